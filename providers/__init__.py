@@ -1,0 +1,1 @@
+"""Where memories live: the provider protocol, its backends and the errors they share."""

@@ -1,0 +1,109 @@
+"""The errors of every provider: who may try again, who moves on, who answers.
+
+    ProviderError
+    +-- Unavailable              try again, or elsewhere; `ambiguous` tells whether the write may have happened
+    |   +-- TimedOut             no answer within the time allowed
+    |   +-- Throttled            the backend asks for patience; `retry_after` seconds, if it said how much
+    |   +-- Misconfigured        wrong key, wrong schema, missing extension: an operator must act
+    +-- Rejected                 an answer, the same from every provider: nobody retries
+        +-- InvalidInput         `field` breaks the rule that `reason` states
+        +-- MemoryNotFound       no such memory of this user
+        +-- MemoryDeleted        this id was deleted, and delete wins for ever
+        +-- Conflict             this id holds something else than what was sent
+
+A provider raises nothing else. What is not a `ProviderError` is a bug.
+"""
+
+from typing import ClassVar
+
+
+class ProviderError(Exception):
+    """The root of what a provider raises; `outcome` is its label in metrics and logs."""
+
+    outcome: ClassVar[str] = "error"
+
+
+class Unavailable(ProviderError):
+    """The provider cannot answer now; another try or another provider may.
+
+    `ambiguous` is true when a write may have happened although no confirmation came.
+    """
+
+    outcome = "unavailable"
+
+    def __init__(self, reason: str, *, ambiguous: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.ambiguous = ambiguous
+
+
+class TimedOut(Unavailable):
+    """No answer within the time allowed."""
+
+    outcome = "timeout"
+
+
+class Throttled(Unavailable):
+    """The backend refuses more load for now.
+
+    `retry_after`: seconds, None when the backend did not say.
+    """
+
+    outcome = "throttled"
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Misconfigured(Unavailable):
+    """The backend answers, but not to us: only an operator can mend this."""
+
+    outcome = "misconfigured"
+
+
+class Rejected(ProviderError):
+    """An answer, not a failure: every provider would say the same."""
+
+    outcome = "rejected"
+
+
+class InvalidInput(Rejected):
+    """What was sent breaks a rule; `field` names where, `reason` says which."""
+
+    outcome = "invalid"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class MemoryNotFound(Rejected):
+    """No such memory of this user."""
+
+    outcome = "not_found"
+
+    def __init__(self, memory_id: str) -> None:
+        super().__init__(f"no memory {memory_id}")
+        self.memory_id = memory_id
+
+
+class MemoryDeleted(Rejected):
+    """This id was deleted, so that nothing can be stored under it again."""
+
+    outcome = "deleted"
+
+    def __init__(self, memory_id: str) -> None:
+        super().__init__(f"memory {memory_id} was deleted")
+        self.memory_id = memory_id
+
+
+class Conflict(Rejected):
+    """The id is taken by a memory with other content or metadata."""
+
+    outcome = "conflict"
+
+    def __init__(self, memory_id: str) -> None:
+        super().__init__(f"memory {memory_id} holds something else")
+        self.memory_id = memory_id

@@ -1,0 +1,54 @@
+"""The registry of provider kinds: the union of their settings, and the factory that opens one."""
+
+from contextlib import AbstractAsyncContextManager
+from enum import Enum
+
+from providers.base import MemoryProvider
+from providers.mem0.settings import Mem0Settings
+from providers.mock import MockSettings
+from providers.native.settings import NativeSettings
+from providers.types import Host
+
+ProviderSettings = NativeSettings | Mem0Settings | MockSettings
+
+
+class MemoryProviderType(Enum):
+    """The kinds of provider, by the names the specification gives them."""
+
+    NATIVE = "native"
+    HTTP = "http"
+    MOCK = "mock"
+
+
+_SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
+    MemoryProviderType.NATIVE: NativeSettings,
+    MemoryProviderType.HTTP: Mem0Settings,
+    MemoryProviderType.MOCK: MockSettings,
+}
+
+
+def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:
+    """Give the settings of a kind as they are without any configuration.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if isinstance(provider_type, str):
+        provider_type = MemoryProviderType(provider_type.lower())
+    return _SETTINGS[provider_type]()
+
+
+class MemoryProviderFactory:
+    """Open providers from their settings."""
+
+    @staticmethod
+    def create_provider(
+        provider: ProviderSettings | MemoryProviderType | str, host: Host
+    ) -> AbstractAsyncContextManager[MemoryProvider]:
+        """Give a provider that is open inside `async with` and closed after it.
+
+        Raises:
+            ValueError: there is no such kind.
+        """
+        settings = default_settings(provider) if isinstance(provider, (str, MemoryProviderType)) else provider
+        return settings.open(host)

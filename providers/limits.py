@@ -1,0 +1,176 @@
+"""The limits on what may be stored and asked, and the checks that every provider shares."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from math import isfinite
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from providers.errors import InvalidInput
+from providers.filters import MAX_FILTER_DEPTH, MAX_FILTER_NODES, Eq, Filter, In, Ne, walk
+from providers.types import Metadata, NewMemory, RecallQuery
+
+MAX_CONTENT_CHARS = 32_000
+MAX_QUERY_CHARS = 32_000
+MAX_METADATA_BYTES = 16 * 1024  # of compact UTF-8 JSON
+MAX_METADATA_DEPTH = 32  # the metadata object itself is level 1
+MAX_USER_ID_CHARS = 256
+MAX_RECALL_LIMIT = 100
+MAX_LIST_LIMIT = 100
+MAX_LIST_OFFSET = 100_000
+MAX_BATCH = 1_000
+DEFAULT_RECALL_LIMIT = 10
+DEFAULT_LIST_LIMIT = 100
+
+_NUL = "\0"
+_UUID_CHARS = 36
+
+
+def check_user_id(user_id: str) -> None:
+    """Refuse a user id that is blank, too long, holds control characters, or is the wildcard of other stores."""
+    if not user_id.strip():
+        raise InvalidInput("user_id", "must not be empty")
+    if len(user_id) > MAX_USER_ID_CHARS:
+        raise InvalidInput("user_id", f"must be at most {MAX_USER_ID_CHARS} characters, got {len(user_id)}")
+    if user_id == "*":
+        raise InvalidInput("user_id", "must not be '*'")
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in user_id):
+        raise InvalidInput("user_id", "must not contain control characters")
+
+
+def check_memory_id(memory_id: str) -> str:
+    """Give the id in its canonical form: a UUID, 36 characters, lower case."""
+    try:
+        canonical = str(UUID(memory_id))
+    except ValueError:
+        canonical = ""
+    # UUID() also takes braces, a urn: prefix and no dashes at all; an id has one written form.
+    if len(memory_id) != _UUID_CHARS or canonical != memory_id.lower():
+        raise InvalidInput("memory_id", "must be a UUID")
+    return canonical
+
+
+def check_text(field: str, text: str, max_chars: int) -> None:
+    """Refuse text that is blank, too long, or that no store can hold (NUL, lone surrogates)."""
+    if not text.strip():
+        raise InvalidInput(field, "must not be blank")
+    if len(text) > max_chars:
+        raise InvalidInput(field, f"must be at most {max_chars} characters, got {len(text)}")
+    _check_storable(field, text)
+
+
+def check_content(content: str) -> None:
+    """Refuse content that cannot be a memory."""
+    check_text("content", content, MAX_CONTENT_CHARS)
+
+
+def check_metadata(metadata: Metadata | None) -> None:
+    """Refuse metadata that is too large, too deep, or that does not survive JSON."""
+    if metadata is None:
+        return
+    _check_json("metadata", metadata)
+    size = len(msgspec.json.encode(metadata))
+    if size > MAX_METADATA_BYTES:
+        raise InvalidInput("metadata", f"must be at most {MAX_METADATA_BYTES} bytes of JSON, got {size}")
+
+
+def check_new_memory(memory: NewMemory) -> None:
+    """Refuse a memory that cannot be stored as it is."""
+    check_user_id(memory.user_id)
+    check_content(memory.content)
+    check_metadata(memory.metadata)
+    if memory.memory_id is not None:
+        check_memory_id(memory.memory_id)
+    _check_moment("created_at", memory.created_at)
+
+
+def check_recall(query: RecallQuery) -> None:
+    """Refuse a question that cannot be asked."""
+    check_user_id(query.user_id)
+    check_text("query", query.query, MAX_QUERY_CHARS)
+    check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
+    if not 0.0 <= query.min_score <= 1.0:
+        raise InvalidInput("min_score", "must be between 0 and 1")
+    _check_moment("created_from", query.created_from)
+    _check_moment("created_before", query.created_before)
+    if query.where is not None:
+        check_filter(query.where)
+
+
+def check_filter(where: Filter) -> None:
+    """Refuse a filter that nests too deep, is too large, or compares with what no store can hold."""
+    for count, (node, depth) in enumerate(walk(where), start=1):
+        if depth > MAX_FILTER_DEPTH:
+            raise InvalidInput("where", f"must be at most {MAX_FILTER_DEPTH} levels deep")
+        if count > MAX_FILTER_NODES:
+            raise InvalidInput("where", f"must hold at most {MAX_FILTER_NODES} conditions")
+        if isinstance(node, (Eq, Ne)):
+            _check_json("where", node.value)
+        elif isinstance(node, In):
+            _check_json("where", node.values)
+        elif hasattr(node, "value"):
+            _check_json("where", node.value)
+        for step in getattr(node, "field", ()):
+            _check_storable("where", step)
+
+
+def check_page(limit: int, offset: int) -> None:
+    """Refuse a page outside the list's bounds."""
+    check_range("limit", limit, 1, MAX_LIST_LIMIT)
+    check_range("offset", offset, 0, MAX_LIST_OFFSET)
+
+
+def check_batch(field: str, items: Sequence[Any]) -> None:
+    """Refuse a batch that is empty or too large."""
+    if not 1 <= len(items) <= MAX_BATCH:
+        raise InvalidInput(field, f"must hold between 1 and {MAX_BATCH} items, got {len(items)}")
+
+
+def check_range(field: str, number: int, low: int, high: int) -> None:
+    """Refuse a number outside [low, high]."""
+    if not low <= number <= high:
+        raise InvalidInput(field, f"must be between {low} and {high}, got {number}")
+
+
+def _check_moment(field: str, moment: datetime | None) -> None:
+    if moment is not None and moment.tzinfo is None:
+        raise InvalidInput(field, "must carry a time zone")
+
+
+def _check_storable(field: str, text: str) -> None:
+    if _NUL in text:
+        raise InvalidInput(field, "must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(field, "must be valid Unicode without lone surrogates") from None
+
+
+def _check_json(field: str, root: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Walk without recursion, so that depth is an answer and not a crash."""
+    waiting: list[tuple[Any, int]] = [(root, 1)]
+    while waiting:
+        value, level = waiting.pop()
+        if isinstance(value, (dict, list)):
+            if level > MAX_METADATA_DEPTH:
+                raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
+            waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
+            if isinstance(value, dict):
+                if not all(isinstance(key, str) for key in value):
+                    raise InvalidInput(field, "must have strings as keys")
+                waiting.extend((child, level + 1) for child in value.values())
+        else:
+            _check_leaf(field, value)
+
+
+def _check_leaf(field: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        _check_storable(field, value)
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise InvalidInput(field, "must not contain NaN or infinite numbers")
+    elif value is not None and not isinstance(value, (bool, int)):
+        raise InvalidInput(field, f"must be JSON, but holds a {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""Memories in a mem0 service."""

@@ -1,0 +1,1 @@
+"""Memories in PostgreSQL with pgvector: tables, search, migrations, and the embedded server."""

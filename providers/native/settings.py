@@ -1,0 +1,39 @@
+"""How the native provider is configured, and how it is opened."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from observability.secret import Secret
+from providers.base import MemoryProvider
+from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings, Seconds
+from providers.types import Host
+
+
+class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"):
+    """PostgreSQL with pgvector.
+
+    `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process, `timeout`
+    is seconds for one operation. `pooler = "pgbouncer"` keeps to what a transaction pooler allows. `vector_weight` is
+    the share of the cosine in the fused score, the rest is the words'. `former_embedders` answer for memories that
+    still carry vectors of an earlier model.
+    """
+
+    dsn: Secret | None = None
+    pool_size: Annotated[int, Meta(ge=1, le=200)] = 10
+    timeout: Seconds = 5.0
+    pooler: Literal["none", "pgbouncer"] = "none"
+    migrate: bool = True
+    vector_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    embedder: EmbedderSettings = field(default_factory=LocalEmbedderSettings)
+    former_embedders: list[EmbedderSettings] = []
+
+    @asynccontextmanager
+    async def open(self, host: Host) -> AsyncIterator[MemoryProvider]:
+        """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
+        from providers.native.provider import open_native
+
+        async with open_native(self, host) as provider:
+            yield provider

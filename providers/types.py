@@ -1,0 +1,87 @@
+"""The plain frozen values that cross the provider boundary."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from observability.metrics import Metrics
+from providers.clock import HybridClock
+from providers.filters import Filter
+
+Metadata = dict[str, Any]
+
+
+class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One memory as a caller sees it.
+
+    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where asked for.
+    """
+
+    id: str
+    user_id: str
+    content: str
+    metadata: Metadata | None
+    created_at: datetime
+    updated_at: datetime | None
+    similarity_score: float | None = None
+    embedding: list[float] | None = None
+
+
+class NewMemory(Struct, frozen=True, kw_only=True):
+    """A memory to store.
+
+    `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
+    """
+
+    user_id: str
+    content: str
+    metadata: Metadata | None = None
+    memory_id: str | None = None
+    version: int | None = None
+    created_at: datetime | None = None
+
+
+class RecallQuery(Struct, frozen=True, kw_only=True):
+    """What to look for, and among which of a user's memories.
+
+    `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; hits below `min_score` are
+    left out.
+    """
+
+    user_id: str
+    query: str
+    limit: int = 10
+    where: Filter | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    min_score: float = 0.0
+
+
+class Position(Struct, frozen=True, array_like=True):
+    """A place in a user's list, which runs from the newest to the oldest memory: the last one already seen."""
+
+    created_at: datetime
+    memory_id: str
+
+
+class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a provider can serve; each provider adds what it knows about itself.
+
+    `provider` is the class name; `error` says in one line what is wrong, `response_time_ms` is in milliseconds.
+    """
+
+    healthy: bool
+    provider: str
+    error: str | None = None
+    response_time_ms: float | None = None
+
+
+class Host(Struct, frozen=True, kw_only=True):
+    """What the process gives every provider it opens: its name in the config, a data folder, metrics and a clock."""
+
+    name: str
+    data_dir: Path
+    metrics: Metrics
+    clock: HybridClock
