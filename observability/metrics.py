@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
+from prometheus_client.exposition import choose_encoder
 
 # The targets of the specification (1, 50, 100 and 500 ms) are exact edges, so that "share below target" is exact.
 OPERATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10)
@@ -67,3 +68,16 @@ class Metrics:
     def observe_operation(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
         """Record one operation at one provider."""
         self.operation_duration.labels(provider, operation, outcome).observe(seconds)
+
+    def set_waiting(self, provider: str, count: int) -> None:
+        """Say how many memories of one provider wait for a vector."""
+        self.embeddings_waiting.labels(provider).set(count)
+
+    def add_waiting(self, provider: str, count: int) -> None:
+        """Say that so many more wait."""
+        self.embeddings_waiting.labels(provider).inc(count)
+
+    def expose(self, accept: str) -> tuple[bytes, str]:
+        """Give everything in the format that the scraper accepts, and the content type of it."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type

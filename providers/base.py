@@ -35,10 +35,11 @@ class MemoryProvider(Protocol):
     ) -> str:
         """Store one memory durably and give its id.
 
-        The same `memory_id` with the same content and metadata again is the same memory, stored once.
+        The same `memory_id` with the same content and metadata again is the same memory, stored once, even if it was
+        edited meanwhile: a retry neither undoes the edit nor fails. `created_at` is by default the moment of `version`.
 
         Raises:
-            Conflict: the id holds another content or other metadata.
+            Conflict: the id was stored with another content or other metadata.
             MemoryDeleted: the id was deleted; delete wins for ever.
         """
         raise NotImplementedError
@@ -63,10 +64,13 @@ class MemoryProvider(Protocol):
         raise NotImplementedError
 
     @abstractmethod
-    async def delete(self, user_id: str, memory_id: str, *, version: int | None = None) -> bool:
+    async def delete(
+        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
+    ) -> bool:
         """Delete one memory for ever; False when there was none (any more).
 
-        Either way nothing can be stored under this id of this user afterwards.
+        Either way nothing can be stored under this id of this user afterwards. A repeat with the `edit_id` that
+        deleted the memory is True again, so that a retry gets the answer that was lost.
         """
         raise NotImplementedError
 
@@ -106,14 +110,15 @@ class MemoryProvider(Protocol):
         memory_id: str,
         *,
         content: str | UnsetType = UNSET,
-        metadata: Metadata | None | UnsetType = UNSET,
+        metadata: Metadata | UnsetType | None = UNSET,
         version: int | None = None,
         edit_id: str | None = None,
     ) -> MemoryRecord:
         """Replace content, metadata or both, and give the memory as it is now.
 
-        What is left out stays. A `version` older than what is stored changes nothing. An `edit_id` already applied to
-        this memory changes nothing either, so that a retry cannot undo a later edit.
+        What is left out stays. A `version` not newer than what is stored changes nothing; without one the edit is newer
+        than everything before it. An `edit_id` (a UUID) among the last 16 applied to this memory changes nothing
+        either, so that a retry cannot undo a later edit.
 
         Raises:
             MemoryNotFound: this user has no such memory.

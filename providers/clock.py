@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 COUNTER_BITS = 16
@@ -10,6 +11,8 @@ _RANDOM_BITS_OF_UUID7 = 74
 
 # The namespace of ids derived from an Idempotency-Key; changing it would make retried writes new memories.
 KEYED_IDS = UUID("6b5f8c0e-2a8d-5d0f-9d63-0f6a3a1b7c42")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Milliseconds = Callable[[], int]
 
@@ -44,6 +47,11 @@ class HybridClock:
 def milliseconds_of(version: int) -> int:
     """The wall-clock part of a version: milliseconds since 1970."""
     return version >> COUNTER_BITS
+
+
+def moment_of(version: int) -> datetime:
+    """The wall-clock part of a version as a moment in UTC: what `created_at` is when nobody says otherwise."""
+    return _EPOCH + timedelta(milliseconds=milliseconds_of(version))
 
 
 def new_memory_id(now_ms: Milliseconds = wall_clock_ms, random_bits: Callable[[int], int] = secrets.randbits) -> str:

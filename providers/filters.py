@@ -102,6 +102,7 @@ class Not(_Node, frozen=True, tag="not"):
 
 
 Comparison = Gt | Gte | Lt | Lte
+Leaf = Eq | Ne | In | Gt | Gte | Lt | Lte | Exists
 Filter = Eq | Ne | In | Gt | Gte | Lt | Lte | Exists | And | Or | Not
 
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -10,23 +10,42 @@ from uuid import UUID
 import msgspec
 
 from providers.errors import InvalidInput
-from providers.filters import MAX_FILTER_DEPTH, MAX_FILTER_NODES, Eq, Filter, In, Ne, walk
-from providers.types import Metadata, NewMemory, RecallQuery
+from providers.filters import (
+    MAX_FIELD_STEPS,
+    MAX_FILTER_DEPTH,
+    MAX_FILTER_NODES,
+    MAX_IN_VALUES,
+    And,
+    Comparison,
+    Exists,
+    Filter,
+    In,
+    Leaf,
+    Not,
+    Or,
+    children_of,
+    path_of,
+    walk,
+)
+from providers.types import Metadata, NewMemory, Position, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
 MAX_METADATA_BYTES = 16 * 1024  # of compact UTF-8 JSON
 MAX_METADATA_DEPTH = 32  # the metadata object itself is level 1
+MAX_INTEGER_DIGITS = 4_300  # as many as Python turns into text and back by default
 MAX_USER_ID_CHARS = 256
 MAX_RECALL_LIMIT = 100
 MAX_LIST_LIMIT = 100
 MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
+MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 DEFAULT_RECALL_LIMIT = 10
 DEFAULT_LIST_LIMIT = 100
 
 _NUL = "\0"
 _UUID_CHARS = 36
+_TOO_LARGE_INTEGER = 10**MAX_INTEGER_DIGITS
 
 
 def check_user_id(user_id: str) -> None:
@@ -43,14 +62,18 @@ def check_user_id(user_id: str) -> None:
 
 def check_memory_id(memory_id: str) -> str:
     """Give the id in its canonical form: a UUID, 36 characters, lower case."""
-    try:
-        canonical = str(UUID(memory_id))
-    except ValueError:
-        canonical = ""
-    # UUID() also takes braces, a urn: prefix and no dashes at all; an id has one written form.
-    if len(memory_id) != _UUID_CHARS or canonical != memory_id.lower():
-        raise InvalidInput("memory_id", "must be a UUID")
-    return canonical
+    return _check_uuid("memory_id", memory_id)
+
+
+def check_edit_id(edit_id: str) -> str:
+    """Give the id of an edit in its canonical form, which is that of a memory id."""
+    return _check_uuid("edit_id", edit_id)
+
+
+def check_version(version: int | None) -> None:
+    """Refuse a version that no clock of ours has minted or could mint past."""
+    if version is not None:
+        check_range("version", version, 0, MAX_VERSION)
 
 
 def check_text(field: str, text: str, max_chars: int) -> None:
@@ -84,6 +107,7 @@ def check_new_memory(memory: NewMemory) -> None:
     check_metadata(memory.metadata)
     if memory.memory_id is not None:
         check_memory_id(memory.memory_id)
+    check_version(memory.version)
     _check_moment("created_at", memory.created_at)
 
 
@@ -107,20 +131,20 @@ def check_filter(where: Filter) -> None:
             raise InvalidInput("where", f"must be at most {MAX_FILTER_DEPTH} levels deep")
         if count > MAX_FILTER_NODES:
             raise InvalidInput("where", f"must hold at most {MAX_FILTER_NODES} conditions")
-        if isinstance(node, (Eq, Ne)):
-            _check_json("where", node.value)
-        elif isinstance(node, In):
-            _check_json("where", node.values)
-        elif hasattr(node, "value"):
-            _check_json("where", node.value)
-        for step in getattr(node, "field", ()):
-            _check_storable("where", step)
+        if isinstance(node, (And, Or, Not)):
+            if not children_of(node):
+                raise InvalidInput("where", "must hold at least one condition in each 'and' and 'or'")
+        else:
+            _check_condition(node)
 
 
-def check_page(limit: int, offset: int) -> None:
-    """Refuse a page outside the list's bounds."""
+def check_page(limit: int, offset: int, after: Position | None = None) -> None:
+    """Refuse a page outside the list's bounds, or behind a position that no memory can have."""
     check_range("limit", limit, 1, MAX_LIST_LIMIT)
     check_range("offset", offset, 0, MAX_LIST_OFFSET)
+    if after is not None:
+        _check_moment("after", after.created_at)
+        _check_uuid("after", after.memory_id)
 
 
 def check_batch(field: str, items: Sequence[Any]) -> None:
@@ -135,9 +159,45 @@ def check_range(field: str, number: int, low: int, high: int) -> None:
         raise InvalidInput(field, f"must be between {low} and {high}, got {number}")
 
 
+def _check_condition(node: Leaf) -> None:
+    steps = path_of(node.field)
+    if not 1 <= len(steps) <= MAX_FIELD_STEPS:
+        raise InvalidInput("where", f"must name fields by 1 to {MAX_FIELD_STEPS} steps")
+    for step in steps:
+        _check_storable("where", step)
+    if isinstance(node, Exists):
+        return
+    if isinstance(node, In):
+        if not 1 <= len(node.values) <= MAX_IN_VALUES:
+            raise InvalidInput("where", f"must hold 1 to {MAX_IN_VALUES} values in each 'in'")
+        for value in node.values:
+            _check_json("where", value)
+    else:
+        if isinstance(node, Comparison) and isinstance(node.value, bool):
+            raise InvalidInput("where", "must compare with a string or a number")
+        _check_json("where", node.value)
+
+
+def _check_uuid(field: str, text: str) -> str:
+    try:
+        canonical = str(UUID(text))
+    except ValueError:
+        canonical = ""
+    # UUID() also takes braces, a urn: prefix and no dashes at all; an id has one written form.
+    if len(text) != _UUID_CHARS or canonical != text.lower():
+        raise InvalidInput(field, "must be a UUID")
+    return canonical
+
+
 def _check_moment(field: str, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
+    if moment is None:
+        return
+    if moment.utcoffset() is None:
         raise InvalidInput(field, "must carry a time zone")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(field, "must lie within the years 1 to 9999 in UTC") from None
 
 
 def _check_storable(field: str, text: str) -> None:
@@ -152,8 +212,13 @@ def _check_storable(field: str, text: str) -> None:
 def _check_json(field: str, root: Any) -> None:  # noqa: ANN401 - any JSON value
     """Walk without recursion, so that depth is an answer and not a crash."""
     waiting: list[tuple[Any, int]] = [(root, 1)]
+    seen = 0
     while waiting:
         value, level = waiting.pop()
+        seen += 1
+        # Every value takes a byte at least; without this bound, lists that share lists would be walked for ever.
+        if seen > MAX_METADATA_BYTES:
+            raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
         if isinstance(value, (dict, list)):
             if level > MAX_METADATA_DEPTH:
                 raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
@@ -172,5 +237,8 @@ def _check_leaf(field: str, value: Any) -> None:  # noqa: ANN401 - any JSON valu
     elif isinstance(value, float):
         if not isfinite(value):
             raise InvalidInput(field, "must not contain NaN or infinite numbers")
-    elif value is not None and not isinstance(value, (bool, int)):
+    elif isinstance(value, int):
+        if abs(value) >= _TOO_LARGE_INTEGER:
+            raise InvalidInput(field, f"must not contain integers of more than {MAX_INTEGER_DIGITS} digits")
+    elif value is not None:
         raise InvalidInput(field, f"must be JSON, but holds a {type(value).__name__}")

@@ -1,12 +1,23 @@
 """MockMemoryProvider: memories in this process alone, the behaving reference of the protocol."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from providers import limits
 from providers.base import MemoryProvider
-from providers.types import Host
+from providers.clock import HybridClock
+from providers.errors import ProviderError, Rejected
+from providers.filters import Filter
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.shelf import Shelf
+from providers.types import Health, Host, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 class MockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mock"):
@@ -15,5 +26,146 @@ class MockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[MemoryProvider]:
         """Start empty."""
-        raise NotImplementedError
-        yield
+        yield MockMemoryProvider(host.clock)
+
+
+class MockHealth(Health, frozen=True, kw_only=True):
+    """Always well; `total_memories` counts those of all users."""
+
+    total_memories: int
+
+
+class MockMemoryProvider(MemoryProvider):
+    """Every promise of the protocol, kept in dictionaries; nothing is awaited, so every call is atomic."""
+
+    def __init__(self, clock: HybridClock | None = None) -> None:
+        self._clock = clock or HybridClock()
+        self._users: dict[str, Shelf] = {}
+
+    async def remember(
+        self,
+        user_id: str,
+        content: str,
+        metadata: Metadata | None = None,
+        *,
+        memory_id: str | None = None,
+        version: int | None = None,
+        created_at: datetime | None = None,
+    ) -> str:
+        """See `MemoryProvider`."""
+        return self._remember(
+            NewMemory(
+                user_id=user_id,
+                content=content,
+                metadata=metadata,
+                memory_id=memory_id,
+                version=version,
+                created_at=created_at,
+            )
+        )
+
+    async def recall(
+        self,
+        user_id: str,
+        query: str,
+        limit: int = DEFAULT_RECALL_LIMIT,
+        *,
+        where: Filter | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+        min_score: float = 0.0,
+    ) -> list[MemoryRecord]:
+        """See `MemoryProvider`."""
+        return self._recall(
+            RecallQuery(
+                user_id=user_id,
+                query=query,
+                limit=limit,
+                where=where,
+                created_from=created_from,
+                created_before=created_before,
+                min_score=min_score,
+            )
+        )
+
+    async def delete(self, user_id: str, memory_id: str, *, version: int | None = None) -> bool:
+        """See `MemoryProvider`; the version does not matter, since delete wins over every other."""
+        limits.check_user_id(user_id)
+        memory_id = limits.check_memory_id(memory_id)
+        limits.check_version(version)
+        return self._users.setdefault(user_id, Shelf(self._clock)).delete(memory_id)
+
+    async def list_memories(
+        self,
+        user_id: str,
+        limit: int = DEFAULT_LIST_LIMIT,
+        offset: int = 0,
+        *,
+        after: Position | None = None,
+    ) -> list[MemoryRecord]:
+        """See `MemoryProvider`."""
+        limits.check_user_id(user_id)
+        limits.check_page(limit, offset, after)
+        return self._shelf(user_id).page(limit, offset, after)
+
+    async def health_check(self) -> Health:
+        """See `MemoryProvider`."""
+        total = sum(map(len, self._users.values()))
+        return MockHealth(healthy=True, provider=type(self).__name__, total_memories=total)
+
+    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
+        """See `MemoryProvider`."""
+        limits.check_user_id(user_id)
+        return self._shelf(user_id).get(limits.check_memory_id(memory_id))
+
+    async def update(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        content: str | UnsetType = UNSET,
+        metadata: Metadata | UnsetType | None = UNSET,
+        version: int | None = None,
+        edit_id: str | None = None,
+    ) -> MemoryRecord:
+        """See `MemoryProvider`."""
+        limits.check_user_id(user_id)
+        memory_id = limits.check_memory_id(memory_id)
+        limits.check_version(version)
+        if content is not UNSET:
+            limits.check_content(content)
+        if metadata is not UNSET:
+            limits.check_metadata(metadata)
+        if edit_id is not None:
+            edit_id = limits.check_edit_id(edit_id)
+        return self._shelf(user_id).edit(memory_id, content, metadata, version, edit_id)
+
+    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """See `MemoryProvider`."""
+        limits.check_batch("memories", memories)
+        return [_answer(self._remember, memory) for memory in memories]
+
+    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
+        """See `MemoryProvider`."""
+        limits.check_batch("queries", queries)
+        return [_answer(self._recall, query) for query in queries]
+
+    def _remember(self, memory: NewMemory) -> str:
+        limits.check_new_memory(memory)
+        memory_id = None if memory.memory_id is None else limits.check_memory_id(memory.memory_id)
+        return self._users.setdefault(memory.user_id, Shelf(self._clock)).put(memory, memory_id)
+
+    def _recall(self, query: RecallQuery) -> list[MemoryRecord]:
+        limits.check_recall(query)
+        return self._shelf(query.user_id).recall(query)
+
+    def _shelf(self, user_id: str) -> Shelf:
+        """What the user has, to be read; asking for a stranger stores nothing."""
+        return self._users.get(user_id, Shelf(self._clock))
+
+
+def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError:
+    try:
+        return ask(item)
+    except Rejected as error:
+        return error.with_traceback(None)  # a value now, not a failure; the frames would keep the whole batch alive

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from observability.metrics import Metrics
 from providers.clock import HybridClock
@@ -62,7 +62,7 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
 class Position(Struct, frozen=True, array_like=True):
     """A place in a user's list, which runs from the newest to the oldest memory: the last one already seen."""
 
-    created_at: datetime
+    created_at: Annotated[datetime, Meta(tz=True)]
     memory_id: str
 
 

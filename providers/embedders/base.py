@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 
+# The outcome of a call that failed because of the text itself.
+REJECTED = "rejected"
+
+
 class EmbedderUnavailable(Exception):
     """No vectors now: the model is down, refuses, is too slow, or answered nonsense."""
 

@@ -33,7 +33,7 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[MemoryProvider]:
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
-        from providers.native.provider import open_native
+        from providers.native.opening import open_native
 
         async with open_native(self, host) as provider:
             yield provider

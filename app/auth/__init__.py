@@ -1,0 +1,1 @@
+"""Who is calling: one file per way to prove it."""

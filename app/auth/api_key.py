@@ -1,0 +1,48 @@
+"""Proof by API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`, held against hashes in the configuration."""
+
+from collections.abc import Mapping
+
+from app.auth.caller import USER_HEADER, Caller, user_in
+from app.auth.keys import hash_key
+from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
+from app.settings.model import KeySettings
+from providers.errors import InvalidInput
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
+
+
+class ApiKeyAuthenticator:
+    """Know callers by their key.
+
+    Keys are found by their hash, so how long the search takes tells nothing about a key.
+    """
+
+    def __init__(self, keys: Mapping[str, KeySettings]) -> None:
+        self._by_hash = {key.hash: (name, key.user) for name, key in keys.items()}
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Give the key's name, and its own user or the one the header names."""
+        key = _key_in(headers)
+        if key is None:
+            raise RequestError(UNAUTHENTICATED, "Send an API key: Authorization: Bearer KEY", headers=_CHALLENGE)
+        known = self._by_hash.get(hash_key(key))
+        if known is None:
+            raise RequestError(UNAUTHENTICATED, "This API key is not known", headers=_CHALLENGE)
+        name, own_user = known
+        named = user_in(headers)
+        if own_user is None:
+            if named is None:
+                raise InvalidInput(USER_HEADER, "is required with this key")
+            return Caller(name, named)
+        if named not in {None, own_user}:
+            raise RequestError(
+                FORBIDDEN, f"This API key is for its own user alone; leave {USER_HEADER} out", field=USER_HEADER
+            )
+        return Caller(name, own_user)
+
+
+def _key_in(headers: Mapping[str, str]) -> str | None:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return headers.get("x-api-key") or None

@@ -1,0 +1,51 @@
+"""Caller: who asks, and whose memories it is about."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from app.problems import BAD_REQUEST, RequestError
+from providers.errors import InvalidInput
+from providers.limits import check_user_id
+
+USER_HEADER = "X-User-ID"
+
+
+class Caller(Struct, frozen=True):
+    """`id` names the key that was shown, or is `anonymous`; `user_id` is whose memories are meant."""
+
+    id: str
+    user_id: str
+
+
+class Authenticator(Protocol):
+    """One way to find out who is calling."""
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Give the caller.
+
+        Raises:
+            RequestError: nobody who may ask.
+            InvalidInput: the user named is none.
+        """
+        ...
+
+
+def user_in(headers: Mapping[str, str]) -> str | None:
+    """Give the user that the header names, None without the header.
+
+    Header bytes arrive as Latin-1; clients send UTF-8.
+    """
+    value = headers.get(USER_HEADER.lower())
+    if value is None:
+        return None
+    try:
+        user_id = value.encode("latin-1").decode()
+    except UnicodeError:
+        raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be UTF-8", field=USER_HEADER) from None
+    try:
+        check_user_id(user_id)
+    except InvalidInput as error:
+        raise InvalidInput(USER_HEADER, error.reason) from None
+    return user_id

@@ -1,0 +1,45 @@
+"""The bound on a request's body, kept while it is read, whatever the client said its length was."""
+
+from app.problems import TOO_LARGE, RequestError
+from observability.http import AsgiApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_BATCH_BODY_BYTES = 16 * 1024 * 1024
+
+BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch"})
+
+
+class BodyLimit:
+    """Let the application read so much of a body, and no more.
+
+    The framework's own limit is one for all routes.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on with a `receive` that raises `RequestError` beyond the limit."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = MAX_BATCH_BODY_BYTES if scope["path"].rstrip("/") in BATCH_PATHS else MAX_BODY_BYTES
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        too_large = announced.isdigit() and int(announced) > limit
+        seen = 0
+
+        async def receive_limited() -> Message:
+            nonlocal seen
+            if too_large:
+                raise _too_large(limit)
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(TOO_LARGE, f"The body must be at most {limit} bytes", field="body")

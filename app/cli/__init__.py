@@ -1,0 +1,32 @@
+"""`ninai`: the command line, whose commands are imported when they are called."""
+
+from pathlib import Path
+
+import click
+
+from app import __version__
+from app.cli.lazy import LazyCommand, LazyGroup
+
+
+@click.group(
+    cls=LazyGroup,
+    table={
+        "serve": LazyCommand("app.cli.serve:serve", "Serve the HTTP API."),
+        "config": LazyCommand("app.cli.config:config", "Check and show the configuration."),
+        "db": LazyCommand("app.cli.db:db", "Look after the database of the native provider."),
+        "keys": LazyCommand("app.cli.keys:keys", "Make API keys."),
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="TOML file to read; without it the one that NINAI_CONFIG names, else none.",
+)
+@click.version_option(__version__, prog_name="ninai")
+@click.pass_context
+def main(context: click.Context, config_file: Path | None) -> None:
+    """Remember, recall, list and delete the memories of AI agents."""
+    context.obj = config_file

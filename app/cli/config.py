@@ -1,0 +1,43 @@
+"""`ninai config`: check the configuration, and show what it comes to."""
+
+import json
+from pathlib import Path
+
+import click
+
+from app.cli.loading import load_or_exit
+from app.settings import LoadedSettings
+
+
+@click.group()
+def config() -> None:
+    """Check and show the configuration."""
+
+
+@config.command()
+@click.pass_obj
+def check(config_file: Path | None) -> None:
+    """Tell whether the service could start with this configuration; exit code 2 if not."""
+    loaded = load_or_exit(config_file)
+    click.echo(f"ok: {loaded.file or 'no file, defaults and environment'}")
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help='One object: {"path": {"value": ..., "origin": ...}}.')
+@click.pass_obj
+def show(config_file: Path | None, *, as_json: bool) -> None:
+    """Show every setting and where it came from; secrets are masked."""
+    loaded = load_or_exit(config_file)
+    click.echo(_as_json(loaded) if as_json else _as_lines(loaded))
+
+
+def _as_lines(loaded: LoadedSettings) -> str:
+    return "\n".join(
+        f"{leaf.path} = {'unset' if leaf.value is None else json.dumps(leaf.value)}  # {loaded.origins[leaf.path]}"
+        for leaf in loaded.leaves()
+    )
+
+
+def _as_json(loaded: LoadedSettings) -> str:
+    listed = {leaf.path: {"value": leaf.value, "origin": str(loaded.origins[leaf.path])} for leaf in loaded.leaves()}
+    return json.dumps(listed, indent=2)

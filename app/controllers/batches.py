@@ -1,0 +1,113 @@
+"""Many memories or questions in one request, each with a result of its own."""
+
+from litestar import Controller, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody
+from msgspec import UNSET
+
+from app import problems
+from app.auth.caller import Caller
+from app.auth.guard import provide_caller, require_caller
+from app.controllers.dependencies import provide_provider, provide_recall_limit
+from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
+from app.idempotency import WriteIds, provide_write_ids
+from app.json_body import JsonDTO
+from app.schemas import (
+    BatchQuery,
+    RecallBatchRequest,
+    RecallBatchResponse,
+    RecallItem,
+    RememberBatchRequest,
+    RememberBatchResponse,
+    RememberItem,
+)
+from providers.base import MemoryProvider
+from providers.errors import ProviderError
+from providers.types import MemoryRecord, NewMemory, RecallQuery
+
+
+class BatchesController(Controller):
+    """One user's memories, up to 1,000 at a time."""
+
+    path = "/memory"
+    tags = ("batch",)
+    guards = (require_caller,)
+    security = ({"bearer": []}, {"apiKey": []}, {})
+    dependencies = {  # noqa: RUF012 - read by the framework, never changed
+        "caller": Provide(provide_caller),
+        "provider": Provide(provide_provider),
+        "ids": Provide(provide_write_ids),
+        "recall_limit": Provide(provide_recall_limit),
+    }
+
+    @post(
+        "/remember/batch",
+        status_code=200,
+        dto=JsonDTO[RememberBatchRequest],
+        return_dto=None,
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
+    )
+    async def remember_batch(
+        self,
+        data: JSONBody[RememberBatchRequest],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        ids: NamedDependency[WriteIds],
+    ) -> RememberBatchResponse:
+        """Store up to 1,000 memories; one that breaks a rule fails alone.
+
+        With an `Idempotency-Key` a repeated request stores each memory once.
+        """
+        memories = [
+            NewMemory(
+                user_id=caller.user_id, content=memory.content, metadata=memory.metadata, memory_id=ids.memory(place)
+            )
+            for place, memory in enumerate(data.memories)
+        ]
+        results = [_remembered(result) for result in await provider.remember_many(memories)]
+        stored = sum(result.status == "stored" for result in results)
+        return RememberBatchResponse(results, stored, len(results) - stored)
+
+    @post(
+        "/recall/batch",
+        status_code=200,
+        dto=JsonDTO[RecallBatchRequest],
+        return_dto=None,
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
+    )
+    async def recall_batch(
+        self,
+        data: JSONBody[RecallBatchRequest],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        recall_limit: NamedDependency[int],
+    ) -> RecallBatchResponse:
+        """Answer up to 1,000 questions; one that breaks a rule fails alone."""
+        queries = [_query(query, caller.user_id, recall_limit) for query in data.queries]
+        results = [_recalled(result) for result in await provider.recall_many(queries)]
+        answered = sum(result.status == "answered" for result in results)
+        return RecallBatchResponse(results, answered, len(results) - answered)
+
+
+def _query(query: BatchQuery, user_id: str, recall_limit: int) -> RecallQuery:
+    return RecallQuery(
+        user_id=user_id,
+        query=query.query,
+        limit=recall_limit if query.limit is UNSET else query.limit,
+        where=query.where,
+        created_from=query.created_from,
+        created_before=query.created_before,
+        min_score=query.min_score,
+    )
+
+
+def _remembered(result: str | ProviderError) -> RememberItem:
+    if isinstance(result, ProviderError):
+        return RememberItem(status="failed", problem=problems.problem_of(result))
+    return RememberItem(status="stored", memory_id=result)
+
+
+def _recalled(result: list[MemoryRecord] | ProviderError) -> RecallItem:
+    if isinstance(result, ProviderError):
+        return RecallItem(status="failed", problem=problems.problem_of(result))
+    return RecallItem(status="answered", memories=result, count=len(result))

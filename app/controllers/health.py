@@ -1,0 +1,64 @@
+"""How the service is: alive, ready, healthy, and in numbers."""
+
+from typing import Any
+
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
+
+from app.controllers.dependencies import provide_provider, provide_provider_name
+from app.schemas import LiveResponse, ReadyResponse
+from observability.metrics import Metrics
+from providers.base import MemoryProvider
+from providers.types import Health
+
+STATUS_HEALTHY = 200
+STATUS_UNHEALTHY = 503
+
+
+class HealthController(Controller):
+    """Open to everybody: what asks here are load balancers and probes, which hold no key."""
+
+    tags = ("health",)
+    dependencies = {  # noqa: RUF012 - read by the framework, never changed
+        "provider": Provide(provide_provider),
+        "provider_name": Provide(provide_provider_name),
+    }
+
+    @get(
+        "/memory/health",
+        responses={STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False)},
+    )
+    async def memory_health(self, provider: NamedDependency[MemoryProvider]) -> Response[Health]:
+        """Tell how the provider is; 503 when it cannot serve."""
+        health = await provider.health_check()
+        return Response(health, status_code=_status(healthy=health.healthy))
+
+    @get("/livez")
+    async def livez(self) -> LiveResponse:
+        """Tell that the process runs; asks nobody."""
+        return LiveResponse()
+
+    @get(
+        "/readyz",
+        responses={STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False)},
+    )
+    async def readyz(
+        self, provider: NamedDependency[MemoryProvider], provider_name: NamedDependency[str]
+    ) -> Response[ReadyResponse]:
+        """Tell whether requests can be served."""
+        health = await provider.health_check()
+        return Response(
+            ReadyResponse(health.healthy, {provider_name: health}), status_code=_status(healthy=health.healthy)
+        )
+
+    @get("/metrics", media_type="text/plain", include_in_schema=False)
+    async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Give all metrics in Prometheus' text format."""
+        metrics: Metrics = request.app.state.metrics
+        body, content_type = metrics.expose(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
+
+def _status(*, healthy: bool) -> int:
+    return STATUS_HEALTHY if healthy else STATUS_UNHEALTHY

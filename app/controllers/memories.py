@@ -1,0 +1,184 @@
+"""Memories of the calling user: remember, recall, list, get, update, delete."""
+
+from typing import Annotated
+
+from litestar import Controller, delete, get, patch, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET
+
+from app import problems
+from app.auth.caller import Caller
+from app.auth.guard import provide_caller, require_caller
+from app.controllers.dependencies import provide_provider, provide_provider_name, provide_recall_limit
+from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
+from app.idempotency import WriteIds, provide_write_ids
+from app.json_body import JsonDTO
+from app.schemas import (
+    DeleteResponse,
+    ListResponse,
+    RecallRequest,
+    RecallResponse,
+    RememberRequest,
+    RememberResponse,
+    UpdateRequest,
+)
+from providers import limits
+from providers.base import MemoryProvider
+from providers.errors import InvalidInput, MemoryNotFound
+from providers.types import MemoryRecord, Position
+
+READ_PROBLEMS = (problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT, problems.UNAVAILABLE)
+BODY_PROBLEMS = (problems.MALFORMED_BODY, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
+ABSENT = (problems.MEMORY_NOT_FOUND,)
+
+
+class MemoriesController(Controller):
+    """One user's memories, one at a time."""
+
+    path = "/memory"
+    tags = ("memory",)
+    guards = (require_caller,)
+    security = ({"bearer": []}, {"apiKey": []}, {})
+    dependencies = {  # noqa: RUF012 - read by the framework, never changed
+        "caller": Provide(provide_caller),
+        "provider": Provide(provide_provider),
+        "ids": Provide(provide_write_ids),
+        "recall_limit": Provide(provide_recall_limit),
+        "provider_name": Provide(provide_provider_name),
+    }
+
+    @post(
+        "/remember",
+        status_code=200,
+        dto=JsonDTO[RememberRequest],
+        return_dto=None,
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED),
+    )
+    async def remember(
+        self,
+        data: JSONBody[RememberRequest],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        ids: NamedDependency[WriteIds],
+    ) -> RememberResponse:
+        """Store a new memory.
+
+        With an `Idempotency-Key` a repeated request stores once and gives the same id.
+        """
+        return RememberResponse(
+            await provider.remember(caller.user_id, data.content, data.metadata, memory_id=ids.memory())
+        )
+
+    @post(
+        "/recall",
+        status_code=200,
+        dto=JsonDTO[RecallRequest],
+        return_dto=None,
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
+    )
+    async def recall(
+        self,
+        data: JSONBody[RecallRequest],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        recall_limit: NamedDependency[int],
+    ) -> RecallResponse:
+        """Find the memories nearest to a question, by meaning and by words, best first."""
+        memories = await provider.recall(
+            caller.user_id,
+            data.query,
+            recall_limit if data.limit is UNSET else data.limit,
+            where=data.where,
+            created_from=data.created_from,
+            created_before=data.created_before,
+            min_score=data.min_score,
+        )
+        return RecallResponse(memories, len(memories))
+
+    @get("/memories", responses=problems.described(*READ_PROBLEMS))
+    async def list_memories(
+        self,
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        provider_name: NamedDependency[str],
+        limit: Annotated[
+            int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
+        ] = limits.DEFAULT_LIST_LIMIT,
+        offset: Annotated[
+            int,
+            QueryParameter(
+                ge=0, le=limits.MAX_LIST_OFFSET, description="Memories to skip; not together with a cursor."
+            ),
+        ] = 0,
+        cursor: Annotated[
+            str | None,
+            QueryParameter(max_length=MAX_CURSOR_CHARS, description="The `next_cursor` of the page before."),
+        ] = None,
+    ) -> ListResponse:
+        """List memories from newest to oldest.
+
+        The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
+        """
+        memories = await provider.list_memories(
+            caller.user_id, limit, offset, after=_position(cursor, offset, provider_name)
+        )
+        more = cursor_after(memories[-1], provider_name) if len(memories) == limit else None
+        return ListResponse(memories, len(memories), more)
+
+    @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
+    async def get_memory(
+        self,
+        memory_id: FromPath[str],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+    ) -> MemoryRecord:
+        """Give one memory."""
+        return await provider.get(caller.user_id, memory_id)
+
+    @patch(
+        "/memories/{memory_id:str}",
+        dto=JsonDTO[UpdateRequest],
+        return_dto=None,
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, *ABSENT),
+    )
+    async def update_memory(
+        self,
+        memory_id: FromPath[str],
+        data: JSONBody[UpdateRequest],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        ids: NamedDependency[WriteIds],
+    ) -> MemoryRecord:
+        """Replace the content, the metadata, or both; what is left out stays."""
+        return await provider.update(
+            caller.user_id,
+            memory_id,
+            content=data.content,
+            metadata=data.metadata,
+            edit_id=ids.edit("update", memory_id),
+        )
+
+    @delete("/memories/{memory_id:str}", status_code=200, responses=problems.described(*READ_PROBLEMS, *ABSENT))
+    async def delete_memory(
+        self,
+        memory_id: FromPath[str],
+        caller: NamedDependency[Caller],
+        provider: NamedDependency[MemoryProvider],
+        ids: NamedDependency[WriteIds],
+    ) -> DeleteResponse:
+        """Delete one memory for good."""
+        if not await provider.delete(caller.user_id, memory_id, edit_id=ids.edit("delete", memory_id)):
+            raise MemoryNotFound(limits.check_memory_id(memory_id))
+        return DeleteResponse(limits.check_memory_id(memory_id))
+
+
+def _position(cursor: str | None, offset: int, provider_name: str) -> Position | None:
+    if cursor is None:
+        return None
+    if offset:
+        raise InvalidInput("offset", "must not be given together with a cursor")
+    read = read_cursor(cursor)
+    if read.provider != provider_name:
+        raise InvalidInput("cursor", "belongs to another provider; start again without it")
+    return read.position

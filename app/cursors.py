@@ -1,0 +1,40 @@
+"""The opaque cursor of a list: which provider it belongs to, and the last memory already given."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+
+import msgspec
+from msgspec import Struct
+
+from providers.errors import InvalidInput
+from providers.limits import check_memory_id
+from providers.types import MemoryRecord, Position
+
+MAX_CURSOR_CHARS = 512
+
+
+class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A place in a list. Another provider lists in its own order, so the place means nothing there."""
+
+    provider: str
+    position: Position
+
+
+def cursor_after(record: MemoryRecord, provider: str) -> str:
+    """Give the cursor that continues behind a memory."""
+    cursor = Cursor(provider, Position(record.created_at, record.id))
+    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> Cursor:
+    """Read a cursor that was given out earlier.
+
+    Raises:
+        InvalidInput: it was not given out by this service.
+    """
+    try:
+        cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
+        check_memory_id(cursor.position.memory_id)
+    except (Base64Error, msgspec.DecodeError, InvalidInput, UnicodeError) as error:
+        raise InvalidInput("cursor", "is not a cursor of this service") from error
+    return cursor

@@ -1,0 +1,1 @@
+"""The page that documents the API, with everything it loads served from here."""

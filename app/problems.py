@@ -1,0 +1,186 @@
+"""From an error to an RFC 9457 problem: the only place that knows HTTP statuses."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+from observability.notes import current
+from providers.errors import (
+    Conflict,
+    InvalidInput,
+    MemoryDeleted,
+    MemoryNotFound,
+    Misconfigured,
+    Throttled,
+    TimedOut,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1  # when the backend did not say how long
+STATUS_CLIENT_ERRORS = 400
+STATUS_SERVER_ERRORS = 500
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+
+class FieldProblem(Struct, frozen=True):
+    """One field of the request that breaks a rule, and the rule."""
+
+    field: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong (RFC 9457).
+
+    `type` tells the kind of problem for good, whatever the words say; `request_id` finds the request in the log.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    errors: list[FieldProblem] = []
+
+
+class Kind(Struct, frozen=True):
+    """A kind of problem: its status, the last part of its type, and its title."""
+
+    status: int
+    name: str
+    title: str
+
+
+INVALID_INPUT = Kind(422, "invalid-input", "The request breaks a rule")
+MALFORMED_BODY = Kind(400, "malformed-body", "The body is not JSON")
+BAD_REQUEST = Kind(400, "bad-request", "The request cannot be understood")
+UNAUTHENTICATED = Kind(401, "unauthenticated", "Who is asking is not known")
+FORBIDDEN = Kind(403, "forbidden", "This caller may not do that")
+NOT_FOUND = Kind(404, "not-found", "There is nothing here")
+MEMORY_NOT_FOUND = Kind(404, "memory-not-found", "There is no such memory")
+METHOD_NOT_ALLOWED = Kind(405, "method-not-allowed", "This resource does not take that method")
+CONFLICT = Kind(409, "conflict", "The key was used for something else")
+MEMORY_DELETED = Kind(410, "memory-deleted", "The memory was deleted")
+TOO_LARGE = Kind(413, "too-large", "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = Kind(415, "unsupported-media-type", "The body must be JSON")
+INTERNAL = Kind(500, "internal", "Something is wrong on this side")
+UNAVAILABLE = Kind(503, "unavailable", "The memories cannot be reached now")
+
+# By the nearest class in the error's MRO.
+_KINDS: dict[type[BaseException], Kind] = {
+    InvalidInput: INVALID_INPUT,
+    MemoryNotFound: MEMORY_NOT_FOUND,
+    MemoryDeleted: MEMORY_DELETED,
+    Conflict: CONFLICT,
+    Unavailable: UNAVAILABLE,
+    NotFoundException: NOT_FOUND,
+    MethodNotAllowedException: METHOD_NOT_ALLOWED,
+}
+# What an `Unavailable` tells the client: the reason itself may name hosts, roles and tables.
+_UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
+    TimedOut: "No answer in time. What was sent may or may not have been done; the same request can be repeated.",
+    Throttled: "The backend takes no more requests for now.",
+    Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
+    Unavailable: "The backend cannot be reached.",
+}
+_BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, TOO_LARGE)}
+
+
+class RequestError(Exception):
+    """A request that cannot be served as it is, told by its kind."""
+
+    def __init__(
+        self, kind: Kind, detail: str, field: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.field = field
+        self.headers = headers or {}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Describe an error to a client; what is not known to be harmless is not quoted."""
+    if isinstance(error, RequestError):
+        return _problem(error.kind, error.detail, [FieldProblem(error.field, error.detail)] if error.field else None)
+    if isinstance(error, InvalidInput):
+        field = FieldProblem(error.field, error.reason)
+        return _problem(INVALID_INPUT, f"{error.field} {error.reason}", [field])
+    if isinstance(error, Unavailable):
+        return _problem(UNAVAILABLE, _nearest(_UNAVAILABLE_DETAILS, error) or "")
+    if isinstance(error, HTTPException):
+        return _of_framework(error)
+    kind = _nearest(_KINDS, error)
+    return _problem(kind, str(error)) if kind else _problem(INTERNAL, "The log tells more under the request id.")
+
+
+def respond(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer with the problem, and log what an operator must know."""
+    problem = problem_of(error)
+    headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
+    if isinstance(error, Unavailable):
+        seconds = getattr(error, "retry_after", None) or RETRY_AFTER_SECONDS
+        headers["Retry-After"] = str(max(1, round(seconds)))
+        _log.warning("unavailable", kind=type(error).__name__, reason=error.reason, ambiguous=error.ambiguous)
+    elif problem.status >= STATUS_SERVER_ERRORS:
+        _log.error("internal_error", exc_info=error)
+    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def described(*kinds: Kind) -> dict[int, ResponseSpec]:
+    """The problems of an operation, for the OpenAPI document."""
+    titles: dict[int, list[str]] = {}
+    for kind in kinds:
+        titles.setdefault(kind.status, []).append(kind.title)
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            description="; or: ".join(texts),
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status, texts in titles.items()
+    }
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    """What Litestar itself refuses: unknown paths and methods, parameters that do not decode, bodies too large."""
+    if isinstance(error.extra, list) and error.extra and error.status_code == STATUS_CLIENT_ERRORS:
+        fields = [_field_of(one) for one in error.extra]
+        return _problem(INVALID_INPUT, "; ".join(f"{one.field}: {one.detail}" for one in fields), fields)
+    if error.status_code >= STATUS_SERVER_ERRORS:
+        return _problem(INTERNAL, "The log tells more under the request id.")
+    kind = _nearest(_KINDS, error) or _BY_STATUS.get(error.status_code, BAD_REQUEST)
+    return _problem(kind, error.detail or kind.title)
+
+
+def _field_of(message: Mapping[str, str]) -> FieldProblem:
+    key, text = message.get("key", "request"), message.get("message", "is not valid")
+    if key == "data":  # the framework's name for a body, here an absent one
+        return FieldProblem("body", "is required")
+    return FieldProblem(key, text.replace("`", ""))
+
+
+def _problem(kind: Kind, detail: str, errors: list[FieldProblem] | None = None) -> Problem:
+    notes = current.get()
+    return Problem(
+        type=f"urn:ninai:problem:{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        request_id=notes.request_id if notes else None,
+        errors=errors or [],
+    )
+
+
+def _nearest(table: Mapping[type[BaseException], T], error: Exception) -> T | None:
+    return next((table[base] for base in type(error).__mro__ if base in table), None)

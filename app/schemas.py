@@ -1,0 +1,154 @@
+"""What a client may send, and what it gets."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.problems import Problem
+from providers import limits
+from providers.filters import Filter
+from providers.types import Health, MemoryRecord, Metadata
+
+Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
+Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
+RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
+Score = Annotated[float, Meta(ge=0, le=1)]
+Moment = Annotated[datetime, Meta(tz=True)]
+MetadataField = Annotated[
+    Metadata,
+    Meta(description=f"At most {limits.MAX_METADATA_BYTES} bytes of JSON and {limits.MAX_METADATA_DEPTH} levels."),
+]
+
+
+class RememberRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A memory to store."""
+
+    content: Content
+    metadata: MetadataField | None = None
+
+
+class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to replace of a memory; what is left out stays, `"metadata": null` removes the metadata."""
+
+    content: Content | UnsetType = UNSET
+    metadata: MetadataField | UnsetType | None = UNSET
+
+
+class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question, and among which memories to look.
+
+    `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive.
+    """
+
+    query: Query
+    limit: RecallLimit | UnsetType = UNSET
+    where: Filter | None = None
+    created_from: Moment | None = None
+    created_before: Moment | None = None
+    min_score: Score = 0.0
+
+
+class BatchMemory(Struct, frozen=True, forbid_unknown_fields=True):
+    """One memory of a batch; its limits are those of a single one, but breaking them fails this item alone."""
+
+    content: str
+    metadata: MetadataField | None = None
+
+
+class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Memories to store in one go."""
+
+    memories: Annotated[list[BatchMemory], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+
+
+class BatchQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """One question of a batch; breaking a limit fails this item alone."""
+
+    query: str
+    limit: int | UnsetType = UNSET
+    where: Filter | None = None
+    created_from: Moment | None = None
+    created_before: Moment | None = None
+    min_score: float = 0.0
+
+
+class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Questions to answer in one go."""
+
+    queries: Annotated[list[BatchQuery], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+
+
+class RememberResponse(Struct, frozen=True):
+    """The memory is durable."""
+
+    memory_id: str
+    status: Literal["stored"] = "stored"
+
+
+class DeleteResponse(Struct, frozen=True):
+    """The memory is gone for good."""
+
+    memory_id: str
+    status: Literal["deleted"] = "deleted"
+
+
+class RecallResponse(Struct, frozen=True):
+    """The memories found, best first."""
+
+    memories: list[MemoryRecord]
+    count: int
+
+
+class ListResponse(Struct, frozen=True):
+    """One page of memories, newest first; `next_cursor` is null on the last page."""
+
+    memories: list[MemoryRecord]
+    count: int
+    next_cursor: str | None
+
+
+class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What became of one memory of a batch: an id, or the problem with it."""
+
+    status: Literal["stored", "failed"]
+    memory_id: str | None = None
+    problem: Problem | None = None
+
+
+class RememberBatchResponse(Struct, frozen=True):
+    """What became of each memory, in the order they were sent."""
+
+    results: list[RememberItem]
+    stored: int
+    failed: int
+
+
+class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The answer to one question of a batch: memories, or the problem with it."""
+
+    status: Literal["answered", "failed"]
+    memories: list[MemoryRecord] | None = None
+    count: int | None = None
+    problem: Problem | None = None
+
+
+class RecallBatchResponse(Struct, frozen=True):
+    """The answer to each question, in the order they were asked."""
+
+    results: list[RecallItem]
+    answered: int
+    failed: int
+
+
+class LiveResponse(Struct, frozen=True):
+    """The process runs."""
+
+    alive: bool = True
+
+
+class ReadyResponse(Struct, frozen=True):
+    """Whether requests can be served, and how each provider is."""
+
+    ready: bool
+    providers: dict[str, Health]

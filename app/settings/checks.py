@@ -1,0 +1,93 @@
+"""What must be true of the settings together, beyond what each value's type says."""
+
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+
+from app.settings.annotations import tag_of
+from app.settings.errors import ConfigError, quoted, shown, suggestion
+from app.settings.layers import DEFAULT, Origin, Steps, dotted
+from app.settings.model import Settings
+from providers.errors import InvalidInput
+from providers.limits import check_user_id
+from providers.mem0.settings import Mem0Settings
+
+Origins = Mapping[str, Origin]
+_Fault = tuple[Steps, str]
+
+MAX_ORDER = 1  # until providers can be chained
+UNAVAILABLE_KINDS = (Mem0Settings,)
+
+
+def check(settings: Settings, origins: Origins) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        ConfigError: the first contradiction found.
+    """
+    for find in _CHECKS:
+        for steps, reason in find(settings):
+            raise ConfigError(reason, steps=steps, origin=origins.get(dotted(steps), DEFAULT))
+
+
+def _order(settings: Settings) -> Iterator[_Fault]:
+    order = settings.order
+    if not order:
+        yield ("order",), "expected at least one provider, got []"
+    for index, name in enumerate(order):
+        if name not in settings.providers:
+            yield ("order",), f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
+        if name in order[:index]:
+            yield ("order",), f"{quoted([name])} is named twice"
+
+
+def _available(settings: Settings) -> Iterator[_Fault]:
+    if len(settings.order) > MAX_ORDER:
+        yield ("order",), f"chaining is not available in this version, got {shown(settings.order)}"
+    for name in settings.order:
+        provider = type(settings.providers[name])
+        if provider in UNAVAILABLE_KINDS:
+            kind = quoted([tag_of(provider)])
+            yield ("order",), f"provider {quoted([name])}: kind {kind} is not available in this version"
+
+
+def _reach(settings: Settings) -> Iterator[_Fault]:
+    if settings.auth.mode == "none" and not _is_loopback(settings.server.host):
+        host = shown(settings.server.host)
+        reason = f'{host} can be reached from other machines, but auth.mode is "none"'
+        yield ("server", "host"), f'{reason}: set auth.mode = "api_key", or server.host = "127.0.0.1"'
+
+
+def _keys(settings: Settings) -> Iterator[_Fault]:
+    if settings.auth.mode == "api_key" and not settings.auth.keys:
+        yield ("auth", "mode"), '"api_key" needs at least one key in auth.keys, make one with `ninai keys new NAME`'
+
+
+def _hashes(settings: Settings) -> Iterator[_Fault]:
+    """One key under two names would speak for whichever comes last."""
+    seen: dict[str, str] = {}
+    for name, key in settings.auth.keys.items():
+        if key.hash in seen:
+            yield ("auth", "keys", name, "hash"), f"the same key as {dotted(('auth', 'keys', seen[key.hash]))}"
+        seen[key.hash] = name
+
+
+def _users(settings: Settings) -> Iterator[_Fault]:
+    users: dict[Steps, str] = {("auth", "default_user"): settings.auth.default_user}
+    users |= {
+        ("auth", "keys", name, "user"): key.user for name, key in settings.auth.keys.items() if key.user is not None
+    }
+    for steps, user in users.items():
+        try:
+            check_user_id(user)
+        except InvalidInput as error:
+            yield steps, f"{error.reason}, got {shown(user)}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+_CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (_order, _available, _reach, _keys, _hashes, _users)

@@ -1,0 +1,20 @@
+"""The URL of a database in the one form that the native provider takes."""
+
+import re
+
+_SSLMODE = re.compile(r"(?<=[?&])sslmode=")
+_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
+
+
+def normalised(dsn: str) -> str:
+    """Give `postgresql+asyncpg://...` for every way to write a PostgreSQL URL.
+
+    libpq calls the TLS mode `sslmode`, asyncpg calls the same values `ssl`.
+
+    Raises:
+        ValueError: it is the URL of something else.
+    """
+    scheme, separator, rest = dsn.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        raise ValueError("not a PostgreSQL URL")
+    return "postgresql+asyncpg://" + _SSLMODE.sub("ssl=", rest)

@@ -1,0 +1,23 @@
+"""Handing settings down to the worker processes, which read them again from the environment they inherit."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.settings.environment import CONFIG_VARIABLE, PREFIX
+
+
+def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None:
+    """Put the file and the command-line options into this process's environment.
+
+    An option takes the place of the variable that sets the same, however that is spelled.
+    """
+    values = {
+        PREFIX + path.upper().replace(".", "__"): str(value) for path, value in overrides.items() if value is not None
+    }
+    if config_file is not None:
+        values[CONFIG_VARIABLE] = str(config_file.resolve())
+    environment = os.environ  # noqa: TID251 - children inherit it; only this package touches it
+    for name in [name for name in environment if name.upper() in values]:
+        del environment[name]
+    environment.update(values)

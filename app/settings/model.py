@@ -1,0 +1,87 @@
+"""What can be configured: the frozen structs that a configuration is decoded into."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from app.auth.keys import HASH_PATTERN
+from app.settings.datadir import default_data_dir
+from app.settings.environment import process_environment
+from providers.factory import ProviderSettings
+from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
+from providers.native.settings import NativeSettings
+
+ProviderName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]+(_[a-z0-9]+)*\Z",
+        description="a name of lower-case letters, digits and single underscores, which a variable can spell",
+    ),
+]
+KeyName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
+]
+KeyHash = Annotated[
+    str,
+    # Masked, because the mistake to expect is the key itself in the place of its hash.
+    Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True}),
+]
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the service listens, and with how many processes; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+
+
+class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One API key by its hash.
+
+    `user` is the only user it speaks for; without it each request names a user.
+    """
+
+    hash: KeyHash
+    user: str | None = None
+
+
+class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may ask; `default_user` is whose memories are meant where no key is asked for and no user named."""
+
+    mode: Literal["none", "api_key"] = "none"
+    default_user: str = "demo"
+    keys: dict[KeyName, KeySettings] = {}
+
+
+class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is logged and how; `auto` is text on a terminal and JSON elsewhere."""
+
+    format: Literal["auto", "json", "text"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def _default_providers() -> dict[ProviderName, ProviderSettings]:
+    return {"native": NativeSettings()}
+
+
+def _default_data_dir() -> Path:
+    return default_data_dir(process_environment(), euid=os.geteuid())
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration.
+
+    `order` names the providers in use, the first is home. `recall_limit` is how many memories a recall gives when it
+    does not say.
+    """
+
+    order: list[str] = field(default_factory=lambda: ["native"])
+    providers: dict[ProviderName, ProviderSettings] = field(default_factory=_default_providers)
+    server: ServerSettings = ServerSettings()
+    data_dir: Path = field(default_factory=_default_data_dir)
+    auth: AuthSettings = AuthSettings()
+    log: LogSettings = LogSettings()
+    recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT

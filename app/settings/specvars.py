@@ -1,0 +1,93 @@
+"""The variables of SPEC-020 as a layer: above the file, below NINAI__."""
+
+from collections.abc import Mapping
+
+from app.settings import annotations
+from app.settings.errors import ConfigError, shown
+from app.settings.layers import Entry, Layer, Origin, Steps, overlay
+from app.settings.tables import ORDER, PROVIDERS, first_in_order, kind_of, provider_names
+from providers.factory import default_settings
+
+# Variable -> key of the first provider of that kind in the order.
+_NATIVE = {"DATABASE_URL": "dsn"}
+_EMBEDDER = {"OPENAI_API_KEY": "api_key", "OPENAI_BASE_URL": "base_url", "EMBEDDING_MODEL": "model"}
+_MEM0 = {"MEM0_BASE_URL": "base_url", "MEM0_API_KEY": "api_key", "MEM0_HMAC_SECRET": "hmac_secret"}
+
+
+def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
+    """Give what the variables set, seen together with the layers below and above; an empty variable sets nothing.
+
+    A variable for a kind of provider that is not in use is ignored.
+
+    Raises:
+        ConfigError: MEMORY_PROVIDER names something else than providers.
+    """
+    layer = dict(_order(environ, overlay(below, above)))
+    known = overlay(below, layer, above)
+    native = first_in_order(known, "native")
+    if native is not None:
+        layer.update(_entries(environ, _NATIVE, (*PROVIDERS, native)))
+        layer.update(_embedder(environ, known, (*PROVIDERS, native, "embedder")))
+    mem0 = first_in_order(known, "mem0")
+    if mem0 is not None:
+        layer.update(_entries(environ, _MEM0, (*PROVIDERS, mem0)))
+    layer.update(_entries(environ, {"MEMORY_RECALL_LIMIT": "recall_limit"}, ()))
+    return layer
+
+
+def _entries(environ: Mapping[str, str], keys: Mapping[str, str], table: Steps) -> Layer:
+    return {
+        (*table, key): Entry(environ[variable], Origin("variable", variable))
+        for variable, key in keys.items()
+        if environ.get(variable)
+    }
+
+
+def _embedder(environ: Mapping[str, str], known: Layer, table: Steps) -> Layer:
+    """A key alone chooses OpenAI, as in the specification; an embedder chosen by name stays."""
+    named = known.get((*table, "kind"))
+    if named is not None:
+        return _entries(environ, _EMBEDDER, table) if named.raw == "openai" else {}
+    if not environ.get("OPENAI_API_KEY"):
+        return {}
+    kind = Entry("openai", Origin("variable", "OPENAI_API_KEY"))
+    return {(*table, "kind"): kind, **_entries(environ, _EMBEDDER, table)}
+
+
+def _order(environ: Mapping[str, str], known: Layer) -> Layer:
+    text = environ.get("MEMORY_PROVIDER")
+    if not text:
+        return {}
+    origin = Origin("variable", "MEMORY_PROVIDER")
+    layer: dict[Steps, Entry] = {}
+    order: list[str] = []
+    for word in text.split(","):
+        name, kind = _resolve(word.strip(), known, origin)
+        order.append(name)
+        if name not in provider_names(known):
+            layer[*PROVIDERS, name, "kind"] = Entry(kind, origin)
+    layer[ORDER] = Entry(order, origin)
+    return layer
+
+
+def _resolve(word: str, known: Layer, origin: Origin) -> tuple[str, str]:
+    """Give name and kind of the provider that a word of the specification means.
+
+    The word is a kind. The configured provider of that kind is meant, the one of the same name first; without any, a
+    new one with the kind's defaults.
+    """
+    try:
+        kind = str(annotations.tag_of(type(default_settings(word))))
+    except ValueError:
+        reason = f"expected native, http, mock or an order of them, got {shown(word)}"
+        raise ConfigError(reason, steps=ORDER, origin=origin) from None
+    names = provider_names(known)
+    candidates = [name for name in names if kind_of(known, name) == kind]
+    if kind in candidates:
+        return kind, kind
+    if candidates:
+        return candidates[0], kind
+    if kind in names:
+        reason = f"no provider of kind {shown(kind)}, and the one of this name is of kind {shown(kind_of(known, kind))}"
+        raise ConfigError(reason, steps=ORDER, origin=origin)
+    return kind, kind

@@ -1,0 +1,96 @@
+"""The wrapper around the whole application that sees every request: id, access line, metrics, headers."""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from secrets import token_hex
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from observability.metrics import Metrics
+from observability.notes import Notes, current
+
+# The types of ASGI 3.0, which leaves messages and scopes open.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+UNMATCHED = "unmatched"
+_CLIENT_GONE = 499  # nginx's status for a client that closed before the answer
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+
+_log = structlog.get_logger("ninai.access")
+
+
+class Observed:
+    """Give every request an id, and every response headers, a metric and one line in the log.
+
+    An `X-Request-ID` of up to 128 harmless characters is taken over from the client, otherwise one is made.
+    """
+
+    def __init__(self, app: AsgiApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on; what is not HTTP is passed on unseen."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        notes = Notes(_request_id(scope))
+        token = current.set(notes)
+        status = _CLIENT_GONE
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_headers(notes, perf_counter() - started)]
+            await send(message)
+
+        self._metrics.http_in_flight.inc()
+        with structlog.contextvars.bound_contextvars(request_id=notes.request_id):
+            try:
+                await self._app(scope, receive, send_observed)
+            finally:
+                self._metrics.http_in_flight.dec()
+                self._finish(scope, status, perf_counter() - started, notes)
+                current.reset(token)
+
+    def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes) -> None:
+        # The router leaves the template in the scope; a path that matched nothing must not become a label.
+        route = scope.get("path_template") or UNMATCHED
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._metrics.http_duration.labels(method, route, str(status)).observe(seconds)
+        write = _log.debug if route in _QUIET else _log.info
+        write(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            caller=notes.caller,
+            provider=notes.provider,
+        )
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return token_hex(16)
+
+
+def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
+    timing = f"total;dur={seconds * 1000:.2f}"
+    headers = [(b"x-request-id", notes.request_id.encode())]
+    if notes.provider is not None:
+        headers.append((b"memory-provider", notes.provider.encode()))
+        timing += f", provider;dur={notes.provider_seconds * 1000:.2f}"
+    return [*headers, (b"server-timing", timing.encode())]

@@ -1,0 +1,113 @@
+"""Conditions on metadata evaluated in memory, with the semantics that `providers/filters.py` states."""
+
+import re
+from decimal import Decimal
+from operator import ge, gt, le, lt
+from typing import Any
+
+from providers.filters import (
+    And,
+    Comparison,
+    Eq,
+    Exists,
+    FieldPath,
+    Filter,
+    Gt,
+    Gte,
+    In,
+    Leaf,
+    Lt,
+    Ne,
+    Not,
+    Or,
+    path_of,
+)
+from providers.types import Metadata
+
+_ABSENT = object()
+
+# What PostgreSQL's `#>` takes for an array index: C's strtol, so leading blanks, a sign and leading zeros pass.
+_INDEX = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_LONGEST_INDEX = 32  # characters; more leads nowhere in 16 KiB of metadata
+
+
+def matches(where: Filter, metadata: Metadata | None) -> bool:
+    """Tell whether the condition holds for a memory's metadata; without metadata every field is absent."""
+    match where:
+        case And():
+            return all(matches(node, metadata) for node in where.all)
+        case Or():
+            return any(matches(node, metadata) for node in where.any)
+        case Not():
+            return not matches(where.that, metadata)
+        case _:
+            return _holds(where, _find(where.field, metadata))
+
+
+def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
+    """Tell whether two JSON values are the same: 1 equals 1.0, true does not equal 1, keys have no order."""
+    if _is_number(left) and _is_number(right):
+        return bool(_comparable(left, right) == _comparable(right, left))
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(equal, left, right))
+    return bool(left == right)
+
+
+def _holds(node: Leaf, found: Any) -> bool:  # noqa: ANN401 - any JSON value, or _ABSENT
+    match node:
+        case Exists():
+            return found is not _ABSENT
+        case Eq():
+            return equal(found, node.value)
+        case Ne():
+            return not equal(found, node.value)
+        case In():
+            return any(equal(found, value) for value in node.values)
+        case _:
+            return _compare(node, found)
+
+
+def _compare(node: Comparison, found: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if isinstance(found, str) and isinstance(node.value, str):
+        left, right = found, node.value
+    elif _is_number(found) and _is_number(node.value):
+        left, right = _comparable(found, node.value), _comparable(node.value, found)
+    else:
+        return False
+    test = gt if isinstance(node, Gt) else ge if isinstance(node, Gte) else lt if isinstance(node, Lt) else le
+    return bool(test(left, right))
+
+
+def _find(field: FieldPath, metadata: Metadata | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
+    value: Any = {} if metadata is None else metadata
+    for step in path_of(field):
+        if isinstance(value, dict):
+            value = value.get(step, _ABSENT)
+        elif isinstance(value, list):
+            value = _element(value, step)
+        else:
+            return _ABSENT
+    return value
+
+
+def _element(values: list[Any], step: str) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
+    written = _INDEX.fullmatch(step) if len(step) <= _LONGEST_INDEX else None
+    if written is None:
+        return _ABSENT
+    index = int(written[1])
+    return values[index] if -len(values) <= index < len(values) else _ABSENT
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _comparable(number: Any, other: Any) -> Any:  # noqa: ANN401 - int, float or Decimal
+    """Make an int and a float comparable by what they are as JSON: 1e23 is 10**23, not the binary number near it."""
+    if isinstance(number, float) is isinstance(other, float):
+        return number
+    return Decimal(float.__repr__(number) if isinstance(number, float) else number)

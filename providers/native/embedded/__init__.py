@@ -1,0 +1,29 @@
+"""The PostgreSQL that ships in a wheel, run on a unix socket in a data folder: no daemon, no port, no password."""
+
+from providers.native.embedded.account import Account, account_for, unreachable_parent
+from providers.native.embedded.binaries import wheel_binaries
+from providers.native.embedded.errors import (
+    BinariesMissing,
+    EmbeddedServerError,
+    FolderInUse,
+    FolderUnreachable,
+    FolderUnusable,
+    OtherMajorVersion,
+    ServerFailed,
+)
+from providers.native.embedded.server import EmbeddedServer
+
+__all__ = [
+    "Account",
+    "BinariesMissing",
+    "EmbeddedServer",
+    "EmbeddedServerError",
+    "FolderInUse",
+    "FolderUnreachable",
+    "FolderUnusable",
+    "OtherMajorVersion",
+    "ServerFailed",
+    "account_for",
+    "unreachable_parent",
+    "wheel_binaries",
+]

@@ -1,0 +1,183 @@
+"""The embedded server from start to stop, as one context manager."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+from providers.native.embedded.account import Account, account_for
+from providers.native.embedded.binaries import reachable_binaries, wheel_binaries
+from providers.native.embedded.cluster import OWNER, ensure_cluster
+from providers.native.embedded.errors import FolderUnusable, ServerFailed
+from providers.native.embedded.folder import (
+    clear_sockets,
+    hold_lock,
+    open_file,
+    open_folder,
+    private_folder,
+    socket_folder,
+)
+from providers.native.embedded.processes import end_orphans, last_words, run, spawn
+
+DATABASE = "ninai"
+
+# Given on the command line, so that a folder made by an older release runs with the settings of this one.
+_SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum": "on",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    # Parallel workers share memory through /dev/shm, of which a container has 64 MB; one user's memories need none.
+    "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_checkpoints": "off",
+    # Memories are private: neither statements nor the rows that an error's details quote go into the log.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+
+# Replaying 1 GB of WAL and syncing the folder after a power cut can take minutes on a slow disk.
+_START_SECONDS = 300.0
+_STOP_SECONDS = 60.0
+_POLL = 0.02
+_STATUS_LINE = 7
+_LOG_BYTES = 8 * 1024 * 1024
+
+_CREATE_DATABASE = (
+    f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "  # noqa: S608 - a constant of this module
+    f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
+)
+
+
+class EmbeddedServer:
+    """A private PostgreSQL in `folder`, run with the programs in `binaries`, by default the wheel's.
+
+    Inside are `data/`, `run/` with the socket, `server.log` and `lock`. Started by root it runs as an ordinary user,
+    who then owns the folder.
+    """
+
+    def __init__(self, folder: Path, binaries: Path | None = None) -> None:
+        self.folder = folder.resolve()
+        self._binaries = binaries
+        self._sockets = socket_folder(self.folder)
+
+    @property
+    def dsn(self) -> str:
+        """How SQLAlchemy reaches the database, known before the server runs."""
+        # The port is written out, because asyncpg would otherwise take PGPORT from the environment.
+        return f"postgresql+asyncpg://{OWNER}@/{DATABASE}?host={quote(str(self._sockets), safe='')}&port=5432"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Self]:
+        """Hold the folder and the server for as long as the context lasts; raises `EmbeddedServerError`.
+
+        Enter it in the main thread: the kernel tells the server to stop when the thread that started it ends, which
+        is what takes the server down with a service that was killed.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                self._start(stack)
+            except OSError as error:
+                reason = f"cannot run PostgreSQL in {self.folder}: {error}"
+                raise FolderUnusable(f"{reason}; mend that, or pass another --data-dir") from error
+            yield self
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        account = account_for(self.folder)
+        open_folder(self.folder, account)
+        stack.enter_context(hold_lock(self.folder, account))
+        binaries = reachable_binaries(self._binaries or wheel_binaries(), self.folder.parent, account)
+        end_orphans(self.folder)
+        private_folder(self._sockets, account)
+        clear_sockets(self._sockets)
+        data = ensure_cluster(binaries, self.folder, account)
+        log = self.folder / "server.log"
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.rename(log.with_suffix(".log.1"))
+        output = open_file(log, os.O_WRONLY | os.O_APPEND, account)
+        try:
+            process = self._spawn(binaries, data, output, account)
+        finally:
+            os.close(output)
+        stack.callback(self._stop, process)
+        _wait_until_ready(process, data, log)
+        self._create_database(binaries, account)
+
+    def _spawn(self, binaries: Path, data: Path, output: int, account: Account) -> subprocess.Popen[bytes]:
+        sockets = '"{}"'.format(str(self._sockets).replace('"', '""'))
+        settings = {**_SETTINGS, "unix_socket_directories": sockets}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return spawn([binaries / "postgres", "-D", data, *options], account, cwd=self.folder, stdout=output)
+
+    def _create_database(self, binaries: Path, account: Account) -> None:
+        psql: list[str | Path] = [
+            binaries / "psql",
+            "-X",
+            "-q",
+            "-h",
+            self._sockets,
+            "-p",
+            "5432",
+            "-U",
+            OWNER,
+            "-d",
+            "postgres",
+        ]
+        status, said = run([*psql, "-v", "ON_ERROR_STOP=1"], account, cwd=self.folder, text=_CREATE_DATABASE)
+        if status != 0:
+            raise ServerFailed(f"PostgreSQL could not create the database {DATABASE}: {last_words(said)}")
+
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
+        """Shut down fast, with everything on disk; if that takes too long, at once, and the next start recovers."""
+        for order in (signal.SIGINT, signal.SIGQUIT):
+            process.send_signal(order)
+            try:
+                process.wait(_STOP_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        else:
+            process.kill()
+            process.wait()
+        with contextlib.suppress(OSError):
+            self._sockets.rmdir()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None:
+        if _is_ready(data / "postmaster.pid", process.pid):
+            return
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log)}")
+        time.sleep(_POLL)
+    raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log)}")
+
+
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    """Whether the server itself wrote `ready` into its pid file, whose eighth line is its state."""
+    try:
+        lines = pid_file.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == "ready"
+
+
+def _end_of(log: Path) -> str:
+    return f"{log} ends: {last_words(log.read_text(errors='replace'))}"

@@ -1,0 +1,64 @@
+"""Conditions on metadata as SQL: fixed fragments and bound values."""
+
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from providers.filters import And, Comparison, Eq, Exists, FieldPath, Filter, In, Ne, Not, Or, path_of
+
+_OPERATORS = {"Gt": ">", "Gte": ">=", "Lt": "<", "Lte": "<="}
+
+
+class FilterSql:
+    """One filter as an SQL expression over the column `metadata`, never NULL, with the values to bind beside it."""
+
+    def __init__(self, where: Filter) -> None:
+        self.values: dict[str, Any] = {}
+        self._numbers = count()
+        self.sql = self._render(where)
+
+    def _render(self, node: Filter) -> str:  # noqa: PLR0911 - one per kind of condition
+        match node:
+            case And():
+                return self._join(" AND ", node.all)
+            case Or():
+                return self._join(" OR ", node.any)
+            case Not():
+                return f"NOT {self._render(node.that)}"
+            case Exists():
+                return f"({self._field(node.field)} IS NOT NULL)"
+            case Eq():
+                return self._equals(node.field, node.value)
+            case Ne():
+                return f"NOT {self._equals(node.field, node.value)}"
+            case In():
+                return "(" + " OR ".join(self._equals(node.field, value) for value in node.values) + ")"
+            case _:
+                return self._compare(node)
+
+    def _join(self, operator: str, nodes: list[Filter]) -> str:
+        return "(" + operator.join(self._render(node) for node in nodes) + ")"
+
+    def _equals(self, field: FieldPath, value: Any) -> str:  # noqa: ANN401 - any JSON value
+        return f"coalesce({self._field(field)} = {self._bind_json(value)}, false)"
+
+    def _compare(self, node: Comparison) -> str:
+        found, operator = self._field(node.field), _OPERATORS[type(node).__name__]
+        if isinstance(node.value, str):
+            # By code point, as everywhere else; jsonb itself compares strings in the database's collation.
+            test = f"({found} #>> '{{}}') COLLATE \"C\" {operator} {self._bind(node.value, 'text')}"
+            return f"coalesce(jsonb_typeof({found}) = 'string' AND {test}, false)"
+        test = f"{found} {operator} {self._bind_json(node.value)}"
+        return f"coalesce(jsonb_typeof({found}) = 'number' AND {test}, false)"
+
+    def _field(self, field: FieldPath) -> str:
+        return f"(metadata #> {self._bind(path_of(field), 'text[]')})"
+
+    def _bind_json(self, value: Any) -> str:  # noqa: ANN401 - any JSON value
+        return self._bind(msgspec.json.encode(value).decode(), "jsonb")
+
+    def _bind(self, value: Any, sql_type: str) -> str:  # noqa: ANN401 - whatever the type takes
+        name = f"filter_{next(self._numbers)}"
+        self.values[name] = value
+        return f"CAST(:{name} AS {sql_type})"

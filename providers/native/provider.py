@@ -1,0 +1,339 @@
+"""PostgresMemoryProvider: memories in PostgreSQL with pgvector."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+from pgvector import HalfVector
+from sqlalchemy import Row
+
+from providers import limits
+from providers.base import MemoryProvider
+from providers.clock import HybridClock, milliseconds_of, new_memory_id
+from providers.digests import digest_of
+from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError
+from providers.filters import Filter
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.native import statements
+from providers.native.backlog import Backlog
+from providers.native.database import Database
+from providers.native.jsonb import to_jsonb
+from providers.native.search import recall_statement
+from providers.native.vectors import NO_VECTOR, Embedded, Vectors
+from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+
+# Edits remembered per memory, so that a late retry of one of them is known for what it is.
+KEPT_EDITS = 16
+
+# Up to here health counts memories one by one; beyond, it gives the planner's estimate.
+COUNTED_EXACTLY = 10_000
+
+# Questions of one batch that are asked at once; more would take the pool away from everybody else.
+CONCURRENT_RECALLS = 4
+
+_Key = tuple[str, str]
+
+
+class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
+    """What the native provider knows about itself.
+
+    `total_memories` is exact up to 10,000 and an estimate beyond, which `total_is_estimate` tells.
+    """
+
+    database_connection: str
+    pgvector_available: bool
+    total_memories: int | None = None
+    total_is_estimate: bool = False
+
+
+class PostgresMemoryProvider(MemoryProvider):
+    """Memories in PostgreSQL: exact hybrid recall within a user, versions, tombstones."""
+
+    def __init__(
+        self, database: Database, vectors: Vectors, backlog: Backlog | None, clock: HybridClock, vector_weight: float
+    ) -> None:
+        self._database = database
+        self._vectors = vectors
+        self._backlog = backlog
+        self._clock = clock
+        self._vector_weight = vector_weight
+
+    async def remember(
+        self,
+        user_id: str,
+        content: str,
+        metadata: Metadata | None = None,
+        *,
+        memory_id: str | None = None,
+        version: int | None = None,
+        created_at: datetime | None = None,
+    ) -> str:
+        """Store one memory; see the protocol."""
+        memory = NewMemory(
+            user_id=user_id,
+            content=content,
+            metadata=metadata,
+            memory_id=memory_id,
+            version=version,
+            created_at=created_at,
+        )
+        limits.check_new_memory(memory)
+        [stored] = await self._put([memory])
+        if isinstance(stored, ProviderError):
+            raise stored
+        return stored
+
+    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """Store many memories in one statement; see the protocol."""
+        limits.check_batch("memories", memories)
+        faults = [_fault(memory) for memory in memories]
+        stored = iter(
+            await self._put([memory for memory, fault in zip(memories, faults, strict=True) if fault is None])
+        )
+        return [next(stored) if fault is None else fault for fault in faults]
+
+    async def recall(
+        self,
+        user_id: str,
+        query: str,
+        limit: int = DEFAULT_RECALL_LIMIT,
+        *,
+        where: Filter | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+        min_score: float = 0.0,
+    ) -> list[MemoryRecord]:
+        """Find the nearest memories by vector and words; see the protocol."""
+        question = RecallQuery(
+            user_id=user_id,
+            query=query,
+            limit=limit,
+            where=where,
+            created_from=created_from,
+            created_before=created_before,
+            min_score=min_score,
+        )
+        return await self._recall(question)
+
+    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
+        """Answer many questions, a few at a time; see the protocol."""
+        limits.check_batch("queries", queries)
+        turns = asyncio.Semaphore(CONCURRENT_RECALLS)
+
+        async def answer(query: RecallQuery) -> list[MemoryRecord] | ProviderError:
+            async with turns:
+                try:
+                    return await self._recall(query)
+                except ProviderError as error:
+                    return error
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(query)) for query in queries]
+        return [task.result() for task in tasks]
+
+    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
+        """Give one memory; see the protocol."""
+        limits.check_user_id(user_id)
+        memory_id = limits.check_memory_id(memory_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(statements.GET, {"user_id": user_id, "id": memory_id})).one_or_none()
+        if row is None:
+            raise MemoryNotFound(memory_id)
+        return _record(row)
+
+    async def list_memories(
+        self,
+        user_id: str,
+        limit: int = DEFAULT_LIST_LIMIT,
+        offset: int = 0,
+        *,
+        after: Position | None = None,
+    ) -> list[MemoryRecord]:
+        """List memories from newest to oldest; see the protocol."""
+        limits.check_user_id(user_id)
+        limits.check_page(limit, offset)
+        values: dict[str, Any] = {"user_id": user_id, "limit": limit, "offset": offset}
+        if after is not None:
+            values |= {"created_at": after.created_at, "id": limits.check_memory_id(after.memory_id)}
+        statement = statements.LIST if after is None else statements.LIST_AFTER
+        async with self._database.reading() as connection:
+            return [_record(row) for row in await connection.execute(statement, values)]
+
+    async def update(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        content: str | UnsetType = UNSET,
+        metadata: Metadata | UnsetType | None = UNSET,
+        version: int | None = None,
+        edit_id: str | None = None,
+    ) -> MemoryRecord:
+        """Replace content, metadata or both; see the protocol."""
+        limits.check_user_id(user_id)
+        memory_id = limits.check_memory_id(memory_id)
+        embedded = NO_VECTOR
+        if content is not UNSET:
+            limits.check_content(content)
+            [embedded] = await self._vectors.of_memories([content])
+        if metadata is not UNSET:
+            limits.check_metadata(metadata)
+        if content is UNSET and metadata is UNSET:
+            return await self.get(user_id, memory_id)
+        now = version if version is not None else self._clock.next()
+        values = {
+            "user_id": user_id,
+            "id": memory_id,
+            "version": now,
+            "minted": version is None,
+            "updated_at": _moment(now),
+            "has_content": content is not UNSET,
+            "content": None if content is UNSET else content,
+            "model": embedded.model,
+            "embedding": _half(embedded),
+            "has_metadata": metadata is not UNSET,
+            "metadata": None if metadata is UNSET else to_jsonb(metadata),
+            "edit_id": edit_id,
+            "kept_edits": KEPT_EDITS,
+        }
+        async with self._database.writing() as connection:
+            row = (await connection.execute(statements.UPDATE, values)).one_or_none()
+        if row is None:
+            # Absent, deleted, or nothing to change: reading tells which.
+            return await self.get(user_id, memory_id)
+        if content is not UNSET:
+            self._report([embedded])
+        return _record(row)
+
+    async def delete(
+        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
+    ) -> bool:
+        """Leave a tombstone in place of a memory; see the protocol."""
+        limits.check_user_id(user_id)
+        memory_id = limits.check_memory_id(memory_id)
+        now = version if version is not None else self._clock.next()
+        values = {"user_id": user_id, "id": memory_id, "version": now, "deleted_at": _moment(now), "edit_id": edit_id}
+        async with self._database.writing() as connection:
+            existed = await connection.scalar(statements.DELETE, values)
+            if existed is None and edit_id is not None:
+                where = {"user_id": user_id, "id": memory_id, "edit_id": edit_id}
+                existed = await connection.scalar(statements.DELETED_BY, where)
+        return bool(existed)
+
+    async def health_check(self) -> PostgresHealth:
+        """Count the memories, which takes the connection, the schema and pgvector; see the protocol."""
+        started = perf_counter()
+        try:
+            async with self._database.reading() as connection:
+                total = await connection.scalar(statements.COUNT_UP_TO, {"bound": COUNTED_EXACTLY + 1}) or 0
+                estimated = total > COUNTED_EXACTLY
+                if estimated:
+                    total = max(total, await connection.scalar(statements.ESTIMATE) or 0)
+        except ProviderError as error:
+            return PostgresHealth(
+                healthy=False,
+                provider=type(self).__name__,
+                error=str(error),
+                database_connection="unhealthy",
+                pgvector_available=False,
+            )
+        return PostgresHealth(
+            healthy=True,
+            provider=type(self).__name__,
+            response_time_ms=round((perf_counter() - started) * 1000, 3),
+            database_connection="healthy",
+            pgvector_available=True,
+            total_memories=total,
+            total_is_estimate=estimated,
+        )
+
+    async def _put(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """Store checked memories, none or more, and tell for each what became of it."""
+        if not memories:
+            return []
+        embedded = await self._vectors.of_memories([memory.content for memory in memories])
+        keys, digests, values = self._columns(memories, embedded)
+        async with self._database.writing() as connection:
+            fresh = {(row.user_id, str(row.id)) for row in await connection.execute(statements.PUT, values)}
+            self._report([vector for key, vector in zip(keys, embedded, strict=True) if key in fresh])
+            if len(fresh) == len(keys):
+                return [memory_id for _, memory_id in keys]
+            where = {"user_ids": values["user_ids"], "ids": values["ids"]}
+            rows = (await connection.execute(statements.STORED, where)).all()
+        stored = {(row.user_id, str(row.id)): row for row in rows}
+        return [_outcome(key[1], stored[key], digest) for key, digest in zip(keys, digests, strict=True)]
+
+    def _columns(
+        self, memories: Sequence[NewMemory], embedded: Sequence[Embedded]
+    ) -> tuple[list[_Key], list[bytes], dict[str, Any]]:
+        versions = [self._clock.next() if memory.version is None else memory.version for memory in memories]
+        user_ids = [memory.user_id for memory in memories]
+        ids = [
+            new_memory_id() if memory.memory_id is None else limits.check_memory_id(memory.memory_id)
+            for memory in memories
+        ]
+        digests = [digest_of(memory.content, memory.metadata) for memory in memories]
+        values = {
+            "user_ids": user_ids,
+            "ids": [UUID(memory_id) for memory_id in ids],
+            "versions": versions,
+            "contents": [memory.content for memory in memories],
+            "metadatas": [to_jsonb(memory.metadata) for memory in memories],
+            "digests": digests,
+            "created_ats": [
+                memory.created_at or _moment(version) for memory, version in zip(memories, versions, strict=True)
+            ],
+            "models": [one.model for one in embedded],
+            "embeddings": [_half(one) for one in embedded],
+        }
+        return list(zip(user_ids, ids, strict=True)), digests, values
+
+    async def _recall(self, question: RecallQuery) -> list[MemoryRecord]:
+        limits.check_recall(question)
+        vectors = await self._vectors.of_question(question.query)
+        statement, values = recall_statement(question, vectors, self._vector_weight)
+        async with self._database.reading() as connection:
+            return [_record(row, row.score) for row in await connection.execute(statement, values)]
+
+    def _report(self, embedded: Sequence[Embedded]) -> None:
+        missing = sum(one.vector is None for one in embedded)
+        if missing and self._backlog is not None:
+            self._backlog.report(missing)
+
+
+def _fault(memory: NewMemory) -> ProviderError | None:
+    try:
+        limits.check_new_memory(memory)
+    except ProviderError as error:
+        return error
+    return None
+
+
+def _outcome(memory_id: str, row: Row[Any], digest: bytes) -> str | ProviderError:
+    if row.deleted:
+        return MemoryDeleted(memory_id)
+    return memory_id if row.digest == digest else Conflict(memory_id)
+
+
+def _half(embedded: Embedded) -> HalfVector | None:
+    return None if embedded.vector is None else HalfVector(embedded.vector)
+
+
+def _moment(version: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds_of(version) / 1000, UTC)
+
+
+def _record(row: Row[Any], score: float | None = None) -> MemoryRecord:
+    return MemoryRecord(
+        id=str(row.id),
+        user_id=row.user_id,
+        content=row.content,
+        metadata=row.metadata,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        similarity_score=score,
+    )

@@ -1,0 +1,92 @@
+"""The schema's version: bring the database up to this code's, tell where it stands, list the history."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from msgspec import Struct
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from providers.errors import Misconfigured
+
+VERSION_TABLE = "ninai_schema_version"
+
+# "ninai" in ASCII: one key for everybody who migrates, so that replicas that start at once take turns.
+_MIGRATION_LOCK = 0x6E696E6169
+
+
+class SchemaState(Struct, frozen=True, kw_only=True):
+    """Where a database stands against this code.
+
+    `current` is the database's revision, None before the first; `newest` is this code's. A `current` that this code
+    does not know was made by a newer version, whose schema this one can live with.
+    """
+
+    current: str | None
+    newest: str
+    pending: list[str]
+
+    @property
+    def usable(self) -> bool:
+        """Whether this code can run on the database as it is."""
+        return self.current is not None and not self.pending
+
+
+class Revision(Struct, frozen=True, kw_only=True):
+    """One step of the schema's history."""
+
+    id: str
+    title: str
+
+
+class Schema:
+    """The revisions in a folder, applied to and compared with a database."""
+
+    def __init__(self, engine: AsyncEngine, folder: Path = Path(__file__).parent / "migrations") -> None:
+        self._engine = engine
+        self._config = Config()
+        self._config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        self._config.set_main_option("path_separator", "os")
+        self._scripts = ScriptDirectory.from_config(self._config)
+
+    def history(self) -> list[Revision]:
+        """Every revision of this code, oldest first."""
+        steps = reversed(list(self._scripts.walk_revisions()))
+        return [Revision(id=step.revision, title=(step.doc or "").rstrip(".")) for step in steps]
+
+    async def state(self) -> SchemaState:
+        """Tell where the database stands; changes nothing."""
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(self._state)
+
+    async def upgrade(self) -> SchemaState:
+        """Apply what is missing, in one transaction and one at a time across all replicas.
+
+        Raises:
+            Misconfigured: still not usable afterwards.
+        """
+        async with self._engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                await connection.run_sync(self._upgrade)
+                state = await connection.run_sync(self._state)
+        if not state.usable:
+            raise Misconfigured(f"the schema is at {state.current}, and {state.pending} could not be applied")
+        return state
+
+    def _state(self, connection: Connection) -> SchemaState:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        current = context.get_current_revision()
+        steps = [revision.id for revision in self.history()]
+        done = steps.index(current) + 1 if current in steps else len(steps)
+        pending = steps if current is None else steps[done:]
+        return SchemaState(current=current, newest=steps[-1], pending=pending)
+
+    def _upgrade(self, connection: Connection) -> None:
+        if self._state(connection).pending:
+            self._config.attributes["connection"] = connection
+            command.upgrade(self._config, "head")

@@ -1,0 +1,124 @@
+"""Hybrid recall: the one statement that scores all of a user's memories by vector and by words.
+
+Each row's lexemes are a binary sparse vector. Its inner product with a vector that holds 2^i at the question's i-th
+lexeme is a bit mask of the lexemes they share: one pass over one index gives the cosine, the matches, the length,
+and, counted over the masks, how rare each lexeme is among this user's memories.
+
+    idf(t)  = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))                    Robertson and Zaragoza, "The Probabilistic
+    words   = sum of matched idf / sum of all idf                          Relevance Framework: BM25 and Beyond" (2009),
+              * (1 + k1 (1 - b)) / (1 + k1 (1 - b + b len / avg len))      with tf = 1, scaled into [0, 1]
+    score   = w max(cosine, 0) + (1 - w) words
+
+Without a vector on either side the score is `words`; for a question without lexemes it is the cosine.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from pgvector import HalfVector
+from sqlalchemy import TextClause, text
+
+from providers.embedders.base import Vector
+from providers.native.filter_sql import FilterSql
+from providers.types import RecallQuery
+
+# A float32 holds integers exactly up to 2^24, and pgvector sums an inner product in float32.
+_BITS_PER_MASK = 24
+
+# Lexemes of a question that are matched, in the order they stand in it: two masks in one bigint.
+MAX_QUESTION_LEXEMES = 2 * _BITS_PER_MASK
+
+K1 = 1.2
+B = 0.4  # memories are short, so length says little about how much of one is about the question
+
+
+def recall_statement(
+    query: RecallQuery, vectors: dict[str, Vector], vector_weight: float
+) -> tuple[TextClause, dict[str, Any]]:
+    """Give the statement and its values; `vectors` maps embedding models to the question's float32[dim] in each."""
+    values: dict[str, Any] = {
+        "user_id": query.user_id,
+        "query": query.query,
+        "limit": query.limit,
+        "min_score": query.min_score,
+        "weight": vector_weight,
+    }
+    conditions = []
+    if query.created_from is not None:
+        conditions.append("created_at >= CAST(:created_from AS timestamptz)")
+        values["created_from"] = query.created_from
+    if query.created_before is not None:
+        conditions.append("created_at < CAST(:created_before AS timestamptz)")
+        values["created_before"] = query.created_before
+    if query.where is not None:
+        where = FilterSql(query.where)
+        conditions.append(where.sql)
+        values |= where.values
+    for number, (model, vector) in enumerate(vectors.items()):
+        values |= {f"model_{number}": model, f"dims_{number}": len(vector), f"vector_{number}": HalfVector(vector)}
+    return _statement(len(vectors), " AND ".join(conditions) or "true"), values
+
+
+@lru_cache(maxsize=256)
+def _statement(models: int, eligible: str) -> TextClause:
+    """Only fixed fragments are joined here; every value is bound."""
+    cases = " ".join(
+        f"WHEN embedding_model = CAST(:model_{n} AS text) AND vector_dims(embedding) = CAST(:dims_{n} AS int)"
+        f" THEN 1 - (embedding <=> CAST(:vector_{n} AS halfvec))"
+        for n in range(models)
+    )
+    scan = f"""
+        SELECT id, created_at, {eligible} AS eligible, l2_norm(terms) ^ 2 AS length,
+            {f"CASE {cases} END" if models else "CAST(NULL AS float8)"} AS cosine,
+            CAST(-(terms <#> (SELECT low FROM question)) AS bigint)
+                + (CAST(-(terms <#> (SELECT high FROM question)) AS bigint) << {_BITS_PER_MASK}) AS mask
+        FROM ninai_memories WHERE user_id = :user_id AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
+    return text(f"""
+    WITH lexeme AS MATERIALIZED (
+        SELECT dimension, slot FROM ninai_question(CAST(:query AS text), {MAX_QUESTION_LEXEMES})
+    ), question AS MATERIALIZED (
+        SELECT {_mask_vector(0)} AS low, {_mask_vector(1)} AS high FROM lexeme
+    ), scan AS MATERIALIZED (
+        {scan} AND NOT wide
+        UNION ALL
+        {scan} AND wide
+    ), corpus AS MATERIALIZED (
+        SELECT CAST(count(*) AS float8) AS size, greatest(avg(length), 1) AS average FROM scan
+    ), shared AS MATERIALIZED (
+        SELECT mask, count(*) AS size FROM scan WHERE mask <> 0 GROUP BY mask
+    ), frequency AS MATERIALIZED (
+        SELECT slot, CAST(coalesce(sum(shared.size), 0) AS float8) AS df
+        FROM lexeme LEFT JOIN shared ON (shared.mask >> slot) & 1 = 1 GROUP BY slot
+    ), rarity AS MATERIALIZED (
+        SELECT slot, ln(1 + (size - df + 0.5) / (df + 0.5)) AS idf FROM frequency, corpus
+    ), matched AS (
+        SELECT mask, sum(idf) / (SELECT sum(idf) FROM rarity) AS share
+        FROM shared JOIN rarity ON (mask >> slot) & 1 = 1 GROUP BY mask
+    ), judged AS (
+        SELECT id, created_at, nullif(cosine, 'NaN') AS cosine,
+            coalesce(share, 0) * {1 + K1 * (1 - B)} / (1 + {K1} * ({1 - B} + {B} * length / average)) AS words
+        FROM scan CROSS JOIN corpus LEFT JOIN matched USING (mask) WHERE eligible
+    ), scored AS (
+        SELECT id, created_at, least(1, CASE
+            WHEN cosine IS NULL THEN words
+            WHEN NOT EXISTS (SELECT FROM lexeme) THEN greatest(cosine, 0)
+            ELSE CAST(:weight AS float8) * greatest(cosine, 0) + (1 - CAST(:weight AS float8)) * words
+        END) AS score FROM judged
+    ), best AS (
+        SELECT id, score FROM scored WHERE score > 0 AND score >= CAST(:min_score AS float8)
+        ORDER BY score DESC, created_at DESC, id DESC LIMIT CAST(:limit AS int)
+    )
+    SELECT m.id, m.user_id, m.content, m.metadata, m.created_at, m.updated_at, best.score
+    FROM best JOIN ninai_memories AS m ON m.user_id = :user_id AND m.id = best.id
+    WHERE m.deleted_at IS NULL
+    ORDER BY best.score DESC, m.created_at DESC, m.id DESC
+    """)  # noqa: S608 - see the docstring
+
+
+def _mask_vector(half: int) -> str:
+    """A sparse vector that holds 2^i at the i-th lexeme of this half of the question."""
+    first = half * _BITS_PER_MASK
+    return (
+        f"CAST('{{' || coalesce(string_agg(dimension || '\\:' || (1 << (slot - {first})), ',')"
+        f" FILTER (WHERE slot >= {first} AND slot < {first + _BITS_PER_MASK}), '') || '}}/1000000000' AS sparsevec)"
+    )

@@ -1,0 +1,112 @@
+"""The statements of the native provider, except the search: all but one of them a single round trip."""
+
+from sqlalchemy import text
+
+_RECORD = "id, user_id, content, metadata, created_at, updated_at"
+
+# Rows in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking.
+PUT = text("""
+    INSERT INTO ninai_memories
+        (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, terms)
+    SELECT user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, ninai_terms(content)
+    FROM unnest(
+        CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:contents AS text[]),
+        CAST(:metadatas AS jsonb[]), CAST(:digests AS bytea[]), CAST(:created_ats AS timestamptz[]),
+        CAST(:models AS text[]), CAST(:embeddings AS halfvec[])
+    ) AS new (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding)
+    ORDER BY user_id, id
+    ON CONFLICT (user_id, id) DO NOTHING
+    RETURNING user_id, id
+""")
+
+STORED = text("""
+    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest
+    FROM ninai_memories
+    WHERE (user_id, id) IN (
+        SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
+    )
+""")
+
+GET = text(f"""
+    SELECT {_RECORD} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+""")  # noqa: S608 - joined from constants
+
+LIST = text(f"""
+    SELECT {_RECORD} FROM ninai_memories
+    WHERE user_id = :user_id AND deleted_at IS NULL
+    ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
+""")  # noqa: S608 - joined from constants
+
+LIST_AFTER = text(f"""
+    SELECT {_RECORD} FROM ninai_memories
+    WHERE user_id = :user_id AND deleted_at IS NULL
+        AND (created_at, id) < (CAST(:created_at AS timestamptz), CAST(:id AS uuid))
+    ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
+""")  # noqa: S608 - joined from constants
+
+# A given version applies only if it is newer; a minted one is made newer, whatever other replicas' clocks say.
+UPDATE = text(f"""
+    UPDATE ninai_memories SET
+        version = CASE WHEN :minted THEN greatest(CAST(:version AS bigint), version + 1) ELSE :version END,
+        updated_at = CAST(:updated_at AS timestamptz),
+        content = CASE WHEN :has_content THEN CAST(:content AS text) ELSE content END,
+        terms = CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE terms END,
+        embedding_model = CASE WHEN :has_content THEN CAST(:model AS text) ELSE embedding_model END,
+        embedding = CASE WHEN :has_content THEN CAST(:embedding AS halfvec) ELSE embedding END,
+        metadata = CASE WHEN :has_metadata THEN CAST(:metadata AS jsonb) ELSE metadata END,
+        edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
+            ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
+    WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+        AND (:minted OR version < :version)
+        AND (CAST(:edit_id AS uuid) IS NULL OR NOT :edit_id = ANY (edits))
+    RETURNING {_RECORD}
+""")  # noqa: S608 - joined from constants
+
+# No creation time on a tombstone tells that no memory was there to delete.
+DELETE = text("""
+    INSERT INTO ninai_memories AS stored (user_id, id, version, deleted_at)
+    VALUES (:user_id, CAST(:id AS uuid), CAST(:version AS bigint), CAST(:deleted_at AS timestamptz))
+    ON CONFLICT (user_id, id) DO UPDATE SET
+        version = greatest(excluded.version, stored.version + 1), deleted_at = excluded.deleted_at, updated_at = NULL,
+        content = NULL, metadata = NULL, digest = NULL, edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
+        embedding_model = NULL, embedding = NULL, terms = NULL
+    WHERE stored.deleted_at IS NULL
+    RETURNING created_at IS NOT NULL AS existed
+""")
+
+DELETED_BY = text("""
+    SELECT created_at IS NOT NULL AND CAST(:edit_id AS uuid) = ANY (edits)
+    FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL
+""")
+
+# Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait.
+_WAITING = """
+    deleted_at IS NULL AND embedding_model IS NULL
+    UNION ALL {select} deleted_at IS NULL AND embedding_model < :model
+    UNION ALL {select} deleted_at IS NULL AND embedding_model > :model
+"""
+_SELECT_WAITING = "SELECT user_id, id, version, content FROM ninai_memories WHERE"
+_SELECT_ONE = "SELECT 1 FROM ninai_memories WHERE"
+
+WAITING = text(f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING)} LIMIT CAST(:limit AS int)")
+
+COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_WAITING.format(select=_SELECT_ONE)}) AS waiting")  # noqa: S608 - as above
+
+# Only if the memory is still the one that was embedded.
+SET_EMBEDDINGS = text("""
+    UPDATE ninai_memories AS m SET embedding = new.embedding, embedding_model = :model
+    FROM unnest(
+        CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:embeddings AS halfvec[])
+    ) AS new (user_id, id, version, embedding)
+    WHERE m.user_id = new.user_id AND m.id = new.id AND m.version = new.version AND m.deleted_at IS NULL
+""")
+
+# Exact up to a bound, beyond it the planner's estimate: counting millions of rows would not be a health check.
+COUNT_UP_TO = text("""
+    SELECT count(*) FROM (SELECT 1 FROM ninai_memories WHERE deleted_at IS NULL LIMIT :bound) AS counted
+""")
+
+ESTIMATE = text("""
+    SELECT CAST(coalesce(sum(greatest(reltuples, 0)), 0) AS bigint) FROM pg_class
+    WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = CAST('ninai_memories' AS regclass))
+""")

@@ -1,0 +1,132 @@
+"""Texts in memory, found by the words they share with a question."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from functools import cache
+from math import log
+
+# Saturation and length normalisation of BM25. Memories are short, so length says little about how much of one is
+# about the question; hence a `b` below the usual 0.75.
+K1 = 1.2
+B = 0.4
+
+# What says nothing about a text. A question of nothing else finds nothing, instead of everything.
+STOP_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        a an and are as at be been but by did do does for from had has have how i if in into is it its me my no not of
+        on or our s so such t than that the their them then there these they this to was we were what when where which
+        who why will with you your
+        """,
+    )
+)
+
+_FIRST_MARK, _END_OF_MARKS = 0x300, 0x20000  # later ones are variation selectors, which no word needs
+_VOWELS = "aeiouy"
+_SHORTEST_STEM = 3
+
+
+def words_of(text: str) -> list[str]:
+    """The distinct words of a text in their order, folded to one written form each, without stop words."""
+    if text.isascii():
+        folded = text.lower()
+        found = re.findall(r"[a-z0-9]+", folded)
+    else:
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        found = _word_pattern().findall(folded)
+    return list(dict.fromkeys(_stem(word) for word in found if word not in STOP_WORDS))
+
+
+class WordIndex:
+    """Texts by key, and how well each answers a question.
+
+    idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5)), and the score of a text is the share of the question's idf that
+    it covers, times (1 + k1 (1 - b)) / (1 + k1 (1 - b + b length / average length)): BM25 with tf = 1, scaled into
+    [0, 1]. Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
+    """
+
+    def __init__(self) -> None:
+        self._words: dict[str, list[str]] = {}
+        self._holders: defaultdict[str, set[str]] = defaultdict(set)
+        self._total_length = 0
+
+    def put(self, key: str, text: str) -> None:
+        """Add a text, or replace the one under this key."""
+        self.remove(key)
+        words = words_of(text)
+        self._words[key] = words
+        self._total_length += len(words)
+        for word in words:
+            self._holders[word].add(key)
+
+    def remove(self, key: str) -> None:
+        """Forget the text under this key, if there is one."""
+        words = self._words.pop(key, [])
+        self._total_length -= len(words)
+        for word in words:
+            holders = self._holders[word]
+            holders.discard(key)
+            if not holders:
+                del self._holders[word]
+
+    def scores(self, question: str) -> dict[str, float]:
+        """The keys of all texts that share a word with the question, each with a score in (0, 1]."""
+        matched: defaultdict[str, float] = defaultdict(float)
+        total = 0.0
+        for word in words_of(question):
+            holders = self._holders.get(word, ())
+            idf = log(1 + (len(self._words) - len(holders) + 0.5) / (len(holders) + 0.5))
+            total += idf
+            for key in holders:
+                matched[key] += idf
+        return {key: min(1.0, idf / total * self._shortness(key)) for key, idf in matched.items()}
+
+    def _shortness(self, key: str) -> float:
+        average = self._total_length / len(self._words)
+        return (1 + K1 * (1 - B)) / (1 + K1 * (1 - B + B * len(self._words[key]) / average))
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    r"""Letters and digits with the marks on them, which `\w` leaves out although Tamil cannot be written without.
+
+    The joiners U+200C and U+200D shape a word from within and do not end it.
+    """
+    marks = (chr(code) for code in range(_FIRST_MARK, _END_OF_MARKS) if unicodedata.category(chr(code))[0] == "M")
+    return re.compile(rf"[^\W_](?:[^\W_]|[{''.join(marks)}\u200c\u200d])*")
+
+
+def _stem(word: str) -> str:
+    """Take the commonest English endings off, alike for a text and a question; other languages stay as they are."""
+    if len(word) < _SHORTEST_STEM or not word.isascii() or not word.isalpha():
+        return word
+    if len(word) > _SHORTEST_STEM:
+        word = _without_verb_ending(_without_plural(word))
+    if len(word) > _SHORTEST_STEM:
+        word = word.removesuffix("e")
+    if word[-1] == word[-2]:
+        word = word[:-1]
+    if word.endswith("y") and word[-2:-1] not in _VOWELS:
+        word = f"{word[:-1]}i"
+    return word
+
+
+def _without_plural(word: str) -> str:
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def _without_verb_ending(word: str) -> str:
+    for ending in ("ing", "ed"):
+        stem = word.removesuffix(ending)
+        long_enough = len(stem) >= _SHORTEST_STEM and any(letter in _VOWELS for letter in stem)
+        if stem != word and long_enough and not word.endswith("eed"):
+            return stem
+    return word

@@ -1,0 +1,127 @@
+"""`ninai config` checks and shows what the service would start with."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import main
+
+CANARY = "canary-7Qx"
+
+
+def ninai(*arguments: str, **environ: str) -> Result:
+    """Run the command in an environment without any setting but these."""
+    ours = [name for name in os.environ if name.startswith(("NINAI", "MEM", "OPENAI_"))]  # noqa: TID251 - to clear it
+    nothing = dict.fromkeys([*ours, "DATABASE_URL", "EMBEDDING_MODEL"])
+    return CliRunner().invoke(main, arguments, env={**nothing, "XDG_DATA_HOME": "/xdg", **environ})
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration file in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("ninai.toml")
+    path.write_text("[server]\nport = 9000\n")
+    return path
+
+
+def test_check_says_ok_without_a_file() -> None:
+    """The defaults are a configuration."""
+    result = ninai("config", "check")
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: no file, defaults and environment\n", "")
+
+
+def test_check_names_the_file(file: Path) -> None:
+    """The file is the one that --config or NINAI_CONFIG names."""
+    assert ninai("--config", str(file), "config", "check").stdout == "ok: ninai.toml\n"
+    assert ninai("config", "check", NINAI_CONFIG=str(file)).stdout == "ok: ninai.toml\n"
+
+
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_a_wrong_setting_is_one_line_and_exit_code_2(file: Path, command: str) -> None:
+    """The error stands alone on standard error."""
+    file.write_text("[server]\nport = 99999\n")
+
+    result = ninai("--config", str(file), "config", command)
+
+    line = "Error: $.server.port: expected int <= 65535, got 99999 (ninai.toml)\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", line)
+
+
+def test_a_missing_file_is_exit_code_2() -> None:
+    """A file that is named must be there."""
+    result = ninai("--config", "/nowhere.toml", "config", "check")
+
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: /nowhere.toml: No such file or directory (named by --config)\n",
+    )
+
+
+def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
+    """One line for each setting: path, value, source."""
+    result = ninai("--config", str(file), "config", "show", OPENAI_API_KEY="k", NINAI__LOG__LEVEL="debug")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        'order = ["native"]  # default',
+        'providers.native.kind = "native"  # default',
+        "providers.native.dsn = unset  # default",
+        "providers.native.pool_size = 10  # default",
+        "providers.native.timeout = 5.0  # default",
+        'providers.native.pooler = "none"  # default',
+        "providers.native.migrate = true  # default",
+        "providers.native.vector_weight = 0.5  # default",
+        'providers.native.embedder.kind = "openai"  # OPENAI_API_KEY',
+        'providers.native.embedder.api_key = "********"  # OPENAI_API_KEY',
+        "providers.native.embedder.base_url = unset  # default",
+        'providers.native.embedder.model = "text-embedding-ada-002"  # default',
+        "providers.native.embedder.dimensions = unset  # default",
+        "providers.native.embedder.timeout = 10.0  # default",
+        "providers.native.embedder.batch_size = 2048  # default",
+        "providers.native.former_embedders = []  # default",
+        'server.host = "127.0.0.1"  # default',
+        "server.port = 9000  # ninai.toml",
+        "server.workers = 1  # default",
+        'data_dir = "/xdg/ninaivalaigal"  # default',
+        'auth.mode = "none"  # default',
+        'auth.default_user = "demo"  # default',
+        'log.format = "auto"  # default',
+        'log.level = "debug"  # NINAI__LOG__LEVEL',
+        "recall_limit = 10  # default",
+    ]
+
+
+def test_show_as_json_says_the_same(file: Path) -> None:
+    """Programs read the same paths, values and sources."""
+    result = ninai("--config", str(file), "config", "show", "--json", DATABASE_URL="postgres://h/d")
+
+    shown = json.loads(result.stdout)
+    assert shown["server.port"] == {"value": 9000, "origin": "ninai.toml"}
+    assert shown["providers.native.dsn"] == {"value": "********", "origin": "DATABASE_URL"}
+    assert shown["providers.native.former_embedders"] == {"value": [], "origin": "default"}
+
+
+@pytest.mark.parametrize("command", [["check"], ["show"], ["show", "--json"]])
+@pytest.mark.parametrize("port", ["9000", "99999"])
+def test_no_output_shows_a_secret(tmp_path: Path, command: list[str], port: str) -> None:
+    """Neither a success nor an error prints what must stay secret."""
+    secret = tmp_path / "key"
+    secret.write_text(CANARY)
+    variables = {
+        "NINAI__SERVER__PORT": port,
+        "DATABASE_URL": f"postgres://u:{CANARY}@h/d",
+        "OPENAI_API_KEY": CANARY,
+        "OPENAI_BASE_URL": f"http://u:{CANARY}@h/v1",
+        "NINAI__PROVIDERS__MEM0__HMAC_SECRET": CANARY,
+        "NINAI__PROVIDERS__MEM0__API_KEY_FILE": str(secret),
+    }
+
+    result = ninai("config", *command, **variables)
+
+    assert result.exit_code == (0 if port == "9000" else 2)
+    assert CANARY not in result.output

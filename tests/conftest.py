@@ -1,0 +1,36 @@
+"""What every test may ask for: a real PostgreSQL, and a database of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from providers.native.embedded import EmbeddedServer
+from tests.support.postgres import MAJORS, create_database, drop_database, make_template, running_server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--postgres 16` runs the suite on the older of the two servers in the wheel."""
+    parser.addoption("--postgres", type=int, choices=MAJORS, default=MAJORS[0], help="major version of PostgreSQL")
+
+
+@pytest.fixture(scope="session")
+def postgres_major(request: pytest.FixtureRequest) -> int:
+    """The major version of PostgreSQL this run is about."""
+    return int(request.config.getoption("--postgres"))
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres_server(postgres_major: int) -> AsyncIterator[EmbeddedServer]:
+    """One server for the whole run."""
+    with running_server(postgres_major) as server:
+        await make_template(server)
+        yield server
+
+
+@pytest_asyncio.fixture
+async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
+    """The dsn of a fresh database, `postgresql+asyncpg://...`."""
+    dsn = await create_database(postgres_server)
+    yield dsn
+    await drop_database(postgres_server, dsn)

@@ -1,0 +1,29 @@
+"""What the tests of the embedders share: one loaded model, one server, metrics of their own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from observability.metrics import Metrics
+from providers.embedders.local import LocalEmbedder
+from tests.support.openai_server import OpenAIServer
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Instruments in a registry of their own."""
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture(scope="session")
+async def loaded() -> LocalEmbedder:
+    """The local model, loaded once."""
+    return await LocalEmbedder.load(Metrics(CollectorRegistry()))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenAIServer]:
+    """An embeddings server that behaves."""
+    async with OpenAIServer() as server:
+        yield server
