@@ -88,12 +88,16 @@ class MockMemoryProvider(MemoryProvider):
             )
         )
 
-    async def delete(self, user_id: str, memory_id: str, *, version: int | None = None) -> bool:
+    async def delete(
+        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
+    ) -> bool:
         """See `MemoryProvider`; the version does not matter, since delete wins over every other."""
         limits.check_user_id(user_id)
         memory_id = limits.check_memory_id(memory_id)
         limits.check_version(version)
-        return self._users.setdefault(user_id, Shelf(self._clock)).delete(memory_id)
+        if edit_id is not None:
+            edit_id = limits.check_edit_id(edit_id)
+        return self._users.setdefault(user_id, Shelf(self._clock)).delete(memory_id, edit_id)
 
     async def list_memories(
         self,

@@ -31,9 +31,6 @@ class _Stored(Struct, frozen=True):
     def came_as(self, content: str, metadata: Metadata | None) -> bool:
         return self.first_content == content and equal(self.first_metadata, metadata)
 
-    def holds(self, content: str, metadata: Metadata | None) -> bool:
-        return self.record.content == content and equal(self.record.metadata, metadata)
-
 
 class Shelf:
     """What one user has stored; arguments are checked before they come here.
@@ -44,7 +41,7 @@ class Shelf:
     def __init__(self, clock: HybridClock) -> None:
         self._clock = clock
         self._stored: dict[str, _Stored] = {}
-        self._deleted: set[str] = set()
+        self._deleted: dict[str, str | None] = {}  # with the edit that deleted a memory, if it had an id
         self._order: list[tuple[datetime, str]] = []  # from the oldest to the newest
         self._words = WordIndex()
 
@@ -55,7 +52,7 @@ class Shelf:
         """Store a memory once and give its id; a missing id is minted.
 
         Raises:
-            Conflict: the id holds another content or other metadata.
+            Conflict: the id was stored with another content or other metadata.
             MemoryDeleted: the id was deleted.
         """
         version = self._clock.next() if memory.version is None else memory.version
@@ -66,7 +63,7 @@ class Shelf:
         stored = self._stored.get(memory_id)
         if stored is None:
             self._add(memory, memory_id, version)
-        elif not stored.came_as(memory.content, memory.metadata) and not stored.holds(memory.content, memory.metadata):
+        elif not stored.came_as(memory.content, memory.metadata):
             raise Conflict(memory_id)
         return memory_id
 
@@ -109,12 +106,13 @@ class Shelf:
                 self._words.put(memory_id, content)
         return self.get(memory_id)
 
-    def delete(self, memory_id: str) -> bool:
-        """Leave a tombstone under this id, and tell whether there was a memory."""
-        self._deleted.add(memory_id)
+    def delete(self, memory_id: str, edit_id: str | None) -> bool:
+        """Leave a tombstone under this id, and tell whether there was a memory, or this very edit deleted it."""
         stored = self._stored.pop(memory_id, None)
         if stored is None:
-            return False
+            deleted_by = self._deleted.setdefault(memory_id, None)
+            return deleted_by is not None and deleted_by == edit_id
+        self._deleted[memory_id] = edit_id
         del self._order[bisect_left(self._order, (stored.record.created_at, memory_id))]
         self._words.remove(memory_id)
         return True

@@ -16,7 +16,7 @@ TEXTS = [
     pytest.param(
         "\U0001f469\U0001f3fd\u200d\U0001f4bb met \U0001f468\u200d\U0001f469\u200d\U0001f467", id="joined emoji"
     ),
-    pytest.param("\u202bספר\u202c مرحبا", id="right to left"),
+    pytest.param("\u202bתה ירוק\u202c مرحبا", id="right to left"),
     pytest.param("e\u0301 and \u00e9, A\u030a and \u212b", id="combining, not normalised"),
     pytest.param("z\u0335\u0321\u0353a\u0334\u0358", id="stacked marks"),
     pytest.param("𝄞 𐍈 𠜎", id="astral"),
@@ -213,6 +213,32 @@ async def test_the_second_delete_finds_nothing(provider: MemoryProvider, user: s
 
     assert [await provider.delete(user, memory_id) for _ in range(3)] == [True, False, False]
     assert await provider.delete(user, str(uuid4())) is False
+
+
+async def test_a_retried_delete_gets_the_answer_that_was_lost(provider: MemoryProvider, user: str) -> None:
+    """The edit that deleted the memory hears so again, in capitals too; another edit, or none, does not."""
+    memory_id, edit = await provider.remember(user, "tea"), str(uuid4())
+
+    assert await provider.delete(user, memory_id, edit_id=edit) is True
+    assert await provider.delete(user, memory_id, edit_id=str(uuid4())) is False
+    assert await provider.delete(user, memory_id) is False
+    assert await provider.delete(user, memory_id, edit_id=edit.upper()) is True
+
+
+async def test_a_delete_that_found_nothing_finds_nothing_again(provider: MemoryProvider, user: str) -> None:
+    """An edit that deleted no memory stays without one."""
+    memory_id, edit = str(uuid4()), str(uuid4())
+
+    assert [await provider.delete(user, memory_id, edit_id=edit) for _ in range(2)] == [False, False]
+
+
+async def test_an_edit_that_changed_a_memory_did_not_delete_it(provider: MemoryProvider, user: str) -> None:
+    """An id used for an update says nothing about a delete by somebody else."""
+    memory_id, edit = await provider.remember(user, "tea"), str(uuid4())
+    await provider.update(user, memory_id, content="coffee", edit_id=edit)
+    await provider.delete(user, memory_id, edit_id=str(uuid4()))
+
+    assert await provider.delete(user, memory_id, edit_id=edit) is False
 
 
 async def test_delete_wins_over_a_later_put(provider: MemoryProvider, user: str) -> None:

@@ -183,6 +183,7 @@ async def test_a_bad_id_is_refused_by_every_method(provider: MemoryProvider, use
     assert await refused(provider.delete(user, memory_id)) == "memory_id"
     assert await refused(provider.update(user, memory_id, content="tea")) == "memory_id"
     assert await refused(provider.update(user, ID, content="tea", edit_id=memory_id)) == "edit_id"
+    assert await refused(provider.delete(user, ID, edit_id=memory_id)) == "edit_id"
     assert await refused(provider.list_memories(user, after=Position(datetime.now(UTC), memory_id))) == "after"
     assert await provider.list_memories(user) == []
 

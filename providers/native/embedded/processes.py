@@ -87,7 +87,8 @@ def end_orphans(folder: Path) -> None:
 
 def last_words(said: str) -> str:
     """The end of what a program said, in one line."""
-    return " / ".join(line.strip() for line in said.splitlines()[-_QUOTED_LINES:])
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return " / ".join(lines[-_QUOTED_LINES:])
 
 
 def _end_with_parent(parent: int) -> None:

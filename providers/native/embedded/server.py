@@ -111,12 +111,13 @@ class EmbeddedServer:
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.rename(log.with_suffix(".log.1"))
         output = open_file(log, os.O_WRONLY | os.O_APPEND, account)
+        said_before = os.fstat(output).st_size
         try:
             process = self._spawn(binaries, data, output, account)
         finally:
             os.close(output)
         stack.callback(self._stop, process)
-        _wait_until_ready(process, data, log)
+        _wait_until_ready(process, data, log, said_before)
         self._create_database(binaries, account)
 
     def _spawn(self, binaries: Path, data: Path, output: int, account: Account) -> subprocess.Popen[bytes]:
@@ -159,15 +160,15 @@ class EmbeddedServer:
             self._sockets.rmdir()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path, said_before: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None:
         if _is_ready(data / "postmaster.pid", process.pid):
             return
         if time.monotonic() > deadline:
-            raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log)}")
+            raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log, said_before)}")
         time.sleep(_POLL)
-    raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log)}")
+    raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log, said_before)}")
 
 
 def _is_ready(pid_file: Path, pid: int) -> bool:
@@ -179,5 +180,5 @@ def _is_ready(pid_file: Path, pid: int) -> bool:
     return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == "ready"
 
 
-def _end_of(log: Path) -> str:
-    return f"{log} ends: {last_words(log.read_text(errors='replace'))}"
+def _end_of(log: Path, said_before: int) -> str:
+    return f"{log} ends: {last_words(log.read_bytes()[said_before:].decode(errors='replace'))}"

@@ -23,7 +23,7 @@ async def loaded() -> LocalEmbedder:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[OpenAIServer]:
-    """An embeddings server that behaves."""
-    async with OpenAIServer() as server:
+async def server(loaded: LocalEmbedder) -> AsyncIterator[OpenAIServer]:
+    """An embeddings server that behaves until it is told otherwise."""
+    async with OpenAIServer(model=loaded) as server:
         yield server

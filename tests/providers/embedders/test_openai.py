@@ -275,9 +275,9 @@ async def test_a_cancelled_call_is_counted(server: OpenAIServer, metrics: Metric
     assert counted(metrics, "cancelled") == 1
 
 
-async def test_wrong_key(metrics: Metrics) -> None:
+async def test_wrong_key(loaded: LocalEmbedder, metrics: Metrics) -> None:
     """A key that the server does not know is misconfigured, and the reason does not quote it."""
-    async with OpenAIServer(api_key="another") as server:
+    async with OpenAIServer(api_key="another", model=loaded) as server:
         error = await refusal(settings_for(server), metrics)
 
     assert error.outcome == "misconfigured"

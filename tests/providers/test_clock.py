@@ -1,0 +1,155 @@
+"""The hybrid clock and the ids."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.clock import (
+    COUNTER_BITS,
+    HybridClock,
+    keyed_memory_id,
+    milliseconds_of,
+    moment_of,
+    new_memory_id,
+    wall_clock_ms,
+)
+
+
+class Hands:
+    """A wall clock that is set by hand, in milliseconds."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        """The time as it was set."""
+        return self.now
+
+
+def test_a_version_starts_at_the_wall_clock() -> None:
+    """The first version of a millisecond is the millisecond with the counter at zero."""
+    assert HybridClock(Hands(1_700_000_000_000)).next() == 1_700_000_000_000 << COUNTER_BITS
+
+
+def test_versions_grow_while_the_clock_stands_still() -> None:
+    """Within one millisecond the counter tells versions apart."""
+    clock = HybridClock(Hands(5))
+
+    assert [clock.next() - (5 << COUNTER_BITS) for _ in range(3)] == [0, 1, 2]
+
+
+def test_versions_grow_while_the_clock_steps_back() -> None:
+    """A wall clock set back does not take versions back, and they follow it again once it has caught up."""
+    hands = Hands(1000)
+    clock = HybridClock(hands)
+    first = clock.next()
+
+    hands.now = 10
+    second = clock.next()
+    hands.now = 2000
+    third = clock.next()
+
+    assert (second, third) == (first + 1, 2000 << COUNTER_BITS)
+
+
+def test_a_full_counter_carries_into_the_milliseconds() -> None:
+    """More than 65,536 versions in one millisecond go on in the next."""
+    clock = HybridClock(Hands(7))
+    clock.observe((8 << COUNTER_BITS) - 1)
+
+    assert clock.next() == 8 << COUNTER_BITS
+
+
+def test_versions_grow_past_what_was_observed() -> None:
+    """After a version from elsewhere, greater ones are minted; an older one changes nothing."""
+    clock = HybridClock(Hands(1))
+    ahead = 900 << COUNTER_BITS
+
+    clock.observe(ahead)
+    clock.observe(3)
+
+    assert clock.next() == ahead + 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**46), st.booleans()), min_size=2))
+def test_versions_of_one_clock_always_grow(events: list[tuple[int, bool]]) -> None:
+    """Whatever the wall clock shows and whatever is observed, each version is greater than all before it."""
+    hands = Hands(0)
+    clock = HybridClock(hands)
+    versions: list[int] = []
+    for number, observed in events:
+        if observed:
+            clock.observe(number << COUNTER_BITS)
+            versions.append(max([*versions, number << COUNTER_BITS]))
+        hands.now = number
+        versions.append(clock.next())
+
+    assert all(earlier <= later for earlier, later in pairwise(versions))
+    assert versions[-1] > max(versions[:-1])
+    assert versions[-1] < 2**63
+
+
+def test_a_version_tells_its_moment() -> None:
+    """The milliseconds of a version are a moment in UTC, whatever its counter."""
+    version = (1_700_000_000_123 << COUNTER_BITS) + 42
+
+    assert milliseconds_of(version) == 1_700_000_000_123
+    assert moment_of(version) == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
+
+
+def test_the_wall_clock_counts_milliseconds_since_1970() -> None:
+    """The default clock shows now."""
+    before = datetime.now(UTC)
+
+    now = moment_of(wall_clock_ms() << COUNTER_BITS)
+
+    assert abs((now - before).total_seconds()) < 1
+
+
+def test_a_new_id_is_a_uuid_of_version_7() -> None:
+    """An id holds 48 bits of milliseconds, its version and variant, and 74 random bits, in their places."""
+    lowest = UUID(new_memory_id(lambda: 0x0123456789AB, lambda _: 0))
+    highest = UUID(new_memory_id(lambda: 0x0123456789AB, lambda bits: (1 << bits) - 1))
+
+    assert str(lowest) == "01234567-89ab-7000-8000-000000000000"
+    assert str(highest) == "01234567-89ab-7fff-bfff-ffffffffffff"
+    assert (lowest.version, highest.version) == (7, 7)
+
+
+def test_new_ids_sort_by_time() -> None:
+    """An id of a later millisecond is greater as text, whatever its random bits."""
+    earlier = new_memory_id(lambda: 1_700_000_000_000, lambda bits: (1 << bits) - 1)
+    later = new_memory_id(lambda: 1_700_000_000_001, lambda _: 0)
+
+    assert earlier < later
+
+
+def test_new_ids_differ() -> None:
+    """A thousand ids of one millisecond are a thousand ids."""
+    assert len({new_memory_id(lambda: 1) for _ in range(1000)}) == 1000
+
+
+def test_a_keyed_id_repeats() -> None:
+    """The same scope gives the same UUIDv5; it is written down, since a change would store retried writes twice."""
+    assert keyed_memory_id("caller", "user", "key", "0") == keyed_memory_id("caller", "user", "key", "0")
+    assert keyed_memory_id("caller", "user", "key", "0") == "d6996eb1-47f4-50e4-a4d8-7c0c19e4513d"
+    assert UUID(keyed_memory_id("caller")).version == 5
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]))),
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]))),
+)
+def test_different_scopes_give_different_ids(one: list[str], other: list[str]) -> None:
+    """No two different scopes share an id, however their parts would join."""
+    assert (keyed_memory_id(*one) == keyed_memory_id(*other)) is (one == other)
+
+
+def test_parts_of_a_scope_do_not_run_together() -> None:
+    """Moving a character, a colon or a number from one part to the next gives another id."""
+    scopes = [("a", "bc"), ("ab", "c"), ("abc",), ("abc", ""), ("1:a", ""), ("1:a",), ("a", "0:"), ("", "a")]
+
+    assert len({keyed_memory_id(*scope) for scope in scopes}) == len(scopes)

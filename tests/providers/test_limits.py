@@ -1,0 +1,218 @@
+"""The checks that every provider shares, where the contract of all providers does not reach."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers import limits
+from providers.errors import InvalidInput
+from providers.filters import And, Exists, Filter, Not, Or
+from providers.types import NewMemory, Position, RecallQuery
+
+ID = "0190b8a0-0000-7000-8000-00000000000a"
+
+
+def reason_of(check: Callable[..., object], *arguments: object) -> tuple[str, str]:
+    """The field and the rule for which the check refuses the arguments."""
+    with pytest.raises(InvalidInput) as refusal:
+        check(*arguments)
+    return refusal.value.field, refusal.value.reason
+
+
+@pytest.mark.parametrize(
+    ("user_id", "reason"),
+    [
+        ("", "must not be empty"),
+        ("\u2003\t", "must not be empty"),
+        ("u" * 257, "must be at most 256 characters, got 257"),
+        ("*", "must not be '*'"),
+        ("a\0b", "must not contain control characters"),
+        ("a\x9fb", "must not contain control characters"),
+        ("a\udfffb", "must not contain control characters"),
+    ],
+)
+def test_a_bad_user_id_is_named(user_id: str, reason: str) -> None:
+    """Each rule on user ids says what it wants."""
+    assert reason_of(limits.check_user_id, user_id) == ("user_id", reason)
+
+
+@pytest.mark.parametrize("user_id", ["u", "u" * 256, "**", "a b", " a", "%", "நினைவு", "\u200b", "e\u0301", "a\u2028b"])
+def test_an_unusual_user_id_is_fine(user_id: str) -> None:
+    """Whatever is text, visible or not, names a user."""
+    limits.check_user_id(user_id)
+
+
+def test_an_id_is_given_in_its_canonical_form() -> None:
+    """Capitals become small letters, for memories and for edits."""
+    assert limits.check_memory_id(ID.upper()) == ID
+    assert limits.check_edit_id(ID.upper()) == ID
+
+
+@given(st.uuids())
+def test_every_uuid_is_an_id(value: object) -> None:
+    """Any version of UUID will do."""
+    assert limits.check_memory_id(str(value)) == str(value)
+
+
+@given(st.text(max_size=40))
+def test_no_other_text_is_an_id(text: str) -> None:
+    """Text that is no UUID is refused, and never with another error."""
+    assert reason_of(limits.check_memory_id, text) == ("memory_id", "must be a UUID")
+    assert reason_of(limits.check_edit_id, text) == ("edit_id", "must be a UUID")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("\n", "must not be blank"),
+        ("abcd", "must be at most 3 characters, got 4"),
+        ("a\0", "must not contain NUL characters"),
+        ("a\ud83d", "must be valid Unicode without lone surrogates"),
+    ],
+)
+def test_bad_text_is_named(text: str, reason: str) -> None:
+    """Each rule on texts says what it wants."""
+    assert reason_of(limits.check_text, "title", text, 3) == ("title", reason)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({"k": "x" * 16_377}, "must be at most 16384 bytes of JSON, got 16385"),
+        ({"k": [0] * 16_384}, "must be at most 16384 bytes of JSON"),
+        ({1: 1}, "must have strings as keys"),
+        ({"k": (1,)}, "must be JSON, but holds a tuple"),
+        ({"k": [float("nan")]}, "must not contain NaN or infinite numbers"),
+        ({"k": -(10**4300)}, "must not contain integers of more than 4300 digits"),
+        ({"k": {"\0": 1}}, "must not contain NUL characters"),
+        ({"k": {"a": ["\ud800"]}}, "must be valid Unicode without lone surrogates"),
+    ],
+)
+def test_bad_metadata_is_named(metadata: dict[str, Any], reason: str) -> None:
+    """Each rule on metadata says what it wants."""
+    assert reason_of(limits.check_metadata, metadata) == ("metadata", reason)
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, {}, {"k": "x" * 16_376}, {"k": 10**4300 - 1}, {"": [True, None, -0.0, 5e-324]}]
+)
+def test_good_metadata_is_fine(metadata: dict[str, Any] | None) -> None:
+    """Metadata up to the limits, or none at all, passes."""
+    limits.check_metadata(metadata)
+
+
+@pytest.mark.parametrize(("levels", "fine"), [(32, True), (33, False), (100_000, False)])
+def test_depth_is_an_answer_and_not_a_crash(levels: int, fine: bool) -> None:  # noqa: FBT001 - the expected answer
+    """Metadata of any depth is judged, the object itself being level 1."""
+    metadata: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        metadata = {"k": metadata}
+
+    if fine:
+        limits.check_metadata(metadata)
+    else:
+        assert reason_of(limits.check_metadata, metadata) == ("metadata", "must be at most 32 levels deep")
+
+
+def test_a_new_memory_is_checked_in_every_field() -> None:
+    """The first field that breaks a rule is named."""
+    good: dict[str, Any] = {"user_id": "u", "content": "tea", "metadata": {}, "memory_id": ID, "version": 1}
+    bad: dict[str, Any] = {
+        "user_id": "*",
+        "content": "",
+        "metadata": {"k": b""},
+        "memory_id": "1",
+        "version": -1,
+        "created_at": datetime(2024, 1, 1),  # noqa: DTZ001 - refused for it
+    }
+
+    limits.check_new_memory(NewMemory(**good, created_at=datetime.now(UTC)))
+    named = [
+        reason_of(limits.check_new_memory, NewMemory(**(good | {field: value})))[0] for field, value in bad.items()
+    ]
+    assert named == list(bad)
+
+
+def test_a_question_is_checked_in_every_field() -> None:
+    """The first field that breaks a rule is named."""
+    naive = datetime(2024, 1, 1)  # noqa: DTZ001 - refused for it
+    bad: dict[str, Any] = {
+        "user_id": "*",
+        "query": "",
+        "limit": 0,
+        "min_score": 1.5,
+        "created_from": naive,
+        "created_before": naive,
+        "where": Exists([]),
+    }
+
+    limits.check_recall(RecallQuery(user_id="u", query="tea", where=Exists("k"), min_score=1.0))
+    named = [
+        reason_of(limits.check_recall, RecallQuery(**({"user_id": "u", "query": "tea"} | {field: value})))[0]
+        for field, value in bad.items()
+    ]
+    assert named == list(bad)
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        (Not(Not(Not(Not(Not(Not(Not(Not(Exists("k"))))))))), "must be at most 8 levels deep"),
+        (And([Exists("k")] * 64), "must hold at most 64 conditions"),
+        (Or([And([])]), "must hold at least one condition in each 'and' and 'or'"),
+    ],
+)
+def test_a_bad_filter_is_named(where: Filter, reason: str) -> None:
+    """Each rule on the shape of filters says what it wants."""
+    assert reason_of(limits.check_filter, where) == ("where", reason)
+
+
+class Nowhere(tzinfo):
+    """A time zone that does not know where it is."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta | None:
+        """No offset."""
+        return None
+
+    def dst(self, _: datetime | None) -> timedelta | None:
+        """No summer time."""
+        return None
+
+    def tzname(self, _: datetime | None) -> str | None:
+        """No name."""
+        return None
+
+
+def test_a_time_zone_must_have_an_offset() -> None:
+    """A moment whose time zone gives no offset is as good as without one."""
+    position = Position(datetime(2024, 1, 1, tzinfo=Nowhere()), ID)
+
+    assert reason_of(limits.check_page, 10, 0, position) == ("after", "must carry a time zone")
+
+
+def test_a_page_is_within_its_bounds() -> None:
+    """A page names the bound it breaks."""
+    limits.check_page(100, 100_000, Position(datetime.now(UTC), ID))
+
+    assert reason_of(limits.check_page, 101, 0) == ("limit", "must be between 1 and 100, got 101")
+    assert reason_of(limits.check_page, 1, -1) == ("offset", "must be between 0 and 100000, got -1")
+    assert reason_of(limits.check_page, 1, 0, Position(datetime.now(UTC), "1")) == ("after", "must be a UUID")
+
+
+def test_a_batch_is_within_its_bounds() -> None:
+    """A batch names itself and its bounds."""
+    limits.check_batch("memories", [1] * 1_000)
+
+    assert reason_of(limits.check_batch, "memories", []) == ("memories", "must hold between 1 and 1000 items, got 0")
+
+
+@pytest.mark.parametrize("version", [None, 0, 1, 2**62 - 1])
+def test_a_version_is_one_that_a_clock_could_mint_past(version: int | None) -> None:
+    """Versions leave room for others in 64 bits."""
+    limits.check_version(version)
+
+    assert reason_of(limits.check_version, 2**62)[0] == "version"
