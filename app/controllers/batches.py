@@ -6,11 +6,9 @@ from litestar.params import JSONBody
 from msgspec import UNSET
 
 from app import problems
-from app.auth.caller import Caller
-from app.auth.guard import provide_caller, require_caller
-from app.controllers.dependencies import provide_provider, provide_recall_limit
+from app.auth.guard import require_caller
+from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
-from app.idempotency import WriteIds, provide_write_ids
 from app.json_body import JsonDTO
 from app.schemas import (
     BatchQuery,
@@ -21,7 +19,6 @@ from app.schemas import (
     RememberBatchResponse,
     RememberItem,
 )
-from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.types import MemoryRecord, NewMemory, RecallQuery
 
@@ -34,10 +31,8 @@ class BatchesController(Controller):
     guards = (require_caller,)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
-        "caller": Provide(provide_caller),
-        "provider": Provide(provide_provider),
-        "ids": Provide(provide_write_ids),
-        "recall_limit": Provide(provide_recall_limit),
+        "call": Provide(provide_call),
+        "write": Provide(provide_write_call),
     }
 
     @post(
@@ -50,9 +45,7 @@ class BatchesController(Controller):
     async def remember_batch(
         self,
         data: JSONBody[RememberBatchRequest],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        ids: NamedDependency[WriteIds],
+        write: NamedDependency[WriteCall],
     ) -> RememberBatchResponse:
         """Store up to 1,000 memories; one that breaks a rule fails alone.
 
@@ -60,11 +53,14 @@ class BatchesController(Controller):
         """
         memories = [
             NewMemory(
-                user_id=caller.user_id, content=memory.content, metadata=memory.metadata, memory_id=ids.memory(place)
+                user_id=write.user_id,
+                content=memory.content,
+                metadata=memory.metadata,
+                memory_id=write.ids.memory(place),
             )
             for place, memory in enumerate(data.memories)
         ]
-        results = [_remembered(result) for result in await provider.remember_many(memories)]
+        results = [_remembered(result) for result in await write.provider.remember_many(memories)]
         stored = sum(result.status == "stored" for result in results)
         return RememberBatchResponse(results, stored, len(results) - stored)
 
@@ -78,13 +74,11 @@ class BatchesController(Controller):
     async def recall_batch(
         self,
         data: JSONBody[RecallBatchRequest],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        recall_limit: NamedDependency[int],
+        call: NamedDependency[Call],
     ) -> RecallBatchResponse:
         """Answer up to 1,000 questions; one that breaks a rule fails alone."""
-        queries = [_query(query, caller.user_id, recall_limit) for query in data.queries]
-        results = [_recalled(result) for result in await provider.recall_many(queries)]
+        queries = [_query(query, call.user_id, call.recall_limit) for query in data.queries]
+        results = [_recalled(result) for result in await call.provider.recall_many(queries)]
         answered = sum(result.status == "answered" for result in results)
         return RecallBatchResponse(results, answered, len(results) - answered)
 

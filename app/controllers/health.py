@@ -6,10 +6,9 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 
-from app.controllers.dependencies import provide_provider, provide_provider_name
+from app.calls import OpenCall, provide_open_call
 from app.schemas import LiveResponse, ReadyResponse
 from observability.metrics import Metrics
-from providers.base import MemoryProvider
 from providers.types import Health
 
 STATUS_HEALTHY = 200
@@ -20,18 +19,15 @@ class HealthController(Controller):
     """Open to everybody: what asks here are load balancers and probes, which hold no key."""
 
     tags = ("health",)
-    dependencies = {  # noqa: RUF012 - read by the framework, never changed
-        "provider": Provide(provide_provider),
-        "provider_name": Provide(provide_provider_name),
-    }
+    dependencies = {"call": Provide(provide_open_call)}  # noqa: RUF012 - read by the framework, never changed
 
     @get(
         "/memory/health",
         responses={STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False)},
     )
-    async def memory_health(self, provider: NamedDependency[MemoryProvider]) -> Response[Health]:
+    async def memory_health(self, call: NamedDependency[OpenCall]) -> Response[Health]:
         """Tell how the provider is; 503 when it cannot serve."""
-        health = await provider.health_check()
+        health = await call.provider.health_check()
         return Response(health, status_code=_status(healthy=health.healthy))
 
     @get("/livez")
@@ -43,13 +39,11 @@ class HealthController(Controller):
         "/readyz",
         responses={STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False)},
     )
-    async def readyz(
-        self, provider: NamedDependency[MemoryProvider], provider_name: NamedDependency[str]
-    ) -> Response[ReadyResponse]:
+    async def readyz(self, call: NamedDependency[OpenCall]) -> Response[ReadyResponse]:
         """Tell whether requests can be served."""
-        health = await provider.health_check()
+        health = await call.provider.health_check()
         return Response(
-            ReadyResponse(health.healthy, {provider_name: health}), status_code=_status(healthy=health.healthy)
+            ReadyResponse(health.healthy, {call.provider_name: health}), status_code=_status(healthy=health.healthy)
         )
 
     @get("/metrics", media_type="text/plain", include_in_schema=False)

@@ -8,11 +8,9 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET
 
 from app import problems
-from app.auth.caller import Caller
-from app.auth.guard import provide_caller, require_caller
-from app.controllers.dependencies import provide_provider, provide_provider_name, provide_recall_limit
+from app.auth.guard import require_caller
+from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
-from app.idempotency import WriteIds, provide_write_ids
 from app.json_body import JsonDTO
 from app.schemas import (
     DeleteResponse,
@@ -24,7 +22,6 @@ from app.schemas import (
     UpdateRequest,
 )
 from providers import limits
-from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.types import MemoryRecord, Position
 
@@ -41,11 +38,8 @@ class MemoriesController(Controller):
     guards = (require_caller,)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
-        "caller": Provide(provide_caller),
-        "provider": Provide(provide_provider),
-        "ids": Provide(provide_write_ids),
-        "recall_limit": Provide(provide_recall_limit),
-        "provider_name": Provide(provide_provider_name),
+        "call": Provide(provide_call),
+        "write": Provide(provide_write_call),
     }
 
     @post(
@@ -58,16 +52,14 @@ class MemoriesController(Controller):
     async def remember(
         self,
         data: JSONBody[RememberRequest],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        ids: NamedDependency[WriteIds],
+        write: NamedDependency[WriteCall],
     ) -> RememberResponse:
         """Store a new memory.
 
         With an `Idempotency-Key` a repeated request stores once and gives the same id.
         """
         return RememberResponse(
-            await provider.remember(caller.user_id, data.content, data.metadata, memory_id=ids.memory())
+            await write.provider.remember(write.user_id, data.content, data.metadata, memory_id=write.ids.memory())
         )
 
     @post(
@@ -80,15 +72,13 @@ class MemoriesController(Controller):
     async def recall(
         self,
         data: JSONBody[RecallRequest],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        recall_limit: NamedDependency[int],
+        call: NamedDependency[Call],
     ) -> RecallResponse:
         """Find the memories nearest to a question, by meaning and by words, best first."""
-        memories = await provider.recall(
-            caller.user_id,
+        memories = await call.provider.recall(
+            call.user_id,
             data.query,
-            recall_limit if data.limit is UNSET else data.limit,
+            call.recall_limit if data.limit is UNSET else data.limit,
             where=data.where,
             created_from=data.created_from,
             created_before=data.created_before,
@@ -99,9 +89,7 @@ class MemoriesController(Controller):
     @get("/memories", responses=problems.described(*READ_PROBLEMS))
     async def list_memories(
         self,
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        provider_name: NamedDependency[str],
+        call: NamedDependency[Call],
         limit: Annotated[
             int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
         ] = limits.DEFAULT_LIST_LIMIT,
@@ -120,21 +108,20 @@ class MemoriesController(Controller):
 
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
         """
-        memories = await provider.list_memories(
-            caller.user_id, limit, offset, after=_position(cursor, offset, provider_name)
+        memories = await call.provider.list_memories(
+            call.user_id, limit, offset, after=_position(cursor, offset, call.provider_name)
         )
-        more = cursor_after(memories[-1], provider_name) if len(memories) == limit else None
+        more = cursor_after(memories[-1], call.provider_name) if len(memories) == limit else None
         return ListResponse(memories, len(memories), more)
 
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
     async def get_memory(
         self,
         memory_id: FromPath[str],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
+        call: NamedDependency[Call],
     ) -> MemoryRecord:
         """Give one memory."""
-        return await provider.get(caller.user_id, memory_id)
+        return await call.provider.get(call.user_id, memory_id)
 
     @patch(
         "/memories/{memory_id:str}",
@@ -146,29 +133,25 @@ class MemoriesController(Controller):
         self,
         memory_id: FromPath[str],
         data: JSONBody[UpdateRequest],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        ids: NamedDependency[WriteIds],
+        write: NamedDependency[WriteCall],
     ) -> MemoryRecord:
         """Replace the content, the metadata, or both; what is left out stays."""
-        return await provider.update(
-            caller.user_id,
+        return await write.provider.update(
+            write.user_id,
             memory_id,
             content=data.content,
             metadata=data.metadata,
-            edit_id=ids.edit("update", memory_id),
+            edit_id=write.ids.edit("update", memory_id),
         )
 
     @delete("/memories/{memory_id:str}", status_code=200, responses=problems.described(*READ_PROBLEMS, *ABSENT))
     async def delete_memory(
         self,
         memory_id: FromPath[str],
-        caller: NamedDependency[Caller],
-        provider: NamedDependency[MemoryProvider],
-        ids: NamedDependency[WriteIds],
+        write: NamedDependency[WriteCall],
     ) -> DeleteResponse:
         """Delete one memory for good."""
-        if not await provider.delete(caller.user_id, memory_id, edit_id=ids.edit("delete", memory_id)):
+        if not await write.provider.delete(write.user_id, memory_id, edit_id=write.ids.edit("delete", memory_id)):
             raise MemoryNotFound(limits.check_memory_id(memory_id))
         return DeleteResponse(limits.check_memory_id(memory_id))
 

@@ -78,13 +78,14 @@ _answer = msgspec.json.Decoder(_Answer)
 class OpenAIEmbedder(Embedder):
     """Embed over HTTP, with as many requests, one after the other, as the API's limits ask for.
 
-    Nothing is retried: whoever calls knows whether it is worth waiting.
+    Nothing is retried, since whoever calls knows whether it is worth waiting; only a request that was rejected goes
+    out once more, with its long texts cut.
     """
 
     def __init__(self, client: openai.AsyncOpenAI, settings: OpenAIEmbedderSettings, metrics: Metrics) -> None:
         dimensions = settings.dimensions
         self.model = f"openai/{settings.model}" + (f"@{dimensions}" if dimensions else "")
-        # The raw answer, because reading it into the client's own models costs more than all the rest.
+        # The raw answer, because the client turns vectors into lists of floats, which takes three times as long.
         self._create = client.embeddings.with_raw_response.create
         self._settings = settings
         self._refusal = _refusal(settings)

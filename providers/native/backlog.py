@@ -34,8 +34,9 @@ class Backlog:
 
     def report(self, count: int) -> None:
         """Take note that so many memories were stored without a vector just now."""
-        self._metrics.add_waiting(self._provider, count)
-        self._wake.set()
+        if count:
+            self._metrics.add_waiting(self._provider, count)
+            self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled."""

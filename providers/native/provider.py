@@ -5,25 +5,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
-from uuid import UUID
 
 from msgspec import UNSET, UnsetType
-from pgvector import HalfVector
 from sqlalchemy import Row
 
 from providers import limits
 from providers.base import MemoryProvider
 from providers.clock import HybridClock, milliseconds_of, new_memory_id
-from providers.digests import digest_of
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError
+from providers.errors import MemoryNotFound, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
 from providers.native import statements
 from providers.native.backlog import Backlog
+from providers.native.combining import Combiner
 from providers.native.database import Database
 from providers.native.jsonb import to_jsonb
 from providers.native.search import recall_statement
 from providers.native.vectors import NO_VECTOR, Embedded, Vectors
+from providers.native.writing import NewRow, Writer, half, new_row
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 # Edits remembered per memory, so that a late retry of one of them is known for what it is.
@@ -35,7 +34,8 @@ COUNTED_EXACTLY = 10_000
 # Questions of one batch that are asked at once; more would take the pool away from everybody else.
 CONCURRENT_RECALLS = 4
 
-_Key = tuple[str, str]
+# Statements under way at once that store single memories; what arrives meanwhile shares the next one.
+CONCURRENT_STATEMENTS = 2
 
 
 class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +57,8 @@ class PostgresMemoryProvider(MemoryProvider):
         self, database: Database, vectors: Vectors, backlog: Backlog | None, clock: HybridClock, vector_weight: float
     ) -> None:
         self._database = database
+        self._writer = Writer(database, backlog)
+        self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
         self._vectors = vectors
         self._backlog = backlog
         self._clock = clock
@@ -82,7 +84,8 @@ class PostgresMemoryProvider(MemoryProvider):
             created_at=created_at,
         )
         limits.check_new_memory(memory)
-        [stored] = await self._put([memory])
+        [row] = await self._rows([memory])
+        stored = await self._combiner.put(row)
         if isinstance(stored, ProviderError):
             raise stored
         return stored
@@ -91,9 +94,8 @@ class PostgresMemoryProvider(MemoryProvider):
         """Store many memories in one statement; see the protocol."""
         limits.check_batch("memories", memories)
         faults = [_fault(memory) for memory in memories]
-        stored = iter(
-            await self._put([memory for memory, fault in zip(memories, faults, strict=True) if fault is None])
-        )
+        rows = await self._rows([memory for memory, fault in zip(memories, faults, strict=True) if fault is None])
+        stored = iter(await self._writer.store(rows) if rows else [])
         return [next(stored) if fault is None else fault for fault in faults]
 
     async def recall(
@@ -194,7 +196,7 @@ class PostgresMemoryProvider(MemoryProvider):
             "has_content": content is not UNSET,
             "content": None if content is UNSET else content,
             "model": embedded.model,
-            "embedding": _half(embedded),
+            "embedding": half(embedded),
             "has_metadata": metadata is not UNSET,
             "metadata": None if metadata is UNSET else to_jsonb(metadata),
             "edit_id": edit_id,
@@ -205,8 +207,8 @@ class PostgresMemoryProvider(MemoryProvider):
         if row is None:
             # Absent, deleted, or nothing to change: reading tells which.
             return await self.get(user_id, memory_id)
-        if content is not UNSET:
-            self._report([embedded])
+        if content is not UNSET and embedded.vector is None and self._backlog is not None:
+            self._backlog.report(1)
         return _record(row)
 
     async def delete(
@@ -251,46 +253,22 @@ class PostgresMemoryProvider(MemoryProvider):
             total_is_estimate=estimated,
         )
 
-    async def _put(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """Store checked memories, none or more, and tell for each what became of it."""
-        if not memories:
-            return []
+    async def _rows(self, memories: Sequence[NewMemory]) -> list[NewRow]:
+        """Give checked memories their ids, versions and vectors."""
         embedded = await self._vectors.of_memories([memory.content for memory in memories])
-        keys, digests, values = self._columns(memories, embedded)
-        async with self._database.writing() as connection:
-            fresh = {(row.user_id, str(row.id)) for row in await connection.execute(statements.PUT, values)}
-            self._report([vector for key, vector in zip(keys, embedded, strict=True) if key in fresh])
-            if len(fresh) == len(keys):
-                return [memory_id for _, memory_id in keys]
-            where = {"user_ids": values["user_ids"], "ids": values["ids"]}
-            rows = (await connection.execute(statements.STORED, where)).all()
-        stored = {(row.user_id, str(row.id)): row for row in rows}
-        return [_outcome(key[1], stored[key], digest) for key, digest in zip(keys, digests, strict=True)]
+        return [self._row(memory, one) for memory, one in zip(memories, embedded, strict=True)]
 
-    def _columns(
-        self, memories: Sequence[NewMemory], embedded: Sequence[Embedded]
-    ) -> tuple[list[_Key], list[bytes], dict[str, Any]]:
-        versions = [self._clock.next() if memory.version is None else memory.version for memory in memories]
-        user_ids = [memory.user_id for memory in memories]
-        ids = [
-            new_memory_id() if memory.memory_id is None else limits.check_memory_id(memory.memory_id)
-            for memory in memories
-        ]
-        digests = [digest_of(memory.content, memory.metadata) for memory in memories]
-        values = {
-            "user_ids": user_ids,
-            "ids": [UUID(memory_id) for memory_id in ids],
-            "versions": versions,
-            "contents": [memory.content for memory in memories],
-            "metadatas": [to_jsonb(memory.metadata) for memory in memories],
-            "digests": digests,
-            "created_ats": [
-                memory.created_at or _moment(version) for memory, version in zip(memories, versions, strict=True)
-            ],
-            "models": [one.model for one in embedded],
-            "embeddings": [_half(one) for one in embedded],
-        }
-        return list(zip(user_ids, ids, strict=True)), digests, values
+    def _row(self, memory: NewMemory, embedded: Embedded) -> NewRow:
+        version = self._clock.next() if memory.version is None else memory.version
+        return new_row(
+            user_id=memory.user_id,
+            memory_id=new_memory_id() if memory.memory_id is None else limits.check_memory_id(memory.memory_id),
+            version=version,
+            content=memory.content,
+            metadata=memory.metadata,
+            created_at=memory.created_at or _moment(version),
+            embedded=embedded,
+        )
 
     async def _recall(self, question: RecallQuery) -> list[MemoryRecord]:
         limits.check_recall(question)
@@ -299,11 +277,6 @@ class PostgresMemoryProvider(MemoryProvider):
         async with self._database.reading() as connection:
             return [_record(row, row.score) for row in await connection.execute(statement, values)]
 
-    def _report(self, embedded: Sequence[Embedded]) -> None:
-        missing = sum(one.vector is None for one in embedded)
-        if missing and self._backlog is not None:
-            self._backlog.report(missing)
-
 
 def _fault(memory: NewMemory) -> ProviderError | None:
     try:
@@ -311,16 +284,6 @@ def _fault(memory: NewMemory) -> ProviderError | None:
     except ProviderError as error:
         return error
     return None
-
-
-def _outcome(memory_id: str, row: Row[Any], digest: bytes) -> str | ProviderError:
-    if row.deleted:
-        return MemoryDeleted(memory_id)
-    return memory_id if row.digest == digest else Conflict(memory_id)
-
-
-def _half(embedded: Embedded) -> HalfVector | None:
-    return None if embedded.vector is None else HalfVector(embedded.vector)
 
 
 def _moment(version: int) -> datetime:

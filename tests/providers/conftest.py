@@ -1,32 +1,69 @@
 """Every provider that keeps the contract, opened once per session, and fresh users to test it with."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
+from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.clock import HybridClock
+from providers.embedders.settings import NoEmbedderSettings
 from providers.mock import MockSettings
+from providers.native.embedded import EmbeddedServer
+from providers.native.settings import NativeSettings
 from providers.types import Host
+from tests.support.native import HashingEmbedder, native_settings
+from tests.support.postgres import create_database, drop_database
 
 Opener = Callable[[Host], AbstractAsyncContextManager[MemoryProvider]]
 
+
+def mock(_request: pytest.FixtureRequest) -> Opener:
+    """The provider in memory."""
+    return MockSettings().open
+
+
+def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.FixtureRequest], Opener]:
+    """The provider on PostgreSQL, as configured for a dsn."""
+
+    def opener(request: pytest.FixtureRequest) -> Opener:
+        server: EmbeddedServer = request.getfixturevalue("postgres_server")
+
+        @asynccontextmanager
+        async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+            dsn = await create_database(server)
+            async with settings_for(dsn).open(host) as provider:
+                yield provider
+            await drop_database(server, dsn)
+
+        return opened
+
+    return opener
+
+
 # A new provider joins the contract with one line here.
-PROVIDERS: list[tuple[str, Opener]] = [
-    ("mock", MockSettings().open),
+PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
+    ("mock", mock),
+    ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
+    ("native-words", native(lambda dsn: NativeSettings(dsn=Secret(dsn), embedder=NoEmbedderSettings()))),
+    ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]
 
 
-@pytest.fixture(scope="session", params=[pytest.param(opener, id=name) for name, opener in PROVIDERS])
-async def provider(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[MemoryProvider]:
+@pytest.fixture(scope="session", params=[pytest.param(make, id=name) for name, make in PROVIDERS])
+def opener(request: pytest.FixtureRequest) -> Opener:
+    """How to open one of the providers; what it needs is running by then."""
+    make: Callable[[pytest.FixtureRequest], Opener] = request.param
+    return make(request)
+
+
+@pytest.fixture(scope="session")
+async def provider(opener: Opener, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MemoryProvider]:
     """One open provider for all tests; they keep apart by their users."""
-    opener: Opener = request.param
     host = Host(
         name="contract",
         data_dir=tmp_path_factory.mktemp("contract"),

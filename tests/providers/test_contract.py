@@ -1,4 +1,4 @@
-"""What every provider promises of storing, getting and deleting one memory."""
+"""What every provider promises of storing one memory and getting it back as it was."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.clock import HybridClock, moment_of
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.errors import Conflict, MemoryNotFound
 
 TEXTS = [
     pytest.param("நினைவுகள் அலைகளாக வருகின்றன", id="tamil"),
@@ -194,92 +194,6 @@ async def test_a_retry_of_the_first_write_does_not_undo_an_edit(provider: Memory
 
     assert again == memory_id
     assert await provider.list_memories(user) == [edited]
-
-
-async def test_a_deleted_memory_is_gone(provider: MemoryProvider, user: str) -> None:
-    """After delete nothing shows the memory."""
-    memory_id = await provider.remember(user, "tea")
-
-    assert await provider.delete(user, memory_id) is True
-    with pytest.raises(MemoryNotFound):
-        await provider.get(user, memory_id)
-    assert await provider.list_memories(user) == []
-    assert await provider.recall(user, "tea") == []
-
-
-async def test_the_second_delete_finds_nothing(provider: MemoryProvider, user: str) -> None:
-    """Delete tells whether there was a memory: the first time yes, then no, and for an unknown id no."""
-    memory_id = await provider.remember(user, "tea")
-
-    assert [await provider.delete(user, memory_id) for _ in range(3)] == [True, False, False]
-    assert await provider.delete(user, str(uuid4())) is False
-
-
-async def test_a_retried_delete_gets_the_answer_that_was_lost(provider: MemoryProvider, user: str) -> None:
-    """The edit that deleted the memory hears so again, in capitals too; another edit, or none, does not."""
-    memory_id, edit = await provider.remember(user, "tea"), str(uuid4())
-
-    assert await provider.delete(user, memory_id, edit_id=edit) is True
-    assert await provider.delete(user, memory_id, edit_id=str(uuid4())) is False
-    assert await provider.delete(user, memory_id) is False
-    assert await provider.delete(user, memory_id, edit_id=edit.upper()) is True
-
-
-async def test_a_delete_that_found_nothing_finds_nothing_again(provider: MemoryProvider, user: str) -> None:
-    """An edit that deleted no memory stays without one."""
-    memory_id, edit = str(uuid4()), str(uuid4())
-
-    assert [await provider.delete(user, memory_id, edit_id=edit) for _ in range(2)] == [False, False]
-
-
-async def test_an_edit_that_changed_a_memory_did_not_delete_it(provider: MemoryProvider, user: str) -> None:
-    """An id used for an update says nothing about a delete by somebody else."""
-    memory_id, edit = await provider.remember(user, "tea"), str(uuid4())
-    await provider.update(user, memory_id, content="coffee", edit_id=edit)
-    await provider.delete(user, memory_id, edit_id=str(uuid4()))
-
-    assert await provider.delete(user, memory_id, edit_id=edit) is False
-
-
-async def test_delete_wins_over_a_later_put(provider: MemoryProvider, user: str) -> None:
-    """A deleted id cannot be stored again, not even as it was and not with a newer version."""
-    memory_id = await provider.remember(user, "tea", version=1000)
-    await provider.delete(user, memory_id, version=1001)
-
-    for version in (None, 999, 1000, 2000 << 16):
-        with pytest.raises(MemoryDeleted):
-            await provider.remember(user, "tea", memory_id=memory_id, version=version)
-    assert await provider.list_memories(user) == []
-
-
-async def test_delete_wins_over_a_put_that_comes_after_it(provider: MemoryProvider, user: str) -> None:
-    """An id deleted before anything was stored under it stays empty."""
-    memory_id = str(uuid4())
-    await provider.delete(user, memory_id, version=1)
-
-    with pytest.raises(MemoryDeleted):
-        await provider.remember(user, "tea", memory_id=memory_id, version=2000 << 16)
-    assert await provider.list_memories(user) == []
-    assert await provider.recall(user, "tea") == []
-
-
-async def test_delete_wins_over_a_newer_version(provider: MemoryProvider, user: str) -> None:
-    """A delete with an older version than the memory's deletes it all the same."""
-    memory_id = await provider.remember(user, "tea", version=2000 << 16)
-
-    assert await provider.delete(user, memory_id, version=1) is True
-    assert await provider.list_memories(user) == []
-
-
-async def test_delete_takes_one_memory_only(provider: MemoryProvider, user: str) -> None:
-    """The other memories of the user stay."""
-    kept = await provider.remember(user, "tea")
-    gone = await provider.remember(user, "tea")
-
-    await provider.delete(user, gone)
-
-    assert [memory.id for memory in await provider.list_memories(user)] == [kept]
-    assert [memory.id for memory in await provider.recall(user, "tea")] == [kept]
 
 
 async def test_an_unknown_id_is_not_found(provider: MemoryProvider, user: str) -> None:

@@ -12,6 +12,9 @@ import asyncpg
 from sqlalchemy import make_url
 
 from providers.native.embedded import EmbeddedServer, wheel_binaries
+from providers.native.engine import open_engine
+from providers.native.schema import Schema
+from providers.native.settings import NativeSettings
 
 MAJORS = (18, 16)
 
@@ -38,8 +41,8 @@ def running_server(major: int) -> Iterator[EmbeddedServer]:
 
 async def prepare_template(dsn: str) -> None:
     """Bring the database that every test's own is copied from into the state they expect; leave no connection open."""
-    async with connected(dsn) as connection:
-        await connection.execute("CREATE EXTENSION vector")
+    async with open_engine(dsn, NativeSettings()) as engine:
+        await Schema(engine).upgrade()
 
 
 async def make_template(server: EmbeddedServer) -> None:
@@ -49,11 +52,11 @@ async def make_template(server: EmbeddedServer) -> None:
     await prepare_template(_dsn_of(server, _TEMPLATE))
 
 
-async def create_database(server: EmbeddedServer) -> str:
-    """Copy the template, and give the dsn of the copy, `postgresql+asyncpg://...`."""
+async def create_database(server: EmbeddedServer, template: str = _TEMPLATE) -> str:
+    """Copy the template, and give the dsn of the copy, `postgresql+asyncpg://...`; `template1` gives an empty one."""
     name = f"test_{uuid4().hex}"
     async with connected(server.dsn) as connection:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return _dsn_of(server, name)
 
 

@@ -1,0 +1,75 @@
+"""What a handler is given of its request: who asks, which provider answers, and under which ids a write is made.
+
+One value for all of it, since the framework resolves several dependencies in a task group of their own, which costs
+more than a small query.
+"""
+
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.params import HeaderParameter
+from msgspec import Struct
+
+from app.auth.caller import USER_HEADER, Caller
+from app.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_key
+from providers.base import MemoryProvider
+
+_UserId = Annotated[str | None, HeaderParameter(name=USER_HEADER, description="Whose memories are meant, in UTF-8.")]
+_IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(name=HEADER, description=f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} characters."),
+]
+
+
+class OpenCall(Struct, frozen=True):
+    """A request that anybody may make."""
+
+    provider: MemoryProvider
+    provider_name: str
+
+
+class Call(Struct, frozen=True):
+    """A request that reads: `user_id` is whose memories are meant, `recall_limit` the configured default."""
+
+    provider: MemoryProvider
+    provider_name: str
+    user_id: str
+    recall_limit: int
+
+
+class WriteCall(Struct, frozen=True):
+    """A request that writes: `ids` mints the same ids again when it is repeated."""
+
+    provider: MemoryProvider
+    user_id: str
+    ids: WriteIds
+
+
+async def provide_open_call(request: Request[Any, Any, Any]) -> OpenCall:
+    """Gather what a handler without a caller needs."""
+    return OpenCall(request.app.state.provider, request.app.state.settings.order[0])
+
+
+async def provide_call(
+    request: Request[Any, Any, Any],
+    user_id: _UserId = None,  # noqa: ARG001 - read by the guard already; this documents it
+) -> Call:
+    """Gather what a reading handler needs."""
+    state = request.app.state
+    caller: Caller = request.state.caller
+    return Call(state.provider, state.settings.order[0], caller.user_id, state.settings.recall_limit)
+
+
+async def provide_write_call(
+    request: Request[Any, Any, Any],
+    user_id: _UserId = None,  # noqa: ARG001 - as above
+    idempotency_key: _IdempotencyKey = None,
+) -> WriteCall:
+    """Gather what a writing handler needs.
+
+    Raises:
+        InvalidInput: the Idempotency-Key cannot be one.
+    """
+    check_key(idempotency_key)
+    caller: Caller = request.state.caller
+    return WriteCall(request.app.state.provider, caller.user_id, WriteIds(caller, idempotency_key))

@@ -1,0 +1,127 @@
+"""The native provider opened on a test's database, with embedders that behave as a test wants them to."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+from zlib import crc32
+
+import numpy as np
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+
+from observability.metrics import Metrics
+from observability.secret import Secret
+from providers.clock import HybridClock
+from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
+from providers.native.opening import open_native
+from providers.native.provider import PostgresMemoryProvider
+from providers.native.settings import NativeSettings
+from providers.types import Host
+
+
+class HashingEmbedder(Embedder):
+    """Texts are near as far as they share words: each word is a random direction, each text the sum of its words'.
+
+    `synonyms` maps a word to the one it means the same as. Unit-length float32[dims].
+    """
+
+    def __init__(
+        self, dims: int = 64, model: str = "test/hashing", synonyms: Mapping[str, str] | None = None
+    ) -> None:
+        self.model = model
+        self._dims = dims
+        self._synonyms = dict(synonyms or {})
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector per text, the same every time."""
+        return [self.vector_of(text) for text in texts]
+
+    def vector_of(self, text: str) -> Vector:
+        """The vector of one text."""
+        total = np.zeros(self._dims, dtype=np.float32)
+        for word in re.findall(r"\w+", text.lower()) or [text]:
+            meaning = self._synonyms.get(word, word)
+            total += np.random.default_rng(crc32(meaning.encode())).standard_normal(self._dims, dtype=np.float32)
+        return total / np.float32(np.linalg.norm(total))
+
+
+class FickleEmbedder(Embedder):
+    """An embedder that can be switched off and on, made to hang, and that refuses some texts.
+
+    `asked` counts calls; `hanging` holds every call until it is cancelled; texts that hold a word of `poison` are
+    refused together with all others of their call, as an HTTP API does it.
+    """
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder or HashingEmbedder()
+        self.model = self._embedder.model
+        self.down = False
+        self.hanging = False
+        self.poison: set[str] = set()
+        self.asked = 0
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Pass on, as far as the switches let it."""
+        self.asked += 1
+        if self.hanging:
+            await asyncio.Event().wait()
+        if self.down:
+            raise EmbedderUnavailable("switched off")
+        if any(word in text for text in texts for word in self.poison):
+            raise EmbedderUnavailable("a text is refused", outcome=REJECTED)
+        return await self._embedder.embed(texts)
+
+
+class LentEmbedder(Struct, frozen=True):
+    """Embedder settings that open to an embedder which is there already."""
+
+    embedder: Embedder
+
+    @asynccontextmanager
+    async def open(self, _metrics: Metrics) -> AsyncIterator[Embedder | None]:
+        """Lend it."""
+        yield self.embedder
+
+
+def host_for(data_dir: Path = Path("/nonexistent"), clock: HybridClock | None = None) -> Host:
+    """What a process gives a provider, with a registry of its own."""
+    return Host(
+        name="native", data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=clock or HybridClock()
+    )
+
+
+def native_settings(
+    dsn: str, embedder: Embedder | None = None, former: Sequence[Embedder] = (), **others: Any
+) -> NativeSettings:
+    """Settings for a database and embedders that exist; without an embedder there are no vectors."""
+    current: Any = NoEmbedderSettings() if embedder is None else LentEmbedder(embedder)
+    return NativeSettings(
+        dsn=Secret(dsn),
+        embedder=cast("EmbedderSettings", current),
+        former_embedders=cast("list[EmbedderSettings]", [LentEmbedder(one) for one in former]),
+        **others,
+    )
+
+
+@asynccontextmanager
+async def open_native_provider(
+    dsn: str,
+    embedder: Embedder | None = None,
+    former: Sequence[Embedder] = (),
+    *,
+    host: Host | None = None,
+    **others: Any,
+) -> AsyncIterator[PostgresMemoryProvider]:
+    """Hold a provider on a database; `others` are fields of its settings."""
+    async with open_native(native_settings(dsn, embedder, former, **others), host or host_for()) as provider:
+        assert isinstance(provider, PostgresMemoryProvider)
+        yield provider
+
+
+def waiting_of(host: Host) -> float:
+    """What the gauge of memories without a vector says."""
+    return host.metrics.registry.get_sample_value("ninai_embeddings_waiting", {"provider": host.name}) or 0.0
