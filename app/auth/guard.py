@@ -19,8 +19,8 @@ def authenticator_of(settings: AuthSettings) -> Authenticator:
     return AnonymousAuthenticator(settings.default_user)
 
 
-def require_caller(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Find out who is calling before anything of the request is read.
+async def require_caller(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Find out who is calling before anything of the request is read; the framework runs plain guards in threads.
 
     Raises:
         RequestError: nobody who may ask.
