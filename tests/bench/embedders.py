@@ -34,7 +34,7 @@ def main() -> None:
 async def _compare() -> None:
     ours = await LocalEmbedder.load(Metrics(CollectorRegistry()))
     plain = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    chance = random.Random(SEED)  # noqa: S311 - no secret, a repeatable text
+    chance = random.Random(SEED)
     words = ["".join(chance.choices(string.ascii_lowercase, k=chance.randint(2, 9))) for _ in range(20_000)]
 
     async def ask_plain(texts: list[str]) -> None:

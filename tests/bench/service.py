@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from providers.clock import HybridClock, new_memory_id
 from providers.digests import digest_of
+from providers.embedders.base import Vector
 from providers.native import statements
 from providers.native.embedded import EmbeddedServer
 from providers.native.search import recall_statement
@@ -40,8 +41,8 @@ from tests.support.postgres import reachable_folder
 USERS = 200
 MEMORIES_PER_USER = 1_000
 CLIENTS = (8, 64)
-ROUNDS = 1
-SECONDS = 3.0
+ROUNDS = 3
+SECONDS = 6.0
 DIMS = 256
 _BATCH = 500
 
@@ -74,7 +75,7 @@ class Bare:
     """The same statements by asyncpg alone: what the database and the driver can do at most."""
 
     def __init__(self, connection: asyncpg.Connection, random: Random) -> None:
-        self._connection = connection
+        self.connection = connection
         self._random = random
         self._noise = np.random.default_rng(random.randrange(2**32))
         self._clock = HybridClock()
@@ -87,15 +88,16 @@ class Bare:
         await register_vector(connection)
         return cls(connection, random)
 
-    def _vector(self) -> Any:  # noqa: ANN401 - numpy's own
-        vector = self._noise.normal(size=DIMS).astype(np.float32)
+    def vector(self) -> Vector:
+        """A direction, float32[256] of unit length."""
+        vector: Vector = self._noise.normal(size=DIMS).astype(np.float32)
         return vector / np.linalg.norm(vector)
 
-    async def recall(self) -> None:
+    async def recall(self, user_id: str | None = None) -> None:
         """Ask once, the vector being there already."""
-        query = RecallQuery(user_id=user_of(self._random), query=text_of(self._random, 6))
-        statement, values = recall_statement(query, {"local/l2_supercat_256": self._vector()}, 0.5)
-        rows = await self._connection.fetch(*_driver_form(statement, values))
+        query = RecallQuery(user_id=user_id or user_of(self._random), query=text_of(self._random, 6))
+        statement, values = recall_statement(query, {"local/l2_supercat_256": self.vector()}, 0.5)
+        rows = await self.connection.fetch(*_driver_form(statement, values))
         if len(rows) != query.limit:
             raise RuntimeError("the baseline found less than it should")
 
@@ -111,13 +113,13 @@ class Bare:
             "digests": [digest_of(content, None)],
             "created_ats": [np.datetime64(version >> 16, "ms").item().astimezone()],
             "models": ["local/l2_supercat_256"],
-            "embeddings": [HalfVector(self._vector())],
+            "embeddings": [HalfVector(self.vector())],
         }
-        await self._connection.fetch(*_driver_form(statements.PUT, values))
+        await self.connection.fetch(*_driver_form(statements.PUT, values))
 
     async def close(self) -> None:
         """Hang up."""
-        await self._connection.close()
+        await self.connection.close()
 
 
 _compiled: dict[TextClause, tuple[str, list[str]]] = {}
@@ -126,7 +128,7 @@ _compiled: dict[TextClause, tuple[str, list[str]]] = {}
 def _driver_form(statement: TextClause, values: dict[str, Any]) -> list[Any]:
     """The SQL with $1, $2, ... and the values in that order."""
     if statement not in _compiled:
-        compiled = statement.compile(dialect=dialect.dialect())
+        compiled = statement.compile(dialect=dialect.dialect())  # type: ignore[no-untyped-call] # SQLAlchemy leaves it so
         _compiled[statement] = (str(compiled), list(compiled.positiontup or ()))
     sql, names = _compiled[statement]
     return [sql, *(values[name] for name in names)]

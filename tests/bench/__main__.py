@@ -1,0 +1,17 @@
+"""Every benchmark, one after the other; name some to run only those: `python -m tests.bench service`."""
+
+import sys
+from importlib import import_module
+
+BENCHMARKS = ("service", "search", "embedders")
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all of them; each is imported late, so that none runs in what another loaded."""
+    for name in names or BENCHMARKS:
+        print(f"\n== {name}")
+        import_module(f"tests.bench.{name}").main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
