@@ -1,6 +1,6 @@
 """The bound on a request's body, kept while it is read, whatever the client said its length was."""
 
-from app.problems import TOO_LARGE, RequestError
+from app.problems import BAD_REQUEST, TOO_LARGE, RequestError
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -19,26 +19,35 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on with a `receive` that raises `RequestError` beyond the limit."""
+        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or if the client leaves."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = MAX_BATCH_BODY_BYTES if scope["path"].rstrip("/") in BATCH_PATHS else MAX_BODY_BYTES
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        too_large = announced.isdigit() and int(announced) > limit
+        too_large = announced.isdigit() and _number(announced) > limit
         seen = 0
+        complete = False
 
         async def receive_limited() -> Message:
-            nonlocal seen
+            nonlocal seen, complete
             if too_large:
                 raise _too_large(limit)
             message = await receive()
+            if message["type"] == "http.disconnect" and not complete:
+                raise RequestError(BAD_REQUEST, "The client left before the body was complete", field="body")
+            complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise _too_large(limit)
             return message
 
         await self._app(scope, receive_limited, send)
+
+
+def _number(digits: bytes) -> int:
+    # Python refuses to read thousands of digits; the first twenty tell enough.
+    return int(digits.lstrip(b"0")[:20] or b"0")
 
 
 def _too_large(limit: int) -> RequestError:

@@ -11,13 +11,26 @@ from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from app.auth.caller import USER_HEADER, Caller
-from app.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_key
+from app.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from providers.base import MemoryProvider
+from providers.limits import MAX_USER_ID_CHARS
 
-_UserId = Annotated[str | None, HeaderParameter(name=USER_HEADER, description="Whose memories are meant, in UTF-8.")]
+# The bounds are for the document alone: they count characters, and the framework would count the bytes of UTF-8.
+_UserId = Annotated[
+    str | None,
+    HeaderParameter(
+        name=USER_HEADER,
+        description="Whose memories are meant, in UTF-8.",
+        schema_extra={"minLength": 1, "maxLength": MAX_USER_ID_CHARS},
+    ),
+]
 _IdempotencyKey = Annotated[
     str | None,
-    HeaderParameter(name=HEADER, description=f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} characters."),
+    HeaderParameter(
+        name=HEADER,
+        description=f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters.",
+        schema_extra={"minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[ -~]+$"},
+    ),
 ]
 
 
@@ -70,6 +83,6 @@ async def provide_write_call(
     Raises:
         InvalidInput: the Idempotency-Key cannot be one.
     """
-    check_key(idempotency_key)
+    check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
     return WriteCall(request.app.state.provider, caller.user_id, WriteIds(caller, idempotency_key))

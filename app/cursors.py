@@ -1,13 +1,12 @@
 """The opaque cursor of a list: which provider it belongs to, and the last memory already given."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 
 import msgspec
 from msgspec import Struct
 
 from providers.errors import InvalidInput
-from providers.limits import check_memory_id
+from providers.limits import check_page
 from providers.types import MemoryRecord, Position
 
 MAX_CURSOR_CHARS = 512
@@ -34,7 +33,7 @@ def read_cursor(text: str) -> Cursor:
     """
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
-        check_memory_id(cursor.position.memory_id)
-    except (Base64Error, msgspec.DecodeError, InvalidInput, UnicodeError) as error:
+        check_page(1, 0, cursor.position)
+    except (ValueError, msgspec.DecodeError, InvalidInput) as error:
         raise InvalidInput("cursor", "is not a cursor of this service") from error
     return cursor

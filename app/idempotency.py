@@ -1,5 +1,7 @@
 """`Idempotency-Key`: the ids of what a request writes, the same again when the request is repeated."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from app.auth.caller import Caller
@@ -30,10 +32,13 @@ class WriteIds(Struct, frozen=True):
         return self.caller.id, self.caller.user_id, key
 
 
-def check_key(key: str | None) -> None:
-    """Refuse a key that is empty, too long, or not printable ASCII."""
-    if key is None:
+def check_keys(keys: Sequence[str]) -> None:
+    """Refuse several keys, and one that is empty, too long, or not printable ASCII."""
+    if not keys:
         return
+    if len(keys) > 1:
+        raise InvalidInput(HEADER, "must be given once")
+    [key] = keys
     if not 1 <= len(key) <= MAX_KEY_CHARS:
         raise InvalidInput(HEADER, f"must be between 1 and {MAX_KEY_CHARS} characters")
     if not (key.isascii() and key.isprintable()):

@@ -16,6 +16,9 @@ from providers.errors import InvalidInput
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+# Errors quote what was sent, names of fields above all, and those may be as long as the body.
+_QUOTED_CHARS = 200
+
 _AT = re.compile(r"^(?P<said>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`$")
@@ -100,7 +103,7 @@ def _malformed(body: bytes, said: str) -> RequestError | InvalidInput:
         elif isinstance(value, str) and _SURROGATE.search(value):
             # The key itself may be what is broken, and must not be quoted then.
             field = _SURROGATE.sub("?", path).lstrip(".") or "body"
-            return InvalidInput(field, "must be valid Unicode without lone surrogates")
+            return InvalidInput(_shortened(field), "must be valid Unicode without lone surrogates")
     return RequestError(MALFORMED_BODY, f"The body is not JSON: {said}", field="body")
 
 
@@ -118,4 +121,8 @@ def _invalid(message: str) -> InvalidInput:
         path += "." + named["field"]
         said = "is not a known field" if "unknown" in said else "is required"
     said = said[0].lower() + said[1:] if said else "is not valid"
-    return InvalidInput(path.lstrip(".") or "body", said.replace("`", ""))
+    return InvalidInput(_shortened(path.lstrip(".")) or "body", _shortened(said.replace("`", "")))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _QUOTED_CHARS else text[:_QUOTED_CHARS] + "..."

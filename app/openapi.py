@@ -1,8 +1,10 @@
 """The OpenAPI document: what it says beyond what the handlers do."""
 
+from collections.abc import Sequence
+
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, Schema, SecurityScheme, Tag
+from litestar.openapi.spec import Components, OpenAPIType, Reference, Schema, SecurityScheme, Tag
 from msgspec import Struct
 
 from app import __version__, schemas
@@ -50,7 +52,19 @@ def openapi_config() -> OpenAPIConfig:
 
 
 def complete(app: Litestar) -> None:
-    """Say what the framework leaves out: which objects take no unknown fields."""
+    """Say what the framework leaves out or gets wrong: which objects take no unknown fields, and what a number is."""
     for name, schema in (app.openapi_schema.components.schemas or {}).items():
         if name in _STRICT and isinstance(schema, Schema):
             schema.additional_properties = False
+            for field in (schema.properties or {}).values():
+                if isinstance(field, Schema) and field.one_of:
+                    field.one_of = _without_overlap(field.one_of)
+
+
+def _without_overlap(choices: Sequence[Schema | Reference]) -> list[Schema | Reference]:
+    """Leave integers out beside numbers: every integer is a number too, and `oneOf` takes what is exactly one."""
+    types = [choice.type if isinstance(choice, Schema) else None for choice in choices]
+    numbers = OpenAPIType.NUMBER in types
+    return [
+        choice for choice, kind in zip(choices, types, strict=True) if not (numbers and kind == OpenAPIType.INTEGER)
+    ]

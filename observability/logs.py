@@ -1,9 +1,11 @@
 """Logging for the whole process: one line per event, JSON for machines or plain text for a terminal.
 
 Every line has `timestamp` (UTC), `level`, `event` and `logger`; lines written for a request have its `request_id`.
-Libraries that use the standard logging come out in the same form.
+Libraries that use the standard logging come out in the same form. No line holds what a user stored or asked, also
+where a bug is reported.
 """
 
+import json
 import logging
 import sys
 from typing import Literal, TextIO
@@ -11,6 +13,8 @@ from typing import Literal, TextIO
 import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
+
+from observability.tracebacks import format_without_words
 
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -35,8 +39,9 @@ class LineLogger:
     debug = info = warning = error = critical = msg
 
 
-def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO = sys.stderr) -> None:
-    """Set up logging once per process; `auto` means text on a terminal and JSON otherwise."""
+def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
+    """Set up logging once per process, to standard error; `auto` means text on a terminal and JSON otherwise."""
+    stream = sys.stderr if stream is None else stream
     number = logging.getLevelNamesMapping()[level.upper()]
     plain = log_format == "text" or (log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
@@ -45,8 +50,8 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO = sys.
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        # Plain tracebacks: the kind with local variables would write memories into the log.
-        structlog.processors.format_exc_info,
+        # The usual tracebacks quote errors, and the pretty ones local variables too: memories would be in the log.
+        structlog.processors.ExceptionRenderer(format_without_words),
     ]
     renderer: Processor = _text_renderer(stream) if plain else _to_json
     handler = logging.StreamHandler(stream)
@@ -76,4 +81,8 @@ def _text_renderer(stream: TextIO) -> Processor:
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+    try:
+        return msgspec.json.encode(event, enc_hook=repr).decode()
+    except UnicodeEncodeError:
+        # A lone surrogate, as in a file name that is no UTF-8: slower, but no line is lost.
+        return json.dumps(event, default=repr)

@@ -1,5 +1,6 @@
 """The digest by which a repeated write is told from another write under the same id."""
 
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -22,5 +23,5 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, the same out
     if isinstance(value, list):
         return [_plain(child) for child in value]
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        return int(Decimal(repr(value)))  # by its digits: 1e23 is 10**23, not the binary number near it
     return value

@@ -7,7 +7,8 @@ from litestar.handlers import BaseRouteHandler
 
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
-from app.auth.caller import Authenticator
+from app.auth.caller import USER_HEADER, Authenticator
+from app.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings
 from observability.notes import current
 
@@ -26,6 +27,9 @@ async def require_caller(connection: ASGIConnection[Any, Any, Any, Any], _handle
         RequestError: nobody who may ask.
     """
     authenticator: Authenticator = connection.app.state.authenticator
+    # Which of two would count depends on who reads them, and a proxy in front may have read the other.
+    if len(connection.headers.getall(USER_HEADER, [])) > 1:
+        raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
     caller = authenticator.authenticate(connection.headers)
     connection.state.caller = caller
     if (notes := current.get()) is not None:

@@ -1,5 +1,6 @@
 """`ninai serve`: run the HTTP API, and the embedded PostgreSQL beside it where no other is configured."""
 
+import errno
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,7 +38,7 @@ def serve(
     }
     settings = load_or_exit(config_file, overrides).settings
     configure_logs(settings.log.format, settings.log.level)
-    port = settings.server.port or _free_port(settings.server.host)
+    port = _free_port(settings.server.host, settings.server.port)
     # The workers are processes of their own, and read the same settings from the environment.
     hand_down(config_file, overrides | {"server.port": port})
     with ExitStack() as stack:
@@ -68,9 +69,23 @@ def _run(settings: Settings, port: int) -> None:
         raise click.ClickException(f"the server stopped: {error}") from error
 
 
-def _free_port(host: str) -> int:
+def _free_port(host: str, wanted: int) -> int:
+    """Give the port, or a free one for 0; asked before anything is started, since the server would take long to fail.
+
+    Raises:
+        click.ClickException: nobody can listen there.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
+        # As the server does: connections of an earlier one may still be closing.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                reason = f"port {wanted} of {host} is taken: stop who listens there, or pass another --port"
+            else:
+                reason = f"cannot listen on port {wanted} of {host}: {error.strerror}"
+            raise click.ClickException(reason) from error
         port: int = probe.getsockname()[1]
     return port

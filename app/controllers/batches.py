@@ -10,6 +10,7 @@ from app.auth.guard import require_caller
 from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
 from app.json_body import JsonDTO
+from app.parameters import refuse_unknown_parameters
 from app.schemas import (
     BatchQuery,
     RecallBatchRequest,
@@ -28,7 +29,7 @@ class BatchesController(Controller):
 
     path = "/memory"
     tags = ("batch",)
-    guards = (require_caller,)
+    guards = (require_caller, refuse_unknown_parameters)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
         "call": Provide(provide_call),

@@ -6,9 +6,11 @@ from typing import Any
 
 from litestar import Controller, Request, Response, Router, get
 from litestar.datastructures import ResponseHeader
+from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.response import Redirect
 from litestar.serialization import encode_json
+from litestar.status_codes import HTTP_404_NOT_FOUND
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -72,11 +74,19 @@ def script(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(decompress(packed), headers=headers)
 
 
+def _refused(response: Response[Any]) -> Response[Any]:
+    """The framework tells of an unknown path below the page in HTML, where all other paths get a problem."""
+    if response.status_code == HTTP_404_NOT_FOUND:
+        raise NotFoundException
+    return response
+
+
 def docs_router() -> Router:
     """Hold the page and its script; the framework adds the document beside them."""
     return Router(
         path="/docs",
         route_handlers=[script],
         include_in_schema=False,
+        after_request=_refused,
         response_headers=[ResponseHeader(name="Content-Security-Policy", value=CONTENT_SECURITY_POLICY)],
     )

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from litestar import Controller, delete, get, patch, post
+from litestar import Controller, HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET
 
 from app import problems
@@ -12,6 +12,7 @@ from app.auth.guard import require_caller
 from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.json_body import JsonDTO
+from app.parameters import PARAMETERS, refuse_unknown_parameters
 from app.schemas import (
     DeleteResponse,
     ListResponse,
@@ -25,9 +26,18 @@ from providers import limits
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.types import MemoryRecord, Position
 
-READ_PROBLEMS = (problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT, problems.UNAVAILABLE)
+READ_PROBLEMS = (
+    problems.BAD_REQUEST,
+    problems.UNAUTHENTICATED,
+    problems.FORBIDDEN,
+    problems.INVALID_INPUT,
+    problems.UNAVAILABLE,
+)
 BODY_PROBLEMS = (problems.MALFORMED_BODY, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 ABSENT = (problems.MEMORY_NOT_FOUND,)
+
+# Checked by the providers; a pattern here would be a second rule with a message of its own.
+MemoryId = Annotated[str, PathParameter(description="A UUID.", schema_extra={"format": "uuid"})]
 
 
 class MemoriesController(Controller):
@@ -35,12 +45,18 @@ class MemoriesController(Controller):
 
     path = "/memory"
     tags = ("memory",)
-    guards = (require_caller,)
+    guards = (require_caller, refuse_unknown_parameters)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
         "call": Provide(provide_call),
         "write": Provide(provide_write_call),
     }
+
+    # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
+    @route("/memories/{memory_id:str}", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
+    async def allowed_methods(self, memory_id: MemoryId) -> Response[None]:  # noqa: ARG002 - part of the path
+        """Tell what can be done with a memory."""
+        return Response(None, headers={"Allow": "DELETE, GET, OPTIONS, PATCH"})
 
     @post(
         "/remember",
@@ -86,7 +102,7 @@ class MemoriesController(Controller):
         )
         return RecallResponse(memories, len(memories))
 
-    @get("/memories", responses=problems.described(*READ_PROBLEMS))
+    @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=problems.described(*READ_PROBLEMS))
     async def list_memories(
         self,
         call: NamedDependency[Call],
@@ -117,7 +133,7 @@ class MemoriesController(Controller):
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
     async def get_memory(
         self,
-        memory_id: FromPath[str],
+        memory_id: MemoryId,
         call: NamedDependency[Call],
     ) -> MemoryRecord:
         """Give one memory."""
@@ -131,7 +147,7 @@ class MemoriesController(Controller):
     )
     async def update_memory(
         self,
-        memory_id: FromPath[str],
+        memory_id: MemoryId,
         data: JSONBody[UpdateRequest],
         write: NamedDependency[WriteCall],
     ) -> MemoryRecord:
@@ -147,7 +163,7 @@ class MemoriesController(Controller):
     @delete("/memories/{memory_id:str}", status_code=200, responses=problems.described(*READ_PROBLEMS, *ABSENT))
     async def delete_memory(
         self,
-        memory_id: FromPath[str],
+        memory_id: MemoryId,
         write: NamedDependency[WriteCall],
     ) -> DeleteResponse:
         """Delete one memory for good."""

@@ -13,6 +13,9 @@ Vector = NDArray[np.float32]
 # The outcome of a call that failed because of the text itself.
 REJECTED = "rejected"
 
+# The outcome of a call that was not made, because the embedder failed a moment ago.
+PAUSED = "paused"
+
 
 class EmbedderUnavailable(Exception):
     """No vectors now: the model is down, refuses, is too slow, or answered nonsense."""

@@ -5,16 +5,22 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
+import numpy as np
+
+from providers.embedders.base import PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
+_MOST_DOUBLINGS = 5  # 32 seconds
+
+_TOLERANCE = 0.01  # of a unit vector's squared length; half precision costs up to 0.001
 
 
 class GuardedEmbedder(Embedder):
     """Pass calls on, within `patience` seconds each, but refuse at once while pausing after a failure.
 
-    The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together.
+    The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together. After it a single call
+    tries; the others are refused until that one has succeeded.
     """
 
     def __init__(
@@ -34,22 +40,45 @@ class GuardedEmbedder(Embedder):
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Pass on, unless pausing; see the protocol."""
-        if self._now() < self._paused_until:
-            raise EmbedderUnavailable("the embedder is given a pause after it failed", outcome="paused")
+        started = self._now()
+        if started < self._paused_until:
+            raise EmbedderUnavailable("the embedder is given a pause after it failed", outcome=PAUSED)
+        if self._failures:
+            # This call tries; if it is broken off, the next one may soon.
+            self._paused_until = started + self._patience
+        pause_seen = self._paused_until
         try:
             async with asyncio.timeout(self._patience):
                 vectors = await self._embedder.embed(texts)
+            _check(vectors, len(texts))
         except TimeoutError as error:
-            self._pause()
+            self._failed(pause_seen)
             raise EmbedderUnavailable(f"no vectors within {self._patience:g} s", outcome="timeout") from error
         except EmbedderUnavailable as error:
-            if error.outcome != REJECTED:  # a text it will not take says nothing about the next
-                self._pause()
+            if error.outcome == REJECTED:  # a text it will not take says nothing about the next
+                self._succeeded()
+            else:
+                self._failed(pause_seen)
             raise
-        self._failures = 0
+        self._succeeded()
         return vectors
 
-    def _pause(self) -> None:
-        length = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+    def _succeeded(self) -> None:
+        self._failures = 0
+        self._paused_until = 0.0
+
+    def _failed(self, pause_seen: float) -> None:
+        if self._paused_until != pause_seen:
+            return  # many calls at once fail together; that is one failure
+        length = min(FIRST_PAUSE * 2 ** min(self._failures, _MOST_DOUBLINGS), LONGEST_PAUSE)
         self._failures += 1
         self._paused_until = self._now() + length * (0.5 + 0.5 * self._chance())
+
+
+def _check(vectors: Sequence[Vector], count: int) -> None:
+    """Take nothing that is not a unit vector: a zero has no direction, and PostgreSQL refuses NaN."""
+    if len(vectors) != count:
+        raise EmbedderUnavailable(f"{len(vectors)} vectors for {count} texts")
+    for vector in vectors:
+        if not abs(float(np.dot(vector, vector)) - 1.0) <= _TOLERANCE:
+            raise EmbedderUnavailable("a vector is not of unit length", outcome=REJECTED)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from pgvector import HalfVector
@@ -13,10 +14,19 @@ from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Ve
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
+from providers.native.translate import UnexpectedSqlState
 
+# What is embedded in one call: so many memories, or as many as hold so many characters.
 BATCH = 64
+BATCH_CHARS = 64_000
+
 IDLE_SECONDS = 15.0  # between looks when nobody has reported a memory without a vector
 RETRY_SECONDS = 1.0  # after the embedder or the database failed
+COUNT_SECONDS = 15.0  # between counts while there is work; a model change leaves millions to count
+
+# Memories whose text the embedder will not take, kept so that they do not stand in the way of the others. More than
+# that is no matter of texts, and all are tried again.
+MOST_REFUSED = 1_000
 
 _log = structlog.get_logger(__name__)
 
@@ -30,51 +40,69 @@ class Backlog:
         self._metrics = metrics
         self._provider = provider
         self._wake = asyncio.Event()
-        self._refused: set[tuple[str, str]] = set()
+        self._count_at = 0.0
+        self._refused: dict[tuple[str, UUID], int] = {}  # to the version that was refused
 
     def report(self, count: int) -> None:
-        """Take note that so many memories were stored without a vector just now."""
-        if count:
-            self._metrics.add_waiting(self._provider, count)
-            self._wake.set()
+        """Take note that so many memories were stored without a vector just now, none or more."""
+        if not count:
+            return
+        self._metrics.add_waiting(self._provider, count)
+        self._wake.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
+            self._wake.clear()
             try:
                 more = await self._embed_some()
-                pause = 0.0 if more else IDLE_SECONDS
             except (EmbedderUnavailable, ProviderError) as error:
                 _log.debug("embedding_postponed", reason=str(error))
-                pause = RETRY_SECONDS
-            await self._rest(pause)
+                await asyncio.sleep(RETRY_SECONDS)
+            except UnexpectedSqlState:
+                _log.exception("embedding_failed")
+                await asyncio.sleep(IDLE_SECONDS)
+            else:
+                if not more:
+                    await self._rest()
 
-    async def _rest(self, seconds: float) -> None:
-        if seconds == IDLE_SECONDS:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-        else:
-            await asyncio.sleep(seconds)
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
 
     async def _embed_some(self) -> bool:
-        """Embed one batch; True when there is more that can be done."""
-        async with self._database.reading() as connection:
-            waiting = await connection.scalar(statements.COUNT_WAITING, {"model": self._embedder.model})
-            self._metrics.set_waiting(self._provider, waiting or 0)
-            if not waiting:
-                return False
-            values = {"model": self._embedder.model, "limit": BATCH + len(self._refused)}
-            found = (await connection.execute(statements.WAITING, values)).all()
-        rows = [row for row in found if (row.user_id, str(row.id)) not in self._refused][:BATCH]
+        """Embed one batch; True when it is worth going on at once."""
+        rows = await self._waiting()
         if not rows:
             return False
         embedded = await self._embed(rows)
         await self._store([row for row, _ in embedded], [vector for _, vector in embedded])
-        return True
+        # Where every text is refused, the fault is hardly with the texts, and haste would only burn requests.
+        return bool(embedded)
+
+    async def _waiting(self) -> Sequence[Row[Any]]:
+        values = {
+            "model": self._embedder.model,
+            "limit": BATCH,
+            "refused_users": [user_id for user_id, _ in self._refused],
+            "refused_ids": [memory_id for _, memory_id in self._refused],
+            "refused_versions": list(self._refused.values()),
+        }
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statements.WAITING, values)).all()
+            now = asyncio.get_running_loop().time()
+            if not rows or now >= self._count_at:
+                count = await connection.scalar(statements.COUNT_WAITING, {"model": self._embedder.model})
+                self._metrics.set_waiting(self._provider, count or 0)
+                self._count_at = now + COUNT_SECONDS
+        chars, end = 0, 0
+        while end < len(rows) and (end == 0 or chars + len(rows[end].content) <= BATCH_CHARS):
+            chars += len(rows[end].content)
+            end += 1
+        return rows[:end]
 
     async def _embed(self, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
         try:
@@ -84,13 +112,20 @@ class Backlog:
                 raise
         # One text that the embedder will not take must not hold up the others.
         if len(rows) == 1:
-            self._refused.add((rows[0].user_id, str(rows[0].id)))
-            _log.warning("embedding_refused", memory_id=str(rows[0].id))
+            self._refuse(rows[0])
             return []
         middle = len(rows) // 2
         return await self._embed(rows[:middle]) + await self._embed(rows[middle:])
 
+    def _refuse(self, row: Row[Any]) -> None:
+        if len(self._refused) >= MOST_REFUSED:
+            self._refused.clear()
+        self._refused[row.user_id, row.id] = row.version
+        _log.warning("embedding_refused", memory_id=str(row.id))
+
     async def _store(self, rows: Sequence[Row[Any]], vectors: Sequence[Vector]) -> None:
+        if not rows:
+            return
         values = {
             "model": self._embedder.model,
             "user_ids": [row.user_id for row in rows],
@@ -99,5 +134,6 @@ class Backlog:
             "embeddings": [HalfVector(vector) for vector in vectors],
         }
         async with self._database.writing() as connection:
-            await connection.execute(statements.SET_EMBEDDINGS, values)
-        _log.info("embedded_later", count=len(rows))
+            stored = (await connection.execute(statements.SET_EMBEDDINGS, values)).rowcount
+        self._metrics.add_waiting(self._provider, -stored)
+        _log.info("embedded_later", count=stored)

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers.errors import Misconfigured
 from providers.native.schema import Schema
-from providers.native.translate import translated
+from providers.native.translate import TimeLimit, Writes, translated
+
+_GRACE = 0.1  # seconds
 
 
 class Database:
@@ -27,20 +29,26 @@ class Database:
         self._preparing: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for something that stores nothing."""
-        async with translated(self._seconds, writes=False):
-            await self._ready()
-            async with self._engine.connect() as connection:
-                yield connection
+    async def reading(self, *, after_write: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection for something that stores nothing.
+
+        `after_write` tells that the same operation has written before, so that every error leaves its end unknown.
+        """
+        async with self._lent(Writes.BEFORE if after_write else Writes.NOTHING) as connection:
+            yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for a write; each statement commits by itself."""
-        async with translated(self._seconds, writes=False):
-            await self._ready()
-        async with translated(self._seconds, writes=True), self._engine.connect() as connection:
+        """Lend a connection for one statement that writes, and commits by itself."""
+        async with self._lent(Writes.PERHAPS) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def limited(self) -> AsyncIterator[None]:
+        """Hold a write that others may keep waiting to the time limit."""
+        # A little later than the statement's own end, which knows better whether anything was sent.
+        async with translated(TimeLimit(self._seconds + _GRACE), Writes.PERHAPS):
+            yield
 
     async def close(self) -> None:
         """Stop preparing, if that is still going on."""
@@ -48,25 +56,39 @@ class Database:
             self._preparing.cancel()
             await asyncio.gather(self._preparing, return_exceptions=True)
 
+    @asynccontextmanager
+    async def _lent(self, writes: Writes) -> AsyncIterator[AsyncConnection]:
+        limit = TimeLimit(self._seconds)
+        async with AsyncExitStack() as stack:
+            # Nothing has been sent before there is a connection, whatever goes wrong with getting one.
+            async with translated(limit, Writes.BEFORE if writes is Writes.BEFORE else Writes.NOTHING):
+                await self._ready()
+                connection = await stack.enter_async_context(self._engine.connect())
+            async with translated(limit, writes):
+                yield connection
+
     async def _ready(self) -> None:
         if self._usable:
             return
         # A migration may take longer than any request waits, so it belongs to none of them.
         if self._preparing is None or self._preparing.done():
-            self._preparing = asyncio.create_task(self._prepare())
+            self._preparing = asyncio.create_task(self._prepare(), name="prepare the schema")
             self._preparing.add_done_callback(_retrieve)
         await asyncio.shield(self._preparing)
 
     async def _prepare(self) -> None:
-        state = await self._schema.state()
+        async with asyncio.timeout(self._seconds):
+            state = await self._schema.state()
         if not state.usable:
             if not self._migrate:
                 raise Misconfigured(
-                    f"the schema is at {state.current}, this version needs {state.newest}: ninai db upgrade"
+                    f"the schema is at {state.current or 'nothing yet'}, this version needs {state.newest}:"
+                    " run `ninai db upgrade`"
                 )
             await self._schema.upgrade()
-            # Connections made before know nothing of the types that a migration brought.
-            await self._engine.dispose()
+        # The connection that looked may have been made before a migration, ours or another replica's, and then knows
+        # nothing of the types that the migration brought.
+        await self._engine.dispose()
         self._usable = True
 
 

@@ -7,16 +7,21 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import msgspec
 from pgvector.asyncpg import register_vector
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from providers.native.jsonb import from_jsonb
 from providers.native.settings import NativeSettings
 
 CONNECT_TIMEOUT = 5.0  # seconds
+CLOSE_TIMEOUT = 2.0  # seconds
+
+# Of an operation's time limit, what it may spend on waiting for a connection; with all of it, a full pool could not be
+# told from a slow database.
+_SHARE_OF_WAITING = 0.5
 
 # One user's rows lie in one partition: the generic plan prunes to it at run time, while a custom plan costs more to
 # make than to run. Compiling such short queries never pays.
@@ -30,7 +35,8 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
     Every statement commits by itself (AUTOCOMMIT), which saves two round trips a call; what needs a transaction asks
     for one.
     """
-    connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT}
+    closing: set[asyncio.Task[None]] = set()
+    connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "connection_class": _closed_aside(closing)}
     if settings.pooler == "pgbouncer":
         # A transaction pooler hands every transaction another server connection: no session settings, no statement
         # prepared earlier, and no two clients using one name.
@@ -46,11 +52,11 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
         isolation_level="AUTOCOMMIT",
         pool_size=settings.pool_size,
         max_overflow=0,
-        pool_timeout=settings.timeout,
+        pool_timeout=settings.timeout * _SHARE_OF_WAITING,
         # In AUTOCOMMIT there is nothing to roll back, and the round trip would cost as much as a small query.
         pool_reset_on_return=None,
         hide_parameters=True,  # an error message must not quote memories
-        json_deserializer=msgspec.json.decode,
+        json_deserializer=from_jsonb,
         connect_args=connect_args,
     )
     event.listen(engine.sync_engine, "connect", _use_binary_vectors)
@@ -58,7 +64,34 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
         yield engine
     finally:
         # A cancelled shutdown must still close the sockets.
-        await asyncio.shield(engine.dispose())
+        await asyncio.shield(_closed(engine, closing))
+
+
+async def _closed(engine: AsyncEngine, closing: set[asyncio.Task[None]]) -> None:
+    await engine.dispose()
+    await asyncio.gather(*closing)
+
+
+def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
+    """Make connections that nobody waits for when they close, but that close in good order.
+
+    A call that is broken off gives up its connection, and asyncpg then asks the server to stop the statement. Whoever
+    broke the call off has no time to see whether a server that does not answer hears that.
+    """
+
+    class ClosedAside(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+        async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncpg's signature
+            task = asyncio.create_task(self._leave())
+            closing.add(task)
+            task.add_done_callback(closing.discard)
+
+        async def _leave(self) -> None:
+            try:
+                await super().close(timeout=CLOSE_TIMEOUT)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+                self.terminate()
+
+    return ClosedAside
 
 
 def _use_binary_vectors(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

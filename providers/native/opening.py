@@ -5,22 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import structlog
+
 from providers.base import MemoryProvider
-from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
-from providers.embedders.settings import EmbedderSettings
 from providers.native.backlog import Backlog
 from providers.native.database import Database
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
-from providers.native.translate import translated
+from providers.native.translate import TimeLimit, Writes, translated
 from providers.native.vectors import Vectors
 from providers.types import Host
 
 # Of an operation's time limit, what it may spend on its vector; the rest is the database's.
 _SHARE_OF_EMBEDDING = 0.5
+
+# How long the background task waits for the vectors of a whole batch.
+_PATIENCE_OF_BACKLOG = 60.0  # seconds
+
+_log = structlog.get_logger(__name__)
 
 # An operator's migration may take long; nobody waits for it in a request.
 _SCHEMA_SECONDS = 24 * 3600.0
@@ -34,19 +39,23 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Mem
         database = Database(engine, settings.timeout, migrate=settings.migrate)
         stack.push_async_callback(database.close)
 
-        async def embedder_of(choice: EmbedderSettings) -> Embedder | None:
-            embedder = await stack.enter_async_context(choice.open(host.metrics))
-            return embedder and GuardedEmbedder(embedder, settings.timeout * _SHARE_OF_EMBEDDING)
-
-        current = await embedder_of(settings.embedder)
-        former = [await embedder_of(choice) for choice in settings.former_embedders]
+        current = await stack.enter_async_context(settings.embedder.open(host.metrics))
+        former = [await stack.enter_async_context(choice.open(host.metrics)) for choice in settings.former_embedders]
         backlog = None
         if current is not None:
-            backlog = Backlog(database, current, host.metrics, host.name)
+            # Guarded apart: a batch may take long without keeping questions from their vectors.
+            backlog = Backlog(database, GuardedEmbedder(current, _PATIENCE_OF_BACKLOG), host.metrics, host.name)
             task = asyncio.create_task(backlog.run(), name="backlog")
+            task.add_done_callback(_noted)
             stack.push_async_callback(_cancelled, task)
-        vectors = Vectors(current, [embedder for embedder in former if embedder is not None])
-        yield PostgresMemoryProvider(database, vectors, backlog, host.clock, settings.vector_weight)
+        patience = settings.timeout * _SHARE_OF_EMBEDDING
+        vectors = Vectors(
+            current and GuardedEmbedder(current, patience),
+            [GuardedEmbedder(embedder, patience) for embedder in former if embedder is not None],
+        )
+        provider = PostgresMemoryProvider(database, vectors, backlog, host.clock, settings.vector_weight)
+        stack.push_async_callback(provider.close)
+        yield provider
 
 
 @asynccontextmanager
@@ -56,7 +65,10 @@ async def opened_schema(settings: NativeSettings, data_dir: Path) -> AsyncIterat
     Raises:
         Unavailable: the database cannot be reached, or fails meanwhile.
     """
-    async with open_engine(dsn_of(settings, data_dir), settings) as engine, translated(_SCHEMA_SECONDS, writes=True):
+    async with (
+        open_engine(dsn_of(settings, data_dir), settings) as engine,
+        translated(TimeLimit(_SCHEMA_SECONDS), Writes.PERHAPS),
+    ):
         yield Schema(engine)
 
 
@@ -67,6 +79,12 @@ def dsn_of(settings: NativeSettings, data_dir: Path) -> str:
     from providers.native.embedded import EmbeddedServer
 
     return EmbeddedServer(data_dir / "postgres").dsn
+
+
+def _noted(task: asyncio.Task[None]) -> None:
+    """Tell of a background task that a bug has ended; requests go on without it."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("backlog_ended", exc_info=error)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

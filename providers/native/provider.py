@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from providers import limits
 from providers.base import MemoryProvider
-from providers.clock import HybridClock, milliseconds_of, new_memory_id
+from providers.clock import HybridClock, moment_of, new_memory_id
 from providers.errors import MemoryNotFound, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
@@ -64,6 +64,10 @@ class PostgresMemoryProvider(MemoryProvider):
         self._clock = clock
         self._vector_weight = vector_weight
 
+    async def close(self) -> None:
+        """Wait for the writes under way; to be called before the database goes."""
+        await self._combiner.close()
+
     async def remember(
         self,
         user_id: str,
@@ -85,7 +89,8 @@ class PostgresMemoryProvider(MemoryProvider):
         )
         limits.check_new_memory(memory)
         [row] = await self._rows([memory])
-        stored = await self._combiner.put(row)
+        async with self._database.limited():
+            stored = await self._combiner.put(row)
         if isinstance(stored, ProviderError):
             raise stored
         return stored
@@ -157,10 +162,10 @@ class PostgresMemoryProvider(MemoryProvider):
     ) -> list[MemoryRecord]:
         """List memories from newest to oldest; see the protocol."""
         limits.check_user_id(user_id)
-        limits.check_page(limit, offset)
+        limits.check_page(limit, offset, after)
         values: dict[str, Any] = {"user_id": user_id, "limit": limit, "offset": offset}
         if after is not None:
-            values |= {"created_at": after.created_at, "id": limits.check_memory_id(after.memory_id)}
+            values |= {"created_at": after.created_at, "id": after.memory_id}
         statement = statements.LIST if after is None else statements.LIST_AFTER
         async with self._database.reading() as connection:
             return [_record(row) for row in await connection.execute(statement, values)]
@@ -178,21 +183,22 @@ class PostgresMemoryProvider(MemoryProvider):
         """Replace content, metadata or both; see the protocol."""
         limits.check_user_id(user_id)
         memory_id = limits.check_memory_id(memory_id)
-        embedded = NO_VECTOR
+        limits.check_version(version)
+        edit_id = None if edit_id is None else limits.check_edit_id(edit_id)
         if content is not UNSET:
             limits.check_content(content)
-            [embedded] = await self._vectors.of_memories([content])
         if metadata is not UNSET:
             limits.check_metadata(metadata)
         if content is UNSET and metadata is UNSET:
             return await self.get(user_id, memory_id)
+        [embedded] = [NO_VECTOR] if content is UNSET else await self._vectors.of_memories([content])
         now = version if version is not None else self._clock.next()
         values = {
             "user_id": user_id,
             "id": memory_id,
             "version": now,
             "minted": version is None,
-            "updated_at": _moment(now),
+            "updated_at": moment_of(now),
             "has_content": content is not UNSET,
             "content": None if content is UNSET else content,
             "model": embedded.model,
@@ -205,8 +211,7 @@ class PostgresMemoryProvider(MemoryProvider):
         async with self._database.writing() as connection:
             row = (await connection.execute(statements.UPDATE, values)).one_or_none()
         if row is None:
-            # Absent, deleted, or nothing to change: reading tells which.
-            return await self.get(user_id, memory_id)
+            return await self.get(user_id, memory_id)  # absent, deleted, or nothing to change: reading tells which
         if content is not UNSET and embedded.vector is None and self._backlog is not None:
             self._backlog.report(1)
         return _record(row)
@@ -217,12 +222,15 @@ class PostgresMemoryProvider(MemoryProvider):
         """Leave a tombstone in place of a memory; see the protocol."""
         limits.check_user_id(user_id)
         memory_id = limits.check_memory_id(memory_id)
+        limits.check_version(version)
+        edit_id = None if edit_id is None else limits.check_edit_id(edit_id)
         now = version if version is not None else self._clock.next()
-        values = {"user_id": user_id, "id": memory_id, "version": now, "deleted_at": _moment(now), "edit_id": edit_id}
+        values = {"user_id": user_id, "id": memory_id, "version": now, "deleted_at": moment_of(now), "edit_id": edit_id}
         async with self._database.writing() as connection:
             existed = await connection.scalar(statements.DELETE, values)
-            if existed is None and edit_id is not None:
-                where = {"user_id": user_id, "id": memory_id, "edit_id": edit_id}
+        if existed is None and edit_id is not None:
+            where = {"user_id": user_id, "id": memory_id, "edit_id": edit_id}
+            async with self._database.reading(after_write=True) as connection:
                 existed = await connection.scalar(statements.DELETED_BY, where)
         return bool(existed)
 
@@ -266,7 +274,7 @@ class PostgresMemoryProvider(MemoryProvider):
             version=version,
             content=memory.content,
             metadata=memory.metadata,
-            created_at=memory.created_at or _moment(version),
+            created_at=memory.created_at or moment_of(version),
             embedded=embedded,
         )
 
@@ -284,10 +292,6 @@ def _fault(memory: NewMemory) -> ProviderError | None:
     except ProviderError as error:
         return error
     return None
-
-
-def _moment(version: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds_of(version) / 1000, UTC)
 
 
 def _record(row: Row[Any], score: float | None = None) -> MemoryRecord:

@@ -15,7 +15,7 @@ from providers.errors import Misconfigured
 VERSION_TABLE = "ninai_schema_version"
 
 # "ninai" in ASCII: one key for everybody who migrates, so that replicas that start at once take turns.
-_MIGRATION_LOCK = 0x6E696E6169
+MIGRATION_LOCK = 0x6E696E6169
 
 
 class SchemaState(Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class Schema:
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 await connection.run_sync(self._upgrade)
                 state = await connection.run_sync(self._state)
         if not state.usable:

@@ -4,7 +4,8 @@ from sqlalchemy import text
 
 _RECORD = "id, user_id, content, metadata, created_at, updated_at"
 
-# Rows in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking.
+# Rows in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of two
+# with the same id in one batch the first is stored.
 PUT = text("""
     INSERT INTO ninai_memories
         (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, terms)
@@ -13,8 +14,9 @@ PUT = text("""
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:contents AS text[]),
         CAST(:metadatas AS jsonb[]), CAST(:digests AS bytea[]), CAST(:created_ats AS timestamptz[]),
         CAST(:models AS text[]), CAST(:embeddings AS halfvec[])
-    ) AS new (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding)
-    ORDER BY user_id, id
+    ) WITH ORDINALITY
+        AS new (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, place)
+    ORDER BY user_id, id, place
     ON CONFLICT (user_id, id) DO NOTHING
     RETURNING user_id, id
 """)
@@ -81,16 +83,23 @@ DELETED_BY = text("""
 
 # Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait.
 _WAITING = """
-    deleted_at IS NULL AND embedding_model IS NULL
-    UNION ALL {select} deleted_at IS NULL AND embedding_model < :model
-    UNION ALL {select} deleted_at IS NULL AND embedding_model > :model
+    deleted_at IS NULL AND embedding_model IS NULL{also}
+    UNION ALL {select} deleted_at IS NULL AND embedding_model < :model{also}
+    UNION ALL {select} deleted_at IS NULL AND embedding_model > :model{also}
+"""
+_NOT_REFUSED = """
+    AND (user_id, id, version) NOT IN (SELECT * FROM unnest(
+        CAST(:refused_users AS text[]), CAST(:refused_ids AS uuid[]), CAST(:refused_versions AS bigint[])
+    ))
 """
 _SELECT_WAITING = "SELECT user_id, id, version, content FROM ninai_memories WHERE"
 _SELECT_ONE = "SELECT 1 FROM ninai_memories WHERE"
 
-WAITING = text(f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING)} LIMIT CAST(:limit AS int)")
+WAITING = text(
+    f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING, also=_NOT_REFUSED)} LIMIT CAST(:limit AS int)"
+)
 
-COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_WAITING.format(select=_SELECT_ONE)}) AS waiting")  # noqa: S608 - as above
+COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_WAITING.format(select=_SELECT_ONE, also='')}) AS waiting")  # noqa: S608 - as above
 
 # Only if the memory is still the one that was embedded.
 SET_EMBEDDINGS = text("""

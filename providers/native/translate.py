@@ -3,99 +3,113 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import Enum, auto
 
 import asyncpg
 from sqlalchemy import exc
 
-from providers.errors import Misconfigured, TimedOut, Unavailable
+from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
+from providers.native.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
 
-# By SQLSTATE class, or whole code where one differs from its class (PostgreSQL documentation, appendix A).
-# True: the statement surely did not happen. False: it may have.
-_UNAVAILABLE = {
-    "08": False,  # connection exceptions
-    "08001": True,  # could not connect
-    "08004": True,  # connection refused by the server
-    "25006": True,  # read-only: a standby, or a primary on its way down
-    "40": True,  # rolled back: serialisation failure, deadlock
-    "40003": False,  # statement completion unknown
-    "53": True,  # disk full, out of memory, too many connections
-    "55": True,  # lock not available, object not in the needed state
-    "57": False,  # operator intervention: shutdown in the middle
-    "57P03": True,  # cannot connect now: starting up, shutting down
-    "58": False,  # system error outside PostgreSQL
-    "XX": False,  # internal error, corruption
-}
-_MISCONFIGURED = {
-    "0A",  # feature not supported: PostgreSQL or pgvector too old
-    "0L",  # grant not allowed
-    "0P",  # no such role
-    "28",  # authorisation
-    "3D",  # no such database
-    "3F",  # no such schema
-    "42501",  # no privilege
-    "42704",  # no such type: pgvector is missing or too old
-    "42883",  # no such function
-    "42P01",  # no such table
-    "42703",  # no such column
-}
-_CANCELLED_BY_TIMEOUT = {"57014", "25P03", "25P04"}
+_CLOSED = "connection is closed"
+
+
+class Writes(Enum):
+    """What an unknown end of the body may have left behind."""
+
+    NOTHING = auto()  # it only reads
+    PERHAPS = auto()  # it writes, in one statement
+    BEFORE = auto()  # what came before it has written already, so even a certain failure leaves something unknown
 
 
 class UnexpectedSqlState(RuntimeError):
-    """An answer of the database that no working code of ours gets: a bug, told by its SQLSTATE alone."""
+    """An answer of the database that no working code of ours gets: a bug, told by its SQLSTATE or class alone."""
+
+
+class TimeLimit:
+    """`seconds` from now, for everything that one operation does in the database."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.ends_at = asyncio.get_running_loop().time() + seconds
 
 
 @asynccontextmanager
-async def translated(seconds: float, *, writes: bool) -> AsyncIterator[None]:
+async def translated(limit: TimeLimit, writes: Writes) -> AsyncIterator[None]:
     """Run the body within a time limit and let nothing foreign out but bugs.
 
-    `writes` tells whether an unknown end means that something may have been stored.
-
     Raises:
-        TimedOut: the body took longer than `seconds`.
+        TimedOut: the time was up before the body ended.
         Unavailable: the database cannot be reached, is going down, or is out of something.
         Misconfigured: it is there, but lets us not in, or lacks what we need.
     """
+    unsure, before = writes is not Writes.NOTHING, writes is Writes.BEFORE
+    clock = asyncio.timeout_at(limit.ends_at)
     try:
-        async with asyncio.timeout(seconds):
+        async with clock:
             yield
     except TimeoutError as error:
-        raise TimedOut(f"no answer from the database within {seconds:g} s", ambiguous=writes) from error
+        if clock.expired():
+            raise TimedOut(f"no answer from the database within {limit.seconds:g} s", ambiguous=unsure) from error
+        raise TimedOut("no connection to the database in time", ambiguous=before) from error
     except exc.TimeoutError as error:
-        raise Unavailable("every database connection is in use") from error
+        raise Unavailable("every database connection is in use", ambiguous=before) from error
     except exc.DBAPIError as error:
-        translation = _from_sqlstate(error, writes=writes)
+        translation = translation_of(_driver_error(error), writes)
         # PostgreSQL's own words may quote the row, so of a bug only the code and the place go on.
         raise translation from (None if isinstance(translation, UnexpectedSqlState) else error)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # While connecting, before SQLAlchemy wraps what asyncpg raises.
-        raise _connecting(error) from error
+        raise translation_of(error, Writes.BEFORE if before else Writes.NOTHING) from error
     except OSError as error:
-        raise Unavailable(f"cannot reach the database: {type(error).__name__}") from error
+        raise Unavailable(f"cannot reach the database: {type(error).__name__}", ambiguous=unsure) from error
 
 
-def _from_sqlstate(error: exc.DBAPIError, *, writes: bool) -> Exception:
-    code = str(getattr(error.orig, "sqlstate", None) or "")
-    if code in _CANCELLED_BY_TIMEOUT:
-        return TimedOut(f"the database ended the statement ({code})", ambiguous=writes)
-    for key in (code, code[:2]):
-        if key in _MISCONFIGURED:
-            return Misconfigured(f"the database refuses: {_first_line(error.orig)} ({code})")
-        if key in _UNAVAILABLE:
-            return Unavailable(f"the database is unavailable ({code})", ambiguous=writes and not _UNAVAILABLE[key])
-    if error.connection_invalidated or isinstance(error, exc.InterfaceError):
-        return Unavailable("the connection to the database was lost", ambiguous=writes)
+def translation_of(error: BaseException, writes: Writes) -> ProviderError | UnexpectedSqlState:
+    """What an error of asyncpg means to a caller, or that it is a bug."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _from_sqlstate(error, writes)
+    unsure = writes is not Writes.NOTHING
+    answer: ProviderError
+    match error:
+        case asyncpg.exceptions.ClientConfigurationError() | asyncpg.exceptions.UnsupportedServerFeatureError():
+            answer = Misconfigured(f"no connection is possible as configured: {_first_line(error)}")
+        case asyncpg.exceptions.TargetServerAttributeNotMatched():
+            answer = Unavailable("no server of the wanted kind was found")
+        case asyncpg.InternalClientError():  # a protocol error, a type that changed: answered, but not understood
+            answer = Unavailable(f"the database was not understood: {type(error).__name__}", ambiguous=unsure)
+        case asyncpg.InterfaceError() if _CLOSED in str(error):
+            # Found before anything was sent: a pooled connection that died while nobody used it.
+            answer = Unavailable("the connection to the database was lost", ambiguous=writes is Writes.BEFORE)
+        case OSError():
+            answer = Unavailable("the connection to the database was lost", ambiguous=unsure)
+        case _:
+            return UnexpectedSqlState(type(error).__name__)
+    return answer
+
+
+def _from_sqlstate(error: asyncpg.PostgresError, writes: Writes) -> ProviderError | UnexpectedSqlState:
+    code = str(error.sqlstate or "")
+    before = writes is Writes.BEFORE
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return Unavailable("the schema changed meanwhile", ambiguous=before)  # its code is that of a missing feature
+    if code in TIMED_OUT:
+        return TimedOut(f"the database ended the statement ({code})", ambiguous=before)
+    if advice := entry_of(code, MISCONFIGURED):
+        return Misconfigured(f"the database refuses: {_first_line(error)} ({code}); {advice}", ambiguous=before)
+    if surely_not := entry_of(code, UNAVAILABLE):
+        unsure = writes is Writes.PERHAPS and not surely_not.value
+        return Unavailable(f"the database is unavailable ({code})", ambiguous=before or unsure)
     return UnexpectedSqlState(code)
 
 
-def _connecting(error: asyncpg.PostgresError | asyncpg.InterfaceError) -> Exception:
-    code = str(getattr(error, "sqlstate", None) or "")
-    if code in _MISCONFIGURED or code[:2] in _MISCONFIGURED:
-        return Misconfigured(f"the database refuses: {_first_line(error)} ({code})")
-    return Unavailable(f"cannot connect to the database ({code or type(error).__name__})")
+def _driver_error(error: exc.DBAPIError) -> BaseException:
+    """What asyncpg raised; SQLAlchemy wraps it twice, and only the cause is kept for every class."""
+    wrapped = error.orig or error
+    return wrapped.__cause__ or wrapped
 
 
-def _first_line(error: BaseException | None) -> str:
+def _first_line(error: BaseException) -> str:
     """What these classes say names roles, databases and tables, never a memory."""
     lines = str(error).splitlines()
     return lines[0].rpartition(">: ")[2] if lines else ""

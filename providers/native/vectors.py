@@ -1,11 +1,12 @@
 """Vectors for what is stored and what is asked, as far as the embedders can give them now."""
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
 from msgspec import Struct
 
-from providers.embedders.base import Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import PAUSED, Embedder, EmbedderUnavailable, Vector
 
 _log = structlog.get_logger(__name__)
 
@@ -42,16 +43,28 @@ class Vectors:
         try:
             vectors = await self._current.embed(contents)
         except EmbedderUnavailable as error:
-            _log.warning("stored_without_vector", count=len(contents), reason=error.reason)
+            _note("stored_without_vector", self._current.model, error)
             return [NO_VECTOR] * len(contents)
         return [Embedded(self._current.model, vector) for vector in vectors]
 
     async def of_question(self, question: str) -> dict[str, Vector]:
-        """Give the question's vector in every model that can be reached."""
-        found: dict[str, Vector] = {}
-        for embedder in self._all:
-            try:
-                [found[embedder.model]] = await embedder.embed([question])
-            except EmbedderUnavailable as error:
-                _log.warning("asked_without_vector", model=embedder.model, reason=error.reason)
-        return found
+        """Give the question's vector in every model that can be reached; all are asked at once."""
+        vectors = await asyncio.gather(*(_asked(embedder, question) for embedder in self._all))
+        return {
+            embedder.model: vector for embedder, vector in zip(self._all, vectors, strict=True) if vector is not None
+        }
+
+
+async def _asked(embedder: Embedder, question: str) -> Vector | None:
+    try:
+        [vector] = await embedder.embed([question])
+    except EmbedderUnavailable as error:
+        _note("asked_without_vector", embedder.model, error)
+        return None
+    return vector
+
+
+def _note(event: str, model: str, error: EmbedderUnavailable) -> None:
+    """Warn of failures, but not of every request that comes while the embedder is left alone after one."""
+    log = _log.debug if error.outcome == PAUSED else _log.warning
+    log(event, model=model, reason=error.reason)

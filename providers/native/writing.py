@@ -74,11 +74,12 @@ class Writer:
         values = _columns(rows)
         async with self._database.writing() as connection:
             fresh = {(row.user_id, str(row.id)) for row in await connection.execute(statements.PUT, values)}
-            if self._backlog is not None:
-                self._backlog.report(sum(row.embedding is None and (row.user_id, row.id) in fresh for row in rows))
-            if len(fresh) == len(rows):
-                return [row.id for row in rows]
-            sought = {"user_ids": values["user_ids"], "ids": values["ids"]}
+        if self._backlog is not None:
+            self._backlog.report(sum(row.embedding is None and (row.user_id, row.id) in fresh for row in rows))
+        if len(fresh) == len(rows):
+            return [row.id for row in rows]
+        sought = {"user_ids": values["user_ids"], "ids": values["ids"]}
+        async with self._database.reading(after_write=True) as connection:
             found = (await connection.execute(statements.STORED, sought)).all()
         stored = {(row.user_id, str(row.id)): row for row in found}
         return [_outcome(row, stored[row.user_id, row.id]) for row in rows]

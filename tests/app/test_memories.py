@@ -81,7 +81,7 @@ async def test_a_harmless_request_id_is_taken_over(api: Api, given: str) -> None
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", 'a"b', "ä", "a;b", "<a>"])
 async def test_any_other_request_id_is_replaced(api: Api, given: str) -> None:
     """What could not stand in a log line safely is not taken over."""
-    headers = [("X-Request-ID".encode(), given.encode()), (b"X-User-ID", api.user.encode())]
+    headers = [(b"X-Request-ID", given.encode()), (b"X-User-ID", api.user.encode())]
     response = await api.http.get("/memory/memories", headers=headers)
 
     assert re.fullmatch(r"[0-9a-f]{32}", response.headers["x-request-id"])
@@ -347,9 +347,9 @@ async def test_another_users_memory_is_as_good_as_absent(either: Api) -> None:
     memory_id = await either.stored(TEA)
     stranger = either.stranger()
 
-    for method, sent in (("GET", {}), ("PATCH", {"json": {"content": DOG}}), ("DELETE", {})):
-        theirs = await stranger.request(method, f"/memory/memories/{memory_id}", **sent)
-        absent = await stranger.request(method, f"/memory/memories/{ABSENT_ID}", **sent)
+    for method, body in (("GET", None), ("PATCH", {"content": DOG}), ("DELETE", None)):
+        theirs = await stranger.request(method, f"/memory/memories/{memory_id}", json=body)
+        absent = await stranger.request(method, f"/memory/memories/{ABSENT_ID}", json=body)
         expected = {**problem_in(absent), "detail": f"no memory {memory_id}"}
         assert theirs.status_code == 404
         assert {**problem_in(theirs), "request_id": None} == {**expected, "request_id": None}

@@ -29,9 +29,7 @@ class HashingEmbedder(Embedder):
     `synonyms` maps a word to the one it means the same as. Unit-length float32[dims].
     """
 
-    def __init__(
-        self, dims: int = 64, model: str = "test/hashing", synonyms: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, dims: int = 64, model: str = "test/hashing", synonyms: Mapping[str, str] | None = None) -> None:
         self.model = model
         self._dims = dims
         self._synonyms = dict(synonyms or {})
@@ -89,13 +87,11 @@ class LentEmbedder(Struct, frozen=True):
 
 def host_for(data_dir: Path = Path("/nonexistent"), clock: HybridClock | None = None) -> Host:
     """What a process gives a provider, with a registry of its own."""
-    return Host(
-        name="native", data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=clock or HybridClock()
-    )
+    return Host(name="native", data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=clock or HybridClock())
 
 
 def native_settings(
-    dsn: str, embedder: Embedder | None = None, former: Sequence[Embedder] = (), **others: Any
+    dsn: str, embedder: Embedder | None = None, former: Sequence[Embedder] = (), **others: object
 ) -> NativeSettings:
     """Settings for a database and embedders that exist; without an embedder there are no vectors."""
     current: Any = NoEmbedderSettings() if embedder is None else LentEmbedder(embedder)
@@ -103,7 +99,7 @@ def native_settings(
         dsn=Secret(dsn),
         embedder=cast("EmbedderSettings", current),
         former_embedders=cast("list[EmbedderSettings]", [LentEmbedder(one) for one in former]),
-        **others,
+        **cast("dict[str, Any]", others),
     )
 
 
@@ -114,7 +110,7 @@ async def open_native_provider(
     former: Sequence[Embedder] = (),
     *,
     host: Host | None = None,
-    **others: Any,
+    **others: object,
 ) -> AsyncIterator[PostgresMemoryProvider]:
     """Hold a provider on a database; `others` are fields of its settings."""
     async with open_native(native_settings(dsn, embedder, former, **others), host or host_for()) as provider:

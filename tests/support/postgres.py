@@ -56,7 +56,8 @@ async def create_database(server: EmbeddedServer, template: str = _TEMPLATE) -> 
     """Copy the template, and give the dsn of the copy, `postgresql+asyncpg://...`; `template1` gives an empty one."""
     name = f"test_{uuid4().hex}"
     async with connected(server.dsn) as connection:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Copying files takes half the time of writing them through the log.
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     return _dsn_of(server, name)
 
 

@@ -1,0 +1,31 @@
+"""Query parameters: those a route knows, each once, as strictly as the fields of a body."""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from providers.errors import InvalidInput
+
+# The key under which a handler's `opt` names the parameters it takes.
+PARAMETERS = "parameters"
+
+_QUOTED_CHARS = 100
+
+
+async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let nothing be asked that would be ignored.
+
+    Raises:
+        InvalidInput: a parameter is not known here, or is given twice.
+    """
+    if not connection.scope["query_string"]:
+        return
+    known = handler.opt.get(PARAMETERS, ())
+    seen: set[str] = set()
+    for name, _ in connection.query_params.multi_items():
+        if name not in known:
+            raise InvalidInput(name[:_QUOTED_CHARS] or "query", "is not a known parameter")
+        if name in seen:
+            raise InvalidInput(name, "must be given once")
+        seen.add(name)

@@ -1,0 +1,231 @@
+"""One call against one provider, tried again as often as it helps and the time allows."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
+
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.deadline import Deadline
+from providers.chain.errors import CutShort, NoTimeLeft, Refused
+from providers.chain.observer import Attempt, AttemptObserver, GivenUp, Unobserved
+from providers.chain.policy import AttemptPolicy, OperationClass
+from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+
+Answer = TypeVar("Answer")
+
+
+class Guards(Struct, frozen=True, kw_only=True):
+    """What all calls of this process to one provider share."""
+
+    breaker: CircuitBreaker
+    budget: RetryBudget
+    bulkhead: Bulkhead
+
+
+class Attempts:
+    """Ask one provider under its breaker, bulkhead, retry budget and limits; nothing else in the project retries.
+
+    `sleep` takes seconds, `chance` draws from [0, 1).
+    """
+
+    def __init__(
+        self,
+        policy: AttemptPolicy,
+        guards: Guards,
+        observer: AttemptObserver | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.policy = policy
+        self.guards = guards
+        self.observer = observer or Unobserved()
+        self.sleep = sleep
+        self.now = now
+        self.wait = FullJitter(policy.first_wait, policy.longest_wait, chance)
+
+    async def run(
+        self,
+        call: Callable[[], Awaitable[Answer]],
+        operation: OperationClass,
+        deadline: Deadline,
+        *,
+        repeatable: bool = True,
+    ) -> Answer:
+        """Make the call, and make it again while it fails in a way that another try may mend.
+
+        A write that is not `repeatable` at this provider is tried again only if it surely did not happen. If no try
+        succeeds, the last error is raised; but if any of them may have happened, the error says so.
+
+        Raises:
+            BreakerOpen: the provider is left alone for now.
+            BulkheadFull: it has as many calls as it may, and no place became free in time.
+            NoTimeLeft: the deadline passed before it could be asked.
+        """
+        tries = _Tries(self, call, operation, deadline, repeatable=repeatable)
+        try:
+            # Nearly every call ends here. Tenacity would cost it some 50 us, which is as much as all else in this file.
+            return await tries.next()
+        except Unavailable as error:
+            if not tries.worth_another(error):
+                raise
+        # A new one for every call: callbacks that wait would mix up the calls that share one.
+        retrying = AsyncRetrying(
+            sleep=self.sleep,
+            wait=tries.wait,
+            stop=tries.exhausted,
+            retry=retry_if_exception(tries.worth_another),
+            reraise=True,
+        )
+        try:
+            answer: Answer = await retrying(tries.next_but_first)
+        except Unavailable as error:
+            telling = tries.most_telling(error)
+            if telling is error:
+                raise
+            raise telling from error
+        return answer
+
+
+class FullJitter(wait_exponential):
+    """A wait drawn from [0, min(longest, first * 2^(n-1))] seconds before the n-th retry.
+
+    It is tenacity's `wait_random_exponential`, but for the source of chance.
+    """
+
+    def __init__(self, first: float, longest: float, chance: Callable[[], float]) -> None:
+        super().__init__(multiplier=first, max=longest)
+        self._chance = chance
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Draw a wait."""
+        return self._chance() * super().__call__(retry_state)
+
+
+class _Tries(Generic[Answer]):
+    """The tries of one call."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        call: Callable[[], Awaitable[Answer]],
+        operation: OperationClass,
+        deadline: Deadline,
+        *,
+        repeatable: bool,
+    ) -> None:
+        self._attempts = attempts
+        self._guards = attempts.guards
+        self._policy = attempts.policy.of(operation)
+        self._call = call
+        self._operation = operation
+        self._deadline = deadline
+        self._repeatable = repeatable
+        self._number = 0
+        self._first_is_known = False
+        self._failure: Unavailable | None = None  # the provider's last
+        self._unsure: Unavailable | None = None  # the last after which the write may have happened
+
+    async def next(self) -> Answer:
+        """Try once, and tell the observer how it went."""
+        self._number += 1
+        started = self._attempts.now()
+        outcome = "bug"
+        try:
+            answer = await self._try()
+            outcome = "ok"
+        except ProviderError as error:
+            outcome = error.outcome
+            if isinstance(error, Unavailable) and not isinstance(error, Refused):
+                self._failure = error
+                self._unsure = error if error.ambiguous else self._unsure
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        finally:
+            self._attempts.observer.tried(
+                Attempt(
+                    provider=self._guards.breaker.provider,
+                    operation=self._operation,
+                    outcome=outcome,
+                    seconds=self._attempts.now() - started,
+                    number=self._number,
+                )
+            )
+        return answer
+
+    async def next_but_first(self) -> Answer:
+        """Fail as the first try did, then try anew each time: tenacity decides about the first failure as well."""
+        if self._failure is not None and not self._first_is_known:
+            self._first_is_known = True
+            raise self._failure
+        return await self.next()
+
+    def worth_another(self, error: BaseException) -> bool:
+        """Whether another try may mend this error and can do no harm."""
+        return (
+            isinstance(error, Unavailable)
+            and not isinstance(error, (Misconfigured, Refused))
+            and (self._repeatable or not error.ambiguous)
+        )
+
+    def wait(self, state: RetryCallState) -> float:
+        """Seconds until the next try: full jitter, after the time that the backend asked for."""
+        asked = self._failure.retry_after if isinstance(self._failure, Throttled) else None
+        return max(0.0, asked or 0.0) + self._attempts.wait(state)
+
+    def exhausted(self, state: RetryCallState) -> bool:
+        """Whether there will be no further try; if there will be, it is taken from the budget."""
+        reason = self._hindrance(state)
+        if reason is None:
+            return False
+        self._attempts.observer.gave_up(self._guards.breaker.provider, self._operation, reason)
+        return True
+
+    def most_telling(self, last: Unavailable) -> Unavailable:
+        """Choose what to raise: a write that may have happened is not unsaid by a later refusal."""
+        if self._unsure is not None and not last.ambiguous:
+            return self._unsure
+        if isinstance(last, Refused) and self._failure is not None:
+            return self._failure
+        return last
+
+    def _hindrance(self, state: RetryCallState) -> GivenUp | None:
+        if self._number >= self._policy.tries:
+            return GivenUp.TRIES
+        if state.upcoming_sleep >= self._deadline.remaining():
+            return GivenUp.DEADLINE
+        if self._guards.breaker.refuses():
+            return GivenUp.BREAKER
+        return None if self._guards.budget.take() else GivenUp.BUDGET
+
+    async def _try(self) -> Answer:
+        guards, limit = self._guards, self._policy.try_limit
+        guards.breaker.check()  # before waiting for a place that would be of no use
+        async with guards.bulkhead.place(self._deadline.limit_try(limit)):
+            if self._deadline.expired:
+                raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
+            with guards.breaker.admit():
+                if self._number == 1:
+                    guards.budget.count_request()
+                return await self._within(self._deadline.limit_try(limit))
+
+    async def _within(self, seconds: float) -> Answer:
+        timer = asyncio.timeout(seconds)
+        try:
+            async with timer:
+                return await self._call()
+        except TimeoutError as error:
+            if not timer.expired():
+                raise  # not ours: a bug in the provider
+            kind = TimedOut if seconds >= self._policy.fair_try else CutShort
+            reason = f"{self._guards.breaker.provider}: no answer within {seconds:g} s"
+            raise kind(reason, ambiguous=self._operation.writes) from error

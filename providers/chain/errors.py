@@ -1,0 +1,59 @@
+"""What the chain adds to the errors of providers: our own refusals, which were surely not sent.
+
+    Unavailable
+    +-- Refused                  we did not ask the provider: nothing was sent, nothing is learned about it
+    |   +-- BreakerOpen          it failed too often lately, or an operator closed the way
+    |   +-- BulkheadFull         as many calls as it may have at a time are under way
+    |   +-- NoTimeLeft           the deadline passed before it could be asked
+    +-- TimedOut
+        +-- CutShort             the deadline left the try too little time to say anything about the provider
+
+Nobody retries a `Refused`; another provider may be asked at once.
+"""
+
+from providers.errors import TimedOut, Unavailable
+
+
+class Refused(Unavailable):
+    """The provider was not asked, so that nothing happened there.
+
+    `retry_after`: seconds until asking again makes sense, None when nobody knows.
+    """
+
+    outcome = "refused"
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class BreakerOpen(Refused):
+    """The circuit breaker of the provider lets nobody through now."""
+
+    outcome = "breaker_open"
+
+
+class BulkheadFull(Refused):
+    """No place became free among the calls that the provider may have at a time."""
+
+    outcome = "bulkhead_full"
+
+
+class NoTimeLeft(Refused):
+    """The deadline passed before the provider could be asked."""
+
+    outcome = "no_time_left"
+
+
+class CutShort(TimedOut):
+    """No answer within what the deadline left, which was less than a fair try."""
+
+    outcome = "cut_short"
+
+
+def tells_against_provider(error: BaseException) -> bool:
+    """Whether an error is evidence that the provider is unwell.
+
+    Answers, cancellations, bugs and our own refusals are not.
+    """
+    return isinstance(error, Unavailable) and not isinstance(error, (Refused, CutShort))

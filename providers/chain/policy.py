@@ -1,0 +1,110 @@
+"""How long, how often and how many at a time: the numbers of the attempt policy, checked."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(ge=0.001, le=600)]
+Tries = Annotated[int, Meta(ge=1, le=10)]
+Share = Annotated[float, Meta(gt=0, le=1)]
+
+_FAIR_SHARE = 0.5  # of the time a try would have had; less than that says nothing about the provider
+
+
+class OperationClass(StrEnum):
+    """Operations that are given the same patience; the label of an attempt in metrics."""
+
+    RECALL = "recall"
+    READ = "read"  # list and get
+    REMEMBER = "remember"  # and update
+    DELETE = "delete"
+    REPLAY = "replay"  # the deliverer, in the background
+
+    @property
+    def writes(self) -> bool:
+        """Whether an operation of this class changes what is stored."""
+        return self not in {OperationClass.RECALL, OperationClass.READ}
+
+
+class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The patience with one class of operations.
+
+    `deadline` is seconds for the whole operation, waits and other providers included; `try_limit` is seconds for one
+    try; `tries` counts the first one.
+    """
+
+    deadline: Seconds
+    try_limit: Seconds
+    tries: Tries = 2
+
+    @property
+    def fair_try(self) -> float:
+        """Seconds below which a try without an answer tells nothing about the provider: the deadline cut it short."""
+        return _FAIR_SHARE * min(self.try_limit, self.deadline)
+
+
+class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The patience with one provider; the defaults are those of a database nearby.
+
+    Before the n-th retry there is a wait drawn from [0, min(`longest_wait`, `first_wait` * 2^(n-1))] seconds, which
+    is "full jitter". Source: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+    """
+
+    recall: OperationPolicy = OperationPolicy(deadline=0.5, try_limit=0.2)
+    read: OperationPolicy = OperationPolicy(deadline=0.5, try_limit=0.2)
+    remember: OperationPolicy = OperationPolicy(deadline=2.0, try_limit=0.5)
+    delete: OperationPolicy = OperationPolicy(deadline=1.0, try_limit=0.3)
+    replay: OperationPolicy = OperationPolicy(deadline=30.0, try_limit=5.0)
+    first_wait: Seconds = 0.010
+    longest_wait: Seconds = 0.200
+
+    def __post_init__(self) -> None:
+        """Refuse waits that would shrink."""
+        if self.first_wait > self.longest_wait:
+            raise ValueError("first_wait must not be longer than longest_wait")
+
+    def of(self, operation: OperationClass) -> OperationPolicy:
+        """The patience with one class of operations."""
+        policy: OperationPolicy = getattr(self, operation.value)
+        return policy
+
+
+NATIVE = AttemptPolicy()
+MEM0 = AttemptPolicy(
+    recall=OperationPolicy(deadline=0.5, try_limit=2.0),
+    read=OperationPolicy(deadline=0.5, try_limit=2.0),
+    remember=OperationPolicy(deadline=2.0, try_limit=5.0),
+    delete=OperationPolicy(deadline=1.0, try_limit=2.0),
+    replay=OperationPolicy(deadline=30.0, try_limit=15.0),
+)
+
+
+class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a circuit breaker opens, and for how long.
+
+    It opens when `failure_share` of at least `least_calls` calls within `window` seconds failed, or `in_a_row` calls
+    one after the other. It stays open for `first_pause` seconds, doubled with every probe that failed up to
+    `longest_pause`, and up to `jitter` of that longer, so that replicas do not come back together.
+    """
+
+    failure_share: Share = 0.5
+    least_calls: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    window: Annotated[float, Meta(ge=1, le=600)] = 10.0
+    in_a_row: Annotated[int, Meta(ge=1, le=1_000)] = 5
+    first_pause: Seconds = 5.0
+    longest_pause: Annotated[float, Meta(ge=0.001, le=3_600)] = 60.0
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.2
+
+    def __post_init__(self) -> None:
+        """Refuse pauses that would shrink."""
+        if self.first_pause > self.longest_pause:
+            raise ValueError("first_pause must not be longer than longest_pause")
+
+
+class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many retries a provider may get: `share` of its requests within `window` seconds, or `at_least` of them."""
+
+    share: Share = 0.1
+    at_least: Annotated[int, Meta(ge=0, le=1_000)] = 3
+    window: Annotated[float, Meta(ge=1, le=600)] = 10.0

@@ -1,0 +1,180 @@
+"""The OpenAPI document and the page that shows it."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from app import __version__
+from app.controllers.docs import CONTENT_SECURITY_POLICY
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+READS = {"200", "400", "401", "403", "422", "503"}
+BODIES = READS | {"413", "415"}
+OPERATIONS = {
+    ("post", "/memory/remember"): BODIES | {"409", "410"},
+    ("post", "/memory/remember/batch"): BODIES,
+    ("post", "/memory/recall"): BODIES,
+    ("post", "/memory/recall/batch"): BODIES,
+    ("get", "/memory/memories"): READS,
+    ("get", "/memory/memories/{memory_id}"): READS | {"404"},
+    ("patch", "/memory/memories/{memory_id}"): BODIES | {"404"},
+    ("delete", "/memory/memories/{memory_id}"): READS | {"404"},
+    ("get", "/memory/health"): {"200", "503"},
+    ("get", "/livez"): {"200"},
+    ("get", "/readyz"): {"200", "503"},
+}
+WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch")} | {
+    (method, "/memory/memories/{memory_id}") for method in ("patch", "delete")
+}
+STRICT = {
+    *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
+    *("BatchMemory", "BatchQuery", "Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
+}
+
+
+@pytest.fixture(scope="session")
+async def document(mock_http: httpx.AsyncClient) -> dict[str, Any]:
+    """The document as a client gets it."""
+    response = await mock_http.get("/openapi.json")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every operation by its method and path."""
+    return {(method, path): one for path, item in document["paths"].items() for method, one in item.items()}
+
+
+def refers(value: Any, found: set[str]) -> set[str]:  # noqa: ANN401 - any JSON value
+    """All that a part of the document refers to."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            found.add(value["$ref"])
+        for child in value.values():
+            refers(child, found)
+    elif isinstance(value, list):
+        for child in value:
+            refers(child, found)
+    return found
+
+
+def test_the_document_tells_its_version(document: dict[str, Any]) -> None:
+    """It is OpenAPI 3.1, of this version of the service."""
+    assert document["openapi"].startswith("3.1.")
+    assert (document["info"]["title"], document["info"]["version"]) == ("ninaivalaigal", __version__)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    """The document is whole by itself."""
+    for reference in refers(document, set()):
+        part: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+
+
+def test_every_operation_declares_its_answers(document: dict[str, Any]) -> None:
+    """Every operation names each status that it answers with, no more and no less."""
+    assert {key: set(one["responses"]) for key, one in operations(document).items()} == OPERATIONS
+
+
+def test_every_problem_is_declared_as_one(document: dict[str, Any]) -> None:
+    """What is no success is problem+json; an unhealthy service tells its health instead."""
+    for (_, path), operation in operations(document).items():
+        for status, response in operation["responses"].items():
+            if status != "200" and path not in {"/memory/health", "/readyz"}:
+                assert response["content"] == PROBLEM
+                assert response["description"]
+
+
+def test_every_operation_is_explained(document: dict[str, Any]) -> None:
+    """Every operation has a summary, an id of its own and a tag that is described."""
+    tags = {tag["name"] for tag in document["tags"]}
+    found = operations(document)
+    for operation in found.values():
+        assert operation["summary"]
+        assert set(operation["tags"]) <= tags
+        assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+    assert len({operation["operationId"] for operation in found.values()}) == len(found)
+
+
+def test_what_takes_no_unknown_fields_says_so(document: dict[str, Any]) -> None:
+    """Exactly the objects that a client sends are closed."""
+    schemas = document["components"]["schemas"]
+
+    assert {name for name, schema in schemas.items() if schema.get("additionalProperties") is False} == STRICT
+
+
+def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -> None:
+    """A number is not two of the choices at once, which would make it none."""
+    for name in ("Gt", "Gte", "Lt", "Lte"):
+        value = document["components"]["schemas"][name]["properties"]["value"]
+        assert value == {"oneOf": [{"type": "string"}, {"type": "number"}]}
+
+
+def test_the_headers_are_documented(document: dict[str, Any]) -> None:
+    """Every memory route takes `X-User-ID`, every write `Idempotency-Key`; neither is required."""
+    for key, operation in operations(document).items():
+        headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
+        expected = set() if "security" not in operation else {"X-User-ID"}
+        assert set(headers) == expected | ({"Idempotency-Key"} if key in WRITES else set())
+        assert not any(header["required"] for header in headers.values())
+
+
+def test_the_parameters_are_documented(document: dict[str, Any]) -> None:
+    """The list tells its parameters with their bounds and defaults, and an id tells that it is a UUID."""
+    found = operations(document)
+    listed = {one["name"]: one["schema"] for one in found["get", "/memory/memories"]["parameters"]}
+    [memory_id] = [
+        one["schema"]
+        for one in found["get", "/memory/memories/{memory_id}"]["parameters"]
+        if one["name"] == "memory_id"
+    ]
+
+    assert (listed["limit"]["minimum"], listed["limit"]["maximum"], listed["limit"]["default"]) == (1, 100, 100)
+    assert (listed["offset"]["minimum"], listed["offset"]["maximum"], listed["offset"]["default"]) == (0, 100_000, 0)
+    assert listed["cursor"]["maxLength"] == 512
+    assert memory_id["format"] == "uuid"
+
+
+def test_every_memory_route_may_ask_for_a_key(document: dict[str, Any]) -> None:
+    """The two ways to show a key are declared where a key may be asked for, and only there."""
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
+    for (_, path), operation in operations(document).items():
+        guarded = path.startswith("/memory/") and path != "/memory/health"
+        assert ("security" in operation) == guarded
+
+
+async def test_the_page_loads_nothing_from_elsewhere(mock_http: httpx.AsyncClient) -> None:
+    """The page names no other server, and would not be let to it by the browser."""
+    page = await mock_http.get("/docs")
+
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert not re.search(r"https?:|//|unsafe-inline.*script", page.text.replace("<!doctype html>", ""))
+    assert re.findall(r'(?:src|href|data-url)="([^"]+)"', page.text) == [
+        "/openapi.json",
+        "/docs/scalar.js",
+        "/openapi.json",
+    ]
+
+
+async def test_what_the_page_loads_is_there(mock_http: httpx.AsyncClient) -> None:
+    """The script is the same packed and unpacked, and may be kept by a cache that tells the two apart."""
+    packed = await mock_http.get("/docs/scalar.js", headers={"Accept-Encoding": "gzip"})
+    plain = await mock_http.get("/docs/scalar.js", headers={"Accept-Encoding": "identity"})
+
+    assert (packed.headers.get("content-encoding"), plain.headers.get("content-encoding")) == ("gzip", None)
+    assert packed.content == plain.content
+    assert plain.headers["content-type"].startswith("text/javascript")
+    assert (plain.headers["vary"], plain.headers["cache-control"]) == ("Accept-Encoding", "public, max-age=86400")
+
+
+async def test_a_visitor_is_led_to_the_page(mock_http: httpx.AsyncClient) -> None:
+    """The root of the service leads to its documentation."""
+    response = await mock_http.get("/")
+
+    assert response.is_redirect
+    assert response.headers["location"] == "/docs"

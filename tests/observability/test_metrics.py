@@ -1,0 +1,181 @@
+"""The metrics of the service: what is there, in which format, and that clients cannot make more of them."""
+
+import random
+import string
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_families
+from prometheus_client.parser import text_string_to_metric_families as text_families
+
+from observability.metrics import OPERATIONS, Metrics
+from tests.support.api import Api, asgi_client, fresh_user, running_app
+
+FAMILIES = {
+    "ninai_operation_duration_seconds": "histogram",
+    "ninai_http_request_duration_seconds": "histogram",
+    "ninai_http_requests_in_flight": "gauge",
+    "ninai_embedder_duration_seconds": "histogram",
+    "ninai_embeddings_waiting": "gauge",
+    "ninai_build": "info",
+}
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
+TEMPLATES = {
+    "/",
+    "/docs",
+    "/docs/scalar.js",
+    "/docs/{path}",
+    "/livez",
+    "/memory/health",
+    "/memory/memories",
+    "/memory/memories/{memory_id}",
+    "/memory/recall",
+    "/memory/recall/batch",
+    "/memory/remember",
+    "/memory/remember/batch",
+    "/metrics",
+    "/openapi.json",
+    "/readyz",
+    "unmatched",
+}
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"}
+
+
+@pytest_asyncio.fixture
+async def app() -> AsyncIterator[Litestar]:
+    """An application whose metrics begin at zero."""
+    async with running_app({"MEMORY_PROVIDER": "mock"}) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
+    async with asgi_client(app) as client:
+        yield client
+
+
+async def scraped(http: httpx.AsyncClient) -> dict[str, Metric]:
+    """Every family as a scraper gets it."""
+    response = await http.get("/metrics", headers={"Accept": OPEN_METRICS})
+    assert response.headers["content-type"].startswith("application/openmetrics-text")
+    return {family.name: family for family in open_families(response.text)}  # type: ignore[no-untyped-call] # as the parser is
+
+
+def labels_of(family: Metric, name: str) -> set[str]:
+    """Every value of one label."""
+    return {sample.labels[name] for sample in family.samples}
+
+
+async def test_every_family_is_there_from_the_start(http: httpx.AsyncClient) -> None:
+    """All metrics have their type and a description before anything has happened."""
+    families = await scraped(http)
+
+    assert {name: family.type for name, family in families.items() if name.startswith("ninai_")} == FAMILIES
+    assert all(family.documentation for family in families.values())
+
+
+async def test_every_operation_is_zero_from_the_start(http: httpx.AsyncClient) -> None:
+    """Each operation of the provider has a series before its first call, so that a rate sees it begin."""
+    durations = (await scraped(http))["ninai_operation_duration_seconds"]
+
+    counts = {
+        (sample.labels["operation"], sample.labels["outcome"]): sample.value
+        for sample in durations.samples
+        if sample.name.endswith("_count")
+    }
+    assert counts == {(operation, outcome): 0 for operation in OPERATIONS for outcome in ("ok", "unavailable")}
+
+
+async def test_a_scraper_chooses_the_format(http: httpx.AsyncClient) -> None:
+    """The same families come as OpenMetrics or as Prometheus' text, whatever a scraper accepts."""
+    asked = {
+        OPEN_METRICS: "application/openmetrics-text",
+        "text/plain;version=0.0.4": "text/plain",
+        "*/*": "text/plain",
+        "": "text/plain",
+        "application/json": "text/plain",
+    }
+    for accept, content_type in asked.items():
+        response = await http.get("/metrics", headers={"Accept": accept})
+
+        parse = open_families if content_type != "text/plain" else text_families
+        names = {family.name.removesuffix("_info") for family in parse(response.text)}
+        assert (response.status_code, response.headers["content-type"].partition(";")[0]) == (200, content_type)
+        assert names >= set(FAMILIES)
+
+
+async def test_operations_are_counted_by_their_outcome(http: httpx.AsyncClient) -> None:
+    """What succeeds, what is not found and what breaks a rule are told apart."""
+    api = Api(http, fresh_user())
+    memory_id = await api.stored("tea")
+    await api.get(memory_id)
+    await api.delete(memory_id)
+    await api.get(memory_id)
+    await api.get("x")
+
+    durations = (await scraped(http))["ninai_operation_duration_seconds"]
+
+    counts = {
+        (sample.labels["operation"], sample.labels["outcome"]): sample.value
+        for sample in durations.samples
+        if sample.name.endswith("_count") and sample.value
+    }
+    assert counts == {
+        ("remember", "ok"): 1,
+        ("get", "ok"): 1,
+        ("delete", "ok"): 1,
+        ("get", "not_found"): 1,
+        ("get", "invalid"): 1,
+    }
+    assert labels_of(durations, "provider") == {"mock"}
+
+
+async def test_clients_make_no_series(http: httpx.AsyncClient) -> None:
+    """However many paths, methods, users, ids and keys clients come up with, labels keep to what is known."""
+    chance = random.Random(0)  # noqa: S311 - the same paths every time
+
+    def word() -> str:
+        return "".join(chance.choices(string.ascii_letters + string.digits + "-._~%{}", k=chance.randint(1, 30)))
+
+    prefixes = [
+        "/",
+        "/memory/",
+        "/memory/memories/",
+        "/memory/remember/",
+        "/docs/",
+        "/docs/scalar.js/",
+        "//",
+        "/livez/",
+    ]
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "BREW", "PROPFIND"]
+    for _ in range(200):
+        await http.request(
+            chance.choice(methods),
+            chance.choice(prefixes) + word(),
+            params={word(): word()},
+            headers={"X-User-ID": word(), "Idempotency-Key": word(), "X-Request-ID": word(), "Accept": word()},
+            content=word(),
+        )
+
+    families = await scraped(http)
+    requests = families["ninai_http_request_duration_seconds"]
+    assert sum(sample.value for sample in requests.samples if sample.name.endswith("_count")) == 200
+    assert labels_of(requests, "route") <= TEMPLATES
+    assert labels_of(requests, "method") <= METHODS
+    assert labels_of(requests, "status") <= {"200", "204", "302", "400", "404", "405", "415", "422"}
+
+
+def test_one_registry_takes_the_metrics_once() -> None:
+    """A second set on the same registry is an error, and on another one it is not."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+
+    with pytest.raises(ValueError, match="Duplicated timeseries"):
+        Metrics(registry)
+    Metrics(CollectorRegistry())

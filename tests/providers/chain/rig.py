@@ -1,0 +1,152 @@
+"""A provider that follows a script, and all that stands before it, on one clock."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from random import Random
+
+from msgspec import Struct
+
+from providers.chain.attempts import Attempts, Guards
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.breaker_state import BreakerSnapshot
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.deadline import Deadline
+from providers.chain.observer import Attempt, AttemptObserver, GivenUp
+from providers.chain.policy import NATIVE, AttemptPolicy, BreakerPolicy, BudgetPolicy, OperationClass
+from providers.errors import Unavailable
+from tests.support.clock import FakeClock
+
+FOREVER = 1e6  # seconds
+
+
+class Step(Struct, frozen=True):
+    """One call: how many seconds it takes, and how it ends."""
+
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+OK = Step(0.001)
+DOWN = Step(0.001, Unavailable("down"))
+HANGING = Step(FOREVER)
+
+
+class Backend:
+    """Does what the script says, and the last step for ever."""
+
+    def __init__(self, clock: FakeClock, *script: Step) -> None:
+        self.script = list(script) or [OK]
+        self.asked_at: list[float] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self._clock = clock
+
+    async def __call__(self) -> str:
+        """Take time, then succeed or fail."""
+        step = self.script[min(len(self.asked_at), len(self.script) - 1)]
+        self.asked_at.append(self._clock())
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if step.seconds:
+                await asyncio.sleep(step.seconds)
+        finally:
+            self.at_once -= 1
+        if step.error is not None:
+            raise step.error
+        return "done"
+
+
+class Seen(AttemptObserver):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempt] = []
+        self.given_up: list[GivenUp] = []
+
+    def tried(self, attempt: Attempt) -> None:
+        """Remember."""
+        self.attempts.append(attempt)
+
+    def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
+        """Remember."""
+        assert (provider, operation in OperationClass) == ("home", True)
+        self.given_up.append(reason)
+
+    @property
+    def outcomes(self) -> list[str]:
+        """How the tries ended."""
+        return [attempt.outcome for attempt in self.attempts]
+
+
+class Rig:
+    """Attempts at one scripted provider called "home"."""
+
+    def __init__(
+        self,
+        clock: FakeClock,
+        *script: Step,
+        policy: AttemptPolicy = NATIVE,
+        places: int = 50,
+        chance: Callable[[], float] | None = None,
+    ) -> None:
+        chance = chance or Random(1).random
+        self.clock = clock
+        self.backend = Backend(clock, *script)
+        self.seen = Seen()
+        self.changes: list[BreakerSnapshot] = []
+        self.breaker = CircuitBreaker("home", BreakerPolicy(), clock, chance, self.changes.append)
+        self.budget = RetryBudget(BudgetPolicy(), clock)
+        self.bulkhead = Bulkhead("home", places)
+        guards = Guards(breaker=self.breaker, budget=self.budget, bulkhead=self.bulkhead)
+        self.attempts = Attempts(policy, guards, self.seen, chance=chance, now=clock)
+
+    async def run(
+        self,
+        operation: OperationClass = OperationClass.RECALL,
+        seconds: float | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> str:
+        """Make one call, within the usual deadline or `seconds`."""
+        total = self.attempts.policy.of(operation).deadline if seconds is None else seconds
+        deadline = Deadline.after(total, self.clock)
+        return await self.attempts.run(self.backend, operation, deadline, repeatable=repeatable)
+
+    async def ended(
+        self,
+        operation: OperationClass = OperationClass.RECALL,
+        seconds: float | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> Unavailable | None:
+        """Make one call, and give the error it ended with."""
+        try:
+            await self.run(operation, seconds, repeatable=repeatable)
+        except Unavailable as error:
+            return error
+        return None
+
+    def open_breaker(self) -> None:
+        """Let the breaker see enough failures to open."""
+        while not self.breaker.refuses():
+            fail(self.breaker)
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing is held by anybody."""
+        return (self.bulkhead.in_flight, self.bulkhead.waiting, self.backend.at_once) == (0, 0, 0)
+
+
+def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
+    """One call that is let through and ends at once, with this error or well."""
+    breaker.check()
+    with contextlib.suppress(*([type(error)] if error else [])), breaker.admit():
+        if error is not None:
+            raise error
+
+
+def fail(breaker: CircuitBreaker) -> None:
+    """One call that fails."""
+    end(breaker, Unavailable("down"))

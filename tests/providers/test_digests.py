@@ -1,0 +1,61 @@
+"""Equal memories have equal digests, and different ones do not."""
+
+from typing import Any
+
+import pytest
+
+from providers.digests import digest_of
+
+SAME: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
+    (None, None),
+    ({}, {}),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+    ({"a": {"x": 1, "y": [1]}}, {"a": {"y": [1], "x": 1}}),
+    ({"a": 1}, {"a": 1.0}),
+    ({"a": 0}, {"a": -0.0}),
+    ({"a": [1, {"b": 2.0}]}, {"a": [1.0, {"b": 2}]}),
+    ({"a": 1e22}, {"a": 10**22}),
+    ({"a": 1e23}, {"a": 10**23}),
+]
+
+DIFFERENT: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
+    (None, {}),
+    ({"a": 1}, {"a": 2}),
+    ({"a": 1}, {"b": 1}),
+    ({"a": 1}, {"a": True}),
+    ({"a": 0}, {"a": False}),
+    ({"a": 0}, {"a": None}),
+    ({"a": None}, {}),
+    ({"a": "1"}, {"a": 1}),
+    ({"a": []}, {"a": {}}),
+    ({"a": [1, 2]}, {"a": [2, 1]}),
+    ({"a": 2**53}, {"a": 2**53 + 1}),
+    ({"a": 2**64}, {"a": 2**64 + 1}),
+    ({"a": 0.1}, {"a": 0.10000000000000002}),
+    ({"a": "e\u0301"}, {"a": "\u00e9"}),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), SAME)
+def test_equal_metadata_has_one_digest(left: dict[str, Any] | None, right: dict[str, Any] | None) -> None:
+    """Key order and the spelling of a number make no difference."""
+    assert digest_of("tea", left) == digest_of("tea", right)
+
+
+@pytest.mark.parametrize(("left", "right"), DIFFERENT)
+def test_different_metadata_has_two(left: dict[str, Any] | None, right: dict[str, Any] | None) -> None:
+    """Whatever differs as JSON differs in the digest."""
+    assert digest_of("tea", left) != digest_of("tea", right)
+
+
+def test_content_counts() -> None:
+    """Another text is another memory, to the last space and the last combining mark."""
+    texts = ["tea", "tea ", "Tea", "te\u0301a", "t\u00e9a", '","tea', "null"]
+
+    assert len({digest_of(text, None) for text in texts}) == len(texts)
+    assert digest_of('tea",{"a":1}', None) != digest_of("tea", {"a": 1})
+
+
+def test_a_digest_stays_the_same() -> None:
+    """Digests are stored, so that of one memory is the same in every version."""
+    assert digest_of("tea", {"b": [1, None], "a": 1.5}).hex() == "fe6e4ac8905f7de6fea5360df40d0513"

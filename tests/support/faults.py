@@ -1,0 +1,74 @@
+"""What goes wrong with a PostgreSQL server: it stops answering, is killed, or loses its sessions."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from providers.base import MemoryProvider
+from providers.errors import Unavailable
+from providers.native.embedded import EmbeddedServer
+from tests.support.postgres import connected
+
+
+def processes_of(server: EmbeddedServer) -> list[int]:
+    """The server's own process and those it has started."""
+    pid = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+@contextlib.contextmanager
+def hanging(server: EmbeddedServer) -> Iterator[None]:
+    """Stop every process of the server where it is; afterwards they go on."""
+    _signal(server, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(server, signal.SIGCONT)
+
+
+def kill(server: EmbeddedServer) -> None:
+    """End every process of the server at once, as a power cut would."""
+    _signal(server, signal.SIGKILL)
+
+
+async def served_again(provider: MemoryProvider, user: str) -> None:
+    """Ask until the provider answers, which it must do within some seconds."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            await provider.list_memories(user)
+        except Unavailable:
+            assert time.monotonic() < deadline, "no service any more"
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def end_sessions(server: EmbeddedServer, dsn: str) -> int:
+    """Have the server end every session of one database, and tell how many there were."""
+    async with connected(server.dsn) as connection:
+        sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = $1"
+        return int(await connection.fetchval(sql, make_url(dsn).database))
+
+
+async def cancel_statements(server: EmbeddedServer, dsn: str) -> int:
+    """Have the server cancel what the sessions of one database wait for, and tell how many waited for a lock."""
+    async with connected(server.dsn) as connection:
+        sql = (
+            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = $1 AND wait_event = 'transactionid'"
+        )
+        return int(await connection.fetchval(sql, make_url(dsn).database))
+
+
+def _signal(server: EmbeddedServer, number: signal.Signals) -> None:
+    for pid in processes_of(server):
+        with contextlib.suppress(ProcessLookupError):  # a session may end by itself meanwhile
+            os.kill(pid, number)
