@@ -10,8 +10,9 @@ import asyncpg
 from pgvector.asyncpg import register_vector
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from providers.native.jsonb import from_jsonb
 from providers.native.settings import NativeSettings
@@ -60,6 +61,7 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
         connect_args=connect_args,
     )
     event.listen(engine.sync_engine, "connect", _use_binary_vectors)
+    event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
     try:
         yield engine
     finally:
@@ -92,6 +94,12 @@ def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
                 self.terminate()
 
     return ClosedAside
+
+
+def _refuse_if_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    """Have the pool connect again instead of lending what the server has closed meanwhile; asks nobody."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _use_binary_vectors(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

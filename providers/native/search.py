@@ -71,13 +71,15 @@ def _statement(models: int, eligible: str) -> TextClause:
         SELECT id, created_at, {eligible} AS eligible, l2_norm(terms) ^ 2 AS length,
             {f"CASE {cases} END" if models else "CAST(NULL AS float8)"} AS cosine,
             CAST(-(terms <#> (SELECT low FROM question)) AS bigint)
-                + (CAST(-(terms <#> (SELECT high FROM question)) AS bigint) << {_BITS_PER_MASK}) AS mask
+                + coalesce(CAST(-(terms <#> (SELECT high FROM question)) AS bigint) << {_BITS_PER_MASK}, 0) AS mask
         FROM ninai_memories WHERE user_id = :user_id AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
     return text(f"""
     WITH lexeme AS MATERIALIZED (
         SELECT dimension, slot FROM ninai_question(CAST(:query AS text), {MAX_QUESTION_LEXEMES})
     ), question AS MATERIALIZED (
-        SELECT {_mask_vector(0)} AS low, {_mask_vector(1)} AS high FROM lexeme
+        SELECT {_mask_vector(0)} AS low,
+            CASE WHEN max(slot) >= {_BITS_PER_MASK} THEN {_mask_vector(1)} END AS high  -- seldom, and then not for free
+        FROM lexeme
     ), scan AS MATERIALIZED (
         {scan} AND NOT wide
         UNION ALL

@@ -49,7 +49,10 @@ class Vectors:
 
     async def of_question(self, question: str) -> dict[str, Vector]:
         """Give the question's vector in every model that can be reached; all are asked at once."""
-        vectors = await asyncio.gather(*(_asked(embedder, question) for embedder in self._all))
+        if len(self._all) == 1:  # as nearly always, and then a task would be waste
+            vectors = [await _asked(self._all[0], question)]
+        else:
+            vectors = await asyncio.gather(*(_asked(embedder, question) for embedder in self._all))
         return {
             embedder.model: vector for embedder, vector in zip(self._all, vectors, strict=True) if vector is not None
         }

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import httpx
 import msgspec
 import pytest
+from litestar import Litestar
 
 from app.cursors import Cursor
+from observability.http import Message
 from providers.types import Position
 from tests.support.api import ABSENT_ID, JSON, Api, field_in, problem_in
 
@@ -660,6 +662,38 @@ async def test_options_tell_the_methods(mock_api: Api, path: str, allowed: set[s
     assert response.status_code == 204
     assert {method.strip() for method in response.headers["allow"].split(",")} == allowed
     assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    "path", [REMEMBER, RECALL, REMEMBER_BATCH, RECALL_BATCH, f"/memory/memories/{ABSENT_ID}", "/memory/memories"]
+)
+async def test_a_parameter_that_would_be_ignored_is_refused(mock_api: Api, path: str) -> None:
+    """Where a limit belongs into the body, or an answer has none, one in the address is an error."""
+    method = "GET" if "memories" in path else "POST"
+    response = await mock_api.request(method, path, params={"size": 5}, json={} if method == "POST" else None)
+
+    assert (response.status_code, field_in(response)) == (422, "size")
+
+
+async def test_a_client_that_leaves_is_no_bug(mock_app: Litestar) -> None:
+    """A connection that ends in the middle of a body is told as a bad request to whoever still listens."""
+    arriving: list[Message] = [
+        {"type": "http.request", "body": b'{"content":', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return arriving.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": REMEMBER, "query_string": b"", "headers": headers}
+    await mock_app(scope, receive, send)  # type: ignore[arg-type] # the framework's own names for ASGI's open types
+
+    assert sent[0]["status"] == 400
 
 
 async def test_a_slash_at_the_end_means_the_same(mock_api: Api) -> None:

@@ -180,6 +180,16 @@ async def test_any_printable_key_will_do(mock_api: Api, given: str) -> None:
     assert (await mock_api.remember("tea", key=given)).status_code == 200
 
 
+async def test_two_keys_are_none(mock_api: Api) -> None:
+    """A request under two keys is refused, since nobody could tell which one a repeat is under."""
+    headers = [(b"X-User-ID", mock_api.user.encode()), (b"Idempotency-Key", b"a"), (b"Idempotency-Key", b"b")]
+
+    response = await mock_api.http.post("/memory/remember", json={"content": "tea"}, headers=headers)
+
+    assert (response.status_code, field_in(response)) == (422, "Idempotency-Key")
+    assert await mock_api.contents() == []
+
+
 @pytest.mark.parametrize("given", [b"", b"x" * 256, b"a\tb", b"a\x7fb", b"\x00", "ä".encode(), "ä".encode("latin-1")])
 @pytest.mark.parametrize(
     ("method", "path"),

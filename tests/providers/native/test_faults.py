@@ -132,24 +132,15 @@ async def test_a_server_that_was_killed_serves_again(postgres_major: int) -> Non
                 assert (await provider.get("anna", memory_id)).content == "tea"
 
 
-async def test_a_restart_costs_each_dead_connection_at_most_once(
-    postgres_server: EmbeddedServer, database: str
-) -> None:
-    """After all sessions were ended, at most one request fails, surely without having written, whatever the pool."""
+async def test_sessions_that_ended_meanwhile_cost_no_request(postgres_server: EmbeddedServer, database: str) -> None:
+    """After all idle sessions were ended, as by a restart, no request fails: dead connections are not lent."""
     async with open_native_provider(database, pool_size=5) as provider:
         await asyncio.gather(*(provider.recall("anna", "tea") for _ in range(20)))
         assert await end_sessions(postgres_server, database) >= 5
         await asyncio.sleep(0.05)
 
-        answers = [
-            answer
-            for _ in range(10)
-            for answer in await asyncio.gather(provider.remember("anna", "tea"), return_exceptions=True)
-        ]
-        failed = [answer for answer in answers if isinstance(answer, Unavailable)]
-        assert len(failed) <= 1
-        assert not any(error.ambiguous for error in failed)
-        assert len(await provider.list_memories("anna")) == 10 - len(failed)
+        await asyncio.gather(*(provider.remember("anna", "tea") for _ in range(10)))
+        assert len(await provider.list_memories("anna")) == 10
 
 
 async def test_a_session_ended_in_a_write_leaves_doubt(postgres_server: EmbeddedServer, database: str) -> None:
