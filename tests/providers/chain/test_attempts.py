@@ -16,6 +16,7 @@ from tests.support.clock import FakeClock, simulate
 REMEMBER = OperationClass.REMEMBER
 SURE = Step(0.001, Unavailable("connection refused"))
 UNSURE = Step(0.001, Unavailable("connection lost", ambiguous=True))
+THREE = AttemptPolicy(remember=OperationPolicy(deadline=2.0, try_limit=0.5, tries=3))
 MANY = AttemptPolicy(recall=OperationPolicy(deadline=10.0, try_limit=0.2, tries=10))
 
 
@@ -44,6 +45,8 @@ def test_a_failure_is_tried_again() -> None:
         (REMEMBER, False, [SURE, UNSURE, OK], ["unavailable", "unavailable"]),
         (REMEMBER, False, [HANGING, OK], ["timeout"]),
         (REMEMBER, True, [HANGING, OK], ["timeout", "ok"]),
+        (REMEMBER, True, [DOWN, Step(0.0, MemoryNotFound("m")), OK], ["unavailable", "not_found"]),
+        (REMEMBER, True, [DOWN, Step(0.0, ValueError("bug")), OK], ["unavailable", "bug"]),
         (REMEMBER, True, [Step(0.0, Misconfigured("key")), OK], ["misconfigured"]),
         (REMEMBER, True, [Step(0.0, MemoryNotFound("m")), OK], ["not_found"]),
         (REMEMBER, True, [Step(0.0, ValueError("bug")), OK], ["bug"]),
@@ -56,7 +59,7 @@ def test_only_what_helps_and_does_no_harm_is_tried_again(
     """A write that is not repeatable is tried again only if it surely did not happen; answers and bugs never are."""
 
     async def main(clock: FakeClock) -> Rig:
-        rig = Rig(clock, *script)
+        rig = Rig(clock, *script, policy=THREE)
         try:
             await rig.run(operation, repeatable=repeatable)
         except (ProviderError, ValueError, TimeoutError) as error:
@@ -164,15 +167,16 @@ def test_a_breaker_that_opens_in_between_ends_the_tries() -> None:
     assert (rig.seen.outcomes, rig.seen.given_up) == (["unavailable"], [GivenUp.BREAKER])
 
 
-def test_a_breaker_that_opens_during_the_wait_leaves_the_first_error() -> None:
+@pytest.mark.parametrize("first", [SURE, UNSURE])
+def test_a_breaker_that_opens_during_the_wait_leaves_the_first_error(first: Step) -> None:
     """What the provider said is more telling than that it was not asked again."""
 
     async def main(clock: FakeClock) -> Rig:
-        rig = Rig(clock, UNSURE, policy=AttemptPolicy(first_wait=0.2), chance=lambda: 1.0)
+        rig = Rig(clock, first, policy=AttemptPolicy(first_wait=0.2), chance=lambda: 1.0)
         call = asyncio.ensure_future(rig.ended(REMEMBER))
         await asyncio.sleep(0.1)
         rig.open_breaker()
-        assert await call is UNSURE.error
+        assert await call is first.error
         return rig
 
     assert simulate(main).seen.outcomes == ["unavailable", "breaker_open"]
@@ -191,6 +195,33 @@ def test_retries_stay_within_the_budget() -> None:
     rig = simulate(main)
     assert len(rig.backend.asked_at) == 29 + 3
     assert rig.seen.given_up == [GivenUp.TRIES] * 3 + [GivenUp.BUDGET] * 26
+
+
+def test_retries_are_no_requests() -> None:
+    """A retry earns no share for further ones: 39 requests of which three were tried again leave nothing."""
+
+    async def main(clock: FakeClock) -> int:
+        rig = Rig(clock, OK)
+        rig.backend.script = [DOWN, OK] * 3 + [OK]
+        for _ in range(39):
+            assert await rig.run() == "done"
+        return rig.budget.left()
+
+    assert simulate(main) == 0
+
+
+def test_nobody_waits_for_a_place_at_a_provider_that_is_left_alone() -> None:
+    """While the breaker refuses, a full bulkhead delays no refusal."""
+
+    async def main(clock: FakeClock) -> None:
+        rig = Rig(clock, places=1)
+        rig.open_breaker()
+        async with rig.bulkhead.place(0.0):
+            began = clock.now
+            assert isinstance(await rig.ended(), BreakerOpen)
+            assert clock.now == began
+
+    simulate(main)
 
 
 def test_a_full_bulkhead_refuses_within_the_limit_of_a_try() -> None:
