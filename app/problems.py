@@ -114,7 +114,7 @@ def problem_of(error: Exception) -> Problem:
         return _problem(error.kind, error.detail, [FieldProblem(error.field, error.detail)] if error.field else None)
     if isinstance(error, InvalidInput):
         field = FieldProblem(error.field, error.reason)
-        return _problem(INVALID_INPUT, f"{error.field} {error.reason}", [field])
+        return _problem(INVALID_INPUT, str(error), [field])
     if isinstance(error, Unavailable):
         return _problem(UNAVAILABLE, _nearest(_UNAVAILABLE_DETAILS, error) or "")
     if isinstance(error, HTTPException):

@@ -11,7 +11,7 @@ from providers.native.settings import NativeSettings
 
 
 @contextmanager
-def embedded_server_for(settings: Settings) -> Iterator[None]:
+def embedded_server_for(settings: Settings) -> Iterator[EmbeddedServer | None]:
     """Run the embedded PostgreSQL if a provider in the order needs it.
 
     Raises:
@@ -19,10 +19,10 @@ def embedded_server_for(settings: Settings) -> Iterator[None]:
     """
     chosen = [settings.providers[name] for name in settings.order]
     if not any(isinstance(one, NativeSettings) and one.dsn is None for one in chosen):
-        yield
+        yield None
         return
     try:
-        with EmbeddedServer(settings.data_dir / "postgres").running():
-            yield
+        with EmbeddedServer(settings.data_dir / "postgres").running() as server:
+            yield server
     except EmbeddedServerError as error:
         raise click.ClickException(str(error)) from error

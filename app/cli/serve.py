@@ -1,7 +1,10 @@
 """`ninai serve`: run the HTTP API, and the embedded PostgreSQL beside it where no other is configured."""
 
 import errno
+import os
+import signal
 import socket
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from app.cli.loading import load_or_exit
 from app.settings import Settings
 from app.settings.handing_down import hand_down
 from observability.logs import configure_logs
+from providers.native.embedded import EmbeddedServer
 
 DRAIN_SECONDS = 20
 
@@ -42,11 +46,28 @@ def serve(
     # The workers are processes of their own, and read the same settings from the environment.
     hand_down(config_file, overrides | {"server.port": port})
     with ExitStack() as stack:
-        stack.enter_context(embedded_server_for(settings))
+        database = stack.enter_context(embedded_server_for(settings))
         host = settings.server.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         click.echo(f"ninaivalaigal on {url}  (documentation {url}/docs, metrics {url}/metrics)", err=True)
+        lost = _stop_when_lost(database) if database else threading.Event()
         _run(settings, port)
+        if lost.is_set():
+            log = settings.data_dir / "postgres" / "server.log"
+            raise click.ClickException(f"the embedded PostgreSQL ended by itself: {log} tells more")
+
+
+def _stop_when_lost(database: EmbeddedServer) -> threading.Event:
+    """Stop this service when its database ends: whoever started it can start both again, it alone could not."""
+    lost = threading.Event()
+
+    def watch() -> None:
+        if database.ended_by_itself():
+            lost.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="embedded PostgreSQL", daemon=True).start()
+    return lost
 
 
 def _run(settings: Settings, port: int) -> None:

@@ -22,8 +22,7 @@ PAGE = """<!doctype html>
   <body>
     <script id="api-reference" data-url="/openapi.json"
       data-configuration='{"withDefaultFonts": false, "telemetry": false, "hideClientButton": true,
-        "agent": {"disabled": true}}'>
-    </script>
+        "agent": {"disabled": true}}'></script>
     <script src="/docs/scalar.js"></script>
     <noscript>This page needs JavaScript; <a href="/openapi.json">the OpenAPI document</a> does not.</noscript>
   </body>

@@ -1,7 +1,9 @@
 """The service as a process: how it starts, stops, is killed, and what is left of it."""
 
 import asyncio
+import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,7 +18,7 @@ from sqlalchemy import make_url
 from app.auth.keys import hash_key
 from providers.native.embedded import EmbeddedServer
 from tests.support.postgres import connected, reachable_folder
-from tests.support.service import NINAI, Service, environment, ninai, running_service
+from tests.support.service import NINAI, STOP_SECONDS, Service, environment, ninai, running_service
 
 CLIENTS = 8
 ENOUGH = 200  # acknowledged writes before the blow
@@ -110,7 +112,15 @@ async def contents_of(url: str, ids: list[str]) -> dict[str, str]:
         return dict(zip(ids, await asyncio.gather(*map(content, ids)), strict=True))
 
 
-@pytest.mark.parametrize(("victim", "rounds"), [("everything", 3), ("main", 1), ("workers", 1)])
+@pytest.mark.parametrize(
+    ("victim", "rounds"),
+    [
+        ("everything", 3),
+        ("main", 1),
+        ("workers", 1),
+        *(pytest.param(victim, 20, marks=pytest.mark.soak) for victim in ("everything", "main", "workers")),
+    ],
+)
 async def test_no_acknowledged_memory_is_lost(folder: Path, victim: str, rounds: int) -> None:
     """Whatever of the service is killed in the middle of writes, every memory it said was stored is stored."""
     acknowledged: dict[str, str] = {}
@@ -149,6 +159,20 @@ def test_workers_do_not_outlive_the_service(folder: Path) -> None:
 
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{service.url}/livez", trust_env=False)
+
+
+def test_it_ends_with_its_database(folder: Path) -> None:
+    """When its PostgreSQL is killed the service ends too and says so, and started again it has everything."""
+    with running_service(folder) as service:
+        memory_id = remember(service, "tea").json()["memory_id"]
+        postmaster = int((service.data_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+
+        assert service.main.wait(STOP_SECONDS) == 1
+        assert service.said().splitlines()[-1].startswith("Error: the embedded PostgreSQL ended by itself: ")
+        service.wait_until_gone()
+        service.start()
+        assert httpx.get(f"{service.url}/memory/memories/{memory_id}", trust_env=False).json()["content"] == "tea"
 
 
 def test_a_folder_serves_one_service(folder: Path) -> None:

@@ -76,6 +76,8 @@ class EmbeddedServer:
         self.folder = folder.resolve()
         self._binaries = binaries
         self._sockets = socket_folder(self.folder)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
 
     @property
     def dsn(self) -> str:
@@ -98,6 +100,12 @@ class EmbeddedServer:
                 raise FolderUnusable(f"{reason}; mend that, or pass another --data-dir") from error
             yield self
 
+    def ended_by_itself(self) -> bool:
+        """Wait until the server ends; whether nobody here had asked it to."""
+        if self._process is not None:
+            self._process.wait()
+        return not self._stopping
+
     def _start(self, stack: contextlib.ExitStack) -> None:
         account = account_for(self.folder)
         open_folder(self.folder, account)
@@ -116,6 +124,7 @@ class EmbeddedServer:
             process = self._spawn(binaries, data, output, account)
         finally:
             os.close(output)
+        self._process, self._stopping = process, False
         stack.callback(self._stop, process)
         _wait_until_ready(process, data, log, said_before)
         self._create_database(binaries, account)
@@ -146,6 +155,7 @@ class EmbeddedServer:
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         """Shut down fast, with everything on disk; if that takes too long, at once, and the next start recovers."""
+        self._stopping = True
         for order in (signal.SIGINT, signal.SIGQUIT):
             process.send_signal(order)
             try:

@@ -31,6 +31,8 @@ class Step(Struct, frozen=True):
 OK = Step(0.001)
 DOWN = Step(0.001, Unavailable("down"))
 HANGING = Step(FOREVER)
+SURE = Step(0.001, Unavailable("connection refused"))  # surely nothing happened
+UNSURE = Step(0.001, Unavailable("connection lost", ambiguous=True))
 
 
 class Backend:
