@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from time import perf_counter
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -11,7 +10,7 @@ from sqlalchemy import Row
 
 from providers import limits
 from providers.base import MemoryProvider
-from providers.clock import HybridClock, moment_of, new_memory_id
+from providers.clock import HybridClock, moment_of
 from providers.errors import MemoryNotFound, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
@@ -19,35 +18,21 @@ from providers.native import statements
 from providers.native.backlog import Backlog
 from providers.native.combining import Combiner
 from providers.native.database import Database
+from providers.native.health import PostgresHealth, health_of
 from providers.native.jsonb import to_jsonb
 from providers.native.search import recall_statement
-from providers.native.vectors import NO_VECTOR, Embedded, Vectors
+from providers.native.vectors import NO_VECTOR, Vectors
 from providers.native.writing import NewRow, Writer, half, new_row
-from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 # Edits remembered per memory, so that a late retry of one of them is known for what it is.
 KEPT_EDITS = 16
-
-# Up to here health counts memories one by one; beyond, it gives the planner's estimate.
-COUNTED_EXACTLY = 10_000
 
 # Questions of one batch that are asked at once; more would take the pool away from everybody else.
 CONCURRENT_RECALLS = 4
 
 # Statements under way at once that store single memories; what arrives meanwhile shares the next one.
 CONCURRENT_STATEMENTS = 2
-
-
-class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
-    """What the native provider knows about itself.
-
-    `total_memories` is exact up to 10,000 and an estimate beyond, which `total_is_estimate` tells.
-    """
-
-    database_connection: str
-    pgvector_available: bool
-    total_memories: int | None = None
-    total_is_estimate: bool = False
 
 
 class PostgresMemoryProvider(MemoryProvider):
@@ -235,48 +220,13 @@ class PostgresMemoryProvider(MemoryProvider):
         return bool(existed)
 
     async def health_check(self) -> PostgresHealth:
-        """Count the memories, which takes the connection, the schema and pgvector; see the protocol."""
-        started = perf_counter()
-        try:
-            async with self._database.reading() as connection:
-                total = await connection.scalar(statements.COUNT_UP_TO, {"bound": COUNTED_EXACTLY + 1}) or 0
-                estimated = total > COUNTED_EXACTLY
-                if estimated:
-                    total = max(total, await connection.scalar(statements.ESTIMATE) or 0)
-        except ProviderError as error:
-            return PostgresHealth(
-                healthy=False,
-                provider=type(self).__name__,
-                error=str(error),
-                database_connection="unhealthy",
-                pgvector_available=False,
-            )
-        return PostgresHealth(
-            healthy=True,
-            provider=type(self).__name__,
-            response_time_ms=round((perf_counter() - started) * 1000, 3),
-            database_connection="healthy",
-            pgvector_available=True,
-            total_memories=total,
-            total_is_estimate=estimated,
-        )
+        """Count the memories; see the protocol."""
+        return await health_of(self._database, type(self).__name__)
 
     async def _rows(self, memories: Sequence[NewMemory]) -> list[NewRow]:
         """Give checked memories their ids, versions and vectors."""
         embedded = await self._vectors.of_memories([memory.content for memory in memories])
-        return [self._row(memory, one) for memory, one in zip(memories, embedded, strict=True)]
-
-    def _row(self, memory: NewMemory, embedded: Embedded) -> NewRow:
-        version = self._clock.next() if memory.version is None else memory.version
-        return new_row(
-            user_id=memory.user_id,
-            memory_id=new_memory_id() if memory.memory_id is None else limits.check_memory_id(memory.memory_id),
-            version=version,
-            content=memory.content,
-            metadata=memory.metadata,
-            created_at=memory.created_at or moment_of(version),
-            embedded=embedded,
-        )
+        return [new_row(memory, one, self._clock) for memory, one in zip(memories, embedded, strict=True)]
 
     async def _recall(self, question: RecallQuery) -> list[MemoryRecord]:
         limits.check_recall(question)

@@ -9,14 +9,16 @@ from msgspec import Struct
 from pgvector import HalfVector
 from sqlalchemy import Row
 
+from providers.clock import HybridClock, moment_of, new_memory_id
 from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, ProviderError
+from providers.limits import check_memory_id
 from providers.native import statements
 from providers.native.backlog import Backlog
 from providers.native.database import Database
 from providers.native.jsonb import to_jsonb
 from providers.native.vectors import Embedded
-from providers.types import Metadata
+from providers.types import NewMemory
 
 
 class NewRow(Struct, frozen=True, kw_only=True):
@@ -33,25 +35,17 @@ class NewRow(Struct, frozen=True, kw_only=True):
     embedding: HalfVector | None
 
 
-def new_row(
-    *,
-    user_id: str,
-    memory_id: str,
-    version: int,
-    content: str,
-    metadata: Metadata | None,
-    created_at: datetime,
-    embedded: Embedded,
-) -> NewRow:
-    """Give the row of a memory."""
+def new_row(memory: NewMemory, embedded: Embedded, clock: HybridClock) -> NewRow:
+    """Give the row of a checked memory; id, version and moment are minted where they are missing."""
+    version = clock.next() if memory.version is None else memory.version
     return NewRow(
-        user_id=user_id,
-        id=memory_id,
+        user_id=memory.user_id,
+        id=new_memory_id() if memory.memory_id is None else check_memory_id(memory.memory_id),
         version=version,
-        content=content,
-        metadata=to_jsonb(metadata),
-        digest=digest_of(content, metadata),
-        created_at=created_at,
+        content=memory.content,
+        metadata=to_jsonb(memory.metadata),
+        digest=digest_of(memory.content, memory.metadata),
+        created_at=memory.created_at or moment_of(version),
         model=embedded.model,
         embedding=half(embedded),
     )

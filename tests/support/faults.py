@@ -51,6 +51,16 @@ async def served_again(provider: MemoryProvider, user: str) -> None:
             return
 
 
+async def waits_for_lock(server: EmbeddedServer, dsn: str) -> None:
+    """Wait until a statement in one database waits for another's lock."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 10
+    async with connected(server.dsn) as connection:
+        while not await connection.fetchval(sql, make_url(dsn).database):
+            assert time.monotonic() < deadline, "nobody waits"
+            await asyncio.sleep(0.02)
+
+
 async def end_sessions(server: EmbeddedServer, dsn: str) -> int:
     """Have the server end every session of one database, and tell how many there were."""
     async with connected(server.dsn) as connection:

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from providers.errors import Misconfigured, TimedOut, Unavailable
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
-from tests.support.faults import cancel_statements, end_sessions, hanging, kill, served_again
+from tests.support.faults import cancel_statements, end_sessions, hanging, kill, served_again, waits_for_lock
 from tests.support.native import native_settings, open_native_provider
 from tests.support.postgres import (
     connected,
@@ -150,7 +150,7 @@ async def test_a_session_ended_in_a_write_leaves_doubt(postgres_server: Embedded
         await provider.list_memories("anna")
         async with row_held(database, "anna", memory_id):
             write = asyncio.create_task(provider.remember("anna", "tea", memory_id=memory_id))
-            await asyncio.sleep(0.2)
+            await waits_for_lock(postgres_server, database)
             await end_sessions(postgres_server, database)
             with pytest.raises(Unavailable) as refusal:
                 await write
@@ -167,7 +167,7 @@ async def test_a_cancelled_statement_is_a_timeout(postgres_server: EmbeddedServe
         await provider.list_memories("anna")
         async with row_held(database, "anna", memory_id):
             write = asyncio.create_task(provider.remember("anna", "tea", memory_id=memory_id))
-            await asyncio.sleep(0.2)
+            await waits_for_lock(postgres_server, database)
             assert await cancel_statements(postgres_server, database) == 1
             with pytest.raises(TimedOut) as refusal:
                 await write
