@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
 from app import __version__
-from app.auth.guard import authenticator_of
+from app.auth.admission import authenticator_of
 from app.body_limit import BodyLimit
 from app.controllers.batches import BatchesController
 from app.controllers.docs import DocsController

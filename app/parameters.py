@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar import Request
 
 from providers.errors import InvalidInput
 
@@ -13,17 +12,17 @@ PARAMETERS = "parameters"
 _QUOTED_CHARS = 100
 
 
-async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
     """Let nothing be asked that would be ignored.
 
     Raises:
         InvalidInput: a parameter is not known here, or is given twice.
     """
-    if not connection.scope["query_string"]:
+    if not request.scope["query_string"]:
         return
-    known = handler.opt.get(PARAMETERS, ())
+    known = request.route_handler.opt.get(PARAMETERS, ())
     seen: set[str] = set()
-    for name, _ in connection.query_params.multi_items():
+    for name, _ in request.query_params.multi_items():
         if name not in known:
             raise InvalidInput(name[:_QUOTED_CHARS] or "query", "is not a known parameter")
         if name in seen:

@@ -55,13 +55,12 @@ class Observed:
             await send(message)
 
         self._metrics.http_in_flight.inc()
-        with structlog.contextvars.bound_contextvars(request_id=notes.request_id):
-            try:
-                await self._app(scope, receive, send_observed)
-            finally:
-                self._metrics.http_in_flight.dec()
-                self._finish(scope, status, perf_counter() - started, notes)
-                current.reset(token)
+        try:
+            await self._app(scope, receive, send_observed)
+        finally:
+            self._metrics.http_in_flight.dec()
+            self._finish(scope, status, perf_counter() - started, notes)
+            current.reset(token)
 
     def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes) -> None:
         # The router leaves the template in the scope; a path that matched nothing must not become a label.

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from observability.notes import current
 from observability.tracebacks import format_without_words
 
 LogFormat = Literal["auto", "json", "text"]
@@ -45,7 +46,7 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     number = logging.getLevelNamesMapping()[level.upper()]
     plain = log_format == "text" or (log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -72,6 +73,12 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
         logger_factory=lambda *names: LineLogger(stream, str(names[0]) if names else "ninai"),
         cache_logger_on_first_use=False,
     )
+
+
+def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if (notes := current.get()) is not None:
+        event["request_id"] = notes.request_id
+    return event
 
 
 def _text_renderer(stream: TextIO) -> Processor:

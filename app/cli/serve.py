@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 from granian import Granian
-from granian.constants import Interfaces, Loops
+from granian.constants import Interfaces, Loops, RuntimeModes
 from granian.errors import FatalError
 from granian.log import LogLevels
 
@@ -79,6 +79,7 @@ def _run(settings: Settings, port: int) -> None:
         port=port,
         workers=settings.server.workers,
         loop=Loops.uvloop,
+        runtime_mode=RuntimeModes.st,  # with one worker a second runtime thread only competes for the interpreter
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_SECONDS,

@@ -6,11 +6,10 @@ from litestar.params import JSONBody
 from msgspec import UNSET
 
 from app import problems
-from app.auth.guard import require_caller
+from app.auth.admission import admit
 from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
 from app.json_body import JsonDTO
-from app.parameters import refuse_unknown_parameters
 from app.schemas import (
     BatchQuery,
     RecallBatchRequest,
@@ -29,7 +28,7 @@ class BatchesController(Controller):
 
     path = "/memory"
     tags = ("batch",)
-    guards = (require_caller, refuse_unknown_parameters)
+    before_request = staticmethod(admit)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
         "call": Provide(provide_call),

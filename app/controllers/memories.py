@@ -8,11 +8,11 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET
 
 from app import problems
-from app.auth.guard import require_caller
+from app.auth.admission import admit
 from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.json_body import JsonDTO
-from app.parameters import PARAMETERS, refuse_unknown_parameters
+from app.parameters import PARAMETERS
 from app.schemas import (
     DeleteResponse,
     ListResponse,
@@ -45,7 +45,7 @@ class MemoriesController(Controller):
 
     path = "/memory"
     tags = ("memory",)
-    guards = (require_caller, refuse_unknown_parameters)
+    before_request = staticmethod(admit)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
         "call": Provide(provide_call),

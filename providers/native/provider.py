@@ -32,7 +32,7 @@ KEPT_EDITS = 16
 CONCURRENT_RECALLS = 4
 
 # Statements under way at once that store single memories; what arrives meanwhile shares the next one.
-CONCURRENT_STATEMENTS = 2
+CONCURRENT_STATEMENTS = 4
 
 
 class PostgresMemoryProvider(MemoryProvider):

@@ -1,13 +1,16 @@
-"""The guard before every memory route."""
+"""What stands before every memory route: who is calling, and whether the question is one the route knows.
+
+A hook rather than guards: the framework copies the route's handler for every guard of every request.
+"""
 
 from typing import Any
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar import Request
 
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.caller import USER_HEADER, Authenticator
+from app.parameters import refuse_unknown_parameters
 from app.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings
 from observability.notes import current
@@ -20,17 +23,19 @@ def authenticator_of(settings: AuthSettings) -> Authenticator:
     return AnonymousAuthenticator(settings.default_user)
 
 
-async def require_caller(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Find out who is calling before anything of the request is read; the framework runs plain guards in threads.
+async def admit(request: Request[Any, Any, Any]) -> None:
+    """Find out who is calling, and only then look at the parameters; the body has not been read yet.
 
     Raises:
         RequestError: nobody who may ask.
+        InvalidInput: the user named is none, or a parameter is not known here.
     """
-    authenticator: Authenticator = connection.app.state.authenticator
+    authenticator: Authenticator = request.app.state.authenticator
     # Which of two would count depends on who reads them, and a proxy in front may have read the other.
-    if len(connection.headers.getall(USER_HEADER, [])) > 1:
+    if len(request.headers.getall(USER_HEADER, [])) > 1:
         raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
-    caller = authenticator.authenticate(connection.headers)
-    connection.state.caller = caller
+    caller = authenticator.authenticate(request.headers)
+    request.state.caller = caller
     if (notes := current.get()) is not None:
         notes.caller = caller.id
+    refuse_unknown_parameters(request)
