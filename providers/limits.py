@@ -111,6 +111,14 @@ def check_new_memory(memory: NewMemory) -> None:
     _check_moment("created_at", memory.created_at)
 
 
+def check_change(user_id: str, memory_id: str, version: int | None, edit_id: str | None) -> tuple[str, str | None]:
+    """Refuse a change that names nothing; give the ids of memory and edit in their canonical form."""
+    check_user_id(user_id)
+    memory_id = check_memory_id(memory_id)
+    check_version(version)
+    return memory_id, None if edit_id is None else check_edit_id(edit_id)
+
+
 def check_recall(query: RecallQuery) -> None:
     """Refuse a question that cannot be asked."""
     check_user_id(query.user_id)

@@ -92,11 +92,7 @@ class MockMemoryProvider(MemoryProvider):
         self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
     ) -> bool:
         """See `MemoryProvider`; the version does not matter, since delete wins over every other."""
-        limits.check_user_id(user_id)
-        memory_id = limits.check_memory_id(memory_id)
-        limits.check_version(version)
-        if edit_id is not None:
-            edit_id = limits.check_edit_id(edit_id)
+        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
         return self._users.setdefault(user_id, Shelf(self._clock)).delete(memory_id, edit_id)
 
     async def list_memories(
@@ -133,15 +129,11 @@ class MockMemoryProvider(MemoryProvider):
         edit_id: str | None = None,
     ) -> MemoryRecord:
         """See `MemoryProvider`."""
-        limits.check_user_id(user_id)
-        memory_id = limits.check_memory_id(memory_id)
-        limits.check_version(version)
+        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
         if content is not UNSET:
             limits.check_content(content)
         if metadata is not UNSET:
             limits.check_metadata(metadata)
-        if edit_id is not None:
-            edit_id = limits.check_edit_id(edit_id)
         return self._shelf(user_id).edit(memory_id, content, metadata, version, edit_id)
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:

@@ -67,8 +67,9 @@ class Combiner(Generic[Item, Result]):
         except Exception as error:  # noqa: BLE001 - a bug is passed on to whoever caused it, not swallowed
             if len(batch) == 1:
                 _fail(batch, error)
-            for pair in batch if len(batch) > 1 else []:
-                await self._store_batch([pair])
+            else:
+                for pair in batch:
+                    await self._store_batch([pair])
         else:
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():

@@ -166,10 +166,7 @@ class PostgresMemoryProvider(MemoryProvider):
         edit_id: str | None = None,
     ) -> MemoryRecord:
         """Replace content, metadata or both; see the protocol."""
-        limits.check_user_id(user_id)
-        memory_id = limits.check_memory_id(memory_id)
-        limits.check_version(version)
-        edit_id = None if edit_id is None else limits.check_edit_id(edit_id)
+        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
         if content is not UNSET:
             limits.check_content(content)
         if metadata is not UNSET:
@@ -205,10 +202,7 @@ class PostgresMemoryProvider(MemoryProvider):
         self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
     ) -> bool:
         """Leave a tombstone in place of a memory; see the protocol."""
-        limits.check_user_id(user_id)
-        memory_id = limits.check_memory_id(memory_id)
-        limits.check_version(version)
-        edit_id = None if edit_id is None else limits.check_edit_id(edit_id)
+        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
         now = version if version is not None else self._clock.next()
         values = {"user_id": user_id, "id": memory_id, "version": now, "deleted_at": moment_of(now), "edit_id": edit_id}
         async with self._database.writing() as connection:
