@@ -64,7 +64,7 @@ class Combiner(Generic[Item, Result]):
             results = await self._store([item for item, _ in batch])
         except ProviderError as error:
             _fail(batch, error)
-        except Exception as error:  # noqa: BLE001 - a bug is passed on to whoever caused it, not swallowed
+        except Exception as error:  # noqa: BLE001 - whoever waits is told of any bug, or would wait for ever
             if len(batch) == 1:
                 _fail(batch, error)
             else:
