@@ -68,13 +68,22 @@ async def end_sessions(server: EmbeddedServer, dsn: str) -> int:
         return int(await connection.fetchval(sql, make_url(dsn).database))
 
 
+async def end_waiting_sessions(server: EmbeddedServer, dsn: str) -> int:
+    """Have the server end the sessions of one database that wait for another's transaction; tell how many there were.
+
+    The session they wait for goes on: were it ended first, the waiting ones would get the lock and finish.
+    """
+    return await _count_waiting(server, dsn, "pg_terminate_backend(pid, 5000)")
+
+
 async def cancel_statements(server: EmbeddedServer, dsn: str) -> int:
     """Have the server cancel what the sessions of one database wait for, and tell how many waited for a lock."""
+    return await _count_waiting(server, dsn, "pg_cancel_backend(pid)")
+
+
+async def _count_waiting(server: EmbeddedServer, dsn: str, action: str) -> int:
     async with connected(server.dsn) as connection:
-        sql = (
-            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = $1 AND wait_event = 'transactionid'"
-        )
+        sql = f"SELECT count({action}) FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'transactionid'"  # noqa: S608 - the callers' constants
         return int(await connection.fetchval(sql, make_url(dsn).database))
 
 

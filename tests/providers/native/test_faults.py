@@ -15,7 +15,15 @@ from sqlalchemy import make_url
 from providers.errors import Misconfigured, TimedOut, Unavailable
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
-from tests.support.faults import cancel_statements, end_sessions, hanging, kill, served_again, waits_for_lock
+from tests.support.faults import (
+    cancel_statements,
+    end_sessions,
+    end_waiting_sessions,
+    hanging,
+    kill,
+    served_again,
+    waits_for_lock,
+)
 from tests.support.native import native_settings, open_native_provider
 from tests.support.postgres import (
     connected,
@@ -151,7 +159,7 @@ async def test_a_session_ended_in_a_write_leaves_doubt(postgres_server: Embedded
         async with row_held(database, "anna", memory_id):
             write = asyncio.create_task(provider.remember("anna", "tea", memory_id=memory_id))
             await waits_for_lock(postgres_server, database)
-            await end_sessions(postgres_server, database)
+            assert await end_waiting_sessions(postgres_server, database) == 1
             with pytest.raises(Unavailable) as refusal:
                 await write
         assert refusal.value.ambiguous is True
