@@ -11,6 +11,7 @@ from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from app.auth.caller import USER_HEADER, Caller
+from app.conditions import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
 from app.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
@@ -32,20 +33,35 @@ _IdempotencyKey = Annotated[
         schema_extra={"minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[ -~]+$"},
     ),
 ]
+_Timeout = Annotated[
+    str | None,
+    HeaderParameter(
+        name=TIMEOUT_HEADER,
+        description=f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; can only shorten the configured time.",
+        schema_extra={"pattern": "^[0-9]{1,6}$"},
+    ),
+]
+_Session = Annotated[
+    str | None,
+    HeaderParameter(
+        name=SESSION_HEADER,
+        description="What the last write gave as `Memory-Session`: no answer without it rather than one that lacks it.",
+        schema_extra={"maxLength": MAX_SESSION_CHARS},
+    ),
+]
 
 
 class OpenCall(Struct, frozen=True):
-    """A request that anybody may make."""
+    """A request that anybody may make; `first` is the name of the provider that is asked first."""
 
     provider: MemoryProvider
-    provider_name: str
+    first: str
 
 
 class Call(Struct, frozen=True):
     """A request that reads: `user_id` is whose memories are meant, `recall_limit` the configured default."""
 
     provider: MemoryProvider
-    provider_name: str
     user_id: str
     recall_limit: int
 
@@ -60,29 +76,38 @@ class WriteCall(Struct, frozen=True):
 
 async def provide_open_call(request: Request[Any, Any, Any]) -> OpenCall:
     """Gather what a handler without a caller needs."""
-    return OpenCall(request.app.state.provider, request.app.state.settings.order[0])
+    return OpenCall(request.app.state.provider, request.app.state.chain.first)
 
 
 async def provide_call(
     request: Request[Any, Any, Any],
     user_id: _UserId = None,  # noqa: ARG001 - read by the guard already; this documents it
+    patience_ms: _Timeout = None,  # noqa: ARG001 - read below as strictly as it is documented
+    session: _Session = None,  # noqa: ARG001 - as above
 ) -> Call:
-    """Gather what a reading handler needs."""
+    """Gather what a reading handler needs.
+
+    Raises:
+        InvalidInput: a header cannot be what it says.
+    """
+    note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
-    return Call(state.provider, state.settings.order[0], caller.user_id, state.settings.recall_limit)
+    return Call(state.provider, caller.user_id, state.settings.recall_limit)
 
 
 async def provide_write_call(
     request: Request[Any, Any, Any],
     user_id: _UserId = None,  # noqa: ARG001 - as above
     idempotency_key: _IdempotencyKey = None,
+    patience_ms: _Timeout = None,  # noqa: ARG001 - as above
 ) -> WriteCall:
     """Gather what a writing handler needs.
 
     Raises:
-        InvalidInput: the Idempotency-Key cannot be one.
+        InvalidInput: a header cannot be what it says.
     """
+    note_conditions(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
     return WriteCall(request.app.state.provider, caller.user_id, WriteIds(caller, idempotency_key))

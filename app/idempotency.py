@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from app.auth.caller import Caller
-from providers.clock import keyed_memory_id, new_memory_id
+from providers.clock import keyed_memory_id
 from providers.errors import InvalidInput
 
 HEADER = "Idempotency-Key"
@@ -18,10 +18,10 @@ class WriteIds(Struct, frozen=True):
     caller: Caller
     key: str | None
 
-    def memory(self, *place: int) -> str:
-        """Give the id of a new memory; `place` is its index in a batch."""
+    def memory(self, *place: int) -> str | None:
+        """Give the id of a new memory, None if the request cannot be repeated; `place` is its index in a batch."""
         if self.key is None:
-            return new_memory_id()
+            return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
     def edit(self, kind: str, memory_id: str) -> str | None:

@@ -12,28 +12,44 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.auth.admission import authenticator_of
 from app.body_limit import BodyLimit
+from app.chain import Chains
+from app.controllers.admin import AdminController
+from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
+from app.controllers.order import OrderController
+from app.journal_place import journal_place_watched
 from app.openapi import complete, openapi_config
 from app.problems import respond
-from app.settings import Settings
+from app.reloading.following import following
+from app.reloading.reloader import Reloader
+from app.reloading.source import Source
+from app.settings import LoadedSettings, Settings
 from observability.http import Observed
 from observability.metrics import Metrics
-from providers.clock import HybridClock
-from providers.factory import MemoryProviderFactory
 from providers.measured import MeasuredProvider
-from providers.types import Host
 
 
-def create_app(settings: Settings, registry: CollectorRegistry) -> Litestar:
-    """Put the parts together; nothing is opened before the application's lifespan begins."""
+def create_app(settings: Settings, registry: CollectorRegistry, source: Source | None = None) -> Litestar:
+    """Put the parts together; nothing is opened before the application's lifespan begins.
+
+    `source` is where the settings came from, if they shall be followed when they change; SIGHUP then reads them again.
+    """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     app = Litestar(
-        route_handlers=[MemoriesController, BatchesController, HealthController, DocsController],
-        lifespan=[_lifespan(settings, metrics)],
+        route_handlers=[
+            MemoriesController,
+            BatchesController,
+            AdminController,
+            AdminJournalController,
+            OrderController,
+            HealthController,
+            DocsController,
+        ],
+        lifespan=[_lifespan(settings, metrics, source)],
         state=State({"settings": settings, "metrics": metrics, "authenticator": authenticator_of(settings.auth)}),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),
@@ -51,13 +67,27 @@ def create_app(settings: Settings, registry: CollectorRegistry) -> Litestar:
     return app
 
 
-def _lifespan(settings: Settings, metrics: Metrics) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, metrics: Metrics, source: Source | None
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
-        name = settings.order[0]
-        host = Host(name=name, data_dir=settings.data_dir, metrics=metrics, clock=HybridClock())
-        async with MemoryProviderFactory.create_provider(settings.providers[name], host) as provider:
-            app.state.provider = MeasuredProvider(provider, name, metrics)
-            yield
+        def applied(settings: Settings) -> None:
+            app.state.settings = settings
+            metrics.expect_operations(chain.first)
+
+        chains = Chains(metrics)
+        followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
+        configuration = followed.read()
+        async with chains.running(configuration.settings) as chain:
+            app.state.chain = chain
+            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
+            applied(configuration.settings)
+            reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
+            async with (
+                following(reloader, heeds_hangup=source is not None),
+                journal_place_watched(configuration.settings),
+            ):
+                yield
 
     return opened

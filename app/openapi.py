@@ -39,6 +39,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag("memory", "One memory or question at a time"),
             Tag("batch", "Up to 1,000 memories or questions at a time"),
             Tag("health", "How the service is"),
+            Tag("admin", 'For operators: the chain and its journal; asks for a key with the scope "admin"'),
         ],
         components=Components(
             security_schemes={

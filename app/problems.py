@@ -12,6 +12,7 @@ from msgspec import Struct
 from observability.notes import current
 from providers.errors import (
     Conflict,
+    CursorLost,
     InvalidInput,
     MemoryDeleted,
     MemoryNotFound,
@@ -23,6 +24,7 @@ from providers.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1  # when the backend did not say how long
+STATUS_ACCEPTED = 202
 STATUS_CLIENT_ERRORS = 400
 STATUS_SERVER_ERRORS = 500
 
@@ -67,8 +69,13 @@ UNAUTHENTICATED = Kind(401, "unauthenticated", "Who is asking is not known")
 FORBIDDEN = Kind(403, "forbidden", "This caller may not do that")
 NOT_FOUND = Kind(404, "not-found", "There is nothing here")
 MEMORY_NOT_FOUND = Kind(404, "memory-not-found", "There is no such memory")
+UNKNOWN_PROVIDER = Kind(404, "unknown-provider", "There is no such provider in the order")
+NO_JOURNAL = Kind(404, "no-journal", "There is no journal")
+DEAD_LETTER_NOT_FOUND = Kind(404, "dead-letter-not-found", "There is no such dead letter")
 METHOD_NOT_ALLOWED = Kind(405, "method-not-allowed", "This resource does not take that method")
 CONFLICT = Kind(409, "conflict", "The key was used for something else")
+CURSOR_LOST = Kind(409, "cursor-lost", "The list cannot go on where it stopped")
+ORDER_REFUSED = Kind(409, "order-refused", "This order cannot be put in force")
 MEMORY_DELETED = Kind(410, "memory-deleted", "The memory was deleted")
 TOO_LARGE = Kind(413, "too-large", "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(415, "unsupported-media-type", "The body must be JSON")
@@ -81,6 +88,7 @@ _KINDS: dict[type[BaseException], Kind] = {
     MemoryNotFound: MEMORY_NOT_FOUND,
     MemoryDeleted: MEMORY_DELETED,
     Conflict: CONFLICT,
+    CursorLost: CURSOR_LOST,
     Unavailable: UNAVAILABLE,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD_NOT_ALLOWED,
@@ -134,6 +142,17 @@ def respond(_request: Request[Any, Any, Any], error: Exception) -> Response[Prob
     elif problem.status >= STATUS_SERVER_ERRORS:
         _log.error("internal_error", exc_info=error)
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def accepted(body: type) -> dict[int, ResponseSpec]:
+    """The answer to a write that is durable, but not yet confirmed by the first provider."""
+    return {
+        STATUS_ACCEPTED: ResponseSpec(
+            data_container=body,
+            description="Durable, and found from now on; the first provider has not confirmed it yet",
+            generate_examples=False,
+        )
+    }
 
 
 def described(*kinds: Kind) -> dict[int, ResponseSpec]:

@@ -1,5 +1,6 @@
 """What a client may send, and what it gets."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -8,7 +9,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.problems import Problem
 from providers import limits
 from providers.filters import Filter
+from providers.journal.operations import Backlog, DeadLetter
 from providers.types import Health, MemoryRecord, Metadata
+
+MAX_REASON_CHARS = 500
 
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
@@ -80,10 +84,10 @@ class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberResponse(Struct, frozen=True):
-    """The memory is durable."""
+    """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet."""
 
     memory_id: str
-    status: Literal["stored"] = "stored"
+    status: Literal["stored", "accepted"] = "stored"
 
 
 class DeleteResponse(Struct, frozen=True):
@@ -111,7 +115,7 @@ class ListResponse(Struct, frozen=True):
 class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What became of one memory of a batch: an id, or the problem with it."""
 
-    status: Literal["stored", "failed"]
+    status: Literal["stored", "accepted", "failed"]
     memory_id: str | None = None
     problem: Problem | None = None
 
@@ -151,4 +155,64 @@ class ReadyResponse(Struct, frozen=True):
     """Whether requests can be served, and how each provider is."""
 
     ready: bool
-    providers: dict[str, Health]
+    providers: Mapping[str, Health]
+
+
+class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to do with a circuit breaker: let nobody through, let everybody through, or leave it to itself."""
+
+    state: Literal["open", "closed", "auto"]
+    reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
+
+
+class JournalResponse(Struct, frozen=True, kw_only=True):
+    """A journal in numbers: `id` tells it from every other; `backlogs` has one for each member."""
+
+    id: str
+    operations: int
+    tombstones: int
+    last_seq: int
+    backlogs: tuple[Backlog, ...]
+
+
+class DeadLettersResponse(Struct, frozen=True):
+    """One page of dead letters, oldest first; `next_after` is null on the last page."""
+
+    dead: list[DeadLetter]
+    count: int
+    next_after: int | None
+
+
+class RetryResponse(Struct, frozen=True):
+    """The dead letter is one no more, and due at its provider."""
+
+    seq: int
+    provider: str
+    status: Literal["due"] = "due"
+
+
+class DiscardResponse(Struct, frozen=True):
+    """The dead letter is gone, and its provider never gets that operation."""
+
+    seq: int
+    provider: str
+    status: Literal["discarded"] = "discarded"
+
+
+class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The providers to be used, by name; the first is home."""
+
+    order: list[str]
+
+
+class OrderResponse(Struct, frozen=True, kw_only=True):
+    """The order in force `since` then, and the configured one, which holds again as soon as it changes.
+
+    `set_by` is the id of a key, or `configuration`. `refused` says why what was configured last is not in force.
+    """
+
+    order: list[str]
+    configured: list[str]
+    since: datetime
+    set_by: str
+    refused: str | None

@@ -76,6 +76,7 @@ class Observed:
             ms=round(seconds * 1000, 2),
             caller=notes.caller,
             provider=notes.provider,
+            **({"degraded": notes.degraded} if notes.degraded else {}),
         )
 
 
@@ -91,5 +92,12 @@ def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
     headers = [(b"x-request-id", notes.request_id.encode())]
     if notes.provider is not None:
         headers.append((b"memory-provider", notes.provider.encode()))
+        headers.append((b"memory-consistency", b"eventual" if notes.eventual else b"strong"))
         timing += f", provider;dur={notes.provider_seconds * 1000:.2f}"
+    if notes.journal_seconds:
+        timing += f", journal;dur={notes.journal_seconds * 1000:.2f}"
+    if notes.degraded:
+        headers.append((b"memory-degraded", ", ".join(notes.degraded).encode()))
+    if notes.token is not None:
+        headers.append((b"memory-session", notes.token.encode()))
     return [*headers, (b"server-timing", timing.encode())]

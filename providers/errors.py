@@ -10,6 +10,7 @@
         +-- MemoryNotFound       no such memory of this user
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
+        +-- CursorLost           the list cannot go on where it stopped; it must be begun anew
 
 A provider raises nothing else. What is not a `ProviderError` is a bug.
 """
@@ -107,3 +108,13 @@ class Conflict(Rejected):
     def __init__(self, memory_id: str) -> None:
         super().__init__(f"memory {memory_id} holds something else")
         self.memory_id = memory_id
+
+
+class CursorLost(Rejected):
+    """The provider that gave a page of a list cannot give the next; another one's order may differ."""
+
+    outcome = "cursor_lost"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"{provider} does not answer now; start the list again without the cursor")
+        self.provider = provider

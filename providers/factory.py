@@ -3,10 +3,11 @@
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
-from providers.base import MemoryProvider
+from providers.chain.policy import MEM0, MEM0_PLACES, NATIVE, NATIVE_PLACES, AttemptPolicy
 from providers.mem0.settings import Mem0Settings
 from providers.mock import MockSettings
 from providers.native.settings import NativeSettings
+from providers.replica import Replica
 from providers.types import Host
 
 ProviderSettings = NativeSettings | Mem0Settings | MockSettings
@@ -27,6 +28,16 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 }
 
 
+def limits_of(provider: ProviderSettings) -> tuple[AttemptPolicy, int]:
+    """Give the patience with a kind of provider, and how many calls it may have at a time in one process."""
+    if isinstance(provider, Mem0Settings):
+        return MEM0, MEM0_PLACES
+    if isinstance(provider, NativeSettings):
+        # More would only wait for a connection, but the writes of many callers share one.
+        return NATIVE, max(NATIVE_PLACES, provider.pool_size)
+    return NATIVE, NATIVE_PLACES
+
+
 def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:
     """Give the settings of a kind as they are without any configuration.
 
@@ -44,7 +55,7 @@ class MemoryProviderFactory:
     @staticmethod
     def create_provider(
         provider: ProviderSettings | MemoryProviderType | str, host: Host
-    ) -> AbstractAsyncContextManager[MemoryProvider]:
+    ) -> AbstractAsyncContextManager[Replica]:
         """Give a provider that is open inside `async with` and closed after it.
 
         Raises:

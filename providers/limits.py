@@ -39,6 +39,7 @@ MAX_RECALL_LIMIT = 100
 MAX_LIST_LIMIT = 100
 MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
+MAX_EDITS = 16  # remembered of one memory, so that a late retry of one of them is known for what it is
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 DEFAULT_RECALL_LIMIT = 10
 DEFAULT_LIST_LIMIT = 100
@@ -62,12 +63,12 @@ def check_user_id(user_id: str) -> None:
 
 def check_memory_id(memory_id: str) -> str:
     """Give the id in its canonical form: a UUID, 36 characters, lower case."""
-    return _check_uuid("memory_id", memory_id)
+    return check_uuid("memory_id", memory_id)
 
 
 def check_edit_id(edit_id: str) -> str:
     """Give the id of an edit in its canonical form, which is that of a memory id."""
-    return _check_uuid("edit_id", edit_id)
+    return check_uuid("edit_id", edit_id)
 
 
 def check_version(version: int | None) -> None:
@@ -108,7 +109,7 @@ def check_new_memory(memory: NewMemory) -> None:
     if memory.memory_id is not None:
         check_memory_id(memory.memory_id)
     check_version(memory.version)
-    _check_moment("created_at", memory.created_at)
+    check_moment("created_at", memory.created_at)
 
 
 def check_change(user_id: str, memory_id: str, version: int | None, edit_id: str | None) -> tuple[str, str | None]:
@@ -126,8 +127,8 @@ def check_recall(query: RecallQuery) -> None:
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
     if not 0.0 <= query.min_score <= 1.0:
         raise InvalidInput("min_score", "must be between 0 and 1")
-    _check_moment("created_from", query.created_from)
-    _check_moment("created_before", query.created_before)
+    check_moment("created_from", query.created_from)
+    check_moment("created_before", query.created_before)
     if query.where is not None:
         check_filter(query.where)
 
@@ -151,14 +152,38 @@ def check_page(limit: int, offset: int, after: Position | None = None) -> None:
     check_range("limit", limit, 1, MAX_LIST_LIMIT)
     check_range("offset", offset, 0, MAX_LIST_OFFSET)
     if after is not None:
-        _check_moment("after", after.created_at)
-        _check_uuid("after", after.memory_id)
+        check_moment("after", after.created_at)
+        check_uuid("after", after.memory_id)
 
 
-def check_batch(field: str, items: Sequence[Any]) -> None:
+def check_batch(field: str, items: Sequence[Any], most: int = MAX_BATCH) -> None:
     """Refuse a batch that is empty or too large."""
-    if not 1 <= len(items) <= MAX_BATCH:
-        raise InvalidInput(field, f"must hold between 1 and {MAX_BATCH} items, got {len(items)}")
+    if not 1 <= len(items) <= most:
+        raise InvalidInput(field, f"must hold between 1 and {most} items, got {len(items)}")
+
+
+def check_uuid(field: str, text: str) -> str:
+    """Give a UUID in its canonical form."""
+    try:
+        canonical = str(UUID(text))
+    except ValueError:
+        canonical = ""
+    # UUID() also takes braces, a urn: prefix and no dashes at all; an id has one written form.
+    if len(text) != _UUID_CHARS or canonical != text.lower():
+        raise InvalidInput(field, "must be a UUID")
+    return canonical
+
+
+def check_moment(field: str, moment: datetime | None) -> None:
+    """Refuse a moment that is not the same one everywhere, or that no store can hold."""
+    if moment is None:
+        return
+    if moment.utcoffset() is None:
+        raise InvalidInput(field, "must carry a time zone")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(field, "must lie within the years 1 to 9999 in UTC") from None
 
 
 def check_range(field: str, number: int, low: int, high: int) -> None:
@@ -184,28 +209,6 @@ def _check_condition(node: Leaf) -> None:
         if isinstance(node, Comparison) and isinstance(node.value, bool):
             raise InvalidInput("where", "must compare with a string or a number")
         _check_json("where", node.value)
-
-
-def _check_uuid(field: str, text: str) -> str:
-    try:
-        canonical = str(UUID(text))
-    except ValueError:
-        canonical = ""
-    # UUID() also takes braces, a urn: prefix and no dashes at all; an id has one written form.
-    if len(text) != _UUID_CHARS or canonical != text.lower():
-        raise InvalidInput(field, "must be a UUID")
-    return canonical
-
-
-def _check_moment(field: str, moment: datetime | None) -> None:
-    if moment is None:
-        return
-    if moment.utcoffset() is None:
-        raise InvalidInput(field, "must carry a time zone")
-    try:
-        moment.astimezone(UTC)
-    except OverflowError:
-        raise InvalidInput(field, "must lie within the years 1 to 9999 in UTC") from None
 
 
 def _check_storable(field: str, text: str) -> None:

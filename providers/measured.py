@@ -1,6 +1,6 @@
 """A provider whose every call is timed, counted and noted, whatever provider it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import perf_counter
 from types import TracebackType
@@ -18,13 +18,19 @@ from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position,
 
 
 class MeasuredProvider(MemoryProvider):
-    """Pass every call on to a provider; record how long it took and how it ended under the provider's name."""
+    """Pass every call on; record how long it took and how it ended, under the name of who answered.
 
-    def __init__(self, provider: MemoryProvider, name: str, metrics: Metrics) -> None:
-        self._provider = provider
+    `provider` gives who is in charge now, and `name` under whose name an operation is counted that nobody answered.
+    """
+
+    def __init__(self, provider: Callable[[], MemoryProvider], name: Callable[[], str], metrics: Metrics) -> None:
+        self._current = provider
         self._name = name
         self._metrics = metrics
-        metrics.expect_operations(name)
+
+    @property
+    def _provider(self) -> MemoryProvider:
+        return self._current()
 
     async def remember(
         self,
@@ -126,7 +132,7 @@ class _Span:
 
     __slots__ = ("_metrics", "_name", "_operation", "_started", "outcome")
 
-    def __init__(self, name: str, operation: str, metrics: Metrics) -> None:
+    def __init__(self, name: Callable[[], str], operation: str, metrics: Metrics) -> None:
         self._name = name
         self._operation = operation
         self._metrics = metrics
@@ -141,10 +147,15 @@ class _Span:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         seconds = perf_counter() - self._started
+        request = notes.current.get()
         if isinstance(error, ProviderError):
             self.outcome = error.outcome
         elif error is not None:
             self.outcome = "bug" if isinstance(error, Exception) else "cancelled"
-        self._metrics.observe_operation(self._name, self._operation, self.outcome, seconds)
-        if (request := notes.current.get()) is not None:
-            request.answered(self._name, seconds)
+        elif request is not None and request.accepted:
+            self.outcome = "accepted"
+        name = (request.provider if request is not None else None) or self._name()
+        self._metrics.observe_operation(name, self._operation, self.outcome, seconds)
+        if request is not None:
+            waited = request.provider_seconds + request.journal_seconds
+            self._metrics.observe_overhead(self._operation, max(0.0, seconds - waited))

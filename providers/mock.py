@@ -3,18 +3,20 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from heapq import nsmallest
 from typing import TypeVar
+from uuid import uuid4
 
 from msgspec import UNSET, Struct, UnsetType
 
-from providers import limits
-from providers.base import MemoryProvider
+from providers import limits, replica_limits
 from providers.clock import HybridClock
 from providers.errors import ProviderError, Rejected
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
 from providers.shelf import Shelf
-from providers.types import Health, Host, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+from providers.types import Health, Host, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -24,7 +26,7 @@ class MockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Memories in this process alone, gone when it ends: for tests and trials."""
 
     @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[MemoryProvider]:
+    async def open(self, host: Host) -> AsyncIterator[Replica]:
         """Start empty."""
         yield MockMemoryProvider(host.clock)
 
@@ -35,12 +37,13 @@ class MockHealth(Health, frozen=True, kw_only=True):
     total_memories: int
 
 
-class MockMemoryProvider(MemoryProvider):
+class MockMemoryProvider(Replica):
     """Every promise of the protocol, kept in dictionaries; nothing is awaited, so every call is atomic."""
 
     def __init__(self, clock: HybridClock | None = None) -> None:
         self._clock = clock or HybridClock()
         self._users: dict[str, Shelf] = {}
+        self._identity = f"mock:{uuid4()}"
 
     async def remember(
         self,
@@ -91,9 +94,9 @@ class MockMemoryProvider(MemoryProvider):
     async def delete(
         self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
     ) -> bool:
-        """See `MemoryProvider`; the version does not matter, since delete wins over every other."""
+        """See `MemoryProvider`."""
         memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return self._users.setdefault(user_id, Shelf(self._clock)).delete(memory_id, edit_id)
+        return self._own_shelf(user_id).delete(memory_id, version, edit_id)
 
     async def list_memories(
         self,
@@ -146,18 +149,50 @@ class MockMemoryProvider(MemoryProvider):
         limits.check_batch("queries", queries)
         return [_answer(self._recall, query) for query in queries]
 
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        replica_limits.check_snapshots(snapshots)
+        return [_answer(self._put, snapshot) for snapshot in snapshots]
+
+    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+        """See `Replica`."""
+        limits.check_user_id(user_id)
+        return self._shelf(user_id).snapshot(limits.check_memory_id(memory_id))
+
+    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """See `Replica`."""
+        after = replica_limits.check_snapshots_page(user_id, limit, after)
+        return self._shelf(user_id).snapshots(limit, after)
+
+    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
+        """See `Replica`."""
+        replica_limits.check_users_page(limit, after)
+        return nsmallest(limit, (user_id for user_id in self._users if after is None or user_id > after))
+
+    async def identity(self) -> str:
+        """See `Replica`."""
+        return self._identity
+
     def _remember(self, memory: NewMemory) -> str:
         limits.check_new_memory(memory)
         memory_id = None if memory.memory_id is None else limits.check_memory_id(memory.memory_id)
-        return self._users.setdefault(memory.user_id, Shelf(self._clock)).put(memory, memory_id)
+        return self._own_shelf(memory.user_id).put(memory, memory_id)
 
     def _recall(self, query: RecallQuery) -> list[MemoryRecord]:
         limits.check_recall(query)
         return self._shelf(query.user_id).recall(query)
 
+    def _put(self, snapshot: Snapshot) -> None:
+        snapshot = replica_limits.check_snapshot(snapshot)
+        self._own_shelf(snapshot.user_id).merge(snapshot)
+
     def _shelf(self, user_id: str) -> Shelf:
         """What the user has, to be read; asking for a stranger stores nothing."""
-        return self._users.get(user_id, Shelf(self._clock))
+        return self._users.get(user_id, Shelf(user_id, self._clock))
+
+    def _own_shelf(self, user_id: str) -> Shelf:
+        """What the user has, to be written."""
+        return self._users.setdefault(user_id, Shelf(user_id, self._clock))
 
 
 def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError:

@@ -4,32 +4,19 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
-from heapq import nlargest
+from heapq import nlargest, nsmallest
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
+from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
-from providers.filter_match import equal, matches
-from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+from providers.filter_match import matches
+from providers.limits import MAX_EDITS
+from providers.merging import merged
+from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 from providers.words import WordIndex
-
-# How many edits of one memory are remembered, so that their retries change nothing.
-REMEMBERED_EDITS = 16
-
-
-class _Stored(Struct, frozen=True):
-    """A memory as it is now, and as it came, so that a retry of the first write is known after an edit too."""
-
-    record: MemoryRecord
-    version: int
-    first_content: str
-    first_metadata: Metadata | None
-    edits: tuple[str, ...] = ()
-
-    def came_as(self, content: str, metadata: Metadata | None) -> bool:
-        return self.first_content == content and equal(self.first_metadata, metadata)
 
 
 class Shelf:
@@ -38,15 +25,16 @@ class Shelf:
     Metadata is copied on the way in and on the way out, so that nobody changes a memory by changing a dict.
     """
 
-    def __init__(self, clock: HybridClock) -> None:
+    def __init__(self, user_id: str, clock: HybridClock) -> None:
+        self._user_id = user_id
         self._clock = clock
-        self._stored: dict[str, _Stored] = {}
-        self._deleted: dict[str, str | None] = {}  # with the edit that deleted a memory, if it had an id
-        self._order: list[tuple[datetime, str]] = []  # from the oldest to the newest
+        self._states: dict[str, Snapshot] = {}  # tombstones included
+        self._records: dict[str, MemoryRecord] = {}  # of what is not deleted
+        self._order: list[tuple[datetime, str]] = []  # of the records, from the oldest to the newest
         self._words = WordIndex()
 
     def __len__(self) -> int:
-        return len(self._stored)
+        return len(self._records)
 
     def put(self, memory: NewMemory, memory_id: str | None) -> str:
         """Store a memory once and give its id; a missing id is minted.
@@ -58,12 +46,23 @@ class Shelf:
         version = self._clock.next() if memory.version is None else memory.version
         if memory_id is None:
             memory_id = new_memory_id(lambda: milliseconds_of(version))
-        if memory_id in self._deleted:
-            raise MemoryDeleted(memory_id)
-        stored = self._stored.get(memory_id)
+        digest = digest_of(memory.content, memory.metadata)
+        stored = self._states.get(memory_id)
         if stored is None:
-            self._add(memory, memory_id, version)
-        elif not stored.came_as(memory.content, memory.metadata):
+            self._set(
+                Snapshot(
+                    user_id=self._user_id,
+                    id=memory_id,
+                    version=version,
+                    content=memory.content,
+                    metadata=deepcopy(memory.metadata),
+                    created_at=moment_of(version) if memory.created_at is None else memory.created_at.astimezone(UTC),
+                    digest=digest,
+                )
+            )
+        elif stored.deleted:
+            raise MemoryDeleted(memory_id)
+        elif stored.digest != digest:
             raise Conflict(memory_id)
         return memory_id
 
@@ -73,7 +72,9 @@ class Shelf:
         Raises:
             MemoryNotFound: there is none under this id.
         """
-        return deepcopy(self._find(memory_id).record)
+        if memory_id not in self._records:
+            raise MemoryNotFound(memory_id)
+        return deepcopy(self._records[memory_id])
 
     def edit(
         self,
@@ -88,34 +89,63 @@ class Shelf:
         Raises:
             MemoryNotFound: there is none under this id.
         """
-        stored = self._find(memory_id)
+        if memory_id not in self._records:
+            raise MemoryNotFound(memory_id)
+        stored = self._states[memory_id]
         if version is None:
             self._clock.observe(stored.version)
             version = self._clock.next()
         nothing_given = content is UNSET and metadata is UNSET
         if not (nothing_given or version <= stored.version or edit_id in stored.edits):
-            record = replace(
-                stored.record,
-                content=stored.record.content if content is UNSET else content,
-                metadata=stored.record.metadata if metadata is UNSET else deepcopy(metadata),
-                updated_at=moment_of(version),
+            self._set(
+                replace(
+                    stored,
+                    version=version,
+                    content=stored.content if content is UNSET else content,
+                    metadata=stored.metadata if metadata is UNSET else deepcopy(metadata),
+                    updated_at=moment_of(version),
+                    edits=stored.edits if edit_id is None else (*stored.edits, edit_id)[-MAX_EDITS:],
+                )
             )
-            edits = stored.edits if edit_id is None else (*stored.edits, edit_id)[-REMEMBERED_EDITS:]
-            self._stored[memory_id] = replace(stored, record=record, version=version, edits=edits)
-            if content is not UNSET:
-                self._words.put(memory_id, content)
         return self.get(memory_id)
 
-    def delete(self, memory_id: str, edit_id: str | None) -> bool:
+    def delete(self, memory_id: str, version: int | None, edit_id: str | None) -> bool:
         """Leave a tombstone under this id, and tell whether there was a memory, or this very edit deleted it."""
-        stored = self._stored.pop(memory_id, None)
-        if stored is None:
-            deleted_by = self._deleted.setdefault(memory_id, None)
-            return deleted_by is not None and deleted_by == edit_id
-        self._deleted[memory_id] = edit_id
-        del self._order[bisect_left(self._order, (stored.record.created_at, memory_id))]
-        self._words.remove(memory_id)
-        return True
+        version = self._clock.next() if version is None else version
+        stored = self._states.get(memory_id)
+        if stored is not None and stored.deleted:
+            return stored.created_at is not None and edit_id in stored.edits
+        self._set(
+            Snapshot(
+                user_id=self._user_id,
+                id=memory_id,
+                version=version if stored is None else max(version, stored.version + 1),
+                content=None,
+                created_at=None if stored is None else stored.created_at,
+                edits=() if edit_id is None else (edit_id,),
+            )
+        )
+        return stored is not None
+
+    def merge(self, state: Snapshot) -> None:
+        """Bring one memory to a state, unless what is there counts more.
+
+        Raises:
+            MemoryDeleted: a live memory met a tombstone.
+        """
+        stored = self._states.get(state.id)
+        self._set(deepcopy(state) if stored is None else merged(stored, deepcopy(state)))
+        if stored is not None and stored.deleted and not state.deleted:
+            raise MemoryDeleted(state.id)
+
+    def snapshot(self, memory_id: str) -> Snapshot | None:
+        """Give one memory or its tombstone."""
+        return deepcopy(self._states.get(memory_id))
+
+    def snapshots(self, limit: int, after: str | None) -> list[Snapshot]:
+        """Give memories and tombstones by ascending id, from the first one greater than `after` on."""
+        ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
+        return [deepcopy(self._states[memory_id]) for memory_id in ids]
 
     def page(self, limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
         """List from newest to oldest, from the position on if one is given, skipping `offset` memories."""
@@ -133,7 +163,7 @@ class Shelf:
 
     def _hits(self, query: RecallQuery) -> Iterator[tuple[float, datetime, str]]:
         for memory_id, score in self._words.scores(query.query).items():
-            record = self._stored[memory_id].record
+            record = self._records[memory_id]
             if (
                 score >= query.min_score
                 and (query.created_from is None or record.created_at >= query.created_from)
@@ -142,22 +172,23 @@ class Shelf:
             ):
                 yield score, record.created_at, memory_id
 
-    def _add(self, memory: NewMemory, memory_id: str, version: int) -> None:
-        created_at = moment_of(version) if memory.created_at is None else memory.created_at.astimezone(UTC)
-        record = MemoryRecord(
-            id=memory_id,
-            user_id=memory.user_id,
-            content=memory.content,
-            metadata=deepcopy(memory.metadata),
-            created_at=created_at,
-            updated_at=None,
+    def _set(self, state: Snapshot) -> None:
+        """Put a state in place of what is there, and keep list and index in step."""
+        former = self._records.pop(state.id, None)
+        if former is not None:
+            del self._order[bisect_left(self._order, (former.created_at, state.id))]
+        self._states[state.id] = state
+        if state.content is None or state.created_at is None:
+            self._words.remove(state.id)
+            return
+        self._records[state.id] = MemoryRecord(
+            id=state.id,
+            user_id=self._user_id,
+            content=state.content,
+            metadata=state.metadata,
+            created_at=state.created_at,
+            updated_at=state.updated_at,
         )
-        self._stored[memory_id] = _Stored(record, version, record.content, record.metadata)
-        insort(self._order, (created_at, memory_id))
-        self._words.put(memory_id, record.content)
-
-    def _find(self, memory_id: str) -> _Stored:
-        stored = self._stored.get(memory_id)
-        if stored is None:
-            raise MemoryNotFound(memory_id)
-        return stored
+        insort(self._order, (state.created_at, state.id))
+        if former is None or former.content != state.content:
+            self._words.put(state.id, state.content)

@@ -66,6 +66,30 @@ class Position(Struct, frozen=True, array_like=True):
     memory_id: str
 
 
+class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One memory with all that a copy of it must know; or the tombstone of one, which has no content.
+
+    `digest` is that of the content and metadata that were stored first (see `providers/digests.py`), so that a retry of
+    that first write is known after an edit, too; a tombstone has none. `edits` are the ids of the last changes; of a
+    tombstone that of the deletion, if it has one. A tombstone's `created_at` is None if there was nothing to delete.
+    """
+
+    user_id: str
+    id: str
+    version: int
+    content: str | None
+    metadata: Metadata | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    digest: bytes = b""
+    edits: tuple[str, ...] = ()
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this is a tombstone."""
+        return self.content is None
+
+
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a provider can serve; each provider adds what it knows about itself.
 

@@ -1,4 +1,4 @@
-"""What stands before every memory route: who is calling, and whether the question is one the route knows.
+"""What stands before every guarded route: who is calling, and whether the question is one the route knows.
 
 A hook rather than guards: the framework copies the route's handler for every guard of every request.
 """
@@ -9,10 +9,10 @@ from litestar import Request
 
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
-from app.auth.caller import USER_HEADER, Authenticator
+from app.auth.caller import USER_HEADER, Authenticator, Caller, Identity
 from app.parameters import refuse_unknown_parameters
 from app.problems import BAD_REQUEST, RequestError
-from app.settings.model import AuthSettings
+from app.settings.model import AuthSettings, Scope
 from observability.notes import current
 
 
@@ -30,12 +30,29 @@ async def admit(request: Request[Any, Any, Any]) -> None:
         RequestError: nobody who may ask.
         InvalidInput: the user named is none, or a parameter is not known here.
     """
-    authenticator: Authenticator = request.app.state.authenticator
     # Which of two would count depends on who reads them, and a proxy in front may have read the other.
     if len(request.headers.getall(USER_HEADER, [])) > 1:
         raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
-    caller = authenticator.authenticate(request.headers)
-    request.state.caller = caller
-    if (notes := current.get()) is not None:
-        notes.caller = caller.id
+    authenticator: Authenticator = request.app.state.authenticator
+    identity = _identified(request, authenticator, "memory")
+    request.state.caller = Caller(identity.id, authenticator.user_of(identity, request.headers))
     refuse_unknown_parameters(request)
+
+
+async def admit_operator(request: Request[Any, Any, Any]) -> None:
+    """Find out whether an operator is calling, and only then look at the parameters; no user is asked for.
+
+    Raises:
+        RequestError: nobody who may ask.
+        InvalidInput: a parameter is not known here.
+    """
+    request.state.operator = _identified(request, request.app.state.authenticator, "admin").id
+    refuse_unknown_parameters(request)
+
+
+def _identified(request: Request[Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:
+    identity = authenticator.identify(request.headers)
+    if (notes := current.get()) is not None:
+        notes.caller = identity.id
+    identity.require(scope)
+    return identity

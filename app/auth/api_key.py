@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.auth.caller import USER_HEADER, Caller, user_in
+from app.auth.caller import USER_HEADER, Identity, user_in
 from app.auth.keys import hash_key
 from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from app.settings.model import KeySettings
@@ -18,27 +18,30 @@ class ApiKeyAuthenticator:
     """
 
     def __init__(self, keys: Mapping[str, KeySettings]) -> None:
-        self._by_hash = {key.hash: (name, key.user) for name, key in keys.items()}
+        self._by_hash = {key.hash: Identity(name, frozenset(key.scopes), key.user) for name, key in keys.items()}
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Give the key's name, and its own user or the one the header names."""
+    def identify(self, headers: Mapping[str, str]) -> Identity:
+        """Give the key's name and scopes."""
         key = _key_in(headers)
         if key is None:
             raise RequestError(UNAUTHENTICATED, "Send an API key: Authorization: Bearer KEY", headers=_CHALLENGE)
         known = self._by_hash.get(hash_key(key))
         if known is None:
             raise RequestError(UNAUTHENTICATED, "This API key is not known", headers=_CHALLENGE)
-        name, own_user = known
+        return known
+
+    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
+        """Give the key's own user, or the one the header names."""
         named = user_in(headers)
-        if own_user is None:
+        if identity.user is None:
             if named is None:
                 raise InvalidInput(USER_HEADER, "is required with this key")
-            return Caller(name, named)
-        if named not in {None, own_user}:
+            return named
+        if named not in {None, identity.user}:
             raise RequestError(
                 FORBIDDEN, f"This API key is for its own user alone; leave {USER_HEADER} out", field=USER_HEADER
             )
-        return Caller(name, own_user)
+        return identity.user
 
 
 def _key_in(headers: Mapping[str, str]) -> str | None:

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from app.problems import BAD_REQUEST, RequestError
+from app.problems import BAD_REQUEST, FORBIDDEN, RequestError
+from app.settings.model import Scope
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
 
@@ -19,14 +20,39 @@ class Caller(Struct, frozen=True):
     user_id: str
 
 
+class Identity(Struct, frozen=True):
+    """Who shows what: `id` as of a caller, `user` the only one it speaks for, None if each request names one."""
+
+    id: str
+    scopes: frozenset[Scope]
+    user: str | None = None
+
+    def require(self, scope: Scope) -> None:
+        """Do nothing, if it was given this scope.
+
+        Raises:
+            RequestError: it was not.
+        """
+        if scope not in self.scopes:
+            raise RequestError(FORBIDDEN, f'This API key lacks the scope "{scope}"')
+
+
 class Authenticator(Protocol):
     """One way to find out who is calling."""
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Give the caller.
+    def identify(self, headers: Mapping[str, str]) -> Identity:
+        """Tell who shows itself.
 
         Raises:
-            RequestError: nobody who may ask.
+            RequestError: nobody who is known.
+        """
+        ...
+
+    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
+        """Tell whose memories it asks for.
+
+        Raises:
+            RequestError: it does not speak for the user it names.
             InvalidInput: the user named is none.
         """
         ...

@@ -14,6 +14,8 @@ from app.cli.lazy import LazyCommand, LazyGroup
         "serve": LazyCommand("app.cli.serve:serve", "Serve the HTTP API."),
         "config": LazyCommand("app.cli.config:config", "Check and show the configuration."),
         "db": LazyCommand("app.cli.db:db", "Look after the database of the native provider."),
+        "journal": LazyCommand("app.cli.journal:journal", "Look into the journal, and decide about dead letters."),
+        "providers": LazyCommand("app.cli.providers:providers", "Show how the providers of a running service are."),
         "keys": LazyCommand("app.cli.keys:keys", "Make API keys."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -6,23 +6,28 @@ from contextlib import contextmanager
 import click
 
 from app.settings import Settings
-from providers.native.embedded import EmbeddedServer, EmbeddedServerError
+from providers.native.embedded import EmbeddedServer, EmbeddedServerError, folder_of
 from providers.native.settings import NativeSettings
 
 
+def is_embedded(settings: Settings, name: str) -> bool:
+    """Whether the provider of this name lives in an embedded server."""
+    provider = settings.providers.get(name)
+    return isinstance(provider, NativeSettings) and provider.dsn is None
+
+
 @contextmanager
-def embedded_server_for(settings: Settings) -> Iterator[EmbeddedServer | None]:
-    """Run the embedded PostgreSQL if a provider in the order needs it.
+def embedded_server_for(settings: Settings, name: str) -> Iterator[None]:
+    """Run the embedded PostgreSQL of a provider, if that is where it lives.
 
     Raises:
         click.ClickException: it cannot be started; the message says what to do.
     """
-    chosen = [settings.providers[name] for name in settings.order]
-    if not any(isinstance(one, NativeSettings) and one.dsn is None for one in chosen):
-        yield None
+    if not is_embedded(settings, name):
+        yield
         return
     try:
-        with EmbeddedServer(settings.data_dir / "postgres").running() as server:
-            yield server
+        with EmbeddedServer(folder_of(settings.data_dir, name)).running():
+            yield
     except EmbeddedServerError as error:
         raise click.ClickException(str(error)) from error

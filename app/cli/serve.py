@@ -1,27 +1,28 @@
-"""`ninai serve`: run the HTTP API, and the embedded PostgreSQL beside it where no other is configured."""
+"""`ninai serve`: run the HTTP API, and embedded PostgreSQL beside it where no other is configured."""
 
 import errno
-import os
-import signal
 import socket
-import threading
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import structlog
 from granian import Granian
 from granian.constants import Interfaces, Loops, RuntimeModes
 from granian.errors import FatalError
 from granian.log import LogLevels
+from msgspec import structs
 
-from app.cli.database import embedded_server_for
-from app.cli.loading import load_or_exit
-from app.settings import Settings
+from app.cli.databases import Databases
+from app.cli.loading import ConfigProblem, load_or_exit
+from app.cli.rehearsal import rehearse
+from app.reloading.source import Configuration, Source
+from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down
 from observability.logs import configure_logs
-from providers.native.embedded import EmbeddedServer
 
 DRAIN_SECONDS = 20
+
+_log = structlog.get_logger("ninai")
 
 
 @click.command()
@@ -45,32 +46,37 @@ def serve(
     port = _free_port(settings.server.host, settings.server.port)
     # The workers are processes of their own, and read the same settings from the environment.
     hand_down(config_file, overrides | {"server.port": port})
-    with ExitStack() as stack:
-        database = stack.enter_context(embedded_server_for(settings))
+    source, configuration = _followed()
+    databases = Databases(source, configuration)
+    databases.heed_hangup()
+    with databases.running():
+        rehearse(configuration.settings)
         host = settings.server.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         click.echo(f"ninaivalaigal on {url}  (documentation {url}/docs, metrics {url}/metrics)", err=True)
-        lost = _stop_when_lost(database) if database else threading.Event()
-        _run(settings, port)
-        if lost.is_set():
-            log = settings.data_dir / "postgres" / "server.log"
-            raise click.ClickException(f"the embedded PostgreSQL ended by itself: {log} tells more")
+        if (override := configuration.override) is not None:
+            _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
+        _run(settings, port, databases)
+        if databases.lost is not None:
+            raise click.ClickException(
+                f"the embedded PostgreSQL ended by itself: {databases.lost / 'server.log'} tells more"
+            )
 
 
-def _stop_when_lost(database: EmbeddedServer) -> threading.Event:
-    """Stop this service when its database ends: whoever started it can start both again, it alone could not."""
-    lost = threading.Event()
+def _followed() -> tuple[Source, Configuration]:
+    """Give what the workers will follow, and how it is now.
 
-    def watch() -> None:
-        if database.ended_by_itself():
-            lost.set()
-            os.kill(os.getpid(), signal.SIGTERM)
+    Raises:
+        ConfigProblem: it cannot be used.
+    """
+    source = Source(lambda: load(None))
+    try:
+        return source, source.read()
+    except ConfigError as error:
+        raise ConfigProblem(str(error)) from error
 
-    threading.Thread(target=watch, name="embedded PostgreSQL", daemon=True).start()
-    return lost
 
-
-def _run(settings: Settings, port: int) -> None:
+def _run(settings: Settings, port: int, databases: Databases) -> None:
     server = Granian(
         "app.worker:application",
         factory=True,
@@ -85,6 +91,8 @@ def _run(settings: Settings, port: int) -> None:
         workers_kill_timeout=DRAIN_SECONDS,
         log_level=LogLevels.warning,
     )
+    # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
+    server.on_startup(databases.heed_hangup)
     try:
         server.serve()
     except FatalError as error:

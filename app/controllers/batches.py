@@ -1,6 +1,6 @@
 """Many memories or questions in one request, each with a result of its own."""
 
-from litestar import Controller, post
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 from msgspec import UNSET
@@ -8,6 +8,7 @@ from msgspec import UNSET
 from app import problems
 from app.auth.admission import admit
 from app.calls import Call, WriteCall, provide_call, provide_write_call
+from app.conditions import stored_or_accepted, write_status
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
 from app.json_body import JsonDTO
 from app.schemas import (
@@ -40,14 +41,14 @@ class BatchesController(Controller):
         status_code=200,
         dto=JsonDTO[RememberBatchRequest],
         return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS) | problems.accepted(RememberBatchResponse),
     )
     async def remember_batch(
         self,
         data: JSONBody[RememberBatchRequest],
         write: NamedDependency[WriteCall],
-    ) -> RememberBatchResponse:
-        """Store up to 1,000 memories; one that breaks a rule fails alone.
+    ) -> Response[RememberBatchResponse]:
+        """Store up to 1,000 memories; one that breaks a rule fails alone. 202 as for a single one.
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
@@ -61,8 +62,8 @@ class BatchesController(Controller):
             for place, memory in enumerate(data.memories)
         ]
         results = [_remembered(result) for result in await write.provider.remember_many(memories)]
-        stored = sum(result.status == "stored" for result in results)
-        return RememberBatchResponse(results, stored, len(results) - stored)
+        failed = sum(result.status == "failed" for result in results)
+        return Response(RememberBatchResponse(results, len(results) - failed, failed), status_code=write_status())
 
     @post(
         "/recall/batch",
@@ -98,7 +99,7 @@ def _query(query: BatchQuery, user_id: str, recall_limit: int) -> RecallQuery:
 def _remembered(result: str | ProviderError) -> RememberItem:
     if isinstance(result, ProviderError):
         return RememberItem(status="failed", problem=problems.problem_of(result))
-    return RememberItem(status="stored", memory_id=result)
+    return RememberItem(status=stored_or_accepted(), memory_id=result)
 
 
 def _recalled(result: list[MemoryRecord] | ProviderError) -> RecallItem:

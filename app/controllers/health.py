@@ -1,5 +1,6 @@
 """How the service is: alive, ready, healthy, and in numbers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Controller, Request, Response, get
@@ -9,6 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from app.calls import OpenCall, provide_open_call
 from app.schemas import LiveResponse, ReadyResponse
 from observability.metrics import Metrics
+from providers.chain.chained import ChainHealth
 from providers.types import Health
 
 STATUS_HEALTHY = 200
@@ -43,7 +45,7 @@ class HealthController(Controller):
         """Tell whether requests can be served."""
         health = await call.provider.health_check()
         return Response(
-            ReadyResponse(health.healthy, {call.provider_name: health}), status_code=_status(healthy=health.healthy)
+            ReadyResponse(health.healthy, _by_name(health, call.first)), status_code=_status(healthy=health.healthy)
         )
 
     @get("/metrics", media_type="text/plain", include_in_schema=False)
@@ -52,6 +54,11 @@ class HealthController(Controller):
         metrics: Metrics = request.app.state.metrics
         body, content_type = metrics.expose(request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
+
+
+def _by_name(health: Health, first: str) -> Mapping[str, Health]:
+    """The health of each provider, of a single one as well."""
+    return health.providers if isinstance(health, ChainHealth) else {first: health}
 
 
 def _status(*, healthy: bool) -> int:

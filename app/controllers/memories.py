@@ -10,6 +10,7 @@ from msgspec import UNSET
 from app import problems
 from app.auth.admission import admit
 from app.calls import Call, WriteCall, provide_call, provide_write_call
+from app.conditions import answered_by, note_page_of, stored_or_accepted, write_status
 from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.json_body import JsonDTO
 from app.parameters import PARAMETERS
@@ -63,20 +64,23 @@ class MemoriesController(Controller):
         status_code=200,
         dto=JsonDTO[RememberRequest],
         return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED),
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
+        | problems.accepted(RememberResponse),
     )
     async def remember(
         self,
         data: JSONBody[RememberRequest],
         write: NamedDependency[WriteCall],
-    ) -> RememberResponse:
+    ) -> Response[RememberResponse]:
         """Store a new memory.
 
-        With an `Idempotency-Key` a repeated request stores once and gives the same id.
+        With an `Idempotency-Key` a repeated request stores once and gives the same id. 202 with the status `accepted`
+        means that the memory is durable and is found, although the first provider has not confirmed it yet.
         """
-        return RememberResponse(
-            await write.provider.remember(write.user_id, data.content, data.metadata, memory_id=write.ids.memory())
+        memory_id = await write.provider.remember(
+            write.user_id, data.content, data.metadata, memory_id=write.ids.memory()
         )
+        return Response(RememberResponse(memory_id, stored_or_accepted()), status_code=write_status())
 
     @post(
         "/recall",
@@ -102,7 +106,11 @@ class MemoriesController(Controller):
         )
         return RecallResponse(memories, len(memories))
 
-    @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=problems.described(*READ_PROBLEMS))
+    @get(
+        "/memories",
+        opt={PARAMETERS: ("limit", "offset", "cursor")},
+        responses=problems.described(*READ_PROBLEMS, problems.CURSOR_LOST),
+    )
     async def list_memories(
         self,
         call: NamedDependency[Call],
@@ -124,10 +132,8 @@ class MemoriesController(Controller):
 
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
         """
-        memories = await call.provider.list_memories(
-            call.user_id, limit, offset, after=_position(cursor, offset, call.provider_name)
-        )
-        more = cursor_after(memories[-1], call.provider_name) if len(memories) == limit else None
+        memories = await call.provider.list_memories(call.user_id, limit, offset, after=_position(cursor, offset))
+        more = cursor_after(memories[-1], answered_by()) if len(memories) == limit else None
         return ListResponse(memories, len(memories), more)
 
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
@@ -143,41 +149,45 @@ class MemoriesController(Controller):
         "/memories/{memory_id:str}",
         dto=JsonDTO[UpdateRequest],
         return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, *ABSENT),
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, *ABSENT) | problems.accepted(MemoryRecord),
     )
     async def update_memory(
         self,
         memory_id: MemoryId,
         data: JSONBody[UpdateRequest],
         write: NamedDependency[WriteCall],
-    ) -> MemoryRecord:
-        """Replace the content, the metadata, or both; what is left out stays."""
-        return await write.provider.update(
+    ) -> Response[MemoryRecord]:
+        """Replace the content, the metadata, or both; what is left out stays. 202 as for a new memory."""
+        memory = await write.provider.update(
             write.user_id,
             memory_id,
             content=data.content,
             metadata=data.metadata,
             edit_id=write.ids.edit("update", memory_id),
         )
+        return Response(memory, status_code=write_status())
 
-    @delete("/memories/{memory_id:str}", status_code=200, responses=problems.described(*READ_PROBLEMS, *ABSENT))
+    @delete(
+        "/memories/{memory_id:str}",
+        status_code=200,
+        responses=problems.described(*READ_PROBLEMS, *ABSENT) | problems.accepted(DeleteResponse),
+    )
     async def delete_memory(
         self,
         memory_id: MemoryId,
         write: NamedDependency[WriteCall],
-    ) -> DeleteResponse:
-        """Delete one memory for good."""
+    ) -> Response[DeleteResponse]:
+        """Delete one memory for good. 202: nobody sees it any more, though it is not gone everywhere yet."""
         if not await write.provider.delete(write.user_id, memory_id, edit_id=write.ids.edit("delete", memory_id)):
             raise MemoryNotFound(limits.check_memory_id(memory_id))
-        return DeleteResponse(limits.check_memory_id(memory_id))
+        return Response(DeleteResponse(limits.check_memory_id(memory_id)), status_code=write_status())
 
 
-def _position(cursor: str | None, offset: int, provider_name: str) -> Position | None:
+def _position(cursor: str | None, offset: int) -> Position | None:
     if cursor is None:
         return None
     if offset:
         raise InvalidInput("offset", "must not be given together with a cursor")
     read = read_cursor(cursor)
-    if read.provider != provider_name:
-        raise InvalidInput("cursor", "belongs to another provider; start again without it")
+    note_page_of(read.provider)
     return read.position

@@ -8,13 +8,14 @@ from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import Settings
 from providers.errors import InvalidInput
+from providers.journal.settings import NoJournalSettings
 from providers.limits import check_user_id
 from providers.mem0.settings import Mem0Settings
+from providers.native.settings import NativeSettings
 
 Origins = Mapping[str, Origin]
 _Fault = tuple[Steps, str]
 
-MAX_ORDER = 1  # until providers can be chained
 UNAVAILABLE_KINDS = (Mem0Settings,)
 
 
@@ -26,7 +27,13 @@ def check(settings: Settings, origins: Origins) -> None:
     """
     for find in _CHECKS:
         for steps, reason in find(settings):
-            raise ConfigError(reason, steps=steps, origin=origins.get(dotted(steps), DEFAULT))
+            raise ConfigError(reason, steps=steps, origin=_origin(origins, dotted(steps)))
+
+
+def _origin(origins: Origins, path: str) -> Origin:
+    """Where a value came from, or the first value of a table."""
+    below = (origin for name, origin in origins.items() if name.startswith(f"{path}.") and origin != DEFAULT)
+    return origins.get(path) or next(below, DEFAULT)
 
 
 def _order(settings: Settings) -> Iterator[_Fault]:
@@ -41,13 +48,35 @@ def _order(settings: Settings) -> Iterator[_Fault]:
 
 
 def _available(settings: Settings) -> Iterator[_Fault]:
-    if len(settings.order) > MAX_ORDER:
-        yield ("order",), f"chaining is not available in this version, got {shown(settings.order)}"
     for name in settings.order:
         provider = type(settings.providers[name])
         if provider in UNAVAILABLE_KINDS:
             kind = quoted([tag_of(provider)])
             yield ("order",), f"provider {quoted([name])}: kind {kind} is not available in this version"
+
+
+def _journal(settings: Settings) -> Iterator[_Fault]:
+    if len(settings.order) > 1 and isinstance(settings.journal, NoJournalSettings):
+        yield (
+            ("journal", "kind"),
+            '"none" is for a single provider: what several are to agree on must be kept somewhere',
+        )
+    for name in settings.chain.attempts:
+        if name not in settings.providers:
+            reason = f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
+            yield ("chain", "attempts", name), reason
+
+
+def _twins(settings: Settings) -> Iterator[_Fault]:
+    """Two names for one database would each take the other's copy for its own."""
+    seen: dict[str, str] = {}
+    for name in settings.order:
+        provider = settings.providers.get(name)
+        if isinstance(provider, NativeSettings) and provider.dsn is not None:
+            dsn = provider.dsn.reveal()
+            if dsn in seen:
+                yield ("order",), f"{quoted([seen[dsn]])} and {quoted([name])} are one database"
+            seen[dsn] = name
 
 
 def _reach(settings: Settings) -> Iterator[_Fault]:
@@ -83,6 +112,12 @@ def _users(settings: Settings) -> Iterator[_Fault]:
             yield steps, f"{error.reason}, got {shown(user)}"
 
 
+def _scopes(settings: Settings) -> Iterator[_Fault]:
+    for name, key in settings.auth.keys.items():
+        if key.user is not None and "memory" not in key.scopes:
+            yield ("auth", "keys", name, "user"), 'the key speaks for no user without the scope "memory"'
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -90,4 +125,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-_CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (_order, _available, _reach, _keys, _hashes, _users)
+_CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
+    _order,
+    _available,
+    _journal,
+    _twins,
+    _reach,
+    _keys,
+    _hashes,
+    _users,
+    _scopes,
+)

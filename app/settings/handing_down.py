@@ -16,7 +16,8 @@ def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None
         PREFIX + path.upper().replace(".", "__"): str(value) for path, value in overrides.items() if value is not None
     }
     if config_file is not None:
-        values[CONFIG_VARIABLE] = str(config_file.resolve())
+        # Not resolved: a file that is exchanged by its link is to be found under the link's name.
+        values[CONFIG_VARIABLE] = str(config_file.absolute())
     environment = os.environ  # noqa: TID251 - children inherit it; only this package touches it
     for name in [name for name in environment if name.upper() in values]:
         del environment[name]

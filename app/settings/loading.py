@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
@@ -21,7 +22,11 @@ from app.settings.tables import implied_tables
 from app.settings.tomlfile import toml_layer
 from observability.secret import MASK, Secret
 from providers.factory import ProviderSettings
+from providers.journal.postgres.settings import PostgresJournalSettings
+from providers.journal.settings import JournalSettings
 from providers.native.settings import NativeSettings
+
+_Table = TypeVar("_Table", bound=ProviderSettings | JournalSettings)
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
@@ -88,14 +93,15 @@ def _with_normalised_dsns(settings: Settings, origins: Mapping[str, Origin]) -> 
         name: _with_normalised_dsn(provider, ("providers", name, "dsn"), origins)
         for name, provider in settings.providers.items()
     }
-    return structs.replace(settings, providers=providers)
+    journal = _with_normalised_dsn(settings.journal, ("journal", "dsn"), origins)
+    return structs.replace(settings, providers=providers, journal=journal)
 
 
-def _with_normalised_dsn(provider: ProviderSettings, steps: Steps, origins: Mapping[str, Origin]) -> ProviderSettings:
-    if not isinstance(provider, NativeSettings) or provider.dsn is None:
-        return provider
+def _with_normalised_dsn(table: _Table, steps: Steps, origins: Mapping[str, Origin]) -> _Table:
+    if not isinstance(table, NativeSettings | PostgresJournalSettings) or table.dsn is None:
+        return table
     try:
-        return structs.replace(provider, dsn=Secret(normalised(provider.dsn.reveal())))
+        return structs.replace(table, dsn=Secret(normalised(table.dsn.reveal())))
     except ValueError:
         reason = f"expected postgresql://USER:PASSWORD@HOST/DATABASE, got {MASK}"
         raise ConfigError(reason, steps=steps, origin=origins[dotted(steps)]) from None

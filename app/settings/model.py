@@ -9,7 +9,9 @@ from msgspec import Meta, Struct, field
 from app.auth.keys import HASH_PATTERN
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
+from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
+from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
 from providers.native.settings import NativeSettings
 
@@ -30,6 +32,11 @@ KeyHash = Annotated[
 ]
 
 
+# What a key opens: the memories, or the admin API.
+Scope = Literal["memory", "admin"]
+Scopes = Annotated[list[Scope], Meta(min_length=1, description='a list of "memory", "admin" or both')]
+
+
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the service listens, and with how many processes; port 0 takes a free one."""
 
@@ -41,11 +48,12 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One API key by its hash.
 
-    `user` is the only user it speaks for; without it each request names a user.
+    `user` is the only user it speaks for; without it each request names a user. `scopes` are what it opens.
     """
 
     hash: KeyHash
     user: str | None = None
+    scopes: Scopes = field(default_factory=lambda: ["memory"])
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +69,12 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     format: Literal["auto", "json", "text"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How providers are asked, and for how long the journal remembers; `attempts` by the name of the provider."""
+
+    attempts: dict[ProviderName, AttemptPolicy] = field(default_factory=dict)
 
 
 def _default_providers() -> dict[ProviderName, ProviderSettings]:
@@ -81,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: list[str] = field(default_factory=lambda: ["native"])
     providers: dict[ProviderName, ProviderSettings] = field(default_factory=_default_providers)
     server: ServerSettings = ServerSettings()
+    journal: JournalSettings = field(default_factory=AutoJournalSettings)
+    chain: ChainSettings = ChainSettings()
     data_dir: Path = field(default_factory=_default_data_dir)
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -58,18 +59,24 @@ class Attempts:
         deadline: Deadline,
         *,
         repeatable: bool = True,
+        size: int = 1,
+        last_resort: bool = False,
     ) -> Answer:
         """Make the call, and make it again while it fails in a way that another try may mend.
 
         A write that is not `repeatable` at this provider is tried again only if it surely did not happen. If no try
-        succeeds, the last error is raised; but if any of them may have happened, the error says so.
+        succeeds, the last error is raised; but if any of them may have happened, the error says so. `size` is how many
+        memories the call is about. A `last_resort` is tried once, whatever the breaker says, which learns of a success
+        alone.
 
         Raises:
             BreakerOpen: the provider is left alone for now.
             BulkheadFull: it has as many calls as it may, and no place became free in time.
             NoTimeLeft: the deadline passed before it could be asked.
         """
-        tries = _Tries(self, call, operation, deadline, repeatable=repeatable)
+        tries = _Tries(self, call, operation, deadline, size, repeatable=repeatable)
+        if last_resort:
+            return await tries.only()
         try:
             # Nearly every call ends here. Tenacity, at some 50 us a call, would cost more than all else in this file.
             return await tries.next()
@@ -118,16 +125,18 @@ class _Tries(Generic[Answer]):
         call: Callable[[], Awaitable[Answer]],
         operation: OperationClass,
         deadline: Deadline,
+        size: int,
         *,
         repeatable: bool,
     ) -> None:
         self._attempts = attempts
         self._guards = attempts.guards
-        self._policy = attempts.policy.of(operation)
+        self._policy = attempts.policy.of(operation).of_batch(size)
         self._call = call
         self._operation = operation
         self._deadline = deadline
         self._repeatable = repeatable
+        self._heeds_breaker = True
         self._number = 0
         self._first_is_known = False
         self._failure: Unavailable | None = None  # the provider's last
@@ -160,6 +169,15 @@ class _Tries(Generic[Answer]):
                     number=self._number,
                 )
             )
+        return answer
+
+    async def only(self) -> Answer:
+        """Try once, whatever the breaker says."""
+        if self._guards.breaker.forced_open:
+            self._guards.breaker.check()  # an operator's word stands
+        self._heeds_breaker = False
+        answer = await self.next()
+        self._guards.breaker.recovered()
         return answer
 
     async def next_but_first(self) -> Answer:
@@ -209,11 +227,12 @@ class _Tries(Generic[Answer]):
 
     async def _try(self) -> Answer:
         guards, limit = self._guards, self._policy.try_limit
-        guards.breaker.check()  # before waiting for a place that would be of no use
+        if self._heeds_breaker:
+            guards.breaker.check()  # before waiting for a place that would be of no use
         async with guards.bulkhead.place(self._deadline.limit_try(limit)):
             if self._deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
-            with guards.breaker.admit():
+            with guards.breaker.admit() if self._heeds_breaker else nullcontext():
                 if self._number == 1:
                     guards.budget.count_request()
                 return await self._within(self._deadline.limit_try(limit))

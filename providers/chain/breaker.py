@@ -96,6 +96,16 @@ class CircuitBreaker:
         if self._state in {BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED}:
             self._close("released by an operator")
 
+    @property
+    def forced_open(self) -> bool:
+        """Whether an operator has closed the way."""
+        return self._state is BreakerState.FORCED_OPEN
+
+    def recovered(self) -> None:
+        """Take note that a call has succeeded although nobody was to be let through."""
+        if self._state in {BreakerState.OPEN, BreakerState.HALF_OPEN}:
+            self._close("a last resort succeeded")
+
     def snapshot(self) -> BreakerSnapshot:
         """What an operator may want to know."""
         self._wake()

@@ -6,12 +6,14 @@
     |   +-- BulkheadFull         as many calls as it may have at a time are under way
     |   +-- NoTimeLeft           the deadline passed before it could be asked
     +-- TimedOut
-        +-- CutShort             the deadline left the try too little time to say anything about the provider
+    |   +-- CutShort             the deadline left the try too little time to say anything about the provider
+    +-- Misconfigured
+        +-- OrderRefused         an order of providers that cannot be put in force
 
 Nobody retries a `Refused`; another provider may be asked at once.
 """
 
-from providers.errors import TimedOut, Unavailable
+from providers.errors import Misconfigured, TimedOut, Unavailable
 
 
 class Refused(Unavailable):
@@ -57,3 +59,9 @@ def tells_against_provider(error: BaseException) -> bool:
     Answers, cancellations, bugs and our own refusals are not.
     """
     return isinstance(error, Unavailable) and not isinstance(error, (Refused, CutShort))
+
+
+class OrderRefused(Misconfigured):
+    """An order of providers that cannot be put in force; what was in force stays in force."""
+
+    outcome = "order_refused"

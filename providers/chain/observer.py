@@ -40,11 +40,27 @@ class AttemptObserver(Protocol):
         """Take note that there will be no further try."""
 
 
-class Unobserved(AttemptObserver):
+class ChainObserver(AttemptObserver, Protocol):
+    """As for attempts, and for what happens above them."""
+
+    def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
+        """Take note that `target` is asked because `source` did not answer; `reason` is the outcome there."""
+
+    def delivered(self, provider: str, outcome: str, count: int) -> None:
+        """Take note of deliveries in the background: done, postponed or dead."""
+
+
+class Unobserved(ChainObserver):
     """Nobody counts."""
 
     def tried(self, attempt: Attempt) -> None:
         """Do nothing."""
 
     def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
+        """Do nothing."""
+
+    def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
+        """Do nothing."""
+
+    def delivered(self, provider: str, outcome: str, count: int) -> None:
         """Do nothing."""

@@ -4,11 +4,13 @@ from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 Tries = Annotated[int, Meta(ge=1, le=10)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 
+_BATCH_UNIT = 100  # memories that one call may be about without more patience
 _FAIR_SHARE = 0.5  # of the time a try would have had; less than that says nothing about the provider
 
 
@@ -37,6 +39,13 @@ class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     deadline: Seconds
     try_limit: Seconds
     tries: Tries = 2
+
+    def of_batch(self, size: int) -> "OperationPolicy":
+        """The patience with one call about so many memories: as much again for every further hundred."""
+        hundreds = (size - 1) // _BATCH_UNIT
+        if not hundreds:
+            return self
+        return replace(self, deadline=self.deadline * (1 + hundreds), try_limit=self.try_limit * (1 + hundreds))
 
     @property
     def fair_try(self) -> float:
@@ -79,6 +88,9 @@ MEM0 = AttemptPolicy(
     replay=OperationPolicy(deadline=30.0, try_limit=15.0),
 )
 
+NATIVE_PLACES = 128  # calls that a provider may have at a time in one process
+MEM0_PLACES = 8
+
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a circuit breaker opens, and for how long.
@@ -108,3 +120,39 @@ class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     share: Share = 0.1
     at_least: Annotated[int, Meta(ge=0, le=1_000)] = 3
     window: Annotated[float, Meta(ge=1, le=600)] = 10.0
+
+
+class DelivererPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How deliveries are made: up to `batch` at a time, `per_second` on average, so that who returns is not run over.
+
+    After a failure a delivery waits for [0, min(`longest_wait`, `first_wait` * 2^n)] seconds. `dead_after` failures of
+    one operation while its provider took others make it a dead letter. `poll` is seconds between looks for what other
+    processes have written.
+    """
+
+    batch: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    per_second: Annotated[float, Meta(ge=0.1, le=1_000_000)] = 1_000.0
+    first_wait: Seconds = 0.5
+    longest_wait: Seconds = 60.0
+    dead_after: Annotated[int, Meta(ge=1, le=1_000)] = 10
+    poll: Seconds = 1.0
+
+
+class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the journal remembers what every provider has confirmed, in seconds.
+
+    `keep` must be longer than any write can be under way between here and a provider: only then can no late one undo a
+    deletion that is forgotten. It is also how long a repeated `Idempotency-Key` is known without asking a provider.
+    """
+
+    keep: Annotated[float, Meta(ge=1, le=30 * 86_400)] = 3_600.0
+    every: Seconds = 60.0
+
+
+class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a chain treats its providers, for all of them alike."""
+
+    breaker: BreakerPolicy = BreakerPolicy()
+    budget: BudgetPolicy = BudgetPolicy()
+    deliveries: DelivererPolicy = DelivererPolicy()
+    retention: RetentionPolicy = RetentionPolicy()

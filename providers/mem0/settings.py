@@ -6,8 +6,8 @@ from typing import Literal
 from msgspec import Struct
 
 from observability.secret import Secret
-from providers.base import MemoryProvider
 from providers.errors import Misconfigured
+from providers.replica import Replica
 from providers.types import Host
 
 
@@ -19,7 +19,7 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hmac_secret: Secret | None = None
     dialect: Literal["spec", "oss", "platform"] = "spec"
 
-    def open(self, host: Host) -> AbstractAsyncContextManager[MemoryProvider]:
+    def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Refuse: this version has no mem0 provider.
 
         Raises:

@@ -14,7 +14,7 @@ from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Ve
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
-from providers.native.translate import UnexpectedSqlState
+from providers.postgres.translate import UnexpectedSqlState
 
 # What is embedded in one call: so many memories, or as many as hold so many characters.
 BATCH = 64

@@ -1,80 +1,21 @@
-"""The database as the provider sees it: a connection whose schema is ready, within a time limit, errors translated."""
+"""The provider's database: the common one, with the schema that the provider needs."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured
 from providers.native.schema import Schema
-from providers.native.translate import TimeLimit, Writes, translated
-
-_GRACE = 0.1  # seconds
+from providers.postgres.database import PreparedDatabase
 
 
-class Database:
-    """Lend connections, after the schema has been found usable once.
-
-    The database may be down when this is made and at any time later: whoever asks meanwhile gets `Unavailable`, and
-    the first to ask after its return prepares the schema for all.
-    """
+class Database(PreparedDatabase):
+    """Lend connections, after the schema has been found usable or made so once."""
 
     def __init__(self, engine: AsyncEngine, seconds: float, *, migrate: bool) -> None:
-        self._engine = engine
+        super().__init__(engine, seconds)
         self._schema = Schema(engine)
-        self._seconds = seconds
         self._migrate = migrate
-        self._usable = False
-        self._preparing: asyncio.Task[None] | None = None
-
-    @asynccontextmanager
-    async def reading(self, *, after_write: bool = False) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for something that stores nothing.
-
-        `after_write` tells that the same operation has written before, so that every error leaves its end unknown.
-        """
-        async with self._lent(Writes.BEFORE if after_write else Writes.NOTHING) as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for one statement that writes, and commits by itself."""
-        async with self._lent(Writes.PERHAPS) as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def limited(self) -> AsyncIterator[None]:
-        """Hold a write that others may keep waiting to the time limit."""
-        # A little later than the statement's own end, which knows better whether anything was sent.
-        async with translated(TimeLimit(self._seconds + _GRACE), Writes.PERHAPS):
-            yield
-
-    async def close(self) -> None:
-        """Stop preparing, if that is still going on."""
-        if self._preparing is not None:
-            self._preparing.cancel()
-            await asyncio.gather(self._preparing, return_exceptions=True)
-
-    @asynccontextmanager
-    async def _lent(self, writes: Writes) -> AsyncIterator[AsyncConnection]:
-        limit = TimeLimit(self._seconds)
-        async with AsyncExitStack() as stack:
-            # Nothing has been sent before there is a connection, whatever goes wrong with getting one.
-            async with translated(limit, Writes.BEFORE if writes is Writes.BEFORE else Writes.NOTHING):
-                await self._ready()
-                connection = await stack.enter_async_context(self._engine.connect())
-            async with translated(limit, writes):
-                yield connection
-
-    async def _ready(self) -> None:
-        if self._usable:
-            return
-        # A migration may take longer than any request waits, so it belongs to none of them.
-        if self._preparing is None or self._preparing.done():
-            self._preparing = asyncio.create_task(self._prepare(), name="prepare the schema")
-            self._preparing.add_done_callback(_retrieve)
-        await asyncio.shield(self._preparing)
 
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds):
@@ -89,10 +30,3 @@ class Database:
         # The connection that looked may have been made before a migration, ours or another replica's, and then knows
         # nothing of the types that the migration brought.
         await self._engine.dispose()
-        self._usable = True
-
-
-def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take note of how it ended even if nobody waits any more, or asyncio complains at exit."""
-    if not task.cancelled():
-        task.exception()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import structlog
 
-from providers.base import MemoryProvider
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.backlog import Backlog
 from providers.native.database import Database
@@ -15,8 +14,9 @@ from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
-from providers.native.translate import TimeLimit, Writes, translated
 from providers.native.vectors import Vectors
+from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.replica import Replica
 from providers.types import Host
 
 # Of an operation's time limit, what it may spend on its vector; the rest is the database's.
@@ -32,10 +32,10 @@ _SCHEMA_SECONDS = 24 * 3600.0
 
 
 @asynccontextmanager
-async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[MemoryProvider]:
+async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Replica]:
     """Give a provider; neither the database nor the embedder need be up yet."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(open_engine(dsn_of(settings, host.data_dir), settings))
+        engine = await stack.enter_async_context(open_engine(dsn_of(settings, host.name, host.data_dir), settings))
         database = Database(engine, settings.timeout, migrate=settings.migrate)
         stack.push_async_callback(database.close)
 
@@ -59,26 +59,26 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Mem
 
 
 @asynccontextmanager
-async def opened_schema(settings: NativeSettings, data_dir: Path) -> AsyncIterator[Schema]:
-    """Give the schema alone, for whoever looks after it, with the errors of a provider.
+async def opened_schema(settings: NativeSettings, name: str, data_dir: Path) -> AsyncIterator[Schema]:
+    """Give the schema alone, for whoever looks after it, with the errors of a provider of this name.
 
     Raises:
         Unavailable: the database cannot be reached, or fails meanwhile.
     """
     async with (
-        open_engine(dsn_of(settings, data_dir), settings) as engine,
+        open_engine(dsn_of(settings, name, data_dir), settings) as engine,
         translated(TimeLimit(_SCHEMA_SECONDS), Writes.PERHAPS),
     ):
         yield Schema(engine)
 
 
-def dsn_of(settings: NativeSettings, data_dir: Path) -> str:
-    """The database to connect to: the configured one, or the embedded server's in the data folder."""
+def dsn_of(settings: NativeSettings, name: str, data_dir: Path) -> str:
+    """The database to connect to: the configured one, or that of the embedded server of the provider of this name."""
     if settings.dsn is not None:
         return settings.dsn.reveal()
-    from providers.native.embedded import EmbeddedServer
+    from providers.native.embedded import EmbeddedServer, folder_of
 
-    return EmbeddedServer(data_dir / "postgres").dsn
+    return EmbeddedServer(folder_of(data_dir, name)).dsn
 
 
 def _noted(task: asyncio.Task[None]) -> None:

@@ -6,27 +6,25 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Row
 
-from providers import limits
-from providers.base import MemoryProvider
-from providers.clock import HybridClock, moment_of
+from providers import limits, replica_limits
+from providers.clock import HybridClock
+from providers.combining import Combiner
 from providers.errors import MemoryNotFound, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
 from providers.native import statements
 from providers.native.backlog import Backlog
-from providers.native.combining import Combiner
+from providers.native.changing import Changer
 from providers.native.database import Database
 from providers.native.health import PostgresHealth, health_of
-from providers.native.jsonb import to_jsonb
+from providers.native.records import record_of
+from providers.native.replication import Replication
 from providers.native.search import recall_statement
-from providers.native.vectors import NO_VECTOR, Vectors
-from providers.native.writing import NewRow, Writer, half, new_row
-from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery
-
-# Edits remembered per memory, so that a late retry of one of them is known for what it is.
-KEPT_EDITS = 16
+from providers.native.vectors import Vectors
+from providers.native.writing import NewRow, Writer, new_row
+from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 
 # Questions of one batch that are asked at once; more would take the pool away from everybody else.
 CONCURRENT_RECALLS = 4
@@ -35,7 +33,7 @@ CONCURRENT_RECALLS = 4
 CONCURRENT_STATEMENTS = 4
 
 
-class PostgresMemoryProvider(MemoryProvider):
+class PostgresMemoryProvider(Replica):
     """Memories in PostgreSQL: exact hybrid recall within a user, versions, tombstones."""
 
     def __init__(
@@ -44,8 +42,9 @@ class PostgresMemoryProvider(MemoryProvider):
         self._database = database
         self._writer = Writer(database, backlog)
         self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
+        self._changer = Changer(database, vectors, backlog, clock)
+        self._replication = Replication(database, vectors, backlog)
         self._vectors = vectors
-        self._backlog = backlog
         self._clock = clock
         self._vector_weight = vector_weight
 
@@ -135,7 +134,7 @@ class PostgresMemoryProvider(MemoryProvider):
             row = (await connection.execute(statements.GET, {"user_id": user_id, "id": memory_id})).one_or_none()
         if row is None:
             raise MemoryNotFound(memory_id)
-        return _record(row)
+        return record_of(row)
 
     async def list_memories(
         self,
@@ -153,7 +152,7 @@ class PostgresMemoryProvider(MemoryProvider):
             values |= {"created_at": after.created_at, "id": after.memory_id}
         statement = statements.LIST if after is None else statements.LIST_AFTER
         async with self._database.reading() as connection:
-            return [_record(row) for row in await connection.execute(statement, values)]
+            return [record_of(row) for row in await connection.execute(statement, values)]
 
     async def update(
         self,
@@ -173,49 +172,44 @@ class PostgresMemoryProvider(MemoryProvider):
             limits.check_metadata(metadata)
         if content is UNSET and metadata is UNSET:
             return await self.get(user_id, memory_id)
-        [embedded] = [NO_VECTOR] if content is UNSET else await self._vectors.of_memories([content])
-        now = version if version is not None else self._clock.next()
-        values = {
-            "user_id": user_id,
-            "id": memory_id,
-            "version": now,
-            "minted": version is None,
-            "updated_at": moment_of(now),
-            "has_content": content is not UNSET,
-            "content": None if content is UNSET else content,
-            "model": embedded.model,
-            "embedding": half(embedded),
-            "has_metadata": metadata is not UNSET,
-            "metadata": None if metadata is UNSET else to_jsonb(metadata),
-            "edit_id": edit_id,
-            "kept_edits": KEPT_EDITS,
-        }
-        async with self._database.writing() as connection:
-            row = (await connection.execute(statements.UPDATE, values)).one_or_none()
-        if row is None:
-            return await self.get(user_id, memory_id)  # absent, deleted, or nothing to change: reading tells which
-        if content is not UNSET and embedded.vector is None and self._backlog is not None:
-            self._backlog.report(1)
-        return _record(row)
+        row = await self._changer.edit(user_id, memory_id, content, metadata, version, edit_id)
+        # Absent, deleted, or nothing to change: reading tells which.
+        return await self.get(user_id, memory_id) if row is None else record_of(row)
 
     async def delete(
         self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
     ) -> bool:
         """Leave a tombstone in place of a memory; see the protocol."""
         memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        now = version if version is not None else self._clock.next()
-        values = {"user_id": user_id, "id": memory_id, "version": now, "deleted_at": moment_of(now), "edit_id": edit_id}
-        async with self._database.writing() as connection:
-            existed = await connection.scalar(statements.DELETE, values)
-        if existed is None and edit_id is not None:
-            where = {"user_id": user_id, "id": memory_id, "edit_id": edit_id}
-            async with self._database.reading(after_write=True) as connection:
-                existed = await connection.scalar(statements.DELETED_BY, where)
-        return bool(existed)
+        return await self._changer.delete(user_id, memory_id, version, edit_id)
 
     async def health_check(self) -> PostgresHealth:
         """Count the memories; see the protocol."""
         return await health_of(self._database, type(self).__name__)
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Bring memories to states; see the protocol `Replica`."""
+        replica_limits.check_snapshots(snapshots)
+        return await self._replication.put_many(snapshots)
+
+    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+        """Give one memory or its tombstone; see the protocol `Replica`."""
+        limits.check_user_id(user_id)
+        return await self._replication.snapshot(user_id, limits.check_memory_id(memory_id))
+
+    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """Give memories and tombstones by ascending id; see the protocol `Replica`."""
+        after = replica_limits.check_snapshots_page(user_id, limit, after)
+        return await self._replication.snapshots(user_id, limit, after)
+
+    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
+        """Give the users who have anything; see the protocol `Replica`."""
+        replica_limits.check_users_page(limit, after)
+        return await self._replication.users(limit, after)
+
+    async def identity(self) -> str:
+        """Name the database; see the protocol `Replica`."""
+        return await self._replication.identity()
 
     async def _rows(self, memories: Sequence[NewMemory]) -> list[NewRow]:
         """Give checked memories their ids, versions and vectors."""
@@ -227,7 +221,7 @@ class PostgresMemoryProvider(MemoryProvider):
         vectors = await self._vectors.of_question(question.query)
         statement, values = recall_statement(question, vectors, self._vector_weight)
         async with self._database.reading() as connection:
-            return [_record(row, row.score) for row in await connection.execute(statement, values)]
+            return [record_of(row, row.score) for row in await connection.execute(statement, values)]
 
 
 def _fault(memory: NewMemory) -> ProviderError | None:
@@ -236,15 +230,3 @@ def _fault(memory: NewMemory) -> ProviderError | None:
     except ProviderError as error:
         return error
     return None
-
-
-def _record(row: Row[Any], score: float | None = None) -> MemoryRecord:
-    return MemoryRecord(
-        id=str(row.id),
-        user_id=row.user_id,
-        content=row.content,
-        metadata=row.metadata,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        similarity_score=score,
-    )

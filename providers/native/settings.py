@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from observability.secret import Secret
-from providers.base import MemoryProvider
 from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings, Seconds
+from providers.replica import Replica
 from providers.types import Host
 
 
@@ -31,7 +31,7 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     former_embedders: list[EmbedderSettings] = []
 
     @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[MemoryProvider]:
+    async def open(self, host: Host) -> AsyncIterator[Replica]:
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
         from providers.native.opening import open_native
 

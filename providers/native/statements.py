@@ -66,11 +66,14 @@ UPDATE = text(f"""
 
 # No creation time on a tombstone tells that no memory was there to delete.
 DELETE = text("""
-    INSERT INTO ninai_memories AS stored (user_id, id, version, deleted_at)
-    VALUES (:user_id, CAST(:id AS uuid), CAST(:version AS bigint), CAST(:deleted_at AS timestamptz))
+    INSERT INTO ninai_memories AS stored (user_id, id, version, deleted_at, edits)
+    VALUES (
+        :user_id, CAST(:id AS uuid), CAST(:version AS bigint), CAST(:deleted_at AS timestamptz),
+        array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL)
+    )
     ON CONFLICT (user_id, id) DO UPDATE SET
         version = greatest(excluded.version, stored.version + 1), deleted_at = excluded.deleted_at, updated_at = NULL,
-        content = NULL, metadata = NULL, digest = NULL, edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
+        content = NULL, metadata = NULL, digest = NULL, edits = excluded.edits,
         embedding_model = NULL, embedding = NULL, terms = NULL
     WHERE stored.deleted_at IS NULL
     RETURNING created_at IS NOT NULL AS existed

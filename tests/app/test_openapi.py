@@ -12,16 +12,26 @@ from app.controllers.docs import CONTENT_SECURITY_POLICY
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 READS = {"200", "400", "401", "403", "422", "503"}
 BODIES = READS | {"413", "415"}
+OPERATOR = {"200", "400", "401", "403", "422"}
+JOURNAL = OPERATOR | {"404", "503"}
 OPERATIONS = {
-    ("post", "/memory/remember"): BODIES | {"409", "410"},
-    ("post", "/memory/remember/batch"): BODIES,
+    ("post", "/memory/remember"): BODIES | {"202", "409", "410"},
+    ("post", "/memory/remember/batch"): BODIES | {"202"},
     ("post", "/memory/recall"): BODIES,
     ("post", "/memory/recall/batch"): BODIES,
-    ("get", "/memory/memories"): READS,
+    ("get", "/memory/memories"): READS | {"409"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404"},
-    ("patch", "/memory/memories/{memory_id}"): BODIES | {"404"},
-    ("delete", "/memory/memories/{memory_id}"): READS | {"404"},
+    ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404"},
+    ("delete", "/memory/memories/{memory_id}"): READS | {"202", "404"},
     ("get", "/memory/health"): {"200", "503"},
+    ("get", "/admin/providers"): OPERATOR,
+    ("get", "/admin/providers/{name}"): OPERATOR | {"404"},
+    ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "413", "415"},
+    ("get", "/admin/explain"): OPERATOR,
+    ("get", "/admin/journal"): JOURNAL,
+    ("get", "/admin/journal/dead"): JOURNAL,
+    ("post", "/admin/journal/dead/{seq}/{provider}/retry"): JOURNAL,
+    ("delete", "/admin/journal/dead/{seq}/{provider}"): JOURNAL,
     ("get", "/livez"): {"200"},
     ("get", "/readyz"): {"200", "503"},
 }
@@ -31,6 +41,7 @@ WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch")} | {
 STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("BatchMemory", "BatchQuery", "Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
+    "BreakerChange",
 }
 
 
@@ -46,6 +57,11 @@ async def document(mock_http: httpx.AsyncClient) -> dict[str, Any]:
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     """Every operation by its method and path."""
     return {(method, path): one for path, item in document["paths"].items() for method, one in item.items()}
+
+
+def is_memory_route(path: str) -> bool:
+    """Whether a path leads to the memories of a user."""
+    return path.startswith("/memory/") and path != "/memory/health"
 
 
 def refers(value: Any, found: set[str]) -> set[str]:  # noqa: ANN401 - any JSON value
@@ -84,7 +100,7 @@ def test_every_problem_is_declared_as_one(document: dict[str, Any]) -> None:
     """What is no success is problem+json; an unhealthy service tells its health instead."""
     for (_, path), operation in operations(document).items():
         for status, response in operation["responses"].items():
-            if status != "200" and path not in {"/memory/health", "/readyz"}:
+            if status not in {"200", "202"} and path not in {"/memory/health", "/readyz"}:
                 assert response["content"] == PROBLEM
                 assert response["description"]
 
@@ -115,11 +131,12 @@ def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -
 
 
 def test_the_headers_are_documented(document: dict[str, Any]) -> None:
-    """Every memory route takes `X-User-ID`, every write `Idempotency-Key`; neither is required."""
+    """Every memory route takes `X-User-ID` and a time, writes a key, reads a session; none is required."""
     for key, operation in operations(document).items():
         headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
-        expected = set() if "security" not in operation else {"X-User-ID"}
-        assert set(headers) == expected | ({"Idempotency-Key"} if key in WRITES else set())
+        common = {"X-User-ID", "X-Request-Timeout-Ms"}
+        own = {"Idempotency-Key"} if key in WRITES else {"Memory-Session"}
+        assert set(headers) == (common | own if is_memory_route(key[1]) else set())
         assert not any(header["required"] for header in headers.values())
 
 
@@ -139,12 +156,11 @@ def test_the_parameters_are_documented(document: dict[str, Any]) -> None:
     assert memory_id["format"] == "uuid"
 
 
-def test_every_memory_route_may_ask_for_a_key(document: dict[str, Any]) -> None:
+def test_every_guarded_route_may_ask_for_a_key(document: dict[str, Any]) -> None:
     """The two ways to show a key are declared where a key may be asked for, and only there."""
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
     for (_, path), operation in operations(document).items():
-        guarded = path.startswith("/memory/") and path != "/memory/health"
-        assert ("security" in operation) == guarded
+        assert ("security" in operation) == (is_memory_route(path) or path.startswith("/admin/"))
 
 
 async def test_the_page_loads_nothing_from_elsewhere(mock_http: httpx.AsyncClient) -> None:

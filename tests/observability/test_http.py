@@ -76,8 +76,8 @@ async def test_notes_become_headers() -> None:
     async def noting(scope: Scope, receive: Receive, send: Send) -> None:
         notes = current.get()
         assert notes is not None
-        notes.answered("first", 0.25)
-        notes.answered("second", 0.5)
+        notes.provider = "second"
+        notes.provider_seconds = 0.75
         await well(scope, receive, send)
 
     server = Server(noting)

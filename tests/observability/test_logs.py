@@ -164,7 +164,7 @@ async def test_what_users_say_is_not_logged(http: httpx.AsyncClient, log: Log) -
 
 async def test_a_bug_is_logged_without_what_it_says(app: Litestar, http: httpx.AsyncClient, log: Log) -> None:
     """Of a bug the log tells type and place under the request's id, the client learns nothing, and no text is told."""
-    app.state.provider = MeasuredProvider(BabblingProvider(), "babbling", app.state.metrics)
+    app.state.provider = MeasuredProvider(BabblingProvider, lambda: "babbling", app.state.metrics)
 
     responses = await everything_about(careless_api(http))
 
@@ -231,9 +231,9 @@ def test_a_value_that_is_no_json_is_written_all_the_same(log: Log) -> None:
 
 def test_an_error_of_our_own_keeps_its_words() -> None:
     """What our packages raise is written to be read."""
-    from providers.native.translate import UnexpectedSqlState
+    from providers.postgres.translate import UnexpectedSqlState
 
-    assert told(UnexpectedSqlState("22023")).endswith("providers.native.translate.UnexpectedSqlState: 22023")
+    assert told(UnexpectedSqlState("22023")).endswith("providers.postgres.translate.UnexpectedSqlState: 22023")
 
 
 def test_a_chain_of_errors_is_told_in_order() -> None:

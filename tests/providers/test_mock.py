@@ -7,9 +7,9 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
-from providers.base import MemoryProvider
 from providers.clock import HybridClock, moment_of
 from providers.mock import MockMemoryProvider, MockSettings
+from providers.replica import Replica
 from providers.types import Host
 
 
@@ -19,7 +19,7 @@ async def test_it_needs_no_arguments(user: str) -> None:
 
     memory_id = await provider.remember(user, "Test memory content", {"category": "test"})
 
-    assert isinstance(provider, MemoryProvider)
+    assert isinstance(provider, Replica)
     assert [hit.id for hit in await provider.recall(user, "test", 5)] == [memory_id]
 
 
@@ -44,6 +44,7 @@ async def test_every_opening_starts_empty(tmp_path: Path, user: str) -> None:
         await one.remember(user, "tea")
 
         assert await other.list_memories(user) == []
+        assert await one.identity() != await other.identity()
 
 
 async def test_health_counts_the_memories_of_all_users(user: str, stranger: str) -> None:

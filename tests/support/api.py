@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from app.main import create_app
 from app.settings import load
+from tests.support.patience import patient
 
 BASE_URL = "http://127.0.0.1"
 JSON = {"Content-Type": "application/json"}
@@ -21,8 +22,8 @@ ABSENT_ID = "018f0000-0000-7000-8000-000000000000"
 
 @asynccontextmanager
 async def running_app(environ: Mapping[str, str]) -> AsyncIterator[Litestar]:
-    """An application with the settings of an environment that holds nothing else."""
-    app = create_app(load(None, environ=environ).settings, CollectorRegistry())
+    """An application with the settings of an environment that holds nothing else, but more patient."""
+    app = create_app(patient(load(None, environ=environ).settings), CollectorRegistry())
     async with served(app):
         yield app
 

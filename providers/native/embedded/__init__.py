@@ -11,7 +11,9 @@ from providers.native.embedded.errors import (
     OtherMajorVersion,
     ServerFailed,
 )
+from providers.native.embedded.folder import folder_of
 from providers.native.embedded.server import EmbeddedServer
+from providers.native.embedded.supervisor import Supervisor
 
 __all__ = [
     "Account",
@@ -23,7 +25,9 @@ __all__ = [
     "FolderUnusable",
     "OtherMajorVersion",
     "ServerFailed",
+    "Supervisor",
     "account_for",
+    "folder_of",
     "unreachable_parent",
     "wheel_binaries",
 ]

@@ -7,6 +7,7 @@ EmbeddedServerError
 +-- FolderUnusable           the folder is somebody else's, or no database lies where one should
 |   +-- OtherMajorVersion    the data was written by PostgreSQL `found`, the programs are `expected`
 +-- ServerFailed             PostgreSQL itself gave up; the message quotes what it said last
++-- StoppedForMaintenance    it was taken down by hand, and the service cannot go on without it
 
 Starting and stopping raise nothing else; what the body of the context raises passes through.
 """
@@ -62,3 +63,13 @@ class OtherMajorVersion(FolderUnusable):
 
 class ServerFailed(EmbeddedServerError):
     """PostgreSQL did not do what it was started for."""
+
+
+class StoppedForMaintenance(EmbeddedServerError):
+    """The only server there is was taken down by hand."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the database of {name} is stopped for maintenance, and there is no other provider in the order: "
+            f"bring it back with `ninai db start {name}`"
+        )

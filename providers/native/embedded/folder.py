@@ -19,6 +19,13 @@ _LONGEST_SOCKET_PATH = 107
 # A comma in a host makes SQLAlchemy, asyncpg and PostgreSQL see several; the short folder spares all the quoting.
 _PLAIN_PATH = re.compile(r"[\w./+-]+", re.ASCII)
 _PID_DIGITS = 20
+# The provider that is there without any configuration keeps the folder it always had.
+_PLAIN_NAME = "native"
+
+
+def folder_of(data_dir: Path, name: str) -> Path:
+    """Where the server of the provider of this name lives."""
+    return data_dir / ("postgres" if name == _PLAIN_NAME else f"postgres-{name}")
 
 
 def socket_folder(folder: Path) -> Path:
@@ -90,6 +97,27 @@ def hold_lock(folder: Path, account: Account) -> Iterator[None]:
             raise FolderInUse(folder, int(holder) if holder.isdigit() else None) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone would leave it to the worker processes, which were forked with the descriptor.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(folder: Path) -> int | None:
+    """The process of the service that holds `folder`, 0 if it does not say which, None if there is none."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        said = os.pread(descriptor, _PID_DIGITS, 0).strip()
+        return int(said) if said.isdigit() else 0
+    else:
+        return None
     finally:
         os.close(descriptor)

@@ -22,6 +22,7 @@ from providers.native.embedded.folder import (
     private_folder,
     socket_folder,
 )
+from providers.native.embedded.postmaster import Postmaster, postmaster_in
 from providers.native.embedded.processes import end_orphans, last_words, run, spawn
 
 DATABASE = "ninai"
@@ -56,7 +57,6 @@ _SETTINGS = {
 _START_SECONDS = 300.0
 _STOP_SECONDS = 60.0
 _POLL = 0.02
-_STATUS_LINE = 7
 _LOG_BYTES = 8 * 1024 * 1024
 
 _CREATE_DATABASE = (
@@ -77,7 +77,6 @@ class EmbeddedServer:
         self._binaries = binaries
         self._sockets = socket_folder(self.folder)
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = False
 
     @property
     def dsn(self) -> str:
@@ -89,27 +88,53 @@ class EmbeddedServer:
     def running(self) -> Iterator[Self]:
         """Hold the folder and the server for as long as the context lasts; raises `EmbeddedServerError`.
 
-        Enter it in the main thread: the kernel tells the server to stop when the thread that started it ends, which
-        is what takes the server down with a service that was killed.
+        Enter it in a thread that lives as long as the process: the kernel tells the server to stop when the thread
+        that started it ends, which is what takes the server down with a service that was killed.
         """
-        with contextlib.ExitStack() as stack:
-            try:
-                self._start(stack)
-            except OSError as error:
-                reason = f"cannot run PostgreSQL in {self.folder}: {error}"
-                raise FolderUnusable(f"{reason}; mend that, or pass another --data-dir") from error
+        with self.held(), self.started():
             yield self
 
-    def ended_by_itself(self) -> bool:
-        """Wait until the server ends; whether nobody here had asked it to."""
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Self]:
+        """Be the one service in the folder, whether or not its server runs; raises `EmbeddedServerError`."""
+        with contextlib.ExitStack() as stack:
+            with self._explained():
+                account = account_for(self.folder)
+                open_folder(self.folder, account)
+                stack.enter_context(hold_lock(self.folder, account))
+            yield self
+
+    @contextlib.contextmanager
+    def started(self) -> Iterator[Self]:
+        """Run the server in the folder that is held, for as long as the context lasts; see `running`."""
+        with contextlib.ExitStack() as stack:
+            with self._explained():
+                self._start(stack)
+            yield self
+
+    def has_ended(self, seconds: float) -> bool:
+        """Wait so long for the server to end by itself."""
+        if self._process is None:
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None
+
+    def interrupt(self) -> None:
+        """Have a start that is under way in another thread fail soon."""
         if self._process is not None:
-            self._process.wait()
-        return not self._stopping
+            self._process.send_signal(signal.SIGINT)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = f"cannot run PostgreSQL in {self.folder}: {error}"
+            raise FolderUnusable(f"{reason}; mend that, or pass another --data-dir") from error
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         account = account_for(self.folder)
-        open_folder(self.folder, account)
-        stack.enter_context(hold_lock(self.folder, account))
         binaries = reachable_binaries(self._binaries or wheel_binaries(), self.folder.parent, account)
         end_orphans(self.folder)
         private_folder(self._sockets, account)
@@ -124,7 +149,7 @@ class EmbeddedServer:
             process = self._spawn(binaries, data, output, account)
         finally:
             os.close(output)
-        self._process, self._stopping = process, False
+        self._process = process
         stack.callback(self._stop, process)
         _wait_until_ready(process, data, log, said_before)
         self._create_database(binaries, account)
@@ -155,7 +180,6 @@ class EmbeddedServer:
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         """Shut down fast, with everything on disk; if that takes too long, at once, and the next start recovers."""
-        self._stopping = True
         for order in (signal.SIGINT, signal.SIGQUIT):
             process.send_signal(order)
             try:
@@ -173,21 +197,12 @@ class EmbeddedServer:
 def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path, said_before: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None:
-        if _is_ready(data / "postmaster.pid", process.pid):
+        if postmaster_in(data) == Postmaster(process.pid, ready=True):
             return
         if time.monotonic() > deadline:
             raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log, said_before)}")
         time.sleep(_POLL)
     raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log, said_before)}")
-
-
-def _is_ready(pid_file: Path, pid: int) -> bool:
-    """Whether the server itself wrote `ready` into its pid file, whose eighth line is its state."""
-    try:
-        lines = pid_file.read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return False
-    return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == "ready"
 
 
 def _end_of(log: Path, said_before: int) -> str:

@@ -4,6 +4,14 @@ import pytest
 
 from tests.app.settings.configuration import Configuration
 
+TWO_OF_ONE = """
+[providers.a]
+kind = "native"
+dsn = "postgres://h/d"
+[providers.b]
+kind = "native"
+dsn = "postgresql://h/d"
+"""
 HASH = f'hash = "sha256:{"0" * 64}"'
 
 
@@ -24,8 +32,21 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ("", {"NINAI__ORDER": "native,native"}, '$.order: "native" is named twice (NINAI__ORDER)'),
         (
             "",
-            {"MEMORY_PROVIDER": "native,mock"},
-            '$.order: chaining is not available in this version, got ["native", "mock"] (MEMORY_PROVIDER)',
+            {"MEMORY_PROVIDER": "native,mock", "NINAI__JOURNAL__KIND": "none"},
+            (
+                '$.journal.kind: "none" is for a single provider: what several are to agree on must be kept somewhere '
+                "(NINAI__JOURNAL__KIND)"
+            ),
+        ),
+        (
+            "[chain.attempts.naive]\nfirst_wait = 0.1",
+            {},
+            '$.chain.attempts.naive: "naive" is not configured, did you mean "native"? (ninai.toml)',
+        ),
+        (
+            TWO_OF_ONE,
+            {"NINAI__ORDER": "a,b"},
+            '$.order: "a" and "b" are one database (NINAI__ORDER)',
         ),
         (
             "",

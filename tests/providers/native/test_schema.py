@@ -16,7 +16,7 @@ from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
 from providers.native.schema import Schema, SchemaState
-from providers.native.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import TimeLimit, Writes, translated
 from tests.support.native import HashingEmbedder, native_settings, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database, reachable_folder
 
@@ -25,14 +25,14 @@ MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 ONE_MORE = '''
 """One more column.
 
-Revision ID: 0002
-Revises: 0001
+Revision ID: 0003
+Revises: 0002
 """
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -70,7 +70,7 @@ def newer_migrations(tmp_path: Path) -> Path:
     (tmp_path / "env.py").write_text((MIGRATIONS / "env.py").read_text())
     for revision in (MIGRATIONS / "versions").glob("0*.py"):
         (versions / revision.name).write_text(revision.read_text())
-    (versions / "0002_mood.py").write_text(ONE_MORE)
+    (versions / "0003_mood.py").write_text(ONE_MORE)
     return tmp_path
 
 
@@ -92,7 +92,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(current=None, newest="0001", pending=["0001"])
+    assert state == SchemaState(current=None, newest="0002", pending=["0001", "0002"])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
@@ -103,7 +103,7 @@ async def test_an_upgrade_makes_everything(empty_database: str) -> None:
         first = await Schema(engine).upgrade()
         second = await Schema(engine).upgrade()
 
-    assert first == second == SchemaState(current="0001", newest="0001", pending=[])
+    assert first == second == SchemaState(current="0002", newest="0002", pending=[])
     assert first.usable is True
     assert await tables_of(empty_database) == 17
 
@@ -114,7 +114,7 @@ async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
         engines = [await stack.enter_async_context(opened(empty_database)) for _ in range(8)]
         states = await asyncio.gather(*(Schema(engine).upgrade() for engine in engines))
 
-    assert {state.current for state in states} == {"0001"}
+    assert {state.current for state in states} == {"0002"}
     assert await tables_of(empty_database) == 17
 
 
@@ -135,11 +135,11 @@ async def test_the_history_tells_every_revision(database: str) -> None:
     async with opened(database) as engine:
         history = Schema(engine).history()
 
-    assert [(revision.id, bool(revision.title)) for revision in history] == [("0001", True)]
+    assert [(revision.id, bool(revision.title)) for revision in history] == [("0001", True), ("0002", True)]
 
 
-async def test_the_first_revision_can_be_taken_back(database: str) -> None:
-    """The downgrade leaves nothing of ours but the extension and the record of versions, and an upgrade works again."""
+async def test_every_revision_can_be_taken_back(database: str) -> None:
+    """The downgrades leave nothing of ours but the extension and the record of versions, and an upgrade works again."""
 
     def downgrade(connection: Connection, schema: Schema) -> None:
         schema._config.attributes["connection"] = connection  # noqa: SLF001 - there is no downgrade for users
@@ -149,8 +149,10 @@ async def test_the_first_revision_can_be_taken_back(database: str) -> None:
         schema = Schema(engine)
         async with engine.connect() as connection:
             await connection.run_sync(downgrade, schema)
-            left = await connection.scalar(text("SELECT count(*) FROM pg_proc WHERE proname LIKE 'ninai%'"))
-        assert (left, await tables_of(database)) == (0, 0)
+            functions = await connection.scalar(text("SELECT count(*) FROM pg_proc WHERE proname LIKE 'ninai%'"))
+            tables = await connection.scalars(text("SELECT relname FROM pg_class WHERE relname LIKE 'ninai%'"))
+        assert functions == 0
+        assert set(tables) == {"ninai_schema_version", "ninai_schema_version_pkc"}
         assert (await schema.state()).usable is False
 
         await schema.upgrade()
@@ -162,8 +164,8 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
     async with opened(database) as engine:
         newer = await Schema(engine, newer_migrations).upgrade()
         state = await Schema(engine).state()
-    assert newer.current == "0002"
-    assert state == SchemaState(current="0002", newest="0001", pending=[])
+    assert newer.current == "0003"
+    assert state == SchemaState(current="0003", newest="0002", pending=[])
 
     async with open_native_provider(database, HashingEmbedder()) as provider:
         memory_id = await provider.remember("anna", "tea")
@@ -172,7 +174,7 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
         assert await provider.delete("anna", memory_id) is True
         assert (await provider.health_check()).healthy is True
     async with opened(database) as engine:
-        assert (await Schema(engine).upgrade()).current == "0002"
+        assert (await Schema(engine).upgrade()).current == "0003"
 
 
 async def test_a_migration_under_a_running_provider_disturbs_nothing(database: str, newer_migrations: Path) -> None:
@@ -191,7 +193,7 @@ async def test_a_migration_under_a_running_provider_disturbs_nothing(database: s
 async def test_without_leave_to_migrate_the_operator_is_told(empty_database: str) -> None:
     """A provider that must not migrate says what to run, and serves once that was done."""
     async with open_native_provider(empty_database, migrate=False) as provider, opened(empty_database) as engine:
-        with pytest.raises(Misconfigured, match=r"nothing yet.*0001.*ninai db upgrade"):
+        with pytest.raises(Misconfigured, match=r"nothing yet.*0002.*ninai db upgrade"):
             await provider.list_memories("anna")
         assert await tables_of(empty_database) == 0
 
@@ -207,7 +209,7 @@ async def test_a_role_without_privileges_is_told(empty_database: str, guest: str
         with pytest.raises(Misconfigured, match=r'permission denied to create extension "vector" \(42501\); grant it'):
             await provider.list_memories("anna")
         with pytest.raises(Misconfigured, match="ninai db upgrade"):
-            async with opened_schema(native_settings(guest), Path("/nonexistent")) as schema:
+            async with opened_schema(native_settings(guest), "native", Path("/nonexistent")) as schema:
                 await schema.upgrade()
 
 
@@ -226,13 +228,15 @@ async def test_a_role_that_may_only_use_the_tables_serves(database: str) -> None
     async with connected(database) as connection:
         await connection.execute("CREATE ROLE clerk LOGIN")
         await connection.execute("GRANT SELECT, INSERT, UPDATE ON ninai_memories TO clerk")
-        await connection.execute("GRANT SELECT ON ninai_schema_version TO clerk")
+        await connection.execute("GRANT SELECT ON ninai_schema_version, ninai_store TO clerk")
         async with open_native_provider(dsn, HashingEmbedder(), migrate=False) as provider:
             memory_id = await provider.remember("anna", "tea")
             await provider.update("anna", memory_id, content="masala tea")
             assert [hit.id for hit in await provider.recall("anna", "tea")] == [memory_id]
             assert await provider.delete("anna", memory_id) is True
+            assert await provider.put_many(await provider.snapshots("anna")) == [None]
             assert (await provider.health_check()).healthy is True
+            assert await provider.identity()
         await connection.execute("DROP OWNED BY clerk")
         await connection.execute("DROP ROLE clerk")
 

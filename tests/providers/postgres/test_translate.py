@@ -10,8 +10,8 @@ from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
-from providers.native.sqlstates import BUGS, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
-from providers.native.translate import TimeLimit, UnexpectedSqlState, Writes, translated, translation_of
+from providers.postgres.sqlstates import BUGS, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
+from providers.postgres.translate import TimeLimit, UnexpectedSqlState, Writes, translated, translation_of
 
 TABLES: dict[type[Exception], Mapping[str, object]] = {
     Misconfigured: MISCONFIGURED,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from providers.combining import MAX_COMBINED, Combiner
 from providers.errors import Unavailable
-from providers.native.combining import MAX_COMBINED, Combiner
 
 
 class Store:

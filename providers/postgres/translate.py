@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy import exc
 
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
-from providers.native.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
+from providers.postgres.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
 
 _CLOSED = "connection is closed"
 

@@ -1,0 +1,84 @@
+"""The embedded servers beside a running service, one for each provider in the order that needs one."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import click
+
+from app.cli.database import is_embedded
+from app.reloading.source import LOOK_SECONDS, Configuration, Source
+from app.settings import ConfigError, Settings
+from providers.native.embedded import EmbeddedServerError, Supervisor
+
+
+class Databases:
+    """Run the servers, and those of providers that come into the order later; workers could not start any.
+
+    When the server of the only provider is lost, this service is asked to stop: whoever started it can start both
+    again. `lost` is the folder of that server.
+    """
+
+    def __init__(self, source: Source, configuration: Configuration) -> None:
+        self.lost: Path | None = None
+        self._source = source
+        self._settings = configuration.settings
+        self._supervisor = Supervisor(self._settings.data_dir, self._is_alone, self._on_loss)
+        self._wake, self._closing = threading.Event(), threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Run them for as long as the context lasts.
+
+        Raises:
+            click.ClickException: one cannot be started, and the service cannot go without it.
+        """
+        try:
+            with self._supervisor.running(_embedded_in(self._settings)):
+                threading.Thread(target=self._follow, name="order", daemon=True).start()
+                try:
+                    yield self
+                finally:
+                    self._closing.set()
+        except EmbeddedServerError as error:
+            raise click.ClickException(str(error)) from error
+
+    def heed_hangup(self) -> None:
+        """Take SIGHUP as an order to all processes to look at the configuration at once."""
+        # The thread does it, since a handler may interrupt anything.
+        signal.signal(signal.SIGHUP, lambda *_: self._wake.set())
+
+    def _follow(self) -> None:
+        while not self._closing.is_set():
+            asked = self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+            if asked:
+                _pass_on_hangup()
+            if asked or self._source.changed():
+                # What cannot be used is told by the workers, who refuse it.
+                with suppress(ConfigError):
+                    self._settings = self._source.read().settings
+                    self._supervisor.want(_embedded_in(self._settings))
+
+    def _is_alone(self, name: str) -> bool:
+        return self._settings.order == [name]
+
+    def _on_loss(self, name: str) -> None:
+        self.lost = self._supervisor.folder(name)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _embedded_in(settings: Settings) -> list[str]:
+    return [name for name in settings.order if is_embedded(settings, name)]
+
+
+def _pass_on_hangup() -> None:
+    for worker in multiprocessing.active_children():
+        if worker.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGHUP)

@@ -1,0 +1,73 @@
+"""Watching how providers are filled: a bar on a terminal, lines elsewhere, both on standard error."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from providers.chain.status import ChainStatus, ProviderStatus, Role
+
+Show = Callable[[ChainStatus], None]
+
+
+def filling(status: ChainStatus) -> list[ProviderStatus]:
+    """Give the providers that have not received everything."""
+    return [provider for provider in status.providers if provider.role is Role.FILLING]
+
+
+def stage(provider: ProviderStatus) -> str:
+    """Say how far the filling of a provider is."""
+    progress = provider.progress
+    if provider.reason is not None:
+        return f"{provider.name} waits: {provider.reason}"
+    if progress is None:
+        return f"{provider.name} is about to be filled, or another process fills it"
+    if progress.verifying:
+        return f"{provider.name}: {progress.verified} compared"
+    return f"{provider.name}: {progress.copied} copied"
+
+
+@contextmanager
+def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
+    """Give what shows one status after the other; `memories` is how many a provider is to receive, 0 if not known."""
+    if not memories or not sys.stderr.isatty():
+        yield _Lines()
+        return
+    # Everything is copied first, and then compared.
+    length = 2 * memories * len(status.providers)
+    with click.progressbar(length=length, label=_label(status), file=sys.stderr) as bar:
+
+        def show(status: ChainStatus) -> None:
+            bar.label = _label(status)
+            bar.update(sum(_done(provider, memories) for provider in status.providers) - bar.pos)
+
+        yield show
+
+
+class _Lines:
+    """A line for everything that is new."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def __call__(self, status: ChainStatus) -> None:
+        line = _label(status)
+        if line != self._said:
+            click.echo(line, err=True)
+            self._said = line
+
+
+def _label(status: ChainStatus) -> str:
+    return ", ".join(map(stage, filling(status))) or "everybody has received everything"
+
+
+def _done(provider: ProviderStatus, memories: int) -> int:
+    """Count memories copied and compared; tombstones are copied as well, so that there may seem to be more."""
+    if provider.role is not Role.FILLING:
+        return 2 * memories
+    if provider.progress is None:
+        return 0
+    if provider.progress.verifying:
+        return memories + min(memories, provider.progress.verified)
+    return min(memories, provider.progress.copied)

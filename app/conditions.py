@@ -1,0 +1,73 @@
+"""What a caller asks of an answer, and what it is told about it: between headers, statuses and the request's notes."""
+
+import re
+from typing import Any, Literal
+
+from litestar import Request
+
+from observability.notes import Notes, current
+from providers.errors import InvalidInput
+
+TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+MAX_TIMEOUT_MS = 600_000
+SESSION_HEADER = "Memory-Session"
+MAX_SESSION_CHARS = 64
+
+STATUS_STORED = 200
+STATUS_ACCEPTED = 202
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
+
+
+def note_conditions(request: Request[Any, Any, Any]) -> None:
+    """Take note of how long the caller waits, and of what it wants to find.
+
+    Raises:
+        InvalidInput: a header cannot be what it says.
+    """
+    notes = _notes()
+    timeout = _only(request, TIMEOUT_HEADER)
+    if timeout is not None:
+        if not _NUMBER.fullmatch(timeout) or not 1 <= int(timeout) <= MAX_TIMEOUT_MS:
+            raise InvalidInput(TIMEOUT_HEADER, f"must be milliseconds, a whole number from 1 to {MAX_TIMEOUT_MS}")
+        notes.patience = int(timeout) / 1000
+    session = _only(request, SESSION_HEADER)
+    if session is not None:
+        if not _SESSION.fullmatch(session):
+            raise InvalidInput(SESSION_HEADER, "is not one that this service gave")
+        notes.session = session
+
+
+def note_page_of(provider: str) -> None:
+    """Take note of whose list is gone on with."""
+    _notes().page_of = provider
+
+
+def answered_by() -> str:
+    """Tell which provider gave the answer."""
+    return _notes().provider or ""
+
+
+def write_status() -> int:
+    """Tell whether a write is where reads look first, or durable in the journal alone."""
+    return STATUS_ACCEPTED if _notes().accepted else STATUS_STORED
+
+
+def stored_or_accepted() -> Literal["stored", "accepted"]:
+    """Say the same in a word."""
+    return "accepted" if _notes().accepted else "stored"
+
+
+def _notes() -> Notes:
+    notes = current.get()
+    if notes is None:
+        raise RuntimeError("a handler runs within a request, which has notes")
+    return notes
+
+
+def _only(request: Request[Any, Any, Any], name: str) -> str | None:
+    values = request.headers.getall(name, [])
+    if len(values) > 1:
+        raise InvalidInput(name, "must be given once")
+    return values[0] if values else None

@@ -1,0 +1,70 @@
+"""The providers of the chain, for its operator: how each is, and its circuit breaker."""
+
+from typing import Annotated, Literal
+
+from litestar import Controller, get, put
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody, PathParameter, QueryParameter
+
+from app import problems
+from app.admin.calls import provide_chain_desk
+from app.admin.chain_desk import ChainDesk
+from app.auth.admission import admit_operator
+from app.json_body import JsonDTO
+from app.parameters import PARAMETERS
+from app.schemas import BreakerChange
+from providers.chain.breaker_state import BreakerSnapshot
+from providers.chain.status import ChainStatus, Explanation, ProviderStatus
+
+OPERATOR_PROBLEMS = (problems.BAD_REQUEST, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT)
+BODY_PROBLEMS = (problems.MALFORMED_BODY, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
+
+ProviderName = Annotated[str, PathParameter(description="A provider, by its name in the order.")]
+
+
+class AdminController(Controller):
+    """The chain as the process that answers sees it; every worker has circuit breakers of its own."""
+
+    path = "/admin"
+    tags = ("admin",)
+    before_request = staticmethod(admit_operator)
+    security = ({"bearer": []}, {"apiKey": []}, {})
+    dependencies = {"desk": Provide(provide_chain_desk)}  # noqa: RUF012 - read by the framework, never changed
+
+    @get("/providers", responses=problems.described(*OPERATOR_PROBLEMS))
+    async def chain_status(self, desk: NamedDependency[ChainDesk]) -> ChainStatus:
+        """Describe the chain: its order, and how each provider is. 200 even while the journal is out of reach."""
+        return await desk.status()
+
+    @get("/providers/{name:str}", responses=problems.described(*OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER))
+    async def provider_status(self, name: ProviderName, desk: NamedDependency[ChainDesk]) -> ProviderStatus:
+        """Describe one provider."""
+        return await desk.provider(name)
+
+    @put(
+        "/providers/{name:str}/breaker",
+        dto=JsonDTO[BreakerChange],
+        return_dto=None,
+        responses=problems.described(*OPERATOR_PROBLEMS, *BODY_PROBLEMS, problems.UNKNOWN_PROVIDER),
+    )
+    async def set_breaker(
+        self, name: ProviderName, data: JSONBody[BreakerChange], desk: NamedDependency[ChainDesk]
+    ) -> BreakerSnapshot:
+        """Force the circuit breaker of a provider open or closed, or release it with `auto`.
+
+        It holds until it is released or the process ends, in the one process that answers this request: with several
+        workers the others go on as they were.
+        """
+        return desk.set_breaker(name, data)
+
+    @get("/explain", opt={PARAMETERS: ("operation",)}, responses=problems.described(*OPERATOR_PROBLEMS))
+    async def explanation(
+        self,
+        desk: NamedDependency[ChainDesk],
+        operation: Annotated[
+            Literal["recall", "read", "remember", "delete"],
+            QueryParameter(description="`read` stands for list and get, `remember` for update as well."),
+        ] = "recall",
+    ) -> Explanation:
+        """Tell which providers an operation would come to now, and why."""
+        return desk.explain(operation)

@@ -1,0 +1,80 @@
+"""The journal, for its operator: what is still to be delivered, and what was given up."""
+
+from typing import Annotated
+
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import PathParameter, QueryParameter
+
+from app import problems
+from app.admin.calls import provide_journal_desk
+from app.admin.journal_desk import JournalDesk
+from app.auth.admission import admit_operator
+from app.controllers.admin import OPERATOR_PROBLEMS
+from app.parameters import PARAMETERS
+from app.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
+from providers import limits
+
+JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)
+
+_MAX_SEQ = 2**53 - 1  # the largest that every reader of JSON takes for what it is
+
+Seq = Annotated[int, PathParameter(ge=1, le=_MAX_SEQ, description="The number of the operation.")]
+Provider = Annotated[str, PathParameter(description="The provider that has not confirmed it.")]
+
+
+class AdminJournalController(Controller):
+    """The journal that all processes share; 404 where there is none."""
+
+    path = "/admin/journal"
+    tags = ("admin",)
+    before_request = staticmethod(admit_operator)
+    security = ({"bearer": []}, {"apiKey": []}, {})
+    dependencies = {"desk": Provide(provide_journal_desk)}  # noqa: RUF012 - read by the framework, never changed
+
+    @get("/", responses=problems.described(*JOURNAL_PROBLEMS))
+    async def journal_status(self, desk: NamedDependency[JournalDesk]) -> JournalResponse:
+        """Count what the journal holds, and what each provider has not confirmed."""
+        return await desk.status()
+
+    @get("/dead", opt={PARAMETERS: ("limit", "after")}, responses=problems.described(*JOURNAL_PROBLEMS))
+    async def dead_letters(
+        self,
+        desk: NamedDependency[JournalDesk],
+        limit: Annotated[
+            int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Operations on a page.")
+        ] = limits.DEFAULT_LIST_LIMIT,
+        after: Annotated[
+            int, QueryParameter(ge=0, le=_MAX_SEQ, description="The `next_after` of the page before.")
+        ] = 0,
+    ) -> DeadLettersResponse:
+        """List deliveries that were given up, oldest first, without the texts of the memories."""
+        return await desk.dead(limit, after)
+
+    @post(
+        "/dead/{seq:int}/{provider:str}/retry",
+        status_code=200,
+        responses=problems.described(*JOURNAL_PROBLEMS, problems.DEAD_LETTER_NOT_FOUND),
+    )
+    async def retry(self, seq: Seq, provider: Provider, desk: NamedDependency[JournalDesk]) -> RetryResponse:
+        """Make a dead letter due again at once, its failures forgotten."""
+        return await desk.retry(seq, provider)
+
+    @delete(
+        "/dead/{seq:int}/{provider:str}",
+        status_code=200,
+        opt={PARAMETERS: ("confirm",)},
+        responses=problems.described(*JOURNAL_PROBLEMS, problems.DEAD_LETTER_NOT_FOUND),
+    )
+    async def discard(
+        self,
+        seq: Seq,
+        provider: Provider,
+        desk: NamedDependency[JournalDesk],
+        *,
+        confirm: Annotated[
+            bool, QueryParameter(description="Must be true; without it the answer says what is lost.")
+        ] = False,
+    ) -> DiscardResponse:
+        """Drop a dead letter for good: its provider never gets that operation."""
+        return await desk.discard(seq, provider, confirmed=confirm)

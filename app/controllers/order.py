@@ -1,0 +1,42 @@
+"""The order of the providers, for their operator: which one is in force, and another one without a restart."""
+
+from litestar import Controller, get, put
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody
+
+from app import problems
+from app.admin.calls import provide_order_desk
+from app.admin.order_desk import OrderDesk
+from app.auth.admission import admit_operator
+from app.controllers.admin import BODY_PROBLEMS, OPERATOR_PROBLEMS
+from app.json_body import JsonDTO
+from app.schemas import OrderRequest, OrderResponse
+
+
+class OrderController(Controller):
+    """One order for all workers; it outlives restarts."""
+
+    path = "/admin/providers/order"
+    tags = ("admin",)
+    before_request = staticmethod(admit_operator)
+    security = ({"bearer": []}, {"apiKey": []}, {})
+    dependencies = {"desk": Provide(provide_order_desk)}  # noqa: RUF012 - read by the framework, never changed
+
+    @get(responses=problems.described(*OPERATOR_PROBLEMS))
+    async def order(self, desk: NamedDependency[OrderDesk]) -> OrderResponse:
+        """Tell which order is in force in the process that answers, since when, and who set it."""
+        return desk.tell()
+
+    @put(
+        dto=JsonDTO[OrderRequest],
+        return_dto=None,
+        responses=problems.described(*OPERATOR_PROBLEMS, *BODY_PROBLEMS, problems.ORDER_REFUSED),
+    )
+    async def set_order(self, data: JSONBody[OrderRequest], desk: NamedDependency[OrderDesk]) -> OrderResponse:
+        """Put another order of the configured providers in force, under load and without a restart.
+
+        It is in force in this process when this is answered, and in the other workers of the host within a second. It
+        holds, also over restarts, until another order is configured or set; the configured one is set like any other.
+        A provider that has not received everything becomes home when it has: until then another one answers.
+        """
+        return await desk.put(data.order)

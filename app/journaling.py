@@ -1,0 +1,24 @@
+"""Which journal the settings come to."""
+
+from app.settings import Settings
+from providers.journal.postgres.settings import PostgresJournalSettings
+from providers.journal.settings import AutoJournalSettings, NoJournalSettings
+from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
+
+
+def journal_of(settings: Settings) -> SqliteJournalSettings | PostgresJournalSettings | None:
+    """Give the journal for several providers, None if there shall be none."""
+    journal = settings.journal
+    if isinstance(journal, NoJournalSettings):
+        return None
+    return SqliteJournalSettings() if isinstance(journal, AutoJournalSettings) else journal
+
+
+def always_journalled(settings: Settings) -> bool:
+    """Whether a single provider has a journal as well.
+
+    Left to itself, a journal that was once begun goes on: it knows what that provider has not received.
+    """
+    if isinstance(settings.journal, AutoJournalSettings):
+        return (settings.data_dir / FILE_NAME).exists()
+    return not isinstance(settings.journal, NoJournalSettings)

@@ -1,0 +1,49 @@
+"""What is different between two configurations: what a running service takes over, and what needs a restart."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct, structs
+
+from app.settings import Settings
+
+_LIVE = ("order", "providers", "recall_limit")
+
+
+def taken_over(running: Settings, read: Settings) -> Settings:
+    """Give the settings of a running service with what it can take over of those that were read."""
+    return structs.replace(
+        running,
+        **{name: getattr(read, name) for name in _LIVE},
+        chain=structs.replace(running.chain, attempts=read.chain.attempts),
+    )
+
+
+def live_changes(before: Settings, after: Settings) -> list[str]:
+    """Name what differs of that which is taken over: `order`, `providers.mem0`, `chain.attempts.mem0`."""
+    return [
+        *(name for name in ("order", "recall_limit") if getattr(before, name) != getattr(after, name)),
+        *_of_tables("providers", before.providers, after.providers),
+        *_of_tables("chain.attempts", before.chain.attempts, after.chain.attempts),
+    ]
+
+
+def restart_changes(running: Settings, read: Settings) -> list[str]:
+    """Name what differs of that which only a restart takes over: `server.port`, `auth.keys`."""
+    return list(_of_structs("", running, taken_over(read, running)))
+
+
+def _of_structs(path: str, before: Struct, after: Struct) -> Iterator[str]:
+    for field in structs.fields(type(before)):
+        one, other = getattr(before, field.name), getattr(after, field.name)
+        if one == other:
+            continue
+        if isinstance(one, Struct) and type(one) is type(other):
+            yield from _of_structs(f"{path}{field.name}.", one, other)
+        else:
+            yield f"{path}{field.name}"
+
+
+def _of_tables(path: str, before: Mapping[str, Struct], after: Mapping[str, Struct]) -> Iterator[str]:
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield f"{path}.{name}"

@@ -1,0 +1,24 @@
+"""Running the reloader beside the application."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.reloading.reloader import Reloader
+
+
+@asynccontextmanager
+async def following(reloader: Reloader, *, heeds_hangup: bool) -> AsyncIterator[None]:
+    """Follow the configuration for as long as the context lasts, if so asked with SIGHUP as an order to look at it."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(reloader.run(), name="reloader")
+    if heeds_hangup:
+        loop.add_signal_handler(signal.SIGHUP, reloader.wake)
+    try:
+        yield
+    finally:
+        if heeds_hangup:
+            loop.remove_signal_handler(signal.SIGHUP)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

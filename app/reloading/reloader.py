@@ -1,0 +1,167 @@
+"""The reloader: puts into force what is configured anew, and leaves in force what was when that cannot be used."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from msgspec import structs
+
+from app.chain import Chains
+from app.reloading.differences import live_changes, restart_changes, taken_over
+from app.reloading.overriding import Override
+from app.reloading.source import LOOK_SECONDS, Configuration, Source
+from app.settings import ConfigError, Settings
+from observability.metrics import Metrics
+from providers.chain.chain import Chain
+from providers.chain.errors import OrderRefused
+from providers.errors import Unavailable
+
+AGAIN_SECONDS = 5.0  # after an order was refused: a provider may have received everything meanwhile
+NEVER = float("inf")
+
+_log = structlog.get_logger(__name__)
+
+
+class NotKept(OrderRefused):
+    """An order that cannot be kept for the next start."""
+
+
+class Reloader:
+    """Follow the configuration in one worker process; `applied` is given the settings that are in force from now on.
+
+    Files are looked at every `LOOK_SECONDS`. What is refused is refused as a whole: nothing of it is in force.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        chains: Chains,
+        chain: Chain,
+        metrics: Metrics,
+        configuration: Configuration,
+        applied: Callable[[Settings], None],
+    ) -> None:
+        self.configuration = configuration
+        self.since = datetime.now(UTC) if configuration.override is None else configuration.override.at
+        self._source = source
+        self._chains = chains
+        self._chain = chain
+        self._metrics = metrics
+        self._applied = applied
+        self._running = configuration.settings
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._again_at = NEVER
+        self.refused_for: str | None = None
+        self._for_restart: list[str] = []
+        for outcome in ("ok", "refused"):
+            metrics.config_reloads.labels(outcome)
+        metrics.config_last_reload_ok.set(1)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self._look()
+
+    def wake(self) -> None:
+        """Have everything read at once, also what no file's date tells, such as a secret in a file of its own."""
+        self._wake.set()
+
+    async def put(self, order: list[str], set_by: str) -> None:
+        """Put an order in force here, and keep it for the other processes and the next start.
+
+        Raises:
+            ConfigError: it names what is not configured, or nothing, or something twice.
+            Unavailable: it cannot be put in force or kept; what was in force is.
+        """
+        async with self._lock:
+            before = self.configuration
+            base = await self._read_or(before)
+            override = Override(order=order, instead_of=base.configured_order, set_by=set_by, at=datetime.now(UTC))
+            try:
+                wanted = self._source.with_order(base, override)
+                await self._switch(wanted)
+            except BaseException:
+                if base.loaded != before.loaded:
+                    self._wake.set()  # what was read has still to be put in force without this order
+                raise
+            # The configured order itself is not held against the configuration: it goes on to be followed.
+            kept = None if order == base.configured_order else override
+            try:
+                await asyncio.to_thread(self._source.keep, kept)
+            except OSError as error:
+                await self._switch(before)
+                raise NotKept(f"{self._source.overrides.path}: {error.strerror}") from error
+            self.configuration = structs.replace(base, override=kept)
+            self.since = override.at
+            _log.warning("order_set", order=order, configured=base.configured_order, set_by=set_by)
+
+    async def _read_or(self, known: Configuration) -> Configuration:
+        """Give what is configured now, or what was known of it if it cannot be used."""
+        try:
+            return await asyncio.to_thread(self._source.read)
+        except ConfigError:
+            return known
+
+    async def _look(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._wake.wait()
+        asked = self._wake.is_set() or asyncio.get_running_loop().time() >= self._again_at
+        self._wake.clear()
+        # In a thread, since a file system that hangs must hold up nobody else.
+        if asked or await asyncio.to_thread(self._source.changed):
+            async with self._lock:
+                await self._reload()
+
+    async def _reload(self) -> None:
+        self._again_at = NEVER
+        try:
+            read = await asyncio.to_thread(self._source.read)
+            before, self.configuration = self.configuration, read
+            try:
+                await self._switch(read)
+            except BaseException:
+                self.configuration = before
+                raise
+        except ConfigError as error:
+            self._refuse(str(error))
+        except Unavailable as error:
+            self._refuse(error.reason)
+            self._again_at = asyncio.get_running_loop().time() + AGAIN_SECONDS
+        except Exception:  # noqa: BLE001 - opening a provider may fail in any way, and the next file must be seen
+            _log.exception("configuration_failed")
+            self._refuse("a provider cannot be opened")
+        else:
+            self._accept()
+
+    async def _switch(self, wanted: Configuration) -> None:
+        """Put a configuration in force, as far as that goes without a restart."""
+        settings = taken_over(self._running, wanted.settings)
+        changed = live_changes(self._running, settings)
+        if any(name != "recall_limit" for name in changed):
+            await self._chain.switch(self._chains.parts(settings))
+        self._running = settings
+        self._applied(settings)
+        if "order" in changed:
+            self.since = datetime.now(UTC) if wanted.override is None else wanted.override.at
+        if changed:
+            _log.info("configuration_in_force", changed=changed, order=settings.order)
+        waiting = restart_changes(self._running, wanted.settings)
+        if waiting and waiting != self._for_restart:
+            _log.warning("restart_needed", settings=waiting)
+        self._for_restart = waiting
+
+    def _refuse(self, reason: str) -> None:
+        self._metrics.config_last_reload_ok.set(0)
+        if reason != self.refused_for:  # a look that was only repeated is no news
+            self._metrics.config_reloads.labels("refused").inc()
+            _log.error("configuration_refused", reason=reason, order=self._running.order)
+        self.refused_for = reason
+
+    def _accept(self) -> None:
+        self._metrics.config_last_reload_ok.set(1)
+        self._metrics.config_reloads.labels("ok").inc()
+        self.refused_for = None

@@ -1,0 +1,123 @@
+"""Where the configuration of a running service comes from, and whether it may have changed."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from msgspec import Struct, structs
+
+from app.reloading.overriding import Override, OverrideFile
+from app.reloading.stamps import Stamp, stamp_of
+from app.settings import LoadedSettings, Settings
+from app.settings.checks import check
+from app.settings.layers import Origin
+
+_log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.25  # a change is taken over when it is the same at two looks
+
+_Stamps = tuple[Stamp | None, Stamp | None]
+
+
+class Configuration(Struct, frozen=True, kw_only=True):
+    """What is configured, and the order that the API has put over it, if it has."""
+
+    loaded: LoadedSettings
+    override: Override | None
+
+    @property
+    def configured_order(self) -> list[str]:
+        """The order without the override."""
+        return self.loaded.settings.order
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in the order that holds."""
+        settings = self.loaded.settings
+        return settings if self.override is None else structs.replace(settings, order=self.override.order)
+
+
+class Source:
+    """Read the configuration, again and again; `load` gives what is configured.
+
+    The data folder is that of the first reading: it cannot be moved under a running service.
+    """
+
+    def __init__(self, load: Callable[[], LoadedSettings]) -> None:
+        self._load = load
+        self._path: Path | None = None
+        self._overrides: OverrideFile | None = None
+        self._seen: _Stamps = (None, None)
+        self._noticed: _Stamps = (None, None)
+
+    @property
+    def overrides(self) -> OverrideFile:
+        """Where the order of the API is kept."""
+        if self._overrides is None:
+            raise RuntimeError("nothing has been read yet")
+        return self._overrides
+
+    def read(self) -> Configuration:
+        """Give what is configured now.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        if self._overrides is None:
+            first = self._load()
+            self._path, self._overrides = first.file, OverrideFile(first.settings.data_dir)
+        # Before the files are read: what changes meanwhile is a change still to be seen.
+        self._seen = self._stamps()
+        loaded = self._load()
+        configuration = Configuration(loaded=loaded, override=self._override_of(loaded.settings.order))
+        if configuration.override is not None:
+            origin = Origin("file", str(self._overrides.path))
+            check(configuration.settings, {**loaded.origins, "order": origin})
+        return configuration
+
+    def with_order(self, configuration: Configuration, override: Override) -> Configuration:
+        """Give a configuration with another order.
+
+        Raises:
+            ConfigError: `order` is none of this configuration's providers.
+        """
+        changed = structs.replace(configuration, override=override)
+        check(changed.settings, configuration.loaded.origins)
+        return changed
+
+    def keep(self, override: Override | None) -> None:
+        """Keep an order for the other processes and the next start.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        # Only what was written here is known: another process may write one at the same time, and is to be followed.
+        self._seen = (self._seen[0], self.overrides.write(override))
+
+    def changed(self) -> bool:
+        """Whether a file is another one than when it was read, and the same as at the last look.
+
+        Many editors write a file in two steps, and half a file may well be a configuration.
+        """
+        stamps = self._stamps()
+        settled, self._noticed = stamps == self._noticed, stamps
+        return settled and stamps != self._seen
+
+    def _stamps(self) -> _Stamps:
+        return (
+            None if self._path is None else stamp_of(self._path),
+            None if self._overrides is None else self._overrides.stamp(),
+        )
+
+    def _override_of(self, configured: list[str]) -> Override | None:
+        before = self.overrides.stamp()
+        override = self.overrides.read()
+        if override is None or override.instead_of == configured:
+            return override
+        if self.overrides.stamp() == before:
+            # Where it cannot be removed it is passed over again the next time.
+            with suppress(OSError):
+                self.overrides.write(None)
+            _log.warning("order_override_ended", order=override.order, configured=configured, set_by=override.set_by)
+        return None

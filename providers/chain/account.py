@@ -1,0 +1,82 @@
+"""What the parts of a chain share: the journal under a deadline, and the record of what happened to an operation."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from observability import notes
+from providers.chain.deadline import Deadline
+from providers.chain.observer import ChainObserver
+from providers.chain.policy import NATIVE, OperationClass
+from providers.chain.route import Route
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Settlement
+
+Answer = TypeVar("Answer")
+
+
+class Account:
+    """Ask the journal, and tell the observer and the request's notes; `now` is the monotonic clock of deadlines."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        observer: ChainObserver,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = now
+        self._journal = journal
+        self._observer = observer
+
+    def deadline(self, route: Route, operation: OperationClass, size: int = 1) -> Deadline:
+        """Start counting: the configured time, or what the caller is ready to wait."""
+        home = route.home
+        policy = NATIVE if home is None else home.attempts.policy
+        seconds = policy.of(operation).of_batch(size).deadline
+        request = notes.current.get()
+        if request is not None and request.patience is not None:
+            seconds = min(seconds, request.patience)
+        return Deadline.after(seconds, self.now)
+
+    async def journal(self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float) -> Answer:
+        """Ask the journal, at most so long.
+
+        Raises:
+            JournalUnavailable: no answer; what was to be written may or may not be there.
+        """
+        request = notes.current.get()
+        started = time.perf_counter()
+        timer = asyncio.timeout(seconds)
+        try:
+            async with timer:
+                return await ask(self._journal)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise  # not ours: a bug in the journal
+            raise JournalUnavailable(f"the journal did not answer within {seconds:g} s", ambiguous=True) from error
+        finally:
+            if request is not None:
+                request.journal_seconds += time.perf_counter() - started
+
+    async def settle(self, *settlements: Settlement) -> None:
+        """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""
+        with contextlib.suppress(JournalUnavailable):
+            await self._journal.settle(settlements)
+
+    def wrote(self, seq: int) -> None:
+        """Give the caller a token for what it has written so far."""
+        request = notes.current.get()
+        if request is not None:
+            request.token = f"{self._journal.id}.{seq}"
+
+    def degrade(self, reason: str) -> None:
+        """Tell the caller why the answer is less than it could be."""
+        request = notes.current.get()
+        if request is not None:
+            request.degrade(reason)
+
+    def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
+        """Take note that another provider is asked."""
+        self._observer.fell_back(source, target, operation, reason)

@@ -1,0 +1,265 @@
+"""The chain as a running whole: its links and background tasks, and the order that can be switched under load."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from msgspec import Struct
+
+from providers.base import MemoryProvider
+from providers.chain.attempts import Attempts, Guards
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.breaker_state import BreakerSnapshot
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.chained import ChainedProvider
+from providers.chain.deliverer import Deliverer
+from providers.chain.errors import OrderRefused
+from providers.chain.guarded import GuardedProvider
+from providers.chain.link import Link
+from providers.chain.membership import Membership
+from providers.chain.observer import ChainObserver
+from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.chain.route import Route
+from providers.chain.sweeper import Sweeper
+from providers.clock import HybridClock
+from providers.errors import Unavailable
+from providers.journal.base import Journal
+from providers.replica import Replica
+
+PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
+_DRAIN_SECONDS = 30.0  # until a link that was replaced is closed with calls still under way
+_DRAIN_FIRST = 2.5  # longer than any operation may take
+_DRAIN_LOOK = 0.1
+
+_log = structlog.get_logger(__name__)
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """A provider that shall take part: how to open it, and within which limits it is asked.
+
+    Two parts with equal `settings` are the same provider, which stays open when the order is switched.
+    """
+
+    name: str
+    settings: object
+    opened: Callable[[], AbstractAsyncContextManager[Replica]]
+    attempts: AttemptPolicy
+    places: int
+
+
+class JournalChoice(Struct, frozen=True, kw_only=True):
+    """How to open a journal, if there shall be one at all; `always` also for a single provider."""
+
+    opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
+    always: bool
+
+
+class _Open(Struct, frozen=True, eq=False):
+    link: Link
+    settings: object
+    stack: AsyncExitStack
+    identity: str | None
+
+
+class Chain:
+    """Links in an order, with a deliverer for each, a sweeper, and the one who looks after the membership."""
+
+    def __init__(
+        self,
+        journal: JournalChoice,
+        policy: ChainPolicy,
+        clock: HybridClock,
+        observer: ChainObserver,
+        changed: Callable[[BreakerSnapshot], None],
+    ) -> None:
+        self.journal: Journal | None = None
+        self.membership: Membership | None = None
+        self.policy = policy
+        self.observer = observer
+        self.holder = str(uuid4())
+        self._journal_choice = journal
+        self._journal_stack = AsyncExitStack()
+        self._clock = clock
+        self._changed = changed
+        self._open: dict[str, _Open] = {}
+        self._deliverers: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._switching = asyncio.Lock()
+        self._provider: ChainedProvider | GuardedProvider | None = None
+
+    @property
+    def provider(self) -> MemoryProvider:
+        """The chain as its callers use it."""
+        if self._provider is None:
+            raise RuntimeError("the chain has no order yet")
+        return self._provider
+
+    @property
+    def first(self) -> str:
+        """The name of home, or of the first in the order while nobody has received everything."""
+        route = self.route
+        return route.home.name if route.home is not None else route.links[0].name
+
+    @property
+    def route(self) -> Route:
+        """Who takes part now."""
+        provider = self._provider
+        if isinstance(provider, ChainedProvider):
+            return provider.route
+        links = () if provider is None else (provider.link,)
+        return Route(links, frozenset(link.name for link in links))
+
+    def links(self) -> Sequence[Link]:
+        """The links in the order in force."""
+        return self.route.links
+
+    async def switch(self, parts: Sequence[Part]) -> None:
+        """Put an order in force: open what is new, look who it is, let the new route take over, drain the old.
+
+        Operations under way end as they began. What cannot be reached now takes part all the same.
+
+        Raises:
+            OrderRefused: two are one and the same store; nobody of the order has received everything; or several
+                providers without a journal.
+            Unavailable: a provider cannot be opened at all.
+        """
+        async with self._switching:
+            await self._open_journal(len(parts))
+            async with AsyncExitStack() as undo:
+                fresh = {part.name: await self._opened(part, undo) for part in parts if not self._has(part)}
+                chosen = {part.name: fresh.get(part.name) or self._open[part.name] for part in parts}
+                refuse_twins({name: one.identity for name, one in chosen.items()})
+                links = tuple(one.link for one in chosen.values())
+                complete = frozenset(link.name for link in links)
+                if self.membership is not None:
+                    complete = await self.membership.admit({name: one.identity for name, one in chosen.items()})
+                undo.pop_all()
+            gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
+            self._open = chosen
+            self._take_over(Route(links, complete))
+            _log.info("order_in_force", order=[part.name for part in parts], complete=sorted(complete))
+            for one in gone:
+                self._start(_drain(one), f"drain {one.link.name}")
+
+    async def close(self) -> None:
+        """Stop everything, then close the providers."""
+        tasks = [*self._tasks, *self._deliverers.values()]
+        if self.membership is not None:
+            tasks += self.membership.tasks
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for one in self._open.values():
+            await one.stack.aclose()
+        await self._journal_stack.aclose()
+
+    async def _open_journal(self, providers: int) -> None:
+        choice = self._journal_choice
+        if self.journal is not None or (providers == 1 and not choice.always):
+            return
+        if choice.opened is None:
+            raise OrderRefused('an order of several providers needs a journal: journal.kind is "none"')
+        self.journal = await self._journal_stack.enter_async_context(choice.opened())
+        self.membership = Membership(self.holder, self.journal, self.links, self._set_complete)
+        if self._open:
+            # What was the only provider so far has everything, whatever stands first from now on.
+            await self.membership.admit({name: one.identity for name, one in self._open.items()})
+        self._start(self.membership.run(), "membership")
+        self._start(Sweeper(self.holder, self.journal, self._all_links, self.policy.retention).run(), "sweeper")
+
+    def _has(self, part: Part) -> bool:
+        return part.name in self._open and self._open[part.name].settings == part.settings
+
+    async def _opened(self, part: Part, undo: AsyncExitStack) -> _Open:
+        stack = AsyncExitStack()
+        undo.push_async_callback(stack.aclose)
+        provider = await stack.enter_async_context(part.opened())
+        guards = Guards(
+            breaker=CircuitBreaker(part.name, self.policy.breaker, changed=self._changed),
+            budget=RetryBudget(self.policy.budget),
+            bulkhead=Bulkhead(part.name, part.places),
+        )
+        link = Link(part.name, provider, Attempts(part.attempts, guards, self.observer))
+        identity = None
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                identity = await provider.identity()
+        return _Open(link, part.settings, stack, identity)
+
+    def _take_over(self, route: Route) -> None:
+        if self.journal is None:
+            self._provider = GuardedProvider(route.links[0], self._clock)
+            return
+        if isinstance(self._provider, ChainedProvider):
+            self._provider.route = route
+        else:
+            self._provider = ChainedProvider(route, self.journal, self._clock, self.observer)
+        for link in route.links:
+            if link.name not in self._deliverers:
+                deliverer = Deliverer(
+                    link.name, self.journal, self._link_of(link.name), self.policy.deliveries, self.observer
+                )
+                self._deliverers[link.name] = _task(deliverer.run(), f"deliver to {link.name}")
+
+    def _link_of(self, name: str) -> Callable[[], Link | None]:
+        return lambda: self.route.link(name)
+
+    def _set_complete(self, complete: frozenset[str]) -> None:
+        route = self.route
+        if isinstance(self._provider, ChainedProvider) and route.complete != complete:
+            _log.info("complete_providers", complete=sorted(complete))
+            self._provider.route = Route(route.links, complete)
+
+    async def _all_links(self) -> Sequence[Link] | None:
+        """The links of all members, None if one of them is out of this process's reach."""
+        if self.journal is None:
+            return None
+        links = [self.route.link(member.name) for member in await self.journal.members()]
+        return None if None in links else [link for link in links if link is not None]
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = _task(work, name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_noted)
+    return task
+
+
+def _noted(task: asyncio.Task[None]) -> None:
+    """Tell of a background task that a bug has ended."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("background_task_ended", task=task.get_name(), exc_info=error)
+
+
+async def _drain(one: _Open) -> None:
+    """Close a provider that takes part no more, when its calls have ended."""
+    deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
+    try:
+        await asyncio.sleep(_DRAIN_FIRST)  # whoever has the old route and asks the journal first
+        while one.link.attempts.guards.bulkhead.in_flight and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - calls end without telling anybody
+            await asyncio.sleep(_DRAIN_LOOK)
+    finally:
+        await one.stack.aclose()
+    _log.info("provider_closed", provider=one.link.name)
+
+
+def refuse_twins(identities: Mapping[str, str | None]) -> None:
+    """Refuse two providers with one store: each would take the other's copy for its own.
+
+    Raises:
+        OrderRefused: as told.
+    """
+    seen: dict[str, str] = {}
+    for name, identity in identities.items():
+        if identity is not None and identity in seen:
+            raise OrderRefused(f"{seen[identity]} and {name} are one and the same store")
+        if identity is not None:
+            seen[identity] = name

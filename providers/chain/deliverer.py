@@ -1,0 +1,160 @@
+"""The deliverer: brings every operation of the journal to every provider, in the background, until all have it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from providers.chain.applying import Change, bring_many, burial_of
+from providers.chain.deadline import Deadline
+from providers.chain.link import Link
+from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.policy import DelivererPolicy, OperationClass
+from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
+
+_MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
+_LEASE_GRACE = 5.0  # seconds beyond the deadline of a delivery until somebody else may try
+
+_log = structlog.get_logger(__name__)
+
+
+class Deliverer:
+    """Deliver to one provider, whose link may be replaced meanwhile; `link` gives the one in use, None for a while.
+
+    Harmless to run several times, in this process or in others: deliveries are lent, and may be repeated.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        journal: Journal,
+        link: Callable[[], Link | None],
+        policy: DelivererPolicy,
+        observer: ChainObserver | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._journal = journal
+        self._link = link
+        self._policy = policy
+        self._observer = observer or Unobserved()
+        self._sleep = sleep
+        self._chance = chance
+        self._now = now
+        self._failures_in_a_row = 0
+        self._one_by_one = False  # after a batch failed as a whole, to find out who is to blame
+        self._taken = 0  # deliveries that the provider has taken
+        self._taken_at_failure: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                more = await self.deliver_some()
+            except JournalUnavailable as error:
+                _log.debug("deliveries_postponed", provider=self._name, reason=error.reason)
+                await self._sleep(self._policy.poll)
+            else:
+                if not more:
+                    await self._rest()
+
+    async def deliver_some(self) -> bool:
+        """Make one batch of deliveries; False if there was nothing to do or no way to do it."""
+        link = self._link()
+        if link is None or link.attempts.guards.breaker.refuses():
+            return False
+        patience = link.attempts.policy.of(OperationClass.REPLAY).of_batch(self._policy.batch).deadline
+        limit = 1 if self._one_by_one else self._policy.batch
+        batch = await self._journal.lease(self._name, limit, patience + _LEASE_GRACE)
+        if not batch:
+            return False
+        started = self._now()
+        settlements = await self._deliver(link, batch, patience)
+        await self._journal.settle(settlements)
+        self._count(settlements)
+        left = len(batch) / self._policy.per_second - (self._now() - started)
+        if left > 0:
+            await self._sleep(left)
+        return True
+
+    async def _rest(self) -> None:
+        link = self._link()
+        left = link.attempts.guards.breaker.snapshot().seconds_to_probe if link is not None else None
+        if left is None:
+            try:
+                await self._journal.wait(self._policy.poll)
+            except JournalUnavailable:
+                await self._sleep(self._policy.poll)
+        else:
+            await self._sleep(min(max(left, 0.05), self._policy.poll))
+
+    async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
+        changes = [Change(delivery.kind, delivery.state) for delivery in batch]
+        deadline = Deadline.after(patience, self._now)
+        try:
+            outcomes = await bring_many(link, changes, OperationClass.REPLAY, deadline)
+        except Unavailable as error:
+            self._failures_in_a_row += 1
+            alone = len(batch) == 1
+            self._one_by_one = not alone
+            return [self._postponed(delivery, error, alone=alone) for delivery in batch]
+        self._failures_in_a_row = 0
+        self._one_by_one = False
+        buried = [
+            burial_of(delivery.state)
+            for delivery, outcome in zip(batch, outcomes, strict=True)
+            if isinstance(outcome, MemoryDeleted)
+        ]
+        if buried:
+            await self._journal.append(buried)
+        return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
+
+    def _settled(self, delivery: Delivery, outcome: ProviderError | None) -> Settlement:
+        # Where a tombstone was met, delete has won: this is how it shall be.
+        if outcome is None or isinstance(outcome, MemoryDeleted):
+            self._taken += 1
+            self._taken_at_failure.pop(delivery.seq, None)
+            return Done(seq=delivery.seq, provider=self._name)
+        if isinstance(outcome, Unavailable):
+            return self._postponed(delivery, outcome, alone=True)
+        return self._dead(delivery, outcome)
+
+    def _postponed(self, delivery: Delivery, error: Unavailable, *, alone: bool) -> Settlement:
+        """Try again later; a failure tells against the operation only if its provider has taken others since."""
+        counts = alone and self._taken > self._taken_at_failure.get(delivery.seq, self._taken)
+        self._taken_at_failure[delivery.seq] = self._taken
+        if counts and delivery.failures + 1 >= self._policy.dead_after:
+            return self._dead(delivery, error)
+        return Postponed(
+            seq=delivery.seq, provider=self._name, delay=self._delay(error), error=error.outcome, counts=counts
+        )
+
+    def _dead(self, delivery: Delivery, error: ProviderError) -> Dead:
+        self._taken_at_failure.pop(delivery.seq, None)
+        _log.error(
+            "dead_letter",
+            provider=self._name,
+            seq=delivery.seq,
+            kind=delivery.kind,
+            memory_id=delivery.state.id,
+            outcome=error.outcome,
+        )
+        return Dead(seq=delivery.seq, provider=self._name, error=error.outcome)
+
+    def _delay(self, error: Unavailable) -> float:
+        policy = self._policy
+        growth = float(2 ** min(self._failures_in_a_row, _MOST_DOUBLINGS))
+        asked = error.retry_after if isinstance(error, Throttled) else None
+        return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
+
+    def _count(self, settlements: Sequence[Settlement]) -> None:
+        for kind in (Done, Postponed, Dead):
+            count = sum(isinstance(settlement, kind) for settlement in settlements)
+            if count:
+                self._observer.delivered(self._name, kind.__name__.lower(), count)

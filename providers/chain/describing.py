@@ -1,0 +1,85 @@
+"""Describing a chain: the status of every provider, and the way that an operation would take."""
+
+from providers.chain.breaker_state import BreakerState
+from providers.chain.chain import Chain
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.chain.route import Route
+from providers.chain.status import ChainStatus, Choice, Explanation, ProviderStatus, Role
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Backlog, JournalStatus
+
+
+async def describe(chain: Chain) -> ChainStatus:
+    """Give the state of a chain as this process sees it."""
+    journal: JournalStatus | None = None
+    error: str | None = None
+    if chain.journal is not None:
+        try:
+            journal = await chain.journal.status()
+        except JournalUnavailable as failure:
+            error = failure.reason
+    route = chain.route
+    backlogs = {backlog.provider: backlog for backlog in journal.backlogs} if journal is not None else {}
+    return ChainStatus(
+        order=tuple(link.name for link in route.links),
+        home=None if route.home is None else route.home.name,
+        providers=tuple(_provider(chain, route, link, backlogs.get(link.name)) for link in route.links),
+        journal=journal,
+        journal_error=error,
+    )
+
+
+def explain(chain: Chain, operation: OperationClass) -> Explanation:
+    """Tell which providers an operation would come to now, and why."""
+    route = chain.route
+    home = route.home
+    choices: list[Choice] = []
+    found = False
+    for link in route.links:
+        why, asked = _why(link, route, operation, found=found)
+        found = found or asked
+        choices.append(Choice(provider=link.name, asked=asked, why=why))
+    if operation.writes and chain.journal is not None:
+        first = Choice(provider="journal", asked=True, why="every write is made durable here first")
+        if home is None:
+            return Explanation(operation=operation.value, choices=(first, *choices))
+        choices.insert(0, first)
+    return Explanation(operation=operation.value, choices=tuple(choices))
+
+
+def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) -> tuple[str, bool]:
+    breaker = link.attempts.guards.breaker.snapshot()
+    if link.name not in route.complete:
+        return "it has not received everything yet, so it gets writes in the background alone", False
+    if operation.writes and link is not route.home:
+        return "a standby: it gets writes in the background", False
+    if breaker.state in {BreakerState.OPEN, BreakerState.FORCED_OPEN}:
+        return f"its circuit breaker is {breaker.state.value}: {breaker.why}", False
+    if found:
+        return "only if those before it do not answer", False
+    return "home" if link is route.home else "the first that may answer now", True
+
+
+def _role(link: Link, route: Route) -> Role:
+    if link.name not in route.complete:
+        return Role.FILLING
+    return Role.HOME if link is route.home else Role.STANDBY
+
+
+def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -> ProviderStatus:
+    guards = link.attempts.guards
+    membership = chain.membership
+    return ProviderStatus(
+        name=link.name,
+        role=_role(link, route),
+        breaker=guards.breaker.snapshot(),
+        in_flight=guards.bulkhead.in_flight,
+        places=guards.bulkhead.places,
+        retries_left=guards.budget.left(),
+        pending=backlog.pending if backlog is not None else 0,
+        dead=backlog.dead if backlog is not None else 0,
+        oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,
+        progress=membership.progress.get(link.name) if membership is not None else None,
+        reason=membership.reasons.get(link.name) if membership is not None else None,
+    )

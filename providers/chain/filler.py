@@ -1,0 +1,196 @@
+"""The filler: brings everything that a complete provider has to one that joined later, and verifies it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from heapq import merge
+
+import structlog
+from msgspec import Struct
+
+from providers.chain.deadline import Deadline
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.errors import MemoryDeleted, ProviderError
+from providers.journal.base import Journal
+from providers.journal.operations import MemberState
+from providers.types import Snapshot
+
+PAGE = 200  # memories or users in one call
+MAX_PASSES = 5  # of verification, before it is left for later
+_CLAIM_SECONDS = 120.0
+
+_log = structlog.get_logger(__name__)
+
+
+class NotFilled(ProviderError):
+    """The provider cannot be filled now: somebody else is at it, or it holds what the source does not."""
+
+    outcome = "not_filled"
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a filling is: what was copied, verified, repaired, and found too much."""
+
+    copied: int = 0
+    copied_users: int = 0
+    verified: int = 0
+    repaired: int = 0
+    extra: int = 0
+    verifying: bool = False
+
+
+class Filler:
+    """Fill one provider from another while both go on receiving writes; begun anew, it goes on where it stopped."""
+
+    def __init__(
+        self,
+        holder: str,
+        journal: Journal,
+        source: Link,
+        target: Link,
+        tell: Callable[[Progress], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._holder = holder
+        self._journal = journal
+        self._source = source
+        self._target = target
+        self._tell = tell
+        self._now = now
+
+    async def fill(self) -> None:
+        """Copy what is not copied yet, verify everything, and mark the provider as complete.
+
+        Raises:
+            NotFilled: not now.
+            Unavailable: source, target or journal do not answer.
+        """
+        await self._claim()
+        copied = await self._copy()
+        for _ in range(MAX_PASSES):
+            found = await self._verify(copied)
+            if found.extra:
+                raise NotFilled(f"{self._target.name} holds {found.extra} memories that {self._source.name} does not")
+            if not found.repaired:
+                await self._journal.mark(self._target.name, MemberState.COMPLETE)
+                _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
+                return
+        raise NotFilled(f"{self._target.name} keeps differing from {self._source.name}")
+
+    async def _copy(self) -> Progress:
+        members = {member.name: member for member in await self._journal.members()}
+        member = members.get(self._target.name)
+        if member is None:
+            raise NotFilled(f"{self._target.name} is no member")
+        progress = Progress(copied=member.copied, copied_users=member.copied_users)
+        async for user_id in self._users(self._source, member.fill_after):
+            async for snapshot_page in self._pages(self._source, user_id):
+                await self._put(snapshot_page)
+                await self._claim()
+                progress = Progress(copied=progress.copied + len(snapshot_page), copied_users=progress.copied_users)
+                self._tell(progress)
+            progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
+            await self._journal.note_fill(
+                self._target.name, after=user_id, copied=progress.copied, copied_users=progress.copied_users
+            )
+        return progress
+
+    async def _verify(self, copied: Progress) -> Progress:
+        """Compare everything once; repair what differs and is not about to be delivered anyway."""
+        verified = repaired = extra = 0
+        async for user_id in self._all_users():
+            held = {state.id: state async for page in self._pages(self._target, user_id) for state in page}
+            wanted = {state.id: state async for page in self._pages(self._source, user_id) for state in page}
+            missing = [state for state in wanted.values() if _differs(state, held.get(state.id))]
+            too_many = [state for state in held.values() if not state.deleted and state.id not in wanted]
+            missing = [state for state in missing if not await self._in_flux(state)]
+            extra += sum([not await self._in_flux(state) for state in too_many])
+            for start in range(0, len(missing), PAGE):
+                await self._put(missing[start : start + PAGE])
+            verified += len(wanted)
+            repaired += len(missing)
+            await self._claim()
+            self._tell(
+                Progress(
+                    copied=copied.copied,
+                    copied_users=copied.copied_users,
+                    verified=verified,
+                    repaired=repaired,
+                    extra=extra,
+                    verifying=True,
+                )
+            )
+        return Progress(copied=copied.copied, verified=verified, repaired=repaired, extra=extra, verifying=True)
+
+    async def _in_flux(self, state: Snapshot) -> bool:
+        """Whether the journal still knows of this memory, so that deliveries bring it where it belongs."""
+        return await self._journal.newest(state.user_id, state.id) is not None
+
+    async def _put(self, states: Sequence[Snapshot]) -> None:
+        outcomes = await self._target.call(
+            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._deadline(), size=len(states)
+        )
+        for outcome in outcomes:
+            if outcome is not None and not isinstance(outcome, MemoryDeleted):
+                raise outcome
+
+    async def _pages(self, link: Link, user_id: str) -> AsyncIterator[list[Snapshot]]:
+        after: str | None = None
+        while True:
+            page = await self._page(link, user_id, after)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+    async def _page(self, link: Link, user_id: str, after: str | None) -> list[Snapshot]:
+        return await link.call(
+            lambda provider: provider.snapshots(user_id, PAGE, after=after),
+            OperationClass.REPLAY,
+            self._deadline(),
+            size=PAGE,
+        )
+
+    async def _users(self, link: Link, after: str | None) -> AsyncIterator[str]:
+        while True:
+            page = await self._user_page(link, after)
+            for user_id in page:
+                yield user_id
+            if len(page) < PAGE:
+                return
+            after = page[-1]
+
+    async def _user_page(self, link: Link, after: str | None) -> list[str]:
+        return await link.call(
+            lambda provider: provider.users(PAGE, after=after), OperationClass.REPLAY, self._deadline(), size=PAGE
+        )
+
+    async def _all_users(self) -> AsyncIterator[str]:
+        source = [user_id async for user_id in self._users(self._source, None)]
+        target = [user_id async for user_id in self._users(self._target, None)]
+        last = None
+        for user_id in merge(source, target):
+            if user_id != last:
+                yield user_id
+            last = user_id
+
+    async def _claim(self) -> None:
+        if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
+            raise NotFilled(f"{self._target.name} is being filled by another process")
+
+    def _deadline(self) -> Deadline:
+        patience = self._target.attempts.policy.of(OperationClass.REPLAY).of_batch(PAGE).deadline
+        return Deadline.after(patience, self._now)
+
+
+def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:
+    """Whether the target lacks a state that it should have; a tombstone need not be there where nothing is."""
+    if wanted.deleted:
+        return held is not None and not held.deleted
+    if held is None:
+        return True
+    return not held.deleted and (held.version, held.content, held.metadata) != (
+        wanted.version,
+        wanted.content,
+        wanted.metadata,
+    )

@@ -1,0 +1,161 @@
+"""GuardedProvider: one provider alone, asked within limits and tried again, without a journal."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import uuid4
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from observability import notes
+from providers.base import MemoryProvider
+from providers.chain.deadline import Deadline
+from providers.chain.errors import BreakerOpen
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.clock import HybridClock, milliseconds_of, new_memory_id
+from providers.errors import CursorLost, ProviderError
+from providers.filters import Filter
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.replica import Replica
+from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+
+Answer = TypeVar("Answer")
+
+_RECALL_WEIGHT = 10  # a question takes as long as storing so many memories in one call
+
+
+class GuardedProvider(MemoryProvider):
+    """Pass every call on, with ids minted here, so that a second try is the same write as the first."""
+
+    def __init__(self, link: Link, clock: HybridClock, now: Callable[[], float] = time.monotonic) -> None:
+        self.link = link
+        self._clock = clock
+        self._now = now
+
+    async def remember(
+        self,
+        user_id: str,
+        content: str,
+        metadata: Metadata | None = None,
+        *,
+        memory_id: str | None = None,
+        version: int | None = None,
+        created_at: datetime | None = None,
+    ) -> str:
+        """See `MemoryProvider`."""
+        memory_id, version = self._minted(memory_id, version)
+        return await self._ask(
+            OperationClass.REMEMBER,
+            lambda provider: provider.remember(
+                user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
+            ),
+        )
+
+    async def recall(
+        self,
+        user_id: str,
+        query: str,
+        limit: int = DEFAULT_RECALL_LIMIT,
+        *,
+        where: Filter | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+        min_score: float = 0.0,
+    ) -> list[MemoryRecord]:
+        """See `MemoryProvider`."""
+        return await self._ask(
+            OperationClass.RECALL,
+            lambda provider: provider.recall(
+                user_id,
+                query,
+                limit,
+                where=where,
+                created_from=created_from,
+                created_before=created_before,
+                min_score=min_score,
+            ),
+        )
+
+    async def delete(
+        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
+    ) -> bool:
+        """See `MemoryProvider`."""
+        edit_id = edit_id or str(uuid4())
+        return await self._ask(
+            OperationClass.DELETE,
+            lambda provider: provider.delete(user_id, memory_id, version=version, edit_id=edit_id),
+        )
+
+    async def list_memories(
+        self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None
+    ) -> list[MemoryRecord]:
+        """See `MemoryProvider`."""
+        request = notes.current.get()
+        if after is not None and request is not None and request.page_of not in (None, self.link.name):
+            raise CursorLost(str(request.page_of))
+        return await self._ask(
+            OperationClass.READ, lambda provider: provider.list_memories(user_id, limit, offset, after=after)
+        )
+
+    async def health_check(self) -> Health:
+        """See `MemoryProvider`."""
+        return await self.link.provider.health_check()
+
+    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
+        """See `MemoryProvider`."""
+        return await self._ask(OperationClass.READ, lambda provider: provider.get(user_id, memory_id))
+
+    async def update(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        content: str | UnsetType = UNSET,
+        metadata: Metadata | UnsetType | None = UNSET,
+        version: int | None = None,
+        edit_id: str | None = None,
+    ) -> MemoryRecord:
+        """See `MemoryProvider`."""
+        edit_id = edit_id or str(uuid4())
+        return await self._ask(
+            OperationClass.REMEMBER,
+            lambda provider: provider.update(
+                user_id, memory_id, content=content, metadata=metadata, version=version, edit_id=edit_id
+            ),
+        )
+
+    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """See `MemoryProvider`."""
+        minted: list[NewMemory] = []
+        for memory in memories:
+            memory_id, version = self._minted(memory.memory_id, memory.version)
+            minted.append(replace(memory, memory_id=memory_id, version=version))
+        return await self._ask(
+            OperationClass.REMEMBER, lambda provider: provider.remember_many(minted), size=len(minted)
+        )
+
+    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
+        """See `MemoryProvider`."""
+        size = _RECALL_WEIGHT * len(queries)
+        return await self._ask(OperationClass.RECALL, lambda provider: provider.recall_many(queries), size=size)
+
+    def _minted(self, memory_id: str | None, version: int | None) -> tuple[str, int]:
+        version = self._clock.next() if version is None else version
+        return memory_id or new_memory_id(lambda: milliseconds_of(version)), version
+
+    async def _ask(
+        self, operation: OperationClass, ask: Callable[[Replica], Awaitable[Answer]], size: int = 1
+    ) -> Answer:
+        seconds = self.link.attempts.policy.of(operation).of_batch(max(1, size)).deadline
+        request = notes.current.get()
+        if request is not None and request.patience is not None:
+            seconds = min(seconds, request.patience)
+        deadline = Deadline.after(seconds, self._now)
+        try:
+            return await self.link.call(ask, operation, deadline, size=max(1, size))
+        except BreakerOpen:
+            # There is nobody else to ask, and so nothing gained by waiting for the pause to end.
+            return await self.link.call(ask, operation, deadline, size=max(1, size), last_resort=True)

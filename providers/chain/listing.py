@@ -1,0 +1,44 @@
+"""One page of a list: a provider's pages and the overlay, merged in the order of the list."""
+
+from collections.abc import Awaitable, Callable
+from heapq import merge
+
+from providers.chain.overlay import Overlay
+from providers.limits import MAX_LIST_LIMIT
+from providers.types import MemoryRecord, Position
+
+Pages = Callable[[int, int, Position | None], Awaitable[list[MemoryRecord]]]
+
+
+async def merged_page(
+    overlay: Overlay, page: Pages, limit: int, offset: int, after: Position | None
+) -> list[MemoryRecord]:
+    """Give `limit` memories behind `offset` others, counted from the position on; newest first.
+
+    `page` gives the provider's own: limit, offset, position. Where the overlay holds something, an offset is counted
+    memory by memory from the position on, since only then is it known what the overlay adds and takes away before it.
+    """
+    if not len(overlay):
+        return await page(limit, offset, after)
+    wanted = offset + limit
+    found: list[MemoryRecord] = []
+    position = after
+    while True:
+        fetched = await page(MAX_LIST_LIMIT, 0, position)
+        found += overlay.without(fetched)
+        # Pending ones cannot fill the place of memories of the provider that have not been looked at.
+        if len(fetched) < MAX_LIST_LIMIT or len(found) >= wanted:
+            break
+        position = Position(fetched[-1].created_at, fetched[-1].id)
+    missing = [record for record in overlay.missing(found) if _behind(record, after)]
+    merged = list(merge(found, sorted(missing, key=place_of, reverse=True), key=place_of, reverse=True))
+    return merged[offset:wanted]
+
+
+def place_of(record: MemoryRecord) -> tuple[object, str]:
+    """Where a memory stands in a list: by the moment of creation, then by id."""
+    return record.created_at, record.id
+
+
+def _behind(record: MemoryRecord, after: Position | None) -> bool:
+    return after is None or (record.created_at, record.id) < (after.created_at, after.memory_id.lower())

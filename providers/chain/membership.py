@@ -1,0 +1,174 @@
+"""Who has received everything: joins providers to the journal, has newcomers filled, and retires who is gone."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+import structlog
+
+from providers.chain.errors import OrderRefused
+from providers.chain.filler import Filler, NotFilled, Progress
+from providers.chain.link import Link
+from providers.errors import Unavailable
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Member, MemberState
+
+REFRESH_SECONDS = 0.5  # between looks at who is complete
+CARE_SECONDS = 30.0  # between renewals, and looks at who the stores are
+RETIRE_SECONDS = 3_600.0  # without any process that has a provider in its order, until it is no member any more
+_IDENTITY_SECONDS = 3.0
+_FILL_AGAIN_SECONDS = 5.0
+_SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere, and a write to end
+
+_log = structlog.get_logger(__name__)
+
+
+class Membership:
+    """Keep the journal's members and this process's route together."""
+
+    def __init__(
+        self,
+        holder: str,
+        journal: Journal,
+        links: Callable[[], Sequence[Link]],
+        set_complete: Callable[[frozenset[str]], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._holder = holder
+        self._journal = journal
+        self._links = links
+        self._set_complete = set_complete
+        self._now = now
+        self._started = now()
+        self._joined: set[str] = set()
+        self._fills: dict[str, asyncio.Task[None]] = {}
+        self.progress: dict[str, Progress] = {}
+        self.reasons: dict[str, str] = {}
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What is under way in the background."""
+        return list(self._fills.values())
+
+    async def admit(self, identities: Mapping[str, str | None]) -> frozenset[str]:
+        """Make the providers of an order members, by their names in order, and give those that are complete.
+
+        Without the journal nobody can tell; then it is the first, until the journal says otherwise.
+
+        Raises:
+            OrderRefused: none of them has received everything, but another store has.
+        """
+        try:
+            refuse_empty(identities, await self._journal.members())
+            members = [await self._journal.join(name, identity) for name, identity in identities.items()]
+        except JournalUnavailable as error:
+            _log.warning("journal_unavailable", reason=error.reason)
+            return frozenset(list(identities)[:1])
+        self._joined = set(identities)
+        return _complete(members)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        care_at = self._now()
+        while True:
+            try:
+                if not self._joined.issuperset(link.name for link in self._links()):
+                    await self._join_again()
+                await self._refresh()
+                if self._now() >= care_at:
+                    await self._care()
+                    care_at = self._now() + CARE_SECONDS
+            except JournalUnavailable as error:
+                _log.debug("membership_postponed", reason=error.reason)
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _refresh(self) -> None:
+        names = {link.name for link in self._links()}
+        members = [member for member in await self._journal.members() if member.name in names]
+        self._set_complete(_complete(members))
+        source = next((link for link in self._links() if link.name in _complete(members)), None)
+        for link in self._links():
+            if source is not None and link.name not in _complete(members):
+                self._fill(source, link)
+
+    async def _join_again(self) -> None:
+        """After a start without the journal."""
+        for link in self._links():
+            await self._journal.join(link.name, await self._identity(link))
+            self._joined.add(link.name)
+
+    async def _care(self) -> None:
+        for link in self._links():
+            # A name that all processes share: the claim stands for as long as one of them renews it.
+            await self._journal.claim(_seen(link.name), "members", RETIRE_SECONDS)
+            identity = await self._identity(link)
+            if identity is not None:
+                await self._journal.join(link.name, identity)
+        if self._now() - self._started < RETIRE_SECONDS:
+            return
+        mine = {link.name for link in self._links()}
+        for member in await self._journal.members():
+            # It can be taken by somebody else only when nobody has renewed it for long.
+            if member.name not in mine and await self._journal.claim(_seen(member.name), self._holder, 1.0):
+                await self._journal.leave(member.name)
+                _log.warning("provider_retired", provider=member.name)
+
+    async def _identity(self, link: Link) -> str | None:
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(_IDENTITY_SECONDS):
+                return await link.provider.identity()
+        return None
+
+    def _fill(self, source: Link, target: Link) -> None:
+        task = self._fills.get(target.name)
+        if task is None or task.done():
+            self._fills[target.name] = asyncio.create_task(
+                self._fill_once(source, target), name=f"fill {target.name} from {source.name}"
+            )
+
+    async def _fill_once(self, source: Link, target: Link) -> None:
+        def tell(progress: Progress) -> None:
+            self.progress[target.name] = progress
+
+        # A process that does not know of the newcomer yet may still be writing without it.
+        await asyncio.sleep(_SETTLE_SECONDS)
+        try:
+            await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
+        except (NotFilled, Unavailable) as error:
+            self.reasons[target.name] = str(error)
+            _log.info("filling_postponed", provider=target.name, reason=str(error))
+            await asyncio.sleep(_FILL_AGAIN_SECONDS)
+        else:
+            self.reasons.pop(target.name, None)
+            self.progress.pop(target.name, None)
+
+
+def _complete(members: Sequence[Member]) -> frozenset[str]:
+    return frozenset(member.name for member in members if member.state is MemberState.COMPLETE)
+
+
+def refuse_empty(identities: Mapping[str, str | None], members: Sequence[Member]) -> None:
+    """Refuse an order of stores none of which has received everything, while the journal knows one that has.
+
+    Raises:
+        OrderRefused: as told.
+    """
+    known = {member.name: member for member in members if member.state is MemberState.COMPLETE}
+    if not known:
+        return
+    for name, identity in identities.items():
+        member = known.get(name)
+        if member is not None and (identity is None or member.identity in (None, identity)):
+            return
+    others = " or ".join(name for name in known if name not in identities)
+    if others:
+        raise OrderRefused(f"none of {', '.join(identities)} has received everything: keep {others} in the order")
+    raise OrderRefused(
+        f"{', '.join(known)} is another store than the one that received everything: bring that one back, or begin"
+        " anew with a new journal"
+    )
+
+
+def _seen(name: str) -> str:
+    return f"seen {name}"

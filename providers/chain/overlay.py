@@ -1,0 +1,121 @@
+"""What a provider does not know yet: pending operations and tombstones, laid over its answers."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from providers.filter_match import matches
+from providers.journal.operations import Entry, OperationKind
+from providers.types import MemoryRecord, RecallQuery, Snapshot
+from providers.words import WordIndex
+
+# More than this is no overlay any more but a provider far behind; another one is asked.
+MAX_ENTRIES = 2_000
+
+
+class Overlay:
+    """The states of one user's memories that count more than what one provider says."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = {entry.state.id: entry for entry in entries}
+
+    @classmethod
+    def over(cls, entries: Sequence[Entry], provider: str) -> "Overlay":
+        """Choose what this provider has not confirmed; tombstones count for all, since a late write may undo one."""
+        return cls(entry for entry in entries if entry.state.deleted or provider in entry.pending)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def missing(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+        """The memories that are to be added to the provider's, or put in their place."""
+        there = {record.id for record in records}
+        return [
+            record_of(entry.state)
+            for memory_id, entry in self._entries.items()
+            if not entry.state.deleted and not (memory_id in there and _is_first(entry))
+        ]
+
+    def without(self, records: Iterable[MemoryRecord]) -> list[MemoryRecord]:
+        """Drop everything about which the overlay knows better, in the order given."""
+        return [record for record in records if (entry := self._entries.get(record.id)) is None or _is_first(entry)]
+
+    def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+        """Merge the provider's answer, best first, with the pending memories that answer the question.
+
+        The two scores do not compare, so a pending memory takes the rank that it has by words among all of them, and
+        its score is brought between those of its neighbours.
+        """
+        found = self.without(found)
+        pending = [record for record in self.missing(found) if _admits(query, record)]
+        own = _scores(query, pending)
+        pending = sorted(
+            (record for record in pending if own.get(record.id, 0.0) >= max(query.min_score, _LEAST)),
+            key=lambda record: (own[record.id], record.created_at, record.id),
+            reverse=True,
+        )
+        if not pending:
+            return found[: query.limit]
+        common = _scores(query, [*found, *pending])
+        merged = list(found)
+        for record in reversed(pending):  # so that of two for one place the better one ends up in front
+            rank = sum(common.get(other.id, 0.0) > common[record.id] for other in found)
+            merged.insert(rank, record)
+        return _with_scores(merged, own)[: query.limit]
+
+
+def record_of(state: Snapshot) -> MemoryRecord:
+    """Give a live state as a caller sees it."""
+    return MemoryRecord(
+        id=state.id,
+        user_id=state.user_id,
+        content=state.content or "",
+        metadata=state.metadata,
+        created_at=_moment(state.created_at),
+        updated_at=state.updated_at,
+    )
+
+
+def _is_first(entry: Entry) -> bool:
+    """Whether a memory begins with this operation: where there is one already, it is this one or a later state."""
+    return entry.kind is OperationKind.REMEMBER
+
+
+_LEAST = 1e-9  # a score above zero
+
+
+def _moment(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise ValueError("a live memory has a moment of creation")
+    return moment
+
+
+def _admits(query: RecallQuery, record: MemoryRecord) -> bool:
+    return (
+        (query.created_from is None or record.created_at >= query.created_from)
+        and (query.created_before is None or record.created_at < query.created_before)
+        and (query.where is None or matches(query.where, record.metadata))
+    )
+
+
+def _scores(query: RecallQuery, records: Iterable[MemoryRecord]) -> dict[str, float]:
+    index = WordIndex()
+    for record in records:
+        index.put(record.id, record.content)
+    return dict(index.scores(query.query))
+
+
+def _with_scores(merged: Sequence[MemoryRecord], own: dict[str, float]) -> list[MemoryRecord]:
+    floor = 0.0
+    floors: list[float] = []
+    for record in reversed(merged):
+        floors.append(floor)
+        floor = max(floor, record.similarity_score or 0.0)
+    ceiling = 1.0
+    scored: list[MemoryRecord] = []
+    for record, lowest in zip(merged, reversed(floors), strict=True):
+        score = record.similarity_score
+        ceiling = min(max(own[record.id], lowest), ceiling) if score is None else score
+        scored.append(replace(record, similarity_score=ceiling))
+    return scored

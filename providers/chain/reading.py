@@ -1,0 +1,274 @@
+"""The way of every read: what the journal knows, then the first provider that answers, then both merged."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from observability import notes
+from providers.chain.account import Account
+from providers.chain.deadline import Deadline
+from providers.chain.errors import BreakerOpen, Refused
+from providers.chain.link import Link
+from providers.chain.listing import merged_page
+from providers.chain.overlay import MAX_ENTRIES, Overlay, record_of
+from providers.chain.policy import OperationClass
+from providers.chain.route import NobodyComplete, Route
+from providers.errors import CursorLost, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Entry
+from providers.limits import MAX_RECALL_LIMIT
+from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+# Of what remains, the most that is kept for the next provider while one is asked.
+_KEPT_SHARE = 0.5
+
+JOURNAL = "journal"  # who answered, where no provider had to be asked
+
+
+class FarBehind(Refused):
+    """The provider lacks so much of a user's that another one had better answer."""
+
+    outcome = "far_behind"
+
+
+class Known(Struct, frozen=True):
+    """What the journal said about a user's memories; `lost` is why it could not say anything."""
+
+    entries: Sequence[Entry]
+    lost: JournalUnavailable | None = None
+
+    def over(self, provider: str) -> Overlay:
+        """Give what is to be laid over this provider's answer.
+
+        Raises:
+            FarBehind: it is too much.
+        """
+        if len(self.entries) > MAX_ENTRIES:
+            raise FarBehind(f"{provider}: more than {MAX_ENTRIES} operations of this user are pending")
+        return Overlay.over(self.entries, provider)
+
+
+class Reader:
+    """Reads of a chain; each takes the route as it stands at its beginning."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    async def known(self, user_id: str, deadline: Deadline) -> Known:
+        """Ask the journal what providers may not know yet about a user."""
+        try:
+            entries = await self._account.journal(
+                lambda journal: journal.entries(user_id, MAX_ENTRIES + 1), deadline.remaining()
+            )
+        except JournalUnavailable as error:
+            return _lost(error)
+        return Known(entries)
+
+    async def known_of(self, user_id: str, memory_id: str, deadline: Deadline) -> Known:
+        """Ask the journal what it knows about one memory."""
+        try:
+            entry = await self.entry(user_id, memory_id, deadline)
+        except JournalUnavailable as error:
+            return _lost(error)
+        return Known([] if entry is None else [entry])
+
+    async def recall(self, route: Route, query: RecallQuery) -> list[MemoryRecord]:
+        """Find the memories nearest to a question; see `MemoryProvider`."""
+        deadline = self._account.deadline(route, OperationClass.RECALL)
+        known = await self.known(query.user_id, deadline)
+
+        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
+            overlay = known.over(link.name)
+            # As many more as the overlay may take away.
+            limit = min(query.limit + len(overlay), MAX_RECALL_LIMIT)
+            found = await link.call(
+                lambda provider: provider.recall(
+                    query.user_id,
+                    query.query,
+                    limit,
+                    where=query.where,
+                    created_from=query.created_from,
+                    created_before=query.created_before,
+                    min_score=query.min_score,
+                ),
+                OperationClass.RECALL,
+                share,
+                last_resort=last_resort,
+            )
+            return overlay.recalled(query, found) if len(overlay) else found
+
+        return _unless_lost(known, await self.first(route, OperationClass.RECALL, deadline, ask))
+
+    async def page(
+        self, route: Route, user_id: str, limit: int, offset: int, after: Position | None
+    ) -> list[MemoryRecord]:
+        """List memories from newest to oldest; see `MemoryProvider`."""
+        request = notes.current.get()
+        goes_on_with = None if request is None or after is None else request.page_of
+        if goes_on_with is not None:
+            route = route.only(goes_on_with)
+        deadline = self._account.deadline(route, OperationClass.READ)
+        known = await self.known(user_id, deadline)
+
+        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
+            async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+                return await link.call(
+                    lambda provider: provider.list_memories(user_id, limit, offset, after=after),
+                    OperationClass.READ,
+                    share,
+                    last_resort=last_resort,
+                )
+
+            return await merged_page(known.over(link.name), page, limit, offset, after)
+
+        try:
+            return _unless_lost(known, await self.first(route, OperationClass.READ, deadline, ask))
+        except Unavailable as error:
+            if goes_on_with is None or error is known.lost:
+                raise
+            raise CursorLost(goes_on_with) from error
+
+    async def get(self, route: Route, user_id: str, memory_id: str) -> MemoryRecord:
+        """Give one memory; see `MemoryProvider`."""
+        deadline = self._account.deadline(route, OperationClass.READ)
+        known = await self.known_of(user_id, memory_id, deadline)
+
+        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> MemoryRecord:
+            for entry in known.entries:
+                if entry.state.deleted or link.name in entry.pending:
+                    return _from_journal(entry)
+            return await link.call(
+                lambda provider: provider.get(user_id, memory_id), OperationClass.READ, share, last_resort=last_resort
+            )
+
+        try:
+            return await self.first(route, OperationClass.READ, deadline, ask)
+        except MemoryNotFound as error:
+            if known.lost is not None:
+                raise known.lost from error
+            raise
+
+    async def entry(self, user_id: str, memory_id: str, deadline: Deadline) -> Entry | None:
+        """Give what the journal knows of a memory, None if it knows nothing (any more).
+
+        Raises:
+            JournalUnavailable: it cannot be asked.
+        """
+        return await self._account.journal(lambda journal: journal.newest(user_id, memory_id), deadline.remaining())
+
+    async def snapshot(self, route: Route, user_id: str, memory_id: str, deadline: Deadline) -> Snapshot | None:
+        """Give the state of a memory, or its tombstone, of which the journal knows nothing."""
+
+        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> Snapshot | None:
+            return await link.call(
+                lambda provider: provider.snapshot(user_id, memory_id),
+                OperationClass.READ,
+                share,
+                last_resort=last_resort,
+            )
+
+        return await self.first(route, OperationClass.READ, deadline, ask)
+
+    async def first(
+        self,
+        route: Route,
+        operation: OperationClass,
+        deadline: Deadline,
+        ask: Callable[..., Awaitable[Answer]],
+    ) -> Answer:
+        """Give the answer of the first provider that has one; a `Rejected` is an answer.
+
+        Raises:
+            Unavailable: nobody answers.
+        """
+        readers = route.readers
+        if not readers:
+            raise NobodyComplete("no provider in the order has received everything")
+        failures: list[Unavailable] = []
+        for place, link in enumerate(readers):
+            following = readers[place + 1 :]
+            try:
+                answer = await ask(link, _share(deadline, operation, following), last_resort=False)
+            except Unavailable as error:
+                failures.append(error)
+                if following:
+                    self._account.fell_back(link.name, following[0].name, operation, error.outcome)
+                continue
+            except Rejected:
+                self._degrade(failures)
+                raise
+            self._degrade(failures)
+            return answer
+        if len(readers) > 1 and all(isinstance(error, BreakerOpen) for error in failures):
+            answer = await ask(readers[0], deadline, last_resort=True)
+            self._account.degrade("last_resort")
+            return answer
+        raise _most_telling(failures)
+
+    def _degrade(self, failures: Sequence[Unavailable]) -> None:
+        if failures:
+            self._account.degrade(f"home_{failures[0].outcome}")
+
+
+def _share(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Deadline:
+    """Leave the next provider the time for a try."""
+    if not following:
+        return deadline
+    wanted = following[0].attempts.policy.of(operation).try_limit
+    remaining = deadline.remaining()
+    return deadline.earlier(remaining - min(wanted, _KEPT_SHARE * remaining))
+
+
+def _from_journal(entry: Entry) -> MemoryRecord:
+    request = notes.current.get()
+    if request is not None:
+        request.provider = JOURNAL
+    if entry.state.deleted:
+        raise MemoryNotFound(entry.state.id)
+    return record_of(entry.state)
+
+
+def _lost(error: JournalUnavailable) -> Known:
+    request = notes.current.get()
+    if request is not None:
+        if request.session is not None:
+            raise error  # the caller has written something, and wants to find it
+        request.degrade(error.outcome)
+        request.eventual = True
+    return Known([], error)
+
+
+def _unless_lost(known: Known, answer: list[MemoryRecord]) -> list[MemoryRecord]:
+    """Nothing found is no answer while the journal might know of something."""
+    if known.lost is not None and not answer:
+        raise known.lost
+    return answer
+
+
+def _most_telling(failures: Sequence[Unavailable]) -> Unavailable:
+    """Home's own failure, unless we did not even ask it; with the earliest moment at which asking again makes sense."""
+    asked = [error for error in failures if not isinstance(error, Refused)]
+    return asked[0] if asked else failures[0]
+
+
+async def each(
+    items: Sequence[Item | None], answer: Callable[[Item], Awaitable[Answer]], at_once: int
+) -> list[Answer | ProviderError | None]:
+    """Find an answer for each item but None, some at a time; errors are values."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def one(item: Item) -> Answer | ProviderError:
+        async with turns:
+            try:
+                return await answer(item)
+            except ProviderError as error:
+                return error.with_traceback(None)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [None if item is None else group.create_task(one(item)) for item in items]
+    return [None if task is None else task.result() for task in tasks]

@@ -1,0 +1,38 @@
+"""Whether an order could be put in force, found out without any of its work being begun."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+
+from providers.chain.chain import PROBE_SECONDS, JournalChoice, Part, refuse_twins
+from providers.chain.membership import refuse_empty
+from providers.errors import Unavailable
+from providers.journal.base import JournalUnavailable
+from providers.replica import Replica
+
+
+async def rehearse(choice: JournalChoice, parts: Sequence[Part]) -> None:
+    """Open the journal and the providers, look who they are, and close them again; see `Chain.switch`.
+
+    What cannot be reached now is no reason against an order; what cannot be opened at all is.
+
+    Raises:
+        OrderRefused: it could not be put in force.
+        Unavailable: the journal or a provider cannot be opened.
+    """
+    async with AsyncExitStack() as stack:
+        journal = None if choice.opened is None else await stack.enter_async_context(choice.opened())
+        providers = [await stack.enter_async_context(part.opened()) for part in parts]
+        found = await asyncio.gather(*map(_identity, providers))
+        identities = dict(zip((part.name for part in parts), found, strict=True))
+        refuse_twins(identities)
+        if journal is not None:
+            with suppress(JournalUnavailable):
+                refuse_empty(identities, await journal.members())
+
+
+async def _identity(provider: Replica) -> str | None:
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await provider.identity()
+    return None

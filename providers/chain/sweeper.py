@@ -1,0 +1,84 @@
+"""The sweeper: drops what the journal need not keep, and looks for copies that came back from the dead."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from providers.chain.deadline import Deadline
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass, RetentionPolicy
+from providers.errors import ProviderError
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Entry
+from providers.types import Snapshot
+
+_BATCH = 100
+_TASK = "sweep"
+
+_log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Prune and sweep in turns with the other processes; `links` gives those of all members, None if one has none."""
+
+    def __init__(
+        self,
+        holder: str,
+        journal: Journal,
+        links: Callable[[], Awaitable[Sequence[Link] | None]],
+        policy: RetentionPolicy,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._holder = holder
+        self._journal = journal
+        self._links = links
+        self._policy = policy
+        self._sleep = sleep
+        self._now = now
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                if await self._journal.claim(_TASK, self._holder, 2 * self._policy.every):
+                    await self.sweep()
+            except JournalUnavailable as error:
+                _log.debug("sweep_postponed", reason=error.reason)
+            await self._sleep(self._policy.every)
+
+    async def sweep(self) -> None:
+        """Go once through everything that is old enough."""
+        await self._journal.prune(self._policy.keep)
+        after = 0
+        while entries := await self._journal.tombstones(_BATCH, self._policy.keep, after=after):
+            after = entries[-1].seq
+            links = await self._links()
+            if links is None:
+                return  # somebody is not in reach of this process, so nothing can be known of all
+            clean = [entry.seq for entry in entries if await self._is_clean(entry, links)]
+            await self._journal.forget(clean)
+
+    async def _is_clean(self, entry: Entry, links: Sequence[Link]) -> bool:
+        """Whether no provider has a copy of a deleted memory; where there is one, it is deleted once more."""
+        clean = True
+        for link in links:
+            try:
+                copy = await self._look(entry, link)
+            except ProviderError:
+                clean = False  # not known now; another sweep will come
+                continue
+            if copy is not None and not copy.deleted:
+                clean = False
+                _log.warning("deleted_copy_found", provider=link.name, memory_id=entry.state.id)
+                await self._journal.redeliver(entry.seq, link.name)
+        return clean
+
+    async def _look(self, entry: Entry, link: Link) -> Snapshot | None:
+        state = entry.state
+        deadline = Deadline.after(link.attempts.policy.of(OperationClass.REPLAY).deadline, self._now)
+        return await link.call(
+            lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.REPLAY, deadline
+        )

@@ -1,0 +1,315 @@
+"""The way of every write: into the journal first, then to home, while the others get it from the deliverer."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import uuid4
+
+from msgspec import UNSET, UnsetType
+
+from observability import notes
+from providers.chain.account import Account
+from providers.chain.applying import Change, bring, bring_many, burial_of
+from providers.chain.deadline import Deadline
+from providers.chain.policy import OperationClass
+from providers.chain.reading import Reader, each
+from providers.chain.route import Route
+from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
+from providers.digests import digest_of
+from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, OutOfDate, Postponed
+from providers.types import Metadata, NewMemory, Snapshot
+
+KEPT_EDITS = 16  # of each memory, so that a late retry of one of them is known for what it is
+_CONCURRENT_LOOKS = 4  # for memories of one batch
+_UPDATE_TRIES = 4  # when others change the same memory at the same time
+_BURIAL_SECONDS = 1.0
+_HELD_LONGER = 1.0  # seconds that the deliverer leaves home alone after the caller's deadline
+
+
+class Writer:
+    """Writes of a chain; each takes the route as it stands at its beginning."""
+
+    def __init__(self, account: Account, reader: Reader, clock: HybridClock) -> None:
+        self._account = account
+        self._reader = reader
+        self._clock = clock
+
+    async def remember(self, route: Route, memory: NewMemory) -> str:
+        """Store one memory; see `MemoryProvider`."""
+        deadline = self._account.deadline(route, OperationClass.REMEMBER)
+        state = self._new_state(memory)
+        appended = None
+        if memory.memory_id is not None:
+            found = await self._look_for(route, state, deadline)
+            if isinstance(found, Snapshot):
+                return state.id
+            appended = found
+        if appended is None:
+            appended = await self._append(route, Operation(kind=OperationKind.REMEMBER, state=state), deadline)
+        await self._confirm_at_home(route, appended.entry, deadline)
+        return state.id
+
+    async def remember_many(self, route: Route, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """Store many memories; those without an id are new for sure, the others are looked for first."""
+        deadline = self._account.deadline(route, OperationClass.REMEMBER, len(memories))
+        states = [self._new_state(memory) for memory in memories]
+        found = await each(
+            [state if memory.memory_id is not None else None for state, memory in zip(states, memories, strict=True)],
+            lambda state: self._look_for(route, state, deadline),
+            _CONCURRENT_LOOKS,
+        )
+        new = [place for place, known in enumerate(found) if known is None]
+        operations = [Operation(kind=OperationKind.REMEMBER, state=states[place]) for place in new]
+        for place, outcome in zip(new, await self._append_all(route, operations, deadline), strict=True):
+            found[place] = outcome
+        waiting = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
+        refused = dict(await self._confirm_many_at_home(route, waiting, deadline))
+        results: list[str | ProviderError] = []
+        for place, known in enumerate(found):
+            fault = known if isinstance(known, ProviderError) else refused.get(place)
+            results.append(states[place].id if fault is None else fault.with_traceback(None))
+        return results
+
+    async def update(
+        self,
+        route: Route,
+        user_id: str,
+        memory_id: str,
+        content: str | UnsetType,
+        metadata: Metadata | UnsetType | None,
+        version: int | None,
+        edit_id: str | None,
+    ) -> Snapshot:
+        """Change a memory and give its state as it is now; see `MemoryProvider`."""
+        deadline = self._account.deadline(route, OperationClass.REMEMBER)
+        for _ in range(_UPDATE_TRIES):
+            entry = await self._reader.entry(user_id, memory_id, deadline)
+            base = await self._reader.snapshot(route, user_id, memory_id, deadline) if entry is None else entry.state
+            if base is None or base.deleted:
+                raise MemoryNotFound(memory_id)
+            nothing_given = content is UNSET and metadata is UNSET
+            if nothing_given or edit_id in base.edits or (version is not None and version <= base.version):
+                if entry is not None:
+                    await self._confirm_at_home(route, entry, deadline)
+                return base
+            operation = self._update_of(base, content, metadata, version, edit_id)
+            try:
+                appended = await self._append(route, operation, deadline)
+                await self._confirm_at_home(route, appended.entry, deadline)
+            except OutOfDate:
+                continue  # somebody was faster: begin anew from what they made of it
+            except MemoryDeleted as error:
+                raise MemoryNotFound(memory_id) from error
+            return operation.state
+        raise Unavailable(f"memory {memory_id} is being changed by too many at once")
+
+    async def delete(
+        self, route: Route, user_id: str, memory_id: str, version: int | None, edit_id: str | None
+    ) -> bool:
+        """Delete a memory for ever; see `MemoryProvider`."""
+        deadline = self._account.deadline(route, OperationClass.DELETE)
+        edit_id = edit_id or str(uuid4())
+        existed, created_at = True, None
+        try:
+            # Half of the time at most: that the deletion is durable matters more than whether there was something.
+            limited = deadline.earlier(deadline.remaining() / 2)
+            entry = await self._reader.entry(user_id, memory_id, limited)
+            former = await self._reader.snapshot(route, user_id, memory_id, limited) if entry is None else entry.state
+        except Unavailable:
+            pass  # nobody knows, so the answer is what the caller has reason to believe
+        else:
+            created_at = former.created_at if former is not None else None
+            existed = _was_there(former, edit_id)
+            if former is not None:
+                self._clock.observe(former.version)
+        state = Snapshot(
+            user_id=user_id,
+            id=memory_id,
+            version=self._clock.next() if version is None else version,
+            content=None,
+            created_at=created_at,
+            edits=(edit_id,),
+        )
+        appended = await self._append(route, Operation(kind=OperationKind.DELETE, state=state), deadline)
+        if appended.repeated:
+            existed = _was_there(appended.entry.state, edit_id)
+        elif appended.former is not None:
+            existed = True
+        await self._confirm_at_home(route, appended.entry, deadline)
+        return existed
+
+    def _new_state(self, memory: NewMemory) -> Snapshot:
+        version = self._clock.next() if memory.version is None else memory.version
+        return Snapshot(
+            user_id=memory.user_id,
+            id=memory.memory_id or new_memory_id(lambda: milliseconds_of(version)),
+            version=version,
+            content=memory.content,
+            metadata=memory.metadata,
+            created_at=memory.created_at or moment_of(version),
+            digest=digest_of(memory.content, memory.metadata),
+        )
+
+    def _update_of(
+        self,
+        base: Snapshot,
+        content: str | UnsetType,
+        metadata: Metadata | UnsetType | None,
+        version: int | None,
+        edit_id: str | None,
+    ) -> Operation:
+        self._clock.observe(base.version)
+        version = self._clock.next() if version is None else version
+        state = Snapshot(
+            user_id=base.user_id,
+            id=base.id,
+            version=version,
+            content=base.content if content is UNSET else content,
+            metadata=base.metadata if metadata is UNSET else metadata,
+            created_at=base.created_at,
+            updated_at=moment_of(version),
+            digest=base.digest,
+            edits=base.edits if edit_id is None else (*base.edits, edit_id)[-KEPT_EDITS:],
+        )
+        return Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
+
+    async def _look_for(self, route: Route, state: Snapshot, deadline: Deadline) -> Appended | Snapshot | None:
+        """Find out whether this write was made before.
+
+        Gives what the journal knows of it; or what a provider has, of which the journal has forgotten; or None, also
+        if nobody knows, since the journal can accept the write all the same.
+
+        Raises:
+            Conflict: something else is there.
+            MemoryDeleted: it was deleted.
+        """
+        # Half of the time at most: what is left must do for storing it.
+        limited = deadline.earlier(deadline.remaining() / 2)
+        entry = await self._reader.entry(state.user_id, state.id, limited)
+        try:
+            former = await self._reader.snapshot(route, state.user_id, state.id, limited) if entry is None else None
+        except Unavailable:
+            return None
+        known = former if entry is None else entry.state
+        if known is None:
+            return None
+        if known.deleted:
+            raise MemoryDeleted(state.id)
+        if known.digest != state.digest:
+            raise Conflict(state.id)
+        return known if entry is None else Appended(entry=entry, repeated=True)
+
+    async def _append(self, route: Route, operation: Operation, deadline: Deadline) -> Appended:
+        [outcome] = await self._append_all(route, [operation], deadline)
+        if not isinstance(outcome, Appended):
+            raise outcome
+        return outcome
+
+    async def _append_all(
+        self, route: Route, operations: Sequence[Operation], deadline: Deadline
+    ) -> list[Appended | Rejected]:
+        if not operations:
+            return []
+        home = route.home
+        seconds = deadline.remaining()
+        return await self._account.journal(
+            lambda journal: journal.append(
+                operations, held=None if home is None else home.name, seconds=seconds + _HELD_LONGER
+            ),
+            seconds,
+        )
+
+    async def _confirm_at_home(self, route: Route, entry: Entry, deadline: Deadline) -> None:
+        """Bring a durable operation to home while the caller waits; without home's word it is accepted, not stored."""
+        home = route.home
+        self._account.wrote(entry.seq)
+        if home is None:
+            self._accepted(None)
+            return
+        if home.name not in entry.pending:
+            self._stored(home.name)
+            return
+        try:
+            await bring(home, Change(entry.kind, entry.state), deadline)
+        except Unavailable as error:
+            await self._account.settle(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome))
+            self._accepted(error)
+        except MemoryDeleted:
+            if not entry.state.deleted:
+                await self._bury([entry])
+                raise
+            await self._account.settle(Done(seq=entry.seq, provider=home.name))
+        except Rejected as error:
+            await self._account.settle(Dead(seq=entry.seq, provider=home.name, error=error.outcome))
+            raise
+        else:
+            await self._account.settle(Done(seq=entry.seq, provider=home.name))
+
+    async def _confirm_many_at_home(
+        self, route: Route, entries: Sequence[tuple[int, Entry]], deadline: Deadline
+    ) -> list[tuple[int, ProviderError]]:
+        """As for one; give what home refused, with its place."""
+        if not entries:
+            return []
+        home = route.home
+        self._account.wrote(max(entry.seq for _, entry in entries))
+        if home is None:
+            self._accepted(None)
+            return []
+        waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
+        if not waiting:
+            self._stored(home.name)
+            return []
+        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
+        outcomes: Sequence[ProviderError | None]
+        try:
+            outcomes = await bring_many(home, changes, OperationClass.REMEMBER, deadline)
+        except Unavailable as error:
+            outcomes = [error] * len(waiting)
+        refused: list[tuple[int, ProviderError]] = []
+        settlements: list[Done | Postponed | Dead] = []
+        buried: list[Entry] = []
+        for (place, entry), outcome in zip(waiting, outcomes, strict=True):
+            if outcome is None:
+                settlements.append(Done(seq=entry.seq, provider=home.name))
+            elif isinstance(outcome, Unavailable):
+                settlements.append(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=outcome.outcome))
+                self._accepted(outcome)
+            elif isinstance(outcome, MemoryDeleted):
+                buried.append(entry)
+                refused.append((place, outcome))
+            else:
+                settlements.append(Dead(seq=entry.seq, provider=home.name, error=outcome.outcome))
+                refused.append((place, outcome))
+        await self._account.settle(*settlements)
+        await self._bury(buried)
+        return refused
+
+    async def _bury(self, entries: Sequence[Entry]) -> None:
+        """Home knows of deletions that the journal has forgotten; if it cannot be told now, the deliverer will."""
+        if entries:
+            operations = [burial_of(entry.state) for entry in entries]
+            with suppress(JournalUnavailable):
+                await self._account.journal(lambda journal: journal.append(operations), _BURIAL_SECONDS)
+
+    def _accepted(self, error: Unavailable | None) -> None:
+        self._account.degrade("home_incomplete" if error is None else f"home_{error.outcome}")
+        request = notes.current.get()
+        if request is not None:
+            request.accepted = True
+            request.provider = "journal"
+
+    def _stored(self, provider: str) -> None:
+        request = notes.current.get()
+        if request is not None:
+            request.provider = provider
+
+
+def _was_there(former: Snapshot | None, edit_id: str) -> bool:
+    """Whether a deletion finds a memory, or is the repetition of the one that did."""
+    if former is None:
+        return False
+    if not former.deleted:
+        return True
+    return former.created_at is not None and edit_id in former.edits

@@ -1,0 +1,1 @@
+"""The durable list of promises not yet kept, and the deliverer that keeps them."""

@@ -1,0 +1,90 @@
+"""Appending: what arrives at the same time goes to the database together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Row
+
+from providers.combining import Combiner
+from providers.errors import Conflict, MemoryDeleted, Rejected
+from providers.journal.base import MAX_APPENDED
+from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
+from providers.journal.postgres import statements
+from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.rows import to_state, to_text
+
+# A statement's duration grows with its operations, some 50 microseconds each; a larger call goes alone.
+_COMBINED_UP_TO = 16  # operations in one call
+
+_LANES = 2  # statements under way at once
+
+Answers = list[Appended | Rejected]
+
+
+class Call(Struct, frozen=True):
+    """What one caller wants to append."""
+
+    operations: Sequence[Operation]
+    held: str | None
+    seconds: float
+
+
+class Appender:
+    """Append operations, those of many calls in one statement and so in one transaction."""
+
+    def __init__(self, database: JournalDatabase) -> None:
+        self._database = database
+        self._combiner: Combiner[Call, Answers] = Combiner(self._store, _LANES)
+
+    async def append(self, call: Call) -> Answers:
+        """Give an answer to each operation of a call; see the protocol."""
+        if len(call.operations) > MAX_APPENDED:
+            raise ValueError(f"at most {MAX_APPENDED} operations at once, got {len(call.operations)}")
+        if not call.operations:
+            return []
+        if len(call.operations) > _COMBINED_UP_TO:
+            [answers] = await self._store([call])
+            return answers
+        async with self._database.limited():
+            return await self._combiner.put(call)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._combiner.close()
+
+    async def _store(self, calls: Sequence[Call]) -> list[Answers]:
+        flat = [(operation, call) for call in calls for operation in call.operations]
+        states = [operation.state for operation, _ in flat]
+        values = {
+            "kinds": [operation.kind.value for operation, _ in flat],
+            "users": [state.user_id for state in states],
+            "memories": [state.id for state in states],
+            "versions": [state.version for state in states],
+            "bases": [operation.base_version for operation, _ in flat],
+            "digests": [state.digest for state in states],
+            "states": [to_text(state) for state in states],
+            "helds": [call.held for _, call in flat],
+            "seconds": [call.seconds for _, call in flat],
+        }
+        async with self._database.writing() as connection:
+            rows = (await connection.execute(statements.APPEND, values)).all()
+        by_place = {row.place: row for row in rows}
+        answers = iter([_answer(operation, by_place[place]) for place, (operation, _) in enumerate(flat, 1)])
+        return [[next(answers) for _ in call.operations] for call in calls]
+
+
+def _answer(operation: Operation, row: Row[Any]) -> Appended | Rejected:
+    memory_id = operation.state.id
+    match row.outcome:
+        case "deleted":
+            return MemoryDeleted(memory_id)
+        case "conflict":
+            return Conflict(memory_id)
+        case "out_of_date":
+            return OutOfDate(f"memory {memory_id} has a newer version")
+    former = None if row.former is None else to_state(row.former)
+    repeated = row.outcome == "repeated"
+    state = former if repeated and former is not None else operation.state
+    entry = Entry(seq=row.known_seq, kind=OperationKind(row.known_kind), state=state, pending=frozenset(row.pending))
+    return Appended(entry=entry, repeated=repeated, former=former)

@@ -1,0 +1,121 @@
+"""The journal's database: its tables made by whoever asks first, and every failure that of a journal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from providers.errors import Misconfigured, Unavailable
+from providers.journal.base import JournalUnavailable
+from providers.journal.postgres.append_function import CREATE_APPEND
+from providers.journal.postgres.tables import CREATE, MAKING_LOCK, VERSION
+from providers.postgres.database import PreparedDatabase
+from providers.postgres.translate import Writes
+
+# Not to_regclass(), which remembers what was not there before this connection waited for the lock.
+_EXISTS = text("""
+    SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'ninai_journal' AND pg_table_is_visible(oid))
+""")
+_MADE = text("SELECT id, version FROM ninai_journal")
+_NOTE = text("INSERT INTO ninai_journal (version) VALUES (:version)")
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+class JournalDatabase(PreparedDatabase):
+    """Lend connections to a database that holds the journal's tables.
+
+    Raises `JournalUnavailable` for whatever keeps the body from its end; `ambiguous` if it may have written.
+    """
+
+    def __init__(self, engine: AsyncEngine, seconds: float) -> None:
+        super().__init__(engine, seconds)
+        self._id: str | None = None
+        self._closed = False
+
+    @property
+    def id(self) -> str:
+        """The name that the journal was given when its tables were made."""
+        if self._id is None:
+            raise JournalUnavailable("the database of the journal has not been reached yet")
+        return self._id
+
+    async def reach(self) -> None:
+        """Prepare the tables, if that can be done within the time limit."""
+        async with self.reading():
+            pass
+
+    async def close(self) -> None:
+        """Stop preparing; afterwards nothing is lent any more."""
+        self._closed = True
+        await super().close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection for several statements that happen together or not at all."""
+        async with self.writing() as plain:
+            connection = await plain.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def limited(self) -> AsyncIterator[None]:
+        """Hold a write that others may keep waiting to the time limit."""
+        with _of_a_journal():
+            async with super().limited():
+                yield
+
+    @asynccontextmanager
+    async def _lent(self, writes: Writes) -> AsyncIterator[AsyncConnection]:
+        if self._closed:
+            raise JournalUnavailable("the journal is closed")
+        with _of_a_journal():
+            async with super()._lent(writes) as connection:
+                yield connection
+
+    async def _prepare(self) -> None:
+        async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
+            self._id = await _id_of(connection)
+        if self._id is None:
+            self._id = await self._make()
+
+    async def _make(self) -> str:
+        async with self._engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                await connection.execute(_LOCK, {"key": MAKING_LOCK})
+                made_meanwhile = await _id_of(connection)
+                if made_meanwhile is not None:
+                    return made_meanwhile
+                for statement in (*CREATE, CREATE_APPEND):
+                    # As it stands: text() would take the colons of ":=" for its own.
+                    await connection.exec_driver_sql(statement)
+                await connection.execute(_NOTE, {"version": VERSION})
+                return str(await _id_of(connection))
+
+
+@contextmanager
+def _of_a_journal() -> Iterator[None]:
+    try:
+        yield
+    except JournalUnavailable:
+        raise
+    except Unavailable as error:
+        raise JournalUnavailable(f"the journal: {error.reason}", ambiguous=error.ambiguous) from error
+
+
+async def _id_of(connection: AsyncConnection) -> str | None:
+    """Give the name of the journal whose tables are there, None if there are none.
+
+    Raises:
+        Misconfigured: a version that this code does not know has made them.
+    """
+    if not await connection.scalar(_EXISTS):
+        return None
+    row = (await connection.execute(_MADE)).one()
+    if row.version != VERSION:
+        raise Misconfigured(
+            f"its tables are of version {row.version}, and this program knows {VERSION} alone: update it"
+        )
+    return str(row.id)

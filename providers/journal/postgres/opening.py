@@ -1,0 +1,58 @@
+"""Opening the journal in PostgreSQL: the pool, and the connection that listens, closed in the reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import structlog
+
+from providers.journal.base import JournalUnavailable
+from providers.journal.postgres.bell import Bell
+from providers.journal.postgres.calling import Caller
+from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.journal import PostgresJournal
+from providers.journal.postgres.settings import PostgresJournalSettings
+from providers.postgres.engine import open_pool
+
+# Of an operation's time limit, what a read may spend before it on waiting for what was settled.
+_SHARE_OF_SETTLING = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def open_journal(settings: PostgresJournalSettings) -> AsyncIterator[PostgresJournal]:
+    """Give a journal; the database need not be up yet."""
+    dsn, seconds = settings.dsn.reveal(), settings.timeout
+    through_pooler = settings.pooler == "pgbouncer"
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(
+            open_pool(dsn, pool_size=settings.pool_size, seconds=seconds, through_pooler=through_pooler)
+        )
+        database = JournalDatabase(engine, seconds)
+        stack.push_async_callback(database.close)
+        caller = Caller(database)
+        bell = Bell(caller.call)
+        stack.push_async_callback(bell.close)
+        if not through_pooler:
+            listening = await stack.enter_async_context(open_pool(dsn, pool_size=1, seconds=seconds))
+            task = asyncio.create_task(caller.listen(listening, seconds, bell.ring_here), name="listen")
+            task.add_done_callback(_noted)
+            stack.push_async_callback(_cancelled, task)
+        # A journal that can be reached is ready, and knows its name; for another one nobody waits longer.
+        with suppress(JournalUnavailable):
+            await database.reach()
+        journal = PostgresJournal(database, bell, seconds * _SHARE_OF_SETTLING)
+        stack.push_async_callback(journal.close)
+        yield journal
+
+
+def _noted(task: asyncio.Task[None]) -> None:
+    """Tell of a listener that a bug has ended; then others are found by asking."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("journal_listener_ended", exc_info=error)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

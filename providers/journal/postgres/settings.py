@@ -1,0 +1,35 @@
+"""How the journal in PostgreSQL is configured, and how it is opened."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from observability.secret import Secret
+from providers.journal.base import Journal
+from providers.types import Host
+
+
+class PostgresJournalSettings(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="postgres"
+):
+    """A database that all hosts reach.
+
+    `pool_size` is connections per worker process, to which one comes that listens; `timeout` is seconds for one
+    operation, and should lie below the deadline of a write. `pooler = "pgbouncer"` keeps to what a transaction pooler
+    allows: then other hosts' appends are found by asking from time to time.
+    """
+
+    dsn: Secret
+    pool_size: Annotated[int, Meta(ge=1, le=200)] = 5
+    timeout: Annotated[float, Meta(gt=0, le=600)] = 1.0
+    pooler: Literal["none", "pgbouncer"] = "none"
+
+    @asynccontextmanager
+    async def open(self, host: Host) -> AsyncIterator[Journal]:  # noqa: ARG002 - the shape that all journals share
+        """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
+        from providers.journal.postgres.opening import open_journal
+
+        async with open_journal(self) as journal:
+            yield journal

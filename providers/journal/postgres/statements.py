@@ -1,0 +1,154 @@
+"""The statements of the journal about operations and their deliveries; all of one round trip, but those that lock."""
+
+from sqlalchemy import text
+
+from providers.journal.postgres.tables import LOCK
+
+LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({LOCK})")
+LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
+
+APPEND = text("""
+    SELECT place, outcome, known_seq, known_kind, known_state, pending, former FROM ninai_journal_append(
+        CAST(:kinds AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:versions AS bigint[]),
+        CAST(:bases AS bigint[]), CAST(:digests AS bytea[]), CAST(:states AS text[]), CAST(:helds AS text[]),
+        CAST(:seconds AS float8[])
+    )
+""")
+
+# What a crash of the server may undo, at the price of a repetition, does not wait for its disk.
+_QUICK = "quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
+
+_PENDING = """
+    ARRAY(
+        SELECT d.provider FROM ninai_journal_deliveries AS d WHERE d.user_id = e.user_id AND d.seq = e.seq
+    ) AS pending
+"""
+_ENTRY = f"e.seq, e.kind, e.state, {_PENDING}"
+_CONFIRMED = "NOT EXISTS (SELECT 1 FROM ninai_journal_deliveries AS d WHERE d.user_id = e.user_id AND d.seq = e.seq)"
+
+NEWEST = text(f"""
+    SELECT {_ENTRY} FROM ninai_journal_entries AS e WHERE e.user_id = :user_id AND e.memory_id = :memory_id
+""")  # noqa: S608 - joined from constants
+
+# One entry after the other, from the newest on, since a hash join would read those of all users.
+ENTRIES = text(f"""
+    (
+        SELECT p.seq, e.kind, e.state, p.pending
+        FROM (
+            SELECT seq, array_agg(provider) AS pending FROM ninai_journal_deliveries
+            WHERE user_id = :user_id GROUP BY seq
+        ) AS p CROSS JOIN LATERAL (
+            SELECT kind, state FROM ninai_journal_entries WHERE seq = p.seq AND kind <> 'delete' OFFSET 0
+        ) AS e
+        ORDER BY p.seq DESC LIMIT CAST(:limit AS int)
+    )
+    UNION ALL
+    SELECT {_ENTRY} FROM ninai_journal_entries AS e WHERE e.user_id = :user_id AND e.kind = 'delete'
+    ORDER BY seq DESC
+""")  # noqa: S608 - joined from constants
+
+LEASE = text(f"""
+    WITH {_QUICK}, due AS MATERIALIZED (
+        SELECT d.provider, d.seq FROM quick, ninai_journal_deliveries AS d
+        WHERE d.provider = :provider AND NOT d.dead AND d.due_at <= clock_timestamp()
+        ORDER BY d.seq LIMIT CAST(:limit AS int) FOR UPDATE OF d SKIP LOCKED
+    )
+    UPDATE ninai_journal_deliveries AS d
+    SET due_at = clock_timestamp() + make_interval(secs => CAST(:seconds AS float8))
+    FROM due JOIN ninai_journal_entries AS e USING (seq)
+    WHERE d.provider = due.provider AND d.seq = due.seq
+    RETURNING d.seq, d.provider, e.kind, e.state, d.failures,
+        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
+""")  # noqa: S608 - joined from constants
+
+SETTLE = text(f"""
+    WITH {_QUICK}, given AS MATERIALIZED (
+        SELECT g.* FROM quick, unnest(
+            CAST(:providers AS text[]), CAST(:seqs AS bigint[]), CAST(:verdicts AS text[]), CAST(:delays AS float8[]),
+            CAST(:errors AS text[]), CAST(:counts AS int[])
+        ) AS g (provider, seq, verdict, delay, error, counts)
+    ), locked AS MATERIALIZED (
+        SELECT d.provider, d.seq, g.verdict, g.delay, g.error, g.counts
+        FROM ninai_journal_deliveries AS d JOIN given AS g ON g.provider = d.provider AND g.seq = d.seq
+        WHERE g.verdict = 'done' OR NOT d.dead
+        ORDER BY d.provider, d.seq FOR UPDATE OF d
+    ), gone AS (
+        DELETE FROM ninai_journal_deliveries AS d USING locked AS l
+        WHERE l.verdict = 'done' AND d.provider = l.provider AND d.seq = l.seq
+    )
+    UPDATE ninai_journal_deliveries AS d SET
+        due_at = clock_timestamp() + make_interval(secs => l.delay), dead = l.verdict = 'dead',
+        failures = d.failures + l.counts, failed_at = clock_timestamp(), error = l.error
+    FROM locked AS l WHERE l.verdict <> 'done' AND d.provider = l.provider AND d.seq = l.seq
+""")  # noqa: S608 - joined from constants
+
+PRUNABLE = text(f"""
+    SELECT e.seq, e.appended_at, {_CONFIRMED} AS confirmed FROM (
+        SELECT seq, user_id, appended_at FROM ninai_journal_entries
+        WHERE kind <> 'delete' AND (appended_at, seq) > (CAST(:reached AS timestamptz), CAST(:seq AS bigint))
+            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+        ORDER BY appended_at, seq LIMIT CAST(:limit AS int)
+    ) AS e ORDER BY e.appended_at, e.seq
+""")  # noqa: S608 - joined from constants
+
+DROP = text(f"""
+    WITH {_QUICK}, gone AS (
+        DELETE FROM ninai_journal_entries AS e USING quick
+        WHERE e.seq = ANY (CAST(:seqs AS bigint[])) AND (e.kind = 'delete') = :deleted AND {_CONFIRMED}
+        RETURNING e.seq
+    ), noted AS (
+        UPDATE ninai_journal SET last_dropped = greatest(last_dropped, (SELECT max(seq) FROM gone))
+    )
+    SELECT count(*) FROM gone
+""")  # noqa: S608 - joined from constants
+
+TOMBSTONES = text(f"""
+    SELECT e.seq, e.kind, e.state, CAST('{{}}' AS text[]) AS pending FROM ninai_journal_entries AS e
+    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED}
+        AND e.appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+    ORDER BY e.seq LIMIT CAST(:limit AS int)
+""")  # noqa: S608 - joined from constants
+
+REDELIVER = text("""
+    INSERT INTO ninai_journal_deliveries (provider, seq, user_id, since, due_at)
+    SELECT m.name, e.seq, e.user_id, clock_timestamp(), clock_timestamp()
+    FROM ninai_journal_entries AS e, ninai_journal_members AS m
+    WHERE e.seq = :seq AND e.kind = 'delete' AND m.name = :provider
+    ON CONFLICT (provider, seq) DO NOTHING
+""")
+
+STATUS = text("""
+    SELECT count(*) AS operations, count(*) FILTER (WHERE kind = 'delete') AS tombstones,
+        greatest(max(seq), (SELECT last_dropped FROM ninai_journal)) AS last_seq
+    FROM ninai_journal_entries
+""")
+
+BACKLOGS = text("""
+    SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending, count(d.seq) FILTER (WHERE d.dead) AS dead,
+        coalesce(CAST(extract(
+            epoch FROM clock_timestamp() - min(d.since) FILTER (WHERE NOT d.dead)
+        ) AS float8), 0) AS oldest_seconds
+    FROM ninai_journal_members AS m LEFT JOIN ninai_journal_deliveries AS d ON d.provider = m.name
+    GROUP BY m.name, m.place ORDER BY m.place
+""")
+
+DEAD = text("""
+    SELECT d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,
+        CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
+        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
+    FROM ninai_journal_deliveries AS d JOIN ninai_journal_entries AS e USING (seq)
+    WHERE d.dead AND d.seq IN (
+        SELECT DISTINCT seq FROM ninai_journal_deliveries
+        WHERE dead AND seq > :after ORDER BY seq LIMIT CAST(:limit AS int)
+    ) ORDER BY d.seq, d.provider
+""")
+
+RETRY = text("""
+    UPDATE ninai_journal_deliveries
+    SET dead = false, due_at = clock_timestamp(), failures = 0, failed_at = NULL, error = ''
+    WHERE provider = :provider AND seq = :seq AND dead RETURNING 1
+""")
+
+DISCARD = text("""
+    DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead RETURNING 1
+""")

@@ -1,0 +1,71 @@
+"""The journal's tables, in the statements that make them.
+
+A memory has one entry, that of its newest operation; appending replaces it, and takes a new `seq`. A delivery stands
+for what one member has not confirmed of the entry with that `seq`; `due_at` is also when what is lent comes back. It is
+in no index, so that lending rewrites none. Of the journal itself, `joined` counts all who ever became members, and
+`last_dropped` is the greatest `seq` of the entries that are gone.
+"""
+
+VERSION = 1
+
+# "ninaj" in ASCII, then what is locked: one key for everybody who makes the tables; and one that appending shares, and
+# that whoever changes the list of members or drops entries has alone.
+MAKING_LOCK = 0x6E696E616A01
+LOCK = 0x6E696E616A02
+
+CREATE = (
+    """
+    CREATE TABLE ninai_journal (
+        id uuid NOT NULL DEFAULT gen_random_uuid(),
+        version int NOT NULL,
+        joined bigint NOT NULL DEFAULT 0,
+        last_dropped bigint NOT NULL DEFAULT 0,
+        made_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE SEQUENCE ninai_journal_seq",
+    """
+    CREATE TABLE ninai_journal_members (
+        name text PRIMARY KEY,
+        place bigint NOT NULL,
+        identity text,
+        state text NOT NULL,
+        joined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        copied bigint NOT NULL DEFAULT 0,
+        copied_users bigint NOT NULL DEFAULT 0,
+        fill_after text
+    )
+    """,
+    """
+    CREATE TABLE ninai_journal_entries (
+        user_id text NOT NULL,
+        memory_id text NOT NULL,
+        seq bigint NOT NULL UNIQUE,
+        kind text NOT NULL,
+        version bigint NOT NULL,
+        digest bytea NOT NULL,
+        state text NOT NULL,
+        appended_at timestamptz NOT NULL,
+        PRIMARY KEY (user_id, memory_id)
+    )
+    """,
+    "CREATE INDEX ninai_journal_tombstones ON ninai_journal_entries (user_id, seq) WHERE kind = 'delete'",
+    "CREATE INDEX ninai_journal_prunable ON ninai_journal_entries (appended_at, seq) WHERE kind <> 'delete'",
+    """
+    CREATE TABLE ninai_journal_deliveries (
+        provider text NOT NULL,
+        seq bigint NOT NULL,
+        user_id text NOT NULL,
+        since timestamptz NOT NULL,
+        due_at timestamptz NOT NULL,
+        failures int NOT NULL DEFAULT 0,
+        failed_at timestamptz,
+        error text NOT NULL DEFAULT '',
+        dead boolean NOT NULL DEFAULT false,
+        PRIMARY KEY (provider, seq)
+    ) WITH (fillfactor = 80)
+    """,
+    "CREATE INDEX ninai_journal_pending ON ninai_journal_deliveries (user_id, seq) INCLUDE (provider)",
+    "CREATE INDEX ninai_journal_dead ON ninai_journal_deliveries (seq) WHERE dead",
+    "CREATE TABLE ninai_journal_claims (task text PRIMARY KEY, holder text NOT NULL, ends_at timestamptz NOT NULL)",
+)

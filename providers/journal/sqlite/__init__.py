@@ -1,0 +1,1 @@
+"""The journal of one host: a SQLite file that all worker processes share."""

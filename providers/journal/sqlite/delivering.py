@@ -1,0 +1,132 @@
+"""Lending deliveries, and what became of them."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from providers.journal.base import MAX_LEASED
+from providers.journal.operations import (
+    Dead,
+    DeadLetter,
+    Delivery,
+    Done,
+    OperationKind,
+    Postponed,
+    Settlement,
+)
+from providers.journal.sqlite.ledger import Ledger
+from providers.journal.sqlite.rows import ENTRY, to_state
+
+# The first column of a delivery's key stands with its operation.
+_KEY = "user_id = (SELECT o.user_id FROM operations AS o WHERE o.seq = ?) AND seq = ? AND provider = ?"
+
+
+class Signs(Struct, frozen=True):
+    """By what it can be told that something may be due.
+
+    `changes` is another value after any commit, by whomever; `now` is the ledger's time, and `next_due` the first
+    moment after the one asked about at which a delivery becomes due.
+    """
+
+    changes: tuple[int, int]
+    now: float
+    next_due: float | None
+
+
+def lease(ledger: Ledger, provider: str, limit: int, seconds: float) -> list[Delivery]:
+    """Lend what is due; see `Journal.lease`."""
+    now = ledger.now()
+    rows = ledger.rows(
+        f"""SELECT {ENTRY}, due.failures, due.failed_at
+        FROM deliveries AS due CROSS JOIN operations AS o ON o.seq = due.seq
+        WHERE due.provider = ? AND due.due_at <= ? ORDER BY due.due_at, due.seq LIMIT ?""",  # noqa: S608 - a constant
+        (provider, now, min(limit, MAX_LEASED)),
+    )
+    ledger.connection.executemany(
+        "UPDATE deliveries SET due_at = ? WHERE user_id = ? AND seq = ? AND provider = ?",
+        [(now + seconds, row[2], row[0], provider) for row in rows],
+    )
+    return [
+        Delivery(
+            seq=row[0],
+            provider=provider,
+            kind=OperationKind(row[1]),
+            state=to_state(row),
+            failures=row[12],
+            failed_at=row[13],
+        )
+        for row in rows
+    ]
+
+
+def settle(ledger: Ledger, settlements: Sequence[Settlement]) -> None:
+    """Take note of what became of deliveries; see `Journal.settle`."""
+    now = ledger.now()
+    for settlement in settlements:
+        key = (settlement.seq, settlement.seq, settlement.provider)
+        match settlement:
+            case Done():
+                ledger.run(f"DELETE FROM deliveries WHERE {_KEY}", key)  # noqa: S608 - a constant
+            case Postponed(delay=delay, error=error, counts=counts):
+                ledger.run(
+                    f"""UPDATE deliveries SET due_at = ?, failures = failures + ?, failed_at = ?, error = ?
+                    WHERE {_KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
+                    (now + delay, counts, now, error, *key),
+                )
+            case Dead(error=error):
+                ledger.run(
+                    f"""UPDATE deliveries SET due_at = NULL, failures = failures + 1, failed_at = ?, error = ?
+                    WHERE {_KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
+                    (now, error, *key),
+                )
+
+
+def look(ledger: Ledger, since: float | None) -> Signs:
+    """See whether something may have become due; `since` is None for this moment."""
+    [version] = ledger.rows("PRAGMA data_version")
+    now = ledger.now()
+    [next_due] = ledger.rows(
+        """SELECT min((SELECT d.due_at FROM deliveries AS d WHERE d.provider = m.name AND d.due_at > ?
+        ORDER BY d.due_at LIMIT 1)) FROM members AS m""",
+        (now if since is None else since,),
+    )
+    # The version tells of commits by other connections, the count of those by this one, if it also writes.
+    return Signs((version[0], ledger.connection.total_changes), now, next_due[0])
+
+
+def dead(ledger: Ledger, limit: int, after: int) -> list[DeadLetter]:
+    """Give dead letters; see `Journal.dead`."""
+    rows = ledger.rows(
+        """SELECT d.seq, d.provider, o.kind, o.user_id, o.memory_id, d.error, d.failures, o.appended_at, d.failed_at
+        FROM deliveries AS d JOIN operations AS o ON o.seq = d.seq
+        WHERE d.due_at IS NULL AND d.seq IN (
+            SELECT DISTINCT x.seq FROM deliveries AS x WHERE x.due_at IS NULL AND x.seq > ? ORDER BY x.seq LIMIT ?
+        ) ORDER BY d.seq, d.provider""",
+        (after, limit),
+    )
+    return [
+        DeadLetter(
+            seq=row[0],
+            provider=row[1],
+            kind=OperationKind(row[2]),
+            user_id=row[3],
+            memory_id=row[4],
+            error=row[5],
+            failures=row[6],
+            appended_at=row[7],
+            failed_at=row[8],
+        )
+        for row in rows
+    ]
+
+
+def retry(ledger: Ledger, seq: int, provider: str) -> bool:
+    """Make a dead letter due; see `Journal.retry`."""
+    sql = f"""UPDATE deliveries SET due_at = ?, failures = 0, failed_at = 0, error = ''
+        WHERE {_KEY} AND due_at IS NULL"""  # noqa: S608 - a constant
+    return ledger.run(sql, (ledger.now(), seq, seq, provider)) > 0
+
+
+def discard(ledger: Ledger, seq: int, provider: str) -> bool:
+    """Drop a dead letter; see `Journal.discard`."""
+    return ledger.run(f"DELETE FROM deliveries WHERE {_KEY} AND due_at IS NULL", (seq, seq, provider)) > 0  # noqa: S608 - a constant

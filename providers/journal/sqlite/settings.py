@@ -1,0 +1,37 @@
+"""How the journal in a file is configured, and how it is opened."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from providers.journal.base import Journal
+from providers.types import Host
+
+FILE_NAME = "journal.sqlite3"
+
+
+class SqliteJournalSettings(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sqlite"
+):
+    """A SQLite file, for all processes of one host; never on a network drive, whose locks cannot be trusted.
+
+    `path` absent means `journal.sqlite3` in the data folder.
+    """
+
+    path: Path | None = None
+
+    @asynccontextmanager
+    async def open(self, host: Host) -> AsyncIterator[Journal]:
+        """Hold the journal open for as long as the context lasts.
+
+        Raises:
+            JournalUnavailable: the file cannot be made, read or written, or is something else.
+        """
+        from providers.journal.sqlite.opening import open_journal
+
+        path = host.data_dir / FILE_NAME if self.path is None else self.path
+        async with open_journal(path, time.time) as journal:
+            yield journal

@@ -1,0 +1,128 @@
+"""The keeper of an embedded server: starts it, starts it again when it ends by itself, and heeds maintenance."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from providers.native.embedded.errors import EmbeddedServerError
+from providers.native.embedded.maintenance import is_marked, unmark
+from providers.native.embedded.server import EmbeddedServer
+
+_LOOK_SECONDS = 0.2
+_FIRST_WAIT = 1.0  # seconds before a server that was lost is started again
+_LONGEST_WAIT = 30.0
+_STEADY_SECONDS = 60.0  # of running, after which the next loss is a first one again
+
+_log = structlog.get_logger(__name__)
+
+
+class Keeper:
+    """Keep one server running in a thread of its own, from `start` to `close`.
+
+    `lost` is told when the server ended by itself, and says whether it shall be started again. `may_stop` says whether
+    the service can go on without this server.
+    """
+
+    def __init__(
+        self, name: str, server: EmbeddedServer, lost: Callable[[str], bool], may_stop: Callable[[str], bool]
+    ) -> None:
+        self.name = name
+        self.server = server
+        self._lost = lost
+        self._may_stop = may_stop
+        self._settled, self._closing = threading.Event(), threading.Event()
+        self._starting = False
+        self._error: EmbeddedServerError | None = None
+        self._waits = 0
+        # The server is told to stop when this thread ends, so it is one that lives as long as the service.
+        self._thread = threading.Thread(target=self._run, name=f"embedded PostgreSQL of {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin, and wait for nothing."""
+        self._thread.start()
+
+    def first_error(self) -> EmbeddedServerError | None:
+        """Wait until the server runs, or is left down for maintenance; or give why it cannot be started."""
+        self._settled.wait()
+        return self._error
+
+    def begin_to_close(self) -> None:
+        """Have the server stopped, and wait for nothing."""
+        self._closing.set()
+
+    def close(self) -> None:
+        """Stop the server, and wait until it has ended."""
+        self.begin_to_close()
+        while self._thread.is_alive():
+            if self._starting:
+                self.server.interrupt()
+            self._thread.join(_LOOK_SECONDS)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                with self.server.held():
+                    while not self._closing.is_set():
+                        self._run_once()
+            except EmbeddedServerError as error:
+                self._starting = False
+                self._tell_of_failure(error)
+                self._wait()
+
+    def _run_once(self) -> None:
+        if self._stands_aside():
+            self._settled.set()
+            self._closing.wait(_LOOK_SECONDS)
+            return
+        self._starting = True
+        with self.server.started():
+            self._starting = False
+            self._tell_of_start()
+            began = time.monotonic()
+            again = self._watch()
+        if time.monotonic() - began > _STEADY_SECONDS:
+            self._waits = 0
+        if not again:
+            self._closing.set()
+        elif not self._stands_aside():
+            self._wait()
+
+    def _tell_of_start(self) -> None:
+        if self._settled.is_set():
+            _log.info("embedded_server_started", provider=self.name)
+        self._settled.set()
+
+    def _watch(self) -> bool:
+        """Stay until the server has ended or shall end; whether it is to be started again."""
+        while not self._closing.is_set():
+            if self.server.has_ended(_LOOK_SECONDS):
+                _log.error("embedded_server_lost", provider=self.name, log=str(self.server.folder / "server.log"))
+                return self._lost(self.name)
+            if self._stands_aside():
+                _log.warning("embedded_server_stopped_for_maintenance", provider=self.name)
+                return True
+        return False
+
+    def _stands_aside(self) -> bool:
+        if not is_marked(self.server.folder):
+            return False
+        if self._may_stop(self.name):
+            self._waits = 0
+            return True
+        unmark(self.server.folder)
+        _log.warning("maintenance_refused", provider=self.name, reason="it is the only provider in the order")
+        return False
+
+    def _wait(self) -> None:
+        seconds = min(_LONGEST_WAIT, _FIRST_WAIT * 2**self._waits)
+        self._waits += 1
+        self._closing.wait(seconds)
+
+    def _tell_of_failure(self, error: EmbeddedServerError) -> None:
+        if not self._settled.is_set():
+            self._error = error  # whoever waits for the first start decides what it means
+        elif not self._closing.is_set():
+            _log.error("embedded_server_failed", provider=self.name, reason=str(error))
+        self._settled.set()

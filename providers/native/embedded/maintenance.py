@@ -1,0 +1,60 @@
+"""Taking an embedded server down for maintenance while the service goes on: a mark in its folder."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec import Struct
+
+from providers.native.embedded.folder import holder_of
+from providers.native.embedded.postmaster import postmaster_in
+
+_MARK = "stopped"
+
+
+class State(StrEnum):
+    """How an embedded server is."""
+
+    ABSENT = "absent"  # it never ran
+    DOWN = "down"  # no service holds it
+    STOPPED = "stopped"  # the service that holds it keeps it down
+    STARTING = "starting"
+    RUNNING = "running"
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How an embedded server is, and which service holds it; `marked` if it shall stay down."""
+
+    state: State
+    holder: int | None
+    marked: bool
+
+
+def is_marked(folder: Path) -> bool:
+    """Whether the server in `folder` shall be down."""
+    return (folder / _MARK).exists()
+
+
+def mark(folder: Path) -> None:
+    """Have whoever holds the server take it down, and keep it down until the mark is gone."""
+    (folder / _MARK).touch(mode=0o600)
+
+
+def unmark(folder: Path) -> None:
+    """Have whoever holds the server run it."""
+    (folder / _MARK).unlink(missing_ok=True)
+
+
+def standing_of(folder: Path) -> Standing:
+    """Look how the server in `folder` is."""
+    holder, marked = holder_of(folder), is_marked(folder)
+    server = postmaster_in(folder / "data")
+    lives = server is not None and Path(f"/proc/{server.pid}").exists()
+    if holder is None:
+        state = State.DOWN if (folder / "data").exists() else State.ABSENT
+    elif server is not None and lives and server.ready:
+        state = State.RUNNING
+    elif marked and not lives:
+        state = State.STOPPED
+    else:
+        state = State.STARTING
+    return Standing(state=state, holder=holder, marked=marked)

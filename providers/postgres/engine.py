@@ -1,0 +1,117 @@
+"""The connection pool: lazy, quick to close, and able to speak through PgBouncer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+CONNECT_TIMEOUT = 5.0  # seconds
+CLOSE_TIMEOUT = 2.0  # seconds
+
+# Of an operation's time limit, what it may spend on waiting for a connection; with all of it, a full pool could not be
+# told from a slow database.
+_SHARE_OF_WAITING = 0.5
+
+# One user's rows lie in one partition: the generic plan prunes to it at run time, while a custom plan costs more to
+# make than to run. Compiling such short queries never pays.
+_PLANNER = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+
+
+@asynccontextmanager
+async def open_pool(
+    dsn: str,
+    *,
+    pool_size: int,
+    seconds: float,
+    through_pooler: bool = False,
+    json_deserializer: Callable[[str], Any] = json.loads,
+    on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+) -> AsyncIterator[AsyncEngine]:
+    """Hold a pool for as long as the context lasts; the first connection is made by the first query.
+
+    Every statement commits by itself (AUTOCOMMIT), which saves two round trips a call; what needs a transaction asks
+    for one. `seconds` is the time limit of one operation, `on_connect` is done to every new connection.
+    """
+    closing: set[asyncio.Task[None]] = set()
+    connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "connection_class": _closed_aside(closing)}
+    if through_pooler:
+        # A transaction pooler hands every transaction another server connection: no session settings, no statement
+        # prepared earlier, and no two clients using one name.
+        connect_args |= {
+            "prepared_statement_cache_size": 0,
+            "statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"__ninai_{uuid4()}__",
+        }
+    else:
+        connect_args["server_settings"] = {"application_name": "ninai", **_PLANNER}
+    engine = create_async_engine(
+        dsn,
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=seconds * _SHARE_OF_WAITING,
+        # In AUTOCOMMIT there is nothing to roll back, and the round trip would cost as much as a small query.
+        pool_reset_on_return=None,
+        hide_parameters=True,  # an error message must not quote memories
+        json_deserializer=json_deserializer,
+        connect_args=connect_args,
+    )
+    if on_connect is not None:
+        event.listen(engine.sync_engine, "connect", _each_with(on_connect))
+    event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
+    try:
+        yield engine
+    finally:
+        # A cancelled shutdown must still close the sockets.
+        await asyncio.shield(_closed(engine, closing))
+
+
+async def _closed(engine: AsyncEngine, closing: set[asyncio.Task[None]]) -> None:
+    await engine.dispose()
+    await asyncio.gather(*closing)
+
+
+def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
+    """Make connections that nobody waits for when they close, but that close in good order.
+
+    A call that is broken off gives up its connection, and asyncpg then asks the server to stop the statement. Whoever
+    broke the call off has no time to see whether a server that does not answer hears that.
+    """
+
+    class ClosedAside(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
+        async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncpg's signature
+            task = asyncio.create_task(self._leave())
+            closing.add(task)
+            task.add_done_callback(closing.discard)
+
+        async def _leave(self) -> None:
+            try:
+                await super().close(timeout=CLOSE_TIMEOUT)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+                self.terminate()
+
+    return ClosedAside
+
+
+def _refuse_if_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    """Have the pool connect again instead of lending what the server has closed meanwhile; asks nobody."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+def _each_with(
+    on_connect: Callable[[asyncpg.Connection], Awaitable[None]],
+) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.run_async(on_connect)
+
+    return prepare

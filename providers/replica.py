@@ -1,0 +1,58 @@
+"""What a chain needs of a provider beyond what callers need: whole states of memories, in and out."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from providers.base import MemoryProvider
+from providers.errors import ProviderError
+from providers.types import Snapshot
+
+MAX_SNAPSHOTS = 1_000  # in one call
+MAX_USERS = 1_000  # in one call
+
+
+@runtime_checkable
+class Replica(MemoryProvider, Protocol):
+    """A provider that can be brought to the same state as another.
+
+    Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
+    the newer one stays, and a tombstone wins over every version, for ever; `providers/merging.py` has the rule in full.
+    Errors are those of `MemoryProvider`.
+    """
+
+    @abstractmethod
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Bring up to `MAX_SNAPSHOTS` memories to a state, unless what is there is newer; the users may differ.
+
+        The answer holds None where this state or a newer one of the memory is there now, and otherwise why not:
+        `MemoryDeleted` where a live memory met a tombstone, `InvalidInput` where one breaks a rule. A memory may occur
+        several times; its states are then put in the order given. Repeating the call is harmless.
+
+        Raises:
+            Unavailable: nothing is known of any of them.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+        """Give one memory or its tombstone, None if there is neither."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """Give a user's memories and tombstones by ascending id, those whose id is greater than `after`."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
+        """Give the users who have memories or tombstones, ascending by code point, those greater than `after`."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def identity(self) -> str:
+        """Give the name of the store behind this provider, another one as soon as it is another store.
+
+        Two providers on one database give the same; a database made anew under the same address gives a new one.
+        """
+        raise NotImplementedError

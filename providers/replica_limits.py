@@ -1,0 +1,60 @@
+"""The limits on what is put into a replica and asked of it, and the checks that every provider shares."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from providers import limits
+from providers.errors import InvalidInput
+from providers.replica import MAX_SNAPSHOTS, MAX_USERS
+from providers.types import Snapshot
+
+_DIGEST_BYTES = 16
+
+
+def check_snapshot(snapshot: Snapshot) -> Snapshot:
+    """Refuse a state that no memory can have; give it in its canonical form, which of a tombstone has no content."""
+    limits.check_user_id(snapshot.user_id)
+    limits.check_version(snapshot.version)
+    limits.check_range("edits", len(snapshot.edits), 0, limits.MAX_EDITS)
+    canonical = replace(
+        snapshot,
+        id=limits.check_memory_id(snapshot.id),
+        edits=tuple(map(limits.check_edit_id, snapshot.edits)),
+        created_at=_in_utc("created_at", snapshot.created_at),
+        updated_at=_in_utc("updated_at", snapshot.updated_at),
+    )
+    if snapshot.content is None:
+        return replace(canonical, metadata=None, updated_at=None, digest=b"")
+    limits.check_content(snapshot.content)
+    limits.check_metadata(snapshot.metadata)
+    if snapshot.created_at is None:
+        raise InvalidInput("created_at", "must be there, but on a tombstone")
+    if len(snapshot.digest) != _DIGEST_BYTES:
+        raise InvalidInput("digest", f"must be {_DIGEST_BYTES} bytes, but on a tombstone")
+    return canonical
+
+
+def check_snapshots(snapshots: Sequence[Snapshot]) -> None:
+    """Refuse to take none at once, or too many."""
+    limits.check_batch("snapshots", snapshots, MAX_SNAPSHOTS)
+
+
+def check_snapshots_page(user_id: str, limit: int, after: str | None) -> str | None:
+    """Refuse a page outside the bounds, or behind what is no id; give that id in its canonical form."""
+    limits.check_user_id(user_id)
+    limits.check_range("limit", limit, 1, MAX_SNAPSHOTS)
+    return None if after is None else limits.check_uuid("after", after)
+
+
+def check_users_page(limit: int, after: str | None) -> None:
+    """Refuse a page outside the bounds, or behind what is no user."""
+    limits.check_range("limit", limit, 1, MAX_USERS)
+    if after is not None:
+        limits.check_text("after", after, limits.MAX_USER_ID_CHARS)
+
+
+def _in_utc(field: str, moment: datetime | None) -> datetime | None:
+    limits.check_moment(field, moment)
+    return None if moment is None else moment.astimezone(UTC)

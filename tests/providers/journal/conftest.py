@@ -1,0 +1,83 @@
+"""Every journal that keeps the contract, a new one for each test, since its members are common to all who use it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from observability.secret import Secret
+from providers.journal.base import Journal
+from providers.journal.postgres.settings import PostgresJournalSettings
+from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.native.embedded import EmbeddedServer
+from tests.providers.journal.rig import host_in
+from tests.support.postgres import create_database, drop_database
+
+# Opens one and the same journal as often as it is called, as several processes do.
+Opener = Callable[[], AbstractAsyncContextManager[Journal]]
+
+
+def sqlite(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opener]:
+    """The journal in a file."""
+    folder: Path = request.getfixturevalue("tmp_path")
+    return nullcontext(lambda: SqliteJournalSettings().open(host_in(folder)))
+
+
+def postgres(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opener]:
+    """The journal in PostgreSQL."""
+    server: EmbeddedServer = request.getfixturevalue("postgres_server")
+    folder: Path = request.getfixturevalue("tmp_path")
+
+    @asynccontextmanager
+    async def held() -> AsyncIterator[Opener]:
+        dsn = await create_database(server, "template1")
+        # A busy machine may need longer than a write should.
+        yield lambda: PostgresJournalSettings(dsn=Secret(dsn), timeout=10).open(host_in(folder))
+        await drop_database(server, dsn)
+
+    return held()
+
+
+# A new journal joins the contract with one line here.
+JOURNALS: list[tuple[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Opener]]]] = [
+    ("sqlite", sqlite),
+    ("postgres", postgres),
+]
+
+
+@pytest.fixture(params=[pytest.param(make, id=name) for name, make in JOURNALS])
+def place(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opener]:
+    """Where to keep a journal that nobody has used before; what it needs is running by then."""
+    make: Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Opener]] = request.param
+    return make(request)
+
+
+@pytest_asyncio.fixture
+async def opener(place: AbstractAsyncContextManager[Opener]) -> AsyncIterator[Opener]:
+    """How to open that journal."""
+    async with place as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def empty(opener: Opener) -> AsyncIterator[Journal]:
+    """A journal without members."""
+    async with opener() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def journal(empty: Journal) -> Journal:
+    """A journal with the members `home` and `standby`."""
+    await empty.join("home", "store of home")
+    await empty.join("standby", "store of standby")
+    return empty
+
+
+@pytest_asyncio.fixture
+async def elsewhere(opener: Opener, journal: Journal) -> AsyncIterator[Journal]:  # noqa: ARG001 - opened before
+    """The same journal as another process has it open."""
+    async with opener() as opened:
+        yield opened

@@ -1,0 +1,109 @@
+"""Operations to append, and what many tests ask of a journal."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from prometheus_client import CollectorRegistry
+
+from observability.metrics import Metrics
+from providers.clock import HybridClock
+from providers.digests import digest_of
+from providers.errors import Rejected
+from providers.journal.base import Journal
+from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, OperationKind, Settlement
+from providers.types import Host, Snapshot
+
+USER = "kannan"
+MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123457, tzinfo=UTC)
+LONG = 3_600.0  # seconds that no test lasts
+
+
+def host_in(folder: Path) -> Host:
+    """What a process gives to a journal whose data is in this folder."""
+    return Host(name="test", data_dir=folder, metrics=Metrics(CollectorRegistry()), clock=HybridClock())
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of what is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def remember(memory_id: str | None = None, content: str = "tea", *, user: str = USER, version: int = 1) -> Operation:
+    """A memory that is new."""
+    return Operation(
+        kind=OperationKind.REMEMBER,
+        state=Snapshot(
+            user_id=user,
+            id=str(uuid4()) if memory_id is None else memory_id,
+            version=version,
+            content=content,
+            created_at=MOMENT,
+            digest=digest_of(content, None),
+        ),
+    )
+
+
+def update(
+    memory_id: str, content: str, *, base: int = 1, version: int = 2, first: str = "tea", user: str = USER
+) -> Operation:
+    """A memory with another content than its first, which its digest is of."""
+    return Operation(
+        kind=OperationKind.UPDATE,
+        state=Snapshot(
+            user_id=user,
+            id=memory_id,
+            version=version,
+            content=content,
+            created_at=MOMENT,
+            updated_at=MOMENT,
+            digest=digest_of(first, None),
+            edits=(str(uuid4()),),
+        ),
+        base_version=base,
+    )
+
+
+def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) -> Operation:
+    """The tombstone of a memory."""
+    memory_id = str(uuid4()) if memory_id is None else memory_id
+    return Operation(
+        kind=OperationKind.DELETE, state=Snapshot(user_id=user, id=memory_id, version=version, content=None)
+    )
+
+
+async def put(journal: Journal, operation: Operation) -> Entry:
+    """Append one operation, which is neither known nor refused."""
+    [answer] = await journal.append([operation])
+    assert isinstance(answer, Appended)
+    assert not answer.repeated
+    return answer.entry
+
+
+async def refusal(journal: Journal, operation: Operation) -> type[Rejected]:
+    """Append one operation, which is refused, and tell how."""
+    [answer] = await journal.append([operation])
+    assert isinstance(answer, Rejected)
+    return type(answer)
+
+
+async def settle(journal: Journal, *settlements: Settlement) -> None:
+    """Settle, and wait until everybody sees it, which they do when its process has written and read."""
+    await journal.settle(settlements)
+    await journal.claim("settled", "test", 0)
+    await journal.status()
+
+
+async def confirm(journal: Journal, entry: Entry, *providers: str) -> None:
+    """Have these providers confirm an operation, all that have not yet if none is named."""
+    await settle(journal, *[Done(seq=entry.seq, provider=name) for name in providers or sorted(entry.pending)])
+
+
+async def due(journal: Journal, provider: str) -> list[int]:
+    """The operations that are due at a provider; asking for them makes them due again at once."""
+    return [delivery.seq for delivery in await leased(journal, provider)]
+
+
+async def leased(journal: Journal, provider: str, seconds: float = 0.0) -> list[Delivery]:
+    """Everything that is due at a provider."""
+    return await journal.lease(provider, 100, seconds)

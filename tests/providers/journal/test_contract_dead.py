@@ -1,0 +1,102 @@
+"""What every journal promises of dead letters: kept, shown, and tried again only when somebody says so."""
+
+import time
+
+from providers.journal.base import Journal
+from providers.journal.operations import Dead, DeadLetter, Done, Entry, OperationKind, Postponed
+from tests.providers.journal.rig import LONG, USER, due, leased, put, remember, settle
+
+
+async def killed(journal: Journal, *providers: str, error: str = "refused") -> Entry:
+    """An operation that these providers do not get any more."""
+    entry = await put(journal, remember())
+    await settle(journal, *[Dead(seq=entry.seq, provider=name, error=error) for name in providers])
+    return entry
+
+
+async def test_a_dead_letter_tells_what_and_why(journal: Journal) -> None:
+    """It names the operation and its memory, not the text, and its last error and moment; death counts as a failure."""
+    before = time.time()
+    entry = await put(journal, remember("m", "private"))
+    await settle(journal, Postponed(seq=entry.seq, provider="home", delay=0, error="first", counts=True))
+    await settle(journal, Dead(seq=entry.seq, provider="home", error="last"))
+
+    [letter] = await journal.dead(10)
+    assert letter == DeadLetter(
+        seq=entry.seq,
+        provider="home",
+        kind=OperationKind.REMEMBER,
+        user_id=USER,
+        memory_id="m",
+        error="last",
+        failures=2,
+        appended_at=letter.appended_at,
+        failed_at=letter.failed_at,
+    )
+    assert before - 1 < letter.appended_at <= letter.failed_at < time.time() + 1
+
+
+async def test_a_dead_letter_is_not_due(journal: Journal) -> None:
+    """It is delivered no more, and not when a late failure comes in; the other provider gets the operation."""
+    entry = await killed(journal, "home")
+    await settle(journal, Postponed(seq=entry.seq, provider="home", delay=0))
+
+    assert await due(journal, "home") == []
+    assert await due(journal, "standby") == [entry.seq]
+    assert len(await journal.dead(10)) == 1
+
+
+async def test_a_dead_letter_can_be_confirmed(journal: Journal) -> None:
+    """If the delivery arrived after all, the letter is gone."""
+    entry = await killed(journal, "home")
+    await settle(journal, Done(seq=entry.seq, provider="home"))
+
+    assert await journal.dead(10) == []
+
+
+async def test_dead_letters_are_given_from_the_oldest_on(journal: Journal) -> None:
+    """A page holds the letters of so many operations behind a number; those of one operation are not parted."""
+    first, second, third = [await killed(journal, "standby", "home") for _ in range(3)]
+
+    def seqs(letters: list[DeadLetter]) -> list[int]:
+        return [letter.seq for letter in letters]
+
+    assert seqs(await journal.dead(2)) == [first.seq, first.seq, second.seq, second.seq]
+    assert seqs(await journal.dead(2, after=second.seq)) == [third.seq, third.seq]
+    assert seqs(await journal.dead(2, after=third.seq)) == []
+    assert {letter.provider for letter in await journal.dead(1)} == {"home", "standby"}
+
+
+async def test_a_retry_starts_afresh(journal: Journal) -> None:
+    """A dead letter tried again is due at once, at its provider alone, and its failures are forgotten."""
+    entry = await killed(journal, "home", "standby")
+
+    assert await journal.retry(entry.seq, "home") is True
+    [delivery] = await leased(journal, "home")
+    assert (delivery.seq, delivery.failures, delivery.failed_at) == (entry.seq, 0, 0.0)
+    assert [letter.provider for letter in await journal.dead(10)] == ["standby"]
+
+
+async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
+    """A discarded letter counts as confirmed: it is neither due nor pending."""
+    entry = await killed(journal, "home")
+
+    assert await journal.discard(entry.seq, "home") is True
+    assert await journal.dead(10) == []
+    assert await due(journal, "home") == []
+    [left] = await journal.entries(USER, 10)
+    assert left.pending == {"standby"}
+
+
+async def test_only_dead_letters_are_retried_or_discarded(journal: Journal) -> None:
+    """What is pending, confirmed, lent or unknown is no dead letter, and stays as it is."""
+    entry = await put(journal, remember())
+    await leased(journal, "home", LONG)
+    await settle(journal, Done(seq=entry.seq, provider="standby"))
+
+    for seq, provider in [(entry.seq, "home"), (entry.seq, "standby"), (entry.seq, "nobody"), (10**9, "home")]:
+        assert await journal.retry(seq, provider) is False
+        assert await journal.discard(seq, provider) is False
+    assert await due(journal, "home") == []
+    [left] = await journal.entries(USER, 10)
+    assert left.pending == {"home"}

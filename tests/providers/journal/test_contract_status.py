@@ -1,0 +1,68 @@
+"""What every journal promises of its numbers."""
+
+import asyncio
+
+from providers.journal.base import Journal
+from providers.journal.operations import Backlog, Dead, JournalStatus
+from tests.providers.journal.rig import LONG, confirm, delete, leased, put, remember, settle, update
+
+
+async def test_a_new_journal_counts_nothing(empty: Journal) -> None:
+    """Nothing is there, and nobody has a backlog."""
+    assert await empty.status() == JournalStatus(operations=0, tombstones=0, last_seq=0, backlogs=())
+
+
+async def test_a_memory_is_one_operation(journal: Journal) -> None:
+    """Memories and tombstones are counted once each, and the last number ever given is told."""
+    await put(journal, remember("m"))
+    await put(journal, update("m", "coffee"))
+    await put(journal, remember("n"))
+    last = await put(journal, delete("n"))
+
+    status = await journal.status()
+    assert (status.operations, status.tombstones, status.last_seq) == (2, 1, last.seq)
+    await confirm(journal, last)
+    await journal.forget([last.seq])
+    status = await journal.status()
+    assert (status.operations, status.tombstones, status.last_seq) == (1, 0, last.seq)
+
+
+async def test_every_member_has_its_backlog(journal: Journal) -> None:
+    """Pending are those lent, too, but not the dead ones; who has confirmed all has none, who just joined has all."""
+    entries = [await put(journal, remember()) for _ in range(3)]
+    for entry in entries:
+        await confirm(journal, entry, "standby")
+    await leased(journal, "home", LONG)
+    await settle(journal, Dead(seq=entries[0].seq, provider="home", error="no"))
+
+    await journal.join("third", None)
+
+    home, standby, third = (await journal.status()).backlogs
+    assert (home.provider, home.pending, home.dead) == ("home", 2, 1)
+    assert standby == Backlog(provider="standby", pending=0, dead=0, oldest_seconds=0)
+    assert (third.provider, third.pending, third.dead) == ("third", 3, 0)
+
+
+async def test_a_backlog_tells_the_age_of_the_oldest(journal: Journal) -> None:
+    """It is that of the oldest pending delivery; a dead letter and what was confirmed have no say in it."""
+    first, second = await put(journal, remember()), await put(journal, remember())
+    await asyncio.sleep(0.2)
+    await put(journal, remember())
+
+    assert 0.2 <= (await journal.status()).backlogs[0].oldest_seconds < 10
+    await confirm(journal, first)
+    await settle(journal, Dead(seq=second.seq, provider="home", error="no"))
+    home, standby = (await journal.status()).backlogs
+    assert home.oldest_seconds + 0.15 < standby.oldest_seconds
+
+
+async def test_a_tombstone_made_due_again_is_young(journal: Journal) -> None:
+    """The age is that of the delivery, so that a sweep that finds a copy does not look like an old outage."""
+    tombstone, old = await put(journal, delete()), await put(journal, remember())
+    await confirm(journal, tombstone)
+    await confirm(journal, old, "home")
+    await asyncio.sleep(0.2)
+    await journal.redeliver(tombstone.seq, "home")
+
+    home, standby = (await journal.status()).backlogs
+    assert home.oldest_seconds + 0.15 < standby.oldest_seconds

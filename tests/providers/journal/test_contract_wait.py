@@ -1,0 +1,129 @@
+"""What every journal promises of waiting: woken when something may be due, from anywhere, and never for too long."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from providers.journal.base import Journal
+from providers.journal.operations import Dead, Postponed
+from tests.providers.journal.rig import LONG, confirm, delete, leased, put, remember, settle
+
+PROMPT = 1.5  # seconds; to hear of another process may take a moment
+
+Step = Callable[[Journal], Awaitable[None]]
+
+
+async def quiet(journal: Journal) -> None:
+    """Wait until nothing is new any more."""
+    for _ in range(3):
+        await journal.wait(0.05)
+
+
+async def waited(journal: Journal, seconds: float) -> float:
+    """How long a wait lasts."""
+    started = time.monotonic()
+    await journal.wait(seconds)
+    return time.monotonic() - started
+
+
+async def test_a_wait_ends_when_its_time_is_over(journal: Journal) -> None:
+    """Where nothing happens a wait lasts as long as it was asked to, and none for no time."""
+    await quiet(journal)
+
+    assert 0.25 <= await waited(journal, 0.3) < PROMPT
+    assert await waited(journal, 0) < 0.25
+
+
+async def append(journal: Journal) -> None:
+    """Write something."""
+    await put(journal, remember())
+
+
+async def retry(journal: Journal) -> None:
+    """Have a dead letter tried again."""
+    [letter] = await journal.dead(1)
+    await journal.retry(letter.seq, letter.provider)
+
+
+async def redeliver(journal: Journal) -> None:
+    """Have a tombstone delivered again."""
+    [tombstone] = await journal.tombstones(1, 0)
+    await journal.redeliver(tombstone.seq, "home")
+
+
+@pytest.mark.parametrize("step", [append, retry, redeliver])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+async def test_what_becomes_due_ends_a_wait(journal: Journal, elsewhere: Journal, step: Step, where: str) -> None:
+    """An append, a dead letter retried and a tombstone delivered again do, by this process and by another one."""
+    await confirm(journal, await put(journal, delete()))
+    dead = await put(journal, remember())
+    await settle(journal, Dead(seq=dead.seq, provider="home", error="no"))
+    await leased(journal, "standby", LONG)
+    await quiet(journal)
+
+    waiting = asyncio.create_task(waited(journal, 10))
+    await asyncio.sleep(0.05)
+    await step(journal if where == "here" else elsewhere)
+    assert await waiting < PROMPT
+
+
+async def test_what_was_appended_before_a_wait_ends_it(journal: Journal, elsewhere: Journal) -> None:
+    """What happens between two waits is not missed."""
+    await quiet(journal)
+    await append(journal)
+    assert await waited(journal, 10) < PROMPT
+    await quiet(journal)
+    await append(elsewhere)
+    assert await waited(journal, 10) < PROMPT
+
+
+async def test_each_task_hears_of_everything(journal: Journal) -> None:
+    """What happens while one task does something else ends its next wait, though another one has heard of it."""
+    listening, happened = asyncio.Event(), asyncio.Event()
+
+    async def busy() -> float:
+        await quiet(journal)
+        listening.set()
+        await happened.wait()
+        return await waited(journal, 10)
+
+    waiting = asyncio.create_task(busy())
+    await listening.wait()
+    await append(journal)
+    await quiet(journal)
+    happened.set()
+    assert await waiting < PROMPT
+
+
+async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
+    """What is lent or postponed comes back, and nobody has to write for that."""
+    entry = await append_one(journal)
+    await leased(journal, "home", 0.3)
+    await leased(journal, "standby", LONG)
+    await quiet(journal)
+    assert await waited(journal, 10) < PROMPT
+
+    await settle(journal, Postponed(seq=entry, provider="home", delay=0.3))
+    await quiet(journal)
+    assert await waited(journal, 10) < PROMPT
+
+
+async def append_one(journal: Journal) -> int:
+    """Write something, and give its number."""
+    return (await put(journal, remember())).seq
+
+
+async def test_a_cancelled_wait_leaves_the_journal_usable(journal: Journal) -> None:
+    """Whoever is cancelled while waiting is so at once, and the next one waits as before."""
+    await quiet(journal)
+    waiting = asyncio.create_task(journal.wait(10))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert await waited(journal, 0.1) < PROMPT
+    await append(journal)
+    assert await waited(journal, 10) < PROMPT

@@ -1,0 +1,95 @@
+"""The journal's tables: made once, by whoever comes first, and never touched by a program that does not know them."""
+
+import asyncio
+import contextlib
+
+import pytest
+from sqlalchemy import make_url
+
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Done
+from providers.journal.postgres.cluster import cluster_of
+from providers.journal.postgres.tables import VERSION
+from providers.native.embedded import EmbeddedServer
+from tests.providers.journal.postgres_rig import opened
+from tests.providers.journal.rig import put, remember
+from tests.support.postgres import connected, create_database, drop_database
+
+
+async def test_many_who_open_at_once_make_one_journal(database: str) -> None:
+    """However many hosts start at the same time on an empty database, there is one journal with one name."""
+    async with contextlib.AsyncExitStack() as stack:
+        journals = await asyncio.gather(*(stack.enter_async_context(opened(database)) for _ in range(6)))
+
+        assert len({journal.id for journal in journals}) == 1
+    async with opened(database) as again:
+        assert again.id == journals[0].id
+
+
+async def test_another_database_is_another_journal(postgres_server: EmbeddedServer, database: str) -> None:
+    """Every journal has a name that no other has."""
+    other = await create_database(postgres_server)
+    async with opened(database) as one, opened(other) as another:
+        assert one.id != another.id
+    await drop_database(postgres_server, other)
+
+
+async def test_tables_of_a_newer_program_are_left_alone(database: str) -> None:
+    """A program that does not know the tables says so, writes nothing, and works once they are as it knows them."""
+    async with opened(database) as journal:
+        await journal.join("home", None)
+    async with opened(database) as journal, connected(database) as administrator:
+        await administrator.execute("UPDATE ninai_journal SET version = $1", VERSION + 1)
+        async with opened(database) as older:
+            with pytest.raises(JournalUnavailable, match=f"version {VERSION + 1}.*update") as refusal:
+                await older.append([remember()])
+            assert refusal.value.ambiguous is False
+            await administrator.execute("UPDATE ninai_journal SET version = $1", VERSION)
+            await put(older, remember())
+        assert (await journal.status()).operations == 1
+
+
+async def test_an_append_waits_for_the_disk_whatever_the_default(
+    postgres_server: EmbeddedServer, database: str
+) -> None:
+    """What is acknowledged is on the disk even where the server would not wait; a settlement never waits for it."""
+    async with opened(database):
+        pass
+    async with connected(postgres_server.dsn) as administrator:
+        await administrator.execute(f"ALTER DATABASE {make_url(database).database} SET synchronous_commit = off")
+    async with connected(database) as observer:
+        await observer.execute("""
+            CREATE TABLE seen (operation text, setting text);
+            CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO seen VALUES (TG_OP, current_setting('synchronous_commit')); RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER look AFTER INSERT OR DELETE ON ninai_journal_deliveries
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION look()
+        """)
+        async with opened(database) as journal:
+            await journal.join("home", None)
+            entry = await put(journal, remember())
+            await journal.settle([Done(seq=entry.seq, provider="home")])
+
+        seen = await observer.fetch("SELECT operation, setting FROM seen")
+        assert [tuple(row) for row in seen] == [("INSERT", "on"), ("DELETE", "off")]
+
+
+async def test_databases_of_one_cluster_are_told(postgres_server: EmbeddedServer, database: str) -> None:
+    """Two databases of one server have one cluster, whose identifier is the server's own."""
+    async with connected(database) as observer:
+        identifier = await observer.fetchval("SELECT system_identifier FROM pg_control_system()")
+
+    assert await cluster_of(database) == await cluster_of(postgres_server.dsn) == str(identifier)
+
+
+async def test_a_cluster_that_may_not_be_asked_is_unknown(postgres_server: EmbeddedServer, database: str) -> None:
+    """Where the server keeps its identifier to itself there is no answer, and no error."""
+    async with connected(database) as administrator:
+        await administrator.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public")
+        await administrator.execute("CREATE ROLE curious LOGIN")
+    dsn = make_url(database).set(username="curious").render_as_string(hide_password=False)
+
+    assert await cluster_of(dsn) is None
+    async with connected(postgres_server.dsn) as administrator:
+        await administrator.execute("DROP ROLE curious")

@@ -1,0 +1,186 @@
+"""The journal's ledger in memory and simulated time: both sides of every moment, and no real waiting."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from providers.journal.operations import Done, Postponed
+from providers.journal.sqlite.journal import SqliteJournal
+from providers.journal.sqlite.opening import open_memory
+from providers.journal.sqlite.running import InlineRunner
+from providers.journal.sqlite.waiting import POLL_SECONDS
+from tests.providers.journal.rig import confirm, delete, due, leased, put, remember, settle, update
+from tests.support.clock import FakeClock, simulate
+
+Scene = Callable[[SqliteJournal, FakeClock], Coroutine[Any, Any, None]]
+LITTLE = 0.001
+
+
+def simulated(scene: Scene) -> None:
+    """Play a scene with a journal in memory, which has the member `home`."""
+
+    async def main(clock: FakeClock) -> None:
+        ledger = open_memory(clock)
+        runner = InlineRunner(ledger)
+        journal = SqliteJournal(ledger.journal_id, runner, runner)
+        await journal.join("home", "h")
+        await scene(journal, clock)
+        await journal.close()
+        ledger.close()
+
+    simulate(main)
+
+
+def test_what_is_lent_comes_back_at_its_moment() -> None:
+    """A little before it is not due, at that very moment it is."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        entry = await put(journal, remember())
+        await leased(journal, "home", 10)
+        clock.now += 10 - LITTLE
+        assert await due(journal, "home") == []
+        clock.now += LITTLE
+        assert await due(journal, "home") == [entry.seq]
+
+    simulated(scene)
+
+
+def test_what_is_postponed_comes_back_at_its_moment() -> None:
+    """The delay counts from the settlement, which is the moment of the failure."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        entry = await put(journal, remember())
+        clock.now += 5
+        await settle(journal, Postponed(seq=entry.seq, provider="home", delay=10))
+        failed_at = clock.now
+        clock.now += 10 - LITTLE
+        assert await due(journal, "home") == []
+        clock.now += LITTLE
+        [delivery] = await leased(journal, "home")
+        assert delivery.failed_at == failed_at
+
+    simulated(scene)
+
+
+def test_a_successor_is_due_with_its_predecessor() -> None:
+    """At the very moment at which the predecessor would have come back."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        await put(journal, remember("m"))
+        await leased(journal, "home", 10)
+        clock.now += 5
+        edited = await put(journal, update("m", "coffee"))
+        clock.now += 5 - LITTLE
+        assert await due(journal, "home") == []
+        clock.now += LITTLE
+        assert await due(journal, "home") == [edited.seq]
+
+    simulated(scene)
+
+
+def test_those_due_longest_come_first() -> None:
+    """What failed does not stand before what nobody has tried yet."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        failed = await put(journal, remember())
+        await settle(journal, Postponed(seq=failed.seq, provider="home", delay=10))
+        clock.now += 5
+        new = await put(journal, remember())
+        clock.now += 5
+        assert await due(journal, "home") == [new.seq, failed.seq]
+
+    simulated(scene)
+
+
+@pytest.mark.parametrize("age", [0, 100])
+def test_what_is_old_enough_is_pruned(age: float) -> None:
+    """From the very moment on at which it is so old."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        entry = await put(journal, remember())
+        await confirm(journal, entry)
+        clock.now += age
+        assert await journal.prune(age + LITTLE) == 0
+        assert await journal.prune(age) == 1
+
+    simulated(scene)
+
+
+def test_a_tombstone_old_enough_is_given() -> None:
+    """From the very moment on at which it is so old."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        tombstone = await put(journal, delete())
+        await confirm(journal, tombstone)
+        clock.now += 100
+        assert await journal.tombstones(10, 100 + LITTLE) == []
+        assert [entry.seq for entry in await journal.tombstones(10, 100)] == [tombstone.seq]
+
+    simulated(scene)
+
+
+def test_a_claim_ends_at_its_moment() -> None:
+    """A little before another one does not get the task, at that very moment it does."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        await journal.claim("sweep", "one", 10)
+        clock.now += 10 - LITTLE
+        assert await journal.claim("sweep", "two", 10) is False
+        clock.now += LITTLE
+        assert await journal.claim("sweep", "two", 10) is True
+
+    simulated(scene)
+
+
+def test_the_age_of_a_backlog_is_exact() -> None:
+    """It is that of the oldest that is pending."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        first = await put(journal, remember())
+        clock.now += 7
+        await put(journal, remember())
+        clock.now += 5
+        assert (await journal.status()).backlogs[0].oldest_seconds == 12
+        await confirm(journal, first)
+        assert (await journal.status()).backlogs[0].oldest_seconds == 5
+
+    simulated(scene)
+
+
+def test_a_wait_takes_simulated_time() -> None:
+    """It lasts as long as asked where nothing happens, and until something comes back where something was lent."""
+
+    async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
+        await journal.wait(0)
+        start = clock.now
+        await journal.wait(60)
+        assert clock.now == pytest.approx(start + 60)
+
+        entry = await put(journal, remember())
+        await leased(journal, "home", 40)
+        await journal.wait(60)  # for these two
+        start = clock.now
+        await journal.wait(60)
+        assert clock.now == pytest.approx(start + 40)
+        await journal.settle([Done(seq=entry.seq, provider="home")])
+
+    simulated(scene)
+
+
+def test_two_replicas_share_a_ledger() -> None:
+    """What one appends ends the wait of the other, which looks now and then."""
+
+    async def main(clock: FakeClock) -> None:
+        ledger = open_memory(clock)
+        runner = InlineRunner(ledger)
+        one, other = (SqliteJournal(ledger.journal_id, runner, runner) for _ in range(2))
+        await one.join("home", "h")
+        await other.wait(0)
+        await other.wait(0)
+        await put(one, remember())
+        start = clock.now
+        await other.wait(60)
+        assert clock.now - start <= POLL_SECONDS
+
+    simulate(main)

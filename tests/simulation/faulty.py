@@ -1,0 +1,253 @@
+"""What stands between a simulated replica and the world: latencies, faults, and the end of the replica."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from random import Random
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from providers.digests import digest_of
+from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+from providers.filters import Filter
+from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from tests.simulation.script import Fault, Mode
+from tests.simulation.stores import Store
+
+Answer = TypeVar("Answer")
+
+FOREVER = 1e9  # seconds
+ON_THE_WAY_BACK = 0.5  # of all calls spend their time so
+
+
+class Life:
+    """A replica's life: whatever it waits for when it ends, it waits for ever."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._waiting: list[asyncio.Future[None]] = []  # held, or the tasks that wait for them would be collected
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+        if self.ended:
+            never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(never)
+            await never
+
+
+class Weather:
+    """Which calls fail, and how; the same for all replicas."""
+
+    def __init__(self, chance: Random, faults: Sequence[Fault], now: Callable[[], float]) -> None:
+        self.chance = chance
+        self.faults = faults
+        self.now = now
+        self.late: set[asyncio.Task[None]] = set()
+
+    def at(self, where: str) -> Mode | None:
+        """Draw the fate of one call."""
+        for fault in self.faults:
+            if fault.where == where and fault.at <= self.now() < fault.at + fault.seconds:
+                return fault.mode if self.chance.random() < fault.share else None
+        return None
+
+    def later(self, do: Callable[[], Awaitable[None]]) -> None:
+        """Have something happen in some seconds, whoever may have ended by then."""
+
+        async def happen() -> None:
+            await asyncio.sleep(self.chance.choice((0.01, 0.5, 2.0, 4.0)))
+            await do()
+
+        task = asyncio.ensure_future(happen())
+        self.late.add(task)
+        task.add_done_callback(self.late.discard)
+
+
+class FaultyReplica(Replica):
+    """A store as one simulated replica reaches it."""
+
+    def __init__(self, name: str, store: Store, weather: Weather, life: Life) -> None:
+        self._name = name
+        self._store = store
+        self._weather = weather
+        self._life = life
+
+    async def _read(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        async def nothing() -> None:
+            """A late read changes nothing."""
+
+        return await self._through(ask, nothing, writes=False)
+
+    async def _through(
+        self, ask: Callable[[], Awaitable[Answer]], land: Callable[[], Awaitable[None]], *, writes: bool
+    ) -> Answer:
+        weather, life = self._weather, self._life
+        # Most of the time passes on the way there or on the way back; either way, a crash may come in between.
+        lag, returning = weather.chance.uniform(0.001, 0.006), weather.chance.random() < ON_THE_WAY_BACK
+        if not returning:
+            await life.wait(lag)
+        mode = weather.at(self._name)
+        if mode is not None:
+            await self._fails(mode, ask, land, writes=writes)
+        answer = await ask()
+        if returning:
+            await life.wait(lag)
+        return answer
+
+    async def _fails(
+        self, mode: Mode, ask: Callable[[], Awaitable[object]], land: Callable[[], Awaitable[None]], *, writes: bool
+    ) -> None:
+        """End a call as the fault wants it; if it only takes its time, the call is still to be made."""
+        weather = self._weather
+        match mode:
+            case Mode.REFUSED:
+                raise Unavailable("refused")
+            case Mode.THROTTLED:
+                raise Throttled("too many", retry_after=0.2)
+            case Mode.MISCONFIGURED:
+                raise Misconfigured("wrong key")
+            case Mode.SLOW:
+                await self._life.wait(weather.chance.uniform(0.05, 3))
+            case Mode.HANGING:
+                await self._life.wait(FOREVER)
+            case Mode.APPLIED_LATER:
+                weather.later(land)
+                raise TimedOut("no answer", ambiguous=writes)
+            case Mode.APPLIED_THEN_ERROR:
+                await ask()
+                raise Unavailable("connection lost", ambiguous=writes)
+
+    async def remember(
+        self,
+        user_id: str,
+        content: str,
+        metadata: Metadata | None = None,
+        *,
+        memory_id: str | None = None,
+        version: int | None = None,
+        created_at: datetime | None = None,
+    ) -> str:
+        """See `MemoryProvider`."""
+        memory = NewMemory(
+            user_id=user_id,
+            content=content,
+            metadata=metadata,
+            memory_id=memory_id,
+            version=version,
+            created_at=created_at,
+        )
+        return await self._through(
+            lambda: self._store.remember(
+                user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
+            ),
+            lambda: self._store.land([_state(memory)]),
+            writes=True,
+        )
+
+    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """See `MemoryProvider`."""
+        return await self._through(
+            lambda: self._store.remember_many(memories),
+            lambda: self._store.land([_state(memory) for memory in memories]),
+            writes=True,
+        )
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        return await self._through(
+            lambda: self._store.put_many(snapshots), lambda: self._store.land(snapshots), writes=True
+        )
+
+    async def recall(
+        self,
+        user_id: str,
+        query: str,
+        limit: int = 10,
+        *,
+        where: Filter | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+        min_score: float = 0.0,
+    ) -> list[MemoryRecord]:
+        """See `MemoryProvider`."""
+        return await self._read(
+            lambda: self._store.recall(
+                user_id,
+                query,
+                limit,
+                where=where,
+                created_from=created_from,
+                created_before=created_before,
+                min_score=min_score,
+            )
+        )
+
+    async def list_memories(
+        self, user_id: str, limit: int = 100, offset: int = 0, *, after: Position | None = None
+    ) -> list[MemoryRecord]:
+        """See `MemoryProvider`."""
+        return await self._read(lambda: self._store.list_memories(user_id, limit, offset, after=after))
+
+    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
+        """See `MemoryProvider`."""
+        return await self._read(lambda: self._store.get(user_id, memory_id))
+
+    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+        """See `Replica`."""
+        return await self._read(lambda: self._store.snapshot(user_id, memory_id))
+
+    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """See `Replica`."""
+        return await self._read(lambda: self._store.snapshots(user_id, limit, after=after))
+
+    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
+        """See `Replica`."""
+        return await self._read(lambda: self._store.users(limit, after=after))
+
+    async def identity(self) -> str:
+        """See `Replica`."""
+        return await self._read(self._store.identity)
+
+    async def health_check(self) -> Health:
+        """See `MemoryProvider`."""
+        return Health(healthy=self._weather.at(self._name) is None, provider=self._name)
+
+    async def delete(
+        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
+    ) -> bool:
+        """Not asked by a chain, which puts tombstones."""
+        raise NotImplementedError
+
+    async def update(
+        self,
+        user_id: str,
+        memory_id: str,
+        *,
+        content: str | UnsetType = UNSET,
+        metadata: Metadata | UnsetType | None = UNSET,
+        version: int | None = None,
+        edit_id: str | None = None,
+    ) -> MemoryRecord:
+        """Not asked by a chain, which puts whole states."""
+        raise NotImplementedError
+
+    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
+        """Not asked by a chain, which asks one by one."""
+        raise NotImplementedError
+
+
+def _state(memory: NewMemory) -> Snapshot:
+    assert memory.memory_id is not None
+    assert memory.version is not None
+    return Snapshot(
+        user_id=memory.user_id,
+        id=memory.memory_id,
+        version=memory.version,
+        content=memory.content,
+        metadata=memory.metadata,
+        created_at=memory.created_at,
+        digest=digest_of(memory.content, memory.metadata),
+    )

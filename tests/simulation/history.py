@@ -1,0 +1,233 @@
+"""What the clients of a run saw, and the checker that holds it against the promises."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from enum import StrEnum
+
+from msgspec import Struct
+
+from tests.simulation.script import JOURNAL, Act
+
+
+class Ending(StrEnum):
+    """How an act ended for its client."""
+
+    DONE = "done"
+    ABSENT = "absent"  # the memory was not found, or deleted
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"  # an error that leaves everything open, or no answer at all
+
+
+class Seen(Struct, frozen=True):
+    """A memory as a read showed it."""
+
+    memory_id: str
+    content: str
+    tag: str | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One act with all of its tries, on one memory or one list.
+
+    `content` and `tag` are what was written; a read's `seen` is what it gave, and `eventual` that the answer itself
+    said that acknowledged writes may be missing, which with a `session` it must not. `homes` are those that were home
+    at the beginning and at the end; `final` is a read after everything has settled.
+    """
+
+    act: Act
+    user: str
+    memory: str | None
+    content: str | None
+    started: float
+    ended: float
+    ending: Ending
+    tag: str | None = None
+    clash: bool = False
+    session: bool = False
+    homes: tuple[str | None, ...] = ()
+    query: str | None = None
+    seen: tuple[Seen, ...] = ()
+    eventual: bool = False
+    provider: str | None = None
+    degraded: bool = False
+    final: bool = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the client has the service's word for it."""
+        return self.ending is Ending.DONE
+
+
+def broken_promises(events: Sequence[Event], forgotten_after: float = float("inf")) -> list[str]:
+    """Give every promise that the history breaks, in words.
+
+    So many seconds after a deletion nobody knows of it any more, if a store keeps no tombstones: then the same key
+    may store again.
+    """
+    histories: dict[str | None, _History] = {
+        memory: _History(memory, events, forgotten_after)
+        for memory in dict.fromkeys(event.memory for event in events)
+        if memory is not None
+    }
+    written = {(event.user, event.content) for event in events if event.act in _WRITES}
+    return [
+        *(complaint for event in events for complaint in _told(event)),
+        *(complaint for history in histories.values() for complaint in history.put_twice()),
+        *(complaint for event in events if event.act in _READS for complaint in _read(event, histories.values())),
+        *(complaint for event in events for complaint in _shown(event, written)),
+        *(complaint for event in events for complaint in _answer(event, histories)),
+        *(f"no answer after all faults have ended: {event}" for event in events if event.final and _open(event)),
+    ]
+
+
+_READS = (Act.GET, Act.LIST, Act.RECALL)
+_WRITES = (Act.REMEMBER, Act.UPDATE)
+_EDITS = (Act.UPDATE, Act.TAG)
+
+
+class _History:
+    """Everything that was done to one memory."""
+
+    def __init__(self, memory: str, events: Iterable[Event], forgotten_after: float) -> None:
+        mine = [event for event in events if event.memory == memory]
+        self.memory = memory
+        self.user = mine[0].user
+        self.remembered = [event for event in mine if event.act is Act.REMEMBER]
+        self.edits = [event for event in mine if event.act in _EDITS]
+        self.deletions = [event for event in mine if event.act is Act.DELETE]
+        self._forgotten_after = forgotten_after
+
+    def put_twice(self) -> list[str]:
+        """Whether two different contents were acknowledged under one key."""
+        contents = {event.content for event in self.remembered if event.acknowledged and not self._is_late(event)}
+        return [f"stored {sorted(map(str, contents))} under one key"] if len(contents) > 1 else []
+
+    def must_be_there(self, event: Event) -> bool:
+        """Whether it was acknowledged before the event, and nobody else tried to delete it before the event ended."""
+        return any(other.acknowledged and other.ended <= event.started for other in self.remembered) and not any(
+            other.started < event.ended for other in self.deletions if other is not event
+        )
+
+    def must_be_gone(self, read: Event) -> bool:
+        """Whether its deletion was acknowledged before the read began; also one that found nothing leaves nothing."""
+        return bool(self._deletions_before(read)) and not self._stored_late()
+
+    def stored_again(self, remembered: Event) -> bool:
+        """Whether an acknowledged write stored what had been deleted before it began."""
+        return remembered.acknowledged and bool(self._deletions_before(remembered)) and not self._is_late(remembered)
+
+    def may_be_forgotten(self, deletion: Event) -> bool:
+        """Whether a deletion lasted so long that its own first try may be forgotten at its last."""
+        return deletion.ended - deletion.started > self._forgotten_after
+
+    def _deletions_before(self, event: Event) -> list[Event]:
+        return [
+            deletion
+            for deletion in self.deletions
+            if deletion.ending in (Ending.DONE, Ending.ABSENT) and deletion.ended <= event.started
+        ]
+
+    def _stored_late(self) -> bool:
+        return any(self._is_late(event) for event in self.remembered)
+
+    def _is_late(self, remembered: Event) -> bool:
+        """Whether nobody may know any more that the memory was deleted."""
+        # A deletion that is repeated is remembered no longer than the first.
+        first = min((deletion.started for deletion in self.deletions), default=float("inf"))
+        return remembered.ended > first + self._forgotten_after
+
+    def may_show(self, seen: Seen, read: Event) -> bool:
+        """Whether content and tag are those of writes that were not surely overwritten before the read began."""
+        return self._may_be(lambda event: event.content == seen.content, Act.UPDATE, read) and self._may_be(
+            lambda event: event.tag == seen.tag, Act.TAG, read
+        )
+
+    def _may_be(self, is_it: Callable[[Event], bool], edit: Act, read: Event) -> bool:
+        edits = [event for event in self.edits if event.act is edit]
+        candidates = [
+            event
+            for event in (*self.remembered, *edits)
+            if is_it(event) and event.started < read.ended and event.ending is not Ending.CONFLICT
+        ]
+        return any(not _overwritten(event, edits, read) for event in candidates)
+
+
+def _overwritten(write: Event, edits: Iterable[Event], read: Event) -> bool:
+    # A memory is put once, so every edit comes after that, and a repetition does not bring the beginning back.
+    # An edit without an answer may still be under way.
+    if write.act in _EDITS and write.ending is Ending.UNKNOWN:
+        return False
+    ended = write.ended if write.act in _EDITS else float("-inf")
+    return any(
+        other.acknowledged and other.started >= ended and other.ended <= read.started
+        for other in edits
+        if other is not write
+    )
+
+
+def _read(read: Event, histories: Iterable[_History]) -> list[str]:
+    if read.ending not in (Ending.DONE, Ending.ABSENT):
+        return []
+    shown = {seen.memory_id: seen for seen in read.seen}
+    complaints = []
+    for history in histories:
+        if history.user != read.user or (read.act is Act.GET and history.memory != read.memory):
+            continue
+        if history.memory in shown:
+            if not read.eventual and history.must_be_gone(read):
+                complaints.append(f"shows the deleted {history.memory}: {read}")
+            if not read.eventual and not history.may_show(shown[history.memory], read):
+                complaints.append(f"shows an old or foreign content of {history.memory}: {read}")
+        elif not read.eventual and _asked_for(read, history) and history.must_be_there(read):
+            complaints.append(f"does not show {history.memory}, which is there: {read}")
+        elif read.eventual and read.ending is Ending.ABSENT and history.must_be_there(read):
+            complaints.append(f"calls {history.memory} absent without knowing: {read}")
+    return complaints
+
+
+def _asked_for(read: Event, history: _History) -> bool:
+    return read.act is not Act.RECALL or any(
+        event.content is not None and read.query in event.content.split() for event in history.remembered
+    )
+
+
+def _shown(event: Event, written: Set[tuple[str, str | None]]) -> list[str]:
+    complaints = []
+    ids = [seen.memory_id for seen in event.seen]
+    marks = [seen.content.split()[0] for seen in event.seen]
+    if len(set(ids)) < len(ids) or len(set(marks)) < len(marks):
+        complaints.append(f"shows one memory twice: {event}")
+    if any((event.user, seen.content) not in written for seen in event.seen):
+        complaints.append(f"shows what this user never wrote: {event}")
+    return complaints
+
+
+def _told(event: Event) -> list[str]:
+    complaints = []
+    if event.ending is Ending.DONE and event.provider is None:
+        complaints.append(f"does not tell who answered: {event}")
+    elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
+        complaints.append(f"does not tell that it is degraded: {event}")
+    if event.session and event.eventual and event.ending is not Ending.UNKNOWN:
+        complaints.append(f"does not heed the session: {event}")
+    return complaints
+
+
+def _answer(event: Event, histories: Mapping[str | None, _History]) -> list[str]:
+    history = histories.get(event.memory)
+    if history is None:
+        return []
+    if event.ending is Ending.CONFLICT and not any(other.clash for other in history.remembered):
+        return [f"a conflict without another content: {event}"]
+    if event.act is Act.REMEMBER and history.stored_again(event):
+        return [f"stores what was deleted: {event}"]
+    deletion_began = any(other.started < event.ended for other in history.deletions if other is not event)
+    if event.ending is Ending.ABSENT and not deletion_began:
+        if history.must_be_there(event) and not history.may_be_forgotten(event):
+            return [f"calls {history.memory} absent, which is there: {event}"]
+        if event.act is Act.REMEMBER:
+            return [f"calls {history.memory} deleted, which nobody did: {event}"]
+    return []
+
+
+def _open(event: Event) -> bool:
+    return event.ending is Ending.UNKNOWN

@@ -1,0 +1,118 @@
+"""The journal as a simulated replica uses it: the real one, on a database that may fail, told of what others do."""
+
+import asyncio
+from random import Random
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from providers.journal.base import JournalUnavailable
+from providers.journal.sqlite.journal import SqliteJournal
+from providers.journal.sqlite.ledger import Ledger, Work
+from providers.journal.sqlite.running import Runner
+from tests.simulation.faulty import ON_THE_WAY_BACK, Life, Weather
+from tests.simulation.script import JOURNAL, Mode
+
+Answer = TypeVar("Answer")
+
+_LATEST_NOTICE = 0.25  # seconds until a process looks for what others have done
+
+
+class Bell:
+    """Rings some time after anybody has changed the database."""
+
+    def __init__(self, ledger: Ledger, chance: Random) -> None:
+        self.changes = 0
+        self._ledger = ledger
+        self._chance = chance
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def look(self) -> None:
+        """Ring, if there is a reason to."""
+        changes = self._ledger.connection.total_changes
+        if changes == self.changes:
+            return
+        self.changes = changes
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            loop.call_later(
+                self._chance.choice((0.0, self._chance.uniform(0, _LATEST_NOTICE))), _wake, self._waiting.pop()
+            )
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it rings, but at most so long."""
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, woken)
+        self._waiting.add(woken)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+            self._waiting.discard(woken)
+
+
+class FaultyRunner(Runner):
+    """The journal's database as one simulated replica reaches it."""
+
+    def __init__(self, ledger: Ledger, bell: Bell, weather: Weather, life: Life) -> None:
+        self.ledger = ledger
+        self.bell = bell
+        self._weather = weather
+        self._life = life
+
+    async def run(self, work: Work[Answer]) -> Answer:
+        """Do it, unless a fault comes before or after."""
+        weather, life = self._weather, self._life
+        lag, returning = weather.chance.uniform(0.0002, 0.002), weather.chance.random() < ON_THE_WAY_BACK
+        if not returning:
+            await life.wait(lag)
+        mode = weather.at(JOURNAL)
+        if mode is Mode.REFUSED:
+            raise JournalUnavailable("refused")
+        if mode is Mode.SLOW:
+            await life.wait(weather.chance.uniform(0.05, 3))
+        answer = work(self.ledger)
+        self.bell.look()
+        if mode is Mode.APPLIED_THEN_ERROR:
+            raise JournalUnavailable("connection lost", ambiguous=True)
+        if returning:
+            await life.wait(lag)
+        return answer
+
+
+class SimulatedJournal(SqliteJournal):
+    """The real one, but for its waits: they are told of changes unless it `looks` for them.
+
+    Four looks a second at each deliverer's would be most of a run.
+    """
+
+    def __init__(self, runner: FaultyRunner, *, looks: bool) -> None:
+        super().__init__("shared", runner, runner)
+        self._ledger = runner.ledger
+        self._bell = runner.bell
+        self._looks = looks
+        self._seen: WeakKeyDictionary[asyncio.Task[object], tuple[int, float]] = WeakKeyDictionary()
+
+    async def wait(self, seconds: float) -> None:
+        """See `Journal`."""
+        if self._looks:
+            await super().wait(seconds)
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        changes, moment = self._seen.get(task, (-1, 0.0))
+        due_in = _due_in(self._ledger, moment)
+        if changes == self._bell.changes and due_in > 0:
+            await self._bell.wait(min(seconds, due_in))
+        self._seen[task] = self._bell.changes, self._ledger.now()
+
+
+def _due_in(ledger: Ledger, since: float) -> float:
+    """Seconds until a delivery becomes due that was not at that moment."""
+    [(due_at,)] = ledger.rows("SELECT min(due_at) FROM deliveries WHERE due_at > ?", (since,))
+    return float("inf") if due_at is None else due_at - ledger.now()
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

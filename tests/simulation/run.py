@@ -1,0 +1,104 @@
+"""Running a script: the clients act, the world misbehaves, and afterwards everything is read back."""
+
+import asyncio
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from providers.journal.sqlite.ledger import Ledger
+from tests.simulation.history import Event, broken_promises
+from tests.simulation.loop import simulate_fast
+from tests.simulation.script import Act, Script, Step
+from tests.simulation.world import RETENTION, Design, RealDesign, World
+from tests.support.clock import FakeClock
+
+_SETTLED_BY = 240.0  # seconds after the last act and fault, by when everything must be where it belongs
+
+
+class Run(Struct, frozen=True):
+    """What a run brought to light: the history, the promises it breaks, and what is wrong behind the scenes."""
+
+    events: list[Event]
+    broken: list[str]
+    unsettled: list[str]
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that must not be."""
+        return [*self.broken, *self.unsettled]
+
+
+def run(script: Script, design: Design | None = None) -> Run:
+    """Run a script in simulated time."""
+
+    async def main(clock: FakeClock) -> Run:
+        world = World(script, design or RealDesign(), clock)
+        await world.prepare()
+        clients = [Client(world, number) for number in sorted({step.client for step in script.steps})]
+        happening = [
+            *(asyncio.ensure_future(world.crash(crash)) for crash in script.crashes),
+            *(asyncio.ensure_future(world.switch(switch)) for switch in script.switches),
+        ]
+        await asyncio.gather(*(client.act() for client in clients))
+        await asyncio.gather(*happening)
+        events = [event for client in clients for event in client.events]
+        left = await _settle(world)
+        events += await _read_back(world)
+        differing = await _compare(world)
+        await world.close()
+        forgotten_after = RETENTION.keep if any(script.weak) else float("inf")
+        return Run(events, broken_promises(events, forgotten_after), [*left, *differing])
+
+    return simulate_fast(main)
+
+
+async def _settle(world: World) -> list[str]:
+    """Wait until the faults are over and the journal has nothing left to deliver."""
+    last = max((fault.at + fault.seconds for fault in world.script.faults), default=0.0)
+    await asyncio.sleep(max(0.0, world.began + last - world.clock()))
+    await asyncio.sleep(5)  # the latest late write has landed
+    deadline = world.clock() + _SETTLED_BY
+    while world.clock() < deadline:
+        if world.filled() and not any(_left(ledger) for ledger in world.ledgers):
+            await asyncio.sleep(1)  # until every replica knows
+            return []
+        await asyncio.sleep(2)
+    return [*([] if world.filled() else ["somebody has not received everything"])] + [
+        f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger))
+    ]
+
+
+def _left(ledger: Ledger) -> list[object]:
+    rows = ledger.rows("SELECT seq, provider, due_at, error FROM deliveries")
+    tombstones = ledger.rows("SELECT seq, memory_id FROM operations WHERE kind = 'delete'")
+    return [*rows, *tombstones]
+
+
+async def _read_back(world: World) -> list[Event]:
+    """Ask every replica for everything once more; now there is no excuse."""
+    reader = Client(world, -1)
+    memories = sorted({step.memory for step in world.script.steps})
+    users = {user_of(memory): memory for memory in memories}
+    for index in range(len(world.replicas)):
+        for memory in memories:
+            act = Act.GET if memory // 2 % len(world.replicas) == index else Act.RECALL
+            await reader.do(0, Step(-1, 0.0, act, memory, index, 0))
+        for memory in users.values():
+            await reader.do(0, Step(-1, 0.0, Act.LIST, memory, index, 0))
+    return [replace(event, final=True) for event in reader.events]
+
+
+async def _compare(world: World) -> list[str]:
+    """Hold the stores against each other: the same live memories with the same contents, everywhere."""
+    contents = []
+    for name in world.script.order:
+        store = world.stores[name]
+        contents.append(
+            {
+                (user, state.id): (state.version, state.content)
+                for user in await store.users()
+                for state in await store.snapshots(user)
+                if not state.deleted
+            }
+        )
+    return [f"the stores differ: {contents[0]} and {other}" for other in contents[1:] if other != contents[0]]

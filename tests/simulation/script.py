@@ -1,0 +1,185 @@
+"""What happens in one simulated run: clients that act, providers that fail, replicas that crash; drawn from a seed."""
+
+from enum import StrEnum
+from random import Random
+
+from msgspec import Struct
+
+
+class Act(StrEnum):
+    """What a client does."""
+
+    REMEMBER = "remember"
+    UPDATE = "update"
+    DELETE = "delete"
+    GET = "get"
+    LIST = "list"
+    RECALL = "recall"
+    NOTE = "note"  # remember without a key
+    BATCH = "batch"  # remember many, with keys
+    TAG = "tag"  # update the metadata alone
+    PAGES = "pages"  # list page by page
+    ASK = "ask"  # recall many
+
+
+class Mode(StrEnum):
+    """How a provider fails."""
+
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+    MISCONFIGURED = "misconfigured"
+    APPLIED_THEN_ERROR = "applied_then_error"
+    APPLIED_LATER = "applied_later"
+    SLOW = "slow"
+    HANGING = "hanging"
+
+
+class Step(Struct, frozen=True):
+    """One act of a client on a memory, `wait` seconds after its last one, at a replica.
+
+    `retries` is how often it tries again, with the same key, when it gets no answer; `clash` sends other content under
+    a key that is used already.
+    """
+
+    client: int
+    wait: float
+    act: Act
+    memory: int
+    replica: int
+    retries: int
+    clash: bool = False
+    patience: float | None = None
+    session: bool = False
+
+
+class Fault(Struct, frozen=True):
+    """A provider, or the journal, fails with some probability from a moment on, for some seconds."""
+
+    where: str
+    at: float
+    seconds: float
+    mode: Mode
+    share: float
+
+
+class Crash(Struct, frozen=True):
+    """A replica ends without a word at a moment, and a new one takes its place after some seconds."""
+
+    replica: int
+    at: float
+    seconds: float
+
+
+class Switch(Struct, frozen=True):
+    """A replica gets a new order of providers at a moment."""
+
+    replica: int
+    at: float
+    order: tuple[str, ...]
+
+
+class Script(Struct, frozen=True):
+    """A whole run; the seed also draws latencies and which calls a fault hits.
+
+    `weak` stores keep no tombstones; `looks` tells that deliverers look for work as they really do, which takes long.
+    """
+
+    seed: int
+    skews: tuple[float, ...]
+    weak: tuple[bool, ...]
+    steps: tuple[Step, ...]
+    faults: tuple[Fault, ...]
+    crashes: tuple[Crash, ...]
+    switches: tuple[Switch, ...]
+    looks: bool
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The order in the end."""
+        return self.switches[-1].order if self.switches else FIRST_ORDER
+
+
+REPLICAS = 2
+FIRST_ORDER = ("home", "standby")
+NEWCOMER = "newcomer"  # is no member in the beginning, and has nothing
+PROVIDERS = (*FIRST_ORDER, NEWCOMER)
+JOURNAL = "journal"
+CLIENTS = 3
+STEPS = 14  # of each client
+MEMORIES = 14
+LENGTH = 8.0  # seconds in which faults begin
+
+_LOOKS = 0.05  # of all runs
+_WEIGHTS = {
+    Act.REMEMBER: 6,
+    Act.UPDATE: 4,
+    Act.DELETE: 2,
+    Act.GET: 3,
+    Act.LIST: 2,
+    Act.RECALL: 2,
+    Act.NOTE: 1,
+    Act.BATCH: 1,
+    Act.TAG: 2,
+    Act.PAGES: 1,
+    Act.ASK: 1,
+}
+
+
+def script_of(seed: int) -> Script:
+    """Draw a run."""
+    chance = Random(seed)
+    orders = [_order(chance) for _ in range(chance.choices((0, 1, 2), (6, 3, 1))[0])]
+    known = PROVIDERS if any(NEWCOMER in order for order in orders) else FIRST_ORDER
+    faults = [_fault(chance, chance.choice(known)) for _ in range(chance.randint(2, 6))]
+    if chance.random() < 0.2:
+        faults.append(_fault(chance, JOURNAL))
+    return Script(
+        seed=seed,
+        skews=tuple(chance.choice((0.0, chance.uniform(-30, 30))) for _ in range(REPLICAS)),
+        weak=tuple(chance.random() < 0.4 for _ in PROVIDERS),
+        steps=tuple(_step(chance, client) for client in range(CLIENTS) for _ in range(STEPS)),
+        faults=tuple(faults),
+        crashes=tuple(
+            Crash(chance.randrange(REPLICAS), chance.uniform(0, LENGTH), chance.uniform(0.1, 3))
+            for _ in range(chance.choice((0, 1, 2, 4)))
+        ),
+        switches=tuple(switch for place, order in enumerate(orders) for switch in _switches(chance, place, order)),
+        looks=chance.random() < _LOOKS,
+    )
+
+
+def _order(chance: Random) -> tuple[str, ...]:
+    order = list(chance.choice((FIRST_ORDER, PROVIDERS)))
+    chance.shuffle(order)
+    return tuple(order)
+
+
+def _switches(chance: Random, place: int, order: tuple[str, ...]) -> list[Switch]:
+    """One replica after the other, the last one at most two seconds later."""
+    at = chance.uniform(place * LENGTH / 2, (place + 1) * LENGTH / 2 - 2)
+    return [Switch(replica, at + chance.choice((0.0, chance.uniform(0, 2))), order) for replica in range(REPLICAS)]
+
+
+def _step(chance: Random, client: int) -> Step:
+    return Step(
+        client=client,
+        wait=chance.choice((0.0, chance.uniform(0, 0.05), chance.uniform(0, 2))),
+        act=chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0],
+        memory=chance.randrange(MEMORIES),
+        replica=chance.randrange(REPLICAS),
+        retries=chance.randint(0, 3),
+        clash=chance.random() < 0.05,
+        patience=chance.choice((None, None, None, chance.uniform(0.05, 3))),
+        session=chance.random() < 0.2,
+    )
+
+
+def _fault(chance: Random, where: str) -> Fault:
+    modes = (Mode.REFUSED, Mode.APPLIED_THEN_ERROR, Mode.SLOW) if where == JOURNAL else tuple(Mode)
+    return Fault(
+        where=where,
+        at=chance.uniform(0, LENGTH),
+        seconds=chance.choice((chance.uniform(0.1, 2), chance.uniform(2, 6))),
+        mode=chance.choice(modes),
+        share=chance.choice((0.3, 0.7, 1.0, 1.0)),
+    )

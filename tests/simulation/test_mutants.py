@@ -1,0 +1,21 @@
+"""The checker finds every broken design out, by what its clients see."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.run import run
+from tests.simulation.script import script_of
+from tests.simulation.world import Design
+
+_MOST_SEEDS = 150
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_broken_design_is_found_out(mutant: type[Design], record_property: Callable[[str, object], None]) -> None:
+    """Some client is told what is not true within so many runs."""
+    seed = next((seed for seed in range(_MOST_SEEDS) if run(script_of(seed), mutant()).broken), None)
+
+    record_property("seeds", seed)
+    assert seed is not None

@@ -1,0 +1,241 @@
+"""A simulated run: real chains, deliverers and sweepers over faulty stores and one journal, in simulated time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+from providers.base import MemoryProvider
+from providers.chain.attempts import Attempts, Guards
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.chained import ChainedProvider
+from providers.chain.deliverer import Deliverer
+from providers.chain.link import Link
+from providers.chain.membership import Membership
+from providers.chain.policy import NATIVE, BreakerPolicy, BudgetPolicy, DelivererPolicy, RetentionPolicy
+from providers.chain.route import Route
+from providers.chain.sweeper import Sweeper
+from providers.clock import HybridClock
+from providers.errors import Unavailable
+from providers.journal.base import Journal
+from providers.journal.operations import MemberState
+from providers.journal.sqlite.journal import SqliteJournal
+from providers.journal.sqlite.ledger import Ledger
+from providers.journal.sqlite.opening import open_memory
+from providers.journal.sqlite.running import InlineRunner
+from tests.simulation.faulty import FaultyReplica, Life, Weather
+from tests.simulation.journal import Bell, FaultyRunner, SimulatedJournal
+from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Switch
+from tests.simulation.stores import Store, StrongStore, WeakStore
+from tests.support.clock import FakeClock
+
+Result = TypeVar("Result")
+
+RETENTION = RetentionPolicy(keep=6.0, every=2.0)  # longer than any late write takes
+DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
+BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
+
+
+class Design(Protocol):
+    """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
+
+    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
+        """Give the ledger of each replica, usually one for all."""
+
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+        """Make a provider's store."""
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """Make the journal as one replica uses it."""
+
+    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+        """Put a replica's provider together."""
+
+
+class RealDesign(Design):
+    """What is shipped."""
+
+    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
+        """See `Design`."""
+        return [open_memory(now)] * REPLICAS
+
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+        """See `Design`."""
+        return WeakStore(clock, name) if weak else StrongStore(clock)
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """See `Design`."""
+        return SimulatedJournal(runner, looks=looks)
+
+    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+        """See `Design`."""
+        return ChainedProvider(route, journal, clock, now=now)
+
+
+class World:
+    """The stores and the journal, which last, and the replicas, which come and go."""
+
+    def __init__(self, script: Script, design: Design, clock: FakeClock) -> None:
+        self.script = script
+        self.design = design
+        self.clock = clock
+        self.chance = Random(f"world {script.seed}")
+        self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began)
+        self.began = clock()
+        self.stores: dict[str, Store] = {
+            name: design.store(HybridClock(lambda: int(clock() * 1000)), name, weak=weak)
+            for name, weak in zip(PROVIDERS, script.weak, strict=True)
+        }
+        self.ledgers = design.ledgers(clock)
+        self.bells = {id(ledger): Bell(ledger, self.chance) for ledger in self.ledgers}
+        self.orders = [FIRST_ORDER] * REPLICAS
+        self.replicas: list[ReplicaProcess | None] = [None] * REPLICAS
+
+    async def prepare(self) -> None:
+        """Make the providers of the first order members with everything, and start all replicas."""
+        for ledger in set(self.ledgers):
+            journal = SqliteJournal("setup", InlineRunner(ledger), InlineRunner(ledger))
+            for name in FIRST_ORDER:
+                await journal.join(name, await self.stores[name].identity())
+                await journal.mark(name, MemberState.COMPLETE)
+        for index in range(REPLICAS):
+            self.start(index)
+
+    def start(self, index: int) -> None:
+        """Start a replica."""
+        self.replicas[index] = ReplicaProcess(self, index)
+
+    def home_at(self, index: int) -> str | None:
+        """The name of what is home for a replica."""
+        replica = self.replicas[index]
+        home = None if replica is None else replica.route.home
+        return None if home is None else home.name
+
+    async def crash(self, crash: Crash) -> None:
+        """End a replica, and start another in its place."""
+        await asyncio.sleep(crash.at)
+        replica = self.replicas[crash.replica]
+        if replica is not None:
+            self.replicas[crash.replica] = None
+            await replica.end()
+            await asyncio.sleep(crash.seconds)
+            self.start(crash.replica)
+
+    async def switch(self, switch: Switch) -> None:
+        """Give a replica another order; if it is not there now, it will find it when it starts."""
+        await asyncio.sleep(switch.at)
+        self.orders[switch.replica] = switch.order
+        replica = self.replicas[switch.replica]
+        if replica is not None:
+            replica.spawn(replica.switch(switch.order))
+
+    def filled(self) -> bool:
+        """Whether every provider has received everything."""
+        states = [row for ledger in self.ledgers for row in ledger.rows("SELECT name, state FROM members")]
+        return all((name, MemberState.COMPLETE) in states for name in self.script.order)
+
+    async def close(self) -> None:
+        """End everything."""
+        for replica in self.replicas:
+            if replica is not None:
+                await replica.end()
+        for task in self.weather.late:
+            task.cancel()
+        await asyncio.gather(*self.weather.late, return_exceptions=True)
+        for ledger in set(self.ledgers):
+            ledger.close()
+
+
+class ReplicaProcess:
+    """One process of the service, put together as `Chain` does it, but on the clock and the chance of the world."""
+
+    def __init__(self, world: World, index: int) -> None:
+        self._world = world
+        self._life = Life()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        clock = world.clock
+        skew = world.script.skews[index]
+        ledger = world.ledgers[index]
+        runner = FaultyRunner(ledger, world.bells[id(ledger)], world.weather, self._life)
+        self._journal = world.design.journal(runner, looks=world.script.looks)
+        holder = f"{index} {clock()}"
+        self._links: dict[str, Link] = {}
+        self.route = Route((), frozenset())
+        own_clock = HybridClock(lambda: int((clock() + skew) * 1000))
+        self.provider = world.design.provider(self._route_of(FIRST_ORDER), self._journal, own_clock, clock)
+        self._membership = Membership(holder, self._journal, lambda: self.route.links, self._set_complete, now=clock)
+        self._put_in_force(self._route_of(FIRST_ORDER))
+        if world.script.switches:
+            self.spawn(self._membership.run())
+            self.spawn(self.switch(world.orders[index]))
+        self.spawn(Sweeper(holder, self._journal, self._all_links, RETENTION, now=clock).run())
+
+    async def switch(self, order: Sequence[str]) -> None:
+        """Put an order in force."""
+        identities = {name: await self._identity(name) for name in order}
+        complete = await self._membership.admit(identities)
+        self._put_in_force(Route(self._route_of(order).links, complete))
+
+    def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        """Do something that ends with this process."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def end(self) -> None:
+        """End without a word: nothing that is still done on the way out reaches anybody."""
+        self._life.ended = True
+        tasks = [*self._tasks, *self._membership.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    def _route_of(self, order: Sequence[str]) -> Route:
+        world = self._world
+        for name in order:
+            if name not in self._links:
+                provider = FaultyReplica(name, world.stores[name], world.weather, self._life)
+                self._links[name] = _link(provider, name, world.clock, world.chance)
+        return Route(tuple(self._links[name] for name in order), frozenset(order))
+
+    def _put_in_force(self, route: Route) -> None:
+        started = {link.name for link in self.route.links}
+        self.route = route
+        if isinstance(self.provider, ChainedProvider):
+            self.provider.route = route
+        for link in route.links:
+            if link.name not in started:
+                self.spawn(_deliverer(link, self._journal, self._world.clock, self._world.chance).run())
+
+    def _set_complete(self, complete: frozenset[str]) -> None:
+        self._put_in_force(Route(self.route.links, complete))
+
+    async def _identity(self, name: str) -> str | None:
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(3):
+                return await self._links[name].provider.identity()
+        return None
+
+    async def _all_links(self) -> Sequence[Link] | None:
+        links = [self.route.link(member.name) for member in await self._journal.members()]
+        return None if None in links else [link for link in links if link is not None]
+
+
+def _deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> Deliverer:
+    return Deliverer(link.name, journal, lambda: link, DELIVERIES, chance=chance.random, now=clock)
+
+
+def _link(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:
+    guards = Guards(
+        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random),
+        budget=RetryBudget(BudgetPolicy(), clock),
+        bulkhead=Bulkhead(name, 32),
+    )
+    return Link(name, provider, Attempts(NATIVE, guards, chance=chance.random, now=clock))

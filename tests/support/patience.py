@@ -1,0 +1,24 @@
+"""Patience enough for a machine that is busy with other tests: only what is about time may depend on it."""
+
+from msgspec import structs
+
+from app.settings import Settings
+from providers.chain.policy import AttemptPolicy, OperationClass, OperationPolicy
+
+_ANY = OperationPolicy(deadline=30.0, try_limit=15.0)
+PATIENT = AttemptPolicy(recall=_ANY, read=_ANY, remember=_ANY, delete=_ANY, replay=_ANY)
+
+
+def patient(settings: Settings) -> Settings:
+    """Give every provider that has no limits of its own so much time that load does not decide."""
+    attempts = {name: settings.chain.attempts.get(name, PATIENT) for name in settings.providers}
+    return structs.replace(settings, chain=structs.replace(settings.chain, attempts=attempts))
+
+
+def patience_for(provider: str) -> dict[str, str]:
+    """The same as variables for a service of its own."""
+    return {
+        f"NINAI__CHAIN__ATTEMPTS__{provider.upper()}__{operation.upper()}__{limit}": seconds
+        for operation in OperationClass
+        for limit, seconds in (("DEADLINE", "30"), ("TRY_LIMIT", "15"))
+    }

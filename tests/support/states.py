@@ -1,0 +1,37 @@
+"""Whole states of memories to put into replicas."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from providers.digests import digest_of
+from providers.types import Snapshot
+
+MOMENT = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
+
+
+def live(user: str, content: str = "tea", version: int = 1_000, **others: Any) -> Snapshot:  # noqa: ANN401 - fields
+    """A memory that was first stored as "tea"; `others` are fields that differ."""
+    state = Snapshot(
+        user_id=user,
+        id=str(uuid4()),
+        version=version,
+        content=content,
+        created_at=MOMENT,
+        digest=digest_of("tea", None),
+    )
+    return replace(state, **others)
+
+
+def tombstone(memory: Snapshot, version: int, *, edit: str | None = None, found: bool = True) -> Snapshot:
+    """The tombstone that a deletion leaves, which found a memory or not."""
+    return Snapshot(
+        user_id=memory.user_id,
+        id=memory.id,
+        version=version,
+        content=None,
+        created_at=memory.created_at if found else None,
+        edits=() if edit is None else (edit,),
+    )
