@@ -11,8 +11,6 @@ from providers.chain.counting import CountingObserver
 from providers.clock import HybridClock
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
 from providers.journal.base import Journal
-from providers.journal.settings import AutoJournalSettings, NoJournalSettings
-from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
 from providers.replica import Replica
 from providers.types import Host
 

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
 from app import __version__
+from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
 from app.body_limit import BodyLimit
 from app.chain import Chains
@@ -49,7 +50,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, source: Source |
             HealthController,
             DocsController,
         ],
-        lifespan=[_lifespan(settings, metrics, source)],
+        lifespan=[_lifespan(settings, metrics, source), admin_port(settings.admin)],
         state=State({"settings": settings, "metrics": metrics, "authenticator": authenticator_of(settings.auth)}),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),

@@ -12,6 +12,7 @@ from app.reloading.source import Source
 from app.settings import load
 from observability.logs import configure_logs
 
+
 def application() -> Litestar:
     """Read the settings and make the application, with the metrics of this process."""
     end_with_parent()

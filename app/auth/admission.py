@@ -6,6 +6,7 @@ A hook rather than guards: the framework copies the route's handler for every gu
 from typing import Any
 
 from litestar import Request
+from litestar.exceptions import NotFoundException
 
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
@@ -14,6 +15,10 @@ from app.parameters import refuse_unknown_parameters
 from app.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings, Scope
 from observability.notes import current
+
+
+# What the admin port writes into the scope of a request that came through it.
+ADMIN_PORT = "ninai.admin_port"
 
 
 def authenticator_of(settings: AuthSettings) -> Authenticator:
@@ -27,9 +32,12 @@ async def admit(request: Request[Any, Any, Any]) -> None:
     """Find out who is calling, and only then look at the parameters; the body has not been read yet.
 
     Raises:
+        NotFoundException: this port is for operators.
         RequestError: nobody who may ask.
         InvalidInput: the user named is none, or a parameter is not known here.
     """
+    if ADMIN_PORT in request.scope:
+        raise NotFoundException
     # Which of two would count depends on who reads them, and a proxy in front may have read the other.
     if len(request.headers.getall(USER_HEADER, [])) > 1:
         raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
@@ -43,9 +51,12 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     """Find out whether an operator is calling, and only then look at the parameters; no user is asked for.
 
     Raises:
+        NotFoundException: the admin API has another port.
         RequestError: nobody who may ask.
         InvalidInput: a parameter is not known here.
     """
+    if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
+        raise NotFoundException
     request.state.operator = _identified(request, request.app.state.authenticator, "admin").id
     refuse_unknown_parameters(request)
 

@@ -40,11 +40,13 @@ class Databases:
         """
         try:
             with self._supervisor.running(_embedded_in(self._settings)):
-                threading.Thread(target=self._follow, name="order", daemon=True).start()
+                follower = threading.Thread(target=self._follow, name="order", daemon=True)
+                follower.start()
                 try:
                     yield self
                 finally:
                     self._closing.set()
+                    follower.join()
         except EmbeddedServerError as error:
             raise click.ClickException(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""`ninai db`: look after the schema of the native provider's database."""
+"""`ninai db`: look after the databases of native providers; here their schema, in `maintenance.py` their servers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,8 @@ import click
 
 from app.cli.database import embedded_server_for
 from app.cli.loading import load_or_exit
+from app.cli.maintenance import start, status, stop
+from app.settings import Settings
 from observability.logs import configure_logs
 from providers.errors import ProviderError
 from providers.native.opening import opened_schema
@@ -22,32 +24,44 @@ T = TypeVar("T")
 
 @click.group()
 def db() -> None:
-    """Look after the database of the native provider."""
+    """Look after the databases of native providers."""
+
+
+for _command in (stop, start, status):
+    db.add_command(_command)
+
+_name = click.argument("name", required=False)
 
 
 @db.command()
+@_name
 @click.pass_obj
-def upgrade(config_file: Path | None) -> None:
-    """Bring the schema up to this version; may run on several replicas at once."""
-    state = _on_schema(config_file, Schema.upgrade)
+def upgrade(config_file: Path | None, name: str | None) -> None:
+    """Bring the schema of a native provider up to this version, the first one's by default.
+
+    May run on several replicas at once.
+    """
+    state = _on_schema(config_file, name, Schema.upgrade)
     click.echo(f"the schema is at {state.current}")
 
 
 @db.command()
+@_name
 @click.pass_obj
-def check(config_file: Path | None) -> None:
-    """Tell where the schema stands; exit code 1 if it is behind this version."""
-    state = _on_schema(config_file, Schema.state)
+def check(config_file: Path | None, name: str | None) -> None:
+    """Tell where a schema stands; exit code 1 if it is behind this version."""
+    state = _on_schema(config_file, name, Schema.state)
     click.echo(f"the schema is at {state.current or 'nothing yet'}, this version has {state.newest}")
     if not state.usable:
         raise SystemExit(EXIT_BEHIND)
 
 
 @db.command()
+@_name
 @click.pass_obj
-def history(config_file: Path | None) -> None:
-    """List the steps of the schema, oldest first, and which of them the database has."""
-    steps, state = _on_schema(config_file, _steps)
+def history(config_file: Path | None, name: str | None) -> None:
+    """List the steps of a schema, oldest first, and which of them the database has."""
+    steps, state = _on_schema(config_file, name, _steps)
     for step in steps:
         click.echo(f"{step.id}  {'pending' if step.id in state.pending else 'applied'}  {step.title}")
 
@@ -56,21 +70,32 @@ async def _steps(schema: Schema) -> tuple[list[Revision], SchemaState]:
     return schema.history(), await schema.state()
 
 
-def _on_schema(config_file: Path | None, work: Callable[[Schema], Awaitable[T]]) -> T:
+def _on_schema(config_file: Path | None, name: str | None, work: Callable[[Schema], Awaitable[T]]) -> T:
     settings = load_or_exit(config_file).settings
     configure_logs(settings.log.format, settings.log.level)
-    native = next(
-        (one for one in map(settings.providers.__getitem__, settings.order) if isinstance(one, NativeSettings)), None
-    )
-    if native is None:
-        raise click.ClickException("no provider in the order is of kind native")
-    with embedded_server_for(settings):
+    name, native = _chosen(settings, name)
+    with embedded_server_for(settings, name):
         try:
-            return asyncio.run(_work(native, settings.data_dir, work))
+            return asyncio.run(_work(native, name, settings.data_dir, work))
         except ProviderError as error:
             raise click.ClickException(str(error)) from error
 
 
-async def _work(native: NativeSettings, data_dir: Path, work: Callable[[Schema], Awaitable[T]]) -> T:
-    async with opened_schema(native, data_dir) as schema:
+def _chosen(settings: Settings, name: str | None) -> tuple[str, NativeSettings]:
+    """Give a native provider, by default the first in the order.
+
+    Raises:
+        click.ClickException: there is no such.
+    """
+    for one in settings.order if name is None else [name]:
+        native = settings.providers.get(one)
+        if isinstance(native, NativeSettings):
+            return one, native
+    raise click.ClickException(
+        "no provider in the order is of kind native" if name is None else f"no provider {name} of kind native"
+    )
+
+
+async def _work(native: NativeSettings, name: str, data_dir: Path, work: Callable[[Schema], Awaitable[T]]) -> T:
+    async with opened_schema(native, name, data_dir) as schema:
         return await work(schema)

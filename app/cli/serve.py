@@ -44,6 +44,8 @@ def serve(
     settings = load_or_exit(config_file, overrides).settings
     configure_logs(settings.log.format, settings.log.level)
     port = _free_port(settings.server.host, settings.server.port)
+    if settings.admin.port is not None:
+        _free_port(settings.admin.host, settings.admin.port, instead="configure another admin.port")
     # The workers are processes of their own, and read the same settings from the environment.
     hand_down(config_file, overrides | {"server.port": port})
     source, configuration = _followed()
@@ -99,7 +101,7 @@ def _run(settings: Settings, port: int, databases: Databases) -> None:
         raise click.ClickException(f"the server stopped: {error}") from error
 
 
-def _free_port(host: str, wanted: int) -> int:
+def _free_port(host: str, wanted: int, *, instead: str = "pass another --port") -> int:
     """Give the port, or a free one for 0; asked before anything is started, since the server would take long to fail.
 
     Raises:
@@ -113,7 +115,7 @@ def _free_port(host: str, wanted: int) -> int:
             probe.bind((host, wanted))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                reason = f"port {wanted} of {host} is taken: stop who listens there, or pass another --port"
+                reason = f"port {wanted} of {host} is taken: stop who listens there, or {instead}"
             else:
                 reason = f"cannot listen on port {wanted} of {host}: {error.strerror}"
             raise click.ClickException(reason) from error

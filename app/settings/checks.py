@@ -80,10 +80,18 @@ def _twins(settings: Settings) -> Iterator[_Fault]:
 
 
 def _reach(settings: Settings) -> Iterator[_Fault]:
-    if settings.auth.mode == "none" and not _is_loopback(settings.server.host):
-        host = shown(settings.server.host)
-        reason = f'{host} can be reached from other machines, but auth.mode is "none"'
-        yield ("server", "host"), f'{reason}: set auth.mode = "api_key", or server.host = "127.0.0.1"'
+    hosts = {"server": settings.server.host}
+    if settings.admin.port is not None:
+        hosts["admin"] = settings.admin.host
+    for table, host in hosts.items():
+        if settings.auth.mode == "none" and not _is_loopback(host):
+            reason = f'{shown(host)} can be reached from other machines, but auth.mode is "none"'
+            yield (table, "host"), f'{reason}: set auth.mode = "api_key", or {table}.host = "127.0.0.1"'
+
+
+def _ports(settings: Settings) -> Iterator[_Fault]:
+    if settings.admin.port == settings.server.port:
+        yield ("admin", "port"), f"{settings.admin.port} is server.port; without admin.port that serves the admin API"
 
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
@@ -131,6 +139,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _journal,
     _twins,
     _reach,
+    _ports,
     _keys,
     _hashes,
     _users,

@@ -45,6 +45,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
 
 
+class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A port of its own for the admin API, which the other one then does not know; without a `port` there is none."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
+
+
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One API key by its hash.
 
@@ -95,6 +102,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: list[str] = field(default_factory=lambda: ["native"])
     providers: dict[ProviderName, ProviderSettings] = field(default_factory=_default_providers)
     server: ServerSettings = ServerSettings()
+    admin: AdminSettings = AdminSettings()
     journal: JournalSettings = field(default_factory=AutoJournalSettings)
     chain: ChainSettings = ChainSettings()
     data_dir: Path = field(default_factory=_default_data_dir)

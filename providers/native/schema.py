@@ -1,6 +1,8 @@
 """The schema's version: bring the database up to this code's, tell where it stands, list the history."""
 
+import asyncio
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -16,6 +18,8 @@ VERSION_TABLE = "ninai_schema_version"
 
 # "ninai" in ASCII: one key for everybody who migrates, so that replicas that start at once take turns.
 MIGRATION_LOCK = 0x6E696E6169
+
+_upgrading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 class SchemaState(Struct, frozen=True, kw_only=True):
@@ -72,7 +76,8 @@ class Schema:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-                await connection.run_sync(self._upgrade)
+                async with _alone_in_this_loop():
+                    await connection.run_sync(self._upgrade)
                 state = await connection.run_sync(self._state)
         if not state.usable:
             raise Misconfigured(f"the schema is at {state.current}, and {state.pending} could not be applied")
@@ -90,3 +95,8 @@ class Schema:
         if self._state(connection).pending:
             self._config.attributes["connection"] = connection
             command.upgrade(self._config, "head")
+
+
+def _alone_in_this_loop() -> asyncio.Lock:
+    """Alembic works on names of a module, so that two upgrades, of two databases, must not take turns."""
+    return _upgrading.setdefault(asyncio.get_running_loop(), asyncio.Lock())

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from providers.digests import digest_of
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.filters import Filter
 from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
@@ -143,7 +142,7 @@ class FaultyReplica(Replica):
             lambda: self._store.remember(
                 user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
             ),
-            lambda: self._store.land([_state(memory)]),
+            lambda: self._store.land_new([memory]),
             writes=True,
         )
 
@@ -151,7 +150,7 @@ class FaultyReplica(Replica):
         """See `MemoryProvider`."""
         return await self._through(
             lambda: self._store.remember_many(memories),
-            lambda: self._store.land([_state(memory) for memory in memories]),
+            lambda: self._store.land_new(memories),
             writes=True,
         )
 
@@ -237,17 +236,3 @@ class FaultyReplica(Replica):
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
         """Not asked by a chain, which asks one by one."""
         raise NotImplementedError
-
-
-def _state(memory: NewMemory) -> Snapshot:
-    assert memory.memory_id is not None
-    assert memory.version is not None
-    return Snapshot(
-        user_id=memory.user_id,
-        id=memory.memory_id,
-        version=memory.version,
-        content=memory.content,
-        metadata=memory.metadata,
-        created_at=memory.created_at,
-        digest=digest_of(memory.content, memory.metadata),
-    )

@@ -1,6 +1,7 @@
 """What the clients of a run saw, and the checker that holds it against the promises."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 from msgspec import Struct
@@ -190,7 +191,7 @@ def _asked_for(read: Event, history: _History) -> bool:
     )
 
 
-def _shown(event: Event, written: Set[tuple[str, str | None]]) -> list[str]:
+def _shown(event: Event, written: AbstractSet[tuple[str, str | None]]) -> list[str]:
     complaints = []
     ids = [seen.memory_id for seen in event.seen]
     marks = [seen.content.split()[0] for seen in event.seen]

@@ -24,7 +24,7 @@ class Bell:
         self.changes = 0
         self._ledger = ledger
         self._chance = chance
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], None] = {}  # in their order, so that each run is the same again
 
     def look(self) -> None:
         """Ring, if there is a reason to."""
@@ -33,22 +33,21 @@ class Bell:
             return
         self.changes = changes
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            loop.call_later(
-                self._chance.choice((0.0, self._chance.uniform(0, _LATEST_NOTICE))), _wake, self._waiting.pop()
-            )
+        for woken in self._waiting:
+            loop.call_later(self._chance.choice((0.0, self._chance.uniform(0, _LATEST_NOTICE))), _wake, woken)
+        self._waiting.clear()
 
     async def wait(self, seconds: float) -> None:
         """Wait until it rings, but at most so long."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, woken)
-        self._waiting.add(woken)
+        self._waiting[woken] = None
         try:
             await woken
         finally:
             timer.cancel()
-            self._waiting.discard(woken)
+            self._waiting.pop(woken, None)
 
 
 class FaultyRunner(Runner):

@@ -86,6 +86,8 @@ class JumpingLoop(asyncio.BaseEventLoop):
         """See `AbstractEventLoop`."""
         return self.call_at(self._clock.now + delay, callback, *args, context=context)
 
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there are no other threads
+
     def _run_once(self) -> None:
         calls, timers, clock = self._calls, self._timers, self._clock
         while timers and (timers[0][2].cancelled or timers[0][0] <= clock.now or not calls):
@@ -108,11 +110,11 @@ def simulate_fast(main: Callable[[FakeClock], Coroutine[Any, Any, T]]) -> T:
     try:
         return loop.run_until_complete(main(clock))
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
+        while left := asyncio.all_tasks(loop):  # one that ends may begin another
+            for task in left:
+                task.cancel()
             loop.run_until_complete(_ended(left))
+        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 

@@ -6,6 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.journal.sqlite.ledger import Ledger
+from tests.simulation.acting import user_of
+from tests.simulation.client import Client
 from tests.simulation.history import Event, broken_promises
 from tests.simulation.loop import simulate_fast
 from tests.simulation.script import Act, Script, Step
@@ -46,6 +48,8 @@ def run(script: Script, design: Design | None = None) -> Run:
         events += await _read_back(world)
         differing = await _compare(world)
         await world.close()
+        for bug in world.bugs:
+            raise bug
         forgotten_after = RETENTION.keep if any(script.weak) else float("inf")
         return Run(events, broken_promises(events, forgotten_after), [*left, *differing])
 
@@ -63,9 +67,8 @@ async def _settle(world: World) -> list[str]:
             await asyncio.sleep(1)  # until every replica knows
             return []
         await asyncio.sleep(2)
-    return [*([] if world.filled() else ["somebody has not received everything"])] + [
-        f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger))
-    ]
+    unfilled = [] if world.filled() else ["somebody has not received everything"]
+    return unfilled + [f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger))]
 
 
 def _left(ledger: Ledger) -> list[object]:

@@ -71,10 +71,11 @@ class Crash(Struct, frozen=True):
 
 
 class Switch(Struct, frozen=True):
-    """A replica gets a new order of providers at a moment."""
+    """The order of providers changes: at one replica at a moment, at the others `lag` seconds later."""
 
-    replica: int
+    first: int
     at: float
+    lag: float
     order: tuple[str, ...]
 
 
@@ -128,9 +129,11 @@ _WEIGHTS = {
 def script_of(seed: int) -> Script:
     """Draw a run."""
     chance = Random(seed)
-    orders = [_order(chance) for _ in range(chance.choices((0, 1, 2), (6, 3, 1))[0])]
-    known = PROVIDERS if any(NEWCOMER in order for order in orders) else FIRST_ORDER
-    faults = [_fault(chance, chance.choice(known)) for _ in range(chance.randint(2, 6))]
+    switches = _switches(chance)
+    faults = [
+        _fault(chance, chance.choice(switches[-1].order if switches else FIRST_ORDER))
+        for _ in range(chance.randint(2, 6))
+    ]
     if chance.random() < 0.2:
         faults.append(_fault(chance, JOURNAL))
     return Script(
@@ -143,21 +146,22 @@ def script_of(seed: int) -> Script:
             Crash(chance.randrange(REPLICAS), chance.uniform(0, LENGTH), chance.uniform(0.1, 3))
             for _ in range(chance.choice((0, 1, 2, 4)))
         ),
-        switches=tuple(switch for place, order in enumerate(orders) for switch in _switches(chance, place, order)),
+        switches=tuple(switches),
         looks=chance.random() < _LOOKS,
     )
 
 
-def _order(chance: Random) -> tuple[str, ...]:
-    order = list(chance.choice((FIRST_ORDER, PROVIDERS)))
-    chance.shuffle(order)
-    return tuple(order)
-
-
-def _switches(chance: Random, place: int, order: tuple[str, ...]) -> list[Switch]:
-    """One replica after the other, the last one at most two seconds later."""
-    at = chance.uniform(place * LENGTH / 2, (place + 1) * LENGTH / 2 - 2)
-    return [Switch(replica, at + chance.choice((0.0, chance.uniform(0, 2))), order) for replica in range(REPLICAS)]
+def _switches(chance: Random) -> list[Switch]:
+    switches: list[Switch] = []
+    known: tuple[str, ...] = FIRST_ORDER
+    for place in range(chance.choices((0, 1, 2), (6, 3, 1))[0]):
+        known = chance.choice((known, PROVIDERS))  # nobody leaves: that would take an hour
+        order = list(known)
+        chance.shuffle(order)
+        at = chance.uniform(place * LENGTH / 2, (place + 1) * LENGTH / 2 - 2)
+        lag = chance.choice((0.0, chance.uniform(0, 2)))
+        switches.append(Switch(chance.randrange(REPLICAS), at, lag, tuple(order)))
+    return switches
 
 
 def _step(chance: Random, client: int) -> Step:

@@ -22,6 +22,11 @@ class Store(Replica, Protocol):
     """A store in which a write can also land long after everybody has stopped waiting for it."""
 
     @abstractmethod
+    async def land_new(self, memories: Sequence[NewMemory]) -> None:
+        """Store what was to be remembered, long after it was."""
+        raise NotImplementedError
+
+    @abstractmethod
     async def land(self, snapshots: Sequence[Snapshot]) -> None:
         """Do what a write does that was under way all the time, whatever has happened since."""
         raise NotImplementedError
@@ -29,6 +34,10 @@ class Store(Replica, Protocol):
 
 class StrongStore(MockMemoryProvider, Store):
     """Keeps versions and tombstones, so that a late write is as good as any."""
+
+    async def land_new(self, memories: Sequence[NewMemory]) -> None:
+        """See `Store`."""
+        await self.remember_many(memories)
 
     async def land(self, snapshots: Sequence[Snapshot]) -> None:
         """See `Store`."""
@@ -42,6 +51,10 @@ class WeakStore(Store):
         self._clock = clock
         self._name = name
         self._copies: dict[tuple[str, str], list[Snapshot]] = {}
+
+    async def land_new(self, memories: Sequence[NewMemory]) -> None:
+        """See `Store`."""
+        await self.land([state_of(memory) for memory in memories])
 
     async def land(self, snapshots: Sequence[Snapshot]) -> None:
         """See `Store`; nobody looks any more."""
@@ -74,21 +87,19 @@ class WeakStore(Store):
         """See `MemoryProvider`."""
         assert memory_id is not None
         assert version is not None
-        digest = digest_of(content, metadata)
         copy = self._newest(user_id, memory_id)
-        if copy is not None and copy.digest != digest:
+        if copy is not None and copy.digest != digest_of(content, metadata):
             raise Conflict(memory_id)
         if copy is None:
-            state = Snapshot(
+            memory = NewMemory(
                 user_id=user_id,
-                id=memory_id,
-                version=version,
                 content=content,
                 metadata=metadata,
+                memory_id=memory_id,
+                version=version,
                 created_at=created_at,
-                digest=digest,
             )
-            await self.land([state])
+            await self.land_new([memory])
         return memory_id
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
@@ -196,3 +207,18 @@ class WeakStore(Store):
     def _records(self, user_id: str) -> list[MemoryRecord]:
         copies = [self._newest(owner, memory_id) for owner, memory_id in self._copies if owner == user_id]
         return [record_of(copy) for copy in copies if copy is not None]
+
+
+def state_of(memory: NewMemory) -> Snapshot:
+    """Give the state that a memory begins with."""
+    assert memory.memory_id is not None
+    assert memory.version is not None
+    return Snapshot(
+        user_id=memory.user_id,
+        id=memory.memory_id,
+        version=memory.version,
+        content=memory.content,
+        metadata=memory.metadata,
+        created_at=memory.created_at,
+        digest=digest_of(memory.content, memory.metadata),
+    )

@@ -36,6 +36,7 @@ Result = TypeVar("Result")
 
 RETENTION = RetentionPolicy(keep=6.0, every=2.0)  # longer than any late write takes
 DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
+_PROBE_SECONDS = 3.0
 BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
 
 
@@ -91,8 +92,10 @@ class World:
         }
         self.ledgers = design.ledgers(clock)
         self.bells = {id(ledger): Bell(ledger, self.chance) for ledger in self.ledgers}
-        self.orders = [FIRST_ORDER] * REPLICAS
+        self.orders: list[tuple[str, ...]] = [FIRST_ORDER] * REPLICAS
         self.replicas: list[ReplicaProcess | None] = [None] * REPLICAS
+        self.lives: list[Life] = []  # held, with whatever waits for ever
+        self.bugs: list[BaseException] = []
 
     async def prepare(self) -> None:
         """Make the providers of the first order members with everything, and start all replicas."""
@@ -125,12 +128,24 @@ class World:
             self.start(crash.replica)
 
     async def switch(self, switch: Switch) -> None:
-        """Give a replica another order; if it is not there now, it will find it when it starts."""
+        """Give every replica another order; one that is not there now will find it when it starts."""
         await asyncio.sleep(switch.at)
-        self.orders[switch.replica] = switch.order
-        replica = self.replicas[switch.replica]
+        self._switch_one(switch.first, switch.order)
+        await asyncio.sleep(switch.lag)
+        for index in range(REPLICAS):
+            if index != switch.first:
+                self._switch_one(index, switch.order)
+
+    def _switch_one(self, index: int, order: tuple[str, ...]) -> None:
+        self.orders[index] = order
+        replica = self.replicas[index]
         if replica is not None:
-            replica.spawn(replica.switch(switch.order))
+            replica.watch(replica.switch(order))
+
+    def note_bug(self, task: asyncio.Task[None]) -> None:
+        """Take note of a task that nothing but a bug can have ended."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.bugs.append(error)
 
     def filled(self) -> bool:
         """Whether every provider has received everything."""
@@ -155,7 +170,8 @@ class ReplicaProcess:
     def __init__(self, world: World, index: int) -> None:
         self._world = world
         self._life = Life()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        world.lives.append(self._life)
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         clock = world.clock
         skew = world.script.skews[index]
         ledger = world.ledgers[index]
@@ -169,22 +185,27 @@ class ReplicaProcess:
         self._membership = Membership(holder, self._journal, lambda: self.route.links, self._set_complete, now=clock)
         self._put_in_force(self._route_of(FIRST_ORDER))
         if world.script.switches:
-            self.spawn(self._membership.run())
-            self.spawn(self.switch(world.orders[index]))
-        self.spawn(Sweeper(holder, self._journal, self._all_links, RETENTION, now=clock).run())
+            self.watch(self._membership.run())
+            self.watch(self.switch(world.orders[index]))
+        self.watch(Sweeper(holder, self._journal, self._all_links, RETENTION, now=clock).run())
 
     async def switch(self, order: Sequence[str]) -> None:
         """Put an order in force."""
-        identities = {name: await self._identity(name) for name in order}
+        links = self._route_of(order).links
+        identities = {link.name: await _identity(link) for link in links}
         complete = await self._membership.admit(identities)
-        self._put_in_force(Route(self._route_of(order).links, complete))
+        self._put_in_force(Route(links, complete))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         """Do something that ends with this process."""
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
         return task
+
+    def watch(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background, where only a bug can raise anything."""
+        self.spawn(work).add_done_callback(self._world.note_bug)
 
     async def end(self) -> None:
         """End without a word: nothing that is still done on the way out reaches anybody."""
@@ -193,9 +214,6 @@ class ReplicaProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
 
     def _route_of(self, order: Sequence[str]) -> Route:
         world = self._world
@@ -212,20 +230,21 @@ class ReplicaProcess:
             self.provider.route = route
         for link in route.links:
             if link.name not in started:
-                self.spawn(_deliverer(link, self._journal, self._world.clock, self._world.chance).run())
+                self.watch(_deliverer(link, self._journal, self._world.clock, self._world.chance).run())
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         self._put_in_force(Route(self.route.links, complete))
 
-    async def _identity(self, name: str) -> str | None:
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(3):
-                return await self._links[name].provider.identity()
-        return None
-
     async def _all_links(self) -> Sequence[Link] | None:
         links = [self.route.link(member.name) for member in await self._journal.members()]
         return None if None in links else [link for link in links if link is not None]
+
+
+async def _identity(link: Link) -> str | None:
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return await link.provider.identity()
+    return None
 
 
 def _deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> Deliverer:

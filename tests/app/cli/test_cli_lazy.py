@@ -46,10 +46,12 @@ def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(main, ["--help"])
 
     assert result.stdout.partition("Commands:\n")[2].splitlines() == [
-        "  serve   Serve the HTTP API.",
-        "  config  Check and show the configuration.",
-        "  db      Look after the database of the native provider.",
-        "  keys    Make API keys.",
+        "  serve      Serve the HTTP API.",
+        "  config     Check and show the configuration.",
+        "  db         Look after the database of the native provider.",
+        "  journal    Look into the journal, and decide about dead letters.",
+        "  providers  Show how the providers of a running service are.",
+        "  keys       Make API keys.",
     ]
 
 
@@ -76,7 +78,7 @@ def test_the_summaries_are_those_of_the_commands() -> None:
     """The table says of a command what its own help says."""
     context = click.Context(main)
 
-    for name in ("config", "keys"):
+    for name in ("config", "journal", "providers", "keys"):
         command = main.get_command(context, name)
         assert command is not None
-        assert f"{name:<6}  {command.get_short_help_str(100)}" in CliRunner().invoke(main, ["--help"]).stdout
+        assert f"{name:<9}  {command.get_short_help_str(100)}" in CliRunner().invoke(main, ["--help"]).stdout

@@ -1,0 +1,123 @@
+"""`ninai db stop`, `start` and `status`: take embedded servers down for maintenance while the service goes on."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from app.cli.database import is_embedded
+from app.cli.loading import load_or_exit
+from app.settings import Settings
+from providers.native.embedded import folder_of
+from providers.native.embedded.maintenance import Standing, State, mark, standing_of, unmark
+
+PATIENCE_SECONDS = 120.0  # a server writes all that it holds to disk before it stops
+_POLL = 0.1
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the service's data, if it was started with one.",
+)
+_name = click.argument("name", required=False)
+
+
+@click.command()
+@_name
+@_data_dir
+@click.pass_obj
+def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
+    """Take the embedded server of a provider down, the first one's by default; the service goes on without it.
+
+    It stays down, also over a restart of the service, until `ninai db start`.
+    """
+    name, folder = _chosen(config_file, name, data_dir)
+    _change(lambda: mark(folder))
+    standing = _when(
+        folder, lambda now: not now.marked or now.state not in {State.RUNNING, State.STARTING}, f"{name} to stop"
+    )
+    if not standing.marked:
+        raise click.ClickException(
+            f"{name} is the only provider in the order, so the service cannot go on without it: stop the service"
+        )
+    service = "" if standing.holder is not None else "; no service runs, and the next one starts without it"
+    click.echo(f"{name} is stopped{service}")
+
+
+@click.command()
+@_name
+@_data_dir
+@click.pass_obj
+def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
+    """Bring the embedded server of a provider back after `ninai db stop`, the first one's by default."""
+    name, folder = _chosen(config_file, name, data_dir)
+    _change(lambda: unmark(folder))
+    standing = _when(
+        folder, lambda now: now.marked or now.holder is None or now.state is State.RUNNING, f"{name} to start"
+    )
+    if standing.marked:
+        raise click.ClickException(f"{name} was stopped again meanwhile")
+    click.echo(f"{name} is running" if standing.holder is not None else f"{name} starts with the next service")
+
+
+@click.command()
+@_data_dir
+@click.pass_obj
+def status(config_file: Path | None, data_dir: Path | None) -> None:
+    """List the embedded servers: the provider, how it is, the service that holds it, and where its data is."""
+    settings = _settings(config_file, data_dir)
+    for name in [name for name in settings.providers if is_embedded(settings, name)]:
+        folder = folder_of(settings.data_dir, name)
+        standing = standing_of(folder)
+        holder = f"process {standing.holder}" if standing.holder else "no service"
+        state = f"{standing.state}, to stay down" if standing.marked and standing.holder is None else standing.state
+        click.echo(f"{name}  {state}  {holder}  {folder}")
+
+
+def _settings(config_file: Path | None, data_dir: Path | None) -> Settings:
+    return load_or_exit(config_file, {"data_dir": None if data_dir is None else str(data_dir.resolve())}).settings
+
+
+def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -> tuple[str, Path]:
+    """Give a provider with an embedded server that has run, and the folder of that server.
+
+    Raises:
+        click.ClickException: there is no such.
+    """
+    settings = _settings(config_file, data_dir)
+    embedded = [one for one in [*settings.order, *settings.providers] if is_embedded(settings, one)]
+    if name is None and embedded:
+        name = embedded[0]
+    if name is None or name not in embedded:
+        known = ", ".join(dict.fromkeys(embedded)) or "no provider"
+        raise click.ClickException(f"{name or 'the configuration'} has no embedded server; {known} would have one")
+    folder = folder_of(settings.data_dir, name)
+    if standing_of(folder).state is State.ABSENT:
+        raise click.ClickException(f"the embedded server of {name} has never run: nothing is in {folder}")
+    return name, folder
+
+
+def _change(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename}: {error.strerror}; run this as the user of the service"
+        ) from error
+
+
+def _when(folder: Path, truth: Callable[[Standing], bool], what: str) -> Standing:
+    """Wait until something is true of a server.
+
+    Raises:
+        click.ClickException: it takes too long.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not truth(standing := standing_of(folder)):
+        if time.monotonic() > deadline:
+            raise click.ClickException(
+                f"waited {PATIENCE_SECONDS:.0f} s for {what}: {folder / 'server.log'} tells more"
+            )
+        time.sleep(_POLL)
+    return standing

@@ -1,0 +1,207 @@
+"""`ninai providers` asks a running service how its providers are."""
+
+import json
+import os
+import pty
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from app.auth.keys import hash_key, new_key
+from app.cli import main
+from tests.support.chains import two_providers
+from tests.support.postgres import reachable_folder
+from tests.support.service import NINAI, Service, environment, running_service
+
+MEMORIES = 50
+OPS, PLAIN = new_key(), new_key()
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """A live service over two providers, which asks for keys."""
+    keys = {
+        "NINAI__AUTH__MODE": "api_key",
+        "NINAI__AUTH__KEYS__OPS__HASH": hash_key(OPS),
+        "NINAI__AUTH__KEYS__OPS__SCOPES": "admin",
+        "NINAI__AUTH__KEYS__PLAIN__HASH": hash_key(PLAIN),
+        "NINAI__AUTH__KEYS__PLAIN__USER": "alice",
+    }
+    with reachable_folder() as folder, running_service(folder, two_providers(folder / "data") | keys) as started:
+        yield started
+
+
+@pytest.fixture
+def newcomer() -> Iterator[Service]:
+    """A live service whose second provider has not received everything yet."""
+    with reachable_folder() as folder, running_service(folder, two_providers(folder / "data")) as started:
+        body = {"memories": [{"content": f"tea {number}"} for number in range(MEMORIES)]}
+        httpx.post(f"{started.url}/memory/remember/batch", json=body, trust_env=False).raise_for_status()
+        yield started
+
+
+class Other(BaseHTTPRequestHandler):
+    """A web server that is not ours: a page, or a way to somewhere else."""
+
+    visits: list[str]
+
+    def do_GET(self) -> None:
+        """Answer as `visits` is kept: the first visit is led on, the second gets a page."""
+        self.visits.append(self.path)
+        self.send_response(302 if self.path.startswith("/moved") else 200)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+        self.wfile.write(b"<h1>hello</h1>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def other_server() -> Iterator[tuple[str, list[str]]]:
+    """Its address, and the paths it was asked for."""
+    visits: list[str] = []
+    handler = type("Visited", (Other,), {"visits": visits})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", visits
+        server.shutdown()
+        thread.join()
+
+
+def providers(url: str, *options: str | Path, key: str | None = None) -> Result:
+    """Run the command, with a key in the environment if one is given."""
+    arguments = ["providers", "--url", url, *map(str, options)]
+    return CliRunner().invoke(main, arguments, env={"NINAI_API_KEY": key})
+
+
+def columns(result: Result) -> list[list[str]]:
+    """The words of each line."""
+    return [line.split() for line in result.stdout.splitlines()]
+
+
+def test_the_table_tells_how_each_provider_is(service: Service) -> None:
+    """A line for each, in their order; when everybody has everything there is nothing more to say."""
+    watched = providers(service.url, "--watch", key=OPS)
+    result = providers(service.url, key=OPS)
+
+    assert (watched.exit_code, result.exit_code, result.stderr) == (0, 0, "")
+    assert columns(result) == [
+        ["provider", "role", "breaker", "pending", "oldest", "dead"],
+        ["a", "home", "closed", "0", "-", "0"],
+        ["b", "standby", "closed", "0", "-", "0"],
+    ]
+
+
+def test_a_breaker_that_is_not_closed_is_explained(service: Service) -> None:
+    """What an operator forced, and why, stands below the table."""
+    path = f"{service.url}/admin/providers/b/breaker"
+    headers = {"X-API-Key": OPS}
+    httpx.put(path, json={"state": "open", "reason": "disk swap"}, headers=headers, trust_env=False).raise_for_status()
+
+    result = providers(service.url, key=OPS)
+
+    httpx.put(path, json={"state": "auto"}, headers=headers, trust_env=False).raise_for_status()
+    assert result.stdout.splitlines()[-1] == "b: the breaker is forced_open: forced by ops: disk swap"
+
+
+def test_json_is_what_the_service_tells(service: Service) -> None:
+    """Programs get the status of the chain as it is."""
+    told = json.loads(providers(service.url, "--json", key=OPS).stdout)
+
+    assert (told["order"], told["home"]) == (["a", "b"], "a")
+    assert [one["name"] for one in told["providers"]] == ["a", "b"]
+
+
+def test_a_key_may_stand_in_a_file(service: Service, tmp_path: Path) -> None:
+    """The file goes before the variable, and the end of its line does not count."""
+    file = tmp_path / "key"
+    file.write_text(OPS + "\n")
+
+    assert providers(service.url, "--key-file", file, key=PLAIN).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (None, "401 Send an API key: Authorization: Bearer KEY"),
+        (new_key(), "401 This API key is not known"),
+        (PLAIN, '403 This API key lacks the scope "admin"'),
+    ],
+    ids=["none", "unknown", "without the scope"],
+)
+def test_a_refusal_is_told_in_the_words_of_the_service(service: Service, key: str | None, said: str) -> None:
+    """What is wrong with a key is for the service to say."""
+    result = providers(service.url + "/", key=key)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {service.url}/admin/providers: {said}\n"
+
+
+def test_watching_ends_when_everybody_has_everything(newcomer: Service) -> None:
+    """Lines tell how far it is, and the table at the end that it is done."""
+    before = providers(newcomer.url)
+
+    result = providers(newcomer.url, "--watch")
+
+    assert before.stdout.splitlines()[-1] == "b is about to be filled, or another process fills it"
+    assert [line[1] for line in columns(before)[1:3]] == ["home", "filling"]
+    assert [line[1] for line in columns(result)[1:]] == ["home", "standby"]
+    assert result.stderr.splitlines()[-1] == "everybody has received everything"
+
+
+def test_a_terminal_gets_a_bar(newcomer: Service) -> None:
+    """On a terminal the filling is drawn, beside an output that programs may read."""
+    outside, terminal = pty.openpty()
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [NINAI, "providers", "--url", newcomer.url, "--watch", "--json"],
+        env=environment(TERM="xterm"),
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    ) as command:
+        os.close(terminal)
+        told, _ = command.communicate(timeout=60)
+    drawn = os.read(outside, 100_000).decode()
+    os.close(outside)
+
+    assert command.returncode == 0
+    assert [one["role"] for one in json.loads(told)["providers"]] == ["home", "standby"]
+    assert "everybody has received everything" in drawn
+    assert "100%" in drawn
+
+
+def test_where_nobody_listens_that_is_said() -> None:
+    """One line, exit code 1."""
+    result = providers("http://127.0.0.1:1")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: no answer from http://127.0.0.1:1: [Errno 111] Connection refused\n"
+
+
+def test_something_else_is_told_as_such() -> None:
+    """A page of another server is no status; a key is not carried along to where it leads."""
+    with other_server() as (url, visits):
+        page = providers(url)
+        moved = providers(f"{url}/moved", key=OPS)
+
+    assert (page.exit_code, moved.exit_code) == (1, 1)
+    assert page.stderr.startswith(f"Error: {url}/admin/providers gave what this version does not know: ")
+    assert moved.stderr == f"Error: {url}/moved/admin/providers: 302 Found\n"
+    assert visits == ["/admin/providers", "/moved/admin/providers"]
+
+
+@pytest.mark.parametrize("url", ["ftp://h", "127.0.0.1:8000", "file:///etc/passwd", "http://"])
+def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
+    """Exit code 2, as with every option."""
+    result = providers(url)
+
+    assert result.exit_code == 2
+    assert "must begin with http:// or https://" in result.stderr

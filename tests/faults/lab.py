@@ -1,0 +1,139 @@
+"""Two real databases and the real service over them, and everything that can be done to them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from providers.journal.operations import JournalStatus
+from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.native.embedded import EmbeddedServer, wheel_binaries
+from providers.types import Snapshot
+from tests.faults.load import Load
+from tests.simulation.history import broken_promises
+from tests.support.faults import kill
+from tests.support.native import host_for, open_native_provider
+from tests.support.postgres import reachable_folder
+from tests.support.service import Service, running_service
+
+SETTLED_BY = 120.0  # seconds after the last fault
+NAMES = ("home", "standby")
+
+
+class Database:
+    """One PostgreSQL server that can be started, killed and stopped again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = EmbeddedServer(folder, wheel_binaries(18))
+        self._running = contextlib.ExitStack()
+
+    @property
+    def dsn(self) -> str:
+        """Where it is, running or not."""
+        return self.server.dsn
+
+    def start(self) -> None:
+        """Start it."""
+        self._running.enter_context(self.server.running())
+
+    def stop(self) -> None:
+        """Shut it down in order."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """End every process of it at once, as a power cut would."""
+        kill(self.server)
+        self._running.close()
+
+
+class Lab:
+    """The databases by name, and the service."""
+
+    def __init__(self, databases: Mapping[str, Database], service: Service, journal: Path) -> None:
+        self.databases = databases
+        self.service = service
+        self.journal = journal
+
+    async def prove(self, load: Load) -> None:
+        """Wait until everything is delivered, read everything back, and check every promise."""
+        await self._drained()
+        await load.read_back()
+
+        assert not load.surprises, load.surprises[:5]
+        broken = broken_promises(load.events)
+        assert not broken, f"{len(broken)} promises broken, such as: {broken[:3]}"
+        home, standby = [await self._stored(self.databases[name]) for name in NAMES]
+        assert home == standby, f"only at home or other there: {sorted(home.items() - standby.items())[:5]}"
+
+    async def status(self) -> JournalStatus:
+        """What the journal says about itself."""
+        async with SqliteJournalSettings(path=self.journal).open(host_for()) as journal:
+            return await journal.status()
+
+    async def _drained(self) -> None:
+        deadline = time.monotonic() + SETTLED_BY
+        while True:
+            status = await self.status()
+            assert [backlog.dead for backlog in status.backlogs] == [0, 0], "a dead letter"
+            if not any(backlog.pending for backlog in status.backlogs):
+                return
+            assert time.monotonic() < deadline, f"still pending: {status}"
+            await asyncio.sleep(0.2)
+
+    async def _stored(self, database: Database) -> dict[tuple[str, str], str | None]:
+        """Every live memory of a database with its content, read past the service."""
+        async with open_native_provider(database.dsn) as provider:
+            states: list[Snapshot] = []
+            after: str | None = None
+            while users := await provider.users(after=after):
+                for user in users:
+                    states += await provider.snapshots(user)
+                after = users[-1]
+            return {(state.user_id, state.id): state.content for state in states if not state.deleted}
+
+
+@contextlib.contextmanager
+def running_lab(variables: Mapping[str, str] | None = None, names: Sequence[str] = NAMES) -> Iterator[Lab]:
+    """Two databases and a service over them, complete from the start."""
+    with reachable_folder() as folder:
+        databases = {name: Database(folder / name) for name in NAMES}
+        journal = folder / "journal.sqlite3"
+        environment = {
+            "NINAI__ORDER": ",".join(names),
+            "NINAI__JOURNAL__KIND": "sqlite",
+            "NINAI__JOURNAL__PATH": str(journal),
+            **{f"NINAI__PROVIDERS__{name.upper()}__KIND": "native" for name in NAMES},
+            **{f"NINAI__PROVIDERS__{name.upper()}__DSN": database.dsn for name, database in databases.items()},
+            **{f"NINAI__PROVIDERS__{name.upper()}__POOL_SIZE": "5" for name in NAMES},
+            **(variables or {}),
+        }
+        with contextlib.ExitStack() as stack:
+            for database in databases.values():
+                database.start()
+                stack.callback(database.stop)
+            own = folder / "service"
+            own.mkdir()
+            service = stack.enter_context(running_service(own, environment))
+            lab = Lab(databases, service, journal)
+            asyncio.run(_complete(lab))
+            yield lab
+
+
+async def _complete(lab: Lab) -> None:
+    """Wait until the standby has received everything, which is nothing yet."""
+    deadline = time.monotonic() + SETTLED_BY
+    async with SqliteJournalSettings(path=lab.journal).open(host_for()) as journal:
+        while not all(member.state == "complete" for member in await journal.members()):
+            assert time.monotonic() < deadline, f"not complete: {await journal.members()}"
+            await asyncio.sleep(0.2)
+
+
+@contextlib.asynccontextmanager
+async def under_load(load: Load, acts: int) -> AsyncIterator[None]:
+    """Act in the background for as long as it takes, while faults come and go."""
+    running = asyncio.create_task(load.run(acts))
+    await asyncio.sleep(0.5)
+    yield
+    await running
+    assert len(load.events) >= acts - acts % 8

@@ -1,0 +1,175 @@
+"""Clients of the real service under load: what they did and saw, as a history that the checker reads."""
+
+import asyncio
+import time
+from collections import Counter
+from random import Random
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+from app.auth.anonymous import ANONYMOUS
+from providers.clock import keyed_memory_id
+from tests.simulation.history import Ending, Event, Seen
+from tests.simulation.script import Act
+
+CLIENTS = 8
+USERS = 24
+MEMORIES = 12  # of each user
+HOMES = ("home", "home")  # at the beginning and at the end of an act
+
+_ACTS = (Act.REMEMBER, Act.UPDATE, Act.DELETE, Act.GET, Act.LIST, Act.RECALL)
+_WEIGHTS = (8, 3, 2, 4, 2, 3)
+_TRIES = 4
+_CLIENT_SECONDS = 10.0
+_MISSING = {404, 410}
+
+
+class Load:
+    """Clients that act until a number of acts is done, or until told to stop."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.url = url
+        self.seed = seed
+        self.events: list[Event] = []
+        self.statuses: Counter[int] = Counter()
+        self.surprises: list[str] = []
+        self._limits = httpx.Limits(max_connections=CLIENTS * 2)
+
+    async def run(self, acts: int) -> None:
+        """Act so many times in all, whatever goes wrong."""
+        async with httpx.AsyncClient(
+            base_url=self.url, timeout=_CLIENT_SECONDS, limits=self._limits, trust_env=False
+        ) as http:
+            each = acts // CLIENTS
+            await asyncio.gather(*(self._client(http, number, each) for number in range(CLIENTS)))
+
+    async def read_back(self) -> None:
+        """Ask for everything once more; now every answer has to be there and to be right."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=_CLIENT_SECONDS, trust_env=False) as http:
+            for user in sorted({event.user for event in self.events}):
+                await self._do(http, Random(user), _Task(act=Act.LIST, user=user, number=0, final=True))
+                for number in range(MEMORIES):
+                    await self._do(http, Random(user), _Task(act=Act.GET, user=user, number=number, final=True))
+
+    async def _client(self, http: httpx.AsyncClient, number: int, acts: int) -> None:
+        chance = Random(f"{self.seed} {number}")
+        for turn in range(acts):
+            task = _Task(
+                act=chance.choices(_ACTS, _WEIGHTS)[0],
+                user=f"user-{self.seed}-{chance.randrange(USERS)}",
+                number=chance.randrange(MEMORIES),
+                turn=f"{number}x{turn}",
+            )
+            await self._do(http, chance, task)
+
+    async def _do(self, http: httpx.AsyncClient, chance: Random, task: "_Task") -> None:
+        started = time.monotonic()
+        response: httpx.Response | None = None
+        for _ in range(_TRIES):
+            response = await self._try(http, task.request())
+            if response is not None and response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            await asyncio.sleep(chance.uniform(0, 0.2))
+        self.events.append(task.event(started, time.monotonic(), response))
+
+    async def _try(self, http: httpx.AsyncClient, request: dict[str, Any]) -> httpx.Response | None:
+        try:
+            response = await http.request(**request)
+        except httpx.TransportError:
+            return None
+        self.statuses[response.status_code] += 1
+        promised = response.status_code < httpx.codes.INTERNAL_SERVER_ERROR or (
+            response.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in response.headers
+        )
+        if not promised:
+            self.surprises.append(f"{request['method']} {request['url']}: {response.status_code} {response.text[:200]}")
+        return response
+
+
+class _Task(Struct, frozen=True, kw_only=True):
+    """One act on one memory of a user; `turn` tells it from all others."""
+
+    act: Act
+    user: str
+    number: int
+    turn: str = ""
+    final: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The key of the memory, and the word by which it is found."""
+        return f"m{self.number}"
+
+    @property
+    def memory_id(self) -> str:
+        """The id that its key gives it."""
+        return keyed_memory_id(ANONYMOUS, self.user, self.mark)
+
+    @property
+    def content(self) -> str | None:
+        """What is written."""
+        return {Act.REMEMBER: f"{self.mark} first", Act.UPDATE: f"{self.mark} edit{self.turn}"}.get(self.act)
+
+    def request(self) -> dict[str, Any]:
+        """What is sent, the same with every try."""
+        headers = {"X-User-ID": self.user}
+        one = f"/memory/memories/{self.memory_id}"
+        match self.act:
+            case Act.REMEMBER:
+                headers["Idempotency-Key"] = self.mark
+                return {
+                    "method": "POST",
+                    "url": "/memory/remember",
+                    "headers": headers,
+                    "json": {"content": self.content},
+                }
+            case Act.RECALL:
+                body = {"query": self.mark, "limit": 100}
+                return {"method": "POST", "url": "/memory/recall", "headers": headers, "json": body}
+            case Act.LIST:
+                return {"method": "GET", "url": "/memory/memories", "headers": headers}
+            case Act.GET:
+                return {"method": "GET", "url": one, "headers": headers}
+            case Act.UPDATE:
+                headers["Idempotency-Key"] = self.turn
+                return {"method": "PATCH", "url": one, "headers": headers, "json": {"content": self.content}}
+        headers["Idempotency-Key"] = self.turn
+        return {"method": "DELETE", "url": one, "headers": headers}
+
+    def event(self, started: float, ended: float, response: httpx.Response | None) -> Event:
+        """What the checker is told."""
+        headers = httpx.Headers() if response is None else response.headers
+        return Event(
+            act=self.act,
+            user=self.user,
+            memory=None if self.act in (Act.LIST, Act.RECALL) else self.memory_id,
+            content=self.content,
+            started=started,
+            ended=ended,
+            ending=_ending(response),
+            query=self.mark,
+            seen=_seen(self.act, response),
+            eventual=headers.get("memory-consistency") == "eventual",
+            provider=headers.get("memory-provider"),
+            degraded="memory-degraded" in headers,
+            homes=HOMES,
+            final=self.final,
+        )
+
+
+def _ending(response: httpx.Response | None) -> Ending:
+    if response is None or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Ending.UNKNOWN
+    if response.status_code in _MISSING:
+        return Ending.ABSENT
+    return Ending.CONFLICT if response.status_code == httpx.codes.CONFLICT else Ending.DONE
+
+
+def _seen(act: Act, response: httpx.Response | None) -> tuple[Seen, ...]:
+    if response is None or not response.is_success or act not in (Act.GET, Act.LIST, Act.RECALL):
+        return ()
+    body = response.json()
+    memories = [body] if act is Act.GET else body["memories"]
+    return tuple(Seen(memory["id"], memory["content"]) for memory in memories)

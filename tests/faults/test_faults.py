@@ -1,0 +1,117 @@
+"""Real databases fail under load, and no promise is broken."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.lab import Lab, running_lab, under_load
+from tests.faults.load import Load
+from tests.support.faults import hanging
+from tests.support.postgres import connected
+
+ACTS = 2_000
+
+_seeds = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """One laboratory for all tests, who leave it as they found it."""
+    with running_lab() as opened:
+        yield opened
+
+
+@pytest.fixture
+def load(lab: Lab) -> Load:
+    """Clients with users of their own."""
+    return Load(lab.service.url, next(_seeds))
+
+
+async def test_home_is_killed(lab: Lab, load: Load) -> None:
+    """Home dies under load and comes back."""
+    async with under_load(load, ACTS):
+        lab.databases["home"].kill()
+        await asyncio.sleep(2)
+        await asyncio.to_thread(lab.databases["home"].start)
+
+    assert load.statuses[202] > 0
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_home_hangs(lab: Lab, load: Load) -> None:
+    """Home stops answering without closing a connection, and goes on later."""
+    async with under_load(load, ACTS):
+        with hanging(lab.databases["home"].server):
+            await asyncio.sleep(4)
+
+    assert load.statuses[202] > 0
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_home_is_out_of_connections(lab: Lab, load: Load) -> None:
+    """Home takes no new connection, and ends the old ones."""
+    async with under_load(load, ACTS), connected(lab.databases["home"].dsn) as admin:
+        await admin.execute("ALTER DATABASE ninai CONNECTION LIMIT 0")
+        ours = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'ninai'"
+        )
+        await admin.execute("ALTER ROLE ninai NOSUPERUSER")
+        await admin.execute(ours)
+        await asyncio.sleep(2)
+        await admin.execute("ALTER DATABASE ninai CONNECTION LIMIT -1")
+
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_home_is_restarted(lab: Lab, load: Load) -> None:
+    """Home is restarted in order, twice."""
+    async with under_load(load, ACTS):
+        for _ in range(2):
+            await asyncio.to_thread(lab.databases["home"].stop)
+            await asyncio.to_thread(lab.databases["home"].start)
+            await asyncio.sleep(1)
+
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_home_and_standby_fail_in_turns(lab: Lab, load: Load) -> None:
+    """One of them is always down, never both."""
+    async with under_load(load, ACTS):
+        for name in ("standby", "home", "standby", "home"):
+            lab.databases[name].kill()
+            await asyncio.sleep(1.5)
+            await asyncio.to_thread(lab.databases[name].start)
+            await asyncio.sleep(1)
+
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_both_are_down(lab: Lab, load: Load) -> None:
+    """Nobody is left to read from; writes are accepted all the same, reads are refused with a time to come back."""
+    async with under_load(load, ACTS):
+        for database in lab.databases.values():
+            database.kill()
+        await asyncio.sleep(3)
+        for database in lab.databases.values():
+            await asyncio.to_thread(database.start)
+
+    assert load.statuses[202] > 0
+    assert load.statuses[503] > 0
+    await lab.prove(load)
+
+
+async def test_the_service_is_killed(lab: Lab, load: Load) -> None:
+    """The service is killed in the middle of its work, and started again on the same address, three times."""
+    async with under_load(load, ACTS):
+        for _ in range(3):
+            await asyncio.to_thread(lab.service.kill_workers)
+            await asyncio.sleep(1.5)
+
+    await lab.prove(load)

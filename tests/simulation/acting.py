@@ -1,0 +1,159 @@
+"""What each act does: to which memories, and through which method of a provider."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+
+from msgspec import Struct
+
+from observability.notes import Notes
+from providers.base import MemoryProvider
+from providers.clock import keyed_memory_id
+from providers.errors import MemoryNotFound, ProviderError
+from providers.types import MemoryRecord, NewMemory, Position, RecallQuery
+from tests.simulation.script import MEMORIES, Act, Step
+
+Answer = Sequence[MemoryRecord] | str | ProviderError
+
+_PAGE = 3
+_PARTS = {Act.BATCH: 3, Act.ASK: 2}
+_PLAIN = {Act.NOTE: Act.REMEMBER, Act.BATCH: Act.REMEMBER, Act.PAGES: Act.LIST, Act.ASK: Act.RECALL}
+_ABOUT_ONE = frozenset({Act.REMEMBER, Act.BATCH, Act.UPDATE, Act.TAG, Act.DELETE, Act.GET})
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What one step does to one memory, or asks about one user; a step may have several."""
+
+    act: Act
+    user: str
+    query: str
+    memory: str | None = None
+    content: str | None = None
+    tag: str | None = None
+
+
+class _Call(Struct, frozen=True):
+    provider: MemoryProvider
+    part: Part
+    edit_id: str
+    told: Notes
+
+
+@cache
+def user_of(memory: int) -> str:
+    """Whose memory this is."""
+    return f"user-{memory % 2}"
+
+
+@cache
+def id_of(memory: int) -> str:
+    """The id that its key gives it."""
+    return keyed_memory_id(f"memory {memory}")
+
+
+@cache
+def edit_of(client: int, place: int) -> str:
+    """The id of the change that a client's step makes."""
+    return keyed_memory_id(f"edit {client} {place}")
+
+
+def parts_of(step: Step, place: int) -> Sequence[Part]:
+    """Take a step apart."""
+    memories = [(step.memory + more) % MEMORIES for more in range(_PARTS.get(step.act, 1))]
+    mark = f"{step.client}x{place}"
+    return [
+        Part(
+            act=_PLAIN.get(step.act, step.act),
+            user=user_of(memory),
+            query=f"m{memory}",
+            memory=id_of(memory) if step.act in _ABOUT_ONE else None,
+            content=_content(step, memory, mark),
+            tag=f"t{mark}" if step.act is Act.TAG else None,
+        )
+        for memory in memories
+    ]
+
+
+async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id: str, told: Notes) -> Sequence[Answer]:
+    """Do all parts of an act in one call, and give an answer for each."""
+    if act is Act.BATCH:
+        return await provider.remember_many(
+            [NewMemory(user_id=part.user, content=part.content or "", memory_id=part.memory) for part in parts]
+        )
+    if act is Act.ASK:
+        return await provider.recall_many([RecallQuery(user_id=part.user, query=part.query) for part in parts])
+    return [await _METHODS[act](_Call(provider, parts[0], edit_id, told))]
+
+
+def _content(step: Step, memory: int, mark: str) -> str | None:
+    """What is written; its first word is different for each memory, and one of them is what recall asks for."""
+    match step.act:
+        case Act.REMEMBER | Act.BATCH:
+            return f"m{memory} clash" if step.clash else f"m{memory} first"
+        case Act.NOTE:
+            return f"n{mark} m{memory}"
+        case Act.UPDATE:
+            return f"m{memory} edit{mark}"
+        case _:
+            return None
+
+
+async def _remember(call: _Call) -> Answer:
+    return await call.provider.remember(call.part.user, call.part.content or "", memory_id=call.part.memory)
+
+
+async def _update(call: _Call) -> Answer:
+    return [
+        await call.provider.update(
+            call.part.user, call.part.memory or "", content=call.part.content or "", edit_id=call.edit_id
+        )
+    ]
+
+
+async def _tag(call: _Call) -> Answer:
+    return [
+        await call.provider.update(
+            call.part.user, call.part.memory or "", metadata={"tag": call.part.tag}, edit_id=call.edit_id
+        )
+    ]
+
+
+async def _delete(call: _Call) -> Answer:
+    memory = call.part.memory or ""
+    return [] if await call.provider.delete(call.part.user, memory, edit_id=call.edit_id) else MemoryNotFound(memory)
+
+
+async def _get(call: _Call) -> Answer:
+    return [await call.provider.get(call.part.user, call.part.memory or "")]
+
+
+async def _list(call: _Call) -> Answer:
+    return await call.provider.list_memories(call.part.user)
+
+
+async def _pages(call: _Call) -> Answer:
+    found: list[MemoryRecord] = []
+    after = None
+    while True:
+        page = await call.provider.list_memories(call.part.user, _PAGE, after=after)
+        found += page
+        if len(page) < _PAGE:
+            return found
+        call.told.page_of = call.told.page_of or call.told.provider
+        after = Position(page[-1].created_at, page[-1].id)
+
+
+async def _recall(call: _Call) -> Answer:
+    return await call.provider.recall(call.part.user, call.part.query)
+
+
+_METHODS: dict[Act, Callable[[_Call], Awaitable[Answer]]] = {
+    Act.REMEMBER: _remember,
+    Act.NOTE: _remember,
+    Act.UPDATE: _update,
+    Act.TAG: _tag,
+    Act.DELETE: _delete,
+    Act.GET: _get,
+    Act.LIST: _list,
+    Act.PAGES: _pages,
+    Act.RECALL: _recall,
+}
