@@ -16,8 +16,8 @@ from observability.logs import configure_logs
 def application() -> Litestar:
     """Read the settings and make the application, with the metrics of this process."""
     end_with_parent()
-    # Until the application heeds it, there is nothing that the settings read here could have missed.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Left pending until the application heeds it: what is read here may be outdated by then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     source = Source(lambda: load(None))
     configuration = source.read()
     settings = configuration.loaded.settings

@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
 from providers.chain.policy import MEM0, MEM0_PLACES, NATIVE, NATIVE_PLACES, AttemptPolicy
+from providers.embedders.settings import OpenAIEmbedderSettings
 from providers.mem0.settings import Mem0Settings
 from providers.mock import MockSettings
 from providers.native.settings import NativeSettings
@@ -33,8 +34,10 @@ def limits_of(provider: ProviderSettings) -> tuple[AttemptPolicy, int]:
     if isinstance(provider, Mem0Settings):
         return MEM0, MEM0_PLACES
     if isinstance(provider, NativeSettings):
-        # More would only wait for a connection, but the writes of many callers share one.
-        return NATIVE, max(NATIVE_PLACES, provider.pool_size)
+        remote = isinstance(provider.embedder, OpenAIEmbedderSettings)
+        # More places would only wait for a connection, but the writes of many callers share one.
+        places = max(NATIVE_PLACES, provider.pool_size)
+        return NATIVE.longer(provider.embedding_patience) if remote else NATIVE, places
     return NATIVE, NATIVE_PLACES
 
 

@@ -67,6 +67,6 @@ async def _served(app: AsgiApp, host: str, port: int) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call] # granian types its own signals as anything
         async with asyncio.timeout(_STOP_SECONDS):
             await serving

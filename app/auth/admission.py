@@ -16,7 +16,6 @@ from app.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings, Scope
 from observability.notes import current
 
-
 # What the admin port writes into the scope of a request that came through it.
 ADMIN_PORT = "ninai.admin_port"
 

@@ -16,7 +16,7 @@ from app.cli.loading import load_or_exit
 from app.cli.tables import span, table
 from observability.logs import configure_logs
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Backlog, DeadLetter, Member
+from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery
 
 _MAX_SEQ = 2**53 - 1
 _SEQ = click.IntRange(1, _MAX_SEQ)
@@ -54,6 +54,18 @@ def status(config_file: Path | None, *, as_json: bool) -> None:
     """Count what the journal holds, and what each provider has not confirmed."""
     report = _on_journal(config_file, _report)
     click.echo(_in_json(report) if as_json else _in_words(report))
+
+
+@journal.command()
+@click.option("--provider", help="Only what this provider has not confirmed.")
+@_limit
+@_after
+@_as_json
+@click.pass_obj
+def pending(config_file: Path | None, provider: str | None, limit: int, after: int, *, as_json: bool) -> None:
+    """List the deliveries that are still to be made, oldest first."""
+    deliveries = _on_journal(config_file, lambda opened: opened.pending(limit, provider=provider, after=after))
+    click.echo(_in_json(deliveries) if as_json else _deliveries(deliveries))
 
 
 @journal.command()
@@ -162,6 +174,26 @@ def _letters(letters: list[DeadLetter]) -> str:
         for one in letters
     ]
     return table(("seq", "provider", "kind", "user", "memory", "failures", "ago", "error"), rows)
+
+
+def _deliveries(deliveries: list[PendingDelivery]) -> str:
+    if not deliveries:
+        return "nothing is pending"
+    now = time.time()
+    rows = [
+        (
+            one.seq,
+            one.provider,
+            one.kind,
+            one.user_id,
+            one.memory_id,
+            one.failures,
+            span(now - one.appended_at),
+            one.error,
+        )
+        for one in deliveries
+    ]
+    return table(("seq", "provider", "kind", "user", "memory", "failures", "age", "error"), rows)
 
 
 def _in_json(value: object) -> str:

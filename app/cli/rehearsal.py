@@ -4,7 +4,6 @@ Asked in a process of its own: what is opened for it leaves no thread and no con
 are forked, would inherit.
 """
 
-import asyncio
 import multiprocessing
 from multiprocessing.connection import Connection
 
@@ -23,7 +22,7 @@ def rehearse(settings: Settings) -> None:
         return
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_rehearse, args=(settings, sender), name="rehearsal")
+    child = context.Process(target=_answer, args=(settings, sender), name="rehearsal")
     child.start()
     sender.close()
     try:
@@ -35,22 +34,9 @@ def rehearse(settings: Settings) -> None:
         raise ConfigProblem(reason)
 
 
-def _rehearse(settings: Settings, answer: Connection) -> None:
-    from prometheus_client import CollectorRegistry
-
-    from app.chain import Chains
+def _answer(settings: Settings, answer: Connection) -> None:
     from app.lifeline import end_with_parent
-    from observability.logs import configure_logs
-    from observability.metrics import Metrics
-    from providers.chain.rehearsal import rehearse as rehearse_chain
-    from providers.errors import Unavailable
+    from app.rehearsal import reason_against
 
     end_with_parent()
-    configure_logs(settings.log.format, "error")
-    chains = Chains(Metrics(CollectorRegistry()))
-    try:
-        asyncio.run(rehearse_chain(chains.journal(settings), chains.parts(settings)))
-    except Unavailable as error:
-        answer.send(error.reason)
-    else:
-        answer.send(None)
+    answer.send(reason_against(settings))

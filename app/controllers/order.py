@@ -1,6 +1,6 @@
 """The order of the providers, for their operator: which one is in force, and another one without a restart."""
 
-from litestar import Controller, get, put
+from litestar import Controller, HttpMethod, Response, get, put, route
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
@@ -21,6 +21,12 @@ class OrderController(Controller):
     before_request = staticmethod(admit_operator)
     security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {"desk": Provide(provide_order_desk)}  # noqa: RUF012 - read by the framework, never changed
+
+    # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
+    @route(http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
+    async def allowed_methods(self) -> Response[None]:
+        """Tell what can be done with the order."""
+        return Response(None, headers={"Allow": "GET, OPTIONS, PUT"})
 
     @get(responses=problems.described(*OPERATOR_PROBLEMS))
     async def order(self, desk: NamedDependency[OrderDesk]) -> OrderResponse:

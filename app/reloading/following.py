@@ -15,6 +15,7 @@ async def following(reloader: Reloader, *, heeds_hangup: bool) -> AsyncIterator[
     task = asyncio.create_task(reloader.run(), name="reloader")
     if heeds_hangup:
         loop.add_signal_handler(signal.SIGHUP, reloader.wake)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         yield
     finally:

@@ -62,8 +62,12 @@ class Account:
 
     async def settle(self, *settlements: Settlement) -> None:
         """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""
+        request = notes.current.get()
+        started = time.perf_counter()
         with contextlib.suppress(JournalUnavailable):
             await self._journal.settle(settlements)
+        if request is not None:
+            request.journal_seconds += time.perf_counter() - started
 
     def wrote(self, seq: int) -> None:
         """Give the caller a token for what it has written so far."""

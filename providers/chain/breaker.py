@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, tells_against_provider
@@ -50,23 +50,23 @@ class CircuitBreaker:
         self._calls = SlidingCount(policy.window, now)
         self._failures = SlidingCount(policy.window, now)
 
-    @contextmanager
-    def admit(self) -> Iterator[None]:
+    def admit(self) -> "_Admission":
         """Let one call through, and learn from how the context ends.
+
+        Raises:
+            BreakerOpen: not now.
+        """
+        return _Admission(self)
+
+    def begin(self) -> int:
+        """Let one call through, and give the term in which it began.
 
         Raises:
             BreakerOpen: not now.
         """
         self.check()
         self._probing = self._state is BreakerState.HALF_OPEN
-        term = self._term
-        try:
-            yield
-        except BaseException as error:
-            self._ended(term, error)
-            raise
-        else:
-            self._ended(term, None)
+        return self._term
 
     def check(self) -> None:
         """Do nothing, if a call would be let through now.
@@ -126,7 +126,8 @@ class CircuitBreaker:
         if self._state is BreakerState.OPEN and self._now() >= self._until:
             self._change(BreakerState.HALF_OPEN, "the pause is over, one call at a time may try")
 
-    def _ended(self, term: int, error: BaseException | None) -> None:
+    def ended(self, term: int, error: BaseException | None) -> None:
+        """Learn from how a call ended that began in this term."""
         if term != self._term:
             return
         self._probing = False  # an outcome that says nothing gives the place to the next
@@ -181,3 +182,21 @@ class CircuitBreaker:
         self._term += 1
         self._probing = False
         self._changed(self.snapshot())
+
+
+class _Admission:
+    """A context manager by hand, since it stands in the path of every call."""
+
+    __slots__ = ("_breaker", "_term")
+
+    def __init__(self, breaker: CircuitBreaker) -> None:
+        self._breaker = breaker
+        self._term = 0
+
+    def __enter__(self) -> None:
+        self._term = self._breaker.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._breaker.ended(self._term, error)

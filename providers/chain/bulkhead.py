@@ -1,8 +1,7 @@
 """A bound on the calls that a provider has at a time, so that a slow one does not take the whole process with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from providers.chain.errors import BulkheadFull
 
@@ -17,24 +16,24 @@ class Bulkhead:
         self._provider = provider
         self._free = asyncio.Semaphore(places)
 
-    @asynccontextmanager
-    async def place(self, patience: float) -> AsyncIterator[None]:
+    def place(self, patience: float) -> "_Place":
         """Hold a place for as long as the context lasts.
 
         Raises:
             BulkheadFull: none became free within `patience` seconds.
         """
-        await self._enter(patience)
-        self.in_flight += 1
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
-            self._free.release()
+        return _Place(self, patience)
 
-    async def _enter(self, patience: float) -> None:
+    def leave(self) -> None:
+        """Give a place back."""
+        self.in_flight -= 1
+        self._free.release()
+
+    async def enter(self, patience: float) -> None:
+        """Take a place, or wait for one."""
         if not self._free.locked():
             await self._free.acquire()  # at once: nothing else runs between the question and this
+            self.in_flight += 1
             return
         self.waiting += 1
         timer = asyncio.timeout(patience)
@@ -45,3 +44,22 @@ class Bulkhead:
             raise BulkheadFull(f"{self._provider}: {self.places} calls are under way") from error
         finally:
             self.waiting -= 1
+        self.in_flight += 1
+
+
+class _Place:
+    """A context manager by hand, since it stands in the path of every call."""
+
+    __slots__ = ("_bulkhead", "_patience")
+
+    def __init__(self, bulkhead: Bulkhead, patience: float) -> None:
+        self._bulkhead = bulkhead
+        self._patience = patience
+
+    async def __aenter__(self) -> None:
+        await self._bulkhead.enter(self._patience)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bulkhead.leave()

@@ -189,8 +189,7 @@ def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:
         return held is not None and not held.deleted
     if held is None:
         return True
-    return not held.deleted and (held.version, held.content, held.metadata) != (
-        wanted.version,
-        wanted.content,
-        wanted.metadata,
+    # A memory that was remembered twice, the second time while nobody could be asked, may carry the later version.
+    return not held.deleted and (
+        held.version < wanted.version or (held.content, held.metadata) != (wanted.content, wanted.metadata)
     )

@@ -47,6 +47,10 @@ class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             return self
         return replace(self, deadline=self.deadline * (1 + hundreds), try_limit=self.try_limit * (1 + hundreds))
 
+    def longer(self, seconds: float) -> "OperationPolicy":
+        """The same with so many seconds more for every try."""
+        return replace(self, deadline=self.deadline + seconds, try_limit=self.try_limit + seconds)
+
     @property
     def fair_try(self) -> float:
         """Seconds below which a try without an answer tells nothing about the provider: the deadline cut it short."""
@@ -77,6 +81,10 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The patience with one class of operations."""
         policy: OperationPolicy = getattr(self, operation.value)
         return policy
+
+    def longer(self, seconds: float) -> "AttemptPolicy":
+        """The patience with a provider that may itself have to wait so long for somebody else."""
+        return replace(self, **{operation.value: self.of(operation).longer(seconds) for operation in OperationClass})
 
 
 NATIVE = AttemptPolicy()

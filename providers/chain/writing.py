@@ -117,7 +117,8 @@ class Writer:
             entry = await self._reader.entry(user_id, memory_id, limited)
             former = await self._reader.snapshot(route, user_id, memory_id, limited) if entry is None else entry.state
         except Unavailable:
-            pass  # nobody knows, so the answer is what the caller has reason to believe
+            # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
+            created_at = moment_of(self._clock.next())
         else:
             created_at = former.created_at if former is not None else None
             existed = _was_there(former, edit_id)

@@ -14,6 +14,7 @@ from providers.journal.operations import (
     Member,
     MemberState,
     Operation,
+    PendingDelivery,
     Settlement,
 )
 
@@ -132,6 +133,14 @@ class Journal(Protocol):
     @abstractmethod
     async def status(self) -> JournalStatus:
         """Count what is there: a memory is one operation, `last_seq` the last ever given; dead letters count apart."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
+        """Give the deliveries still to be made of up to `limit` operations with a `seq` above `after`, oldest first.
+
+        Those to one `provider` alone, if it is named. Dead letters are not among them.
+        """
         raise NotImplementedError
 
     @abstractmethod

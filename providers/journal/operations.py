@@ -114,6 +114,23 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     failed_at: float
 
 
+class PendingDelivery(Struct, frozen=True, kw_only=True):
+    """A delivery still to be made, or under way: all moments are seconds since 1970; the text is not shown.
+
+    `due_at` is when it is made, or made again; `error` is that of the last failure, empty if there was none.
+    """
+
+    seq: int
+    provider: str
+    kind: OperationKind
+    user_id: str
+    memory_id: str
+    error: str
+    failures: int
+    appended_at: float
+    due_at: float
+
+
 class Backlog(Struct, frozen=True, kw_only=True):
     """What one provider has not confirmed; `oldest_seconds` is the age of the oldest pending delivery, 0 if none."""
 

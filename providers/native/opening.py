@@ -19,9 +19,6 @@ from providers.postgres.translate import TimeLimit, Writes, translated
 from providers.replica import Replica
 from providers.types import Host
 
-# Of an operation's time limit, what it may spend on its vector; the rest is the database's.
-_SHARE_OF_EMBEDDING = 0.5
-
 # How long the background task waits for the vectors of a whole batch.
 _PATIENCE_OF_BACKLOG = 60.0  # seconds
 
@@ -48,7 +45,7 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
             task = asyncio.create_task(backlog.run(), name="backlog")
             task.add_done_callback(_noted)
             stack.push_async_callback(_cancelled, task)
-        patience = settings.timeout * _SHARE_OF_EMBEDDING
+        patience = settings.embedding_patience
         vectors = Vectors(
             current and GuardedEmbedder(current, patience),
             [GuardedEmbedder(embedder, patience) for embedder in former if embedder is not None],

@@ -11,6 +11,9 @@ from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings
 from providers.replica import Replica
 from providers.types import Host
 
+# Of an operation's time limit, what it may spend on its vector; the rest is the database's.
+SHARE_OF_EMBEDDING = 0.5
+
 
 class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"):
     """PostgreSQL with pgvector.
@@ -29,6 +32,11 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     vector_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
     embedder: EmbedderSettings = field(default_factory=LocalEmbedderSettings)
     former_embedders: list[EmbedderSettings] = []
+
+    @property
+    def embedding_patience(self) -> float:
+        """Seconds that an operation waits for its vector; without one in time it does with the words."""
+        return self.timeout * SHARE_OF_EMBEDDING
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Replica]:

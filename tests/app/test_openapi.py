@@ -27,6 +27,8 @@ OPERATIONS = {
     ("get", "/admin/providers"): OPERATOR,
     ("get", "/admin/providers/{name}"): OPERATOR | {"404"},
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "413", "415"},
+    ("get", "/admin/providers/order"): OPERATOR,
+    ("put", "/admin/providers/order"): OPERATOR | {"409", "413", "415"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,
@@ -41,7 +43,7 @@ WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch")} | {
 STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("BatchMemory", "BatchQuery", "Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
-    "BreakerChange",
+    *("BreakerChange", "OrderRequest"),
 }
 
 

@@ -176,17 +176,21 @@ async def test_an_order_outlives_restarts(stores: dict[str, str], folder: Path) 
 
 async def test_other_processes_follow_within_a_second(stores: dict[str, str]) -> None:
     """An order that one worker was given is soon in force in the others."""
-    async with running_app(stores) as one, running_app(stores) as other:
-        async with asgi_client(one) as first, asgi_client(other) as second:
-            await wait_until_complete(first)
-            await wait_until_complete(second)
-            await put(first, "b", "a")
+    async with (
+        running_app(stores) as one,
+        running_app(stores) as other,
+        asgi_client(one) as first,
+        asgi_client(other) as second,
+    ):
+        await wait_until_complete(first)
+        await wait_until_complete(second)
+        await put(first, "b", "a")
 
-            async def followed() -> bool:
-                return bool((await told(second))["order"] == ["b", "a"])
+        async def followed() -> bool:
+            return bool((await told(second))["order"] == ["b", "a"])
 
-            seconds = await eventually(followed)
-            answers = [await told(first), await told(second)]
+        seconds = await eventually(followed)
+        answers = [await told(first), await told(second)]
 
     assert seconds < 1
     assert answers[0] == answers[1]

@@ -100,7 +100,7 @@ def events(service: Service, name: str) -> list[dict[str, Any]]:
 def db(service: Service, *arguments: str) -> tuple[int, str, str]:
     """Run `ninai db`, and give its exit code and what it said."""
     file = service.folder / "ninai.toml"
-    options = ["--config", file] if file.exists() else []
+    options = ["--config", str(file)] if file.exists() else []
     done = ninai(*options, "db", *arguments, "--data-dir", service.data_dir)
     return done.returncode, done.stdout, done.stderr
 
@@ -166,7 +166,11 @@ def test_an_order_set_by_the_api_is_told_at_the_start(shared: Service) -> None:
     home = roles(shared)["spare"]
     ask(shared, "PUT", "/admin/providers/order", {"order": ["native", "spare"]})
 
-    assert (told["order"], told["instead_of"], told["set_by"]) == (["spare", "native"], ["native", "spare"], "anonymous")
+    assert (told["order"], told["instead_of"], told["set_by"]) == (
+        ["spare", "native"],
+        ["native", "spare"],
+        "anonymous",
+    )
     assert home == "home"
 
 
@@ -199,13 +203,14 @@ def test_hangup_reads_the_file_and_keeps_the_workers(folder: Path) -> None:
         assert service.workers() == before
 
 
-def test_hangup_reads_also_what_no_date_tells(folder: Path) -> None:
+def test_hangup_reads_also_what_no_date_tells(folder: Path, database: str) -> None:
     """SIGHUP to the main process has every worker read again, also where no watched file is another one."""
     secret = folder / "dsn"
     secret.write_text("postgresql://u:p@127.0.0.1:1/one")
     variables = {
         "NINAI__ORDER": "a,b",
-        "NINAI__PROVIDERS__A__KIND": "mock",
+        "NINAI__PROVIDERS__A__KIND": "native",
+        "NINAI__PROVIDERS__A__DSN": database,
         "NINAI__PROVIDERS__B__KIND": "native",
         "NINAI__PROVIDERS__B__DSN_FILE": str(secret),
         "NINAI__SERVER__WORKERS": "2",

@@ -55,6 +55,43 @@ async def http(file: Path, tmp_path: Path, events: Events) -> AsyncIterator[http
         yield client
 
 
+def write(file: Path, text: str) -> None:
+    """Put another text into a file."""
+    file.write_text(text)
+
+
+def remove(file: Path) -> None:
+    """Take a file away."""
+    file.unlink()
+
+
+def write_beside(file: Path, text: str) -> None:
+    """Exchange a file for one of the same date, as some editors do."""
+    draft = file.with_suffix(".new")
+    draft.write_text(text)
+    os.utime(draft, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+    draft.rename(file)
+
+
+def link(name: Path, target: str) -> None:
+    """Have a name stand for something else, in one step."""
+    fresh = name.with_suffix(".fresh")
+    fresh.symlink_to(target)
+    fresh.rename(name)
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A file behind a link to the folder `1`, beside which lies another version in the folder `2`."""
+    for version, order in (("1", '["a", "b"]'), ("2", '["b", "a"]')):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "ninai.toml").write_text(two(order))
+        os.utime(tmp_path / version / "ninai.toml", (0, 0))
+    link(tmp_path / "..data", "1")
+    link(tmp_path / "ninai.toml", "..data/ninai.toml")
+    return tmp_path / "ninai.toml"
+
+
 async def order_is(http: httpx.AsyncClient, *order: str) -> bool:
     """Whether this order is in force."""
     return bool((await status_of(http))["order"] == list(order))
@@ -74,7 +111,7 @@ async def refusals(http: httpx.AsyncClient) -> float:
 async def test_another_order_in_the_file_is_put_in_force(http: httpx.AsyncClient, file: Path, events: Events) -> None:
     """A changed order is in force within a second, and the log tells what changed."""
     await wait_until_complete(http)
-    file.write_text(two('["b", "a"]'))
+    write(file, two('["b", "a"]'))
 
     assert await eventually(lambda: order_is(http, "b", "a")) < 1
     assert (await status_of(http))["home"] == "b"
@@ -95,7 +132,7 @@ async def test_a_broken_file_changes_nothing(
     http: httpx.AsyncClient, file: Path, events: Events, text: str, reason: str
 ) -> None:
     """What cannot be used is refused in one line that says why, counted once, and taken when it is mended."""
-    file.write_text(text)
+    write(file, text)
 
     async def refused() -> bool:
         return await refusals(http) > 0
@@ -107,7 +144,7 @@ async def test_a_broken_file_changes_nothing(
     assert (told["level"], told["order"]) == ("error", ["a", "b"])
     assert reason in told["reason"]
 
-    file.write_text(two('["b", "a"]'))
+    write(file, two('["b", "a"]'))
     await eventually(lambda: order_is(http, "b", "a"))
     assert await refusals(http) == 1
     assert await metric(http, "ninai_config_last_reload_successful") == 1
@@ -115,7 +152,7 @@ async def test_a_broken_file_changes_nothing(
 
 async def test_an_order_of_empty_stores_changes_nothing(http: httpx.AsyncClient, file: Path) -> None:
     """A file that leaves only a newcomer is refused as long as that one has nothing."""
-    file.write_text(two('["c"]', more='[providers.c]\nkind = "mock"\n'))
+    write(file, two('["c"]', more='[providers.c]\nkind = "mock"\n'))
 
     async def refused() -> bool:
         return "has received everything" in str((await http.get("/admin/providers/order")).json()["refused"])
@@ -128,7 +165,7 @@ async def test_a_newcomer_takes_part_and_goes_again(http: httpx.AsyncClient, fil
     """A provider that the file adds is filled while the others answer, and closed when the file drops it."""
     api = Api(http, fresh_user())
     await api.stored("tea")
-    file.write_text(two('["c", "a", "b"]', more='[providers.c]\nkind = "mock"\n'))
+    write(file, two('["c", "a", "b"]', more='[providers.c]\nkind = "mock"\n'))
     await eventually(lambda: order_is(http, "c", "a", "b"))
     assert (await status_of(http))["home"] == "a"
     assert await api.recalled("tea") == ["tea"]
@@ -137,7 +174,7 @@ async def test_a_newcomer_takes_part_and_goes_again(http: httpx.AsyncClient, fil
     assert (await status_of(http))["home"] == "c"
     assert await api.recalled("tea") == ["tea"]
 
-    file.write_text(two())
+    write(file, two())
     await eventually(lambda: order_is(http, "a", "b"))
 
     async def closed() -> bool:
@@ -151,7 +188,7 @@ async def test_the_limit_of_a_recall_is_taken_over(http: httpx.AsyncClient, file
     api = Api(http, fresh_user())
     for number in range(3):
         await api.stored(f"tea {number}")
-    file.write_text(two(limit=2))
+    write(file, two(limit=2))
 
     async def limited() -> bool:
         return len(await api.recalled("tea")) == 2
@@ -162,43 +199,32 @@ async def test_the_limit_of_a_recall_is_taken_over(http: httpx.AsyncClient, file
 
 async def test_what_needs_a_restart_is_named(http: httpx.AsyncClient, file: Path, events: Events) -> None:
     """Of what a running service cannot take over the log names every setting, and the rest is taken over."""
-    file.write_text(two('["b", "a"]', more="[server]\nport = 9999\n[log]\nlevel = 'error'\n[chain.budget]\nSHARE\n"))
+    write(file, two('["b", "a"]', more="[server]\nport = 9999\n[log]\nlevel = 'error'\n[chain.budget]\nshare = 0.5\n"))
 
     await eventually(lambda: order_is(http, "b", "a"))
     [told] = [event for event in events() if event["event"] == "restart_needed"]
-    assert sorted(told["settings"]) == ["chain.budget.ratio", "log.level", "server.port"]
+    assert sorted(told["settings"]) == ["chain.budget.share", "log.level", "server.port"]
 
 
-async def test_a_swapped_link_is_seen(tmp_path: Path) -> None:
+async def test_a_swapped_link_is_seen(linked: Path) -> None:
     """Files that are exchanged as a whole by a link above them, as Kubernetes does, are seen within a second."""
-    for version, order in (("1", '["a", "b"]'), ("2", '["b", "a"]')):
-        (tmp_path / version).mkdir()
-        (tmp_path / version / "ninai.toml").write_text(two(order))
-        os.utime(tmp_path / version / "ninai.toml", (0, 0))
-    (tmp_path / "..data").symlink_to("1")
-    file = tmp_path / "ninai.toml"
-    file.symlink_to(Path("..data", "ninai.toml"))
-    environ = {"NINAI__DATA_DIR": str(tmp_path / "data")}
-    async with following_app(environ, file) as app, asgi_client(app) as http:
-        (tmp_path / "..new").symlink_to("2")
-        (tmp_path / "..new").rename(tmp_path / "..data")
+    environ = {"NINAI__DATA_DIR": str(linked.parent / "data")}
+    async with following_app(environ, linked) as app, asgi_client(app) as http:
+        link(linked.parent / "..data", "2")
 
         assert await eventually(lambda: order_is(http, "b", "a")) < 1
 
 
 async def test_a_file_that_comes_by_a_new_name_is_seen(http: httpx.AsyncClient, file: Path) -> None:
     """An editor that writes beside the file and renames is noticed, also if size and date stay the same."""
-    draft = file.with_suffix(".new")
-    draft.write_text(two('["b", "a"]'))
-    os.utime(draft, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
-    draft.rename(file)
+    write_beside(file, two('["b", "a"]'))
 
     await eventually(lambda: order_is(http, "b", "a"))
 
 
 async def test_a_file_that_is_gone_changes_nothing(http: httpx.AsyncClient, file: Path) -> None:
     """Without its file the service goes on as it was."""
-    file.unlink()
+    remove(file)
 
     async def refused() -> bool:
         return await refusals(http) > 0
@@ -214,7 +240,7 @@ def test_half_a_file_is_not_taken(file: Path) -> None:
     looks = [source.changed()]
 
     for text in ("", two(limit=2)):
-        file.write_text(text)
+        write(file, text)
         looks.append(source.changed())
     looks += [source.changed(), source.changed()]
     source.read()

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("service", "search", "embedders")
+BENCHMARKS = ("service", "search", "embedders", "chain")
 
 
 def main(names: list[str]) -> None:

@@ -56,6 +56,11 @@ def edit_of(client: int, place: int) -> str:
     return keyed_memory_id(f"edit {client} {place}")
 
 
+def first_content(memory: int) -> str:
+    """What is stored first under a key."""
+    return f"m{memory} first"
+
+
 def parts_of(step: Step, place: int) -> Sequence[Part]:
     """Take a step apart."""
     memories = [(step.memory + more) % MEMORIES for more in range(_PARTS.get(step.act, 1))]
@@ -88,7 +93,7 @@ def _content(step: Step, memory: int, mark: str) -> str | None:
     """What is written; its first word is different for each memory, and one of them is what recall asks for."""
     match step.act:
         case Act.REMEMBER | Act.BATCH:
-            return f"m{memory} clash" if step.clash else f"m{memory} first"
+            return f"m{memory} clash" if step.clash else first_content(memory)
         case Act.NOTE:
             return f"n{mark} m{memory}"
         case Act.UPDATE:

@@ -58,16 +58,33 @@ class Event(Struct, frozen=True, kw_only=True):
         return self.ending is Ending.DONE
 
 
-def broken_promises(events: Sequence[Event], forgotten_after: float = float("inf")) -> list[str]:
+def unknowable_clashes(events: Sequence[Event], kept: float) -> frozenset[str]:
+    """Give the memories whose key was used again for another content when nobody who knew it could be asked.
+
+    The journal had forgotten it, `kept` seconds later, and no provider answered: such a write ends as a dead letter.
+    """
+    first: dict[str, Event] = {}
+    found = set()
+    for event in sorted(events, key=lambda event: event.ended):
+        if event.act is Act.REMEMBER and event.acknowledged and event.memory is not None:
+            known = first.setdefault(event.memory, event)
+            if known.content != event.content and event.degraded and event.ended > known.ended + kept:
+                found.add(event.memory)
+    return frozenset(found)
+
+
+def broken_promises(
+    events: Sequence[Event], forgotten_after: float = float("inf"), unknowable: AbstractSet[str] = frozenset()
+) -> list[str]:
     """Give every promise that the history breaks, in words.
 
     So many seconds after a deletion nobody knows of it any more, if a store keeps no tombstones: then the same key
-    may store again.
+    may store again. `unknowable` are the memories for which see above.
     """
     histories: dict[str | None, _History] = {
         memory: _History(memory, events, forgotten_after)
         for memory in dict.fromkeys(event.memory for event in events)
-        if memory is not None
+        if memory is not None and memory not in unknowable
     }
     written = {(event.user, event.content) for event in events if event.act in _WRITES}
     return [
@@ -138,6 +155,8 @@ class _History:
 
     def may_show(self, seen: Seen, read: Event) -> bool:
         """Whether content and tag are those of writes that were not surely overwritten before the read began."""
+        if self._stored_late():
+            return True  # it began anew
         return self._may_be(lambda event: event.content == seen.content, Act.UPDATE, read) and self._may_be(
             lambda event: event.tag == seen.tag, Act.TAG, read
         )

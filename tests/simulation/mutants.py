@@ -1,34 +1,29 @@
 """Designs that do not keep the promises, each a plausible one: the checker must find every one of them out."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
-from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
-
 from providers.base import MemoryProvider
-from providers.chain.deadline import Deadline
-from providers.chain.link import Link
-from providers.chain.overlay import record_of
-from providers.chain.policy import OperationClass
+from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
-from providers.clock import HybridClock, moment_of
-from providers.digests import digest_of
-from providers.errors import MemoryNotFound, ProviderError, Unavailable
-from providers.filters import Filter
-from providers.journal.base import Journal
-from providers.journal.operations import Settlement
+from providers.clock import HybridClock
+from providers.errors import ProviderError, Rejected
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, Settlement
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
-from providers.replica import Replica
-from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from providers.types import Snapshot
+from tests.simulation.fallback import Fallback
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
-from tests.simulation.script import REPLICAS
+from tests.simulation.script import PROVIDERS, REPLICAS
 from tests.simulation.stores import Store, WeakStore
 from tests.simulation.world import RealDesign
 
 Answer = TypeVar("Answer")
+
+_FLUSHED_EVERY = 0.5  # seconds
 
 
 class NaiveChain(RealDesign):
@@ -36,7 +31,7 @@ class NaiveChain(RealDesign):
 
     def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
         """Put a chain together that knows no journal."""
-        return _Fallback(route.links, route.links, clock, now)
+        return Fallback(route.links, route.links, clock, now)
 
 
 class ReadsFallBack(RealDesign):
@@ -44,7 +39,7 @@ class ReadsFallBack(RealDesign):
 
     def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
         """Put a chain together that knows no journal."""
-        return _Fallback(route.links[:1], route.links, clock, now)
+        return Fallback(route.links[:1], route.links, clock, now)
 
 
 class JournalPerReplica(RealDesign):
@@ -73,6 +68,79 @@ class LastWriterWins(RealDesign):
     def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
         """Put a chain together whose versions are the time of day."""
         return super().provider(route, journal, _TimeOfDay(clock), now)
+
+
+class OverlayIgnored(RealDesign):
+    """Lists and recalls are what the provider says, whatever the journal knows better."""
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """Make a journal that has nothing to lay over an answer."""
+        return _Silent(runner, looks=looks)
+
+
+class SettlesFirst(RealDesign):
+    """The deliverer takes a delivery off the journal, and then makes it."""
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """Make a journal that lends nothing, but gives it away."""
+        return _Generous(runner, looks=looks)
+
+
+class AppendsLater(RealDesign):
+    """A write is acknowledged while the journal is still on the way to the disk."""
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """Make a journal that promises what it has not done yet."""
+        return _Hasty(runner, looks=looks)
+
+
+class AnswersEarly(RealDesign):
+    """A newcomer answers reads from the moment at which it is in the order."""
+
+    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+        """Put a chain together that takes everybody for complete."""
+        return _Trusting(route, journal, clock, now=now)
+
+
+class _Silent(SimulatedJournal):
+    async def entries(self, user_id: str, limit: int) -> list[Entry]:
+        return []
+
+
+class _Generous(SimulatedJournal):
+    async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
+        deliveries = await super().lease(provider, limit, seconds)
+        await self.settle([Done(seq=delivery.seq, provider=provider) for delivery in deliveries])
+        return deliveries
+
+
+class _Hasty(SimulatedJournal):
+    def __init__(self, runner: FaultyRunner, *, looks: bool) -> None:
+        super().__init__(runner, looks=looks)
+        self._appending: set[asyncio.Task[None]] = set()
+
+    async def append(
+        self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[Appended | Rejected]:
+        task = asyncio.create_task(self._append(operations))
+        self._appending.add(task)
+        task.add_done_callback(self._appending.discard)
+        return [
+            Appended(entry=Entry(seq=0, kind=operation.kind, state=operation.state, pending=frozenset(PROVIDERS)))
+            for operation in operations
+        ]
+
+    async def _append(self, operations: Sequence[Operation]) -> None:
+        await asyncio.sleep(_FLUSHED_EVERY)
+        with suppress(JournalUnavailable):
+            await super().append(operations)
+
+
+class _Trusting(ChainedProvider):
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, Route):
+            value = Route(value.links, frozenset(link.name for link in value.links))
+        super().__setattr__(name, value)
 
 
 class _Forgetful(SimulatedJournal):
@@ -112,122 +180,14 @@ class _LastWriterWinsStore(WeakStore):
         await self.put_many(snapshots)
 
 
-class _Fallback(MemoryProvider):
-    """Ask one provider after the other."""
-
-    def __init__(
-        self, writers: Sequence[Link], readers: Sequence[Link], clock: HybridClock, now: Callable[[], float]
-    ) -> None:
-        self._writers = writers
-        self._readers = readers
-        self._clock = clock
-        self._now = now
-
-    async def remember(
-        self,
-        user_id: str,
-        content: str,
-        metadata: Metadata | None = None,
-        *,
-        memory_id: str | None = None,
-        version: int | None = None,
-        created_at: datetime | None = None,
-    ) -> str:
-        version = version or self._clock.next()
-        created_at = created_at or moment_of(version)
-        return await self._write(
-            lambda provider: provider.remember(
-                user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
-            )
-        )
-
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
-        version = version or self._clock.next()
-        tombstone = Snapshot(user_id=user_id, id=memory_id, version=version, content=None)
-
-        async def ask(provider: Replica) -> bool:
-            former = await provider.snapshot(user_id, memory_id)
-            await provider.put_many([tombstone])
-            return former is not None and not former.deleted
-
-        return await self._write(ask)
-
-    async def update(
-        self,
-        user_id: str,
-        memory_id: str,
-        *,
-        content: str | UnsetType = UNSET,
-        metadata: Metadata | UnsetType | None = UNSET,
-        version: int | None = None,
-        edit_id: str | None = None,
-    ) -> MemoryRecord:
-        async def ask(provider: Replica) -> MemoryRecord:
-            former = await provider.snapshot(user_id, memory_id)
-            if former is None or former.deleted:
-                raise MemoryNotFound(memory_id)
-            self._clock.observe(former.version)
-            text = former.content if content is UNSET else content
-            state = replace(former, content=text, version=self._clock.next(), digest=digest_of(str(text), None))
-            await provider.put_many([state])
-            return record_of(state)
-
-        return await self._write(ask)
-
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        return await self._read(lambda provider: provider.get(user_id, memory_id))
-
-    async def list_memories(
-        self, user_id: str, limit: int = 100, offset: int = 0, *, after: Position | None = None
-    ) -> list[MemoryRecord]:
-        return await self._read(lambda provider: provider.list_memories(user_id, limit, offset, after=after))
-
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = 10,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        return await self._read(lambda provider: provider.recall(user_id, query, limit))
-
-    async def health_check(self) -> Health:
-        raise NotImplementedError
-
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        raise NotImplementedError
-
-    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        raise NotImplementedError
-
-    async def _write(self, ask: Callable[[Replica], Awaitable[Answer]]) -> Answer:
-        return await self._first(self._writers, ask, OperationClass.REMEMBER)
-
-    async def _read(self, ask: Callable[[Replica], Awaitable[Answer]]) -> Answer:
-        return await self._first(self._readers, ask, OperationClass.RECALL)
-
-    async def _first(
-        self, links: Sequence[Link], ask: Callable[[Replica], Awaitable[Answer]], operation: OperationClass
-    ) -> Answer:
-        deadline = Deadline.after(links[0].attempts.policy.of(operation).deadline, self._now)
-        for link in links[:-1]:
-            try:
-                return await link.call(ask, operation, deadline.earlier(deadline.remaining() / 2))
-            except Unavailable:
-                continue
-        return await links[-1].call(ask, operation, deadline)
-
-
 MUTANTS: tuple[type[RealDesign], ...] = (
     NaiveChain,
     ReadsFallBack,
     JournalPerReplica,
     TombstoneDropped,
     LastWriterWins,
+    OverlayIgnored,
+    SettlesFirst,
+    AppendsLater,
+    AnswersEarly,
 )

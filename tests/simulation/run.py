@@ -1,17 +1,18 @@
 """Running a script: the clients act, the world misbehaves, and afterwards everything is read back."""
 
 import asyncio
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.journal.sqlite.ledger import Ledger
-from tests.simulation.acting import user_of
+from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.client import Client
-from tests.simulation.history import Event, broken_promises
+from tests.simulation.history import Ending, Event, broken_promises, unknowable_clashes
 from tests.simulation.loop import simulate_fast
-from tests.simulation.script import Act, Script, Step
-from tests.simulation.world import RETENTION, Design, RealDesign, World
+from tests.simulation.script import JOURNAL, Act, Script, Step
+from tests.simulation.world import OLD, RETENTION, Design, RealDesign, World
 from tests.support.clock import FakeClock
 
 _SETTLED_BY = 240.0  # seconds after the last act and fault, by when everything must be where it belongs
@@ -43,38 +44,61 @@ def run(script: Script, design: Design | None = None) -> Run:
         ]
         await asyncio.gather(*(client.act() for client in clients))
         await asyncio.gather(*happening)
-        events = [event for client in clients for event in client.events]
-        left = await _settle(world)
+        events = [*_past(world), *(event for client in clients for event in client.events)]
+        unknowable = unknowable_clashes(events, RETENTION.keep)
+        left = await _settle(world, unknowable)
         events += await _read_back(world)
-        differing = await _compare(world)
+        differing = await _compare(world, unknowable)
         await world.close()
         for bug in world.bugs:
             raise bug
         forgotten_after = RETENTION.keep if any(script.weak) else float("inf")
-        return Run(events, broken_promises(events, forgotten_after), [*left, *differing])
+        return Run(events, broken_promises(events, forgotten_after, unknowable), [*left, *differing])
 
     return simulate_fast(main)
 
 
-async def _settle(world: World) -> list[str]:
+def _past(world: World) -> list[Event]:
+    """The writes of what was there before the run."""
+    return [
+        Event(
+            act=Act.REMEMBER,
+            user=user_of(memory),
+            memory=id_of(memory),
+            content=first_content(memory),
+            started=world.began - OLD,
+            ended=world.began - OLD,
+            ending=Ending.DONE,
+            provider=JOURNAL,
+        )
+        for memory in world.script.old
+    ]
+
+
+async def _settle(world: World, unknowable: AbstractSet[str]) -> list[str]:
     """Wait until the faults are over and the journal has nothing left to deliver."""
     last = max((fault.at + fault.seconds for fault in world.script.faults), default=0.0)
     await asyncio.sleep(max(0.0, world.began + last - world.clock()))
     await asyncio.sleep(5)  # the latest late write has landed
     deadline = world.clock() + _SETTLED_BY
     while world.clock() < deadline:
-        if world.filled() and not any(_left(ledger) for ledger in world.ledgers):
+        if world.filled() and not any(_left(ledger, unknowable) for ledger in world.ledgers):
             await asyncio.sleep(1)  # until every replica knows
             return []
         await asyncio.sleep(2)
     unfilled = [] if world.filled() else ["somebody has not received everything"]
-    return unfilled + [f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger))]
+    return unfilled + [
+        f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger, unknowable))
+    ]
 
 
-def _left(ledger: Ledger) -> list[object]:
-    rows = ledger.rows("SELECT seq, provider, due_at, error FROM deliveries")
-    tombstones = ledger.rows("SELECT seq, memory_id FROM operations WHERE kind = 'delete'")
-    return [*rows, *tombstones]
+def _left(ledger: Ledger, unknowable: AbstractSet[str]) -> list[object]:
+    deliveries = ledger.rows(
+        """SELECT o.memory_id, d.provider, d.due_at, d.error
+        FROM deliveries AS d JOIN operations AS o ON o.seq = d.seq"""
+    )
+    tombstones = ledger.rows("SELECT memory_id, seq FROM operations WHERE kind = 'delete'")
+    return [*(row for row in deliveries if row[0] not in unknowable), *tombstones]
 
 
 async def _read_back(world: World) -> list[Event]:
@@ -91,17 +115,17 @@ async def _read_back(world: World) -> list[Event]:
     return [replace(event, final=True) for event in reader.events]
 
 
-async def _compare(world: World) -> list[str]:
+async def _compare(world: World, unknowable: AbstractSet[str]) -> list[str]:
     """Hold the stores against each other: the same live memories with the same contents, everywhere."""
     contents = []
     for name in world.script.order:
         store = world.stores[name]
         contents.append(
             {
-                (user, state.id): (state.version, state.content)
+                (user, state.id): (state.content, state.metadata)
                 for user in await store.users()
                 for state in await store.snapshots(user)
-                if not state.deleted
+                if not state.deleted and state.id not in unknowable
             }
         )
     return [f"the stores differ: {contents[0]} and {other}" for other in contents[1:] if other != contents[0]]

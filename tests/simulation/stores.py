@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from providers.chain.overlay import record_of
 from providers.clock import HybridClock
@@ -153,8 +154,8 @@ class WeakStore(Store):
         for record in records.values():
             index.put(record.id, record.content)
         scores = index.scores(query) if records else {}
-        best = sorted(scores, key=lambda memory_id: scores[memory_id], reverse=True)
-        return [records[memory_id] for memory_id in best[:limit]]
+        best = sorted(scores, key=lambda memory_id: (scores[memory_id], memory_id), reverse=True)
+        return [replace(records[memory_id], similarity_score=scores[memory_id]) for memory_id in best[:limit]]
 
     async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
         """See `Replica`."""

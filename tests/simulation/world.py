@@ -18,7 +18,7 @@ from providers.chain.membership import Membership
 from providers.chain.policy import NATIVE, BreakerPolicy, BudgetPolicy, DelivererPolicy, RetentionPolicy
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
-from providers.clock import HybridClock
+from providers.clock import COUNTER_BITS, HybridClock, moment_of
 from providers.errors import Unavailable
 from providers.journal.base import Journal
 from providers.journal.operations import MemberState
@@ -26,6 +26,8 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner
+from providers.types import NewMemory
+from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import Bell, FaultyRunner, SimulatedJournal
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Switch
@@ -34,6 +36,7 @@ from tests.support.clock import FakeClock
 
 Result = TypeVar("Result")
 
+OLD = 100.0  # seconds before the run
 RETENTION = RetentionPolicy(keep=6.0, every=2.0)  # longer than any late write takes
 DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
 _PROBE_SECONDS = 3.0
@@ -98,12 +101,23 @@ class World:
         self.bugs: list[BaseException] = []
 
     async def prepare(self) -> None:
-        """Make the providers of the first order members with everything, and start all replicas."""
+        """Make the providers of the first order members with everything, store the old, and start all replicas."""
         for ledger in set(self.ledgers):
             journal = SqliteJournal("setup", InlineRunner(ledger), InlineRunner(ledger))
             for name in FIRST_ORDER:
                 await journal.join(name, await self.stores[name].identity())
                 await journal.mark(name, MemberState.COMPLETE)
+        for memory in self.script.old:
+            version = int((self.began - OLD) * 1000) << COUNTER_BITS
+            state = NewMemory(
+                user_id=user_of(memory),
+                content=first_content(memory),
+                memory_id=id_of(memory),
+                version=version,
+                created_at=moment_of(version),
+            )
+            for name in FIRST_ORDER:
+                await self.stores[name].land_new([state])
         for index in range(REPLICAS):
             self.start(index)
 

@@ -14,6 +14,7 @@ from providers.journal.operations import (
     Member,
     MemberState,
     Operation,
+    PendingDelivery,
     Settlement,
 )
 from providers.journal.postgres import statements
@@ -21,7 +22,7 @@ from providers.journal.postgres.appending import Appender, Call
 from providers.journal.postgres.bell import Bell
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.membership import Membership
-from providers.journal.postgres.rows import to_backlog, to_dead_letter, to_delivery, to_entry
+from providers.journal.postgres.rows import to_backlog, to_dead_letter, to_delivery, to_entry, to_pending
 from providers.journal.postgres.settling import Settler
 
 _PRUNED_AT_ONCE = 1_000  # entries looked at in one step; appending waits while they go
@@ -141,6 +142,13 @@ class PostgresJournal(Journal):
             last_seq=counts.last_seq,
             backlogs=tuple(map(to_backlog, backlogs)),
         )
+
+    async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
+        """Give what is still to be delivered; see the protocol."""
+        await self._settler.settled()
+        values = {"limit": limit, "provider": provider, "after": after}
+        async with self._database.reading() as connection:
+            return [to_pending(row) for row in await connection.execute(statements.PENDING, values)]
 
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Give dead letters; see the protocol."""

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Row
 
-from providers.journal.operations import Backlog, DeadLetter, Delivery, Entry, OperationKind
+from providers.journal.operations import Backlog, DeadLetter, Delivery, Entry, OperationKind, PendingDelivery
 from providers.types import Snapshot
 
 _encode = msgspec.json.Encoder().encode
@@ -59,6 +59,21 @@ def to_dead_letter(row: Row[Any]) -> DeadLetter:
         failures=row.failures,
         appended_at=row.appended_at,
         failed_at=row.failed_at,
+    )
+
+
+def to_pending(row: Row[Any]) -> PendingDelivery:
+    """Read a column for each field."""
+    return PendingDelivery(
+        seq=row.seq,
+        provider=row.provider,
+        kind=OperationKind(row.kind),
+        user_id=row.user_id,
+        memory_id=row.memory_id,
+        error=row.error,
+        failures=row.failures,
+        appended_at=row.appended_at,
+        due_at=row.due_at,
     )
 
 

@@ -132,6 +132,22 @@ BACKLOGS = text("""
     GROUP BY m.name, m.place ORDER BY m.place
 """)
 
+# From each member its oldest ones, which the key gives in order; of those the oldest of all.
+PENDING = text("""
+    SELECT d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,
+        CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
+        CAST(extract(epoch FROM d.due_at) AS float8) AS due_at
+    FROM ninai_journal_deliveries AS d JOIN ninai_journal_entries AS e USING (seq)
+    WHERE NOT d.dead AND d.provider = coalesce(CAST(:provider AS text), d.provider) AND d.seq IN (
+        SELECT DISTINCT oldest.seq FROM ninai_journal_members AS m CROSS JOIN LATERAL (
+            SELECT seq FROM ninai_journal_deliveries
+            WHERE provider = m.name AND NOT dead AND seq > CAST(:after AS bigint)
+            ORDER BY seq LIMIT CAST(:limit AS int)
+        ) AS oldest
+        WHERE m.name = coalesce(CAST(:provider AS text), m.name) ORDER BY oldest.seq LIMIT CAST(:limit AS int)
+    ) ORDER BY d.seq, d.provider
+""")
+
 DEAD = text("""
     SELECT d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,
         CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,

@@ -11,6 +11,7 @@ from providers.journal.operations import (
     Delivery,
     Done,
     OperationKind,
+    PendingDelivery,
     Postponed,
     Settlement,
 )
@@ -92,6 +93,35 @@ def look(ledger: Ledger, since: float | None) -> Signs:
     )
     # The version tells of commits by other connections, the count of those by this one, if it also writes.
     return Signs((version[0], ledger.connection.total_changes), now, next_due[0])
+
+
+def pending(ledger: Ledger, limit: int, provider: str | None, after: int) -> list[PendingDelivery]:
+    """Give what is still to be delivered; see `Journal.pending`."""
+    asked = "d.due_at IS NOT NULL AND (:provider IS NULL OR d.provider = :provider)"
+    rows = ledger.connection.execute(
+        f"""SELECT d.seq, d.provider, o.kind, o.user_id, o.memory_id, d.error, d.failures, o.appended_at, d.due_at
+        FROM operations AS o JOIN deliveries AS d ON d.user_id = o.user_id AND d.seq = o.seq
+        WHERE {asked} AND o.seq IN (
+            SELECT x.seq FROM operations AS x WHERE x.seq > :after AND EXISTS (
+                SELECT 1 FROM deliveries AS d WHERE d.user_id = x.user_id AND d.seq = x.seq AND {asked}
+            ) ORDER BY x.seq LIMIT :limit
+        ) ORDER BY d.seq, d.provider""",  # noqa: S608 - constants
+        {"limit": limit, "provider": provider, "after": after},
+    )
+    return [
+        PendingDelivery(
+            seq=row[0],
+            provider=row[1],
+            kind=OperationKind(row[2]),
+            user_id=row[3],
+            memory_id=row[4],
+            error=row[5],
+            failures=row[6],
+            appended_at=row[7],
+            due_at=row[8],
+        )
+        for row in rows
+    ]
 
 
 def dead(ledger: Ledger, limit: int, after: int) -> list[DeadLetter]:

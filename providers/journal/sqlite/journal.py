@@ -23,6 +23,7 @@ from providers.journal.operations import (
     Member,
     MemberState,
     Operation,
+    PendingDelivery,
     Settlement,
 )
 from providers.journal.sqlite import appending, delivering, retaining
@@ -114,6 +115,10 @@ class SqliteJournal(Journal):
     async def status(self) -> JournalStatus:
         """Count what is there."""
         return await self._read(retaining.status)
+
+    async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
+        """Give what is still to be delivered."""
+        return await self._read(lambda ledger: delivering.pending(ledger, limit, provider, after))
 
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Give dead letters."""

@@ -33,7 +33,7 @@ class Keeper:
         self._lost = lost
         self._may_stop = may_stop
         self._settled, self._closing = threading.Event(), threading.Event()
-        self._starting = False
+        self._starting = self._is_aside = False
         self._error: EmbeddedServerError | None = None
         self._waits = 0
         # The server is told to stop when this thread ends, so it is one that lives as long as the service.
@@ -61,11 +61,17 @@ class Keeper:
             self._thread.join(_LOOK_SECONDS)
 
     def _run(self) -> None:
+        self._again_and_again(self._hold)
+
+    def _hold(self) -> None:
+        with self.server.held():
+            self._again_and_again(self._run_once)
+
+    def _again_and_again(self, work: Callable[[], None]) -> None:
         while not self._closing.is_set():
             try:
-                with self.server.held():
-                    while not self._closing.is_set():
-                        self._run_once()
+                with self.server.explained():
+                    work()
             except EmbeddedServerError as error:
                 self._starting = False
                 self._tell_of_failure(error)
@@ -101,15 +107,17 @@ class Keeper:
                 _log.error("embedded_server_lost", provider=self.name, log=str(self.server.folder / "server.log"))
                 return self._lost(self.name)
             if self._stands_aside():
-                _log.warning("embedded_server_stopped_for_maintenance", provider=self.name)
                 return True
         return False
 
     def _stands_aside(self) -> bool:
         if not is_marked(self.server.folder):
+            self._is_aside = False
             return False
         if self._may_stop(self.name):
-            self._waits = 0
+            if not self._is_aside:
+                _log.warning("embedded_server_stopped_for_maintenance", provider=self.name)
+            self._is_aside, self._waits = True, 0
             return True
         unmark(self.server.folder)
         _log.warning("maintenance_refused", provider=self.name, reason="it is the only provider in the order")

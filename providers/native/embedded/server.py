@@ -98,7 +98,7 @@ class EmbeddedServer:
     def held(self) -> Iterator[Self]:
         """Be the one service in the folder, whether or not its server runs; raises `EmbeddedServerError`."""
         with contextlib.ExitStack() as stack:
-            with self._explained():
+            with self.explained():
                 account = account_for(self.folder)
                 open_folder(self.folder, account)
                 stack.enter_context(hold_lock(self.folder, account))
@@ -108,7 +108,7 @@ class EmbeddedServer:
     def started(self) -> Iterator[Self]:
         """Run the server in the folder that is held, for as long as the context lasts; see `running`."""
         with contextlib.ExitStack() as stack:
-            with self._explained():
+            with self.explained():
                 self._start(stack)
             yield self
 
@@ -126,7 +126,8 @@ class EmbeddedServer:
             self._process.send_signal(signal.SIGINT)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Say of an error of the system what it kept from being done."""
         try:
             yield
         except OSError as error:

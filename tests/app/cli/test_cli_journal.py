@@ -116,6 +116,30 @@ def test_without_dead_letters_that_is_said(file: Path, tmp_path: Path) -> None:
     assert ninai(file, "dead").stdout == "no dead letters\n"
 
 
+def test_what_is_pending_is_listed_without_its_text(file: Path, tmp_path: Path) -> None:
+    """A line for each delivery that is still to be made; dead letters are not among them."""
+    seq = in_journal(tmp_path, kill)
+
+    everything, to_b = ninai(file, "pending"), ninai(file, "pending", "--provider", "b", "--json")
+
+    head, *lines = everything.stdout.splitlines()
+    assert head.split() == ["seq", "provider", "kind", "user", "memory", "failures", "age", "error"]
+    assert [line.split()[:3] for line in lines] == [
+        [str(seq), "a", "remember"],
+        [str(seq + 1), "a", "remember"],
+        [str(seq + 1), "b", "remember"],
+    ]
+    assert [(one["seq"], one["provider"]) for one in json.loads(to_b.stdout)] == [(seq + 1, "b")]
+    assert "private" not in everything.stdout
+
+
+def test_where_nothing_is_pending_that_is_said(file: Path, tmp_path: Path) -> None:
+    """As for dead letters."""
+    in_journal(tmp_path, lambda journal: journal.join("a", None))
+
+    assert ninai(file, "pending").stdout == "nothing is pending\n"
+
+
 def test_a_retry_makes_a_letter_due(file: Path, tmp_path: Path) -> None:
     """The deliverer of the service finds it when it runs."""
     seq = in_journal(tmp_path, kill)
@@ -166,7 +190,9 @@ def test_what_is_no_dead_letter_is_exit_code_1(
     assert result.stderr == f"Error: operation {place[0]} has no dead letter for {place[1]!r}\n"
 
 
-@pytest.mark.parametrize("command", [["status"], ["dead"], ["retry", "1", "b"], ["discard", "1", "b", "--yes"]])
+@pytest.mark.parametrize(
+    "command", [["status"], ["pending"], ["dead"], ["retry", "1", "b"], ["discard", "1", "b", "--yes"]]
+)
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [

@@ -45,12 +45,22 @@ def test_the_printed_table_is_that_of_the_printed_key(tmp_path: Path, options: l
     assert load(file, {}).settings.auth.keys == {"ci-bot": KeySettings(hash=hash_key(key), user=user)}
 
 
+def test_a_key_may_be_for_operators(tmp_path: Path) -> None:
+    """The printed table says what the key opens, where that is not the memories alone."""
+    result = CliRunner().invoke(main, ["keys", "new", "ops", "--scope", "admin", "--scope", "memory"])
+
+    file = tmp_path / "ninai.toml"
+    file.write_text(result.stdout[result.stdout.index("[") :], "utf-8")
+    assert load(file, {}).settings.auth.keys["ops"].scopes == ["admin", "memory"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
         (["a b"], "Error: Invalid value for 'NAME': use letters, digits, underscores and dashes"),
         (["a.b"], "Error: Invalid value for 'NAME': use letters, digits, underscores and dashes"),
         (["ci", "--user", "*"], "Error: Invalid value for '--user': must not be '*'"),
+        (["ci", "--user", "x", "--scope", "admin"], 'Error: a key speaks for no user without the scope "memory"'),
         (["ci", "--user", ""], "Error: Invalid value for '--user': must not be empty"),
     ],
 )

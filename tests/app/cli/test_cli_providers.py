@@ -174,7 +174,7 @@ def test_a_terminal_gets_a_bar(newcomer: Service) -> None:
 
     assert command.returncode == 0
     assert [one["role"] for one in json.loads(told)["providers"]] == ["home", "standby"]
-    assert "everybody has received everything" in drawn
+    assert "b is about to be filled" in drawn
     assert "100%" in drawn
 
 

@@ -1,0 +1,234 @@
+"""A chain over providers in memory and a journal in memory, in simulated time; whoever is told to fails."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from random import Random
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import uuid4
+
+from observability import notes
+from observability.notes import Notes
+from providers.chain.attempts import Attempts, Guards
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.chained import ChainedProvider
+from providers.chain.deliverer import Deliverer
+from providers.chain.link import Link
+from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.policy import NATIVE, BreakerPolicy, BudgetPolicy, DelivererPolicy
+from providers.chain.route import Route
+from providers.clock import HybridClock
+from providers.errors import ProviderError, Unavailable
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import DeadLetter, MemberState
+from providers.journal.sqlite.journal import SqliteJournal
+from providers.journal.sqlite.ledger import Ledger, Work
+from providers.journal.sqlite.opening import open_memory
+from providers.journal.sqlite.running import Runner
+from providers.mock import MockMemoryProvider
+from tests.support.clock import FakeClock, simulate
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+USER = "kannan"
+DOWN = Unavailable("down")
+FOREVER = 1e6  # seconds
+
+
+def key() -> str:
+    """A memory's id, as an `Idempotency-Key` gives one."""
+    return str(uuid4())
+
+
+class Flaky(MockMemoryProvider):
+    """A provider in memory that fails, hangs or lingers where it is told to.
+
+    `failures` are by method, "*" for all of them; `calls` are the methods asked, `asked` those of them that were let
+    through.
+    """
+
+    def __init__(self, clock: FakeClock, name: str) -> None:
+        super().__init__(HybridClock(lambda: int(clock() * 1000)))
+        self.name = name
+        self.failures: dict[str, BaseException] = {}
+        self.seconds = 0.0
+        self.calls: list[str] = []
+
+    async def meet(self, method: str) -> None:
+        """Take the time, or fail."""
+        self.calls.append(method)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        failure = self.failures.get(method, self.failures.get("*"))
+        if failure is not None:
+            raise failure
+
+    @staticmethod
+    def _met(
+        method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+    ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+        async def wrapper(self: Any, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
+            await self.meet(method.__name__)
+            return await method(self, *args, **kwargs)
+
+        return wrapper
+
+    remember = _met(MockMemoryProvider.remember)
+    remember_many = _met(MockMemoryProvider.remember_many)
+    put_many = _met(MockMemoryProvider.put_many)
+    recall = _met(MockMemoryProvider.recall)
+    list_memories = _met(MockMemoryProvider.list_memories)
+    get = _met(MockMemoryProvider.get)
+    snapshot = _met(MockMemoryProvider.snapshot)
+    snapshots = _met(MockMemoryProvider.snapshots)
+    users = _met(MockMemoryProvider.users)
+    identity = _met(MockMemoryProvider.identity)
+
+
+class BreakableRunner(Runner):
+    """A database that can be out of reach, or slow."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.failure: BaseException | None = None
+        self.seconds = 0.0
+
+    async def run(self, work: Work[R]) -> R:
+        """Do it, if it can be done."""
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        if self.failure is not None:
+            raise self.failure
+        return work(self.ledger)
+
+
+def link_of(
+    provider: MockMemoryProvider,
+    name: str,
+    clock: FakeClock,
+    observer: ChainObserver | None = None,
+    breaker: BreakerPolicy | None = None,
+) -> Link:
+    """Put a provider behind all that stands before it."""
+    chance = Random(name).random  # noqa: S311 - seeded, so that every run is the same
+    guards = Guards(
+        breaker=CircuitBreaker(name, breaker or BreakerPolicy(), clock, chance),
+        budget=RetryBudget(BudgetPolicy(), clock),
+        bulkhead=Bulkhead(name, 16),
+    )
+    return Link(name, provider, Attempts(NATIVE, guards, observer, chance=chance, now=clock))
+
+
+class Scene:
+    """Two or more providers, all of them complete members, with a chain over them."""
+
+    def __init__(self, clock: FakeClock, names: Sequence[str]) -> None:
+        self.clock = clock
+        self.versions = HybridClock(lambda: int(clock() * 1000))
+        self.runner = BreakableRunner(open_memory(clock))
+        self.journal = SqliteJournal("journal-1", self.runner, self.runner)
+        self.observer: ChainObserver = Unobserved()
+        self.providers = {name: Flaky(clock, name) for name in names}
+        self.links = {name: link_of(provider, name, clock) for name, provider in self.providers.items()}
+        self.chain = ChainedProvider(
+            Route(tuple(self.links.values()), frozenset(names)), self.journal, self.versions, now=clock
+        )
+        self.told = Notes("a request")
+        notes.current.set(self.told)
+
+    @property
+    def home(self) -> Flaky:
+        """The first provider."""
+        return next(iter(self.providers.values()))
+
+    @property
+    def standby(self) -> Flaky:
+        """The second provider."""
+        return list(self.providers.values())[1]
+
+    def listen(self) -> Notes:
+        """Begin another request, and give its notes."""
+        self.told = Notes("another request")
+        notes.current.set(self.told)
+        return self.told
+
+    def lose_journal(self) -> None:
+        """From now on the journal cannot be reached."""
+        self.runner.failure = JournalUnavailable("gone")
+
+    def find_journal(self) -> None:
+        """From now on it can."""
+        self.runner.failure = None
+
+    def deliverer(self, name: str, policy: DelivererPolicy | None = None) -> Deliverer:
+        """Make a deliverer to one provider."""
+        chance = Random(name).random  # noqa: S311 - seeded, so that every run is the same
+        return Deliverer(
+            name,
+            self.journal,
+            lambda: self.links[name],
+            policy or DelivererPolicy(),
+            self.observer,
+            chance=chance,
+            now=self.clock,
+        )
+
+    async def deliver(self) -> None:
+        """Bring everything that is due to everybody."""
+        for name in self.providers:
+            deliverer = self.deliverer(name)
+            while await deliverer.deliver_some():
+                pass
+
+    async def forget(self) -> None:
+        """Have everything delivered, and the journal forget it."""
+        await self.deliver()
+        await self.journal.prune(0.0)
+
+    async def kept(self, name: str) -> list[str]:
+        """The texts that one provider holds."""
+        provider = self.providers[name]
+        records = await MockMemoryProvider.list_memories(provider, USER)
+        return [record.content for record in records]
+
+    async def dead(self) -> list[DeadLetter]:
+        """All dead letters."""
+        await asyncio.sleep(0.1)  # settlements may be under way
+        return await self.journal.dead(100)
+
+    async def operations(self) -> int:
+        """How many memories the journal knows of."""
+        return (await self.journal.status()).operations
+
+    def open_breakers(self) -> None:
+        """Have every breaker refuse."""
+        for link in self.links.values():
+            link.attempts.guards.breaker.force_open("a test")
+
+
+def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None:
+    """Play a scene to its end."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock, names or ("home", "standby"))
+        for name, provider in scene.providers.items():
+            await scene.journal.join(name, await MockMemoryProvider.identity(provider))
+            await scene.journal.mark(name, MemberState.COMPLETE)
+        await act(scene)
+        await asyncio.sleep(1)  # for settlements under way
+        scene.find_journal()
+        await scene.journal.close()
+        scene.runner.ledger.close()
+
+    simulate(main)
+
+
+async def failure_of(asked: Awaitable[object]) -> ProviderError:
+    """Give the error that a call ends with."""
+    try:
+        answer = await asked
+    except ProviderError as error:
+        return error
+    raise AssertionError(f"answered: {answer}")

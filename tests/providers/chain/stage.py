@@ -1,0 +1,179 @@
+"""A journal in memory, and the parts of a chain put together over it and over frail stores, on one clock."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from providers.chain.attempts import Attempts, Guards
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.breaker_state import BreakerSnapshot
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.link import Link
+from providers.chain.membership import Membership
+from providers.chain.observer import Unobserved
+from providers.chain.policy import NATIVE, BreakerPolicy, BudgetPolicy, ChainPolicy
+from providers.clock import HybridClock
+from providers.errors import Unavailable
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Member, MemberState, Operation, OperationKind
+from providers.journal.sqlite.journal import SqliteJournal
+from providers.journal.sqlite.ledger import Work
+from providers.journal.sqlite.opening import open_memory
+from providers.journal.sqlite.running import Runner
+from providers.mock import MockMemoryProvider
+from providers.types import Snapshot
+from tests.providers.chain.frail import Store
+from tests.support.clock import FakeClock, simulate
+
+Result = TypeVar("Result")
+
+USER = "kannan"
+FILL_SECONDS = 10.0  # a newcomer waits for some before it is filled
+
+
+class Disk(Runner):
+    """The journal's database, all work in the caller's thread; `seconds` is what an answer takes on its way back."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.ledger = open_memory(clock)
+        self.down = False
+        self.seconds = 0.0
+
+    async def run(self, work: Work[Result]) -> Result:
+        """Do it at once."""
+        if self.down:
+            raise JournalUnavailable("out of reach")
+        result = work(self.ledger)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        return result
+
+
+class Stage:
+    """One journal for all processes, and whatever is played before it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.disk = Disk(clock)
+        self.journal = SqliteJournal("the journal", self.disk, self.disk)
+        self.changes: list[BreakerSnapshot] = []
+        self.opened_journals = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._chains: list[Chain] = []
+
+    def store(self) -> Store:
+        """An empty store."""
+        return Store(self.clock)
+
+    def link(self, name: str, store: MockMemoryProvider) -> Link:
+        """A provider on a store."""
+        guards = Guards(
+            breaker=CircuitBreaker(name, BreakerPolicy(), self.clock, lambda: 0.0),
+            budget=RetryBudget(BudgetPolicy(at_least=100), self.clock),
+            bulkhead=Bulkhead(name, 32),
+        )
+        return Link(name, store, Attempts(NATIVE, guards, chance=lambda: 1.0, now=self.clock))
+
+    def part(self, name: str, store: Store, settings: object = None) -> Part:
+        """A provider that shall take part in a chain."""
+        return Part(name=name, settings=(settings, id(store)), opened=store.held, attempts=NATIVE, places=32)
+
+    def chain(self, *, journal: bool = True, always: bool = False) -> Chain:
+        """A chain without an order; it is closed in the end."""
+        choice = JournalChoice(opened=self._journal_held if journal else None, always=always)
+        clock = HybridClock(lambda: int(self.clock() * 1000))
+        chain = Chain(choice, ChainPolicy(), clock, Unobserved(), self.changes.append)
+        self._chains.append(chain)
+        return chain
+
+    def process(self, holder: str, links: Sequence[Link]) -> "Process":
+        """A process that looks after the membership of providers."""
+        return Process(self, holder, links)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something until the end of the play."""
+        task = asyncio.ensure_future(work)
+        self._tasks.append(task)
+        return task
+
+    async def member(self, name: str) -> Member | None:
+        """What the journal knows of a provider."""
+        return next((member for member in await self.journal.members() if member.name == name), None)
+
+    async def complete(self) -> set[str]:
+        """Who has received everything."""
+        return {member.name for member in await self.journal.members() if member.state is MemberState.COMPLETE}
+
+    async def append(self, state: Snapshot) -> None:
+        """Let the journal know of a memory."""
+        kind = OperationKind.DELETE if state.deleted else OperationKind.REMEMBER
+        await self.journal.append([Operation(kind=kind, state=state)])
+
+    async def close(self) -> None:
+        """End everything."""
+        self.disk.down = False
+        for chain in self._chains:
+            await chain.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.journal.close()
+        self.disk.ledger.close()
+
+    @asynccontextmanager
+    async def _journal_held(self) -> AsyncIterator[Journal]:
+        self.opened_journals += 1
+        try:
+            yield self.journal
+        finally:
+            self.opened_journals -= 1
+
+
+class Process:
+    """The membership as one process keeps it, and who may answer there."""
+
+    def __init__(self, stage: Stage, holder: str, links: Sequence[Link]) -> None:
+        self.links = links
+        self.complete: frozenset[str] = frozenset()
+        self.membership = Membership(holder, stage.journal, lambda: self.links, self._set_complete, now=stage.clock)
+        self._stage = stage
+
+    async def start(self) -> "Process":
+        """Take the order into force, and look after it from now on."""
+        self.complete = await self.membership.admit({link.name: await _identity(link) for link in self.links})
+        self._stage.run(self._run())
+        return self
+
+    def _set_complete(self, complete: frozenset[str]) -> None:
+        self.complete = complete
+
+    async def _run(self) -> None:
+        try:
+            await self.membership.run()
+        finally:
+            for task in self.membership.tasks:
+                task.cancel()
+            await asyncio.gather(*self.membership.tasks, return_exceptions=True)
+
+
+async def _identity(link: Link) -> str | None:
+    try:
+        return await link.provider.identity()
+    except Unavailable:
+        return None
+
+
+def staged(main: Callable[[Stage], Coroutine[Any, Any, Result]]) -> Result:
+    """Play to the end in simulated time."""
+
+    async def play(clock: FakeClock) -> Result:
+        stage = Stage(clock)
+        try:
+            return await main(stage)
+        finally:
+            await stage.close()
+
+    return simulate(play)

@@ -1,0 +1,240 @@
+"""Who may answer is what the journal says: complete providers, filled ones, and nobody who is empty or gone."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from providers.chain.errors import OrderRefused
+from providers.chain.membership import CARE_SECONDS, REFRESH_SECONDS, RETIRE_SECONDS
+from providers.errors import InvalidInput, ProviderError
+from providers.journal.operations import MemberState
+from providers.types import Snapshot
+from tests.providers.chain.frail import Store
+from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+
+
+class Strict(Store):
+    """Takes nothing."""
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        return [InvalidInput("content", "is too long here")] * len(snapshots)
+
+
+def test_the_first_ever_is_complete_at_once() -> None:
+    """In a new journal the first of the order may answer, those behind it not yet."""
+
+    async def main(stage: Stage) -> None:
+        links = [stage.link("a", stage.store()), stage.link("b", stage.store())]
+        process = await stage.process("one", links).start()
+
+        assert process.complete == {"a"}
+
+    staged(main)
+
+
+def test_a_newcomer_is_filled_and_then_complete() -> None:
+    """It answers reads when it has everything, and not before."""
+
+    async def main(stage: Stage) -> None:
+        old, new = stage.store(), stage.store()
+        memory_id = await old.remember(USER, "a memory")
+        process = await stage.process("one", [stage.link("a", old), stage.link("b", new)]).start()
+        await asyncio.sleep(1)
+        assert process.complete == {"a"}
+
+        await asyncio.sleep(FILL_SECONDS)
+        assert process.complete == {"a", "b"}
+        assert await new.snapshot(USER, memory_id) == await old.snapshot(USER, memory_id)
+        assert (process.membership.progress, process.membership.reasons) == ({}, {})
+
+    staged(main)
+
+
+def test_why_a_newcomer_is_not_filled_is_told() -> None:
+    """The reason stands until there is none any more."""
+
+    async def main(stage: Stage) -> None:
+        new = stage.store()
+        process = await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()
+        own = await new.remember(USER, "of another time")
+        await asyncio.sleep(FILL_SECONDS)
+        assert process.membership.reasons == {"b": "b holds 1 memories that a does not"}
+
+        await new.delete(USER, own)
+        await asyncio.sleep(FILL_SECONDS)
+        assert process.complete == {"a", "b"}
+        assert process.membership.reasons == {}
+
+    staged(main)
+
+
+def test_a_newcomer_that_refuses_a_memory_tells_why() -> None:
+    """What it answers is a reason like any other, and no bug."""
+
+    async def main(stage: Stage) -> None:
+        old = stage.store()
+        await old.remember(USER, "a memory that is too long elsewhere")
+        process = await stage.process("one", [stage.link("a", old), stage.link("b", Strict(stage.clock))]).start()
+        await asyncio.sleep(FILL_SECONDS)
+
+        assert process.membership.reasons == {"b": "content: is too long here"}
+        assert process.complete == {"a"}
+
+    staged(main)
+
+
+def test_what_another_process_has_filled_leaves_no_reason() -> None:
+    """Two processes see a newcomer complete; the one that could not fill it tells nothing of that any more."""
+
+    async def main(stage: Stage) -> None:
+        old, new = stage.store(), stage.store()
+        await old.remember(USER, "a memory")
+        new.seconds = 1.0
+        processes = [
+            await stage.process(holder, [stage.link("a", old), stage.link("b", new)]).start() for holder in ("1", "2")
+        ]
+        await asyncio.sleep(3 * FILL_SECONDS)
+
+        assert [process.complete for process in processes] == [{"a", "b"}] * 2
+        assert [process.membership.reasons for process in processes] == [{}] * 2
+
+    staged(main)
+
+
+def test_an_empty_store_never_becomes_home() -> None:
+    """An order of which nobody has received everything is refused, and says who has."""
+
+    async def main(stage: Stage) -> None:
+        await stage.journal.join("a", "store of a")
+        process = stage.process("one", [stage.link("b", stage.store())])
+
+        with pytest.raises(OrderRefused) as raised:
+            await process.start()
+        assert str(raised.value) == "none of b has received everything: keep a in the order"
+        assert [member.name for member in await stage.journal.members()] == ["a"]
+
+    staged(main)
+
+
+def test_a_store_made_anew_is_refused_at_start() -> None:
+    """Under the name of the complete one stands another store, which is not taken for it."""
+
+    async def main(stage: Stage) -> None:
+        await stage.journal.join("a", "the store that was")
+        process = stage.process("one", [stage.link("a", stage.store())])
+
+        with pytest.raises(OrderRefused) as raised:
+            await process.start()
+        assert str(raised.value).startswith("a is another store than the one that received everything")
+
+    staged(main)
+
+
+def test_a_store_that_cannot_be_asked_is_taken_for_the_one_that_was() -> None:
+    """A complete provider that is down at start keeps its part."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        await stage.journal.join("a", await store.identity())
+        store.down = True
+
+        assert (await stage.process("one", [stage.link("a", store)]).start()).complete == {"a"}
+
+    staged(main)
+
+
+def test_a_store_made_anew_while_running_is_filled_again() -> None:
+    """It answers no reads from when that is found out until it has everything again."""
+
+    async def main(stage: Stage) -> None:
+        home, standby = stage.store(), stage.store()
+        memory_id = await home.remember(USER, "a memory")
+        process = await stage.process("one", [stage.link("a", home), stage.link("b", standby)]).start()
+        await asyncio.sleep(FILL_SECONDS)
+        standby.begin_anew()
+        await asyncio.sleep(CARE_SECONDS - FILL_SECONDS + 2 * REFRESH_SECONDS)
+        assert process.complete == {"a"}
+
+        await asyncio.sleep(FILL_SECONDS)
+        assert process.complete == {"a", "b"}
+        assert await standby.snapshot(USER, memory_id) == await home.snapshot(USER, memory_id)
+
+    staged(main)
+
+
+def test_without_the_journal_the_first_is_home_until_it_is_back() -> None:
+    """Who starts while nobody can tell asks the first; when the journal is back, it says who has everything."""
+
+    async def main(stage: Stage) -> None:
+        home, newcomer = stage.store(), stage.store()
+        await stage.journal.join("a", await home.identity())
+        stage.disk.down = True
+        process = await stage.process("one", [stage.link("b", newcomer), stage.link("a", home)]).start()
+        await asyncio.sleep(1)
+        assert process.complete == {"b"}
+
+        stage.disk.down = False
+        await asyncio.sleep(1)
+        assert process.complete == {"a"}
+        member = await stage.member("b")
+        assert member is not None
+        assert member.state is MemberState.FILLING
+
+    staged(main)
+
+
+def test_who_is_in_no_order_for_an_hour_is_retired() -> None:
+    """A provider that no process names is no member any more, and nothing is kept for it."""
+
+    async def main(stage: Stage) -> None:
+        process = await stage.process("one", [stage.link("a", stage.store()), stage.link("b", stage.store())]).start()
+        await asyncio.sleep(FILL_SECONDS)
+        process.links = process.links[:1]
+        await asyncio.sleep(RETIRE_SECONDS - FILL_SECONDS)
+        assert await stage.complete() == {"a", "b"}
+
+        await asyncio.sleep(2 * CARE_SECONDS)
+        assert await stage.complete() == {"a"}
+
+    staged(main)
+
+
+def test_who_is_in_any_order_is_not_retired() -> None:
+    """A provider that a single process still names stays a member."""
+
+    async def main(stage: Stage) -> None:
+        links = [stage.link("a", stage.store()), stage.link("b", stage.store())]
+        await stage.process("one", links).start()
+        await stage.process("two", links[:1]).start()
+        await asyncio.sleep(2 * RETIRE_SECONDS)
+
+        assert await stage.complete() == {"a", "b"}
+
+    staged(main)
+
+
+def test_a_look_that_began_before_a_new_order_does_not_undo_it() -> None:
+    """What a slow journal said about the former order does not decide who may answer in the new one."""
+
+    async def main(stage: Stage) -> None:
+        stores = {"a": stage.store(), "b": stage.store()}
+        links = {name: stage.link(name, store) for name, store in stores.items()}
+        for name, store in stores.items():
+            await stage.journal.join(name, await store.identity())
+            await stage.journal.mark(name, MemberState.COMPLETE)
+        stage.disk.seconds = 0.05
+        process = await stage.process("one", [links["a"]]).start()
+        seen = set()
+        for turn in range(40):
+            order = [links["ab"[turn % 2]]]
+            await asyncio.sleep(REFRESH_SECONDS + 0.013 * turn)  # at every moment of a look
+            process.complete = await process.membership.admit({link.name: None for link in order})
+            process.links = order
+            await asyncio.sleep(2 * stage.disk.seconds)
+            seen.add(order[0].name in process.complete)
+
+        assert seen == {True}
+
+    staged(main)

@@ -1,0 +1,255 @@
+"""Changes and deletions in a chain: whole states in the journal, and the same answer when they are repeated."""
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec import UNSET
+
+from providers.chain.chained import ChainedProvider
+from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
+from providers.journal.sqlite.journal import SqliteJournal
+from providers.types import Snapshot
+from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
+
+
+def test_nothing_to_change_gives_the_memory_as_it_is() -> None:
+    """No operation is appended."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+
+        record = await scene.chain.update(USER, memory_id, content=UNSET)
+
+        assert (record.content, record.updated_at, await scene.operations()) == ("tea", None, 1)
+
+    play(act)
+
+
+def test_an_unknown_memory_is_not_changed() -> None:
+    """It is not found."""
+
+    async def act(scene: Scene) -> None:
+        assert isinstance(await failure_of(scene.chain.update(USER, key(), content="tea")), MemoryNotFound)
+
+    play(act)
+
+
+def test_a_change_of_the_content_keeps_the_metadata() -> None:
+    """What is not given stays."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", {"kind": "drink"}, memory_id=key())
+
+        record = await scene.chain.update(USER, memory_id, content="coffee")
+
+        assert (record.content, record.metadata) == ("coffee", {"kind": "drink"})
+        assert record == await scene.chain.get(USER, memory_id)
+
+    play(act)
+
+
+def test_a_change_of_the_metadata_keeps_the_content() -> None:
+    """What is not given stays."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", {"kind": "drink"}, memory_id=key())
+
+        record = await scene.chain.update(USER, memory_id, metadata=None)
+
+        assert (record.content, record.metadata) == ("tea", None)
+
+    play(act)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_repeated_change_changes_nothing_more(forgotten: bool) -> None:  # noqa: FBT001 - a parameter
+    """Even if another change has come in between."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, edit_id = await scene.chain.remember(USER, "tea", memory_id=key()), key()
+        await scene.chain.update(USER, memory_id, content="coffee", edit_id=edit_id)
+        await scene.chain.update(USER, memory_id, content="cocoa", edit_id=key())
+        if forgotten:
+            await scene.forget()
+
+        record = await scene.chain.update(USER, memory_id, content="coffee", edit_id=edit_id)
+
+        assert record.content == "cocoa"
+
+    play(act)
+
+
+def test_a_change_with_an_old_version_changes_nothing() -> None:
+    """What is there is newer."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key(), version=100)
+
+        record = await scene.chain.update(USER, memory_id, content="coffee", version=99)
+
+        assert record.content == "tea"
+
+    play(act)
+
+
+def test_a_repeated_change_is_brought_home_if_it_is_not_there_yet() -> None:
+    """What was accepted at first is stored then."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, edit_id = await scene.chain.remember(USER, "tea", memory_id=key()), key()
+        scene.home.failures["*"] = DOWN
+        await scene.chain.update(USER, memory_id, content="coffee", edit_id=edit_id)
+        scene.home.failures.clear()
+        told = scene.listen()
+
+        await scene.chain.update(USER, memory_id, content="coffee", edit_id=edit_id)
+
+        assert (told.accepted, await scene.kept("home")) == (False, ["coffee"])
+
+    play(act)
+
+
+def test_a_deleted_memory_is_not_changed() -> None:
+    """It is not found, while the journal knows of the deletion."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.chain.delete(USER, memory_id)
+
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="coffee")), MemoryNotFound)
+
+    play(act)
+
+
+def test_a_memory_that_home_deleted_meanwhile_is_not_found() -> None:
+    """The tombstone that it met there is brought to the others."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        tombstone = Snapshot(user_id=USER, id=memory_id, version=1, content=None)
+        await scene.home.put_many([tombstone])
+
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="coffee")), MemoryNotFound)
+        known = await scene.journal.newest(USER, memory_id)
+        assert known is not None
+        assert known.kind is OperationKind.DELETE
+
+    play(act)
+
+
+class _Busy(SqliteJournal):
+    """Somebody else is always faster."""
+
+    async def append(
+        self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[Appended | Rejected]:
+        """Refuse changes."""
+        if operations[0].kind is OperationKind.UPDATE:
+            return [OutOfDate("too late")]
+        return await super().append(operations, held=held, seconds=seconds)
+
+
+def test_a_memory_that_is_changed_by_too_many_cannot_be_changed_now() -> None:
+    """After some tries the caller may try again later."""
+
+    async def act(scene: Scene) -> None:
+        journal = _Busy("busy", scene.runner, scene.runner)
+        chain = ChainedProvider(scene.chain.route, journal, scene.versions, now=scene.clock)
+        memory_id = await chain.remember(USER, "tea", memory_id=key())
+
+        error = await failure_of(chain.update(USER, memory_id, content="coffee"))
+
+        assert type(error) is Unavailable
+
+    play(act)
+
+
+def test_a_deletion_tells_whether_there_was_something() -> None:
+    """True for a memory, False for none."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+
+        assert await scene.chain.delete(USER, memory_id) is True
+        assert await scene.chain.delete(USER, key()) is False
+
+    play(act)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_repeated_deletion_is_answered_as_the_first(forgotten: bool) -> None:  # noqa: FBT001 - a parameter
+    """Another deletion finds nothing any more."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, nothing, edit_id = await scene.chain.remember(USER, "tea", memory_id=key()), key(), key()
+        await scene.chain.delete(USER, memory_id, edit_id=edit_id)
+        await scene.chain.delete(USER, nothing, edit_id=edit_id)
+        if forgotten:
+            await scene.deliver()
+            await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
+
+        assert await scene.chain.delete(USER, memory_id, edit_id=edit_id) is True
+        assert await scene.chain.delete(USER, memory_id, edit_id=key()) is False
+        assert await scene.chain.delete(USER, nothing, edit_id=edit_id) is False
+
+    play(act)
+
+
+def test_a_deletion_of_which_nobody_can_tell_is_believed() -> None:
+    """And a repetition is answered in the same way."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, edit_id = await scene.chain.remember(USER, "tea", memory_id=key()), key()
+        await scene.forget()
+        for provider in scene.providers.values():
+            provider.failures["*"] = DOWN
+
+        first = await scene.chain.delete(USER, memory_id, edit_id=edit_id)
+        for provider in scene.providers.values():
+            provider.failures.clear()
+        await scene.deliver()
+
+        assert (first, await scene.chain.delete(USER, memory_id, edit_id=edit_id)) == (True, True)
+        assert await scene.kept("home") == []
+
+    play(act)
+
+
+def test_a_deletion_is_newer_than_what_it_deletes() -> None:
+    """Even if the memory was written by somebody whose clock is ahead."""
+
+    async def act(scene: Scene) -> None:
+        ahead = scene.versions.next() + (60_000 << 16)
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key(), version=ahead)
+
+        await scene.chain.delete(USER, memory_id)
+
+        tombstone = await scene.home.snapshot(USER, memory_id)
+        assert tombstone is not None
+        assert tombstone.version > ahead
+
+    play(act)
+
+
+class _Buried(Flaky):
+    """Calls a tombstone that it has already a deleted memory."""
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:  # type: ignore[override]
+        """Answer so."""
+        return [MemoryDeleted(snapshot.id) for snapshot in snapshots]
+
+
+def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
+    """What was wanted is there."""
+
+    async def act(scene: Scene) -> None:
+        buried = _Buried(scene.clock, "home")
+        scene.links["home"].provider = buried
+
+        await scene.chain.delete(USER, key())
+
+        [entry] = await scene.journal.entries(USER, 10)
+        assert "home" not in entry.pending
+
+    play(act)

@@ -1,0 +1,184 @@
+"""Writes that are repeated: the same memory, the same answer, whoever still knows of the first."""
+
+import pytest
+
+from providers.errors import Conflict, MemoryDeleted
+from providers.journal.operations import OperationKind
+from providers.types import NewMemory
+from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+
+
+def test_a_repeated_write_is_one_memory() -> None:
+    """Its id is the same, and the journal has one operation."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+
+        answers = [await scene.chain.remember(USER, "tea", memory_id=memory_id) for _ in range(3)]
+
+        assert answers == [memory_id] * 3
+        assert (await scene.operations(), await scene.kept("home")) == (1, ["tea"])
+
+    play(act)
+
+
+def test_a_repeated_write_is_brought_home_if_it_is_not_there_yet() -> None:
+    """What was accepted at first is stored then."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        scene.home.failures["*"] = DOWN
+        await scene.chain.remember(USER, "tea", memory_id=memory_id)
+        scene.home.failures.clear()
+        told = scene.listen()
+
+        await scene.chain.remember(USER, "tea", memory_id=memory_id)
+
+        assert (told.provider, told.accepted, await scene.kept("home")) == ("home", False, ["tea"])
+
+    play(act)
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["known", "forgotten"])
+class TestRepeated:
+    """Whether the journal still knows of the first write or has forgotten it, a second one gets the same answer."""
+
+    def test_same_content(self, *, forgotten: bool) -> None:
+        """The same write is the same memory."""
+
+        async def act(scene: Scene) -> None:
+            memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+            if forgotten:
+                await scene.forget()
+
+            assert await scene.chain.remember(USER, "tea", memory_id=memory_id) == memory_id
+            assert await scene.operations() == (0 if forgotten else 1)
+            assert scene.told.provider == "home"
+
+        play(act)
+
+    def test_other_content(self, *, forgotten: bool) -> None:
+        """The same key with another content is a conflict."""
+
+        async def act(scene: Scene) -> None:
+            memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+            if forgotten:
+                await scene.forget()
+
+            assert isinstance(await failure_of(scene.chain.remember(USER, "coffee", memory_id=memory_id)), Conflict)
+            assert await scene.kept("home") == ["tea"]
+
+        play(act)
+
+    def test_deleted(self, *, forgotten: bool) -> None:
+        """A key whose memory was deleted stores nothing again."""
+
+        async def act(scene: Scene) -> None:
+            memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+            await scene.chain.delete(USER, memory_id)
+            if forgotten:
+                await scene.deliver()
+                await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
+
+            assert isinstance(await failure_of(scene.chain.remember(USER, "tea", memory_id=memory_id)), MemoryDeleted)
+
+        play(act)
+
+    def test_in_a_batch(self, *, forgotten: bool) -> None:
+        """Each memory of a batch is answered as if it were alone."""
+
+        async def act(scene: Scene) -> None:
+            same = await scene.chain.remember(USER, "tea", memory_id=key())
+            other = await scene.chain.remember(USER, "coffee", memory_id=key())
+            if forgotten:
+                await scene.forget()
+
+            answers = await scene.chain.remember_many(
+                [
+                    NewMemory(user_id=USER, content="tea", memory_id=same),
+                    NewMemory(user_id=USER, content="cocoa", memory_id=other),
+                    NewMemory(user_id=USER, content="milk"),
+                ]
+            )
+
+            assert answers[0] == same
+            assert isinstance(answers[1], Conflict)
+            assert sorted(await scene.kept("home")) == ["coffee", "milk", "tea"]
+
+        play(act)
+
+
+def test_a_write_of_which_nobody_can_tell_is_accepted() -> None:
+    """It cannot be looked for, but it can be made durable."""
+
+    async def act(scene: Scene) -> None:
+        for provider in scene.providers.values():
+            provider.failures["*"] = DOWN
+
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+
+        assert scene.told.accepted
+        assert (await scene.chain.get(USER, memory_id)).content == "tea"
+
+    play(act)
+
+
+def test_what_home_refuses_is_a_dead_letter() -> None:
+    """The caller is told, and nobody tries again."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.forget()
+        for provider in scene.providers.values():
+            provider.failures["snapshot"] = DOWN  # so that nobody can tell what is there
+
+        assert isinstance(await failure_of(scene.chain.remember(USER, "coffee", memory_id=memory_id)), Conflict)
+        assert [(letter.provider, letter.error) for letter in await scene.dead()] == [("home", "conflict")]
+
+    play(act)
+
+
+def test_what_home_refuses_of_a_batch_is_a_dead_letter() -> None:
+    """The rest of the batch is stored."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.forget()
+        for provider in scene.providers.values():
+            provider.failures["snapshot"] = DOWN
+
+        answers = await scene.chain.remember_many(
+            [NewMemory(user_id=USER, content="coffee", memory_id=memory_id), NewMemory(user_id=USER, content="milk")]
+        )
+
+        assert isinstance(answers[0], Conflict)
+        assert [letter.provider for letter in await scene.dead()] == ["home"]
+        assert sorted(await scene.kept("home")) == ["milk", "tea"]
+
+    play(act)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_deletion_that_home_alone_remembers_is_brought_to_all(batch: bool) -> None:  # noqa: FBT001 - a parameter
+    """What comes late is refused, and the others get the tombstone."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.chain.delete(USER, memory_id)
+        await scene.deliver()
+        await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
+        for provider in scene.providers.values():
+            provider.failures["snapshot"] = DOWN
+
+        late = NewMemory(user_id=USER, content="tea", memory_id=memory_id)
+        if batch:
+            [error] = await scene.chain.remember_many([late])
+        else:
+            error = await failure_of(scene.chain.remember(USER, "tea", memory_id=memory_id))
+
+        known = await scene.journal.newest(USER, memory_id)
+        assert isinstance(error, MemoryDeleted)
+        assert known is not None
+        assert known.kind is OperationKind.DELETE
+
+    play(act)
