@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from app.auth.keys import hash_key
 from providers.native.embedded import EmbeddedServer
+from tests.support.patience import patience_for
 from tests.support.postgres import connected, reachable_folder
 from tests.support.service import NINAI, STOP_SECONDS, Service, environment, ninai, running_service
 
@@ -124,7 +125,7 @@ async def contents_of(url: str, ids: list[str]) -> dict[str, str]:
 async def test_no_acknowledged_memory_is_lost(folder: Path, victim: str, rounds: int) -> None:
     """Whatever of the service is killed in the middle of writes, every memory it said was stored is stored."""
     acknowledged: dict[str, str] = {}
-    with running_service(folder) as service:
+    with running_service(folder, patience_for("native")) as service:
         for number in range(rounds):
             writers = Writers(service.url, number * 1_000_000)
             await writers.write_until(getattr(service, f"kill_{victim}"))

@@ -82,7 +82,8 @@ class FaultyRunner(Runner):
 class SimulatedJournal(SqliteJournal):
     """The real one, but for its waits: they are told of changes unless it `looks` for them.
 
-    Four looks a second at each deliverer's would be most of a run.
+    Four looks a second by each deliverer would be most of a run, and so would be those of everybody at every change, so
+    that a wait ends only if something is due for anybody.
     """
 
     def __init__(self, runner: FaultyRunner, *, looks: bool) -> None:
@@ -90,7 +91,7 @@ class SimulatedJournal(SqliteJournal):
         self._ledger = runner.ledger
         self._bell = runner.bell
         self._looks = looks
-        self._seen: WeakKeyDictionary[asyncio.Task[object], tuple[int, float]] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
     async def wait(self, seconds: float) -> None:
         """See `Journal`."""
@@ -99,17 +100,28 @@ class SimulatedJournal(SqliteJournal):
             return
         task = asyncio.current_task()
         assert task is not None
-        changes, moment = self._seen.get(task, (-1, 0.0))
-        due_in = _due_in(self._ledger, moment)
-        if changes == self._bell.changes and due_in > 0:
-            await self._bell.wait(min(seconds, due_in))
-        self._seen[task] = self._bell.changes, self._ledger.now()
+        deadline = self._ledger.now() + seconds
+        seen = self._seen.get(task, -1)
+        while (left := deadline - self._ledger.now()) > 0:
+            due_now, due_in = _due(self._ledger)
+            if due_now and seen != self._bell.changes:
+                break
+            seen = self._bell.changes
+            await self._bell.wait(min(left, due_in))
+            if self._bell.changes == seen:
+                break  # nothing has changed, so it is the moment that has come
+        self._seen[task] = self._bell.changes
 
 
-def _due_in(ledger: Ledger, since: float) -> float:
-    """Seconds until a delivery becomes due that was not at that moment."""
-    [(due_at,)] = ledger.rows("SELECT min(due_at) FROM deliveries WHERE due_at > ?", (since,))
-    return float("inf") if due_at is None else due_at - ledger.now()
+def _due(ledger: Ledger) -> tuple[bool, float]:
+    """Whether anything is due, and the seconds until something more becomes due."""
+    now = ledger.now()
+    [(due_now, due_at)] = ledger.rows(
+        """SELECT EXISTS (SELECT 1 FROM deliveries WHERE due_at <= ?1),
+        (SELECT min(due_at) FROM deliveries WHERE due_at > ?1)""",
+        (now,),
+    )
+    return bool(due_now), float("inf") if due_at is None else due_at - now
 
 
 def _wake(future: asyncio.Future[None]) -> None:

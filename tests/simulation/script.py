@@ -159,7 +159,7 @@ def script_of(seed: int) -> Script:
 def _switches(chance: Random, *, journal_fails: bool) -> list[Switch]:
     switches: list[Switch] = []
     known: tuple[str, ...] = FIRST_ORDER
-    for place in range(chance.choices((0, 1, 2), (6, 3, 1))[0]):
+    for place in range(chance.choices((0, 1, 2), (8, 3, 1))[0]):
         known = chance.choice((known, PROVIDERS))  # nobody leaves: that would take an hour
         order = list(known)
         chance.shuffle(order)

@@ -23,10 +23,12 @@ ABSENT_ID = "018f0000-0000-7000-8000-000000000000"
 
 @asynccontextmanager
 async def running_app(environ: Mapping[str, str]) -> AsyncIterator[Litestar]:
-    """An application with the settings of an environment that holds nothing else, but more patient."""
-    app = create_app(patient(load(None, environ=environ).settings), CollectorRegistry())
-    async with served(app):
-        yield app
+    """An application with the settings of an environment that holds nothing else, but more patient; its own data."""
+    with TemporaryDirectory() as folder:
+        settings = load(None, environ={"NINAI__DATA_DIR": folder, **environ}).settings
+        app = create_app(patient(settings), CollectorRegistry())
+        async with served(app):
+            yield app
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from providers.clock import HybridClock
 from providers.errors import ProviderError, Unavailable
 from providers.mock import MockMemoryProvider
 from providers.replica import MAX_SNAPSHOTS
-from providers.types import MemoryRecord, Metadata, Snapshot
+from providers.types import MemoryRecord, Metadata, NewMemory, Snapshot
 from tests.support.clock import FakeClock
 
 
@@ -65,6 +65,11 @@ class Store(MockMemoryProvider):
         return await super().remember(
             user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
         )
+
+    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """See `MemoryProvider`."""
+        await self._way()
+        return await super().remember_many(memories)
 
     async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
         """See `MemoryProvider`."""

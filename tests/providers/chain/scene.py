@@ -1,7 +1,8 @@
 """A chain over providers in memory and a journal in memory, in simulated time; whoever is told to fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
@@ -27,6 +28,8 @@ from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
 from providers.mock import MockMemoryProvider
+from providers.types import NewMemory
+from tests.providers.chain.rig import fail
 from tests.support.clock import FakeClock, simulate
 
 P = ParamSpec("P")
@@ -69,7 +72,7 @@ class Flaky(MockMemoryProvider):
     def _met(
         method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
     ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
-        async def wrapper(self: Any, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
+        async def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
             await self.meet(method.__name__)
             return await method(self, *args, **kwargs)
 
@@ -175,6 +178,10 @@ class Scene:
             now=self.clock,
         )
 
+    async def remember(self, *texts: str) -> None:
+        """Store memories, one operation each."""
+        await self.chain.remember_many([NewMemory(user_id=USER, content=text) for text in texts])
+
     async def deliver(self) -> None:
         """Bring everything that is due to everybody."""
         for name in self.providers:
@@ -203,9 +210,10 @@ class Scene:
         return (await self.journal.status()).operations
 
     def open_breakers(self) -> None:
-        """Have every breaker refuse."""
+        """Let every breaker see enough failures to open."""
         for link in self.links.values():
-            link.attempts.guards.breaker.force_open("a test")
+            while not link.attempts.guards.breaker.refuses():
+                fail(link.attempts.guards.breaker)
 
 
 def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None:
@@ -223,6 +231,15 @@ def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None
         scene.runner.ledger.close()
 
     simulate(main)
+
+
+@asynccontextmanager
+async def running(deliverer: Deliverer) -> AsyncIterator[None]:
+    """Let a deliverer work for as long as the context lasts."""
+    task = asyncio.create_task(deliverer.run())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def failure_of(asked: Awaitable[object]) -> ProviderError:

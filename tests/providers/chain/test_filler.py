@@ -8,7 +8,8 @@ from providers.chain.filler import PAGE, Filler, NotFilled, Progress
 from providers.errors import InvalidInput, ProviderError
 from providers.journal.operations import MemberState
 from providers.types import Snapshot
-from tests.providers.chain.stage import USER, Stage, Store, staged
+from tests.providers.chain.frail import Store
+from tests.providers.chain.stage import USER, Stage, staged
 
 CLAIM_SECONDS = 120.0
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from observability import notes
 from providers.errors import TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.types import NewMemory
@@ -192,5 +193,21 @@ def test_a_deadline_that_is_over_leaves_the_deliverer_to_finish() -> None:
         await scene.deliver()
 
         assert await scene.kept("home") == ["tea"]
+
+    play(act)
+
+
+def test_without_notes_nobody_is_told() -> None:
+    """A write outside of a request is made as any."""
+
+    async def act(scene: Scene) -> None:
+        notes.current.set(None)
+        memory = NewMemory(user_id=USER, content="tea", memory_id=key())
+        for _ in range(2):
+            await scene.chain.remember_many([memory])
+        scene.home.failures["*"] = DOWN
+        await scene.chain.remember(USER, "coffee")
+
+        assert sorted(record.content for record in await scene.chain.list_memories(USER)) == ["coffee", "tea"]
 
     play(act)

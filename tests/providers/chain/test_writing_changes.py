@@ -6,11 +6,11 @@ import pytest
 from msgspec import UNSET
 
 from providers.chain.chained import ChainedProvider
-from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.errors import MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.types import Snapshot
-from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
+from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 
 def test_nothing_to_change_gives_the_memory_as_it_is() -> None:
@@ -127,8 +127,7 @@ def test_a_memory_that_home_deleted_meanwhile_is_not_found() -> None:
 
     async def act(scene: Scene) -> None:
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
-        tombstone = Snapshot(user_id=USER, id=memory_id, version=1, content=None)
-        await scene.home.put_many([tombstone])
+        await scene.home.put_many([Snapshot(user_id=USER, id=memory_id, version=1, content=None)])
 
         assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="coffee")), MemoryNotFound)
         known = await scene.journal.newest(USER, memory_id)
@@ -161,95 +160,5 @@ def test_a_memory_that_is_changed_by_too_many_cannot_be_changed_now() -> None:
         error = await failure_of(chain.update(USER, memory_id, content="coffee"))
 
         assert type(error) is Unavailable
-
-    play(act)
-
-
-def test_a_deletion_tells_whether_there_was_something() -> None:
-    """True for a memory, False for none."""
-
-    async def act(scene: Scene) -> None:
-        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
-
-        assert await scene.chain.delete(USER, memory_id) is True
-        assert await scene.chain.delete(USER, key()) is False
-
-    play(act)
-
-
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_a_repeated_deletion_is_answered_as_the_first(forgotten: bool) -> None:  # noqa: FBT001 - a parameter
-    """Another deletion finds nothing any more."""
-
-    async def act(scene: Scene) -> None:
-        memory_id, nothing, edit_id = await scene.chain.remember(USER, "tea", memory_id=key()), key(), key()
-        await scene.chain.delete(USER, memory_id, edit_id=edit_id)
-        await scene.chain.delete(USER, nothing, edit_id=edit_id)
-        if forgotten:
-            await scene.deliver()
-            await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
-
-        assert await scene.chain.delete(USER, memory_id, edit_id=edit_id) is True
-        assert await scene.chain.delete(USER, memory_id, edit_id=key()) is False
-        assert await scene.chain.delete(USER, nothing, edit_id=edit_id) is False
-
-    play(act)
-
-
-def test_a_deletion_of_which_nobody_can_tell_is_believed() -> None:
-    """And a repetition is answered in the same way."""
-
-    async def act(scene: Scene) -> None:
-        memory_id, edit_id = await scene.chain.remember(USER, "tea", memory_id=key()), key()
-        await scene.forget()
-        for provider in scene.providers.values():
-            provider.failures["*"] = DOWN
-
-        first = await scene.chain.delete(USER, memory_id, edit_id=edit_id)
-        for provider in scene.providers.values():
-            provider.failures.clear()
-        await scene.deliver()
-
-        assert (first, await scene.chain.delete(USER, memory_id, edit_id=edit_id)) == (True, True)
-        assert await scene.kept("home") == []
-
-    play(act)
-
-
-def test_a_deletion_is_newer_than_what_it_deletes() -> None:
-    """Even if the memory was written by somebody whose clock is ahead."""
-
-    async def act(scene: Scene) -> None:
-        ahead = scene.versions.next() + (60_000 << 16)
-        memory_id = await scene.chain.remember(USER, "tea", memory_id=key(), version=ahead)
-
-        await scene.chain.delete(USER, memory_id)
-
-        tombstone = await scene.home.snapshot(USER, memory_id)
-        assert tombstone is not None
-        assert tombstone.version > ahead
-
-    play(act)
-
-
-class _Buried(Flaky):
-    """Calls a tombstone that it has already a deleted memory."""
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:  # type: ignore[override]
-        """Answer so."""
-        return [MemoryDeleted(snapshot.id) for snapshot in snapshots]
-
-
-def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
-    """What was wanted is there."""
-
-    async def act(scene: Scene) -> None:
-        buried = _Buried(scene.clock, "home")
-        scene.links["home"].provider = buried
-
-        await scene.chain.delete(USER, key())
-
-        [entry] = await scene.journal.entries(USER, 10)
-        assert "home" not in entry.pending
 
     play(act)

@@ -1,0 +1,114 @@
+"""Operations brought to a provider, each in the way of its kind."""
+
+from datetime import UTC, datetime
+
+from providers.chain.applying import Change, bring, bring_many, burial_of, new_memory
+from providers.chain.deadline import Deadline
+from providers.chain.policy import OperationClass
+from providers.digests import digest_of
+from providers.errors import Conflict, MemoryDeleted
+from providers.journal.operations import OperationKind
+from providers.types import NewMemory, Snapshot
+from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+
+MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _change(kind: OperationKind, content: str | None, memory_id: str | None = None, version: int = 1) -> Change:
+    state = Snapshot(
+        user_id=USER,
+        id=memory_id or key(),
+        version=version,
+        content=content,
+        created_at=MOMENT,
+        digest=b"" if content is None else digest_of(content, None),
+    )
+    return Change(kind, state)
+
+
+REMEMBER, UPDATE, DELETE = OperationKind
+
+
+def test_outcomes_stand_in_the_order_of_the_changes() -> None:
+    """Though new memories and states go to the provider in two calls."""
+
+    async def act(scene: Scene) -> None:
+        taken = _change(REMEMBER, "tea")
+        await scene.home.remember(USER, "coffee", memory_id=taken.state.id)
+        changes = [
+            _change(UPDATE, "one"),
+            taken,
+            _change(DELETE, None),
+            _change(REMEMBER, "two"),
+        ]
+
+        outcomes = await bring_many(scene.links["home"], changes, OperationClass.REPLAY, Deadline.after(1, scene.clock))
+
+        assert [type(outcome) for outcome in outcomes] == [type(None), Conflict, type(None), type(None)]
+        assert sorted(await scene.kept("home")) == ["coffee", "one", "two"]
+
+    play(act)
+
+
+def test_a_late_memory_does_not_come_back_from_the_dead() -> None:
+    """Where a tombstone is, both a new memory and an edited one meet it."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        await scene.home.delete(USER, memory_id)
+
+        outcomes = await bring_many(
+            scene.links["home"],
+            [_change(REMEMBER, "tea", memory_id), _change(UPDATE, "tea", memory_id)],
+            OperationClass.REPLAY,
+            Deadline.after(1, scene.clock),
+        )
+
+        assert [type(outcome) for outcome in outcomes] == [MemoryDeleted, MemoryDeleted]
+
+    play(act)
+
+
+def test_one_change_raises_what_it_meets() -> None:
+    """A new memory a conflict, an edited one a tombstone."""
+
+    async def act(scene: Scene) -> None:
+        link, deadline = scene.links["home"], Deadline.after(1, scene.clock)
+        taken, gone = await scene.home.remember(USER, "coffee", memory_id=key()), key()
+        await scene.home.delete(USER, gone)
+
+        assert isinstance(await failure_of(bring(link, _change(REMEMBER, "tea", taken), deadline)), Conflict)
+        assert isinstance(await failure_of(bring(link, _change(UPDATE, "tea", gone), deadline)), MemoryDeleted)
+
+    play(act)
+
+
+def test_nothing_is_known_of_a_batch_that_did_not_arrive() -> None:
+    """Its failure is raised."""
+
+    async def act(scene: Scene) -> None:
+        scene.home.failures["*"] = DOWN
+        deadline = Deadline.after(1, scene.clock)
+
+        asked = bring_many(scene.links["home"], [_change(UPDATE, "tea")], OperationClass.REPLAY, deadline)
+
+        assert await failure_of(asked) is DOWN
+
+    play(act)
+
+
+def test_a_burial_is_a_tombstone_of_the_same_memory() -> None:
+    """Without anything of what it said."""
+    state = _change(REMEMBER, "tea", version=7).state
+
+    burial = burial_of(state)
+
+    assert burial.kind is DELETE
+    assert burial.state == Snapshot(user_id=USER, id=state.id, version=7, content=None, created_at=MOMENT)
+
+
+def test_a_live_state_is_what_was_remembered() -> None:
+    """With the id, version and moment that it has."""
+    state = _change(REMEMBER, "tea", version=7).state
+
+    assert new_memory(state) == NewMemory(user_id=USER, content="tea", memory_id=state.id, version=7, created_at=MOMENT)

@@ -1,0 +1,231 @@
+"""An order is put in force under load: what stays is not touched, what is new is opened, what is gone is closed."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from providers.chain.chain import Chain
+from providers.chain.chained import ChainedProvider
+from providers.chain.deadline import Deadline
+from providers.chain.guarded import GuardedProvider
+from providers.chain.policy import OperationClass
+from providers.types import MemoryRecord
+from tests.providers.chain.frail import Store
+from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+
+DRAIN_SECONDS = 3.0
+
+
+async def stored_while(chain: Chain, switching: asyncio.Task[None], at_once: int = 20) -> list[str]:
+    """Remember memories, some at a time, until the order is switched; give their ids."""
+    memory_ids: list[str] = []
+    while not switching.done():
+        memory_ids += await asyncio.gather(*(chain.provider.remember(USER, f"memory {n}") for n in range(at_once)))
+    await switching
+    return memory_ids
+
+
+async def found(chain: Chain, memory_ids: Sequence[str]) -> list[MemoryRecord]:
+    """Get memories, all of which must be there."""
+    return await asyncio.gather(*(chain.provider.get(USER, memory_id) for memory_id in memory_ids))
+
+
+def test_without_an_order_there_is_no_provider() -> None:
+    """A chain answers only after the first switch."""
+
+    async def main(stage: Stage) -> None:
+        with pytest.raises(RuntimeError, match="no order"):
+            _ = stage.chain().provider
+
+    staged(main)
+
+
+def test_one_provider_needs_no_journal() -> None:
+    """Alone, it is asked directly; with `always` it has a journal, too."""
+
+    async def main(stage: Stage) -> None:
+        alone, journalled = stage.chain(), stage.chain(always=True)
+        await alone.switch([stage.part("a", stage.store())])
+        assert (type(alone.provider), alone.journal, stage.opened_journals) == (GuardedProvider, None, 0)
+
+        await journalled.switch([stage.part("a", stage.store())])
+        assert (type(journalled.provider), journalled.journal) == (ChainedProvider, stage.journal)
+
+    staged(main)
+
+
+def test_what_is_unchanged_stays_open() -> None:
+    """A switch opens what is new or has other settings, once, and nothing else."""
+
+    async def main(stage: Stage) -> None:
+        a, b, c = stage.store(), stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b, "as it was")])
+        await chain.switch([stage.part("b", b, "changed"), stage.part("c", c), stage.part("a", a)])
+
+        assert (a.opened, b.opened, c.opened) == (1, 2, 1)
+        assert [link.name for link in chain.links()] == ["b", "c", "a"]
+
+    staged(main)
+
+
+def test_what_is_gone_is_closed_after_its_last_call() -> None:
+    """A provider that takes part no more is left open for whoever is still asking it."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        link = chain.links()[1]
+        b.seconds = 4.5
+        call = asyncio.ensure_future(
+            link.call(lambda provider: provider.identity(), OperationClass.REPLAY, Deadline.after(30))
+        )
+        await asyncio.sleep(0.1)
+        await chain.switch([stage.part("a", a)])
+        await asyncio.sleep(DRAIN_SECONDS)
+        assert b.open == 1
+
+        await call
+        await asyncio.sleep(1)
+        assert (a.open, b.open) == (1, 0)
+
+    staged(main)
+
+
+def test_what_hangs_is_closed_all_the_same() -> None:
+    """A call that never ends does not hold a provider for ever."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        async with chain.links()[1].attempts.guards.bulkhead.place(1):
+            await chain.switch([stage.part("a", a)])
+            await asyncio.sleep(29)
+            assert b.open == 1
+
+            await asyncio.sleep(2)
+            assert b.open == 0
+
+    staged(main)
+
+
+def test_no_operation_fails_while_the_order_is_switched() -> None:
+    """Writes under way before, during and after a switch are all acknowledged, and all found."""
+
+    async def main(stage: Stage) -> None:
+        a, b, c = stage.store(), stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        for store in (a, b, c):
+            store.seconds = 0.05
+        switching = asyncio.ensure_future(chain.switch([stage.part("b", b), stage.part("c", c)]))
+        memory_ids = await stored_while(chain, switching)
+
+        assert len(memory_ids) >= 20
+        assert chain.first == "b"
+        assert [record.id for record in await found(chain, memory_ids)] == memory_ids
+
+    staged(main)
+
+
+def test_who_cannot_be_reached_takes_part() -> None:
+    """A provider that is down when it is opened is in the order, and gets everything later."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        b.down = True
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        memory_id = await chain.provider.remember(USER, "a memory")
+        b.down = False
+        await asyncio.sleep(20 * FILL_SECONDS)
+
+        assert await b.snapshot(USER, memory_id) is not None
+        assert await stage.complete() == {"a", "b"}
+
+    staged(main)
+
+
+def test_a_second_provider_brings_the_journal() -> None:
+    """What was alone so far has everything; a newcomer in front of it becomes home only when it is filled."""
+
+    async def main(stage: Stage) -> None:
+        old, new = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("old", old)])
+        before = await chain.provider.remember(USER, "stored without a journal")
+        await chain.switch([stage.part("new", new), stage.part("old", old)])
+        assert (chain.first, stage.opened_journals, old.opened) == ("old", 1, 1)
+
+        during = await chain.provider.remember(USER, "stored with a journal")
+        await asyncio.sleep(FILL_SECONDS)
+        assert chain.first == "new"
+        assert [record.id for record in await found(chain, [before, during])] == [before, during]
+
+    staged(main)
+
+
+def test_a_store_made_anew_and_filled_again_can_be_put_in_front() -> None:
+    """A switch asks again who a store is: it may be another one than when it was opened."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        b.begin_anew()
+        await stage.journal.join("b", await b.identity())  # as any process does that looks
+        await asyncio.sleep(FILL_SECONDS)
+        assert await stage.complete() == {"a", "b"}
+
+        await chain.switch([stage.part("b", b), stage.part("a", a)])
+        assert chain.first == "b"
+
+    staged(main)
+
+
+def test_a_newcomer_that_is_replaced_while_it_is_filled_is_filled_anew() -> None:
+    """What was copied to a store that lost its name does not make the one complete that has the name now."""
+
+    async def main(stage: Stage) -> None:
+        old, first, second = stage.store(), stage.store(), stage.store()
+        memory_ids = [await old.remember(f"user {number}", "a memory") for number in range(5)]
+        chain = stage.chain(always=True)
+        await chain.switch([stage.part("old", old)])
+        first.seconds = 0.1
+        await chain.switch([stage.part("old", old), stage.part("new", first)])
+        await asyncio.sleep(4.9)
+        assert first.put
+
+        await chain.switch([stage.part("old", old), stage.part("new", second)])
+        for _ in range(40):
+            await asyncio.sleep(0.5)
+            if "new" in await stage.complete():
+                break
+        copies = [await second.snapshot(f"user {number}", each) for number, each in enumerate(memory_ids)]
+        assert None not in copies
+
+    staged(main)
+
+
+def test_closing_ends_everything() -> None:
+    """No task is left, no provider, and no journal; nor what was still being drained."""
+
+    async def main(stage: Stage) -> None:
+        stores: list[Store] = [stage.store() for _ in range(4)]
+        parts = [stage.part(name, store) for name, store in zip("abcd", stores, strict=True)]
+        chain = stage.chain()
+        await chain.switch(parts)
+        await asyncio.sleep(4.5)
+        await chain.switch(parts[:3])
+        await chain.close()
+
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert [store.open for store in stores] == [0, 0, 0, 0]
+        assert stage.opened_journals == 0
+
+    staged(main)

@@ -1,0 +1,184 @@
+"""What happens in a chain is counted, and everything that can be counted is there from the start."""
+
+from prometheus_client import CollectorRegistry
+
+from observability.metrics import Metrics
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.breaker_state import BreakerSnapshot, BreakerState
+from providers.chain.counting import CountingObserver
+from providers.chain.observer import Attempt, GivenUp
+from providers.chain.policy import BreakerPolicy, OperationClass
+from providers.chain.status import ChainStatus, ProviderStatus, Role
+from providers.journal.operations import JournalStatus
+from tests.providers.chain.rig import end, fail
+from tests.support.clock import FakeClock
+
+RECALL = OperationClass.RECALL
+JOURNAL = JournalStatus(operations=3, tombstones=0, last_seq=3, backlogs=())
+CLOSED = BreakerSnapshot(
+    provider="home",
+    state=BreakerState.CLOSED,
+    why="never failed",
+    seconds_in_state=0.0,
+    seconds_to_probe=None,
+    last_error=None,
+    calls=0,
+    failures=0,
+    failures_in_a_row=0,
+)
+
+
+class Counted:
+    """An observer, and what a scrape would show."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.observer = CountingObserver(Metrics(self.registry))
+
+    def value(self, metric: str, **labels: str) -> float | None:
+        """One sample, None if there is none."""
+        return self.registry.get_sample_value(metric, labels)
+
+    @property
+    def states(self) -> dict[str, float | None]:
+        """The gauge of the breaker of `home`, by state."""
+        return {state.value: self.value("ninai_breaker_state", provider="home", state=state) for state in BreakerState}
+
+    @property
+    def state(self) -> list[str]:
+        """The states that the breaker of `home` is said to be in."""
+        return [state for state, value in self.states.items() if value]
+
+
+def attempt(number: int, outcome: str) -> Attempt:
+    """A try at `home`."""
+    return Attempt(provider="home", operation=RECALL, outcome=outcome, seconds=0.03, number=number)
+
+
+def status(role: Role, journal: JournalStatus | None, journal_error: str | None = None) -> ChainStatus:
+    """A chain of one provider with a backlog."""
+    provider = ProviderStatus(
+        name="home",
+        role=role,
+        breaker=CLOSED,
+        in_flight=0,
+        places=1,
+        retries_left=3,
+        pending=3,
+        dead=1,
+        oldest_pending_seconds=2.5,
+    )
+    return ChainStatus(
+        order=("home",), home="home", providers=(provider,), journal=journal, journal_error=journal_error
+    )
+
+
+def test_everything_is_there_from_the_start() -> None:
+    """Before anything happens there are zeros, so that a rate sees the first event."""
+    counted = Counted()
+    counted.observer.expect("home")
+
+    for operation in OperationClass:
+        of = {"provider": "home", "operation": operation.value}
+        assert counted.value("ninai_provider_attempt_duration_seconds_count", **of, outcome="ok") == 0
+        assert counted.value("ninai_provider_retries_total", **of) == 0
+        for reason in GivenUp:
+            assert counted.value("ninai_provider_retries_given_up_total", **of, reason=reason.value) == 0
+    for outcome in ("done", "postponed", "dead"):
+        assert counted.value("ninai_journal_deliveries_total", provider="home", outcome=outcome) == 0
+    for state in BreakerState:
+        assert counted.value("ninai_breaker_transitions_total", provider="home", state=state.value) == 0
+    assert counted.state == ["closed"]
+
+
+def test_a_provider_that_is_not_expected_has_no_children() -> None:
+    """Nothing is said about a provider that nobody opened."""
+    counted = Counted()
+    counted.observer.expect("home")
+
+    assert counted.value("ninai_breaker_state", provider="standby", state="closed") is None
+
+
+def test_a_breaker_is_always_in_one_state() -> None:
+    """Every change sets its own state and takes back the former, and is counted once."""
+    counted, clock = Counted(), FakeClock()
+    counted.observer.expect("home")
+    breaker = CircuitBreaker("home", BreakerPolicy(), clock, lambda: 0.0, counted.observer.breaker_changed)
+    seen = []
+    for _ in range(5):
+        fail(breaker)
+    seen.append(counted.state)
+    clock.now += 5
+    breaker.refuses()
+    seen.append(counted.state)
+    end(breaker)
+    seen.append(counted.state)
+    breaker.force_open("maintenance")
+    seen.append(counted.state)
+    breaker.force_closed("never mind")
+    seen.append(counted.state)
+
+    assert seen == [["open"], ["half_open"], ["closed"], ["forced_open"], ["forced_closed"]]
+    transitions = [
+        counted.value("ninai_breaker_transitions_total", provider="home", state=state) for state in BreakerState
+    ]
+    assert transitions == [1] * 5
+
+
+def test_tries_and_retries_are_told_apart() -> None:
+    """Every try is timed under its outcome; those after the first are retries."""
+    counted = Counted()
+    counted.observer.expect("home")
+    counted.observer.tried(attempt(1, "timed_out"))
+    counted.observer.tried(attempt(2, "ok"))
+
+    of = {"provider": "home", "operation": "recall"}
+    assert counted.value("ninai_provider_attempt_duration_seconds_count", **of, outcome="timed_out") == 1
+    assert counted.value("ninai_provider_attempt_duration_seconds_sum", **of, outcome="ok") == 0.03
+    assert counted.value("ninai_provider_retries_total", **of) == 1
+
+
+def test_what_is_given_up_falls_back_and_is_delivered_is_counted() -> None:
+    """Each under its own reason or outcome."""
+    counted = Counted()
+    counted.observer.gave_up("home", RECALL, GivenUp.BUDGET)
+    counted.observer.fell_back("home", "standby", RECALL, "timed_out")
+    counted.observer.delivered("standby", "done", 7)
+
+    of = {"operation": "recall"}
+    assert counted.value("ninai_provider_retries_given_up_total", **of, provider="home", reason="budget") == 1
+    assert counted.value("ninai_fallbacks_total", **of, source="home", target="standby", reason="timed_out") == 1
+    assert counted.value("ninai_journal_deliveries_total", provider="standby", outcome="done") == 7
+
+
+def test_a_provider_has_one_role() -> None:
+    """A new role takes the place of the former."""
+    counted = Counted()
+    counted.observer.show(status(Role.FILLING, JOURNAL))
+    counted.observer.show(status(Role.HOME, JOURNAL))
+
+    roles = {role.value: counted.value("ninai_provider_role", provider="home", role=role) for role in Role}
+    assert roles == {"home": 1, "standby": 0, "filling": 0}
+
+
+def test_the_backlog_is_shown() -> None:
+    """What is pending, how old it is, and what was given up."""
+    counted = Counted()
+    counted.observer.show(status(Role.HOME, JOURNAL))
+
+    shown = [
+        counted.value(f"ninai_journal_{name}", provider="home")
+        for name in ("pending", "oldest_pending_seconds", "dead")
+    ]
+    assert shown == [3, 2.5, 1]
+    assert counted.value("ninai_journal_up") == 1
+
+
+def test_a_journal_out_of_reach_shows_no_backlog() -> None:
+    """What is not known is not shown as nothing: the last backlog stands, and the journal is down."""
+    counted = Counted()
+    counted.observer.show(status(Role.HOME, JOURNAL))
+    counted.observer.show(status(Role.HOME, None, "out of reach"))
+
+    assert counted.value("ninai_journal_up") == 0
+    assert counted.value("ninai_journal_pending", provider="home") == 3

@@ -1,0 +1,160 @@
+"""The deliverer: everything reaches everybody, in batches, at once and no faster than allowed."""
+
+import asyncio
+
+import pytest
+
+from providers.chain.deliverer import Deliverer
+from providers.chain.observer import Unobserved
+from providers.chain.policy import DelivererPolicy
+from providers.errors import MemoryDeleted, ProviderError
+from providers.journal.operations import OperationKind
+from tests.providers.chain.scene import DOWN, USER, Scene, key, play, running
+
+
+class Counted(Unobserved):
+    """Adds up what became of deliveries."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str], int] = {}
+
+    def delivered(self, provider: str, outcome: str, count: int) -> None:
+        """Add."""
+        self.counts[provider, outcome] = self.counts.get((provider, outcome), 0) + count
+
+
+def test_everything_is_delivered_in_one_batch() -> None:
+    """As many at a time as the policy says."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember(*(f"memory {number}" for number in range(25)))
+        deliverer = scene.deliverer("standby", DelivererPolicy(batch=10))
+
+        more = [await deliverer.deliver_some() for _ in range(4)]
+
+        assert more == [True, True, True, False]
+        assert scene.standby.calls == ["remember_many"] * 3
+        assert len(await scene.kept("standby")) == 25
+
+    play(act)
+
+
+def test_deliveries_are_counted() -> None:
+    """By what became of them."""
+
+    async def act(scene: Scene) -> None:
+        scene.observer = counted = Counted()
+        await scene.remember("tea", "coffee")
+        scene.standby.failures["*"] = DOWN
+        deliverer = scene.deliverer("standby")
+        await deliverer.deliver_some()
+        scene.standby.failures.clear()
+        await asyncio.sleep(5)
+        while await deliverer.deliver_some():
+            pass
+
+        assert counted.counts == {("standby", "postponed"): 2, ("standby", "done"): 2}
+
+    play(act)
+
+
+def test_what_is_written_is_delivered_at_once() -> None:
+    """Nobody waits for the next look."""
+
+    async def act(scene: Scene) -> None:
+        async with running(scene.deliverer("standby", DelivererPolicy(poll=60.0))):
+            await asyncio.sleep(0.5)
+            await scene.remember("tea")
+            await asyncio.sleep(0.1)
+
+            assert await scene.kept("standby") == ["tea"]
+
+    play(act)
+
+
+def test_the_newest_state_is_delivered_alone() -> None:
+    """What it replaces is not."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.chain.update(USER, memory_id, content="coffee")
+
+        await scene.deliver()
+
+        assert (scene.standby.calls, await scene.kept("standby")) == (["put_many"], ["coffee"])
+
+    play(act)
+
+
+def test_deliveries_are_no_faster_than_allowed() -> None:
+    """On average, so that who returns is not run over."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember(*(f"memory {number}" for number in range(100)))
+        deliverer = scene.deliverer("standby", DelivererPolicy(batch=10, per_second=10))
+        started = scene.clock()
+
+        while await deliverer.deliver_some():
+            pass
+
+        assert scene.clock() - started == pytest.approx(10)
+
+    play(act)
+
+
+def test_nothing_is_delivered_while_there_is_no_link() -> None:
+    """As soon as there is one, everything is."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember("tea")
+        link = scene.links["standby"]
+        present = False
+        deliverer = Deliverer(
+            "standby", scene.journal, lambda: link if present else None, DelivererPolicy(), now=scene.clock
+        )
+
+        async with running(deliverer):
+            await asyncio.sleep(10)
+            before = await scene.kept("standby")
+            present = True
+            await asyncio.sleep(10)
+
+        assert (before, await scene.kept("standby")) == ([], ["tea"])
+
+    play(act)
+
+
+def test_a_tombstone_that_is_met_is_brought_to_all() -> None:
+    """What one provider alone remembers to be deleted is deleted everywhere."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        await scene.standby.delete(USER, memory_id)
+        await scene.chain.remember(USER, "tea", memory_id=memory_id)
+
+        await scene.deliver()
+        await scene.deliver()
+
+        known = await scene.journal.newest(USER, memory_id)
+        assert known is not None
+        assert known.kind is OperationKind.DELETE
+        assert await scene.kept("home") == await scene.kept("standby") == []
+
+    play(act)
+
+
+def test_a_deleted_memory_is_no_error() -> None:
+    """Delete has won: this is how it shall be."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        await scene.standby.delete(USER, memory_id)
+        scene.observer = counted = Counted()
+        await scene.chain.remember(USER, "tea", memory_id=memory_id)
+
+        await scene.deliverer("standby").deliver_some()
+
+        assert counted.counts == {("standby", "done"): 1}
+        assert issubclass(MemoryDeleted, ProviderError)
+
+    play(act)

@@ -1,0 +1,202 @@
+"""A chain tells who takes part in which role, how each is, and which way an operation would take."""
+
+import asyncio
+
+from providers.chain.breaker_state import BreakerState
+from providers.chain.chain import Chain
+from providers.chain.describing import describe, explain
+from providers.chain.policy import OperationClass
+from providers.chain.status import ProviderStatus, Role
+from tests.providers.chain.frail import Store
+from tests.providers.chain.rig import fail
+from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+
+RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
+
+
+async def two(stage: Stage, *, complete: bool = True) -> tuple[Chain, Store, Store]:
+    """A chain of `a`, which is home, and `b`, with their stores."""
+    chain, a, b = stage.chain(), stage.store(), stage.store()
+    await chain.switch([stage.part("a", a), stage.part("b", b)])
+    if complete:
+        await asyncio.sleep(FILL_SECONDS)
+    return chain, a, b
+
+
+async def of(chain: Chain, name: str) -> ProviderStatus:
+    """The status of one provider."""
+    return next(one for one in (await describe(chain)).providers if one.name == name)
+
+
+def ways(chain: Chain, operation: OperationClass) -> list[tuple[str, bool]]:
+    """Who would be asked, in the order of the explanation."""
+    return [(choice.provider, choice.asked) for choice in explain(chain, operation).choices]
+
+
+def whys(chain: Chain, operation: OperationClass) -> list[str]:
+    """The reasons of an explanation."""
+    return [choice.why for choice in explain(chain, operation).choices]
+
+
+def test_a_provider_alone_is_home() -> None:
+    """Without a journal there is nothing to say about one."""
+
+    async def main(stage: Stage) -> None:
+        chain = stage.chain()
+        await chain.switch([stage.part("a", stage.store())])
+        status = await describe(chain)
+
+        assert (status.order, status.home, status.journal, status.journal_error) == (("a",), "a", None, None)
+        assert [provider.role for provider in status.providers] == [Role.HOME]
+        assert ways(chain, REMEMBER) == [("a", True)]
+
+    staged(main)
+
+
+def test_roles_change_with_what_a_provider_has_received() -> None:
+    """A newcomer is filling, then a standby, although it stands in the order all the time."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage, complete=False)
+        before = await describe(chain)
+        await asyncio.sleep(FILL_SECONDS)
+        after = await describe(chain)
+
+        assert [provider.role for provider in before.providers] == [Role.HOME, Role.FILLING]
+        assert [provider.role for provider in after.providers] == [Role.HOME, Role.STANDBY]
+        assert (before.order, before.home) == (after.order, after.home) == (("a", "b"), "a")
+
+    staged(main)
+
+
+def test_what_is_pending_is_counted() -> None:
+    """What a provider that is down has not confirmed stands beside its name, with its age."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, b = await two(stage)
+        b.down = True
+        await chain.provider.remember(USER, "a memory")
+        await asyncio.sleep(5)
+        home, standby = await of(chain, "a"), await of(chain, "b")
+
+        assert (home.pending, home.oldest_pending_seconds) == (0, 0.0)
+        assert (standby.pending, standby.dead) == (1, 0)
+        assert 5 <= standby.oldest_pending_seconds < 6
+
+    staged(main)
+
+
+def test_why_a_newcomer_is_not_filled_stands_there() -> None:
+    """The reason and how far it is are part of the status."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, b = await two(stage, complete=False)
+        await b.remember(USER, "of another time")
+        await asyncio.sleep(FILL_SECONDS)
+        newcomer = await of(chain, "b")
+
+        assert newcomer.role is Role.FILLING
+        assert newcomer.reason == "b holds 1 memories that a does not"
+        assert newcomer.progress is not None
+        assert (newcomer.progress.extra, newcomer.progress.verifying) == (1, True)
+
+    staged(main)
+
+
+def test_a_breaker_is_shown_as_it_is() -> None:
+    """State and reason of a breaker are part of the status."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+        chain.links()[1].attempts.guards.breaker.force_open("maintenance")
+        home, standby = await of(chain, "a"), await of(chain, "b")
+
+        assert home.breaker.state is BreakerState.CLOSED
+        assert (standby.breaker.state, standby.breaker.why) == (BreakerState.FORCED_OPEN, "maintenance")
+        assert (standby.in_flight, standby.places) == (0, 32)
+
+    staged(main)
+
+
+def test_a_journal_out_of_reach_is_told() -> None:
+    """Everything else is described all the same; what only the journal knows is not made up."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+        stage.disk.down = True
+        status = await describe(chain)
+
+        assert (status.journal, status.journal_error) == (None, "out of reach")
+        assert [provider.role for provider in status.providers] == [Role.HOME, Role.STANDBY]
+
+    staged(main)
+
+
+def test_a_read_goes_to_home_first() -> None:
+    """The standby is asked only if home does not answer."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+
+        assert ways(chain, RECALL) == [("a", True), ("b", False)]
+        assert whys(chain, RECALL) == ["home", "only if those before it do not answer"]
+
+    staged(main)
+
+
+def test_a_read_passes_over_an_open_breaker() -> None:
+    """If home is left alone, the standby is the first that may answer, and the explanation says why."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+        breaker = chain.links()[0].attempts.guards.breaker
+        while not breaker.refuses():
+            fail(breaker)
+
+        assert ways(chain, RECALL) == [("a", False), ("b", True)]
+        assert whys(chain, RECALL) == [
+            "its circuit breaker is open: 5 failures in a row, the last was Unavailable",
+            "the first that may answer now",
+        ]
+
+    staged(main)
+
+
+def test_a_read_passes_over_a_newcomer() -> None:
+    """Who has not received everything answers nothing, even at the front."""
+
+    async def main(stage: Stage) -> None:
+        chain, a, b = await two(stage, complete=False)
+        await chain.switch([stage.part("b", b), stage.part("a", a)])
+
+        assert ways(chain, RECALL) == [("b", False), ("a", True)]
+        assert whys(chain, RECALL)[1] == "home"
+
+    staged(main)
+
+
+def test_a_write_goes_to_the_journal_first() -> None:
+    """Then to home; the standby gets it in the background."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+
+        assert ways(chain, REMEMBER) == [("journal", True), ("a", True), ("b", False)]
+        assert whys(chain, REMEMBER)[2] == "a standby: it gets writes in the background"
+
+    staged(main)
+
+
+def test_a_write_without_anybody_complete_goes_to_the_journal() -> None:
+    """It is accepted there, and everybody gets it in the background."""
+
+    async def main(stage: Stage) -> None:
+        chain, a, _ = await two(stage, complete=False)
+        a.begin_anew()
+        await stage.journal.join("a", await a.identity())  # as any process does that looks
+        await asyncio.sleep(1)
+
+        assert (await describe(chain)).home is None
+        assert ways(chain, REMEMBER) == [("journal", True), ("a", False), ("b", False)]
+
+    staged(main)

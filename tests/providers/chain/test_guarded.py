@@ -1,0 +1,247 @@
+"""A provider without a journal is asked within limits, again with the same ids, and once more as a last resort."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from observability import notes
+from providers.chain.breaker_state import BreakerState
+from providers.chain.errors import BreakerOpen, CutShort
+from providers.chain.guarded import GuardedProvider
+from providers.clock import HybridClock, milliseconds_of
+from providers.errors import CursorLost, TimedOut, Unavailable
+from providers.types import NewMemory, Position
+from tests.providers.chain.frail import Store
+from tests.providers.chain.rig import FOREVER, fail
+from tests.providers.chain.stage import USER, Stage, staged
+
+SOME_ID = "0198f0c4-0000-7000-8000-000000000001"
+UNSURE = Unavailable("connection lost", ambiguous=True)
+
+
+class Unheard(Store):
+    """Deletes, but the first time nobody hears of it."""
+
+    heard = False
+
+    async def delete(
+        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
+    ) -> bool:
+        """See `MemoryProvider`."""
+        heard = self.heard
+        self.heard = True
+        deleted = await super().delete(user_id, memory_id, version=version, edit_id=edit_id)
+        if not heard:
+            raise UNSURE
+        return deleted
+
+
+class Alone:
+    """One provider, guarded."""
+
+    def __init__(self, stage: Stage, store: Store | None = None) -> None:
+        self.store = store or stage.store()
+        self.link = stage.link("only", self.store)
+        self.provider = GuardedProvider(self.link, HybridClock(lambda: int(stage.clock() * 1000)), stage.clock)
+
+    def state(self) -> BreakerState:
+        """How its breaker is."""
+        return self.link.attempts.guards.breaker.snapshot().state
+
+    def open_breaker(self) -> None:
+        """Let the breaker see enough failures to open."""
+        while not self.link.attempts.guards.breaker.refuses():
+            fail(self.link.attempts.guards.breaker)
+
+
+@contextmanager
+def request(patience: float | None = None) -> Iterator[notes.Notes]:
+    """The notes of a request that lasts as long as the context."""
+    noted = notes.Notes("a request")
+    noted.patience = patience
+    token = notes.current.set(noted)
+    try:
+        yield noted
+    finally:
+        notes.current.reset(token)
+
+
+def test_all_tries_are_one_write() -> None:
+    """The second try has the id and the version of the first, so that what was stored unheard is not stored twice."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        alone.store.errors = [UNSURE]
+        memory_id = await alone.provider.remember(USER, "a memory")
+        first, second = alone.store.minted
+
+        assert first == second
+        assert first[0] == memory_id
+        assert first[1] is not None
+        assert milliseconds_of(first[1]) == int(stage.clock.now * 1000) - 10  # before the wait
+
+    staged(main)
+
+
+def test_given_ids_are_kept() -> None:
+    """An id and a version from above pass through as they are."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        await alone.provider.remember(USER, "a memory", memory_id=SOME_ID, version=77)
+
+        assert alone.store.minted == [(SOME_ID, 77)]
+
+    staged(main)
+
+
+def test_every_memory_of_a_batch_gets_an_id_of_its_own() -> None:
+    """Ids are minted before the first try for all of them."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        memory_ids = await alone.provider.remember_many([NewMemory(user_id=USER, content=text) for text in "abc"])
+
+        assert [(await alone.provider.get(USER, str(each))).content for each in memory_ids] == ["a", "b", "c"]
+        assert len(set(memory_ids)) == 3
+
+    staged(main)
+
+
+def test_a_deletion_that_was_not_heard_of_is_the_same_again() -> None:
+    """The second try finds the memory deleted by the first one, and still tells that there was a memory."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage, Unheard(stage.clock))
+        memory_id = await alone.provider.remember(USER, "a memory")
+
+        assert await alone.provider.delete(USER, memory_id)
+        assert not await alone.provider.delete(USER, memory_id)
+
+    staged(main)
+
+
+def test_an_open_breaker_lets_one_last_try_through() -> None:
+    """There is nobody else to ask; if that try succeeds, the breaker closes."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        memory_id = await alone.provider.remember(USER, "a memory")
+        alone.open_breaker()
+        assert alone.state() is BreakerState.OPEN
+
+        assert (await alone.provider.get(USER, memory_id)).content == "a memory"
+        assert alone.state() is BreakerState.CLOSED
+
+    staged(main)
+
+
+def test_a_last_try_is_one_try() -> None:
+    """If it fails as well, its error is told, nothing is tried again, and the breaker stays open."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        alone.open_breaker()
+        alone.store.errors = [Unavailable("still down"), Unavailable("never asked")]
+
+        with pytest.raises(Unavailable, match="still down"):
+            await alone.provider.remember(USER, "a memory")
+        assert len(alone.store.minted) == 1
+        assert alone.state() is BreakerState.OPEN
+
+    staged(main)
+
+
+def test_what_an_operator_has_closed_stays_closed() -> None:
+    """A breaker that is forced open lets no last try through."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        alone.link.attempts.guards.breaker.force_open("maintenance")
+
+        with pytest.raises(BreakerOpen, match="maintenance"):
+            await alone.provider.remember(USER, "a memory")
+        assert alone.store.minted == []
+
+    staged(main)
+
+
+def test_the_policy_bounds_the_time() -> None:
+    """Who never answers a read is given two tries of 0.2 s, and no more than the deadline."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        alone.store.seconds = FOREVER
+        began = stage.clock.now
+
+        with pytest.raises(TimedOut):
+            await alone.provider.get(USER, SOME_ID)
+        assert stage.clock.now - began == pytest.approx(0.2 + 0.01 + 0.2)
+
+    staged(main)
+
+
+def test_patience_shortens_the_deadline() -> None:
+    """A caller who will wait 50 ms is answered then, and the provider is not blamed."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        alone.store.seconds = FOREVER
+        began = stage.clock.now
+        with request(patience=0.05), pytest.raises(CutShort):
+            await alone.provider.get(USER, SOME_ID)
+
+        assert stage.clock.now - began == pytest.approx(0.05)
+        assert alone.link.attempts.guards.breaker.snapshot().failures == 0
+
+    staged(main)
+
+
+def test_patience_does_not_lengthen_the_deadline() -> None:
+    """A caller who would wait for a minute is told after the usual time."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        alone.store.seconds = FOREVER
+        began = stage.clock.now
+        with request(patience=60.0), pytest.raises(TimedOut):
+            await alone.provider.get(USER, SOME_ID)
+
+        assert stage.clock.now - began < 0.5
+
+    staged(main)
+
+
+@pytest.mark.parametrize("page_of", ["only", None])
+def test_a_list_goes_on_with_its_provider(page_of: str | None) -> None:
+    """A cursor of this provider, or of nobody, gives the next page; that of another one is lost."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        await alone.provider.remember(USER, "a memory")
+        after = Position(datetime.now(UTC), SOME_ID)
+        with request() as noted:
+            noted.page_of = page_of
+            assert len(await alone.provider.list_memories(USER, after=after)) == 1
+
+            noted.page_of = "another"
+            with pytest.raises(CursorLost, match="another"):
+                await alone.provider.list_memories(USER, after=after)
+            assert len(await alone.provider.list_memories(USER)) == 1
+
+    staged(main)
+
+
+def test_who_answered_is_noted() -> None:
+    """The notes of a request name the provider."""
+
+    async def main(stage: Stage) -> None:
+        with request() as noted:
+            await asyncio.gather(Alone(stage).provider.remember(USER, "a memory"))
+
+        assert noted.provider == "only"
+
+    staged(main)

@@ -1,0 +1,73 @@
+"""Pages of a list with an overlay: together they are the list, whatever is pending."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.chain.listing import merged_page, place_of
+from providers.chain.overlay import Overlay, record_of
+from providers.journal.operations import Entry, OperationKind
+from providers.limits import MAX_LIST_LIMIT
+from providers.types import MemoryRecord, Position, Snapshot
+from tests.support.clock import simulate
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _state(number: int, content: str | None) -> Snapshot:
+    # Several memories share a moment, so that the id decides.
+    moment = START + timedelta(seconds=number // 3)
+    return Snapshot(user_id="kannan", id=str(UUID(int=number)), version=1, content=content, created_at=moment)
+
+
+def _entry(number: int, kind: OperationKind) -> Entry:
+    state = _state(number, None if kind is OperationKind.DELETE else kind.value)
+    return Entry(seq=number + 1, kind=kind, state=state, pending=frozenset({"home"}))
+
+
+def _expected(there: Sequence[MemoryRecord], entries: Sequence[Entry]) -> list[MemoryRecord]:
+    expected = {record.id: record for record in there}
+    for entry in entries:
+        if entry.state.deleted:
+            expected.pop(entry.state.id, None)
+        elif entry.kind is OperationKind.UPDATE or entry.state.id not in expected:
+            expected[entry.state.id] = record_of(entry.state)
+    return sorted(expected.values(), key=place_of, reverse=True)
+
+
+NUMBERS = st.integers(0, 30)
+MANY = MAX_LIST_LIMIT + 30
+
+
+@given(
+    there=st.sets(NUMBERS) | st.just(set(range(MANY))),
+    pending=st.dictionaries(NUMBERS | st.integers(0, MANY), st.sampled_from(OperationKind), max_size=12),
+    limit=st.integers(1, MAX_LIST_LIMIT),
+    offset=st.integers(0, 20),
+)
+def test_pages_neither_repeat_nor_skip(
+    there: set[int], pending: dict[int, OperationKind], limit: int, offset: int
+) -> None:
+    """They are those of the plain list of what the provider has and what the journal knows better."""
+    records = sorted((record_of(_state(number, "stored")) for number in there), key=place_of, reverse=True)
+    entries = [_entry(number, kind) for number, kind in pending.items()]
+    expected = _expected(records, entries)
+
+    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+        left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
+        return left[offset : offset + limit]
+
+    async def listed(_clock: object) -> list[MemoryRecord]:
+        overlay = Overlay.over(entries, "home")
+        found = await merged_page(overlay, page, limit, offset, None)
+        first = found
+        while len(first) == limit:
+            after = Position(first[-1].created_at, first[-1].id)
+            first = await merged_page(overlay, page, limit, 0, after)
+            found = [*found, *first]
+        return found
+
+    assert simulate(listed) == expected[offset:]

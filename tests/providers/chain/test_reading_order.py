@@ -1,0 +1,170 @@
+"""Who is asked by a read, in which turn, and what is told if nobody answers."""
+
+import asyncio
+
+import pytest
+
+from providers.chain.errors import BreakerOpen
+from providers.chain.overlay import MAX_ENTRIES
+from providers.chain.reading import FarBehind
+from providers.chain.route import NobodyComplete, Route
+from providers.errors import CursorLost, Misconfigured, Unavailable
+from providers.journal.base import MAX_APPENDED, JournalUnavailable
+from providers.types import NewMemory, Position
+from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+
+
+def test_nobody_complete_gives_no_answer() -> None:
+    """Who has not received everything would call absent what is there."""
+
+    async def act(scene: Scene) -> None:
+        scene.chain.route = Route(scene.chain.route.links, frozenset())
+
+        assert isinstance(await failure_of(scene.chain.get(USER, key())), NobodyComplete)
+
+    play(act)
+
+
+@pytest.mark.parametrize("home", [DOWN, Misconfigured("wrong key")])
+def test_if_nobody_answers_homes_failure_is_told(home: Unavailable) -> None:
+    """It is the one that an operator wants to know."""
+
+    async def act(scene: Scene) -> None:
+        scene.home.failures["*"] = home
+        scene.standby.failures["*"] = Unavailable("also down")
+
+        assert await failure_of(scene.chain.get(USER, key())) is home
+
+    play(act)
+
+
+def test_a_failure_tells_more_than_a_refusal() -> None:
+    """Home was not even asked, so what the standby said is told."""
+
+    async def act(scene: Scene) -> None:
+        scene.links["home"].attempts.guards.breaker.force_open("a test")
+        scene.standby.failures["*"] = DOWN
+
+        assert await failure_of(scene.chain.get(USER, key())) is DOWN
+
+    play(act)
+
+
+def test_with_all_breakers_open_home_is_asked_once() -> None:
+    """The notes call it a last resort."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.forget()
+        scene.open_breakers()
+        told, asked = scene.listen(), len(scene.home.calls)
+
+        record = await scene.chain.get(USER, memory_id)
+
+        assert (record.content, told.provider, told.degraded) == ("tea", "home", ["last_resort"])
+        assert len(scene.home.calls) - asked == 1
+
+    play(act)
+
+
+def test_a_last_resort_that_fails_is_asked_once() -> None:
+    """There is no second try."""
+
+    async def act(scene: Scene) -> None:
+        scene.open_breakers()
+        scene.home.failures["*"] = DOWN
+
+        assert await failure_of(scene.chain.get(USER, key())) is DOWN
+        assert len(scene.home.calls) == 1
+
+    play(act)
+
+
+def test_what_an_operator_has_closed_is_no_last_resort() -> None:
+    """Nobody is asked against the operator's word."""
+
+    async def act(scene: Scene) -> None:
+        for link in scene.links.values():
+            link.attempts.guards.breaker.force_open("a test")
+
+        assert isinstance(await failure_of(scene.chain.get(USER, key())), BreakerOpen)
+        assert scene.home.calls == []
+
+    play(act)
+
+
+def test_a_provider_alone_is_not_asked_while_its_breaker_is_open() -> None:
+    """There would be no difference between a breaker and none."""
+
+    async def act(scene: Scene) -> None:
+        scene.open_breakers()
+
+        assert isinstance(await failure_of(scene.chain.get(USER, key())), BreakerOpen)
+        assert scene.home.calls == []
+
+    play(act, "home")
+
+
+def test_who_is_far_behind_is_not_asked() -> None:
+    """So many pending operations are no overlay any more."""
+
+    async def act(scene: Scene) -> None:
+        scene.home.failures["*"] = DOWN
+        memories = [NewMemory(user_id=USER, content="tea") for _ in range(MAX_ENTRIES + 1)]
+        for start in range(0, len(memories), MAX_APPENDED):
+            await scene.chain.remember_many(memories[start : start + MAX_APPENDED])
+
+        assert isinstance(await failure_of(scene.chain.list_memories(USER)), FarBehind)
+
+    play(act)
+
+
+def test_a_list_goes_on_with_the_provider_that_began_it() -> None:
+    """Even if another one is home by now."""
+
+    async def act(scene: Scene) -> None:
+        for text in ("tea", "coffee"):
+            await scene.chain.remember(USER, text)
+            await asyncio.sleep(1)
+        await scene.forget()
+        [first] = await scene.chain.list_memories(USER, 1)
+        told = scene.listen()
+        told.page_of = "standby"
+
+        page = await scene.chain.list_memories(USER, after=Position(first.created_at, first.id))
+
+        assert ([record.content for record in page], told.provider) == (["tea"], "standby")
+
+    play(act)
+
+
+def test_a_list_whose_provider_is_gone_must_be_begun_anew() -> None:
+    """Another one's order may differ."""
+
+    async def act(scene: Scene) -> None:
+        await scene.chain.remember(USER, "tea")
+        [first] = await scene.chain.list_memories(USER, 1)
+        scene.home.failures["*"] = DOWN
+        scene.told.page_of = "home"
+
+        error = await failure_of(scene.chain.list_memories(USER, after=Position(first.created_at, first.id)))
+
+        assert isinstance(error, CursorLost)
+
+    play(act)
+
+
+def test_a_list_without_the_journal_may_go_on_later() -> None:
+    """An empty page is not known to be the last, but the cursor is not lost."""
+
+    async def act(scene: Scene) -> None:
+        await scene.chain.remember(USER, "tea")
+        [first] = await scene.chain.list_memories(USER, 1)
+        scene.lose_journal()
+        scene.told.page_of = "home"
+
+        error = await failure_of(scene.chain.list_memories(USER, after=Position(first.created_at, first.id)))
+
+        assert isinstance(error, JournalUnavailable)
+
+    play(act)
