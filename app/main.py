@@ -22,6 +22,7 @@ from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.journal_place import journal_place_watched
+from app.gauges import shown
 from app.openapi import complete, openapi_config
 from app.problems import respond
 from app.reloading.following import following
@@ -87,6 +88,7 @@ def _lifespan(
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
                 following(reloader, heeds_hangup=source is not None),
+                shown(chain, chains.observer),
                 journal_place_watched(configuration.settings),
             ):
                 yield

@@ -88,6 +88,15 @@ class JumpingLoop(asyncio.BaseEventLoop):
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]  # there are no other threads
 
+    def end(self) -> None:
+        """Cancel what is left, and close."""
+        while left := asyncio.all_tasks(self):  # one that ends may begin another
+            for task in left:
+                task.cancel()
+            self.run_until_complete(_ended(left))
+        self.run_until_complete(self.shutdown_asyncgens())
+        self.close()
+
     def _run_once(self) -> None:
         calls, timers, clock = self._calls, self._timers, self._clock
         while timers and (timers[0][2].cancelled or timers[0][0] <= clock.now or not calls):
@@ -110,12 +119,7 @@ def simulate_fast(main: Callable[[FakeClock], Coroutine[Any, Any, T]]) -> T:
     try:
         return loop.run_until_complete(main(clock))
     finally:
-        while left := asyncio.all_tasks(loop):  # one that ends may begin another
-            for task in left:
-                task.cancel()
-            loop.run_until_complete(_ended(left))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        loop.end()
 
 
 async def _ended(tasks: set[asyncio.Task[Any]]) -> None:

@@ -1,6 +1,7 @@
 """Running a script: the clients act, the world misbehaves, and afterwards everything is read back."""
 
 import asyncio
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
@@ -44,21 +45,31 @@ def run(script: Script, design: Design | None = None) -> Run:
         ]
         await asyncio.gather(*(client.act() for client in clients))
         await asyncio.gather(*happening)
-        events = [*_past(world), *(event for client in clients for event in client.events)]
-        unknowable = unknowable_clashes(events, RETENTION.keep)
-        left = await _settle(world, unknowable)
-        events += await _read_back(world)
-        differing = await _compare(world, unknowable)
-        await world.close()
-        for bug in world.bugs:
-            raise bug
-        forgotten_after = RETENTION.keep if any(script.weak) else float("inf")
-        return Run(events, broken_promises(events, forgotten_after, unknowable), [*left, *differing])
+        events = [*past(world), *(event for client in clients for event in client.events)]
+        return await concluded(world, events, sorted({step.memory for step in script.steps}))
 
     return simulate_fast(main)
 
 
-def _past(world: World) -> list[Event]:
+async def concluded(world: World, events: Sequence[Event], memories: Sequence[int]) -> Run:
+    """Wait until everything has settled, read these memories back, end the world, and judge."""
+    unknowable = unknowable_clashes(events, RETENTION.keep)
+    left = await _settle(world, unknowable)
+    events = [*events, *await _read_back(world, memories)]
+    differing = await _compare(world, unknowable)
+    await world.close()
+    for bug in world.bugs:
+        raise bug
+    return Run([*events], broken(world.script, events), [*left, *differing])
+
+
+def broken(script: Script, events: Sequence[Event]) -> list[str]:
+    """Hold what clients have seen so far against the promises."""
+    forgotten_after = RETENTION.keep if any(script.weak) else float("inf")
+    return broken_promises(events, forgotten_after, unknowable_clashes(events, RETENTION.keep))
+
+
+def past(world: World) -> list[Event]:
     """The writes of what was there before the run."""
     return [
         Event(
@@ -101,10 +112,9 @@ def _left(ledger: Ledger, unknowable: AbstractSet[str]) -> list[object]:
     return [*(row for row in deliveries if row[0] not in unknowable), *tombstones]
 
 
-async def _read_back(world: World) -> list[Event]:
+async def _read_back(world: World, memories: Sequence[int]) -> list[Event]:
     """Ask every replica for everything once more; now there is no excuse."""
     reader = Client(world, -1)
-    memories = sorted({step.memory for step in world.script.steps})
     users = {user_of(memory): memory for memory in memories}
     for index in range(len(world.replicas)):
         for memory in memories:

@@ -1,0 +1,29 @@
+"""Keeping the gauges of roles and backlogs up to date, beside the application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from providers.chain.chain import Chain
+from providers.chain.counting import CountingObserver
+from providers.chain.describing import describe
+
+# Between two looks: less than a scrape interval, and no scrape has to wait for the journal.
+SECONDS = 5.0
+
+
+@asynccontextmanager
+async def shown(chain: Chain, observer: CountingObserver) -> AsyncIterator[None]:
+    """Show what a chain says about itself for as long as the context lasts."""
+    task = asyncio.create_task(_show(chain, observer), name="gauges")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _show(chain: Chain, observer: CountingObserver) -> None:
+    while True:
+        observer.show(await describe(chain))
+        await asyncio.sleep(SECONDS)
