@@ -58,18 +58,25 @@ class Event(Struct, frozen=True, kw_only=True):
         return self.ending is Ending.DONE
 
 
-def unknowable_clashes(events: Sequence[Event], kept: float) -> frozenset[str]:
+def unknowable_clashes(events: Sequence[Event], kept: float, refused: AbstractSet[str]) -> frozenset[str]:
     """Give the memories whose key was used again for another content when nobody who knew it could be asked.
 
-    The journal had forgotten it, `kept` seconds later, and no provider answered: such a write ends as a dead letter.
+    The journal had forgotten it, `kept` seconds later, and no provider answered. Such a write ends as a dead letter:
+    `refused` are the memories that have one.
     """
     first: dict[str, Event] = {}
     found = set()
     for event in sorted(events, key=lambda event: event.ended):
-        if event.act is Act.REMEMBER and event.acknowledged and event.memory is not None:
-            known = first.setdefault(event.memory, event)
-            if known.content != event.content and event.degraded and event.ended > known.ended + kept:
-                found.add(event.memory)
+        if event.act is not Act.REMEMBER or event.memory is None:
+            continue
+        known = first.get(event.memory)
+        if known is None:
+            if event.acknowledged:
+                first[event.memory] = event
+            continue
+        believed = event.memory in refused or (event.acknowledged and event.degraded)
+        if believed and known.content != event.content and event.ended > known.ended + kept:
+            found.add(event.memory)
     return frozenset(found)
 
 

@@ -53,20 +53,28 @@ def run(script: Script, design: Design | None = None) -> Run:
 
 async def concluded(world: World, events: Sequence[Event], memories: Sequence[int]) -> Run:
     """Wait until everything has settled, read these memories back, end the world, and judge."""
-    unknowable = unknowable_clashes(events, RETENTION.keep)
+    unknowable = _unknowable(world, events)
     left = await _settle(world, unknowable)
     events = [*events, *await _read_back(world, memories)]
     differing = await _compare(world, unknowable)
+    complaints = broken(world, events)
     await world.close()
     for bug in world.bugs:
         raise bug
-    return Run([*events], broken(world.script, events), [*left, *differing])
+    return Run([*events], complaints, [*left, *differing])
 
 
-def broken(script: Script, events: Sequence[Event]) -> list[str]:
+def broken(world: World, events: Sequence[Event]) -> list[str]:
     """Hold what clients have seen so far against the promises."""
-    forgotten_after = RETENTION.keep if any(script.weak) else float("inf")
-    return broken_promises(events, forgotten_after, unknowable_clashes(events, RETENTION.keep))
+    forgotten_after = RETENTION.keep if any(world.script.weak) else float("inf")
+    return broken_promises(events, forgotten_after, _unknowable(world, events))
+
+
+def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
+    sql = """SELECT o.memory_id FROM deliveries AS d JOIN operations AS o ON o.seq = d.seq
+        WHERE d.due_at IS NULL AND d.error = 'conflict'"""
+    refused = {str(memory_id) for ledger in world.ledgers for (memory_id,) in ledger.rows(sql)}
+    return unknowable_clashes(events, RETENTION.keep, refused)
 
 
 def past(world: World) -> list[Event]:

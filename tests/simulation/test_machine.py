@@ -55,7 +55,7 @@ class Design(RuleBasedStateMachine):
     )
     def begin(self, weak: tuple[bool, bool], skew: float, old: set[int]) -> None:
         """Start two replicas over two providers."""
-        self._script = Script(
+        script = Script(
             seed=0,
             skews=(0.0, skew),
             weak=(*weak, False),
@@ -66,7 +66,7 @@ class Design(RuleBasedStateMachine):
             old=tuple(sorted(old)),
             looks=False,
         )
-        self._world = World(self._script, RealDesign(), self._clock)
+        self._world = World(script, RealDesign(), self._clock)
         self._world.weather.faults = self._faults
         self._clients = [Client(self._world, number) for number in _CLIENTS]
         self._do(self._world.prepare())
@@ -117,7 +117,7 @@ class Design(RuleBasedStateMachine):
     def no_promise_is_broken(self) -> None:
         """By nothing that a client has seen so far."""
         if self._place:
-            assert broken(self._script, self._events()) == []
+            assert broken(self._world, self._events()) == []
 
     def teardown(self) -> None:
         """Everything heals, settles, and is where it belongs."""

@@ -1,5 +1,7 @@
 """Writes that are repeated: the same memory, the same answer, whoever still knows of the first."""
 
+import asyncio
+
 import pytest
 
 from providers.errors import Conflict, MemoryDeleted
@@ -182,3 +184,54 @@ def test_a_deletion_that_home_alone_remembers_is_brought_to_all(batch: bool) -> 
         assert known.kind is OperationKind.DELETE
 
     play(act)
+
+
+@pytest.mark.xfail(strict=True, reason="what home refuses stays in the journal, and is laid over what home has")
+def test_what_home_refuses_is_not_shown() -> None:
+    """Its caller was told that it was not stored."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await refused(scene)
+
+        assert (await scene.chain.get(USER, memory_id)).content == "tea"
+
+    play(act)
+
+
+@pytest.mark.xfail(strict=True, reason="as above: the change begins from the journal's last word")
+def test_a_change_does_not_begin_from_what_home_refused() -> None:
+    """It keeps the content that is there."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await refused(scene)
+
+        await scene.chain.update(USER, memory_id, metadata={"kind": "drink"})
+
+        assert await scene.kept("home") == ["tea"]
+
+    play(act)
+
+
+@pytest.mark.xfail(strict=True, reason="as above: the key is taken for that of what was refused")
+def test_what_home_refused_does_not_take_the_key() -> None:
+    """Who repeats the first write is answered as before."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await refused(scene)
+
+        assert await scene.chain.remember(USER, "tea", memory_id=memory_id) == memory_id
+
+    play(act)
+
+
+async def refused(scene: Scene) -> str:
+    """Have home refuse a content that is new under its key, and give the key."""
+    memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+    await scene.forget()
+    for provider in scene.providers.values():
+        provider.failures["snapshot"] = DOWN  # so that nobody can tell what is there
+    assert isinstance(await failure_of(scene.chain.remember(USER, "coffee", memory_id=memory_id)), Conflict)
+    for provider in scene.providers.values():
+        provider.failures.clear()
+    await asyncio.sleep(0.1)
+    return memory_id
