@@ -62,7 +62,6 @@ class _Open(Struct, frozen=True, eq=False):
     link: Link
     settings: object
     stack: AsyncExitStack
-    identity: str | None
 
 
 class Chain:
@@ -88,6 +87,7 @@ class Chain:
         self._open: dict[str, _Open] = {}
         self._deliverers: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gone: set[_Open] = set()  # still to be closed
         self._switching = asyncio.Lock()
         self._provider: ChainedProvider | GuardedProvider | None = None
 
@@ -132,18 +132,20 @@ class Chain:
             async with AsyncExitStack() as undo:
                 fresh = {part.name: await self._opened(part, undo) for part in parts if not self._has(part)}
                 chosen = {part.name: fresh.get(part.name) or self._open[part.name] for part in parts}
-                refuse_twins({name: one.identity for name, one in chosen.items()})
+                identities = await _identities(chosen)
+                refuse_twins(identities)
                 links = tuple(one.link for one in chosen.values())
                 complete = frozenset(link.name for link in links)
                 if self.membership is not None:
-                    complete = await self.membership.admit({name: one.identity for name, one in chosen.items()})
+                    complete = await self.membership.admit(identities)
                 undo.pop_all()
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
             self._open = chosen
             self._take_over(Route(links, complete))
             _log.info("order_in_force", order=[part.name for part in parts], complete=sorted(complete))
             for one in gone:
-                self._start(_drain(one), f"drain {one.link.name}")
+                self._gone.add(one)
+                self._start(self._drain(one), f"drain {one.link.name}")
 
     async def close(self) -> None:
         """Stop everything, then close the providers."""
@@ -153,7 +155,7 @@ class Chain:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for one in self._open.values():
+        for one in [*self._open.values(), *self._gone]:
             await one.stack.aclose()
         await self._journal_stack.aclose()
 
@@ -163,13 +165,16 @@ class Chain:
             return
         if choice.opened is None:
             raise OrderRefused('an order of several providers needs a journal: journal.kind is "none"')
-        self.journal = await self._journal_stack.enter_async_context(choice.opened())
-        self.membership = Membership(self.holder, self.journal, self.links, self._set_complete)
-        if self._open:
-            # What was the only provider so far has everything, whatever stands first from now on.
-            await self.membership.admit({name: one.identity for name, one in self._open.items()})
-        self._start(self.membership.run(), "membership")
-        self._start(Sweeper(self.holder, self.journal, self._all_links, self.policy.retention).run(), "sweeper")
+        async with AsyncExitStack() as undo:
+            journal = await undo.enter_async_context(choice.opened())
+            membership = Membership(self.holder, journal, self.links, self._set_complete)
+            if self._open:
+                # What was the only provider so far has everything, whatever stands first from now on.
+                await membership.admit(await _identities(self._open))
+            self._journal_stack = undo.pop_all()
+        self.journal, self.membership = journal, membership
+        self._start(membership.run(), "membership")
+        self._start(Sweeper(self.holder, journal, self._all_links, self.policy.retention).run(), "sweeper")
 
     def _has(self, part: Part) -> bool:
         return part.name in self._open and self._open[part.name].settings == part.settings
@@ -184,11 +189,7 @@ class Chain:
             bulkhead=Bulkhead(part.name, part.places),
         )
         link = Link(part.name, provider, Attempts(part.attempts, guards, self.observer))
-        identity = None
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(PROBE_SECONDS):
-                identity = await provider.identity()
-        return _Open(link, part.settings, stack, identity)
+        return _Open(link, part.settings, stack)
 
     def _take_over(self, route: Route) -> None:
         if self.journal is None:
@@ -221,6 +222,18 @@ class Chain:
         links = [self.route.link(member.name) for member in await self.journal.members()]
         return None if None in links else [link for link in links if link is not None]
 
+    async def _drain(self, one: _Open) -> None:
+        """Close a provider that takes part no more, when its calls have ended."""
+        deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
+        try:
+            await asyncio.sleep(_DRAIN_FIRST)  # whoever has the old route and asks the journal first
+            while one.link.attempts.guards.bulkhead.in_flight and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - calls end without telling anybody
+                await asyncio.sleep(_DRAIN_LOOK)
+        finally:
+            await one.stack.aclose()
+            self._gone.discard(one)
+        _log.info("provider_closed", provider=one.link.name)
+
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = _task(work, name)
         self._tasks.add(task)
@@ -239,16 +252,17 @@ def _noted(task: asyncio.Task[None]) -> None:
         _log.error("background_task_ended", task=task.get_name(), exc_info=error)
 
 
-async def _drain(one: _Open) -> None:
-    """Close a provider that takes part no more, when its calls have ended."""
-    deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
-    try:
-        await asyncio.sleep(_DRAIN_FIRST)  # whoever has the old route and asks the journal first
-        while one.link.attempts.guards.bulkhead.in_flight and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - calls end without telling anybody
-            await asyncio.sleep(_DRAIN_LOOK)
-    finally:
-        await one.stack.aclose()
-    _log.info("provider_closed", provider=one.link.name)
+async def _identities(chosen: Mapping[str, _Open]) -> dict[str, str | None]:
+    """Ask who each store is now; it may be another one than when it was opened."""
+    found = await asyncio.gather(*(_identity(one.link.provider) for one in chosen.values()))
+    return dict(zip(chosen, found, strict=True))
+
+
+async def _identity(provider: Replica) -> str | None:
+    with suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await provider.identity()
+    return None
 
 
 def refuse_twins(identities: Mapping[str, str | None]) -> None:

@@ -11,7 +11,7 @@ from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.base import Journal
-from providers.journal.operations import MemberState
+from providers.journal.operations import Member, MemberState
 from providers.types import Snapshot
 
 PAGE = 200  # memories or users in one call
@@ -71,16 +71,14 @@ class Filler:
             if found.extra:
                 raise NotFilled(f"{self._target.name} holds {found.extra} memories that {self._source.name} does not")
             if not found.repaired:
+                await self._member()  # a new store may have taken the name meanwhile
                 await self._journal.mark(self._target.name, MemberState.COMPLETE)
                 _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
                 return
         raise NotFilled(f"{self._target.name} keeps differing from {self._source.name}")
 
     async def _copy(self) -> Progress:
-        members = {member.name: member for member in await self._journal.members()}
-        member = members.get(self._target.name)
-        if member is None:
-            raise NotFilled(f"{self._target.name} is no member")
+        member = await self._member()
         progress = Progress(copied=member.copied, copied_users=member.copied_users)
         async for user_id in self._users(self._source, member.fill_after):
             async for snapshot_page in self._pages(self._source, user_id):
@@ -173,6 +171,22 @@ class Filler:
             if user_id != last:
                 yield user_id
             last = user_id
+
+    async def _member(self) -> Member:
+        """Give the membership of the target.
+
+        Raises:
+            NotFilled: it has none, or the member is another store.
+        """
+        member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
+        if member is None:
+            raise NotFilled(f"{self._target.name} is no member")
+        identity = await self._target.call(
+            lambda provider: provider.identity(), OperationClass.REPLAY, self._deadline()
+        )
+        if member.identity not in {None, identity}:
+            raise NotFilled(f"{self._target.name} is another store than the member of that name")
+        return member
 
     async def _claim(self) -> None:
         if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):

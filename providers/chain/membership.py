@@ -8,9 +8,9 @@ from contextlib import suppress
 import structlog
 
 from providers.chain.errors import OrderRefused
-from providers.chain.filler import Filler, NotFilled, Progress
+from providers.chain.filler import Filler, Progress
 from providers.chain.link import Link
-from providers.errors import Unavailable
+from providers.errors import ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState
 
@@ -42,19 +42,24 @@ class Membership:
         self._now = now
         self._started = now()
         self._joined: set[str] = set()
+        self._admitted = 0  # orders; a look that began before the last of them is out of date
+        self._known: dict[str, str | None] | None = None  # stores that are complete, None while nobody has told
+        self._met: set[str] = set()  # whose store has said who it is; before that it may be any other
         self._fills: dict[str, asyncio.Task[None]] = {}
+        self._asks: dict[str, asyncio.Task[None]] = {}
         self.progress: dict[str, Progress] = {}
         self.reasons: dict[str, str] = {}
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """What is under way in the background."""
-        return list(self._fills.values())
+        return [*self._fills.values(), *self._asks.values()]
 
     async def admit(self, identities: Mapping[str, str | None]) -> frozenset[str]:
         """Make the providers of an order members, by their names in order, and give those that are complete.
 
-        Without the journal nobody can tell; then it is the first, until the journal says otherwise.
+        One that cannot be asked who it is may be another store by now: it is not complete before it has answered.
+        Without the journal it is those that it named last; if it never did, the first, until it says otherwise.
 
         Raises:
             OrderRefused: none of them has received everything, but another store has.
@@ -64,9 +69,13 @@ class Membership:
             members = [await self._journal.join(name, identity) for name, identity in identities.items()]
         except JournalUnavailable as error:
             _log.warning("journal_unavailable", reason=error.reason)
-            return frozenset(list(identities)[:1])
+            self._joined.clear()
+            self._admitted += 1
+            return self._presumed(identities)
         self._joined = set(identities)
-        return _complete(members)
+        self._met = {name for name, identity in identities.items() if identity is not None}
+        self._admitted += 1
+        return _complete(members) & self._met
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -84,19 +93,62 @@ class Membership:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _refresh(self) -> None:
-        names = {link.name for link in self._links()}
-        members = [member for member in await self._journal.members() if member.name in names]
-        self._set_complete(_complete(members))
-        source = next((link for link in self._links() if link.name in _complete(members)), None)
+        admitted = self._admitted
+        members = await self._journal.members()
+        if admitted != self._admitted:
+            return  # the order is another one now, and so may they be who are complete
+        self._known = {member.name: member.identity for member in members if member.state is MemberState.COMPLETE}
+        self._ask_strangers()
+        complete = _complete(members) & self._met & {link.name for link in self._links()}
+        self._set_complete(complete)
+        for name in complete:  # whoever has filled it
+            self.reasons.pop(name, None)
+            self.progress.pop(name, None)
+        source = next((link for link in self._links() if link.name in complete), None)
         for link in self._links():
             if source is not None and link.name not in _complete(members):
                 self._fill(source, link)
 
+    def _ask_strangers(self) -> None:
+        """Have everybody say who they are who has not done so yet, while the looks go on."""
+        for link in self._links():
+            task = self._asks.get(link.name)
+            if link.name not in self._met and (task is None or task.done()):
+                self._asks[link.name] = asyncio.create_task(self._meet(link), name=f"meet {link.name}")
+
+    async def _meet(self, link: Link) -> None:
+        admitted = self._admitted
+        identity = await self._identity(link)
+        if identity is None or admitted != self._admitted:
+            return
+        with suppress(JournalUnavailable):
+            await self._journal.join(link.name, identity)
+            if admitted == self._admitted:
+                self._met.add(link.name)
+
+    def _presumed(self, identities: Mapping[str, str | None]) -> frozenset[str]:
+        if self._known is None:
+            return frozenset(list(identities)[:1])
+        known = self._known
+        presumed = frozenset(
+            name
+            for name, identity in identities.items()
+            if name in known and (identity is None or known[name] in {None, identity})
+        )
+        if not presumed:
+            raise OrderRefused(
+                f"none of {', '.join(identities)} had received everything when the journal last answered"
+            )
+        return presumed
+
     async def _join_again(self) -> None:
         """After a start without the journal."""
         for link in self._links():
-            await self._journal.join(link.name, await self._identity(link))
+            identity = await self._identity(link)
+            await self._journal.join(link.name, identity)
             self._joined.add(link.name)
+            if identity is not None:
+                self._met.add(link.name)
 
     async def _care(self) -> None:
         for link in self._links():
@@ -135,7 +187,7 @@ class Membership:
         await asyncio.sleep(_SETTLE_SECONDS)
         try:
             await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
-        except (NotFilled, Unavailable) as error:
+        except ProviderError as error:
             self.reasons[target.name] = str(error)
             _log.info("filling_postponed", provider=target.name, reason=str(error))
             await asyncio.sleep(_FILL_AGAIN_SECONDS)

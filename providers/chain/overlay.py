@@ -34,12 +34,12 @@ class Overlay:
         return [
             record_of(entry.state)
             for memory_id, entry in self._entries.items()
-            if not entry.state.deleted and not (memory_id in there and _is_first(entry))
+            if not entry.state.deleted and not (memory_id in there and is_first(entry))
         ]
 
     def without(self, records: Iterable[MemoryRecord]) -> list[MemoryRecord]:
         """Drop everything about which the overlay knows better, in the order given."""
-        return [record for record in records if (entry := self._entries.get(record.id)) is None or _is_first(entry)]
+        return [record for record in records if (entry := self._entries.get(record.id)) is None or is_first(entry)]
 
     def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """Merge the provider's answer, best first, with the pending memories that answer the question.
@@ -77,7 +77,7 @@ def record_of(state: Snapshot) -> MemoryRecord:
     )
 
 
-def _is_first(entry: Entry) -> bool:
+def is_first(entry: Entry) -> bool:
     """Whether a memory begins with this operation: where there is one already, it is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 

@@ -12,7 +12,7 @@ from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.link import Link
 from providers.chain.listing import merged_page
-from providers.chain.overlay import MAX_ENTRIES, Overlay, record_of
+from providers.chain.overlay import MAX_ENTRIES, Overlay, is_first, record_of
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
 from providers.errors import CursorLost, MemoryNotFound, ProviderError, Rejected, Unavailable
@@ -139,18 +139,31 @@ class Reader:
         known = await self.known_of(user_id, memory_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> MemoryRecord:
-            for entry in known.entries:
-                if entry.state.deleted or link.name in entry.pending:
-                    return _from_journal(entry)
-            return await link.call(
-                lambda provider: provider.get(user_id, memory_id), OperationClass.READ, share, last_resort=last_resort
-            )
+            entry = next(iter(known.entries), None)
+            if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_first(entry))):
+                return _from_journal(entry)
+            try:
+                return await link.call(
+                    lambda provider: provider.get(user_id, memory_id),
+                    OperationClass.READ,
+                    share,
+                    last_resort=last_resort,
+                )
+            except MemoryNotFound:
+                if entry is None or link.name not in entry.pending:
+                    raise
+                return _from_journal(entry)
 
         try:
             return await self.first(route, OperationClass.READ, deadline, ask)
         except MemoryNotFound as error:
             if known.lost is not None:
                 raise known.lost from error
+            raise
+        except Unavailable as error:
+            for entry in known.entries:
+                self._account.degrade(f"home_{error.outcome}")
+                return _from_journal(entry)
             raise
 
     async def entry(self, user_id: str, memory_id: str, deadline: Deadline) -> Entry | None:

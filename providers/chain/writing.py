@@ -5,11 +5,13 @@ from contextlib import suppress
 from uuid import uuid4
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from observability import notes
 from providers.chain.account import Account
 from providers.chain.applying import Change, bring, bring_many, burial_of
 from providers.chain.deadline import Deadline
+from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader, each
 from providers.chain.route import Route
@@ -242,7 +244,8 @@ class Writer:
                 raise
             await self._account.settle(Done(seq=entry.seq, provider=home.name))
         except Rejected as error:
-            await self._account.settle(Dead(seq=entry.seq, provider=home.name, error=error.outcome))
+            if not await self._give_way(home, entry, deadline):
+                await self._account.settle(Dead(seq=entry.seq, provider=home.name, error=error.outcome))
             raise
         else:
             await self._account.settle(Done(seq=entry.seq, provider=home.name))
@@ -281,11 +284,35 @@ class Writer:
                 buried.append(entry)
                 refused.append((place, outcome))
             else:
-                settlements.append(Dead(seq=entry.seq, provider=home.name, error=outcome.outcome))
+                if not await self._give_way(home, entry, deadline):
+                    settlements.append(Dead(seq=entry.seq, provider=home.name, error=outcome.outcome))
                 refused.append((place, outcome))
         await self._account.settle(*settlements)
         await self._bury(buried)
         return refused
+
+    async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
+        """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
+
+        Nobody could tell what was there when the operation was appended, and the others may have taken it.
+        """
+        state = entry.state
+        try:
+            held = await home.call(
+                lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.READ, deadline
+            )
+            if held is None or held.deleted:
+                return False
+            self._clock.observe(max(held.version, state.version))
+            truth = Operation(
+                kind=OperationKind.UPDATE,
+                state=replace(held, version=self._clock.next()),
+                base_version=state.version,
+            )
+            [outcome] = await self._account.journal(lambda journal: journal.append([truth]), deadline.remaining())
+        except Unavailable:
+            return False
+        return isinstance(outcome, Appended)
 
     async def _bury(self, entries: Sequence[Entry]) -> None:
         """Home knows of deletions that the journal has forgotten; if it cannot be told now, the deliverer will."""

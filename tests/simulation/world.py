@@ -193,6 +193,7 @@ class ReplicaProcess:
         self._journal = world.design.journal(runner, looks=world.script.looks)
         holder = f"{index} {clock()}"
         self._links: dict[str, Link] = {}
+        self._switching = asyncio.Lock()
         self.route = Route((), frozenset())
         own_clock = HybridClock(lambda: int((clock() + skew) * 1000))
         self.provider = world.design.provider(self._route_of(FIRST_ORDER), self._journal, own_clock, clock)
@@ -205,10 +206,11 @@ class ReplicaProcess:
 
     async def switch(self, order: Sequence[str]) -> None:
         """Put an order in force."""
-        links = self._route_of(order).links
-        identities = {link.name: await _identity(link) for link in links}
-        complete = await self._membership.admit(identities)
-        self._put_in_force(Route(links, complete))
+        async with self._switching:
+            links = self._route_of(order).links
+            identities = {link.name: await _identity(link) for link in links}
+            complete = await self._membership.admit(identities)
+            self._put_in_force(Route(links, complete))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         """Do something that ends with this process."""

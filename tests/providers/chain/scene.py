@@ -48,14 +48,15 @@ def key() -> str:
 class Flaky(MockMemoryProvider):
     """A provider in memory that fails, hangs or lingers where it is told to.
 
-    `failures` are by method, "*" for all of them; `calls` are the methods asked, `asked` those of them that were let
-    through.
+    `failures` are by method, "*" for all of them; the first success of a method in `healing` ends them all. `calls` are
+    the methods asked.
     """
 
     def __init__(self, clock: FakeClock, name: str) -> None:
         super().__init__(HybridClock(lambda: int(clock() * 1000)))
         self.name = name
         self.failures: dict[str, BaseException] = {}
+        self.healing: set[str] = set()
         self.seconds = 0.0
         self.calls: list[str] = []
 
@@ -67,6 +68,8 @@ class Flaky(MockMemoryProvider):
         failure = self.failures.get(method, self.failures.get("*"))
         if failure is not None:
             raise failure
+        if method in self.healing:
+            self.failures.clear()
 
     @staticmethod
     def _met(

@@ -91,7 +91,6 @@ def test_the_journal_answers_for_a_pending_memory() -> None:
     play(act)
 
 
-@pytest.mark.xfail(strict=True, reason="get believes the journal where list and recall ask the provider")
 def test_a_repeated_beginning_does_not_hide_what_came_after_it() -> None:
     """A write that is repeated while nobody can be asked may be older than what a provider has."""
 
