@@ -55,7 +55,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 soak: setup
-	$(BIN)/pytest -m soak
+	$(PYTEST) -m soak
 
 # Needs the development environment once; the locks themselves name no registry.
 lock:

@@ -21,8 +21,8 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
-from app.journal_place import journal_place_watched
 from app.gauges import shown
+from app.journal_place import journal_place_watched
 from app.openapi import complete, openapi_config
 from app.problems import respond
 from app.reloading.following import following

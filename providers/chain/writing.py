@@ -25,6 +25,7 @@ from providers.types import Metadata, NewMemory, Snapshot
 KEPT_EDITS = 16  # of each memory, so that a late retry of one of them is known for what it is
 _CONCURRENT_LOOKS = 4  # for memories of one batch
 _UPDATE_TRIES = 4  # when others change the same memory at the same time
+_OLDEST = 1  # of all versions
 _BURIAL_SECONDS = 1.0
 _HELD_LONGER = 1.0  # seconds that the deliverer leaves home alone after the caller's deadline
 
@@ -46,9 +47,12 @@ class Writer:
             found = await self._look_for(route, state, deadline)
             if isinstance(found, Snapshot):
                 return state.id
-            appended = found
+            if isinstance(found, Operation):
+                appended = await self._append(route, found, deadline)
+            else:
+                appended = found
         if appended is None:
-            appended = await self._append(route, Operation(kind=OperationKind.REMEMBER, state=state), deadline)
+            appended = await self._append(route, _beginning(state), deadline)
         await self._confirm_at_home(route, appended.entry, deadline)
         return state.id
 
@@ -61,8 +65,10 @@ class Writer:
             lambda state: self._look_for(route, state, deadline),
             _CONCURRENT_LOOKS,
         )
-        new = [place for place, known in enumerate(found) if known is None]
-        operations = [Operation(kind=OperationKind.REMEMBER, state=states[place]) for place in new]
+        new = [place for place, known in enumerate(found) if known is None or isinstance(known, Operation)]
+        operations = [
+            known if isinstance(known := found[place], Operation) else _beginning(states[place]) for place in new
+        ]
         for place, outcome in zip(new, await self._append_all(route, operations, deadline), strict=True):
             found[place] = outcome
         waiting = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
@@ -177,11 +183,13 @@ class Writer:
         )
         return Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
 
-    async def _look_for(self, route: Route, state: Snapshot, deadline: Deadline) -> Appended | Snapshot | None:
+    async def _look_for(
+        self, route: Route, state: Snapshot, deadline: Deadline
+    ) -> Appended | Snapshot | Operation | None:
         """Find out whether this write was made before.
 
-        Gives what the journal knows of it; or what a provider has, of which the journal has forgotten; or None, also
-        if nobody knows, since the journal can accept the write all the same.
+        Gives what the journal knows of it; or what a provider has, of which the journal has forgotten; or None, if it
+        is new; or, since the journal can accept it also while nobody knows, what is then to be appended.
 
         Raises:
             Conflict: something else is there.
@@ -193,7 +201,8 @@ class Writer:
         try:
             former = await self._reader.snapshot(route, state.user_id, state.id, limited) if entry is None else None
         except Unavailable:
-            return None
+            # If it is a repetition after all, every later change has a newer version than this.
+            return _beginning(replace(state, version=_OLDEST))
         known = former if entry is None else entry.state
         if known is None:
             return None
@@ -332,6 +341,10 @@ class Writer:
         request = notes.current.get()
         if request is not None:
             request.provider = provider
+
+
+def _beginning(state: Snapshot) -> Operation:
+    return Operation(kind=OperationKind.REMEMBER, state=state)
 
 
 def _was_there(former: Snapshot | None, edit_id: str) -> bool:

@@ -145,6 +145,7 @@ def test_a_server_that_is_lost_comes_back(shared: Service, name: str) -> None:
     assert shared.main.poll() is None
 
 
+@pytest.mark.soak
 def test_a_server_for_a_newcomer_is_started(shared: Service, file: Path) -> None:
     """A provider that a changed file brings into the order gets a server of its own, and is filled."""
     wait_until(lambda: recalled(shared, "tea")[1] is None)
@@ -156,6 +157,7 @@ def test_a_server_for_a_newcomer_is_started(shared: Service, file: Path) -> None
     wait_until(lambda: list(roles(shared)) == ["native", "spare"])
 
 
+@pytest.mark.soak
 def test_an_order_set_by_the_api_is_told_at_the_start(shared: Service) -> None:
     """A service that starts with an order other than the configured one says so, and who set it."""
     ask(shared, "PUT", "/admin/providers/order", {"order": ["spare", "native"]})
@@ -203,6 +205,7 @@ def test_hangup_reads_the_file_and_keeps_the_workers(folder: Path) -> None:
         assert service.workers() == before
 
 
+@pytest.mark.soak
 def test_hangup_reads_also_what_no_date_tells(folder: Path, database: str) -> None:
     """SIGHUP to the main process has every worker read again, also where no watched file is another one."""
     secret = folder / "dsn"

@@ -107,6 +107,7 @@ async def test_both_are_down(lab: Lab, load: Load) -> None:
     await lab.prove(load)
 
 
+@pytest.mark.soak
 async def test_the_service_is_killed(lab: Lab, load: Load) -> None:
     """The service is killed in the middle of its work, and started again on the same address, three times."""
     async with under_load(load, ACTS):

@@ -203,7 +203,9 @@ class WeakStore(Store):
         raise NotImplementedError
 
     def _newest(self, user_id: str, memory_id: str) -> Snapshot | None:
-        return max(self._copies.get((user_id, memory_id), ()), key=lambda copy: copy.version, default=None)
+        # A beginning may have been remembered twice, the second time after an edit; the edit counts more.
+        copies = self._copies.get((user_id, memory_id), ())
+        return max(copies, key=lambda copy: (copy.updated_at is not None, copy.version), default=None)
 
     def _records(self, user_id: str) -> list[MemoryRecord]:
         copies = [self._newest(owner, memory_id) for owner, memory_id in self._copies if owner == user_id]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.simulation.history import Event
 from tests.simulation.run import run
 from tests.simulation.script import script_of
 from tests.simulation.shrink import described, shrunk
@@ -39,6 +40,11 @@ def test_promises_are_kept_for_long(shard: int) -> None:
 
 def test_a_seed_is_one_run() -> None:
     """The same seed gives the same history, so that a failure can be looked at again."""
-    first, second = (run(script_of(7)) for _ in range(2))
+    first, second = ([_plain(event) for event in run(script_of(7)).events] for _ in range(2))
 
     assert first == second
+
+
+def _plain(event: Event) -> tuple[object, ...]:
+    """Give an event without the ids that are minted at random."""
+    return event.act, event.started, event.ended, event.ending, sorted(seen.content for seen in event.seen)
