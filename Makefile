@@ -54,8 +54,10 @@ format: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
+# What breaks real servers wants the machine to itself.
 soak: setup
-	$(PYTEST) -m soak
+	$(BIN)/pytest -m soak --ignore tests/simulation
+	$(PYTEST) -m soak tests/simulation
 
 # Needs the development environment once; the locks themselves name no registry.
 lock:

@@ -93,7 +93,9 @@ class Writer:
         deadline = self._account.deadline(route, OperationClass.REMEMBER)
         for _ in range(_UPDATE_TRIES):
             entry = await self._reader.entry(user_id, memory_id, deadline)
-            base = await self._reader.snapshot(route, user_id, memory_id, deadline) if entry is None else entry.state
+            base = None if entry is None else entry.state
+            if base is None or base.version == _OLDEST:  # a beginning that nobody could judge may be a repetition
+                base = await self._reader.snapshot(route, user_id, memory_id, deadline) or base
             if base is None or base.deleted:
                 raise MemoryNotFound(memory_id)
             nothing_given = content is UNSET and metadata is UNSET

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
 from providers.clock import keyed_memory_id
-from tests.simulation.history import Ending, Event, Seen
+from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import Act
 
 CLIENTS = 8

@@ -11,7 +11,7 @@ from observability.notes import Notes
 from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.types import MemoryRecord
 from tests.simulation.acting import Answer, Part, ask, edit_of, parts_of
-from tests.simulation.history import Ending, Event, Seen
+from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import Act, Step
 from tests.simulation.world import World
 

@@ -1,6 +1,7 @@
 """An event loop for thousands of simulated runs: its time jumps, and it knows nothing of sockets and threads."""
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
@@ -116,10 +117,12 @@ def simulate_fast(main: Callable[[FakeClock], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end in simulated time, and cancel what it leaves behind."""
     clock = FakeClock()
     loop = JumpingLoop(clock)
+    gc.disable()  # a run is over soon, and looking for cycles in between would be a tenth of it
     try:
         return loop.run_until_complete(main(clock))
     finally:
         loop.end()
+        gc.enable()
 
 
 async def _ended(tasks: set[asyncio.Task[Any]]) -> None:

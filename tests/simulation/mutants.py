@@ -15,11 +15,11 @@ from providers.journal.operations import Appended, Delivery, Done, Entry, Operat
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
 from providers.types import Snapshot
+from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import PROVIDERS, REPLICAS
 from tests.simulation.stores import Store, WeakStore
-from tests.simulation.world import RealDesign
 
 Answer = TypeVar("Answer")
 

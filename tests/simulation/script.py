@@ -112,7 +112,7 @@ STEPS = 12  # of each client
 MEMORIES = 14
 LENGTH = 8.0  # seconds in which faults begin
 
-_LOOKS = 0.05  # of all runs
+_LOOKS = 0.03  # of all runs
 _JOURNAL_FAILS = 0.2
 _WEIGHTS = {
     Act.REMEMBER: 6,

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.simulation.client import Client
-from tests.simulation.history import Event
+from tests.simulation.design import RealDesign
+from tests.simulation.events import Event
 from tests.simulation.loop import JumpingLoop
 from tests.simulation.run import broken, concluded, past
 from tests.simulation.script import FIRST_ORDER, JOURNAL, REPLICAS, Act, Crash, Fault, Mode, Script, Step
-from tests.simulation.world import RealDesign, World
+from tests.simulation.world import World
 from tests.support.clock import FakeClock
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ steps = st.builds(
 )
 
 
-class Design(RuleBasedStateMachine):
+class Promises(RuleBasedStateMachine):
     """Clients act, providers and the journal fail and heal, replicas crash, time passes."""
 
     def __init__(self) -> None:
@@ -143,10 +144,10 @@ class Design(RuleBasedStateMachine):
 
 def test_no_sequence_breaks_a_promise() -> None:
     """A few short ones, as a first look."""
-    run_state_machine_as_test(Design, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(Promises, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
 
 
 @pytest.mark.soak
 def test_no_long_sequence_breaks_a_promise() -> None:
     """Many long ones."""
-    run_state_machine_as_test(Design, settings=settings(max_examples=2_000, stateful_step_count=60, deadline=None))
+    run_state_machine_as_test(Promises, settings=settings(max_examples=2_000, stateful_step_count=60, deadline=None))

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.simulation.design import Design
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import run
 from tests.simulation.script import script_of
-from tests.simulation.world import Design
 
 _MOST_SEEDS = 150
 

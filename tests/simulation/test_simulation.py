@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.history import Event
+from tests.simulation.events import Event
 from tests.simulation.run import run
 from tests.simulation.script import script_of
 from tests.simulation.shrink import described, shrunk

@@ -1,12 +1,11 @@
 """A simulated run: real chains, deliverers and sweepers over faulty stores and one journal, in simulated time."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from providers.base import MemoryProvider
 from providers.chain.attempts import Attempts, Guards
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
@@ -23,15 +22,14 @@ from providers.errors import Unavailable
 from providers.journal.base import Journal
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger
-from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner
 from providers.types import NewMemory
 from tests.simulation.acting import first_content, id_of, user_of
+from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
-from tests.simulation.journal import Bell, FaultyRunner, SimulatedJournal
+from tests.simulation.journal import Bell, FaultyRunner
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Switch
-from tests.simulation.stores import Store, StrongStore, WeakStore
+from tests.simulation.stores import Store
 from tests.support.clock import FakeClock
 
 Result = TypeVar("Result")
@@ -41,42 +39,6 @@ RETENTION = RetentionPolicy(keep=6.0, every=2.0)  # longer than any late write t
 DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
 _PROBE_SECONDS = 3.0
 BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
-
-
-class Design(Protocol):
-    """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
-
-    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
-        """Give the ledger of each replica, usually one for all."""
-
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
-        """Make a provider's store."""
-
-    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make the journal as one replica uses it."""
-
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a replica's provider together."""
-
-
-class RealDesign(Design):
-    """What is shipped."""
-
-    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
-        """See `Design`."""
-        return [open_memory(now)] * REPLICAS
-
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
-        """See `Design`."""
-        return WeakStore(clock, name) if weak else StrongStore(clock)
-
-    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """See `Design`."""
-        return SimulatedJournal(runner, looks=looks)
-
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """See `Design`."""
-        return ChainedProvider(route, journal, clock, now=now)
 
 
 class World:

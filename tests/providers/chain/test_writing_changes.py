@@ -80,6 +80,58 @@ def test_a_repeated_change_changes_nothing_more(forgotten: bool) -> None:  # noq
     play(act)
 
 
+async def unjudged(scene: Scene) -> str:
+    """Repeat the first write of a memory that has been changed, while nobody can be asked; give its id."""
+    memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+    await scene.chain.update(USER, memory_id, metadata={"kind": "drink"})
+    await scene.forget()
+    for provider in scene.providers.values():
+        provider.failures["*"] = DOWN
+    await scene.chain.remember(USER, "tea", memory_id=memory_id)
+    return memory_id
+
+
+def test_a_change_does_not_begin_from_a_repeated_beginning() -> None:
+    """What has come after that stays."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await unjudged(scene)
+        for provider in scene.providers.values():
+            provider.failures.clear()
+
+        record = await scene.chain.update(USER, memory_id, content="coffee")
+
+        assert (record.content, record.metadata) == ("coffee", {"kind": "drink"})
+
+    play(act)
+
+
+def test_what_may_be_a_repeated_beginning_cannot_be_changed_unseen() -> None:
+    """Nobody knows what has come after it."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await unjudged(scene)
+
+        assert await failure_of(scene.chain.update(USER, memory_id, content="coffee")) is DOWN
+
+    play(act)
+
+
+def test_a_beginning_that_was_none_before_is_changed() -> None:
+    """The providers that can be asked again have never seen it."""
+
+    async def act(scene: Scene) -> None:
+        for provider in scene.providers.values():
+            provider.failures["*"] = DOWN
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        for provider in scene.providers.values():
+            provider.failures.clear()
+
+        assert (await scene.chain.update(USER, memory_id, content="coffee")).content == "coffee"
+
+    play(act)
+
+
 def test_a_change_with_an_old_version_changes_nothing() -> None:
     """What is there is newer."""
 

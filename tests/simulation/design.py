@@ -1,0 +1,51 @@
+"""How a replica is built: the parts that a broken design replaces."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from providers.base import MemoryProvider
+from providers.chain.chained import ChainedProvider
+from providers.chain.route import Route
+from providers.clock import HybridClock
+from providers.journal.base import Journal
+from providers.journal.sqlite.ledger import Ledger
+from providers.journal.sqlite.opening import open_memory
+from tests.simulation.journal import FaultyRunner, SimulatedJournal
+from tests.simulation.script import REPLICAS
+from tests.simulation.stores import Store, StrongStore, WeakStore
+
+
+class Design(Protocol):
+    """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
+
+    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
+        """Give the ledger of each replica, usually one for all."""
+
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+        """Make a provider's store."""
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """Make the journal as one replica uses it."""
+
+    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+        """Put a replica's provider together."""
+
+
+class RealDesign(Design):
+    """What is shipped."""
+
+    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
+        """See `Design`."""
+        return [open_memory(now)] * REPLICAS
+
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+        """See `Design`."""
+        return WeakStore(clock, name) if weak else StrongStore(clock)
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """See `Design`."""
+        return SimulatedJournal(runner, looks=looks)
+
+    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+        """See `Design`."""
+        return ChainedProvider(route, journal, clock, now=now)

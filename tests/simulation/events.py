@@ -1,0 +1,56 @@
+"""What the clients of a run did and saw."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from tests.simulation.script import Act
+
+
+class Ending(StrEnum):
+    """How an act ended for its client."""
+
+    DONE = "done"
+    ABSENT = "absent"  # the memory was not found, or deleted
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"  # an error that leaves everything open, or no answer at all
+
+
+class Seen(Struct, frozen=True):
+    """A memory as a read showed it."""
+
+    memory_id: str
+    content: str
+    tag: str | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One act with all of its tries, on one memory or one list.
+
+    `content` and `tag` are what was written; a read's `seen` is what it gave, and `eventual` that the answer itself
+    said that acknowledged writes may be missing, which with a `session` it must not. `homes` are those that were home
+    at the beginning and at the end; `final` is a read after everything has settled.
+    """
+
+    act: Act
+    user: str
+    memory: str | None
+    content: str | None
+    started: float
+    ended: float
+    ending: Ending
+    tag: str | None = None
+    clash: bool = False
+    session: bool = False
+    homes: tuple[str | None, ...] = ()
+    query: str | None = None
+    seen: tuple[Seen, ...] = ()
+    eventual: bool = False
+    provider: str | None = None
+    degraded: bool = False
+    final: bool = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the client has the service's word for it."""
+        return self.ending is Ending.DONE
