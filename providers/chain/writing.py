@@ -1,32 +1,27 @@
 """The way of every write: into the journal first, then to home, while the others get it from the deliverer."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from uuid import uuid4
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from observability import notes
 from providers.chain.account import Account
-from providers.chain.applying import Change, bring, bring_many, burial_of
+from providers.chain.confirming import Confirmer
 from providers.chain.deadline import Deadline
-from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader, each
 from providers.chain.route import Route
 from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
 from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
-from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, OutOfDate, Postponed
+from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.types import Metadata, NewMemory, Snapshot
 
 KEPT_EDITS = 16  # of each memory, so that a late retry of one of them is known for what it is
 _CONCURRENT_LOOKS = 4  # for memories of one batch
 _UPDATE_TRIES = 4  # when others change the same memory at the same time
 _OLDEST = 1  # of all versions
-_BURIAL_SECONDS = 1.0
 _HELD_LONGER = 1.0  # seconds that the deliverer leaves home alone after the caller's deadline
 
 
@@ -37,6 +32,7 @@ class Writer:
         self._account = account
         self._reader = reader
         self._clock = clock
+        self._home = Confirmer(account, clock)
 
     async def remember(self, route: Route, memory: NewMemory) -> str:
         """Store one memory; see `MemoryProvider`."""
@@ -53,7 +49,7 @@ class Writer:
                 appended = found
         if appended is None:
             appended = await self._append(route, _beginning(state), deadline)
-        await self._confirm_at_home(route, appended.entry, deadline)
+        await self._home.confirm(route, appended.entry, deadline)
         return state.id
 
     async def remember_many(self, route: Route, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
@@ -72,7 +68,7 @@ class Writer:
         for place, outcome in zip(new, await self._append_all(route, operations, deadline), strict=True):
             found[place] = outcome
         waiting = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
-        refused = dict(await self._confirm_many_at_home(route, waiting, deadline))
+        refused = dict(await self._home.confirm_many(route, waiting, deadline))
         results: list[str | ProviderError] = []
         for place, known in enumerate(found):
             fault = known if isinstance(known, ProviderError) else refused.get(place)
@@ -101,12 +97,12 @@ class Writer:
             nothing_given = content is UNSET and metadata is UNSET
             if nothing_given or edit_id in base.edits or (version is not None and version <= base.version):
                 if entry is not None:
-                    await self._confirm_at_home(route, entry, deadline)
+                    await self._home.confirm(route, entry, deadline)
                 return base
             operation = self._update_of(base, content, metadata, version, edit_id)
             try:
                 appended = await self._append(route, operation, deadline)
-                await self._confirm_at_home(route, appended.entry, deadline)
+                await self._home.confirm(route, appended.entry, deadline)
             except OutOfDate:
                 continue  # somebody was faster: begin anew from what they made of it
             except MemoryDeleted as error:
@@ -147,7 +143,7 @@ class Writer:
             existed = _was_there(appended.entry.state, edit_id)
         elif appended.former is not None:
             existed = True
-        await self._confirm_at_home(route, appended.entry, deadline)
+        await self._home.confirm(route, appended.entry, deadline)
         return existed
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
@@ -233,116 +229,6 @@ class Writer:
             ),
             seconds,
         )
-
-    async def _confirm_at_home(self, route: Route, entry: Entry, deadline: Deadline) -> None:
-        """Bring a durable operation to home while the caller waits; without home's word it is accepted, not stored."""
-        home = route.home
-        self._account.wrote(entry.seq)
-        if home is None:
-            self._accepted(None)
-            return
-        if home.name not in entry.pending:
-            self._stored(home.name)
-            return
-        try:
-            await bring(home, Change(entry.kind, entry.state), deadline)
-        except Unavailable as error:
-            await self._account.settle(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome))
-            self._accepted(error)
-        except MemoryDeleted:
-            if not entry.state.deleted:
-                await self._bury([entry])
-                raise
-            await self._account.settle(Done(seq=entry.seq, provider=home.name))
-        except Rejected as error:
-            if not await self._give_way(home, entry, deadline):
-                await self._account.settle(Dead(seq=entry.seq, provider=home.name, error=error.outcome))
-            raise
-        else:
-            await self._account.settle(Done(seq=entry.seq, provider=home.name))
-
-    async def _confirm_many_at_home(
-        self, route: Route, entries: Sequence[tuple[int, Entry]], deadline: Deadline
-    ) -> list[tuple[int, ProviderError]]:
-        """As for one; give what home refused, with its place."""
-        if not entries:
-            return []
-        home = route.home
-        self._account.wrote(max(entry.seq for _, entry in entries))
-        if home is None:
-            self._accepted(None)
-            return []
-        waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
-        if not waiting:
-            self._stored(home.name)
-            return []
-        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
-        outcomes: Sequence[ProviderError | None]
-        try:
-            outcomes = await bring_many(home, changes, OperationClass.REMEMBER, deadline)
-        except Unavailable as error:
-            outcomes = [error] * len(waiting)
-        refused: list[tuple[int, ProviderError]] = []
-        settlements: list[Done | Postponed | Dead] = []
-        buried: list[Entry] = []
-        for (place, entry), outcome in zip(waiting, outcomes, strict=True):
-            if outcome is None:
-                settlements.append(Done(seq=entry.seq, provider=home.name))
-            elif isinstance(outcome, Unavailable):
-                settlements.append(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=outcome.outcome))
-                self._accepted(outcome)
-            elif isinstance(outcome, MemoryDeleted):
-                buried.append(entry)
-                refused.append((place, outcome))
-            else:
-                if not await self._give_way(home, entry, deadline):
-                    settlements.append(Dead(seq=entry.seq, provider=home.name, error=outcome.outcome))
-                refused.append((place, outcome))
-        await self._account.settle(*settlements)
-        await self._bury(buried)
-        return refused
-
-    async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
-        """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
-
-        Nobody could tell what was there when the operation was appended, and the others may have taken it.
-        """
-        state = entry.state
-        try:
-            held = await home.call(
-                lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.READ, deadline
-            )
-            if held is None or held.deleted:
-                return False
-            self._clock.observe(max(held.version, state.version))
-            truth = Operation(
-                kind=OperationKind.UPDATE,
-                state=replace(held, version=self._clock.next()),
-                base_version=state.version,
-            )
-            [outcome] = await self._account.journal(lambda journal: journal.append([truth]), deadline.remaining())
-        except Unavailable:
-            return False
-        return isinstance(outcome, Appended)
-
-    async def _bury(self, entries: Sequence[Entry]) -> None:
-        """Home knows of deletions that the journal has forgotten; if it cannot be told now, the deliverer will."""
-        if entries:
-            operations = [burial_of(entry.state) for entry in entries]
-            with suppress(JournalUnavailable):
-                await self._account.journal(lambda journal: journal.append(operations), _BURIAL_SECONDS)
-
-    def _accepted(self, error: Unavailable | None) -> None:
-        self._account.degrade("home_incomplete" if error is None else f"home_{error.outcome}")
-        request = notes.current.get()
-        if request is not None:
-            request.accepted = True
-            request.provider = "journal"
-
-    def _stored(self, provider: str) -> None:
-        request = notes.current.get()
-        if request is not None:
-            request.provider = provider
 
 
 def _beginning(state: Snapshot) -> Operation:

@@ -1,0 +1,138 @@
+"""Home's word on a write that is durable already: stored if it comes in time, accepted if not."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from observability import notes
+from providers.chain.account import Account
+from providers.chain.applying import Change, bring, bring_many, burial_of
+from providers.chain.deadline import Deadline
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.chain.route import Route
+from providers.clock import HybridClock
+from providers.errors import MemoryDeleted, ProviderError, Rejected, Unavailable
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed
+
+_BURIAL_SECONDS = 1.0
+
+
+class Confirmer:
+    """Bring what the journal holds to home while the caller waits, and settle the delivery."""
+
+    def __init__(self, account: Account, clock: HybridClock) -> None:
+        self._account = account
+        self._clock = clock
+
+    async def confirm(self, route: Route, entry: Entry, deadline: Deadline) -> None:
+        """Bring a durable operation to home while the caller waits; without home's word it is accepted, not stored."""
+        home = route.home
+        self._account.wrote(entry.seq)
+        if home is None:
+            self._accepted(None)
+            return
+        if home.name not in entry.pending:
+            self._stored(home.name)
+            return
+        try:
+            await bring(home, Change(entry.kind, entry.state), deadline)
+        except Unavailable as error:
+            await self._account.settle(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome))
+            self._accepted(error)
+        except MemoryDeleted:
+            if not entry.state.deleted:
+                await self._bury([entry])
+                raise
+            await self._account.settle(Done(seq=entry.seq, provider=home.name))
+        except Rejected as error:
+            if not await self._give_way(home, entry, deadline):
+                await self._account.settle(Dead(seq=entry.seq, provider=home.name, error=error.outcome))
+            raise
+        else:
+            await self._account.settle(Done(seq=entry.seq, provider=home.name))
+
+    async def confirm_many(
+        self, route: Route, entries: Sequence[tuple[int, Entry]], deadline: Deadline
+    ) -> list[tuple[int, ProviderError]]:
+        """As for one; give what home refused, with its place."""
+        if not entries:
+            return []
+        home = route.home
+        self._account.wrote(max(entry.seq for _, entry in entries))
+        if home is None:
+            self._accepted(None)
+            return []
+        waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
+        if not waiting:
+            self._stored(home.name)
+            return []
+        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
+        outcomes: Sequence[ProviderError | None]
+        try:
+            outcomes = await bring_many(home, changes, OperationClass.REMEMBER, deadline)
+        except Unavailable as error:
+            outcomes = [error] * len(waiting)
+        refused: list[tuple[int, ProviderError]] = []
+        settlements: list[Done | Postponed | Dead] = []
+        buried: list[Entry] = []
+        for (place, entry), outcome in zip(waiting, outcomes, strict=True):
+            if outcome is None:
+                settlements.append(Done(seq=entry.seq, provider=home.name))
+            elif isinstance(outcome, Unavailable):
+                settlements.append(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=outcome.outcome))
+                self._accepted(outcome)
+            elif isinstance(outcome, MemoryDeleted):
+                buried.append(entry)
+                refused.append((place, outcome))
+            else:
+                if not await self._give_way(home, entry, deadline):
+                    settlements.append(Dead(seq=entry.seq, provider=home.name, error=outcome.outcome))
+                refused.append((place, outcome))
+        await self._account.settle(*settlements)
+        await self._bury(buried)
+        return refused
+
+    async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
+        """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
+
+        Nobody could tell what was there when the operation was appended, and the others may have taken it.
+        """
+        state = entry.state
+        try:
+            held = await home.call(
+                lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.READ, deadline
+            )
+            if held is None or held.deleted:
+                return False
+            self._clock.observe(max(held.version, state.version))
+            truth = Operation(
+                kind=OperationKind.UPDATE,
+                state=replace(held, version=self._clock.next()),
+                base_version=state.version,
+            )
+            [outcome] = await self._account.journal(lambda journal: journal.append([truth]), deadline.remaining())
+        except Unavailable:
+            return False
+        return isinstance(outcome, Appended)
+
+    async def _bury(self, entries: Sequence[Entry]) -> None:
+        """Home knows of deletions that the journal has forgotten; if it cannot be told now, the deliverer will."""
+        if entries:
+            operations = [burial_of(entry.state) for entry in entries]
+            with suppress(JournalUnavailable):
+                await self._account.journal(lambda journal: journal.append(operations), _BURIAL_SECONDS)
+
+    def _accepted(self, error: Unavailable | None) -> None:
+        self._account.degrade("home_incomplete" if error is None else f"home_{error.outcome}")
+        request = notes.current.get()
+        if request is not None:
+            request.accepted = True
+            request.provider = "journal"
+
+    def _stored(self, provider: str) -> None:
+        request = notes.current.get()
+        if request is not None:
+            request.provider = provider
