@@ -64,7 +64,8 @@ class Combiner(Generic[Item, Result]):
             results = await self._store([item for item, _ in batch])
         except ProviderError as error:
             _fail(batch, error)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told of any bug, or would wait for ever
+        except Exception as error:  # noqa: BLE001 - handed on unchanged to those who wait, who would wait for ever otherwise
+            # This task has no caller: its futures are the only way on which a bug reaches the requests it belongs to.
             if len(batch) == 1:
                 _fail(batch, error)
             else:

@@ -131,7 +131,9 @@ class Reloader:
         except Unavailable as error:
             self._refuse(error.reason)
             self._again_at = asyncio.get_running_loop().time() + AGAIN_SECONDS
-        except Exception:  # noqa: BLE001 - opening a provider may fail in any way, and the next file must be seen
+        except Exception:  # noqa: BLE001 - told with its traceback below; the order in force and the next look must outlive it
+            # What is no ProviderError is a bug, or a library that is missing. Raised on, it would end the one task
+            # that looks at the configuration, so that the file which mends it would never be read.
             _log.exception("configuration_failed")
             self._refuse("a provider cannot be opened")
         else:
