@@ -126,6 +126,8 @@ async def test_another_order_in_the_file_is_put_in_force(http: httpx.AsyncClient
         ("order = [", "line 1"),
         (two('["a", "c"]'), '$.order: "c" is not configured'),
         (two(more='[providers.c]\nkind = "mock"\n[providers.d]\nknd = 1\n'), "$.providers.d"),
+        # Its dsn passes for one until the provider is opened, and then fails with an error of no tree of ours.
+        (two('["a", "c"]', more='[providers.c]\nkind = "native"\ndsn = "postgresql://h:port/d"\n'), "cannot be opened"),
     ],
 )
 async def test_a_broken_file_changes_nothing(
