@@ -16,6 +16,8 @@ from providers.journal.operations import Settlement
 
 Answer = TypeVar("Answer")
 
+JOURNAL = "journal"  # who answered, where no provider had to be asked
+
 
 class Account:
     """Ask the journal, and tell the observer and the request's notes; `now` is the monotonic clock of deadlines."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from observability import notes
-from providers.chain.account import Account
+from providers.chain.account import JOURNAL, Account
 from providers.chain.applying import Change, bring, bring_many, burial_of
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
@@ -130,7 +130,7 @@ class Confirmer:
         request = notes.current.get()
         if request is not None:
             request.accepted = True
-            request.provider = "journal"
+            request.provider = JOURNAL
 
     def _stored(self, provider: str) -> None:
         request = notes.current.get()

@@ -1,5 +1,6 @@
 """Describing a chain: the status of every provider, and the way that an operation would take."""
 
+from providers.chain.account import JOURNAL
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
 from providers.chain.link import Link
@@ -41,7 +42,7 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
         found = found or asked
         choices.append(Choice(provider=link.name, asked=asked, why=why))
     if operation.writes and chain.journal is not None:
-        first = Choice(provider="journal", asked=True, why="every write is made durable here first")
+        first = Choice(provider=JOURNAL, asked=True, why="every write is made durable here first")
         if home is None:
             return Explanation(operation=operation.value, choices=(first, *choices))
         choices.insert(0, first)

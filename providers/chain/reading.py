@@ -7,7 +7,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from observability import notes
-from providers.chain.account import Account
+from providers.chain.account import JOURNAL, Account
 from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.link import Link
@@ -26,8 +26,6 @@ Item = TypeVar("Item")
 
 # Of what remains, the most that is kept for the next provider while one is asked.
 _KEPT_SHARE = 0.5
-
-JOURNAL = "journal"  # who answered, where no provider had to be asked
 
 
 class FarBehind(Refused):

@@ -16,9 +16,9 @@ from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_
 from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
+from providers.limits import MAX_EDITS
 from providers.types import Metadata, NewMemory, Snapshot
 
-KEPT_EDITS = 16  # of each memory, so that a late retry of one of them is known for what it is
 _CONCURRENT_LOOKS = 4  # for memories of one batch
 _UPDATE_TRIES = 4  # when others change the same memory at the same time
 _OLDEST = 1  # of all versions
@@ -177,7 +177,7 @@ class Writer:
             created_at=base.created_at,
             updated_at=moment_of(version),
             digest=base.digest,
-            edits=base.edits if edit_id is None else (*base.edits, edit_id)[-KEPT_EDITS:],
+            edits=base.edits if edit_id is None else (*base.edits, edit_id)[-MAX_EDITS:],
         )
         return Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
 
