@@ -1,0 +1,225 @@
+"""What the servers that speak for mem0 share: a listener that takes and gives JSON, and the memories they keep."""
+
+import asyncio
+import unicodedata
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from enum import Enum, auto
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import uuid4
+
+import msgspec
+
+HOST = "127.0.0.1"
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Behaviour(Enum):
+    """How a server treats the requests it gets."""
+
+    OK = auto()
+    DOWN = auto()  # nobody listens: connection refused
+    HANG = auto()  # takes the request, does nothing and never answers
+    LOSE = auto()  # does what was asked, and hangs up instead of saying so
+
+
+class Request(NamedTuple):
+    """One request as it came."""
+
+    method: str
+    path: str  # as it stood in the request, percent-encoded
+    query: dict[str, str]
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+    @property
+    def segments(self) -> list[str]:
+        """The parts of the path, decoded; one that ends in a slash ends in an empty part."""
+        return [unquote(part) for part in self.path.split("/")[1:]]
+
+
+class Answer(NamedTuple):
+    """One answer: JSON, or HTML where the content is bytes."""
+
+    status: int
+    content: object
+    headers: Mapping[str, str] = _NO_HEADERS
+
+
+class RefusedError(Exception):
+    """A request that cannot be served, with the answer that says so."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+class JsonServer(ABC):
+    """Listen on a free port of the loopback for as long as the context lasts; `requests` holds what came."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._behaviour = Behaviour.OK
+        self._said_next: deque[Answer] = deque()
+        self._port = 0
+        self._listener: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._moved_on = asyncio.Event()  # set when a hanging answer need hang no longer
+
+    @abstractmethod
+    async def answer(self, request: Request) -> Answer:
+        """Do what a request asks.
+
+        Raises:
+            RefusedError: it cannot be done; the answer is in it.
+        """
+
+    @property
+    def base_url(self) -> str:
+        """What a client is configured with."""
+        return f"http://{HOST}:{self._port}"
+
+    def say_next(self, *answers: Answer) -> None:
+        """Give the next requests these answers, one each, and do nothing of what they ask."""
+        self._said_next.extend(answers)
+
+    async def become(self, behaviour: Behaviour) -> None:
+        """Behave differently from now on; whoever hangs is released, and after `DOWN` the port is the same."""
+        self._moved_on.set()
+        self._moved_on = asyncio.Event()
+        self._behaviour = behaviour
+        if behaviour is Behaviour.DOWN:
+            await self._hang_up()
+        elif self._listener is None:
+            await self._listen()
+
+    async def __aenter__(self) -> Self:
+        await self._listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._hang_up()
+
+    async def _listen(self) -> None:
+        self._listener = await asyncio.start_server(self._serve, HOST, self._port)
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    async def _hang_up(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            await self._listener.wait_closed()
+            self._listener = None
+        self._moved_on.set()
+        for writer in self._connections.values():
+            writer.close()
+        await asyncio.gather(*self._connections)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections[task] = writer
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client hung up, which is its right
+        finally:
+            writer.close()
+            del self._connections[task]
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; tell whether the connection can take another."""
+        request = await _receive(reader)
+        self.requests.append(request)
+        if self._behaviour is Behaviour.HANG:
+            await self._moved_on.wait()
+            return False
+        answer = self._said_next.popleft() if self._said_next else await self._done(request)
+        if self._behaviour is Behaviour.LOSE:
+            return False
+        writer.write(_on_the_wire(answer))
+        await writer.drain()
+        return True
+
+    async def _done(self, request: Request) -> Answer:
+        try:
+            return await self.answer(request)
+        except RefusedError as refused:
+            return refused.answer
+
+
+class Memory(msgspec.Struct, kw_only=True):
+    """One memory as a server keeps it; `scope` holds the ids it was stored under, such as `user_id`."""
+
+    id: str
+    scope: dict[str, str]
+    text: str
+    metadata: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime | None = None
+
+
+class Memories:
+    """Memories in the order they came; `now` tells the time of each, in UTC."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.now = now
+        self._by_id: dict[str, Memory] = {}
+
+    def __iter__(self) -> Iterator[Memory]:
+        """The newest first."""
+        return iter(list(self._by_id.values())[::-1])
+
+    def get(self, memory_id: str) -> Memory | None:
+        """The memory with this id."""
+        return self._by_id.get(memory_id)
+
+    def add(self, scope: dict[str, str], text: str, metadata: dict[str, Any] | None) -> Memory:
+        """Keep a new memory, under an id of its own."""
+        memory = Memory(id=str(uuid4()), scope=scope, text=text, metadata=metadata, created_at=self.now())
+        self._by_id[memory.id] = memory
+        return memory
+
+    def remove(self, memory_id: str) -> None:
+        """Forget the memory with this id, if there is one."""
+        self._by_id.pop(memory_id, None)
+
+
+def ranked(query: str, memories: Iterable[Memory]) -> list[tuple[float, Memory]]:
+    """The memories with how well each answers a question, in [0, 1], best first and then as they came.
+
+    The score is the share of the question's words that a memory has.
+    """
+    asked = _words(query)
+    scored = [(len(asked & _words(memory.text)) / max(1, len(asked)), memory) for memory in memories]
+    return sorted(scored, key=lambda pair: -pair[0])
+
+
+def _words(text: str) -> set[str]:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return set("".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in folded).split())
+
+
+async def _receive(reader: asyncio.StreamReader) -> Request:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    request_line, *lines = head.rstrip("\r\n").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    method, target, _ = request_line.split(" ")
+    url = urlsplit(target)
+    return Request(method, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, body)
+
+
+def _on_the_wire(answer: Answer) -> bytes:
+    html = isinstance(answer.content, bytes)
+    body = answer.content if isinstance(answer.content, bytes) else msgspec.json.encode(answer.content)
+    headers = {"content-type": "text/html" if html else "application/json", "content-length": str(len(body))}
+    lines = [f"{name}: {value}\r\n" for name, value in (headers | dict(answer.headers)).items()]
+    return f"HTTP/1.1 {answer.status} Status\r\n{''.join(lines)}\r\n".encode() + body
