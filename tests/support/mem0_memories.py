@@ -1,6 +1,7 @@
-"""What the servers that speak for mem0 share: a listener that takes and gives JSON, and the memories they keep."""
+"""What servers that speak for mem0 are made of: a listener that takes and gives JSON, memories, filters, ranks."""
 
 import asyncio
+import operator
 import unicodedata
 from abc import ABC, abstractmethod
 from collections import deque
@@ -17,6 +18,19 @@ import msgspec
 HOST = "127.0.0.1"
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+_JOINTS = frozenset({"AND", "OR", "NOT"})
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "in": lambda value, wanted: value in wanted,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "contains": operator.contains,
+    "icontains": lambda value, wanted: wanted.casefold() in value.casefold(),
+}
 
 
 class Behaviour(Enum):
@@ -167,7 +181,7 @@ class Memory(msgspec.Struct, kw_only=True):
 
 
 class Memories:
-    """Memories in the order they came; `now` tells the time of each, in UTC."""
+    """Memories of many owners; `now` tells the time of each, in UTC."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.now = now
@@ -175,21 +189,46 @@ class Memories:
 
     def __iter__(self) -> Iterator[Memory]:
         """The newest first."""
-        return iter(list(self._by_id.values())[::-1])
+        return iter(sorted(self._by_id.values(), key=lambda memory: memory.created_at)[::-1])
 
     def get(self, memory_id: str) -> Memory | None:
         """The memory with this id."""
         return self._by_id.get(memory_id)
 
-    def add(self, scope: dict[str, str], text: str, metadata: dict[str, Any] | None) -> Memory:
-        """Keep a new memory, under an id of its own."""
-        memory = Memory(id=str(uuid4()), scope=scope, text=text, metadata=metadata, created_at=self.now())
+    def add(
+        self, scope: Mapping[str, str], text: str, metadata: dict[str, Any] | None, created_at: datetime | None = None
+    ) -> Memory:
+        """Keep a new memory, under an id of its own; it is from now unless told otherwise."""
+        moment = created_at or self.now()
+        memory = Memory(id=str(uuid4()), scope=dict(scope), text=text, metadata=metadata, created_at=moment)
         self._by_id[memory.id] = memory
         return memory
 
     def remove(self, memory_id: str) -> None:
         """Forget the memory with this id, if there is one."""
         self._by_id.pop(memory_id, None)
+
+
+Predicate = Callable[[Memory], bool]
+
+
+def predicate(where: dict[str, Any]) -> Predicate:
+    """Read a filter as mem0's platform documents it; conditions beside each other must hold together.
+
+    Raises:
+        ValueError: a key, an operator or a moment in it is none.
+    """
+    parts = [
+        _joined(key, [predicate(part) for part in _listed(wanted)]) if key in _JOINTS else _condition(key, wanted)
+        for key, wanted in where.items()
+    ]
+    return _joined("AND", parts)
+
+
+def named(where: dict[str, Any]) -> set[str]:
+    """The keys that a filter speaks of, at any depth."""
+    inner = [named(part) for key in where.keys() & _JOINTS for part in _listed(where[key])]
+    return (where.keys() - _JOINTS).union(*inner)
 
 
 def ranked(query: str, memories: Iterable[Memory]) -> list[tuple[float, Memory]]:
@@ -200,6 +239,61 @@ def ranked(query: str, memories: Iterable[Memory]) -> list[tuple[float, Memory]]
     asked = _words(query)
     scored = [(len(asked & _words(memory.text)) / max(1, len(asked)), memory) for memory in memories]
     return sorted(scored, key=lambda pair: -pair[0])
+
+
+def _listed(parts: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - as JSON has it
+    listed = parts if isinstance(parts, list) else [parts]
+    if not all(isinstance(part, dict) for part in listed):
+        raise ValueError("what AND, OR and NOT join must be objects")
+    return listed
+
+
+def _joined(joint: str, parts: list[Predicate]) -> Predicate:
+    match joint:
+        case "AND":
+            return lambda memory: all(part(memory) for part in parts)
+        case "OR":
+            return lambda memory: any(part(memory) for part in parts)
+    return lambda memory: not any(part(memory) for part in parts)
+
+
+def _condition(key: str, wanted: Any) -> Predicate:  # noqa: ANN401 - as JSON has it
+    match key:
+        case "user_id" | "agent_id" | "app_id" | "run_id":
+            return _comparison(lambda memory: memory.scope.get(key), wanted)
+        case "created_at" | "updated_at" if isinstance(wanted, dict):
+            moments = {name: _moment(text) for name, text in wanted.items()}
+            return _comparison(lambda memory: getattr(memory, key) or memory.created_at, moments)
+        case "keywords":
+            return _comparison(lambda memory: memory.text, wanted)
+        case "memory_ids" if isinstance(wanted, list):
+            return lambda memory: memory.id in wanted
+        case "metadata" if isinstance(wanted, dict):
+            return lambda memory: (memory.metadata or {}).items() >= wanted.items()
+    raise ValueError(f"unsupported filter: {key}")
+
+
+def _comparison(value_of: Callable[[Memory], Any], wanted: Any) -> Predicate:  # noqa: ANN401 - as JSON has it
+    """Hold a value against "*", which is any but null, against operators or a plain value; null meets `ne` alone."""
+    if wanted == "*":
+        return lambda memory: value_of(memory) is not None
+    limits = wanted if isinstance(wanted, dict) else {"eq": wanted}
+    if unknown := limits.keys() - _OPERATORS.keys() - {"ne"}:
+        raise ValueError(f"unsupported operators: {sorted(unknown)}")
+
+    def holds(memory: Memory) -> bool:
+        value = value_of(memory)
+        return all(
+            value != limit if name == "ne" else value is not None and _OPERATORS[name](value, limit)
+            for name, limit in limits.items()
+        )
+
+    return holds
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _words(text: str) -> set[str]:
