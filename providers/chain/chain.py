@@ -20,7 +20,7 @@ from providers.chain.deliverer import Deliverer
 from providers.chain.errors import OrderRefused
 from providers.chain.guarded import GuardedProvider
 from providers.chain.link import Link
-from providers.chain.membership import Membership
+from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.chain.route import Route
@@ -135,14 +135,14 @@ class Chain:
                 identities = await _identities(chosen)
                 refuse_twins(identities)
                 links = tuple(one.link for one in chosen.values())
-                complete = frozenset(link.name for link in links)
+                admitted = Admitted(frozenset(link.name for link in links))
                 if self.membership is not None:
-                    complete = await self.membership.admit(identities)
+                    admitted = await self.membership.admit(identities)
                 undo.pop_all()
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
             self._open = chosen
-            self._take_over(Route(links, complete))
-            _log.info("order_in_force", order=[part.name for part in parts], complete=sorted(complete))
+            self._take_over(Route(links, admitted.complete, admitted.presumed))
+            _log.info("order_in_force", order=[part.name for part in parts], complete=sorted(admitted.complete))
             for one in gone:
                 self._gone.add(one)
                 self._start(self._drain(one), f"drain {one.link.name}")
@@ -168,9 +168,10 @@ class Chain:
         async with AsyncExitStack() as undo:
             journal = await undo.enter_async_context(choice.opened())
             membership = Membership(self.holder, journal, self.links, self._set_complete)
-            if self._open:
-                # What was the only provider so far has everything, whatever stands first from now on.
-                await membership.admit(await _identities(self._open))
+            # What was the only provider so far has everything, whatever stands first from now on. The first member of a
+            # new journal counts as complete, so that nobody else may be that.
+            if self._open and (await membership.admit(await _identities(self._open))).presumed:
+                raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
         self._start(membership.run(), "membership")
@@ -211,9 +212,10 @@ class Chain:
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         route = self.route
-        if isinstance(self._provider, ChainedProvider) and route.complete != complete:
+        told = Route(route.links, complete)
+        if isinstance(self._provider, ChainedProvider) and route != told:
             _log.info("complete_providers", complete=sorted(complete))
-            self._provider.route = Route(route.links, complete)
+            self._provider.route = told
 
     async def _all_links(self) -> Sequence[Link] | None:
         """The links of all members, None if one of them is out of this process's reach."""

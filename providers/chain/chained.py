@@ -71,7 +71,7 @@ class ChainedProvider(MemoryProvider):
             version=version,
             created_at=created_at,
         )
-        return await self._writer.remember(self.route, _checked(memory))
+        return await self._writer.remember(self.route.certain, _checked(memory))
 
     async def recall(
         self,
@@ -101,7 +101,7 @@ class ChainedProvider(MemoryProvider):
     ) -> bool:
         """See `MemoryProvider`."""
         memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return await self._writer.delete(self.route, user_id, memory_id, version, edit_id)
+        return await self._writer.delete(self.route.certain, user_id, memory_id, version, edit_id)
 
     async def list_memories(
         self,
@@ -150,7 +150,7 @@ class ChainedProvider(MemoryProvider):
             limits.check_content(content)
         if metadata is not UNSET:
             limits.check_metadata(metadata)
-        state = await self._writer.update(self.route, user_id, memory_id, content, metadata, version, edit_id)
+        state = await self._writer.update(self.route.certain, user_id, memory_id, content, metadata, version, edit_id)
         return record_of(state)
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
@@ -158,7 +158,7 @@ class ChainedProvider(MemoryProvider):
         limits.check_batch("memories", memories)
         checked = [_checked_or_fault(memory) for memory in memories]
         good = [memory for memory in checked if isinstance(memory, NewMemory)]
-        stored = iter(await self._writer.remember_many(self.route, good) if good else [])
+        stored = iter(await self._writer.remember_many(self.route.certain, good) if good else [])
         return [next(stored) if isinstance(memory, NewMemory) else memory for memory in checked]
 
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
+from msgspec import Struct
 
 from providers.chain.errors import OrderRefused
 from providers.chain.filler import Filler, Progress
@@ -22,6 +23,13 @@ _FILL_AGAIN_SECONDS = 5.0
 _SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere, and a write to end
 
 _log = structlog.get_logger(__name__)
+
+
+class Admitted(Struct, frozen=True):
+    """Who of an order is complete; `presumed` while the journal has never told."""
+
+    complete: frozenset[str]
+    presumed: bool = False
 
 
 class Membership:
@@ -55,7 +63,7 @@ class Membership:
         """What is under way in the background."""
         return [*self._fills.values(), *self._asks.values()]
 
-    async def admit(self, identities: Mapping[str, str | None]) -> frozenset[str]:
+    async def admit(self, identities: Mapping[str, str | None]) -> Admitted:
         """Make the providers of an order members, by their names in order, and give those that are complete.
 
         One that cannot be asked who it is may be another store by now: it is not complete before it has answered.
@@ -75,7 +83,7 @@ class Membership:
         self._joined = set(identities)
         self._met = {name for name, identity in identities.items() if identity is not None}
         self._admitted += 1
-        return _complete(members) & self._met
+        return Admitted(_complete(members) & self._met)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -126,9 +134,9 @@ class Membership:
             if admitted == self._admitted:
                 self._met.add(link.name)
 
-    def _presumed(self, identities: Mapping[str, str | None]) -> frozenset[str]:
+    def _presumed(self, identities: Mapping[str, str | None]) -> Admitted:
         if self._known is None:
-            return frozenset(list(identities)[:1])
+            return Admitted(frozenset(list(identities)[:1]), presumed=True)
         known = self._known
         presumed = frozenset(
             name
@@ -139,7 +147,7 @@ class Membership:
             raise OrderRefused(
                 f"none of {', '.join(identities)} had received everything when the journal last answered"
             )
-        return presumed
+        return Admitted(presumed)
 
     async def _join_again(self) -> None:
         """After a start without the journal."""

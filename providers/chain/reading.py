@@ -50,6 +50,10 @@ class Known(Struct, frozen=True):
             raise FarBehind(f"{provider}: more than {MAX_ENTRIES} operations of this user are pending")
         return Overlay.over(self.entries, provider)
 
+    def on(self, route: Route) -> Route:
+        """Give the route to be taken with this: who is complete by a guess alone may answer without the journal."""
+        return route if self.lost is not None else route.certain
+
 
 class Reader:
     """Reads of a chain; each takes the route as it stands at its beginning."""
@@ -100,7 +104,7 @@ class Reader:
             )
             return overlay.recalled(query, found) if len(overlay) else found
 
-        return _unless_lost(known, await self.first(route, OperationClass.RECALL, deadline, ask))
+        return _unless_lost(known, await self.first(known.on(route), OperationClass.RECALL, deadline, ask))
 
     async def page(
         self, route: Route, user_id: str, limit: int, offset: int, after: Position | None
@@ -125,7 +129,7 @@ class Reader:
             return await merged_page(known.over(link.name), page, limit, offset, after)
 
         try:
-            return _unless_lost(known, await self.first(route, OperationClass.READ, deadline, ask))
+            return _unless_lost(known, await self.first(known.on(route), OperationClass.READ, deadline, ask))
         except Unavailable as error:
             if goes_on_with is None or error is known.lost:
                 raise
@@ -153,7 +157,7 @@ class Reader:
                 return _from_journal(entry)
 
         try:
-            return await self.first(route, OperationClass.READ, deadline, ask)
+            return await self.first(known.on(route), OperationClass.READ, deadline, ask)
         except MemoryNotFound as error:
             if known.lost is not None:
                 raise known.lost from error
@@ -183,7 +187,7 @@ class Reader:
                 last_resort=last_resort,
             )
 
-        return await self.first(route, OperationClass.READ, deadline, ask)
+        return await self.first(route.certain, OperationClass.READ, deadline, ask)
 
     async def first(
         self,

@@ -13,10 +13,15 @@ class NobodyComplete(Refused):
 
 
 class Route(Struct, frozen=True):
-    """The links in the configured order, and the names of those who have received everything."""
+    """The links in the configured order, and the names of those who have received everything.
+
+    `presumed`: that they have is a guess, since the journal has never been reached. Good enough for an answer that is
+    marked as perhaps lacking something, and for nothing else.
+    """
 
     links: tuple[Link, ...]
     complete: frozenset[str]
+    presumed: bool = False
 
     @property
     def readers(self) -> tuple[Link, ...]:
@@ -30,7 +35,12 @@ class Route(Struct, frozen=True):
 
     def only(self, name: str) -> "Route":
         """Give the route on which this provider alone may answer reads."""
-        return Route(self.links, self.complete & {name})
+        return Route(self.links, self.complete & {name}, self.presumed)
+
+    @property
+    def certain(self) -> "Route":
+        """The route for whoever the journal has answered: on it nobody is complete by a guess."""
+        return Route(self.links, frozenset()) if self.presumed else self
 
     def link(self, name: str) -> Link | None:
         """Give the link of this name, if it is in the order."""

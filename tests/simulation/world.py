@@ -171,8 +171,8 @@ class ReplicaProcess:
         async with self._switching:
             links = self._route_of(order).links
             identities = {link.name: await _identity(link) for link in links}
-            complete = await self._membership.admit(identities)
-            self._put_in_force(Route(links, complete))
+            admitted = await self._membership.admit(identities)
+            self._put_in_force(Route(links, admitted.complete, admitted.presumed))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         """Do something that ends with this process."""

@@ -143,7 +143,8 @@ class Process:
 
     async def start(self) -> "Process":
         """Take the order into force, and look after it from now on."""
-        self.complete = await self.membership.admit({link.name: await _identity(link) for link in self.links})
+        admitted = await self.membership.admit({link.name: await _identity(link) for link in self.links})
+        self.complete = admitted.complete
         self._stage.run(self._run())
         return self
 

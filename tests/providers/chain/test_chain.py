@@ -10,6 +10,7 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import Deadline
 from providers.chain.guarded import GuardedProvider
 from providers.chain.policy import OperationClass
+from providers.chain.route import NobodyComplete, Route
 from providers.types import MemoryRecord
 from tests.providers.chain.frail import Store
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
@@ -146,6 +147,45 @@ def test_who_cannot_be_reached_takes_part() -> None:
 
         assert await b.snapshot(USER, memory_id) is not None
         assert await stage.complete() == {"a", "b"}
+
+    staged(main)
+
+
+def test_who_is_home_by_a_guess_does_not_answer_once_the_journal_does() -> None:
+    """Between the journal's return and the next look at who is complete an empty newcomer calls nothing absent."""
+
+    async def main(stage: Stage) -> None:
+        old, new = stage.store(), stage.store()
+        await stage.journal.join("old", await old.identity())
+        memory_id = await old.remember(USER, "a memory")
+        stage.disk.down = True
+        chain = stage.chain()
+        await chain.switch([stage.part("new", new), stage.part("old", old)])
+        stage.disk.down = False
+        for read in (chain.provider.list_memories(USER), chain.provider.get(USER, memory_id)):
+            with pytest.raises(NobodyComplete):
+                await read
+
+        await asyncio.sleep(1)
+        assert [record.id for record in await chain.provider.list_memories(USER)] == [memory_id]
+
+    staged(main)
+
+
+def test_a_guess_that_was_right_is_one_no_more() -> None:
+    """The journal names the same as complete that were presumed to be, and from then on they answer."""
+
+    async def main(stage: Stage) -> None:
+        old = stage.store()
+        await stage.journal.join("old", await old.identity())
+        stage.disk.down = True
+        chain = stage.chain(always=True)
+        await chain.switch([stage.part("old", old)])
+        assert chain.route == Route(chain.route.links, frozenset({"old"}), presumed=True)
+
+        stage.disk.down = False
+        await asyncio.sleep(1)
+        assert chain.route == Route(chain.route.links, frozenset({"old"}), presumed=False)
 
     staged(main)
 

@@ -112,6 +112,28 @@ def test_a_single_provider_is_not_left_out_with_the_first_journal() -> None:
     staged(main)
 
 
+def test_a_first_journal_must_be_reached_once() -> None:
+    """Until it knows that the one that was alone has everything, it would take whoever stands first for complete."""
+
+    async def main(stage: Stage) -> None:
+        old, new = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("old", old)])
+        memory_id = await chain.provider.remember(USER, "stored without a journal")
+        both = [stage.part("new", new), stage.part("old", old)]
+        stage.disk.down = True
+        with pytest.raises(OrderRefused, match="must hear first that old is complete"):
+            await chain.switch(both)
+        assert (chain.journal, stage.opened_journals, new.open) == (None, 0, 0)
+
+        stage.disk.down = False
+        await chain.switch(both)
+        assert chain.first == "old"
+        assert (await chain.provider.get(USER, memory_id)).id == memory_id
+
+    staged(main)
+
+
 def test_what_was_stored_alone_is_not_hidden_behind_a_former_home() -> None:
     """The journal knows another home than the one that is alone now; an order of both is refused as often as tried."""
 

@@ -25,6 +25,28 @@ def test_nobody_complete_gives_no_answer() -> None:
     play(act)
 
 
+def test_who_is_complete_by_a_guess_answers_only_without_the_journal() -> None:
+    """Then the answer is marked as one that may lack something; with the journal, a write is accepted by that alone."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea")
+        await scene.forget()
+        route = scene.chain.route
+        scene.chain.route = Route(route.links, frozenset({"home"}), presumed=True)
+        reads = (scene.chain.get(USER, memory_id), scene.chain.list_memories(USER), scene.chain.recall(USER, "tea"))
+        assert [type(await failure_of(read)) for read in reads] == [NobodyComplete] * 3
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="milk")), NobodyComplete)
+
+        await scene.chain.remember(USER, "coffee")
+        assert (scene.told.accepted, scene.told.provider, scene.told.degraded) == (True, "journal", ["home_incomplete"])
+        scene.lose_journal()
+        told = scene.listen()
+        assert (await scene.chain.get(USER, memory_id)).content == "tea"
+        assert (told.eventual, told.provider) == (True, "home")
+
+    play(act)
+
+
 @pytest.mark.parametrize("home", [DOWN, Misconfigured("wrong key")])
 def test_if_nobody_answers_homes_failure_is_told(home: Unavailable) -> None:
     """It is the one that an operator wants to know."""

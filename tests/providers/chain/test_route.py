@@ -37,6 +37,13 @@ def test_a_provider_alone_may_answer() -> None:
     assert [_names(route.only(name).readers) for name in ("second", "third")] == [["second"], []]
 
 
+def test_by_a_guess_nobody_is_certain() -> None:
+    """On the route of those whom the journal has answered there is neither home nor anybody to read from."""
+    known, presumed = (Route((FIRST, SECOND), frozenset({"first"}), presumed=guess) for guess in (False, True))
+
+    assert (known.certain.home, presumed.home, presumed.only("first").certain.home) == (FIRST, FIRST, None)
+
+
 def test_a_link_is_found_by_its_name() -> None:
     """None is not in the order."""
     route = Route((FIRST, SECOND), frozenset())
