@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from enum import Enum, auto
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -31,15 +30,6 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "contains": operator.contains,
     "icontains": lambda value, wanted: wanted.casefold() in value.casefold(),
 }
-
-
-class Behaviour(Enum):
-    """How a server treats the requests it gets."""
-
-    OK = auto()
-    DOWN = auto()  # nobody listens: connection refused
-    HANG = auto()  # takes the request, does nothing and never answers
-    LOSE = auto()  # does what was asked, and hangs up instead of saying so
 
 
 class Request(NamedTuple):
@@ -74,16 +64,17 @@ class RefusedError(Exception):
 
 
 class JsonServer(ABC):
-    """Listen on a free port of the loopback for as long as the context lasts; `requests` holds what came."""
+    """Listen on a free port of the loopback for as long as the context lasts; `requests` holds what came.
+
+    It always behaves: to see it down, slow or broken, put a proxy that misbehaves before it.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self._behaviour = Behaviour.OK
         self._said_next: deque[Answer] = deque()
         self._port = 0
         self._listener: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self._moved_on = asyncio.Event()  # set when a hanging answer need hang no longer
 
     @abstractmethod
     async def answer(self, request: Request) -> Answer:
@@ -99,38 +90,20 @@ class JsonServer(ABC):
         return f"http://{HOST}:{self._port}"
 
     def say_next(self, *answers: Answer) -> None:
-        """Give the next requests these answers, one each, and do nothing of what they ask."""
+        """Give the next requests these answers, one each, in place of what they ask for."""
         self._said_next.extend(answers)
 
-    async def become(self, behaviour: Behaviour) -> None:
-        """Behave differently from now on; whoever hangs is released, and after `DOWN` the port is the same."""
-        self._moved_on.set()
-        self._moved_on = asyncio.Event()
-        self._behaviour = behaviour
-        if behaviour is Behaviour.DOWN:
-            await self._hang_up()
-        elif self._listener is None:
-            await self._listen()
-
     async def __aenter__(self) -> Self:
-        await self._listen()
+        self._listener = await asyncio.start_server(self._serve, HOST)
+        self._port = self._listener.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._hang_up()
-
-    async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(self._serve, HOST, self._port)
-        self._port = self._listener.sockets[0].getsockname()[1]
-
-    async def _hang_up(self) -> None:
-        if self._listener is not None:
-            self._listener.close()
-            await self._listener.wait_closed()
-            self._listener = None
-        self._moved_on.set()
+        assert self._listener is not None
+        self._listener.close()
+        await self._listener.wait_closed()
         for writer in self._connections.values():
             writer.close()
         await asyncio.gather(*self._connections)
@@ -140,27 +113,20 @@ class JsonServer(ABC):
         assert task is not None
         self._connections[task] = writer
         try:
-            while await self._exchange(reader, writer):
-                pass
+            while True:
+                await self._exchange(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client hung up, which is its right
         finally:
             writer.close()
             del self._connections[task]
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; tell whether the connection can take another."""
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await _receive(reader)
         self.requests.append(request)
-        if self._behaviour is Behaviour.HANG:
-            await self._moved_on.wait()
-            return False
         answer = self._said_next.popleft() if self._said_next else await self._done(request)
-        if self._behaviour is Behaviour.LOSE:
-            return False
         writer.write(_on_the_wire(answer))
         await writer.drain()
-        return True
 
     async def _done(self, request: Request) -> Answer:
         try:
