@@ -119,6 +119,7 @@ async def test_an_inferring_add_is_done_later(connect: Connect) -> None:
         (ANNA, {"plain", "tagged"}),
         ({"AND": [ANNA, {"run_id": "*"}]}, {"in a run"}),
         ({"AND": [ANNA, {"run_id": "r1"}]}, {"in a run"}),
+        ({"AND": [ANNA, {"run_id": {"ne": "r1"}}]}, {"plain", "tagged"}),
         ({"OR": [ANNA]}, {"plain", "tagged", "in a run"}),
         ({"user_id": "*"}, {"plain", "tagged", "another's"}),
         ({"user_id": {"in": ["ravi", "nobody"]}}, {"another's"}),
