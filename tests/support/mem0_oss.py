@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
-from uuid import UUID
+from typing import Any, Self
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -138,3 +138,45 @@ class Mem0Process:
             self._process.wait()
         self._reserved.close()
         self._folder.cleanup()
+
+
+class Asking:
+    """One user's calls, over a client that is everybody's."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.user = uuid4().hex
+
+    async def add(
+        self,
+        content: str = "tea",
+        *,
+        timeout: float = START_SECONDS,  # noqa: ASYNC109 - the client's own
+        **body: Any,  # noqa: ANN401 - a body is any JSON
+    ) -> httpx.Response:
+        """Store one content as it is, for this user unless another is named; `timeout` in seconds."""
+        messages = [{"role": "user", "content": content}]
+        asked = {"messages": messages, "user_id": self.user, "infer": False} | body
+        return await self.http.post("/memories", json=asked, timeout=timeout)
+
+    async def added(self, content: str = "tea", **body: Any) -> str:  # noqa: ANN401 - as above
+        """Store one content, and give its id."""
+        memory_id: str = (await self.add(content, **body)).json()["results"][0]["id"]
+        return memory_id
+
+    async def get(self, memory_id: object) -> Any:  # noqa: ANN401 - as above
+        """One memory as mem0 gives it."""
+        return (await self.http.get(f"/memories/{memory_id}")).json()
+
+    async def listed(self, **query: str | int) -> list[str]:
+        """The contents it lists, of this user unless somebody is named."""
+        answer = await self.http.get("/memories", params=query or {"user_id": self.user})
+        return [memory["memory"] for memory in answer.json()["results"]]
+
+    async def search(self, query: str = "tea", **body: Any) -> httpx.Response:  # noqa: ANN401 - as above
+        """Search among this user's memories unless filters are given."""
+        return await self.http.post("/search", json={"query": query, "filters": {"user_id": self.user}} | body)
+
+    async def found(self, query: str = "tea", **body: Any) -> list[str]:  # noqa: ANN401 - as above
+        """The contents a search finds."""
+        return [memory["memory"] for memory in (await self.search(query, **body)).json()["results"]]

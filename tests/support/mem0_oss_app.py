@@ -230,6 +230,7 @@ def _app(memory: Any, api_key: str | None) -> Litestar:  # noqa: ANN401 - the li
             UnicodeDecodeError: _no_request,
             Exception: _upstream_error,
         },
+        logging_config=None,
         openapi_config=None,
         request_max_body_size=None,
     )
