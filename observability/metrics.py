@@ -142,6 +142,12 @@ class Metrics:
             ("provider",),
             registry=registry,
         )
+        self.mem0_dropped = Counter(
+            "ninai_mem0_dropped",
+            "Memories in mem0's answers that were left out: of another user, or not to be read.",
+            ("provider", "reason"),
+            registry=registry,
+        )
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
 
     def expect_operations(self, provider: str, operations: Iterable[str] = OPERATIONS) -> None:

@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
-from providers.chain.policy import MEM0, MEM0_PLACES, NATIVE, NATIVE_PLACES, AttemptPolicy
+from providers.chain.policy import MEM0, NATIVE, NATIVE_PLACES, AttemptPolicy
 from providers.embedders.settings import OpenAIEmbedderSettings
 from providers.mem0.settings import Mem0Settings
 from providers.mock import MockSettings
@@ -32,7 +32,7 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 def limits_of(provider: ProviderSettings) -> tuple[AttemptPolicy, int]:
     """Give the patience with a kind of provider, and how many calls it may have at a time in one process."""
     if isinstance(provider, Mem0Settings):
-        return MEM0, MEM0_PLACES
+        return MEM0, provider.concurrency
     if isinstance(provider, NativeSettings):
         remote = isinstance(provider.embedder, OpenAIEmbedderSettings)
         # More places would only wait for a connection, but the writes of many callers share one.

@@ -3,17 +3,17 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import datetime
 from heapq import nlargest, nsmallest
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 from msgspec.structs import replace
 
-from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
+from providers.clock import HybridClock, milliseconds_of, new_memory_id
 from providers.digests import digest_of
+from providers.editing import deleted_by, edited, first_state, tombstone_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.filter_match import matches
-from providers.limits import MAX_EDITS
 from providers.merging import merged
 from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 from providers.words import WordIndex
@@ -46,23 +46,12 @@ class Shelf:
         version = self._clock.next() if memory.version is None else memory.version
         if memory_id is None:
             memory_id = new_memory_id(lambda: milliseconds_of(version))
-        digest = digest_of(memory.content, memory.metadata)
         stored = self._states.get(memory_id)
         if stored is None:
-            self._set(
-                Snapshot(
-                    user_id=self._user_id,
-                    id=memory_id,
-                    version=version,
-                    content=memory.content,
-                    metadata=deepcopy(memory.metadata),
-                    created_at=moment_of(version) if memory.created_at is None else memory.created_at.astimezone(UTC),
-                    digest=digest,
-                )
-            )
+            self._set(deepcopy(first_state(memory, memory_id, version)))
         elif stored.deleted:
             raise MemoryDeleted(memory_id)
-        elif stored.digest != digest:
+        elif stored.digest != digest_of(memory.content, memory.metadata):
             raise Conflict(memory_id)
         return memory_id
 
@@ -95,18 +84,7 @@ class Shelf:
         if version is None:
             self._clock.observe(stored.version)
             version = self._clock.next()
-        nothing_given = content is UNSET and metadata is UNSET
-        if not (nothing_given or version <= stored.version or edit_id in stored.edits):
-            self._set(
-                replace(
-                    stored,
-                    version=version,
-                    content=stored.content if content is UNSET else content,
-                    metadata=stored.metadata if metadata is UNSET else deepcopy(metadata),
-                    updated_at=moment_of(version),
-                    edits=stored.edits if edit_id is None else (*stored.edits, edit_id)[-MAX_EDITS:],
-                )
-            )
+        self._set(deepcopy(edited(stored, content, metadata, version, edit_id)))
         return self.get(memory_id)
 
     def delete(self, memory_id: str, version: int | None, edit_id: str | None) -> bool:
@@ -114,17 +92,8 @@ class Shelf:
         version = self._clock.next() if version is None else version
         stored = self._states.get(memory_id)
         if stored is not None and stored.deleted:
-            return stored.created_at is not None and edit_id in stored.edits
-        self._set(
-            Snapshot(
-                user_id=self._user_id,
-                id=memory_id,
-                version=version if stored is None else max(version, stored.version + 1),
-                content=None,
-                created_at=None if stored is None else stored.created_at,
-                edits=() if edit_id is None else (edit_id,),
-            )
-        )
+            return deleted_by(stored, edit_id)
+        self._set(tombstone_of(stored, self._user_id, memory_id, version, edit_id))
         return stored is not None
 
     def merge(self, state: Snapshot) -> None:

@@ -3,20 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
-from app.settings.annotations import tag_of
 from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import Settings
 from providers.errors import InvalidInput
-from providers.journal.settings import NoJournalSettings
+from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.limits import check_user_id
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
 
 Origins = Mapping[str, Origin]
 _Fault = tuple[Steps, str]
-
-UNAVAILABLE_KINDS = (Mem0Settings,)
 
 
 def check(settings: Settings, origins: Origins) -> None:
@@ -47,12 +44,17 @@ def _order(settings: Settings) -> Iterator[_Fault]:
             yield ("order",), f"{quoted([name])} is named twice"
 
 
-def _available(settings: Settings) -> Iterator[_Fault]:
+def _inferring(settings: Settings) -> Iterator[_Fault]:
+    """What a language model makes of a text is found under other ids, and is never the same twice."""
+    alone = len(settings.order) == 1 and isinstance(settings.journal, (AutoJournalSettings, NoJournalSettings))
     for name in settings.order:
-        provider = type(settings.providers[name])
-        if provider in UNAVAILABLE_KINDS:
-            kind = quoted([tag_of(provider)])
-            yield ("order",), f"provider {quoted([name])}: kind {kind} is not available in this version"
+        provider = settings.providers[name]
+        if isinstance(provider, Mem0Settings) and provider.infer:
+            if not alone:
+                reason = "what mem0 infers cannot be kept alike by several providers or replayed: set order = "
+                yield ("providers", name, "infer"), f"{reason}{quoted([name])} alone, and no journal"
+            if provider.dialect == "spec":
+                yield ("providers", name, "infer"), 'the dialect "spec" has no inference'
 
 
 def _journal(settings: Settings) -> Iterator[_Fault]:
@@ -135,7 +137,7 @@ def _is_loopback(host: str) -> bool:
 
 _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _order,
-    _available,
+    _inferring,
     _journal,
     _twins,
     _reach,

@@ -97,7 +97,6 @@ MEM0 = AttemptPolicy(
 )
 
 NATIVE_PLACES = 128  # calls that a provider may have at a time in one process
-MEM0_PLACES = 8
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,28 +1,38 @@
 """How the mem0 provider is configured."""
 
 from contextlib import AbstractAsyncContextManager
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from observability.secret import Secret
-from providers.errors import Misconfigured
 from providers.replica import Replica
 from providers.types import Host
 
+CONCURRENCY = 8  # requests under way at a time
+
+Seconds = Annotated[float, Meta(ge=0.001, le=600)]
+
 
 class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mem0"):
-    """A mem0 service over HTTP; the settings are read and checked, the provider itself is not in this version."""
+    """Memories in a mem0 service over HTTP.
 
-    base_url: str = "http://localhost:8001"
+    `dialect` is `oss` for mem0's own server, `platform` for the managed service, `spec` for the API of SPEC-020; `auto`
+    finds out. `timeout` is seconds for one request, `connect_timeout` for a connection, `concurrency` how many requests
+    are under way at a time in one process. `infer` lets mem0's language model take apart what callers remember.
+    """
+
+    base_url: Annotated[str, Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = "http://localhost:8001"
     api_key: Secret | None = None
     hmac_secret: Secret | None = None
-    dialect: Literal["spec", "oss", "platform"] = "spec"
+    dialect: Literal["auto", "spec", "oss", "platform"] = "auto"
+    timeout: Seconds = 15.0
+    connect_timeout: Seconds = 2.0
+    concurrency: Annotated[int, Meta(ge=1, le=256)] = CONCURRENCY
+    infer: bool = False
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
-        """Refuse: this version has no mem0 provider.
+        """Give a provider that is open inside `async with`."""
+        from providers.mem0.opening import open_mem0
 
-        Raises:
-            Misconfigured: always.
-        """
-        raise Misconfigured(f"provider {host.name!r}: kind 'mem0' is not available in this version")
+        return open_mem0(self, host)

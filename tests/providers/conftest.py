@@ -12,10 +12,12 @@ from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.clock import HybridClock
 from providers.embedders.settings import NoEmbedderSettings
+from providers.mem0.settings import Mem0Settings
 from providers.mock import MockSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.types import Host
+from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import create_database, drop_database
 
@@ -45,13 +47,44 @@ def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.Fi
     return opener
 
 
+def mem0(request: pytest.FixtureRequest) -> Opener:
+    """The provider over the real library of mem0, on the same PostgreSQL."""
+    server: EmbeddedServer = request.getfixturevalue("postgres_server")
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        dsn = await create_database(server)
+        async with Mem0Process(dsn, api_key="key") as service:
+            settings = Mem0Settings(base_url=service.base_url, api_key=Secret("key"), dialect="oss")
+            async with settings.open(host) as provider:
+                yield provider
+        await drop_database(server, dsn)
+
+    return opened
+
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", native(lambda dsn: NativeSettings(dsn=Secret(dsn), embedder=NoEmbedderSettings()))),
+    ("mem0", mem0),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]
+
+
+# A call of the real mem0 takes 10 ms of processor time: `make test` runs these modules with it, the soak the others.
+_BRIEF_ENOUGH = {f"test_contract{part}" for part in ("", "_delete", "_recall", "_tombstones", "_update", "_users")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the soak what takes long with the real mem0."""
+    for item in items:
+        if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
+            made_by = item.callspec.params.get("opener")
+            if made_by is mem0 and item.path.stem not in _BRIEF_ENOUGH:
+                item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="session", params=[pytest.param(make, id=name) for name, make in PROVIDERS])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from providers.mem0.settings import Mem0Settings
 from tests.app.settings.configuration import Configuration
 
 TWO_OF_ONE = """
@@ -49,9 +50,25 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             '$.order: "a" and "b" are one database (NINAI__ORDER)',
         ),
         (
-            "",
+            "[providers.mem0]\ninfer = true",
+            {"MEMORY_PROVIDER": "http,native"},
+            (
+                "$.providers.mem0.infer: what mem0 infers cannot be kept alike by several providers or replayed: "
+                'set order = "mem0" alone, and no journal (ninai.toml)'
+            ),
+        ),
+        (
+            "[providers.mem0]\ninfer = true\n[journal]\nkind = 'sqlite'",
             {"MEMORY_PROVIDER": "http"},
-            '$.order: provider "mem0": kind "mem0" is not available in this version (MEMORY_PROVIDER)',
+            (
+                "$.providers.mem0.infer: what mem0 infers cannot be kept alike by several providers or replayed: "
+                'set order = "mem0" alone, and no journal (ninai.toml)'
+            ),
+        ),
+        (
+            "[providers.mem0]\ninfer = true\ndialect = 'spec'",
+            {"MEMORY_PROVIDER": "http"},
+            '$.providers.mem0.infer: the dialect "spec" has no inference (ninai.toml)',
         ),
         (
             '[server]\nhost = "0.0.0.0"',
@@ -107,8 +124,15 @@ def test_with_keys_any_address_is_served(configuration: Configuration, host: str
     assert configuration.load(toml, overrides={"server.host": host}).settings.server.host == host
 
 
-def test_a_provider_that_is_not_in_use_may_be_of_any_kind(configuration: Configuration) -> None:
-    """A table of mem0 is read and checked, so that it can wait in the file."""
+def test_mem0_alone_may_infer(configuration: Configuration) -> None:
+    """With nobody to agree with, what callers remember may go through a language model."""
+    settings = configuration.read("[providers.mem0]\ninfer = true", {"MEMORY_PROVIDER": "http"}).settings
+
+    assert settings.providers == {"mem0": Mem0Settings(infer=True)}
+
+
+def test_a_provider_that_is_not_in_use_is_checked_as_well(configuration: Configuration) -> None:
+    """A table of mem0 can wait in the file."""
     settings = configuration.load('[providers.mem0]\nkind = "mem0"\n[providers.native]\nkind = "native"').settings
 
     assert list(settings.providers) == ["mem0", "native"]

@@ -30,7 +30,7 @@ CANARY = "canary-7Qx"
         ("", {"NINAI__PROVIDERS__NATIVE__FORMER_EMBEDDERS": f'[{{"api_key": "{CANARY}"'}),
         ("", {"NINAI__PROVIDERS__NATIVE__FORMER_EMBEDDERS": f'{{"api_key": "{CANARY}"}}'}),
         ("", {"NINAI__AUTH__KEYS__CI__HASH": CANARY}),
-        ("", {"MEM0_API_KEY": CANARY, "MEMORY_PROVIDER": "http"}),
+        ("", {"MEM0_BASE_URL": f"http://u:{CANARY}@h", "MEMORY_PROVIDER": "http"}),
     ],
 )
 def test_no_error_shows_a_secret(configuration: Configuration, toml: str, environ: dict[str, str]) -> None:

@@ -1,0 +1,62 @@
+"""What a write makes of what is stored: pure functions from one state of a memory to the next."""
+
+from datetime import UTC
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from providers.clock import moment_of
+from providers.digests import digest_of
+from providers.limits import MAX_EDITS
+from providers.types import Metadata, NewMemory, Snapshot
+
+
+def first_state(memory: NewMemory, memory_id: str, version: int) -> Snapshot:
+    """Give the state of a memory that is stored for the first time."""
+    return Snapshot(
+        user_id=memory.user_id,
+        id=memory_id,
+        version=version,
+        content=memory.content,
+        metadata=memory.metadata,
+        created_at=moment_of(version) if memory.created_at is None else memory.created_at.astimezone(UTC),
+        digest=digest_of(memory.content, memory.metadata),
+    )
+
+
+def edited(
+    stored: Snapshot,
+    content: str | UnsetType,
+    metadata: Metadata | UnsetType | None,
+    version: int,
+    edit_id: str | None,
+) -> Snapshot:
+    """Give the state after an edit; `stored` itself if it asks for nothing, comes late or was applied already."""
+    nothing_given = content is UNSET and metadata is UNSET
+    if nothing_given or version <= stored.version or edit_id in stored.edits:
+        return stored
+    return replace(
+        stored,
+        version=version,
+        content=stored.content if content is UNSET else content,
+        metadata=stored.metadata if metadata is UNSET else metadata,
+        updated_at=moment_of(version),
+        edits=stored.edits if edit_id is None else (*stored.edits, edit_id)[-MAX_EDITS:],
+    )
+
+
+def tombstone_of(stored: Snapshot | None, user_id: str, memory_id: str, version: int, edit_id: str | None) -> Snapshot:
+    """Give the tombstone that a deletion leaves, newer than what it deletes."""
+    return Snapshot(
+        user_id=user_id,
+        id=memory_id,
+        version=version if stored is None else max(version, stored.version + 1),
+        content=None,
+        created_at=None if stored is None else stored.created_at,
+        edits=() if edit_id is None else (edit_id,),
+    )
+
+
+def deleted_by(tombstone: Snapshot, edit_id: str | None) -> bool:
+    """Whether it was this very edit that deleted a memory, so that its repeat gets the same answer."""
+    return tombstone.created_at is not None and edit_id in tombstone.edits

@@ -1,0 +1,141 @@
+"""How a memory of ours is written into one of mem0's, and read out of it again.
+
+Everything but the content stands as one JSON text under one key of mem0's metadata: mem0 gives many other keys a
+meaning of its own, and its vector stores keep numbers and nested objects each in their way, but a text comes back as it
+was.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from providers.clock import COUNTER_BITS
+from providers.digests import digest_of
+from providers.limits import MAX_CONTENT_CHARS
+from providers.mem0.item import Item
+from providers.mem0.names import user_of
+from providers.types import Metadata, Snapshot
+
+KEY = "ninai"
+
+# What mem0 lets embed may have 8,192 tokens with the usual models, and a token is at least a byte. mem0 fails on more.
+MAX_TEXT_BYTES = 8_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Malformed(ValueError):
+    """What mem0 holds is none of our memories, and cannot be taken for one."""
+
+
+class _Note(Struct, frozen=True, kw_only=True):
+    id: str
+    version: int
+    deleted: bool = False
+    metadata: Metadata | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    digest: bytes = b""
+    edits: tuple[str, ...] = ()
+    content: str | None = None  # of a memory too long to be embedded whole
+
+
+def text_of(state: Snapshot) -> str:
+    """Give what mem0 is to embed; it wants something of a tombstone, too."""
+    return f"deleted {state.id}" if state.content is None else embeddable(state.content)
+
+
+def embeddable(text: str) -> str:
+    """Cut a text to what every embedding model takes."""
+    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+
+
+def metadata_of(state: Snapshot) -> dict[str, Any]:
+    """Give the metadata that makes a memory of mem0 one of ours."""
+    note = _Note(
+        id=state.id,
+        version=state.version,
+        deleted=state.deleted,
+        metadata=state.metadata,
+        created_at=state.created_at,
+        updated_at=state.updated_at,
+        digest=state.digest,
+        edits=state.edits,
+        content=None if state.content in {None, text_of(state)} else state.content,
+    )
+    # The standard library's JSON keeps integers of any length, which metadata may hold.
+    return {KEY: json.dumps(msgspec.to_builtins(note), ensure_ascii=False, separators=(",", ":"))}
+
+
+def mark_of(key: str) -> dict[str, Any]:
+    """Give the metadata of what is no memory, but found under a key like one."""
+    return {KEY: json.dumps({"id": key})}
+
+
+def key_of(item: Item) -> str | None:
+    """Give the id under which this was written by us; None if it was not."""
+    note = (item.metadata or {}).get(KEY)
+    try:
+        return None if note is None else str(json.loads(note)["id"])
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+def state_of(item: Item) -> Snapshot:
+    """Give the state of a memory that an item holds; one that others put into mem0 is a memory under mem0's id.
+
+    Raises:
+        Malformed: it is neither.
+    """
+    note = (item.metadata or {}).get(KEY)
+    return _foreign(item) if note is None else _own(item, note)
+
+
+def _own(item: Item, text: object) -> Snapshot:
+    try:
+        note = msgspec.convert(json.loads(text) if isinstance(text, str) else None, _Note)
+    except ValueError as error:  # of json and of msgspec
+        raise Malformed(f"the metadata under {KEY!r} is not what was written") from error
+    return Snapshot(
+        user_id=user_of(item.user),
+        id=note.id,
+        version=note.version,
+        content=None if note.deleted else item.text if note.content is None else note.content,
+        metadata=note.metadata,
+        created_at=note.created_at,
+        updated_at=note.updated_at,
+        digest=note.digest,
+        edits=note.edits,
+    )
+
+
+def _foreign(item: Item) -> Snapshot:
+    created_at = _utc(item.created_at) or _EPOCH
+    updated_at = _utc(item.updated_at)
+    try:
+        memory_id = str(UUID(item.id))
+    except ValueError as error:
+        raise Malformed("mem0's id is no UUID") from error
+    if not item.text.strip() or len(item.text) > MAX_CONTENT_CHARS:
+        raise Malformed("the text cannot be a memory")
+    metadata = item.metadata or None
+    return Snapshot(
+        user_id=user_of(item.user),
+        id=memory_id,
+        version=max(0, int((updated_at or created_at).timestamp() * 1000)) << COUNTER_BITS,
+        content=item.text,
+        metadata=metadata,
+        created_at=created_at,
+        updated_at=None if updated_at == created_at else updated_at,
+        digest=digest_of(item.text, metadata),
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,80 @@
+"""What the dialects' answers have in common: mem0's own record of a memory, and a 404 that may be about it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from providers.mem0.failures import says_no_such_memory, wrong_place
+from providers.mem0.item import Item, converted
+from providers.mem0.wire import Answer
+
+MISSING = 404
+NIL = str(UUID(int=0))
+
+
+class Record(Struct):
+    """A memory as mem0's server and mem0's platform give it."""
+
+    id: str
+    memory: str | None = None
+    user_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    score: float | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class Results(Struct):
+    """A list of memories."""
+
+    results: list[Record]
+    next: str | None = None
+
+
+class Added(Struct):
+    """One memory that a call has stored."""
+
+    id: str
+    event: str = "ADD"
+
+
+def item_of(record: Record, user: str) -> Item:
+    """Give a record as an item; without a user it is that of the one who was asked for."""
+    return Item(
+        id=record.id,
+        user=user if record.user_id is None else record.user_id,
+        text=record.memory or "",
+        metadata=record.metadata,
+        created_at=moment_of_text(record.created_at),
+        updated_at=moment_of_text(record.updated_at),
+        score=record.score,
+    )
+
+
+def items_of(body: object, user: str) -> list[Item]:
+    """Give the memories of an answer, which come bare or as `results`."""
+    records = converted(body, list[Record]) if isinstance(body, list) else converted(body, Results).results
+    return [item_of(record, user) for record in records]
+
+
+def is_missing(answer: Answer) -> bool:
+    """Whether there is no such memory.
+
+    Raises:
+        Misconfigured: there is no such path.
+    """
+    if answer.status != MISSING:
+        return False
+    if not says_no_such_memory(answer.body):
+        raise wrong_place(MISSING)
+    return True
+
+
+def moment_of_text(text: str | None) -> datetime | None:
+    """Read a moment in ISO 8601; None if it is none."""
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None

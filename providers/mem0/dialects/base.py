@@ -1,0 +1,56 @@
+"""What a dialect must be able to say: a handful of calls, out of which the provider's promises are made."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
+
+from providers.mem0.item import Item, Listing
+
+
+class Dialect(Protocol):
+    """The calls of one API. `user` is mem0's name of a user (`providers/mem0/names.py`), `key` the id of a memory.
+
+    Every method raises the errors of `Wire.send`.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
+        """Store one text as it is, findable by its key, and give mem0's id of it."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
+        """Let mem0 take what it finds worth keeping out of a text, and give its ids; there may be none."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def find(self, users: Sequence[str], key: str) -> list[Item]:
+        """Give everything that was stored under a key for any of these users."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def everything(self, user: str) -> Listing:
+        """Give all there is of a user, in no particular order."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def search(self, user: str, query: str, top_k: int) -> list[Item]:
+        """Give the nearest of a user, best first, each with its score."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def fetch(self, user: str, item_id: str) -> Item | None:
+        """Give what has this id at mem0, whoever's it is."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def remove(self, user: str, item_id: str) -> None:
+        """Delete what has this id at mem0; that it is gone already is as good."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Make the cheapest call that proves key and store."""
+        raise NotImplementedError

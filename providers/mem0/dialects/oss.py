@@ -1,0 +1,108 @@
+"""mem0's own REST server.
+
+It finds memories by `user_id`, `agent_id` and `run_id` alone, lists at most a thousand in no order, and does not page.
+So a memory's key is its `run_id`, and its `agent_id` one of sixteen drawers: whoever has more than a thousand memories
+is listed drawer by drawer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from observability.secret import Secret
+from providers.mem0.dialects.answers import MISSING, NIL, Added, Record, is_missing, item_of, items_of
+from providers.mem0.dialects.base import Dialect
+from providers.mem0.item import Item, Listing, converted, unique
+from providers.mem0.wire import Call, Wire
+
+MAX_TOP_K = 1_000
+DRAWERS = tuple(f"ninai-{digit}" for digit in "0123456789abcdef")
+
+
+class _Stored(Struct):
+    results: list[Added]
+
+
+class OssDialect(Dialect):
+    """Speak to a server of one's own; with a key in `X-API-Key` alone, since a `Bearer` beside it poisons the call."""
+
+    name: ClassVar[str] = "oss"
+
+    def __init__(self, wire: Wire, api_key: Secret | None) -> None:
+        self._wire = wire
+        self._headers = {} if api_key is None else {"x-api-key": api_key.reveal()}
+
+    async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
+        """See `Dialect`."""
+        own = {"agent_id": drawer_of(key), "run_id": key, "metadata": metadata, "infer": False}
+        return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
+
+    async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
+        """See `Dialect`."""
+        own = {"metadata": metadata or {}, "infer": True}
+        return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
+
+    async def find(self, users: Sequence[str], key: str) -> list[Item]:
+        """See `Dialect`."""
+        items = await self._list({"run_id": key}, "")
+        return [item for item in items if item.user in users]
+
+    async def everything(self, user: str) -> Listing:
+        """See `Dialect`."""
+        items = await self._list({"user_id": user}, user)
+        if len(items) < MAX_TOP_K:
+            return Listing(items)
+        drawers = await asyncio.gather(*(self._list({"user_id": user, "agent_id": name}, user) for name in DRAWERS))
+        whole = all(len(drawer) < MAX_TOP_K for drawer in drawers)
+        # What others have put into mem0 lies in no drawer of ours; of that there is what the first call gave.
+        return Listing(unique([*items, *(item for drawer in drawers for item in drawer)]), whole)
+
+    async def search(self, user: str, query: str, top_k: int) -> list[Item]:
+        """See `Dialect`; a threshold above 0 would hide what only shares words with the question."""
+        body = {"query": query, "filters": {"user_id": user}, "top_k": top_k, "threshold": 0.0}
+        answer = await self._wire.send(Call(method="POST", path="/search", body=body, headers=self._headers))
+        return items_of(answer.body, user)
+
+    async def fetch(self, user: str, item_id: str) -> Item | None:
+        """See `Dialect`; of an unknown memory the server says `null`."""
+        answer = await self._wire.send(
+            Call(method="GET", path=f"/memories/{item_id}", headers=self._headers, known=frozenset({MISSING}))
+        )
+        if is_missing(answer) or answer.body is None:
+            return None
+        return item_of(converted(answer.body, Record), user)
+
+    async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
+        """See `Dialect`."""
+        answer = await self._wire.send(
+            Call(
+                method="DELETE",
+                path=f"/memories/{item_id}",
+                headers=self._headers,
+                writes=True,
+                known=frozenset({MISSING}),
+            )
+        )
+        is_missing(answer)
+
+    async def ping(self) -> None:
+        """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
+        await self._wire.send(Call(method="GET", path=f"/memories/{NIL}", headers=self._headers))
+
+    async def _add(self, body: dict[str, Any]) -> list[str]:
+        answer = await self._wire.send(
+            Call(method="POST", path="/memories", body=body, headers=self._headers, writes=True)
+        )
+        return [added.id for added in converted(answer.body, _Stored, ambiguous=True).results]
+
+    async def _list(self, scope: dict[str, str], user: str) -> list[Item]:
+        params: dict[str, str | int] = {**scope, "top_k": MAX_TOP_K}
+        answer = await self._wire.send(Call(method="GET", path="/memories", params=params, headers=self._headers))
+        return items_of(answer.body, user)
+
+
+def drawer_of(key: str) -> str:
+    """Give the drawer in which the memory with this id lies: its last hexadecimal digit is as good as chance."""
+    return DRAWERS[int(key[-1], 16)]

@@ -1,0 +1,137 @@
+"""mem0's managed API, version 3.
+
+Ids stand at the top of what is added, and only inside `filters` of what is asked. Whether a filter on `user_id` alone
+covers memories that have a `run_id` has changed over time, so that both are asked for.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from observability.secret import Secret
+from providers.errors import TimedOut, Unavailable
+from providers.mem0.dialects.answers import MISSING, Added, Record, Results, is_missing, item_of, items_of
+from providers.mem0.dialects.base import Dialect
+from providers.mem0.item import Item, Listing, converted, unique
+from providers.mem0.wire import Call, Wire
+
+MAX_PAGE_SIZE = 200
+MAX_PAGES = 500
+MAX_TOP_K = 1_000
+
+_EVENT_TRIES = 40
+_EVENT_PAUSE = 0.25  # seconds between two looks at work that mem0 has put off
+_SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
+
+
+class _Receipt(Struct):
+    results: list[Added] = []
+    event_id: str | None = None
+    status: str = _SUCCEEDED
+
+
+class PlatformDialect(Dialect):
+    """Speak to the managed service, with a key as `Token`."""
+
+    name: ClassVar[str] = "platform"
+
+    def __init__(self, wire: Wire, api_key: Secret | None) -> None:
+        self._wire = wire
+        self._headers = {} if api_key is None else {"authorization": f"Token {api_key.reveal()}"}
+
+    async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
+        """See `Dialect`."""
+        return await self._add(user, text, {"run_id": key, "metadata": metadata, "infer": False})
+
+    async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
+        """See `Dialect`."""
+        return await self._add(user, text, {"metadata": metadata or {}, "infer": True})
+
+    async def find(self, users: Sequence[str], key: str) -> list[Item]:
+        """See `Dialect`."""
+        filters = {"AND": [{"run_id": key}, {"OR": [{"user_id": user} for user in users]}]}
+        return (await self._list(filters, "")).items
+
+    async def everything(self, user: str) -> Listing:
+        """See `Dialect`."""
+        return await self._list(_all_of(user), user)
+
+    async def search(self, user: str, query: str, top_k: int) -> list[Item]:
+        """See `Dialect`."""
+        body = {"query": query, "filters": _all_of(user), "top_k": min(top_k, MAX_TOP_K), "threshold": 0.0}
+        answer = await self._wire.send(
+            Call(method="POST", path="/v3/memories/search/", body=body, headers=self._headers)
+        )
+        return unique(items_of(answer.body, user))
+
+    async def fetch(self, user: str, item_id: str) -> Item | None:
+        """See `Dialect`."""
+        answer = await self._wire.send(
+            Call(method="GET", path=f"/v1/memories/{item_id}/", headers=self._headers, known=frozenset({MISSING}))
+        )
+        return None if is_missing(answer) else item_of(converted(answer.body, Record), user)
+
+    async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
+        """See `Dialect`."""
+        answer = await self._wire.send(
+            Call(
+                method="DELETE",
+                path=f"/v1/memories/{item_id}/",
+                headers=self._headers,
+                writes=True,
+                known=frozenset({MISSING}),
+            )
+        )
+        is_missing(answer)
+
+    async def ping(self) -> None:
+        """Ask whom the key belongs to."""
+        await self._wire.send(Call(method="GET", path="/v1/ping/", headers=self._headers))
+
+    async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
+        body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}
+        answer = await self._wire.send(
+            Call(method="POST", path="/v3/memories/add/", body=body, headers=self._headers, writes=True)
+        )
+        if isinstance(answer.body, list):
+            return [added.id for added in converted(answer.body, list[Added], ambiguous=True)]
+        receipt = converted(answer.body, _Receipt, ambiguous=True)
+        if receipt.event_id is not None and not receipt.results:
+            receipt = await self._outcome(receipt.event_id)
+        return [added.id for added in receipt.results]
+
+    async def _outcome(self, event_id: str) -> _Receipt:
+        """Wait for work that mem0 has put off."""
+        for _ in range(_EVENT_TRIES):
+            answer = await self._wire.send(Call(method="GET", path=f"/v1/event/{event_id}/", headers=self._headers))
+            event = converted(answer.body, _Receipt, ambiguous=True)
+            if event.status == _SUCCEEDED:
+                return event
+            if event.status == _FAILED:
+                raise Unavailable("mem0 could not do what it had put off")
+            await asyncio.sleep(_EVENT_PAUSE)
+        raise TimedOut("mem0 has put the write off, and is not done", ambiguous=True)
+
+    async def _list(self, filters: dict[str, Any], user: str) -> Listing:
+        items: list[Item] = []
+        for page in range(1, MAX_PAGES + 1):
+            answer = await self._wire.send(
+                Call(
+                    method="POST",
+                    path="/v3/memories/",
+                    params={"page": page, "page_size": MAX_PAGE_SIZE},
+                    body={"filters": filters},
+                    headers=self._headers,
+                )
+            )
+            results = converted(answer.body, Results)
+            items += (item_of(record, user) for record in results.results)
+            if results.next is None:
+                return Listing(unique(items))
+        return Listing(unique(items), whole=False)
+
+
+def _all_of(user: str) -> dict[str, Any]:
+    return {"OR": [{"user_id": user}, {"AND": [{"user_id": user}, {"run_id": "*"}]}]}

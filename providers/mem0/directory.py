@@ -1,0 +1,46 @@
+"""What mem0 has no call for: which users there are, and which store this is. Both are kept as memories of our own."""
+
+from uuid import UUID, uuid4, uuid5
+
+from providers.mem0.codec import mark_of
+from providers.mem0.dialects.base import Dialect
+from providers.mem0.memo import Memo
+from providers.mem0.names import STORE, USERS
+
+# The namespace of the keys under which users are enrolled; changing it would enrol everybody once more.
+_USER_KEYS = UUID("0c2f0a53-6a3e-5b57-8f0e-0d9b1d6c5a11")
+_STORE_KEY = str(UUID(int=1))
+
+
+class Directory:
+    """The list of users, and the name of the store."""
+
+    def __init__(self, dialect: Dialect, memo: Memo) -> None:
+        self._dialect = dialect
+        self._memo = memo
+
+    async def enrol(self, user_id: str) -> None:
+        """Put a user into the list, if it is not there."""
+        if self._memo.enrolled(user_id):
+            return
+        key = str(uuid5(_USER_KEYS, user_id))
+        if not await self._dialect.find([USERS], key):
+            await self._dialect.add(USERS, key, user_id, mark_of(key))
+        self._memo.enrol(user_id)
+
+    async def users(self) -> tuple[list[str], bool]:
+        """Give all users, ascending by code point, and whether these are all."""
+        listing = await self._dialect.everything(USERS)
+        return sorted({item.text for item in listing.items}), listing.whole
+
+    async def identity(self) -> str:
+        """Give the name of the store; who comes first gives it one, and of two who come at once the lesser stands."""
+        names = await self._names()
+        if not names:
+            self._memo.clear()
+            await self._dialect.add(STORE, _STORE_KEY, str(uuid4()), mark_of(_STORE_KEY))
+            names = await self._names()
+        return f"mem0:{min(names)}"
+
+    async def _names(self) -> list[str]:
+        return [item.text for item in await self._dialect.find([STORE], _STORE_KEY)]

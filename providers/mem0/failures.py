@@ -1,0 +1,111 @@
+"""What mem0's refusals and silences mean: foreign errors become ours here, and nowhere else."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+
+MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
+
+_REFUSES_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PAYMENT_REQUIRED}
+_WRONG_PLACE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
+_REFUSES_INPUT = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+_ASKS_FOR_PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_TOO_LATE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}
+
+# What a server's own router says of a path that it does not know; mem0 says something else of an unknown memory.
+_ROUTER_SAYS = {"", "not found", "404 not found"}
+
+
+def failure_of(status: int, headers: Mapping[str, str], *, writes: bool) -> ProviderError:
+    """Give what an answer with an error status means; its text may quote memories, so that it goes nowhere."""
+    said = f"(HTTP {status})"
+    failure: ProviderError = Unavailable(f"mem0 fails {said}", ambiguous=writes)
+    if status in _REFUSES_US:
+        failure = Misconfigured(f"mem0 refuses the key {said}")
+    elif HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        failure = Misconfigured(f"mem0 redirects elsewhere {said}: is base_url right, https included?")
+    elif status in _WRONG_PLACE:
+        failure = wrong_place(status)
+    elif status in _REFUSES_INPUT:
+        failure = InvalidInput("content", f"mem0 refuses it {said}")
+    elif status in _TOO_LATE:
+        failure = TimedOut(f"mem0 got no answer in time {said}", ambiguous=writes)
+    elif status in _ASKS_FOR_PATIENCE and (status == HTTPStatus.TOO_MANY_REQUESTS or "retry-after" in headers):
+        failure = Throttled(f"mem0 asks for patience {said}", retry_after=seconds_of(headers.get("retry-after")))
+    return failure
+
+
+def wrong_place(status: int) -> Misconfigured:
+    """Give what an answer from a server without such a path means."""
+    return Misconfigured(f"no mem0 answers there (HTTP {status}): are base_url and dialect right?")
+
+
+def says_no_such_memory(body: object) -> bool:
+    """Whether a 404 is about the memory, and not from a server that knows no such path."""
+    text = _message_of(body)
+    return text is not None and text.strip(" .").lower() not in _ROUTER_SAYS
+
+
+def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | None:
+    """Read `Retry-After`, which is seconds or a date (RFC 9110, section 10.2.3); None if it is neither."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), MAX_RETRY_AFTER)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - (now or datetime.now(UTC))).total_seconds()), MAX_RETRY_AFTER)
+
+
+@contextmanager
+def translated(*, writes: bool) -> Iterator[None]:
+    """Give httpx's errors and an overall time limit as ours.
+
+    Raises:
+        TimedOut: no connection or no answer in time.
+        Unavailable: there is nobody, or they hung up.
+        Misconfigured: what is configured is no address of a server.
+    """
+    try:
+        yield
+    except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise TimedOut(f"no connection to mem0 in time ({type(error).__name__})") from error
+    except (httpx.TimeoutException, TimeoutError) as error:
+        raise TimedOut("no answer from mem0 in time", ambiguous=writes) from error
+    except httpx.ConnectError as error:
+        raise Unavailable(f"no connection to mem0: {error}") from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise Misconfigured(f"base_url is no address of a server: {error}") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the connection to mem0 broke ({type(error).__name__})", ambiguous=writes) from error
+
+
+def _message_of(body: object) -> str | None:
+    """Find the text of an error in any of the shapes in which mem0 gives it."""
+    if isinstance(body, list) and body:
+        body = body[0]
+    if isinstance(body, str):
+        return body
+    if isinstance(body, dict):
+        shapes: dict[str, Any] = body
+        for key in ("detail", "error", "message"):
+            if isinstance(shapes.get(key), str):
+                return str(shapes[key])
+    return None

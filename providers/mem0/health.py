@@ -1,0 +1,39 @@
+"""Whether mem0 can serve, by the cheapest call that proves key and store."""
+
+import asyncio
+from time import perf_counter
+
+from providers.errors import ProviderError
+from providers.mem0.dialects.auto import AutoDialect
+from providers.mem0.dialects.base import Dialect
+from providers.types import Health
+
+PATIENCE = 2.0  # seconds; who asks for health wants an answer
+
+
+class Mem0Health(Health, frozen=True, kw_only=True):
+    """As in the specification; `dialect` is what is spoken there, None as long as that is not known."""
+
+    endpoint: str
+    dialect: str | None = None
+
+
+async def health_of(dialect: Dialect, endpoint: str, provider: str) -> Mem0Health:
+    """Ask; an error is part of the answer."""
+    started = perf_counter()
+    error: str | None = None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await dialect.ping()
+    except TimeoutError:
+        error = f"no answer within {PATIENCE:g} s"
+    except ProviderError as failure:
+        error = str(failure)
+    return Mem0Health(
+        healthy=error is None,
+        provider=provider,
+        error=error,
+        response_time_ms=(perf_counter() - started) * 1000 if error is None else None,
+        endpoint=endpoint,
+        dialect=dialect.chosen if isinstance(dialect, AutoDialect) else dialect.name,
+    )
