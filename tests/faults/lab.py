@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
+from observability.secret import Secret
 from providers.journal.operations import JournalStatus
+from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.types import Snapshot
@@ -19,6 +21,7 @@ from tests.support.service import Service, running_service
 
 SETTLED_BY = 120.0  # seconds after the last fault
 NAMES = ("home", "standby")
+JOURNAL = "journal"
 
 
 class Database:
@@ -50,7 +53,12 @@ class Database:
 class Lab:
     """The databases by name, and the service."""
 
-    def __init__(self, databases: Mapping[str, Database], service: Service, journal: Path) -> None:
+    def __init__(
+        self,
+        databases: Mapping[str, Database],
+        service: Service,
+        journal: SqliteJournalSettings | PostgresJournalSettings,
+    ) -> None:
         self.databases = databases
         self.service = service
         self.journal = journal
@@ -68,7 +76,7 @@ class Lab:
 
     async def status(self) -> JournalStatus:
         """What the journal says about itself."""
-        async with SqliteJournalSettings(path=self.journal).open(host_for()) as journal:
+        async with self.journal.open(host_for()) as journal:
             return await journal.status()
 
     async def _drained(self) -> None:
@@ -94,17 +102,25 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_lab(variables: Mapping[str, str] | None = None, names: Sequence[str] = NAMES) -> Iterator[Lab]:
-    """Two databases and a service over them, complete from the start."""
+def running_lab(
+    variables: Mapping[str, str] | None = None, *, journal_folder: Path | None = None, journal_server: bool = False
+) -> Iterator[Lab]:
+    """Two databases and a service over them, complete from the start; the journal in a file, or in a third database."""
     with reachable_folder() as folder:
-        databases = {name: Database(folder / name) for name in NAMES}
-        journal = folder / "journal.sqlite3"
+        databases = {name: Database(folder / name) for name in (*NAMES, JOURNAL) if name in NAMES or journal_server}
+        journal: SqliteJournalSettings | PostgresJournalSettings
+        if journal_server:
+            journal = PostgresJournalSettings(dsn=Secret(databases[JOURNAL].dsn))
+            place = {"KIND": "postgres", "DSN": databases[JOURNAL].dsn}
+        else:
+            path = (journal_folder or folder) / "journal.sqlite3"
+            journal = SqliteJournalSettings(path=path)
+            place = {"KIND": "sqlite", "PATH": str(path)}
         environment = {
-            "NINAI__ORDER": ",".join(names),
-            "NINAI__JOURNAL__KIND": "sqlite",
-            "NINAI__JOURNAL__PATH": str(journal),
+            "NINAI__ORDER": ",".join(NAMES),
+            **{f"NINAI__JOURNAL__{key}": value for key, value in place.items()},
             **{f"NINAI__PROVIDERS__{name.upper()}__KIND": "native" for name in NAMES},
-            **{f"NINAI__PROVIDERS__{name.upper()}__DSN": database.dsn for name, database in databases.items()},
+            **{f"NINAI__PROVIDERS__{name.upper()}__DSN": databases[name].dsn for name in NAMES},
             **{f"NINAI__PROVIDERS__{name.upper()}__POOL_SIZE": "5" for name in NAMES},
             **(variables or {}),
         }
@@ -123,7 +139,7 @@ def running_lab(variables: Mapping[str, str] | None = None, names: Sequence[str]
 async def _complete(lab: Lab) -> None:
     """Wait until the standby has received everything, which is nothing yet."""
     deadline = time.monotonic() + SETTLED_BY
-    async with SqliteJournalSettings(path=lab.journal).open(host_for()) as journal:
+    async with lab.journal.open(host_for()) as journal:
         while not all(member.state == "complete" for member in await journal.members()):
             assert time.monotonic() < deadline, f"not complete: {await journal.members()}"
             await asyncio.sleep(0.2)
@@ -133,7 +149,10 @@ async def _complete(lab: Lab) -> None:
 async def under_load(load: Load, acts: int) -> AsyncIterator[None]:
     """Act in the background for as long as it takes, while faults come and go."""
     running = asyncio.create_task(load.run(acts))
-    await asyncio.sleep(0.5)
-    yield
-    await running
+    try:
+        await asyncio.sleep(0.5)
+        yield
+        await running
+    finally:
+        running.cancel()
     assert len(load.events) >= acts - acts % 8

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -13,11 +14,11 @@ from app.auth.anonymous import ANONYMOUS
 from providers.clock import keyed_memory_id
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import Act
+from tests.support.service import Service
 
 CLIENTS = 8
 USERS = 24
 MEMORIES = 12  # of each user
-HOMES = ("home", "home")  # at the beginning and at the end of an act
 
 _ACTS = (Act.REMEMBER, Act.UPDATE, Act.DELETE, Act.GET, Act.LIST, Act.RECALL)
 _WEIGHTS = (8, 3, 2, 4, 2, 3)
@@ -29,25 +30,26 @@ _MISSING = {404, 410}
 class Load:
     """Clients that act until a number of acts is done, or until told to stop."""
 
-    def __init__(self, url: str, seed: int) -> None:
-        self.url = url
+    def __init__(self, service: Service, seed: int, homes: Sequence[str] = ("home",)) -> None:
         self.seed = seed
         self.events: list[Event] = []
         self.statuses: Counter[int] = Counter()
+        self.refusals: list[str] = []  # promised ones: asked to come back later
+        self.unanswered = 0
         self.surprises: list[str] = []
+        self._service = service  # which may come back under another address
+        self._homes = tuple(homes)
         self._limits = httpx.Limits(max_connections=CLIENTS * 2)
 
     async def run(self, acts: int) -> None:
         """Act so many times in all, whatever goes wrong."""
-        async with httpx.AsyncClient(
-            base_url=self.url, timeout=_CLIENT_SECONDS, limits=self._limits, trust_env=False
-        ) as http:
+        async with httpx.AsyncClient(timeout=_CLIENT_SECONDS, limits=self._limits, trust_env=False) as http:
             each = acts // CLIENTS
             await asyncio.gather(*(self._client(http, number, each) for number in range(CLIENTS)))
 
     async def read_back(self) -> None:
         """Ask for everything once more; now every answer has to be there and to be right."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=_CLIENT_SECONDS, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=_CLIENT_SECONDS, trust_env=False) as http:
             for user in sorted({event.user for event in self.events}):
                 await self._do(http, Random(user), _Task(act=Act.LIST, user=user, number=0, final=True))
                 for number in range(MEMORIES):
@@ -72,19 +74,21 @@ class Load:
             if response is not None and response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             await asyncio.sleep(chance.uniform(0, 0.2))
-        self.events.append(task.event(started, time.monotonic(), response))
+        self.events.append(task.event(started, time.monotonic(), response, self._homes))
 
     async def _try(self, http: httpx.AsyncClient, request: dict[str, Any]) -> httpx.Response | None:
         try:
-            response = await http.request(**request)
+            response = await http.request(**{**request, "url": f"{self._service.url}{request['url']}"})
         except httpx.TransportError:
+            self.unanswered += 1
             return None
         self.statuses[response.status_code] += 1
         promised = response.status_code < httpx.codes.INTERNAL_SERVER_ERROR or (
             response.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in response.headers
         )
-        if not promised:
-            self.surprises.append(f"{request['method']} {request['url']}: {response.status_code} {response.text[:200]}")
+        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            said = f"{time.monotonic():.2f} {request['method']} {request['url']}: {response.text[:300]}"
+            (self.refusals if promised else self.surprises).append(said)
         return response
 
 
@@ -138,7 +142,7 @@ class _Task(Struct, frozen=True, kw_only=True):
         headers["Idempotency-Key"] = self.turn
         return {"method": "DELETE", "url": one, "headers": headers}
 
-    def event(self, started: float, ended: float, response: httpx.Response | None) -> Event:
+    def event(self, started: float, ended: float, response: httpx.Response | None, homes: tuple[str, ...]) -> Event:
         """What the checker is told."""
         headers = httpx.Headers() if response is None else response.headers
         return Event(
@@ -154,7 +158,7 @@ class _Task(Struct, frozen=True, kw_only=True):
             eventual=headers.get("memory-consistency") == "eventual",
             provider=headers.get("memory-provider"),
             degraded="memory-degraded" in headers,
-            homes=HOMES,
+            homes=homes,
             final=self.final,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 
@@ -26,12 +27,13 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture
 def load(lab: Lab) -> Load:
     """Clients with users of their own."""
-    return Load(lab.service.url, next(_seeds))
+    return Load(lab.service, next(_seeds))
 
 
-async def test_home_is_killed(lab: Lab, load: Load) -> None:
+@pytest.mark.parametrize("acts", [400, pytest.param(ACTS, marks=pytest.mark.soak)])
+async def test_home_is_killed(lab: Lab, load: Load, acts: int) -> None:
     """Home dies under load and comes back."""
-    async with under_load(load, ACTS):
+    async with under_load(load, acts):
         lab.databases["home"].kill()
         await asyncio.sleep(2)
         await asyncio.to_thread(lab.databases["home"].start)
@@ -109,10 +111,24 @@ async def test_both_are_down(lab: Lab, load: Load) -> None:
 
 @pytest.mark.soak
 async def test_the_service_is_killed(lab: Lab, load: Load) -> None:
-    """The service is killed in the middle of its work, and started again on the same address, three times."""
+    """Its workers are killed in the middle of their work and replaced under the same address, three times."""
     async with under_load(load, ACTS):
         for _ in range(3):
             await asyncio.to_thread(lab.service.kill_workers)
             await asyncio.sleep(1.5)
 
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_the_service_is_killed_at_any_moment(lab: Lab, load: Load) -> None:
+    """All of its processes are killed at once and it is started again, six times."""
+    chance = Random(load.seed)
+    async with under_load(load, 2 * ACTS):
+        for _ in range(6):
+            await asyncio.sleep(chance.uniform(0, 1.5))
+            await asyncio.to_thread(lab.service.kill_everything)
+            await asyncio.to_thread(lab.service.start)
+
+    assert sum(load.statuses.values()) >= ACTS
     await lab.prove(load)
