@@ -185,6 +185,8 @@ class FickleHttp:
                 pass
         except (asyncio.IncompleteReadError, ConnectionError, httpx.TransportError):
             pass  # the client hung up, which is its right, or the upstream is gone
+        except asyncio.CancelledError:
+            pass  # the context has ended; asyncio's streams would log a cancelled task as an error
         finally:
             writer.close()
             del self._connections[task]

@@ -263,3 +263,17 @@ async def test_nothing_remains_of_it(upstream: FickleHttp) -> None:
         with pytest.raises(httpx.ConnectError):
             await http.get(proxy.base_url)
     assert upstream.requests == []
+
+
+async def test_it_can_leave_before_its_clients(upstream: FickleHttp, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients that are connected, waiting or idle, when the context ends are hung up on without a word in the log."""
+    async with httpx.AsyncClient(timeout=PATIENT, trust_env=False) as http:
+        async with FickleHttp(upstream.base_url) as proxy:
+            await http.get(proxy.base_url)
+            await proxy.become(Behaviour.SLOW, delay=PATIENT)
+            waiting = [asyncio.create_task(http.get(proxy.base_url)) for _ in range(2)]
+            await asyncio.sleep(HURRIED)
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [httpx.RemoteProtocolError] * 2
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
