@@ -10,6 +10,7 @@ import pytest
 from tests.faults.lab import NAMES, Lab, running_lab, under_load
 from tests.faults.load import Load
 from tests.simulation.script import JOURNAL, Act
+from tests.support.patience import patience_for
 
 ACTS = 3_000
 WORKERS = 2
@@ -20,8 +21,9 @@ LOOKS = 20  # each on a connection of its own, so that no worker is left out
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """A laboratory with several workers."""
-    with running_lab({"NINAI__SERVER__WORKERS": str(WORKERS)}) as opened:
+    """A laboratory with several workers, and so much time for everything that load refuses nobody."""
+    patience = {key: value for name in NAMES for key, value in patience_for(name).items()}
+    with running_lab({"NINAI__SERVER__WORKERS": str(WORKERS), **patience}) as opened:
         yield opened
 
 
