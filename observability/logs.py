@@ -65,8 +65,9 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(number)
-    # Alembic narrates every connection at INFO.
-    logging.getLogger("alembic").setLevel(max(number, logging.WARNING))
+    # Alembic narrates every connection at INFO, and httpx every request, its URL with the user's id included.
+    for name in ("alembic", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -7,11 +7,11 @@ was.
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from providers.clock import COUNTER_BITS
 from providers.digests import digest_of
@@ -32,13 +32,16 @@ class Malformed(ValueError):
     """What mem0 holds is none of our memories, and cannot be taken for one."""
 
 
-class _Note(Struct, frozen=True, kw_only=True):
+_Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class _Note(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     version: int
     deleted: bool = False
     metadata: Metadata | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: _Moment | None = None
+    updated_at: _Moment | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     content: str | None = None  # of a memory too long to be embedded whole
@@ -81,7 +84,7 @@ def key_of(item: Item) -> str | None:
     note = (item.metadata or {}).get(KEY)
     try:
         return None if note is None else str(json.loads(note)["id"])
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, RecursionError):
         return None
 
 
@@ -98,8 +101,11 @@ def state_of(item: Item) -> Snapshot:
 def _own(item: Item, text: object) -> Snapshot:
     try:
         note = msgspec.convert(json.loads(text) if isinstance(text, str) else None, _Note)
-    except ValueError as error:  # of json and of msgspec
+        whole = str(UUID(note.id)) == note.id and (note.deleted or note.created_at is not None)
+    except (ValueError, RecursionError) as error:  # of json, of msgspec and of UUID
         raise Malformed(f"the metadata under {KEY!r} is not what was written") from error
+    if not whole:
+        raise Malformed(f"the metadata under {KEY!r} lacks what was written")
     return Snapshot(
         user_id=user_of(item.user),
         id=note.id,

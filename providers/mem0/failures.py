@@ -24,13 +24,25 @@ _REFUSES_INPUT = {
 _ASKS_FOR_PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _TOO_LATE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}
 
+# mem0's server, on what its language or embedding model has answered.
+_STATUS_OF_CODE = {
+    "provider_auth_failed": HTTPStatus.BAD_GATEWAY,  # its key, not ours: an outage, which its operator ends
+    "provider_bad_request": HTTPStatus.UNPROCESSABLE_ENTITY,  # the text cannot be embedded, now or later
+    "provider_rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "provider_timeout": HTTPStatus.GATEWAY_TIMEOUT,
+}
+
 # What a server's own router says of a path that it does not know; mem0 says something else of an unknown memory.
 _ROUTER_SAYS = {"", "not found", "404 not found"}
 
 
-def failure_of(status: int, headers: Mapping[str, str], *, writes: bool) -> ProviderError:
-    """Give what an answer with an error status means; its text may quote memories, so that it goes nowhere."""
-    said = f"(HTTP {status})"
+def failure_of(status: int, headers: Mapping[str, str], *, writes: bool, code: str | None = None) -> ProviderError:
+    """Give what an answer with an error status means; its text may quote memories, so that it goes nowhere.
+
+    `code` is the name that mem0's server gives to what it failed with; it tells more than the status, 502.
+    """
+    said = f"(HTTP {status}, {code})" if code in _STATUS_OF_CODE else f"(HTTP {status})"
+    status = _STATUS_OF_CODE.get(code or "", status)
     failure: ProviderError = Unavailable(f"mem0 fails {said}", ambiguous=writes)
     if status in _REFUSES_US:
         failure = Misconfigured(f"mem0 refuses the key {said}")
@@ -67,7 +79,7 @@ def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | 
         return min(float(text), MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or an offset of twenty digits
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -81,7 +93,7 @@ def translated(*, writes: bool) -> Iterator[None]:
     Raises:
         TimedOut: no connection or no answer in time.
         Unavailable: there is nobody, or they hung up.
-        Misconfigured: what is configured is no address of a server.
+        Misconfigured: what is configured is no address of a server, or no key that can be sent.
     """
     try:
         yield
@@ -91,6 +103,9 @@ def translated(*, writes: bool) -> Iterator[None]:
         raise TimedOut("no answer from mem0 in time", ambiguous=writes) from error
     except httpx.ConnectError as error:
         raise Unavailable(f"no connection to mem0: {error}") from error
+    except (httpx.LocalProtocolError, UnicodeEncodeError):
+        # Not `from error`, which may quote a header, and thereby the key.
+        raise Misconfigured("what is configured cannot be sent to mem0: is the key plain ASCII?") from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise Misconfigured(f"base_url is no address of a server: {error}") from error
     except httpx.HTTPError as error:

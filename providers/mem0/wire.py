@@ -15,6 +15,8 @@ from providers.mem0.failures import failure_of, translated
 # A thousand memories of the greatest length are this much; more is no answer, but a mistake or an attack.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+MAX_ERROR_BYTES = 64 * 1024
+
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
@@ -31,6 +33,10 @@ class Call(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] | None = None
     writes: bool = False
     known: frozenset[int] = frozenset()
+
+
+class _Error(Struct):
+    code: str | None = None
 
 
 class Answer(Struct, frozen=True):
@@ -74,7 +80,8 @@ class Wire:
         response = await self._client.send(request, stream=True)
         try:
             if not response.is_success and response.status_code not in call.known:
-                raise failure_of(response.status_code, response.headers, writes=call.writes)
+                code = await _code_of(response)
+                raise failure_of(response.status_code, response.headers, code=code, writes=call.writes)
             content = await _content_of(response, writes=call.writes)
         finally:
             await response.aclose()
@@ -103,10 +110,23 @@ async def _content_of(response: httpx.Response, *, writes: bool) -> bytes:
     return bytes(content)
 
 
+async def _code_of(response: httpx.Response) -> str | None:
+    """Give the name that mem0's server has for its error: the status of nearly all of them is 502."""
+    content = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > MAX_ERROR_BYTES:
+                return None
+        return msgspec.json.decode(content, type=_Error).code
+    except (httpx.HTTPError, ValueError, RecursionError):  # broken off or nameless: the status tells enough
+        return None
+
+
 def _decoded(content: bytes, call: Call, response: httpx.Response) -> object:
     try:
         return msgspec.json.decode(content) if content else None
-    except ValueError as error:  # no JSON, or no text at all
+    except (ValueError, RecursionError) as error:  # no JSON, no text at all, or nested without end
         if not response.is_success:
             return None
         raise Unavailable("mem0 answers something else than JSON", ambiguous=call.writes) from error

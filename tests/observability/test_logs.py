@@ -207,6 +207,13 @@ def test_libraries_come_out_in_the_same_form(log: Log) -> None:
     assert CANARY not in log.text()
 
 
+def test_requests_to_backends_are_no_lines(log: Log) -> None:
+    """What httpx tells of each request holds users' ids."""
+    logging.getLogger("httpx").info("HTTP Request: GET http://mem0/memories?user_id=priya")
+
+    assert log.text() == ""
+
+
 def test_text_is_as_silent_as_json(log: Log) -> None:
     """The form for a terminal leaves out the same."""
     configure_logs("text", "info", log.stream)

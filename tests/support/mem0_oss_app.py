@@ -27,8 +27,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, RawBody
-from mem0 import Memory  # type: ignore[import-untyped] # it ships no type information
-from mem0.exceptions import ValidationError as Mem0Refusal  # type: ignore[import-untyped] # as above
+from mem0 import Memory
+from mem0.exceptions import ValidationError as Mem0Refusal
 from pydantic import BaseModel, Field, ValidationError
 
 from tests.support.openai_server import HOST, OpenAIServer

@@ -1,0 +1,67 @@
+"""The chain of PostgreSQL and mem0 that the README starts: from one file of settings, and from one of containers."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.settings import load
+from providers.mem0.settings import Mem0Settings
+from providers.native.settings import NativeSettings
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+HASH = f"sha256:{'0' * 64}"
+
+
+def services() -> dict[str, Any]:
+    """The services of the compose file, by name, with values for its variables."""
+    values = {"NINAI_KEY_HASH": HASH, "MEM0_API_KEY": "shared", "OPENAI_API_KEY": "sk-1"}
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    filled = re.sub(r"\$\{(\w+)(?::[?-]([^}]*))?\}", lambda found: values.get(found[1], found[2] or ""), text)
+    parsed: dict[str, Any] = yaml.safe_load(filled)
+    found: dict[str, Any] = parsed["services"]
+    return found
+
+
+def test_the_file_makes_a_chain_of_postgresql_and_mem0() -> None:
+    """Home is PostgreSQL, the standby mem0's own server, whose key comes from the environment."""
+    settings = load(DEPLOY / "chain.toml", {"MEM0_API_KEY": "k"}).settings
+
+    home, standby = (settings.providers[name] for name in settings.order)
+    assert isinstance(home, NativeSettings)
+    assert isinstance(standby, Mem0Settings)
+    assert (standby.base_url, standby.dialect) == ("http://localhost:8888", "oss")
+    assert standby.api_key is not None
+    assert standby.api_key.reveal() == "k"
+
+
+def test_the_containers_make_the_same_chain() -> None:
+    """The service's environment is a valid configuration that reaches the other services by their names."""
+    every = services()
+    settings = load(None, every["ninai"]["environment"]).settings
+
+    native, mem0 = settings.providers["native"], settings.providers["mem0"]
+    assert settings.order == ["native", "mem0"]
+    assert isinstance(native, NativeSettings)
+    assert native.dsn is not None
+    assert "@postgres/" in native.dsn.reveal()
+    assert isinstance(mem0, Mem0Settings)
+    assert mem0.base_url == "http://mem0:8000"
+    assert {"postgres", "mem0", "mem0-postgres"} < set(every)
+
+
+def test_ninai_and_mem0_share_a_key() -> None:
+    """What one sends is what the other asks for."""
+    every = services()
+
+    sent = every["ninai"]["environment"]["NINAI__PROVIDERS__MEM0__API_KEY"]
+    assert sent == every["mem0"]["environment"]["ADMIN_API_KEY"] == "shared"
+
+
+def test_home_and_standby_have_databases_of_their_own() -> None:
+    """What takes one of them down leaves the other."""
+    every = services()
+
+    assert every["mem0"]["environment"]["POSTGRES_HOST"] == "mem0-postgres"
+    assert not set(every["postgres"]["volumes"]) & set(every["mem0-postgres"]["volumes"])
