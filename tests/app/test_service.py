@@ -6,19 +6,15 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
-import pytest_asyncio
-from sqlalchemy import make_url
 
 from app.auth.keys import hash_key
-from providers.native.embedded import EmbeddedServer
 from tests.support.patience import patience_for
-from tests.support.postgres import connected, reachable_folder
+from tests.support.postgres import reachable_folder
 from tests.support.service import NINAI, STOP_SECONDS, Service, environment, ninai, running_service
 
 CLIENTS = 8
@@ -33,6 +29,22 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Service]:
+    """A service with a database of its own."""
+    with reachable_folder() as made, running_service(made, patience_for("native")) as started:
+        yield started
+
+
+@pytest.fixture
+def service(shared: Service) -> Service:
+    """It, running again if the test before has ended it."""
+    if shared.main.poll() is not None:
+        shared.kill_everything()
+        shared.start()
+    return shared
+
+
 def remember(service: Service, content: str, **headers: str) -> httpx.Response:
     """Store one memory over the network."""
     return httpx.post(
@@ -40,18 +52,17 @@ def remember(service: Service, content: str, **headers: str) -> httpx.Response:
     )
 
 
-def test_it_serves_stops_and_serves_again(folder: Path) -> None:
+def test_it_serves_stops_and_serves_again(service: Service) -> None:
     """SIGTERM ends it with code 0 and all of its processes with it; what was stored is there the next time."""
-    with running_service(folder) as service:
-        memory_id = remember(service, "tea").json()["memory_id"]
-        assert len(service.processes()) > 2
-        assert service.terminate() == 0
-        service.wait_until_gone()
-        assert "Traceback" not in service.said()
+    memory_id = remember(service, "tea").json()["memory_id"]
+    assert len(service.processes()) > 2
+    assert service.terminate() == 0
+    service.wait_until_gone()
+    assert "Traceback" not in service.said()
 
-        service.start()
-        found = httpx.get(f"{service.url}/memory/memories/{memory_id}", trust_env=False)
-        assert found.json()["content"] == "tea"
+    service.start()
+    found = httpx.get(f"{service.url}/memory/memories/{memory_id}", trust_env=False)
+    assert found.json()["content"] == "tea"
 
 
 def test_what_it_logs_are_lines_of_json(folder: Path) -> None:
@@ -120,22 +131,21 @@ async def contents_of(url: str, ids: list[str]) -> dict[str, str]:
         *(pytest.param(victim, 20, marks=pytest.mark.soak) for victim in ("everything", "main", "workers")),
     ],
 )
-async def test_no_acknowledged_memory_is_lost(folder: Path, victim: str, rounds: int) -> None:
+async def test_no_acknowledged_memory_is_lost(service: Service, victim: str, rounds: int) -> None:
     """Whatever of the service is killed in the middle of writes, every memory it said was stored is stored."""
     acknowledged: dict[str, str] = {}
-    with running_service(folder, patience_for("native")) as service:
-        for number in range(rounds):
-            writers = Writers(service.url, number * 1_000_000)
-            await writers.write_until(getattr(service, f"kill_{victim}"))
-            acknowledged |= writers.acknowledged
-            assert len(writers.acknowledged) >= ENOUGH
-            if victim == "workers":
-                await asyncio.to_thread(service.wait_until_ready)
-                assert service.terminate() == 0
-            await asyncio.to_thread(service.wait_until_gone)
-            await asyncio.to_thread(service.start)
+    for number in range(rounds):
+        writers = Writers(service.url, number * 1_000_000)
+        await writers.write_until(getattr(service, f"kill_{victim}"))
+        acknowledged |= writers.acknowledged
+        assert len(writers.acknowledged) >= ENOUGH
+        if victim == "workers":
+            await asyncio.to_thread(service.wait_until_ready)
+            assert service.terminate() == 0
+        await asyncio.to_thread(service.wait_until_gone)
+        await asyncio.to_thread(service.start)
 
-            assert await contents_of(service.url, list(acknowledged)) == acknowledged
+        assert await contents_of(service.url, list(acknowledged)) == acknowledged
 
 
 def test_killed_workers_come_back(folder: Path) -> None:
@@ -150,39 +160,46 @@ def test_killed_workers_come_back(folder: Path) -> None:
         assert not before & service.workers()
 
 
-def test_workers_do_not_outlive_the_service(folder: Path) -> None:
+def test_workers_do_not_outlive_the_service(service: Service) -> None:
     """When the main process is killed nothing goes on listening, and PostgreSQL stops as well."""
-    with running_service(folder) as service:
-        service.kill_main()
-        service.wait_until_gone()
+    service.kill_main()
+    service.wait_until_gone()
 
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{service.url}/livez", trust_env=False)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{service.url}/livez", trust_env=False)
 
 
-def test_it_ends_with_its_database(folder: Path) -> None:
+def test_it_ends_with_its_database(service: Service) -> None:
     """When its PostgreSQL is killed the service ends too and says so, and started again it has everything."""
-    with running_service(folder) as service:
-        memory_id = remember(service, "tea").json()["memory_id"]
-        postmaster = int((service.data_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGKILL)
+    memory_id = remember(service, "tea").json()["memory_id"]
+    postmaster = int((service.data_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
 
-        assert service.main.wait(STOP_SECONDS) == 1
-        assert service.said().splitlines()[-1].startswith("Error: the embedded PostgreSQL ended by itself: ")
-        service.wait_until_gone()
-        service.start()
-        assert httpx.get(f"{service.url}/memory/memories/{memory_id}", trust_env=False).json()["content"] == "tea"
+    assert service.main.wait(STOP_SECONDS) == 1
+    assert service.said().splitlines()[-1].startswith("Error: the embedded PostgreSQL ended by itself: ")
+    service.wait_until_gone()
+    service.start()
+    assert httpx.get(f"{service.url}/memory/memories/{memory_id}", trust_env=False).json()["content"] == "tea"
 
 
-def test_a_folder_serves_one_service(folder: Path) -> None:
+def test_a_folder_serves_one_service(service: Service) -> None:
     """A second service on the same data says who holds it, in one line, and leaves the first alone."""
-    with running_service(folder) as service:
-        second = ninai("serve", "--port", "0", "--data-dir", service.data_dir)
+    second = ninai("serve", "--port", "0", "--data-dir", service.data_dir)
 
-        assert (second.returncode, second.stdout) == (1, "")
-        [line] = second.stderr.splitlines()
-        assert line.startswith(f"Error: process {service.main.pid} already uses {service.data_dir}")
-        assert remember(service, "tea").status_code == 200
+    assert (second.returncode, second.stdout) == (1, "")
+    [line] = second.stderr.splitlines()
+    assert line.startswith(f"Error: process {service.main.pid} already uses {service.data_dir}")
+    assert remember(service, "tea").status_code == 200
+
+
+def test_the_only_server_is_not_taken_down(service: Service) -> None:
+    """Where there is no other provider the service keeps its server, and the command says why."""
+    refused = ninai("db", "stop", "--data-dir", service.data_dir)
+    ready = httpx.get(f"{service.url}/readyz", trust_env=False)
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: native is the only provider in the order")
+    assert ready.status_code == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - that they are refused is the point
@@ -239,55 +256,3 @@ def test_an_early_goodbye_leaves_nothing(folder: Path) -> None:
 
     assert service.terminate() != 1
     service.wait_until_gone()
-
-
-@pytest_asyncio.fixture
-async def empty_database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
-    """The dsn of a database that nothing was ever done to."""
-    name = f"empty_{uuid4().hex}"
-    async with connected(postgres_server.dsn) as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield make_url(postgres_server.dsn).set(database=name).render_as_string(hide_password=False)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def test_the_schema_is_looked_after_by_hand(empty_database: str) -> None:
-    """`ninai db` tells where a schema stands and of which steps it is made, and brings it up, once and again."""
-    commands = ["check", "history", "upgrade", "upgrade", "check", "history"]
-
-    behind, pending, upgraded, again, current, applied = (
-        ninai("db", command, DATABASE_URL=empty_database) for command in commands
-    )
-
-    steps = [line.split("  ") for line in pending.stdout.splitlines()]
-    newest = steps[-1][0]
-    assert [one.stderr for one in (behind, pending, upgraded, again, current, applied)] == [""] * 6
-    assert (behind.returncode, behind.stdout) == (1, f"the schema is at nothing yet, this version has {newest}\n")
-    assert (upgraded.returncode, upgraded.stdout) == (0, f"the schema is at {newest}\n")
-    assert (again.returncode, again.stdout) == (0, f"the schema is at {newest}\n")
-    assert (current.returncode, current.stdout) == (0, f"the schema is at {newest}, this version has {newest}\n")
-    assert {state for _, state, _ in steps} == {"pending"}
-    assert applied.stdout == pending.stdout.replace("  pending  ", "  applied  ")
-
-
-def test_the_embedded_schema_is_looked_after_by_hand(folder: Path) -> None:
-    """`ninai db` works on the embedded database as well, which it starts for as long as that takes."""
-    data = {"NINAI__DATA_DIR": str(folder / "data")}
-
-    behind, upgraded, applied = (ninai("db", command, **data) for command in ("check", "upgrade", "history"))
-
-    assert [one.returncode for one in (behind, upgraded, applied)] == [1, 0, 0]
-    assert [one.stderr for one in (behind, upgraded, applied)] == [""] * 3
-    assert all("  applied  " in line for line in applied.stdout.splitlines())
-
-
-def test_a_schema_out_of_reach_is_told_in_one_line(folder: Path) -> None:
-    """Where no database answers, or none is configured, `ninai db` says so and ends with code 1."""
-    missing = f"postgresql://ninai@/ninai?host={folder}&port=5432"
-    for variables, words in (({"DATABASE_URL": missing}, "database"), ({"MEMORY_PROVIDER": "mock"}, "native")):
-        refused = ninai("db", "check", **variables)
-
-        [line] = refused.stderr.splitlines()
-        assert (refused.returncode, refused.stdout) == (1, "")
-        assert line.startswith("Error: ")
-        assert words in line

@@ -1,0 +1,72 @@
+"""The database's schema, looked after from the command line."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url
+
+from providers.native.embedded import EmbeddedServer
+from tests.support.postgres import connected, reachable_folder
+from tests.support.service import ninai
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's account can reach."""
+    with reachable_folder() as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def empty_database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
+    """The dsn of a database that nothing was ever done to."""
+    name = f"empty_{uuid4().hex}"
+    async with connected(postgres_server.dsn) as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield make_url(postgres_server.dsn).set(database=name).render_as_string(hide_password=False)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_schema_is_looked_after_by_hand(empty_database: str) -> None:
+    """`ninai db` tells where a schema stands and of which steps it is made, and brings it up, once and again."""
+    commands = ["check", "history", "upgrade", "upgrade", "check", "history"]
+
+    behind, pending, upgraded, again, current, applied = (
+        ninai("db", command, DATABASE_URL=empty_database) for command in commands
+    )
+
+    steps = [line.split("  ") for line in pending.stdout.splitlines()]
+    newest = steps[-1][0]
+    assert [one.stderr for one in (behind, pending, upgraded, again, current, applied)] == [""] * 6
+    assert (behind.returncode, behind.stdout) == (1, f"the schema is at nothing yet, this version has {newest}\n")
+    assert (upgraded.returncode, upgraded.stdout) == (0, f"the schema is at {newest}\n")
+    assert (again.returncode, again.stdout) == (0, f"the schema is at {newest}\n")
+    assert (current.returncode, current.stdout) == (0, f"the schema is at {newest}, this version has {newest}\n")
+    assert {state for _, state, _ in steps} == {"pending"}
+    assert applied.stdout == pending.stdout.replace("  pending  ", "  applied  ")
+
+
+def test_the_embedded_schema_is_looked_after_by_hand(folder: Path) -> None:
+    """`ninai db` works on the embedded database as well, which it starts for as long as that takes."""
+    data = {"NINAI__DATA_DIR": str(folder / "data")}
+
+    behind, upgraded, applied = (ninai("db", command, **data) for command in ("check", "upgrade", "history"))
+
+    assert [one.returncode for one in (behind, upgraded, applied)] == [1, 0, 0]
+    assert [one.stderr for one in (behind, upgraded, applied)] == [""] * 3
+    assert all("  applied  " in line for line in applied.stdout.splitlines())
+
+
+def test_a_schema_out_of_reach_is_told_in_one_line(folder: Path) -> None:
+    """Where no database answers, or none is configured, `ninai db` says so and ends with code 1."""
+    missing = f"postgresql://ninai@/ninai?host={folder}&port=5432"
+    for variables, words in (({"DATABASE_URL": missing}, "database"), ({"MEMORY_PROVIDER": "mock"}, "native")):
+        refused = ninai("db", "check", **variables)
+
+        [line] = refused.stderr.splitlines()
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert line.startswith("Error: ")
+        assert words in line
