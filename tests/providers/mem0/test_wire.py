@@ -1,0 +1,178 @@
+"""One request over a real connection: bounded in time and size, never sent elsewhere, honest about what is unknown."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
+
+import pytest
+
+from observability.secret import Secret
+from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
+from providers.mem0.dialects.answers import NIL
+from providers.mem0.dialects.base import Dialect
+from providers.mem0.dialects.oss import OssDialect
+from providers.mem0.wire import MAX_ANSWER_BYTES, Call, open_wire
+from tests.support.fickle_http import HUGE_BYTES, Behaviour, FickleHttp
+from tests.support.mem0 import DIALECTS, SERVERS, speaking
+
+PATIENCE = 0.5
+LONG = 10.0  # seconds; who waits that long on a busy machine waits for ever
+
+Ask = Callable[[Dialect], Awaitable[object]]
+
+READS: list[Ask] = [lambda dialect: dialect.search("anna", "tea", 10), lambda dialect: dialect.everything("anna")]
+WRITES: list[Ask] = [lambda dialect: dialect.add("anna", NIL, "tea", {"colour": "green"})]
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
+    """A proxy before a server that speaks a dialect, and somebody who speaks it to the proxy."""
+    async with (
+        SERVERS[request.param]() as upstream,
+        FickleHttp(upstream.base_url) as fickle,
+        speaking(fickle.base_url, request.param, PATIENCE) as dialect,
+    ):
+        yield fickle, dialect
+
+
+async def errors_of(dialect: Dialect, calls: list[Ask]) -> list[tuple[type[ProviderError], bool]]:
+    """The error of each call, none of which may succeed, and whether it may have happened."""
+    errors: list[tuple[type[ProviderError], bool]] = []
+    for ask in calls:
+        with pytest.raises(Unavailable) as caught:
+            await ask(dialect)
+        errors.append((type(caught.value), caught.value.ambiguous))
+    return errors
+
+
+async def test_where_nobody_listens_nothing_happened(speaker: tuple[FickleHttp, Dialect]) -> None:
+    """A refused connection is certain: even a write did not happen."""
+    fickle, dialect = speaker
+    await fickle.become(Behaviour.DOWN)
+
+    assert await errors_of(dialect, READS + WRITES) == [(Unavailable, False)] * 3
+
+    await fickle.become(Behaviour.OK)
+    assert await dialect.search("anna", "tea", 10) == []
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.HANG, Behaviour.DRIP])
+async def test_an_answer_has_to_be_whole_in_time(speaker: tuple[FickleHttp, Dialect], behaviour: Behaviour) -> None:
+    """Silence, and a byte now and then, both end with the patience for one request; a write is then in doubt."""
+    fickle, dialect = speaker
+    await fickle.become(behaviour)
+
+    started = monotonic()
+    assert await errors_of(dialect, READS) == [(TimedOut, False)] * 2
+    assert await errors_of(dialect, WRITES) == [(TimedOut, True)]
+    assert monotonic() - started < LONG
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour.RESET, Behaviour.TRUNCATED, Behaviour.GARBAGE, Behaviour.BINARY, Behaviour.EMPTY]
+)
+async def test_what_is_no_answer_leaves_a_write_in_doubt(
+    speaker: tuple[FickleHttp, Dialect], behaviour: Behaviour
+) -> None:
+    """A connection that breaks and a body that is no JSON say nothing: a read failed, a write may have happened."""
+    fickle, dialect = speaker
+    await fickle.become(behaviour)
+
+    assert await errors_of(dialect, READS) == [(Unavailable, False)] * 2
+    assert await errors_of(dialect, WRITES) == [(Unavailable, True)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[1, 2]",
+        b'"tea"',
+        b"{}",
+        b"null",
+        b'{"results": null, "memories": null}',
+        b'{"results": {"id": 1}, "memories": {"id": 1}}',
+        b'{"results": [{"id": 7, "memory": "tea"}], "memories": [{"id": 7, "content": "tea"}], "memory_id": 7}',
+        b'{"results": [null], "memories": [null], "memory_id": null}',
+        b'{"detail": "it is only an error that came with 200"}',
+        b"[" * 100_000,
+    ],
+)
+async def test_json_of_another_shape_is_no_answer(speaker: tuple[FickleHttp, Dialect], body: bytes) -> None:
+    """JSON that cannot be read as memories is a failure, never an empty list and never a success."""
+    fickle, dialect = speaker
+    await fickle.become(Behaviour.STATUS, status=200, body=body)
+
+    assert await errors_of(dialect, READS) == [(Unavailable, False)] * 2
+    assert await errors_of(dialect, WRITES) == [(Unavailable, True)]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(speaker: tuple[FickleHttp, Dialect], status: int) -> None:
+    """Keys and memories go nowhere but where they were configured to go."""
+    fickle, dialect = speaker
+    async with FickleHttp(fickle.base_url) as target:
+        await fickle.become(Behaviour.STATUS, status=status, headers={"location": f"{target.base_url}/v1/memories/"})
+
+        assert await errors_of(dialect, READS + WRITES) == [(Misconfigured, False)] * 3
+        assert target.requests == []
+
+
+@pytest.mark.parametrize(("asked", "ambiguous"), [(READS[0], False), (WRITES[0], True)])
+async def test_an_answer_without_end_is_not_read_to_its_end(*, asked: Ask, ambiguous: bool) -> None:
+    """Of 100 MB no more is taken than a thousand of the greatest memories can be."""
+    async with FickleHttp("http://127.0.0.1:9") as fickle, speaking(fickle.base_url, "oss", 60.0) as dialect:
+        await fickle.become(Behaviour.HUGE)
+
+        assert await errors_of(dialect, [asked]) == [(Unavailable, ambiguous)]
+        assert MAX_ANSWER_BYTES <= fickle.sent < HUGE_BYTES
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+async def test_the_environment_does_not_send_it_elsewhere(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """A proxy in the environment sees nothing."""
+    async with SERVERS["spec"]() as server, FickleHttp("http://127.0.0.1:9") as proxy:
+        monkeypatch.setenv(variable, proxy.base_url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with speaking(server.base_url, "spec") as dialect:
+            await dialect.ping()
+
+        assert (len(proxy.requests), len(server.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
+async def test_a_key_that_no_header_can_hold_is_not_told(key: str) -> None:
+    """Such a key is the operator's to mend, and stands neither in the error nor in its cause."""
+    async with SERVERS["oss"]() as server:
+        async with open_wire(server.base_url, patience=LONG, connect_timeout=LONG, places=1) as wire:
+            with pytest.raises(Misconfigured) as caught:
+                await OssDialect(wire, Secret(key)).ping()
+
+        assert key not in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__
+        assert server.requests == []
+
+
+async def test_no_more_requests_are_under_way_than_are_allowed() -> None:
+    """Who comes when all places are taken waits, and the wait is not part of the patience for its own request."""
+    async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
+        await fickle.become(Behaviour.SLOW, delay=0.4)
+        async with open_wire(fickle.base_url, patience=LONG, connect_timeout=LONG, places=2) as wire:
+            asked = [asyncio.create_task(wire.send(Call(method="GET", path="/health"))) for _ in range(6)]
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            at_first = len(fickle.requests)
+            answers = await asyncio.gather(*asked)
+
+    assert at_first <= 4
+    assert [answer.status for answer in answers] == [200] * 6
+
+
+async def test_a_prefix_of_the_base_url_is_kept() -> None:
+    """mem0 may stand behind a path of a web server's."""
+    async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
+        async with speaking(f"{fickle.base_url}/mem0/", "spec") as dialect:
+            with pytest.raises(Misconfigured):
+                await dialect.everything("anna")
+
+        assert [one.path.partition("?")[0] for one in fickle.requests] == ["/mem0/v1/memories/"]
