@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Unavailable
 from providers.types import Snapshot
 
 # Seconds after the write; between them they span what proxies and servers hold a request for.
@@ -34,7 +34,7 @@ class Aftercare:
         try:
             yield
         except (ProviderError, asyncio.CancelledError) as error:
-            if getattr(error, "ambiguous", True):
+            if isinstance(error, asyncio.CancelledError) or (isinstance(error, Unavailable) and error.ambiguous):
                 self._look_after(state.user_id, state.id)
             raise
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4, uuid5
 
-from providers.mem0.codec import mark_of
+from providers.mem0.codec import key_of, mark_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.memo import Memo
 from providers.mem0.names import STORE, USERS
@@ -23,15 +23,16 @@ class Directory:
         """Put a user into the list, if it is not there."""
         if self._memo.enrolled(user_id):
             return
-        key = str(uuid5(_USER_KEYS, user_id))
-        if not await self._dialect.find([USERS], key):
+        key = _key_of_user(user_id)
+        if not any(item.user == USERS for item in await self._dialect.find([USERS], key)):
             await self._dialect.add(USERS, key, user_id, mark_of(key))
         self._memo.enrol(user_id)
 
     async def users(self) -> tuple[list[str], bool]:
         """Give all users, ascending by code point, and whether these are all."""
         listing = await self._dialect.everything(USERS)
-        return sorted({item.text for item in listing.items}), listing.whole
+        users = {item.text for item in listing.items if item.user == USERS and key_of(item) == _key_of_user(item.text)}
+        return sorted(users), listing.whole
 
     async def identity(self) -> str:
         """Give the name of the store; who comes first gives it one, and of two who come at once the lesser stands."""
@@ -43,4 +44,8 @@ class Directory:
         return f"mem0:{min(names)}"
 
     async def _names(self) -> list[str]:
-        return [item.text for item in await self._dialect.find([STORE], _STORE_KEY)]
+        return [item.text for item in await self._dialect.find([STORE], _STORE_KEY) if item.user == STORE]
+
+
+def _key_of_user(user_id: str) -> str:
+    return str(uuid5(_USER_KEYS, user_id))

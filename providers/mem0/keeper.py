@@ -6,7 +6,7 @@ removed once it is there. Whatever breaks off in between, the same state is read
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import reduce
 from uuid import UUID
@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
+from providers.errors import Unavailable
 from providers.mem0.aftercare import Aftercare
 from providers.mem0.codec import KEY, Malformed, metadata_of, state_of, text_of
 from providers.mem0.dialects.base import Dialect
@@ -47,13 +48,19 @@ class Found(Struct, frozen=True):
 class Keeper:
     """Look for memories and bring them to a state; `dropped` is told why something in an answer was left out."""
 
-    def __init__(self, dialect: Dialect, memo: Memo, dropped: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        memo: Memo,
+        dropped: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._dialect = dialect
         self._memo = memo
         self._dropped = dropped
         self._directory = Directory(dialect, memo)
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        self._aftercare = Aftercare(self.tidied)
+        self._aftercare = Aftercare(self.tidied, sleep)
 
     @asynccontextmanager
     async def alone(self, user_id: str, memory_id: str) -> AsyncIterator[None]:
@@ -84,7 +91,8 @@ class Keeper:
         if not equal:
             await self._directory.enrol(state.user_id)
             with self._aftercare.of(state):
-                await self._dialect.add(name, state.id, text_of(state), metadata_of(state))
+                if not await self._dialect.add(name, state.id, text_of(state), metadata_of(state)):
+                    raise Unavailable("mem0 has stored nothing of it", ambiguous=True)
             if not state.deleted:
                 self._memo.has_one_more(state.user_id)
         self._memo.note(state)

@@ -1,7 +1,10 @@
 """Opening the mem0 provider: the connections, the dialect and what is made of them, closed in the reverse order."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
 
 from providers.mem0.dialects.auto import AutoDialect
 from providers.mem0.dialects.base import Dialect
@@ -21,8 +24,10 @@ from providers.types import Host
 
 
 @asynccontextmanager
-async def open_mem0(settings: Mem0Settings, host: Host) -> AsyncIterator[Replica]:
-    """Give a provider; mem0 need not be up yet."""
+async def open_mem0(
+    settings: Mem0Settings, host: Host, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> AsyncIterator[Replica]:
+    """Give a provider; mem0 need not be up yet. `sleep` passes the time until what may come late is looked after."""
     async with AsyncExitStack() as stack:
         wire = await stack.enter_async_context(
             open_wire(
@@ -35,7 +40,7 @@ async def open_mem0(settings: Mem0Settings, host: Host) -> AsyncIterator[Replica
         dialect = _dialect(settings, wire, host.name)
         memo = Memo()
         dropped = {reason: host.metrics.mem0_dropped.labels(host.name, reason) for reason in DROPPED}
-        keeper = Keeper(dialect, memo, lambda reason: dropped[reason].inc())
+        keeper = Keeper(dialect, memo, lambda reason: dropped[reason].inc(), sleep)
         stack.push_async_callback(keeper.close)
         yield Mem0HttpMemoryProvider(
             dialect,
@@ -43,7 +48,7 @@ async def open_mem0(settings: Mem0Settings, host: Host) -> AsyncIterator[Replica
             Writer(dialect, keeper, memo, host.clock),
             Reader(dialect, keeper, memo),
             Directory(dialect, memo),
-            endpoint=settings.base_url,
+            endpoint=str(httpx.URL(settings.base_url).copy_with(userinfo=b"")),  # health is told to many
             infers=settings.infer,
         )
 

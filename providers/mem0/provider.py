@@ -151,17 +151,17 @@ class Mem0HttpMemoryProvider(Replica):
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """See `MemoryProvider`; mem0 takes one at a time, so that several are under way at once."""
         limits.check_batch("memories", memories)
-        return await _all(self._remember, memories)
+        return await _all(self._remember, memories, writes=True)
 
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
         """See `MemoryProvider`."""
         limits.check_batch("queries", queries)
-        return await _all(self._recall, queries)
+        return await _all(self._recall, queries, writes=False)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
-        return await _all(self._put, snapshots)
+        return await _all(self._put, snapshots, writes=True)
 
     async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
         """See `Replica`; copies that came late are removed on the way."""
@@ -207,7 +207,9 @@ class Mem0HttpMemoryProvider(Replica):
         await self._writer.put(replica_limits.check_snapshot(snapshot))
 
 
-async def _all(ask: Callable[[Item], Awaitable[Answer]], items: Sequence[Item]) -> list[Answer | ProviderError]:
+async def _all(
+    ask: Callable[[Item], Awaitable[Answer]], items: Sequence[Item], *, writes: bool
+) -> list[Answer | ProviderError]:
     """Ask for all at once, and give answers and refusals in order.
 
     Raises:
@@ -228,7 +230,7 @@ async def _all(ask: Callable[[Item], Awaitable[Answer]], items: Sequence[Item]) 
         if failures is None or others is not None:
             raise  # a bug
         failure = next(_leaves(failures))
-        failure.ambiguous = True  # its neighbours may have been stored
+        failure.ambiguous = writes  # its neighbours may have been stored
         raise failure from None
     return [task.result() for task in tasks]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from observability import notes
 from providers.errors import Unavailable
-from providers.mem0.codec import embeddable
+from providers.mem0.codec import embeddable, text_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.item import Listing
 from providers.mem0.keeper import Copy, Keeper, chosen
@@ -111,7 +111,7 @@ def _scored(states: Iterable[Snapshot], hits: Iterable[Copy]) -> list[tuple[Snap
     scores: dict[str, float] = {}
     for copy in hits:
         scores[copy.item.text] = max(copy.item.score or 0.0, scores.get(copy.item.text, 0.0))
-    return [(state, scores.get(state.content or "", 0.0)) for state in states]
+    return [(state, scores.get(text_of(state), 0.0)) for state in states]
 
 
 def _falls_short(query: RecallQuery, found: int, good: int) -> bool:

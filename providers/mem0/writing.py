@@ -47,7 +47,7 @@ class Writer:
         minted = memory_id is None
         if memory_id is None:
             memory_id = new_memory_id(lambda: milliseconds_of(version))
-        state = first_state(memory, memory_id, version)
+        state = deepcopy(first_state(memory, memory_id, version))  # the caller may change its metadata
         async with self._keeper.alone(state.user_id, memory_id):
             if minted or (may_be_fresh and self._is_fresh(state)):
                 await self._keeper.add(state)
@@ -92,7 +92,7 @@ class Writer:
             if version is None:
                 self._clock.observe(found.state.version)
                 version = self._clock.next()
-            state = edited(found.state, content, deepcopy(metadata), version, edit_id)  # the caller may change it
+            state = edited(found.state, content, deepcopy(metadata), version, edit_id)  # as above
             await self._settle(state, found)
         return state
 

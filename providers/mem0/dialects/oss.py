@@ -8,6 +8,7 @@ is listed drawer by drawer.
 import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -55,9 +56,10 @@ class OssDialect(Dialect):
         if len(items) < MAX_TOP_K:
             return Listing(items)
         drawers = await asyncio.gather(*(self._list({"user_id": user, "agent_id": name}, user) for name in DRAWERS))
-        whole = all(len(drawer) < MAX_TOP_K for drawer in drawers)
-        # What others have put into mem0 lies in no drawer of ours; of that there is what the first call gave.
-        return Listing(unique([*items, *(item for drawer in drawers for item in drawer)]), whole)
+        ours = unique(item for drawer in drawers for item in drawer)
+        both = unique([*items, *ours])
+        # What others have put into mem0 lies in no drawer of ours; of that there is only what the first call gave.
+        return Listing(both, len(both) == len(ours) and all(len(drawer) < MAX_TOP_K for drawer in drawers))
 
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`; a threshold above 0 would hide what only shares words with the question."""
@@ -65,21 +67,21 @@ class OssDialect(Dialect):
         answer = await self._wire.send(Call(method="POST", path="/search", body=body, headers=self._headers))
         return items_of(answer.body, user)
 
-    async def fetch(self, user: str, item_id: str) -> Item | None:
+    async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - whoever's it is
         """See `Dialect`; of an unknown memory the server says `null`."""
         answer = await self._wire.send(
             Call(method="GET", path=f"/memories/{item_id}", headers=self._headers, known=frozenset({MISSING}))
         )
         if is_missing(answer) or answer.body is None:
             return None
-        return item_of(converted(answer.body, Record), user)
+        return item_of(converted(answer.body, Record), "")
 
     async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
         """See `Dialect`."""
         answer = await self._wire.send(
             Call(
                 method="DELETE",
-                path=f"/memories/{item_id}",
+                path=f"/memories/{quote(item_id, safe='')}",
                 headers=self._headers,
                 writes=True,
                 known=frozenset({MISSING}),

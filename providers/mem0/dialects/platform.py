@@ -7,6 +7,7 @@ covers memories that have a `run_id` has changed over time, so that both are ask
 import asyncio
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -21,13 +22,14 @@ MAX_PAGE_SIZE = 200
 MAX_PAGES = 500
 MAX_TOP_K = 1_000
 
+_PAST_THE_END = frozenset({MISSING})
 _EVENT_TRIES = 40
 _EVENT_PAUSE = 0.25  # seconds between two looks at work that mem0 has put off
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
 
 
 class _Receipt(Struct):
-    results: list[Added] = []
+    results: list[Added] | None = None
     event_id: str | None = None
     status: str = _SUCCEEDED
 
@@ -66,19 +68,19 @@ class PlatformDialect(Dialect):
         )
         return unique(items_of(answer.body, user))
 
-    async def fetch(self, user: str, item_id: str) -> Item | None:
+    async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - whoever's it is
         """See `Dialect`."""
         answer = await self._wire.send(
             Call(method="GET", path=f"/v1/memories/{item_id}/", headers=self._headers, known=frozenset({MISSING}))
         )
-        return None if is_missing(answer) else item_of(converted(answer.body, Record), user)
+        return None if is_missing(answer) else item_of(converted(answer.body, Record), "")
 
     async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
         """See `Dialect`."""
         answer = await self._wire.send(
             Call(
                 method="DELETE",
-                path=f"/v1/memories/{item_id}/",
+                path=f"/v1/memories/{quote(item_id, safe='')}/",
                 headers=self._headers,
                 writes=True,
                 known=frozenset({MISSING}),
@@ -100,12 +102,18 @@ class PlatformDialect(Dialect):
         receipt = converted(answer.body, _Receipt, ambiguous=True)
         if receipt.event_id is not None and not receipt.results:
             receipt = await self._outcome(receipt.event_id)
+        if receipt.results is None:
+            raise Unavailable("mem0 does not say what it has stored", ambiguous=True)
         return [added.id for added in receipt.results]
 
     async def _outcome(self, event_id: str) -> _Receipt:
         """Wait for work that mem0 has put off."""
         for _ in range(_EVENT_TRIES):
-            answer = await self._wire.send(Call(method="GET", path=f"/v1/event/{event_id}/", headers=self._headers))
+            try:
+                answer = await self._wire.send(Call(method="GET", path=f"/v1/event/{event_id}/", headers=self._headers))
+            except Unavailable as error:
+                error.ambiguous = True  # the look failed, not what is looked for
+                raise
             event = converted(answer.body, _Receipt, ambiguous=True)
             if event.status == _SUCCEEDED:
                 return event
@@ -124,13 +132,18 @@ class PlatformDialect(Dialect):
                     params={"page": page, "page_size": MAX_PAGE_SIZE},
                     body={"filters": filters},
                     headers=self._headers,
+                    known=_PAST_THE_END if page > 1 else frozenset(),
                 )
             )
+            if is_missing(answer):  # what stood on this page was deleted since the last one
+                break
             results = converted(answer.body, Results)
             items += (item_of(record, user) for record in results.results)
             if results.next is None:
-                return Listing(unique(items))
-        return Listing(unique(items), whole=False)
+                break
+        else:
+            return Listing(unique(items), whole=False)
+        return Listing(unique(items))
 
 
 def _all_of(user: str) -> dict[str, Any]:

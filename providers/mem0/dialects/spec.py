@@ -116,7 +116,7 @@ class SpecDialect(Dialect):
         answer = await self._wire.send(
             Call(
                 method="DELETE",
-                path=f"/v1/memories/{item_id}/",
+                path=f"/v1/memories/{quote(item_id, safe='')}/",
                 params={"user_id": user},
                 headers=self._signed(user),
                 writes=True,
