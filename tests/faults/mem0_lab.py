@@ -33,13 +33,15 @@ TIMEOUT = 3.0  # seconds for one request to mem0
 LATE = TIMEOUT + 3.0  # seconds after which a request arrives that was given up and repeated meanwhile
 FAULT_SECONDS = 4.0
 
-# A mem0 that shares two processors with everything else is slow, and that alone shall be no fault.
+_REQUEST = {"DEADLINE": "5", "TRY_LIMIT": "3"}
+_REPLAY = {"DEADLINE": "30", "TRY_LIMIT": "15"}
+
+# On a machine that is busy everything is slow, and that alone shall be no fault.
 _PATIENCE = {
-    f"NINAI__CHAIN__ATTEMPTS__MEM0__{operation.upper()}__{limit}": seconds
+    f"NINAI__CHAIN__ATTEMPTS__{provider}__{operation.upper()}__{limit}": seconds
+    for provider in (MEM0.upper(), NATIVE.upper())
     for operation in OperationClass
-    for limit, seconds in {
-        OperationClass.REPLAY: {"DEADLINE": "30", "TRY_LIMIT": "15"},
-    }.get(operation, {"DEADLINE": "5", "TRY_LIMIT": "3"}).items()
+    for limit, seconds in (_REPLAY if operation is OperationClass.REPLAY else _REQUEST).items()
 }
 
 State = dict[tuple[str, str], str | None]

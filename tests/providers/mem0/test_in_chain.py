@@ -1,0 +1,258 @@
+"""mem0 in a chain, as home and as standby: read around, caught up with, filled and emptied into another."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.chain import Chains
+from app.settings import Settings
+from app.settings.model import ChainSettings
+from observability import notes
+from observability.metrics import Metrics
+from observability.notes import Notes
+from observability.secret import Secret
+from providers.base import MemoryProvider
+from providers.chain.chain import Chain
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, DelivererPolicy, OperationPolicy
+from providers.errors import MemoryNotFound
+from providers.factory import ProviderSettings
+from providers.journal.operations import MemberState
+from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.mem0.settings import Mem0Settings
+from providers.mock import MockSettings
+from providers.replica import Replica
+from tests.support.fickle_http import Behaviour, FickleHttp, Received
+from tests.support.following import eventually
+from tests.support.mem0_platform import PlatformServer
+from tests.support.mem0_spec import SpecServer
+from tests.support.native import native_settings
+
+USER = "kannan"
+KEY = "m0-key"
+TIMEOUT = 1.0  # seconds for one request to mem0
+MEM0, MOCK = "mem0", "mock"
+
+_ANY = OperationPolicy(deadline=10.0, try_limit=5.0)
+_PATIENT = AttemptPolicy(recall=_ANY, read=_ANY, remember=_ANY, delete=_ANY, replay=_ANY)
+
+
+class Stage:
+    """A chain in an order over one mem0, behind a proxy that misbehaves, and over any others."""
+
+    def __init__(self, server: SpecServer | PlatformServer, proxy: FickleHttp, folder: Path) -> None:
+        self.server = server
+        self.proxy = proxy
+        dialect = "spec" if isinstance(server, SpecServer) else "platform"
+        self.mem0 = Mem0Settings(base_url=proxy.base_url, dialect=dialect, api_key=Secret(KEY), timeout=TIMEOUT)  # type: ignore[arg-type] # mypy widens the literals
+        self.told = Notes("a request")
+        self.stack = AsyncExitStack()
+        self._folder = folder
+        self._chains = Chains(Metrics(CollectorRegistry()))
+        self._running: Chain | None = None
+
+    @property
+    def chain(self) -> Chain:
+        """The chain in force."""
+        assert self._running is not None
+        return self._running
+
+    @property
+    def provider(self) -> MemoryProvider:
+        """The chain for one more request, whose notes are `told`."""
+        self.told = Notes("a request")
+        notes.current.set(self.told)
+        return self.chain.provider
+
+    def at(self, name: str) -> Replica:
+        """One of the providers itself."""
+        link = self.chain.route.link(name)
+        assert link is not None
+        return link.provider
+
+    async def order(self, **providers: ProviderSettings) -> None:
+        """Put an order in force, the first is home."""
+        settings = Settings(
+            order=list(providers),
+            providers=providers,
+            data_dir=self._folder,
+            journal=SqliteJournalSettings(),
+            chain=ChainSettings(
+                breaker=BreakerPolicy(in_a_row=1_000, least_calls=1_000),  # every call shall meet what mem0 does
+                deliveries=DelivererPolicy(first_wait=0.05, longest_wait=0.2, poll=0.1),
+                attempts=dict.fromkeys(providers, _PATIENT),
+            ),
+        )
+        if self._running is None:
+            self._running = await self.stack.enter_async_context(self._chains.running(settings))
+        else:
+            await self._running.switch(self._chains.parts(settings))
+
+    async def complete(self) -> None:
+        """Wait until everybody has received everything."""
+        await eventually(self._is_complete)
+
+    async def stand(self, *names: str) -> None:
+        """Put these kinds in order; both are empty, so that neither has anything to receive."""
+        kinds: dict[str, ProviderSettings] = {MEM0: self.mem0, MOCK: MockSettings()}
+        await self.order(**{name: kinds[name] for name in names})
+        assert self.chain.journal is not None
+        await self.chain.journal.mark(names[1], MemberState.COMPLETE)
+        await self.complete()
+
+    async def delivered(self) -> None:
+        """Wait until everybody has confirmed everything."""
+
+        async def is_delivered() -> bool:
+            assert self.chain.journal is not None
+            status = await self.chain.journal.status()
+            assert not any(backlog.dead for backlog in status.backlogs)
+            return not any(backlog.pending for backlog in status.backlogs)
+
+        await eventually(is_delivered)
+
+    async def _is_complete(self) -> bool:
+        return {link.name for link in self.chain.links()} == self.chain.route.complete
+
+
+@pytest.fixture(params=[SpecServer, PlatformServer])
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+    """No order yet; mem0 is empty and well."""
+    make: Callable[..., SpecServer | PlatformServer] = request.param
+    async with make(api_key=KEY) as server, FickleHttp(server.base_url) as proxy:
+        opened = Stage(server, proxy, tmp_path)
+        async with opened.stack:
+            yield opened
+
+
+def adds(received: Received) -> bool:
+    """Whether a request stores something, in either dialect."""
+    return (received.method, received.path) in {("POST", "/v1/memories/"), ("POST", "/v3/memories/add/")}
+
+
+async def listed(provider: MemoryProvider) -> set[str]:
+    """What a user has."""
+    return {record.content for record in await provider.list_memories(USER)}
+
+
+async def recalled(provider: MemoryProvider, query: str) -> list[str]:
+    """What answers a question, best first."""
+    return [record.content for record in await provider.recall(USER, query)]
+
+
+async def filled(stage: Stage) -> Sequence[str]:
+    """Store three memories, change the second and delete the third; give their ids."""
+    ids = [await stage.provider.remember(USER, text) for text in ("green tea", "black coffee", "red wine")]
+    await stage.delivered()  # a change waits until a delivery under way must be over
+    await stage.provider.update(USER, ids[1], content="white coffee")
+    await stage.provider.delete(USER, ids[2])
+    return ids
+
+
+FILLED = {"green tea", "white coffee"}
+
+
+async def test_a_standby_answers_for_a_mem0_that_is_down(stage: Stage) -> None:
+    """Reads show everything, and say who answered and why."""
+    await stage.stand(MEM0, MOCK)
+    ids = await filled(stage)
+    assert (await listed(stage.provider), stage.told.provider, stage.told.degraded) == (FILLED, MEM0, [])
+    await stage.proxy.become(Behaviour.DOWN)
+
+    assert (await listed(stage.provider), stage.told.provider) == (FILLED, MOCK)
+    assert stage.told.degraded == ["home_unavailable"]
+    assert (await recalled(stage.provider, "tea"))[0] == "green tea"
+    assert (stage.told.provider, len(stage.told.degraded)) == (MOCK, 1)
+    with pytest.raises(MemoryNotFound):
+        await stage.provider.get(USER, ids[2])
+
+
+async def test_mem0_answers_for_a_home_that_is_another(stage: Stage) -> None:
+    """What a standby of mem0's kind has received is what home has."""
+    await stage.stand(MOCK, MEM0)
+    ids = await filled(stage)
+    await stage.delivered()
+
+    assert await listed(stage.at(MEM0)) == await listed(stage.at(MOCK)) == FILLED
+    assert await stage.at(MEM0).snapshot(USER, ids[1]) == await stage.at(MOCK).snapshot(USER, ids[1])
+
+
+@pytest.mark.parametrize("order", [(MEM0, MOCK), (MOCK, MEM0)], ids="-".join)
+@pytest.mark.parametrize("behaviour", [Behaviour.DOWN, Behaviour.STATUS, Behaviour.GARBAGE])
+async def test_what_mem0_has_missed_is_delivered(stage: Stage, order: Sequence[str], behaviour: Behaviour) -> None:
+    """A write is accepted if mem0 is home, stored if another is; either way it arrives once mem0 is back, once."""
+    await stage.stand(*order)
+    await stage.proxy.become(behaviour, status=429, headers={"retry-after": "1"})
+    await stage.provider.remember(USER, "green tea")
+    told = stage.told
+    seen = await listed(stage.provider)
+    await stage.proxy.become(Behaviour.OK)
+    await stage.delivered()
+
+    assert (told.accepted, bool(told.degraded)) == (order[0] == MEM0, order[0] == MEM0)
+    assert seen == {"green tea"}
+    assert [record.content for record in await stage.at(MEM0).list_memories(USER)] == ["green tea"]
+    assert [memory.text for memory in stage.server.memories if memory.scope["user_id"] == USER] == ["green tea"]
+
+
+async def test_what_is_on_its_way_to_mem0_is_found(stage: Stage) -> None:
+    """While mem0 answers questions but stores nothing, its answers are as fresh as the journal."""
+    await stage.stand(MEM0, MOCK)
+    tea, wine = [await stage.provider.remember(USER, text) for text in ("green tea", "red wine")]
+    await stage.proxy.become(Behaviour.STATUS, only=adds, status=502)
+    await stage.provider.update(USER, tea, content="green tea with mint")
+    await stage.provider.delete(USER, wine)
+    await stage.provider.remember(USER, "tea in the garden")
+
+    assert set(await recalled(stage.provider, "tea wine")) == {"green tea with mint", "tea in the garden"}
+    assert stage.told.provider == MEM0
+    assert await listed(stage.at(MEM0)) == {"green tea", "red wine"}
+
+
+async def test_a_late_write_does_not_bring_back_what_was_deleted(stage: Stage) -> None:
+    """mem0 stores long after it was given up, when the memory is deleted already."""
+    await stage.stand(MEM0, MOCK)
+    await stage.provider.remember(USER, "red wine")
+    await stage.proxy.become(Behaviour.LATE, only=adds, times=2, delay=3 * TIMEOUT)
+    tea = await stage.provider.remember(USER, "green tea")
+    await stage.proxy.become(Behaviour.OK)
+    await stage.provider.delete(USER, tea)
+    await stage.delivered()
+    await stage.proxy.settled()
+    came = [memory.text for memory in stage.server.memories if memory.scope["user_id"] == USER]
+
+    assert "green tea" in came
+    assert (await listed(stage.provider), stage.told.provider) == ({"red wine"}, MEM0)
+    assert "green tea" not in await recalled(stage.provider, "tea")
+    with pytest.raises(MemoryNotFound):
+        await stage.provider.get(USER, tea)
+
+
+async def test_the_order_is_switched_away_from_mem0(stage: Stage, database: str) -> None:
+    """New providers receive everything that mem0 has, also what others have put in, before they answer."""
+    await stage.order(mem0=stage.mem0)
+    ids = await filled(stage)
+    stage.server.memories.add({"user_id": USER}, "put in by others", None)
+    everything = FILLED | {"put in by others"}
+    await stage.order(native=native_settings(database), mock=MockSettings(), mem0=stage.mem0)
+    assert (await listed(stage.provider), stage.told.provider) == (everything, MEM0)
+    await stage.complete()
+
+    assert (await listed(stage.provider), stage.told.provider) == (everything, "native")
+    assert await listed(stage.at(MOCK)) == everything
+    assert await stage.at("native").snapshot(USER, ids[1]) == await stage.at(MEM0).snapshot(USER, ids[1])
+
+
+async def test_the_order_is_switched_to_mem0(stage: Stage, database: str) -> None:
+    """An empty mem0 receives everything that the former home has before it answers."""
+    native = native_settings(database)
+    await stage.order(native=native)
+    ids = await filled(stage)
+    await stage.order(mem0=stage.mem0, native=native)
+    assert (await listed(stage.provider), stage.told.provider) == (FILLED, "native")
+    await stage.complete()
+
+    assert (await listed(stage.provider), stage.told.provider) == (FILLED, MEM0)
+    assert await stage.at(MEM0).snapshot(USER, ids[1]) == await stage.at("native").snapshot(USER, ids[1])
