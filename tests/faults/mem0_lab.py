@@ -33,16 +33,9 @@ TIMEOUT = 3.0  # seconds for one request to mem0
 LATE = TIMEOUT + 3.0  # seconds after which a request arrives that was given up and repeated meanwhile
 FAULT_SECONDS = 4.0
 
+# On a machine that is busy everything is slow, and that alone shall be no fault.
 _REQUEST = {"DEADLINE": "5", "TRY_LIMIT": "3"}
 _REPLAY = {"DEADLINE": "30", "TRY_LIMIT": "15"}
-
-# On a machine that is busy everything is slow, and that alone shall be no fault.
-_PATIENCE = {
-    f"NINAI__CHAIN__ATTEMPTS__{provider}__{operation.upper()}__{limit}": seconds
-    for provider in (MEM0.upper(), NATIVE.upper())
-    for operation in OperationClass
-    for limit, seconds in (_REPLAY if operation is OperationClass.REPLAY else _REQUEST).items()
-}
 
 State = dict[tuple[str, str], str | None]
 
@@ -218,7 +211,12 @@ def _environment(order: tuple[str, ...], base_url: str, dsn: str | None, journal
         "NINAI__CHAIN__DELIVERIES__LONGEST_WAIT": "5",
         **{f"NINAI__PROVIDERS__NATIVE__{key}": value for key, value in native.items()},
         **{f"NINAI__PROVIDERS__MEM0__{key}": value for key, value in mem0.items()},
-        **_PATIENCE,
+        **{
+            f"NINAI__CHAIN__ATTEMPTS__{name.upper()}__{operation.upper()}__{limit}": seconds
+            for name in order
+            for operation in OperationClass
+            for limit, seconds in (_REPLAY if operation is OperationClass.REPLAY else _REQUEST).items()
+        },
     }
 
 
