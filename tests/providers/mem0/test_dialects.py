@@ -1,0 +1,222 @@
+"""What each dialect sends and takes: keys, signatures, pages, work put off, and whose a memory is."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from itertools import count
+from urllib.parse import unquote
+from uuid import uuid4
+
+import pytest
+
+from providers.errors import Misconfigured, Unavailable
+from providers.mem0.codec import mark_of
+from providers.mem0.dialects.answers import NIL
+from providers.mem0.dialects.oss import DRAWERS, drawer_of
+from providers.mem0.names import name_of
+from tests.support.fickle_http import Behaviour, FickleHttp
+from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, OssServer, opened, speaking
+from tests.support.mem0_memories import Answer, Request
+from tests.support.mem0_platform import PlatformServer
+
+ODD = ["anna", "an na*", "%20", "\u3000é", "安娜/😀?&#", "quote\"'\\", "x" * 256]
+
+
+@pytest.mark.parametrize("user", ODD)
+async def test_the_specifications_calls_are_signed_for_their_user(user: str) -> None:
+    """Each call names its user in ASCII and proves it by the HMAC-SHA256 of `user:` and that name."""
+    name = name_of(user)
+    expected = hmac.new(HMAC_SECRET.encode(), f"user:{name}".encode(), hashlib.sha256).hexdigest()
+    async with SERVERS["spec"]() as server, speaking(server.base_url, "spec") as dialect:
+        (item_id,) = await dialect.add(name, NIL, "tea", {})
+        assert [item.text for item in (await dialect.everything(name)).items] == ["tea"]
+        assert [item.text for item in await dialect.search(name, "tea", 5)] == ["tea"]
+        found = await dialect.fetch(name, item_id)
+        await dialect.remove(name, item_id)
+
+        assert found is not None
+        assert len(server.requests) == 5
+        for request in server.requests:
+            assert request.headers["x-user-context"].isascii()
+            assert unquote(request.headers["x-user-context"]) == name
+            assert request.headers["x-signature"] == expected
+
+
+@pytest.mark.parametrize(("dialect", "own"), [("spec", f"Bearer {KEY}"), ("oss", None), ("platform", f"Token {KEY}")])
+async def test_each_dialect_shows_its_key_in_its_own_way(dialect: str, own: str | None) -> None:
+    """A key goes into one header, since a second one beside it poisons the call."""
+    async with SERVERS[dialect]() as server, speaking(server.base_url, dialect) as speaker:
+        await speaker.add("anna", NIL, "tea", {})
+        await speaker.search("anna", "tea", 5)
+
+        for request in server.requests:
+            assert request.headers.get("authorization") == own
+            assert request.headers.get("x-api-key") == (KEY if dialect == "oss" else None)
+            assert ("x-signature" in request.headers) == (dialect == "spec")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_without_keys_none_is_shown(dialect: str) -> None:
+    """Who has no key sends no header for it."""
+    async with SERVERS[dialect]() as server:
+        async with opened(server.base_url, dialect, api_key=None, hmac_secret=None) as provider:
+            with pytest.raises(Misconfigured):
+                await provider.list_memories("anna")
+
+        assert not server.requests[0].headers.keys() & {"authorization", "x-api-key", "x-signature", "x-user-context"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path"), [("spec", "/v1/memories/%s/"), ("oss", "/memories/%s"), ("platform", "/v1/memories/%s/")]
+)
+async def test_an_id_stays_one_part_of_the_path(dialect: str, path: str) -> None:
+    """An id that a server has made up cannot turn the delete of one into the delete of all."""
+    async with FickleHttp("http://127.0.0.1:9") as fickle, speaking(fickle.base_url, dialect) as speaker:
+        await fickle.become(Behaviour.STATUS, status=200, body=b"{}")
+        await speaker.remove("anna", "../memories?user_id=*#")
+
+        assert fickle.requests[0].path.partition("?")[0] == path.replace("%s", "..%2Fmemories%3Fuser_id%3D%2A%23")
+
+
+@pytest.mark.parametrize("dialect", ["oss", "platform"])
+async def test_what_belongs_to_no_user_is_nobodys(dialect: str) -> None:
+    """A memory that mem0 holds for an agent alone is not given to whoever knows its id, nor deleted for them."""
+    async with SERVERS[dialect]() as server, opened(server.base_url, dialect) as provider:
+        foreign = server.memories.add({"agent_id": "robot"}, "a secret of the robot", None)
+
+        assert await provider.snapshot("anna", foreign.id) is None
+        assert await provider.delete("anna", foreign.id) is False
+        assert server.memories.get(foreign.id) is not None
+
+
+class ShrinkingPlatform(PlatformServer):
+    """Where somebody deletes the last memory whenever the first page has been given."""
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer first, delete then."""
+        answer = await super().answer(request)
+        if request.query.get("page") == "1":
+            self.memories.remove(list(self.memories)[-1].id)
+        return answer
+
+
+async def test_a_page_that_went_away_is_the_end_of_the_list() -> None:
+    """When the last page is deleted while the list is read, the list is what there was on the others."""
+    async with ShrinkingPlatform(api_key=KEY) as server, speaking(server.base_url, "platform") as dialect:
+        for number in range(201):
+            server.memories.add({"user_id": "anna"}, f"tea {number}", None)
+        listing = await dialect.everything("anna")
+
+        assert listing.whole
+        assert {item.text for item in listing.items} == {f"tea {number}" for number in range(1, 201)}
+
+
+@pytest.mark.parametrize("many", [0, 1, 199, 200, 201, 450])
+async def test_the_platform_is_read_to_the_last_page(many: int) -> None:
+    """Every memory is listed once, whatever the order of the pages, with a run and without."""
+    async with PlatformServer(api_key=KEY, page_order="shuffled") as server:
+        for number in range(many):
+            run = {"run_id": str(uuid4())} if number % 2 else {}
+            server.memories.add({"user_id": "anna", **run}, f"tea {number}", None)
+        async with speaking(server.base_url, "platform") as dialect:
+            listing = await dialect.everything("anna")
+
+        assert sorted(item.text for item in listing.items) == sorted(f"tea {number}" for number in range(many))
+        assert len(server.requests) == max(1, -(-many // 200))
+
+
+@pytest.mark.parametrize("implicit_null", [False, True])
+async def test_the_platform_finds_what_has_a_run(*, implicit_null: bool) -> None:
+    """Whether or not a filter on the user alone leaves out what has a run, ours is listed, searched and found."""
+    async with PlatformServer(api_key=KEY, implicit_null=implicit_null) as server:
+        async with speaking(server.base_url, "platform") as dialect:
+            await dialect.add("anna", NIL, "tea", mark_of(NIL))
+            found = [(await dialect.everything("anna")).items, await dialect.search("anna", "tea", 9)]
+            found.append(await dialect.find(["anna"], NIL))
+
+        assert [[item.text for item in items] for items in found] == [["tea"]] * 3
+
+
+async def test_work_that_is_put_off_is_waited_for() -> None:
+    """What mem0 extracts later is there when the call returns, with all of its ids."""
+    ticks = count()
+    async with PlatformServer(api_key=KEY, extraction_delay=6.0, clock=lambda: float(next(ticks))) as server:
+        async with speaking(server.base_url, "platform") as dialect:
+            ids = await dialect.infer("anna", "I like tea. I live in Oslo.", None)
+
+        assert sorted(ids) == sorted(memory.id for memory in server.memories)
+        assert len(ids) == 2
+        assert len(server.requests) > 2
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
+async def test_work_that_cannot_be_looked_at_may_be_done(status: int) -> None:
+    """What was put off may be done although no look at it succeeds."""
+    async with (
+        PlatformServer(api_key=KEY) as server,
+        FickleHttp(server.base_url) as fickle,
+        speaking(fickle.base_url, "platform") as dialect,
+    ):
+        await fickle.become(Behaviour.STATUS, status=status, only=lambda one: one.path.startswith("/v1/event/"))
+        with pytest.raises(Unavailable) as caught:
+            await dialect.infer("anna", "I like tea.", None)
+
+    assert caught.value.ambiguous
+
+
+async def test_work_that_failed_is_not_done() -> None:
+    """What mem0 says it could not do may be asked for again."""
+    async with PlatformServer(api_key=KEY) as server, speaking(server.base_url, "platform") as dialect:
+        pending = {"message": "queued", "event_id": "e", "status": "PENDING"}
+        server.say_next(Answer(200, pending), Answer(200, {"id": "e", "status": "FAILED", "results": None}))
+        with pytest.raises(Unavailable) as caught:
+            await dialect.infer("anna", "I like tea.", None)
+
+    assert not caught.value.ambiguous
+
+
+async def oss_listing(scopes: Iterable[dict[str, str]]) -> tuple[int, bool, int]:
+    """How many different memories are listed of a user who has them under these scopes, whether all, how many calls."""
+    async with OssServer() as server, speaking(server.base_url, "oss") as dialect:
+        for number, scope in enumerate(scopes):
+            server.memories.add({"user_id": "anna", **scope}, f"tea {number}", None)
+        listing = await dialect.everything("anna")
+        return len({item.text for item in listing.items}), listing.whole, len(server.requests)
+
+
+async def test_up_to_a_thousand_are_listed_at_once() -> None:
+    """As long as one call gives all, there is one call."""
+    assert await oss_listing({} for _ in range(999)) == (999, True, 1)
+
+
+async def test_more_than_a_thousand_are_listed_by_drawers() -> None:
+    """What came through here is listed whole although mem0 lists a thousand at most."""
+    keys = [str(uuid4()) for _ in range(1_500)]
+    scopes = [{"run_id": key, "agent_id": drawer_of(key)} for key in keys]
+
+    assert await oss_listing(scopes) == (1_500, True, 1 + len(DRAWERS))
+
+
+async def test_a_full_drawer_is_not_taken_for_everything() -> None:
+    """Who has more than a drawer can hold is told that something is missing."""
+    *_, whole, _ = await oss_listing({"agent_id": DRAWERS[7]} for _ in range(1_100))
+
+    assert not whole
+
+
+async def test_what_lies_in_no_drawer_is_not_taken_for_everything() -> None:
+    """Of more than a thousand that others have put in, some are missing, and that is known."""
+    listed, whole, _ = await oss_listing({} for _ in range(1_100))
+
+    assert (listed, whole) == (1_000, False)
+
+
+async def test_an_add_that_stores_nothing_is_no_success() -> None:
+    """A memory is stored when mem0 gives an id for it, and not before."""
+    async with OssServer() as server, opened(server.base_url, "oss") as provider:
+        await provider.remember("anna", "tea")
+        server.say_next(Answer(200, {"results": []}))
+        with pytest.raises(Unavailable) as caught:
+            await provider.remember("anna", "coffee")
+
+    assert caught.value.ambiguous
