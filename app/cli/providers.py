@@ -1,5 +1,6 @@
-"""`ninai providers`: how the providers of a running service are, and how far one is filled."""
+"""`ninai providers`: how the providers of a running service are, and how far one is filled; one tried out alone."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,18 @@ from urllib.parse import urlsplit
 
 import click
 import msgspec
+from click.core import ParameterSource
 from msgspec import Struct
 
 from app.cli.asking import RunningService
+from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.tables import span, table
+from app.cli.trial import RoundTrip, Steps
+from app.cli.trying import Report, database_for, host_of, in_words, infers, remains, report_of, tried
 from app.cli.watching import filling, showing, stage
 from app.settings.environment import process_environment
+from app.settings.errors import quoted, suggestion
+from observability.logs import configure_logs
 from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ChainStatus, Role
 
@@ -20,6 +27,7 @@ KEY_VARIABLE = "NINAI_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 _EVERY_SECONDS = 1.0
+EXIT_FAILED = 1
 _NOT_READY = 503
 _HEAD = ("provider", "role", "breaker", "pending", "oldest", "dead")
 
@@ -45,7 +53,7 @@ def _key_in(file: Path | None) -> str | None:
     return file.read_text("utf-8").strip()
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--url", default=DEFAULT_URL, show_default=True, callback=_url, help="The service, or its admin port.")
 @click.option(
     "--key-file",
@@ -56,16 +64,77 @@ def _key_in(file: Path | None) -> str | None:
     "--watch", is_flag=True, help="Wait until every provider has received everything, and show how far it is."
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-def providers(url: str, key_file: Path | None, *, watch: bool, as_json: bool) -> None:
+@click.pass_context
+def providers(context: click.Context, url: str, key_file: Path | None, *, watch: bool, as_json: bool) -> None:
     """Show how the providers of a running service are.
 
     Circuit breakers are those of the process that answers.
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
     service = RunningService(url, _key_in(key_file))
     status = _status(service)
     if watch and filling(status):
         status = _watched(service, status)
     click.echo(_in_json(status) if as_json else _in_words(status))
+
+
+@providers.command("test")
+@click.argument("name")
+@click.option(
+    "--config",
+    "own_config_file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="TOML file to read, as `ninai --config PATH`.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the service's data, if it is started with one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.pass_obj
+def trying(
+    config_file: Path | None, name: str, own_config_file: Path | None, data_dir: Path | None, *, as_json: bool
+) -> None:
+    """Try every operation of one provider; exit code 1 if one fails.
+
+    NAME is asked directly, past the service, its journal and other providers, for a user made up for it. What it
+    stored is deleted again; tombstones stay, as after every delete.
+    """
+    overrides = {"data_dir": None if data_dir is None else str(data_dir.resolve())}
+    settings = load_or_exit(own_config_file or config_file, overrides).settings
+    if name not in settings.providers:
+        raise ConfigProblem(_unknown(name, list(settings.providers)))
+    configure_logs(settings.log.format, "error")
+    provider = settings.providers[name]
+    trip, steps = RoundTrip(verbatim=not infers(provider)), Steps()
+    with database_for(settings, name):
+        try:
+            asyncio.run(tried(provider, host_of(name, settings.data_dir), trip, steps))
+        except KeyboardInterrupt:
+            click.echo(remains(report_of(name, provider, trip, steps)), err=True)
+            raise
+    report = report_of(name, provider, trip, steps)
+    click.echo(_in_json(report) if as_json else in_words(report))
+    if not report.ok:
+        raise SystemExit(EXIT_FAILED)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    """Name the one that is meant, and all there are."""
+    hint = suggestion(name, known)
+    others = "" if hint.startswith("expected") else f" configured: {quoted(known)}"
+    return f"provider {quoted([name])} is not configured, {hint}{others}"
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Take no option before a command of ours, which would do nothing there."""
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{parameter.opts[0]} is not for {context.invoked_subcommand}, or stands behind it")
 
 
 def _status(service: RunningService) -> ChainStatus:
@@ -110,5 +179,5 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
         yield "without a journal: a single provider needs none"
 
 
-def _in_json(status: ChainStatus) -> str:
-    return msgspec.json.format(msgspec.json.encode(status), indent=2).decode()
+def _in_json(told: ChainStatus | Report) -> str:
+    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()

@@ -1,0 +1,229 @@
+"""One provider tried out without the service: what that takes, and what is told of it."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import click
+from msgspec import Struct, structs
+
+from app.cli.database import embedded_server_for, is_embedded
+from app.cli.tables import table
+from app.cli.trial import BUG, OK, SKIPPED, RoundTrip, Step, Steps
+from app.settings import Settings
+from app.settings.errors import without_password
+from observability.metrics import CollectorRegistry, Metrics  # type: ignore[attr-defined] # what `Metrics` asks for
+from observability.secret import MASK, Secret
+from providers.clock import HybridClock
+from providers.embedders.settings import NoEmbedderSettings
+from providers.errors import InvalidInput, Misconfigured, Throttled, TimedOut, Unavailable
+from providers.factory import MemoryProviderFactory, ProviderSettings
+from providers.mem0.settings import Mem0Settings
+from providers.native.embedded import folder_of
+from providers.native.embedded.maintenance import State, standing_of
+from providers.native.settings import NativeSettings
+from providers.replica import Replica
+from providers.types import Host
+
+OPEN, EMBED = "open", "embed"
+
+_HEAD = ("operation", "outcome")
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """An error, the operations that had it, and what an operator should look at."""
+
+    operations: list[str]
+    error: str
+    advice: str
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """How a trial ended; `left_behind` is why memories of `user` are still there, None if there are none.
+
+    `dialect` is what the provider speaks, where it speaks one and that is known.
+    """
+
+    provider: str
+    kind: str
+    ok: bool
+    dialect: str | None
+    steps: list[Step]
+    failures: list[Failure]
+    user: str
+    left_behind: str | None
+
+
+def infers(settings: ProviderSettings) -> bool:
+    """Whether a provider keeps something else than it is given."""
+    return isinstance(settings, Mem0Settings) and settings.infer
+
+
+@contextmanager
+def database_for(settings: Settings, name: str) -> Iterator[None]:
+    """Use the embedded server that a running service holds, or run it meanwhile.
+
+    Raises:
+        click.ClickException: it cannot be had; the message says what to do.
+    """
+    if not is_embedded(settings, name):
+        yield
+        return
+    try:
+        standing = standing_of(folder_of(settings.data_dir, name))
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename}: {error.strerror}; run this as the user of the service"
+        ) from error
+    if standing.holder is None:
+        with embedded_server_for(settings, name):
+            yield
+    elif standing.state is State.RUNNING:
+        yield
+    else:
+        raise click.ClickException(f"the embedded server of {name} is {standing.state}: run `ninai db start {name}`")
+
+
+def host_of(name: str, data_dir: Path) -> Host:
+    """Give what the service would give a provider, with metrics that nobody reads."""
+    return Host(name=name, data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=HybridClock())
+
+
+async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, steps: Steps) -> None:
+    """Open a provider, take it through the round trip, and close it."""
+    if isinstance(settings, NativeSettings) and not isinstance(settings.embedder, NoEmbedderSettings):
+        await steps.take(EMBED, _embedding(settings, host))
+    async with AsyncExitStack() as stack:
+        opened: list[Replica] = []
+
+        async def enter() -> None:
+            opened.append(await stack.enter_async_context(MemoryProviderFactory.create_provider(settings, host)))
+
+        await steps.take(OPEN, enter)
+        for provider in opened:
+            await trip.make(provider, steps)
+
+
+def _embedding(settings: NativeSettings, host: Host) -> Callable[[], Awaitable[object]]:
+    """Ask the embedder by itself: the provider stores without vectors when it fails, and says nothing."""
+    from providers.embedders.guarded import GuardedEmbedder
+
+    async def embed() -> None:
+        async with settings.embedder.open(host.metrics) as embedder:
+            if embedder is not None:
+                await GuardedEmbedder(embedder, settings.embedding_patience).embed(["tea"])
+
+    return embed
+
+
+def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Steps) -> Report:
+    """Give the end of a trial as it may be shown."""
+    secrets = sorted({secret for secret in _secrets_in(settings) if secret}, key=len, reverse=True)
+    taken = [structs.replace(step, error=step.error and _told(step.error, secrets)) for step in steps.taken]
+    return Report(
+        provider=name,
+        kind=str(type(settings).__struct_config__.tag),
+        ok=trip.left_behind is None and all(step.outcome == OK for step in taken),
+        dialect=trip.health.get("dialect"),
+        steps=taken,
+        failures=_failures(name, settings, taken),
+        user=trip.user,
+        left_behind=trip.left_behind and _told(trip.left_behind, secrets),
+    )
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    """Give every secret of the settings, and of a DSN the password also by itself."""
+    if isinstance(value, Secret):
+        text = value.reveal()
+        yield text
+        password = urlsplit(text).password if "://" in text else None
+        yield from () if password is None else (password, unquote(password))
+    elif isinstance(value, Struct):
+        for field in structs.fields(value):
+            yield from _secrets_in(getattr(value, field.name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secrets_in(item)
+
+
+def _told(text: str, secrets: list[str]) -> str:
+    """Give an error so that it shows no secret and commands no terminal."""
+    text = without_password(text)
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _failures(name: str, settings: ProviderSettings, steps: list[Step]) -> list[Failure]:
+    """Tell each error once."""
+    by_error: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.outcome not in {OK, SKIPPED}:
+            by_error.setdefault(step.error or step.outcome, []).append(step)
+    return [
+        Failure(operations=[step.operation for step in alike], error=error, advice=_advice(name, settings, alike))
+        for error, alike in by_error.items()
+    ]
+
+
+def _advice(name: str, settings: ProviderSettings, alike: list[Step]) -> str:
+    """Say what to look at, by the most telling outcome: that of a health check is always the same."""
+    if alike[0].operation == EMBED:
+        return f"providers.{name}.embedder; without it memories are found by their words alone"
+    outcome = next((step.outcome for step in alike if step.outcome != Unavailable.outcome), Unavailable.outcome)
+    address, access, keeping = _places(name, settings)
+    return {
+        Misconfigured.outcome: access,
+        TimedOut.outcome: f"the load there, the way there, and providers.{name}.timeout",
+        Throttled.outcome: "what the account there is allowed",
+        Unavailable.outcome: f"whether it runs and can be reached from here: {address}",
+        InvalidInput.outcome: f"its log: it refuses what every provider takes; {access}",
+        BUG: "the log above; please report it",
+    }.get(outcome, keeping)
+
+
+def _places(name: str, settings: ProviderSettings) -> tuple[str, str, str]:
+    """Give where the address stands, what decides about access, and what to suspect if memories are not kept."""
+    place = f"providers.{name}"
+    keeping = "the backend itself: it does not keep what it is given"
+    if isinstance(settings, Mem0Settings):
+        address = f"{place}.base_url"
+        if infers(settings):
+            keeping = f"{place}.infer: the language model there may have kept nothing of the text"
+        return address, f"{address}, .dialect, .api_key and .hmac_secret", keeping
+    embedded = isinstance(settings, NativeSettings) and settings.dsn is None
+    address = "`ninai db status`" if embedded else f"{place}.dsn"
+    return address, f"{address} and `ninai db check {name}`", keeping
+
+
+def in_words(report: Report) -> str:
+    """Draw the table, and say below it what it cannot."""
+    return "\n".join([_table(report.steps), *_remarks(report)])
+
+
+def _table(steps: list[Step]) -> str:
+    spent = ["-" if step.milliseconds is None else f"{step.milliseconds:.1f}" for step in steps]
+    width = max(len(text) for text in [*spent, "ms"])
+    rows = [(step.operation, step.outcome, text.rjust(width)) for step, text in zip(steps, spent, strict=True)]
+    return table((*_HEAD, "ms".rjust(width)), rows)
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    """What the columns cannot say."""
+    if report.ok:
+        yield f"{report.provider} does all that it should"
+    if report.dialect is not None:
+        yield f"{report.provider} speaks the dialect {report.dialect}"
+    for failure in report.failures:
+        yield f"{', '.join(failure.operations)}: {failure.error}"
+        yield f"  look at {failure.advice}"
+    yield remains(report)
+
+
+def remains(report: Report) -> str:
+    """Say whether anything of the user is still there."""
+    if report.left_behind is None:
+        return f"no memories of the user {report.user} are left at {report.provider}"
+    return f"memories of the user {report.user} may be left at {report.provider}: {report.left_behind}"

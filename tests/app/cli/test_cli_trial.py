@@ -1,0 +1,101 @@
+"""A round trip finds out a provider that answers wrongly, and cleans up after itself."""
+
+from msgspec.structs import replace
+
+from app.cli.trial import RoundTrip, Step, Steps
+from app.cli.trying import report_of
+from observability.secret import Secret
+from providers.errors import TimedOut
+from providers.mem0.settings import Mem0Settings
+from providers.mock import MockMemoryProvider
+from providers.types import MemoryRecord
+from tests.app.cli.trying import CANARY
+
+
+class Forgetful(MockMemoryProvider):
+    """It answers, but not what it should: it finds nothing, and has a bug."""
+
+    async def recall(self, *_arguments: object, **_others: object) -> list[MemoryRecord]:
+        """Find nothing."""
+        return []
+
+    async def identity(self) -> str:
+        """Fail as no provider may."""
+        raise RuntimeError(CANARY)
+
+
+class Undeleting(MockMemoryProvider):
+    """It says that it deletes, and does not."""
+
+    async def delete(self, *_arguments: object, **_others: object) -> bool:
+        """Lie."""
+        return True
+
+
+class Inferring(MockMemoryProvider):
+    """It gives something else than it was given."""
+
+    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
+        """Give another text."""
+        return replace(await super().get(user_id, memory_id), content="inferred", metadata=None)
+
+
+class Unanswering(MockMemoryProvider):
+    """It takes a memory and does not say what became of it."""
+
+    async def remember(self, *_arguments: object, **_others: object) -> str:
+        """Be too late."""
+        raise TimedOut("no answer", ambiguous=True)
+
+
+async def test_a_wrong_answer_and_a_bug_are_failures() -> None:
+    """An answer without the memory is `wrong`; of a bug only the kind is told."""
+    trip, steps, provider = RoundTrip(), Steps(), Forgetful()
+    await trip.make(provider, steps)
+
+    failed = {step.operation: (step.outcome, step.error) for step in steps.taken if step.outcome != "ok"}
+    assert failed == {
+        "recall": ("wrong", "the memory was not found"),
+        "recall updated": ("wrong", "the memory was not found"),
+        "identity": ("bug", "not an error that a provider may raise: RuntimeError"),
+    }
+    assert (trip.left_behind, await provider.list_memories(trip.user)) == (None, [])
+
+
+async def test_a_deletion_is_not_believed() -> None:
+    """What is still there after it was deleted is told."""
+    trip, steps = RoundTrip(), Steps()
+    await trip.make(Undeleting(), steps)
+
+    assert steps.taken[-1].error == "the memory was deleted, but is there"
+    assert trip.left_behind == "memories are still listed after they were deleted"
+
+
+async def test_what_is_inferred_need_not_be_the_same() -> None:
+    """A provider that keeps what a language model makes of a text is not held to the text."""
+    verbatim, inferred = Steps(), Steps()
+    await RoundTrip().make(Inferring(), verbatim)
+    await RoundTrip(verbatim=False).make(Inferring(), inferred)
+
+    assert [step.error for step in verbatim.taken if step.error] == ["the content is not what was stored"]
+    assert {step.outcome for step in inferred.taken} == {"ok"}
+
+
+async def test_what_may_still_be_inferred_is_told() -> None:
+    """Without an answer nobody knows what a language model makes of a text; what is stored as it is stays deleted."""
+    verbatim, inferring = RoundTrip(), RoundTrip(verbatim=False)
+    for trip in (verbatim, inferring):
+        await trip.make(Unanswering(), Steps())
+
+    assert verbatim.left_behind is None
+    assert inferring.left_behind == "a language model may still be at work on what was sent"
+
+
+def test_an_error_that_quotes_a_secret_is_masked() -> None:
+    """Nor does it command the terminal."""
+    steps = Steps()
+    steps.taken.append(Step(operation="get", outcome="bug", error=f"key {CANARY} \x1b[2J http://u:p@h/"))
+
+    told = report_of("mem0", Mem0Settings(api_key=Secret(CANARY)), RoundTrip(), steps)
+
+    assert told.steps[0].error == "key ******** \\x1b[2J http://********@h/"
