@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4, uuid5
 
+from providers.errors import Unavailable
 from providers.mem0.codec import key_of, mark_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.memo import Memo
@@ -35,12 +36,18 @@ class Directory:
         return sorted(users), listing.whole
 
     async def identity(self) -> str:
-        """Give the name of the store; who comes first gives it one, and of two who come at once the lesser stands."""
+        """Give the name of the store; who comes first gives it one, and of two who come at once the lesser stands.
+
+        Raises:
+            Unavailable: mem0 does not show the name that it was just given.
+        """
         names = await self._names()
         if not names:
             self._memo.clear()
             await self._dialect.add(STORE, _STORE_KEY, str(uuid4()), mark_of(_STORE_KEY))
             names = await self._names()
+        if not names:
+            raise Unavailable("mem0 does not show what it has stored")
         return f"mem0:{min(names)}"
 
     async def _names(self) -> list[str]:

@@ -17,7 +17,7 @@ from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.chain.chain import Chain
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, DelivererPolicy, OperationPolicy
-from providers.errors import MemoryNotFound
+from providers.errors import MemoryNotFound, Unavailable
 from providers.factory import ProviderSettings
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
@@ -228,6 +228,16 @@ async def test_a_late_write_does_not_bring_back_what_was_deleted(stage: Stage) -
     assert "green tea" not in await recalled(stage.provider, "tea")
     with pytest.raises(MemoryNotFound):
         await stage.provider.get(USER, tea)
+
+
+async def test_a_mem0_that_shows_nothing_is_not_trusted(stage: Stage) -> None:
+    """It takes everything and has nothing: such a store is out of order, and not a new one."""
+    await stage.stand(MOCK, MEM0)
+    shown = b'{"memories": [], "results": [], "memory_id": "0c2f0a53-6a3e-4b57-8f0e-0d9b1d6c5a11"}'
+    await stage.proxy.become(Behaviour.STATUS, status=200, body=shown)
+
+    with pytest.raises(Unavailable):
+        await stage.at(MEM0).identity()
 
 
 async def test_the_order_is_switched_away_from_mem0(stage: Stage, database: str) -> None:
