@@ -1,0 +1,165 @@
+"""What may land late is looked after: some time after a write of which nobody knows whether it happened."""
+
+import asyncio
+import contextlib
+
+import httpx
+import pytest
+
+from providers.clock import new_memory_id
+from providers.errors import (
+    InvalidInput,
+    MemoryNotFound,
+    Misconfigured,
+    ProviderError,
+    Throttled,
+    TimedOut,
+    Unavailable,
+)
+from providers.mem0.aftercare import LOOKS, MAX_WAITING, Aftercare
+from tests.support.clock import FakeClock
+from tests.support.fickle_http import Behaviour, FickleHttp, Received
+from tests.support.mem0 import DIALECTS, SERVERS, opened, texts_of
+from tests.support.states import live
+
+START = 1_000.0
+
+
+class Desk:
+    """Takes note of when it was asked to look after what; fails as often as it is told to."""
+
+    def __init__(self, clock: FakeClock, failures: int = 0) -> None:
+        self.looks: list[tuple[float, str]] = []
+        self._clock = clock
+        self._failures = failures
+
+    async def tidied(self, user_id: str, _memory_id: str) -> None:
+        """Look once."""
+        self.looks.append((self._clock.now - START, user_id))
+        if self._failures:
+            self._failures -= 1
+            raise Unavailable("mem0 fails (HTTP 502)")
+
+
+class Pause:
+    """A sleep that ends when told to."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the pause is over."""
+        self.slept.append(seconds)
+        await self.over.wait()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time that passes when somebody sleeps."""
+    return FakeClock(START)
+
+
+async def everything_done() -> None:
+    """Wait until all that looks after something has come to its end."""
+    while tasks := [task for task in asyncio.all_tasks() if task.get_name() == "mem0-aftercare"]:
+        await asyncio.wait(tasks)
+
+
+@pytest.mark.parametrize(
+    "error", [TimedOut("", ambiguous=True), Unavailable("", ambiguous=True), asyncio.CancelledError()]
+)
+async def test_a_write_in_doubt_is_looked_after_three_times(clock: FakeClock, error: BaseException) -> None:
+    """Whoever got no answer, or did not wait for it, is looked after soon, later and much later."""
+    desk = Desk(clock)
+    aftercare = Aftercare(desk.tidied, clock.sleep)
+    with pytest.raises(type(error)), aftercare.of(live("anna")):
+        raise error
+    await everything_done()
+
+    assert desk.looks == [(moment, "anna") for moment in LOOKS]
+
+
+@pytest.mark.parametrize(
+    "error", [None, InvalidInput("content", ""), Unavailable(""), Throttled(""), Misconfigured(""), TimedOut("")]
+)
+async def test_a_write_that_is_certain_is_not_looked_after(clock: FakeClock, error: ProviderError | None) -> None:
+    """What was stored, or was refused, cannot come late."""
+    desk = Desk(clock)
+    aftercare = Aftercare(desk.tidied, clock.sleep)
+    with contextlib.suppress(ProviderError), aftercare.of(live("anna")):
+        if error is not None:
+            raise error
+    await everything_done()
+
+    assert (desk.looks, clock.slept) == ([], [])
+
+
+async def test_a_look_that_fails_is_not_the_last(clock: FakeClock) -> None:
+    """mem0 may still be down at the first look."""
+    desk = Desk(clock, failures=2)
+    aftercare = Aftercare(desk.tidied, clock.sleep)
+    with pytest.raises(TimedOut), aftercare.of(live("anna")):
+        raise TimedOut("", ambiguous=True)
+    await everything_done()
+
+    assert len(desk.looks) == len(LOOKS)
+
+
+async def test_no_more_is_looked_after_than_fits(clock: FakeClock) -> None:
+    """A long outage under load costs a bounded number of looks, and the same memory is looked after once."""
+    pause, desk = Pause(), Desk(clock)
+    aftercare = Aftercare(desk.tidied, pause.sleep)
+    for state in [live("anna")] * 5 + [live(f"user-{number}") for number in range(MAX_WAITING + 5)]:
+        with pytest.raises(TimedOut), aftercare.of(state):
+            raise TimedOut("", ambiguous=True)
+    await asyncio.sleep(0)
+    assert len(pause.slept) == MAX_WAITING
+
+    await aftercare.close()
+    assert desk.looks == []
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "mem0-aftercare"]
+
+
+def stores_tea(one: Received) -> bool:
+    """Whether this request stores the memory that is to come late."""
+    return one.method == "POST" and b'"content":"tea"' in one.body
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_write_that_lands_after_a_delete_is_removed(dialect: str) -> None:
+    """A memory whose delete overtook it goes away by itself, with nobody asking for it."""
+    pause, memory_id = Pause(), new_memory_id()
+    async with (
+        SERVERS[dialect]() as server,
+        FickleHttp(server.base_url) as fickle,
+        opened(fickle.base_url, dialect, sleep=pause.sleep) as provider,
+        httpx.AsyncClient(base_url=server.base_url, trust_env=False) as late,
+    ):
+        await fickle.become(Behaviour.RESET, only=stores_tea, times=1)
+        with pytest.raises(Unavailable):
+            await provider.remember("anna", "tea", memory_id=memory_id)
+        (one,) = filter(stores_tea, fickle.requests)
+        assert await provider.delete("anna", memory_id) is False
+        await late.request(one.method, one.path, headers=one.headers, content=one.body)
+        assert texts_of(server, "anna") == ["tea"]
+
+        pause.over.set()
+        await everything_done()
+
+        assert texts_of(server, "anna") == []
+        assert pause.slept == [LOOKS[0], LOOKS[1] - LOOKS[0], LOOKS[2] - LOOKS[1]]
+        with pytest.raises(MemoryNotFound):
+            await provider.get("anna", memory_id)
+
+
+async def test_a_provider_that_closes_looks_after_nothing_any_more() -> None:
+    """What waits for its look ends with the provider."""
+    async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
+        async with opened(fickle.base_url, "spec") as provider:
+            await fickle.become(Behaviour.RESET, only=stores_tea)
+            with pytest.raises(Unavailable):
+                await provider.remember("anna", "tea")
+            assert [task for task in asyncio.all_tasks() if task.get_name() == "mem0-aftercare"]
+
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "mem0-aftercare"]
