@@ -3,15 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from prometheus_client import CollectorRegistry
-
+from app.hosting import unwatched_host
 from app.settings import Settings
-from observability.metrics import Metrics
-from providers.clock import HybridClock
 from providers.journal.base import Journal
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
-from providers.types import Host
 
 
 class NoJournal(Exception):
@@ -35,7 +31,7 @@ async def opened_journal(settings: Settings) -> AsyncIterator[Journal]:
         if not path.exists():
             raise NoJournal(_why_none(chosen, settings, str(path)))
         chosen = SqliteJournalSettings(path=path)
-    host = Host(name="journal", data_dir=settings.data_dir, metrics=Metrics(CollectorRegistry()), clock=HybridClock())
+    host = unwatched_host("journal", settings.data_dir)
     async with chosen.open(host) as journal:
         yield journal
 

@@ -15,8 +15,9 @@ from app.cli.asking import RunningService
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.tables import span, table
 from app.cli.trial import RoundTrip, Steps
-from app.cli.trying import Report, database_for, host_of, in_words, infers, remains, report_of, tried
+from app.cli.trying import Report, database_for, in_words, infers, remains, report_of, tried
 from app.cli.watching import filling, showing, stage
+from app.hosting import unwatched_host
 from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion
 from observability.logs import configure_logs
@@ -113,7 +114,7 @@ def trying(
     trip, steps = RoundTrip(verbatim=not infers(provider)), Steps()
     with database_for(settings, name):
         try:
-            asyncio.run(tried(provider, host_of(name, settings.data_dir), trip, steps))
+            asyncio.run(tried(provider, unwatched_host(name, settings.data_dir), trip, steps))
         except KeyboardInterrupt:
             click.echo(remains(report_of(name, provider, trip, steps)), err=True)
             raise

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -13,9 +12,7 @@ from app.cli.tables import table
 from app.cli.trial import BUG, OK, SKIPPED, RoundTrip, Step, Steps
 from app.settings import Settings
 from app.settings.errors import without_password
-from observability.metrics import CollectorRegistry, Metrics  # type: ignore[attr-defined] # what `Metrics` asks for
 from observability.secret import MASK, Secret
-from providers.clock import HybridClock
 from providers.embedders.settings import NoEmbedderSettings
 from providers.errors import InvalidInput, Misconfigured, Throttled, TimedOut, Unavailable
 from providers.factory import MemoryProviderFactory, ProviderSettings
@@ -83,11 +80,6 @@ def database_for(settings: Settings, name: str) -> Iterator[None]:
         yield
     else:
         raise click.ClickException(f"the embedded server of {name} is {standing.state}: run `ninai db start {name}`")
-
-
-def host_of(name: str, data_dir: Path) -> Host:
-    """Give what the service would give a provider, with metrics that nobody reads."""
-    return Host(name=name, data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=HybridClock())
 
 
 async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, steps: Steps) -> None:
