@@ -49,6 +49,7 @@ async def open_mem0(
             Reader(dialect, keeper, memo),
             Directory(dialect, memo),
             endpoint=str(httpx.URL(settings.base_url).copy_with(userinfo=b"")),  # health is told to many
+            at_once=max(1, settings.concurrency // 2),
             infers=settings.infer,
         )
 

@@ -30,6 +30,9 @@ class Mem0HttpMemoryProvider(Replica):
 
     With `infers`, what callers remember goes through mem0's language model: one text becomes none, one or several
     memories under ids of mem0's own. States put in for a chain are always stored as they are.
+
+    Of all batches together no more than `at_once` items are under way: were it as many as mem0 is asked at a time, a
+    caller with a single question would have to wait until a whole batch is stored.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Mem0HttpMemoryProvider(Replica):
         directory: Directory,
         *,
         endpoint: str,
+        at_once: int,
         infers: bool = False,
     ) -> None:
         self._dialect = dialect
@@ -49,6 +53,7 @@ class Mem0HttpMemoryProvider(Replica):
         self._reader = reader
         self._directory = directory
         self._endpoint = endpoint
+        self._turns = asyncio.Semaphore(at_once)
         self._infers = infers
 
     async def remember(
@@ -151,17 +156,17 @@ class Mem0HttpMemoryProvider(Replica):
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """See `MemoryProvider`; mem0 takes one at a time, so that several are under way at once."""
         limits.check_batch("memories", memories)
-        return await _all(self._remember, memories, writes=True)
+        return await _all(self._remember, memories, self._turns, writes=True)
 
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
         """See `MemoryProvider`."""
         limits.check_batch("queries", queries)
-        return await _all(self._recall, queries, writes=False)
+        return await _all(self._recall, queries, self._turns, writes=False)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
-        return await _all(self._put, snapshots, writes=True)
+        return await _all(self._put, snapshots, self._turns, writes=True)
 
     async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
         """See `Replica`; copies that came late are removed on the way."""
@@ -208,9 +213,9 @@ class Mem0HttpMemoryProvider(Replica):
 
 
 async def _all(
-    ask: Callable[[Item], Awaitable[Answer]], items: Sequence[Item], *, writes: bool
+    ask: Callable[[Item], Awaitable[Answer]], items: Sequence[Item], turns: asyncio.Semaphore, *, writes: bool
 ) -> list[Answer | ProviderError]:
-    """Ask for all at once, and give answers and refusals in order.
+    """Ask for all, `turns` at a time, and give answers and refusals in order.
 
     Raises:
         Unavailable: mem0 could not answer one of them; the others were carried through, or are broken off.
@@ -218,7 +223,8 @@ async def _all(
 
     async def answer(item: Item) -> Answer | ProviderError:
         try:
-            return await ask(item)
+            async with turns:
+                return await ask(item)
         except Rejected as error:
             return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
 

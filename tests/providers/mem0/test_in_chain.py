@@ -1,8 +1,10 @@
 """mem0 in a chain, as home and as standby: read around, caught up with, filled and emptied into another."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -24,6 +26,7 @@ from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.mem0.settings import Mem0Settings
 from providers.mock import MockSettings
 from providers.replica import Replica
+from providers.types import NewMemory
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.following import eventually
 from tests.support.mem0_platform import PlatformServer
@@ -209,6 +212,22 @@ async def test_what_is_on_its_way_to_mem0_is_found(stage: Stage) -> None:
     assert set(await recalled(stage.provider, "tea wine")) == {"green tea with mint", "tea in the garden"}
     assert stage.told.provider == MEM0
     assert await listed(stage.at(MEM0)) == {"green tea", "red wine"}
+
+
+async def test_a_question_does_not_wait_for_a_whole_batch(stage: Stage) -> None:
+    """While mem0 catches up with what it has missed, it is asked questions between, not after that."""
+    await stage.stand(MEM0, MOCK)
+    await stage.provider.remember(USER, "green tea")
+    memories = [NewMemory(user_id=USER, content=f"cup {number}", memory_id=str(uuid4())) for number in range(100)]
+    await stage.proxy.become(Behaviour.SLOW, delay=0.02)
+    batch = asyncio.create_task(stage.at(MEM0).remember_many(memories))
+    await eventually(lambda: asyncio.sleep(0, len(stage.proxy.acted) > 20))
+    before = len(stage.proxy.requests)
+    await stage.at(MEM0).recall(USER, "tea")
+    asked_meanwhile = len(stage.proxy.requests) - before
+    await batch
+
+    assert asked_meanwhile < 50
 
 
 async def test_a_late_write_does_not_bring_back_what_was_deleted(stage: Stage) -> None:
