@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from itertools import count
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -135,44 +134,6 @@ async def test_the_platform_finds_what_has_a_run(*, implicit_null: bool) -> None
             found.append(await dialect.find(["anna"], NIL))
 
         assert [[item.text for item in items] for items in found] == [["tea"]] * 3
-
-
-async def test_work_that_is_put_off_is_waited_for() -> None:
-    """What mem0 extracts later is there when the call returns, with all of its ids."""
-    ticks = count()
-    async with PlatformServer(api_key=KEY, extraction_delay=6.0, clock=lambda: float(next(ticks))) as server:
-        async with speaking(server.base_url, "platform") as dialect:
-            ids = await dialect.infer("anna", "I like tea. I live in Oslo.", None)
-
-        assert sorted(ids) == sorted(memory.id for memory in server.memories)
-        assert len(ids) == 2
-        assert len(server.requests) > 2
-
-
-@pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
-async def test_work_that_cannot_be_looked_at_may_be_done(status: int) -> None:
-    """What was put off may be done although no look at it succeeds."""
-    async with (
-        PlatformServer(api_key=KEY) as server,
-        FickleHttp(server.base_url) as fickle,
-        speaking(fickle.base_url, "platform") as dialect,
-    ):
-        await fickle.become(Behaviour.STATUS, status=status, only=lambda one: one.path.startswith("/v1/event/"))
-        with pytest.raises(Unavailable) as caught:
-            await dialect.infer("anna", "I like tea.", None)
-
-    assert caught.value.ambiguous
-
-
-async def test_work_that_failed_is_not_done() -> None:
-    """What mem0 says it could not do may be asked for again."""
-    async with PlatformServer(api_key=KEY) as server, speaking(server.base_url, "platform") as dialect:
-        pending = {"message": "queued", "event_id": "e", "status": "PENDING"}
-        server.say_next(Answer(200, pending), Answer(200, {"id": "e", "status": "FAILED", "results": None}))
-        with pytest.raises(Unavailable) as caught:
-            await dialect.infer("anna", "I like tea.", None)
-
-    assert not caught.value.ambiguous
 
 
 async def oss_listing(scopes: Iterable[dict[str, str]]) -> tuple[int, bool, int]:
