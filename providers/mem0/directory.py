@@ -1,6 +1,8 @@
 """What mem0 has no call for: which users there are, and which store this is. Both are kept as memories of our own."""
 
+import asyncio
 from uuid import UUID, uuid4, uuid5
+from weakref import WeakValueDictionary
 
 from providers.errors import Unavailable
 from providers.mem0.codec import key_of, mark_of
@@ -19,15 +21,20 @@ class Directory:
     def __init__(self, dialect: Dialect, memo: Memo) -> None:
         self._dialect = dialect
         self._memo = memo
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enrol(self, user_id: str) -> None:
         """Put a user into the list, if it is not there."""
         if self._memo.enrolled(user_id):
             return
-        key = _key_of_user(user_id)
-        if not any(item.user == USERS for item in await self._dialect.find([USERS], key)):
-            await self._dialect.add(USERS, key, user_id, mark_of(key))
-        self._memo.enrol(user_id)
+        # Who writes a thousand memories at once is enrolled by the first of them, while the others wait.
+        async with self._locks.setdefault(user_id, asyncio.Lock()):
+            if self._memo.enrolled(user_id):
+                return
+            key = _key_of_user(user_id)
+            if not any(item.user == USERS for item in await self._dialect.find([USERS], key)):
+                await self._dialect.add(USERS, key, user_id, mark_of(key))
+            self._memo.enrol(user_id)
 
     async def users(self) -> tuple[list[str], bool]:
         """Give all users, ascending by code point, and whether these are all."""

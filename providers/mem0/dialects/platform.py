@@ -39,8 +39,9 @@ class PlatformDialect(Dialect):
 
     name: ClassVar[str] = "platform"
 
-    def __init__(self, wire: Wire, api_key: Secret | None) -> None:
+    def __init__(self, wire: Wire, api_key: Secret | None, max_pages: int = MAX_PAGES) -> None:
         self._wire = wire
+        self._max_pages = max_pages
         self._headers = {} if api_key is None else {"authorization": f"Token {api_key.reveal()}"}
 
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
@@ -124,7 +125,7 @@ class PlatformDialect(Dialect):
 
     async def _list(self, filters: dict[str, Any], user: str) -> Listing:
         items: list[Item] = []
-        for page in range(1, MAX_PAGES + 1):
+        for page in range(1, self._max_pages + 1):
             answer = await self._wire.send(
                 Call(
                     method="POST",

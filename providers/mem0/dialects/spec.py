@@ -51,8 +51,11 @@ class SpecDialect(Dialect):
 
     name: ClassVar[str] = "spec"
 
-    def __init__(self, wire: Wire, api_key: Secret | None, hmac_secret: Secret | None) -> None:
+    def __init__(
+        self, wire: Wire, api_key: Secret | None, hmac_secret: Secret | None, max_pages: int = MAX_PAGES
+    ) -> None:
         self._wire = wire
+        self._max_pages = max_pages
         self._api_key = api_key
         self._hmac_secret = hmac_secret
 
@@ -75,7 +78,7 @@ class SpecDialect(Dialect):
     async def everything(self, user: str) -> Listing:
         """See `Dialect`."""
         items: list[Item] = []
-        for page in range(MAX_PAGES):
+        for page in range(self._max_pages):
             answer = await self._wire.send(
                 Call(
                     method="GET",
