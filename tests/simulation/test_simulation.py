@@ -7,7 +7,7 @@ from tests.simulation.run import run
 from tests.simulation.script import script_of
 from tests.simulation.shrink import described, shrunk
 
-_SHARDS, _SEEDS = 20, 100  # 2,000 runs, in parts that several workers can share
+_SHARDS, _SEEDS = 40, 50  # 2,000 runs, in parts that several workers can share
 _SOAK_SHARDS, _SOAK_SEEDS = 100, 500
 _SOAK_FROM = 1_000_000
 

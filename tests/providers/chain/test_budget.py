@@ -1,6 +1,6 @@
 """Retries never exceed their share of the requests, nor are a few ever denied to a provider at rest."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.chain.budget import RetryBudget
@@ -49,6 +49,7 @@ def test_what_was_taken_comes_back_when_the_window_has_passed() -> None:
     assert budget.left() == 3
 
 
+@settings(deadline=None)
 @given(start=st.floats(min_value=0, max_value=1e6), traffic=TRAFFIC)
 def test_no_window_has_more_retries_than_its_share(start: float, traffic: list[tuple[float, bool]]) -> None:
     """In the ten seconds before any retry there are at most 10 % of the requests in them, or 3."""
@@ -68,6 +69,7 @@ def test_no_window_has_more_retries_than_its_share(start: float, traffic: list[t
             assert sum(moment > begin for moment in retries) <= max(3, 0.1 * asked)
 
 
+@settings(deadline=None)
 @given(traffic=st.lists(GAPS, max_size=200))
 def test_a_sliding_count_forgets_by_the_second(traffic: list[float]) -> None:
     """It counts every event of the last nine seconds, and none that is older than ten."""

@@ -1,6 +1,6 @@
 """A deadline passes on, and only ever comes nearer."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.chain.deadline import Deadline
@@ -33,6 +33,7 @@ def test_a_try_takes_its_limit_or_what_remains() -> None:
     assert deadline.limit_try(0.25) == 0.125
 
 
+@settings(deadline=None)
 @given(total=SECONDS, asked=SECONDS, passed=SECONDS)
 def test_a_caller_lowers_a_deadline_and_never_raises_it(total: float, asked: float, passed: float) -> None:
     """The earlier deadline is the nearer of the two, whatever is asked for and when; the first one stays as it was."""

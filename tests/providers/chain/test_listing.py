@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.chain.listing import merged_page, place_of
@@ -42,6 +42,7 @@ NUMBERS = st.integers(0, 30)
 MANY = MAX_LIST_LIMIT + 30
 
 
+@settings(deadline=None)
 @given(
     there=st.sets(NUMBERS) | st.just(set(range(MANY))),
     pending=st.dictionaries(NUMBERS | st.integers(0, MANY), st.sampled_from(OperationKind), max_size=12),

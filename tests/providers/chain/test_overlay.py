@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.chain.overlay import Overlay, record_of
@@ -137,6 +137,7 @@ WORDS = st.lists(st.sampled_from(["green", "tea", "milk", "sugar"]), min_size=1,
 SCORES = st.floats(0, 1)
 
 
+@settings(deadline=None)
 @given(
     found=st.lists(st.tuples(WORDS, SCORES), max_size=6),
     pending=st.lists(WORDS, max_size=4),
