@@ -21,6 +21,7 @@ class Directory:
     def __init__(self, dialect: Dialect, memo: Memo) -> None:
         self._dialect = dialect
         self._memo = memo
+        self._store: str | None = None
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enrol(self, user_id: str) -> None:
@@ -50,12 +51,15 @@ class Directory:
         """
         names = await self._names()
         if not names:
-            self._memo.clear()
             await self._dialect.add(STORE, _STORE_KEY, str(uuid4()), mark_of(_STORE_KEY))
             names = await self._names()
         if not names:
             raise Unavailable("mem0 does not show what it has stored")
-        return f"mem0:{min(names)}"
+        store = f"mem0:{min(names)}"
+        if self._store not in {None, store}:
+            self._memo.clear()  # what is known is of another store
+        self._store = store
+        return store
 
     async def _names(self) -> list[str]:
         return [item.text for item in await self._dialect.find([STORE], _STORE_KEY) if item.user == STORE]

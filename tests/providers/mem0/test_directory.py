@@ -1,0 +1,58 @@
+"""Which store a mem0 is, and who its users are: kept at mem0 itself, since it has no call for either."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from providers.mem0.names import USERS
+from providers.replica import Replica
+from tests.support.mem0 import DIALECTS, SERVERS, OssServer, opened, texts_of
+from tests.support.mem0_memories import Memories
+from tests.support.mem0_platform import PlatformServer
+from tests.support.mem0_spec import SpecServer
+
+Server = SpecServer | OssServer | PlatformServer
+
+
+@pytest.fixture(params=DIALECTS)
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Server, Replica]]:
+    """A server, and a provider that speaks its dialect."""
+    async with SERVERS[request.param]() as server, opened(server.base_url, request.param) as provider:
+        yield server, provider
+
+
+async def test_two_who_speak_to_one_mem0_are_told_the_same_store(stage: tuple[Server, Replica]) -> None:
+    """The first who asks names the store, and the name stays."""
+    server, provider = stage
+    dialect = next(name for name in DIALECTS if isinstance(server, type(SERVERS[name]())))
+
+    async with opened(server.base_url, dialect) as other:
+        first = await provider.identity()
+        assert await other.identity() == first == await provider.identity()
+
+
+async def test_a_mem0_made_anew_is_another_store(stage: tuple[Server, Replica]) -> None:
+    """With its memories the name is gone, and what this process knew of them is forgotten."""
+    server, provider = stage
+    first = await provider.identity()
+    memory_id = await provider.remember("anna", "tea", memory_id=str(uuid4()))
+    await provider.delete("anna", memory_id)
+
+    server.memories = Memories()
+
+    assert await provider.identity() != first
+    assert await provider.remember("anna", "tea", memory_id=memory_id) == memory_id
+    assert [memory.id for memory in await provider.list_memories("anna")] == [memory_id]
+    assert await provider.users() == ["anna"]
+
+
+async def test_a_user_is_enrolled_once(stage: tuple[Server, Replica]) -> None:
+    """However many first memories come at once, mem0 holds one entry for the user."""
+    server, provider = stage
+
+    await asyncio.gather(*(provider.remember("anna", f"tea {number}") for number in range(20)))
+
+    assert texts_of(server, USERS) == ["anna"]
+    assert await provider.users() == ["anna"]
