@@ -1,0 +1,183 @@
+"""The PgBouncer of deploy/pgbouncer before a real database, where there is a PgBouncer to run."""
+
+import asyncio
+import configparser
+import contextlib
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from providers.native.embedded import EmbeddedServer
+from providers.native.embedded.account import account_for
+from providers.native.engine import open_engine
+from providers.native.provider import PostgresMemoryProvider
+from providers.native.schema import Schema
+from providers.native.settings import NativeSettings
+from tests.providers.journal.postgres_rig import opened
+from tests.providers.journal.rig import leased, put, remember
+from tests.support.native import HashingEmbedder, open_native_provider
+from tests.support.postgres import create_database, drop_database, reachable_folder
+
+INI = Path(__file__).parents[2] / "deploy" / "pgbouncer" / "pgbouncer.ini"
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+SERVERS = 3  # connections to PostgreSQL, fewer than clients, so that transactions change between them
+CLIENTS = 12
+ROUNDS = 20
+PREPARED_SINCE = (1, 21)
+START_SECONDS = 10.0
+
+needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="there is no pgbouncer")
+
+
+def settings() -> configparser.ConfigParser:
+    """The example as it ships."""
+    parser = configparser.ConfigParser(inline_comment_prefixes=None, comment_prefixes=(";",), interpolation=None)
+    parser.read_string(INI.read_text("utf-8"))
+    return parser
+
+
+def version() -> tuple[int, int]:
+    """Which PgBouncer there is."""
+    assert PGBOUNCER is not None
+    said = subprocess.run([PGBOUNCER, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - found above
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", said)
+    assert found is not None
+    return int(found[1]), int(found[2])
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def pooled(server: EmbeddedServer, dsn: str, changes: Mapping[str, str]) -> Iterator[str]:
+    """A PgBouncer before one database, set up as in the example but for `changes`; gives the dsn through it."""
+    assert PGBOUNCER is not None
+    target = make_url(dsn)
+    port = free_port()
+    account = account_for(server.folder)
+    with reachable_folder() as folder:
+        example = settings()
+        example["databases"] = {
+            str(target.database): f"host={target.query['host']} port=5432 user={target.username}",
+        }
+        # Trust in place of passwords, since the server has none; the rest is what ships.
+        example["pgbouncer"].update(
+            {
+                "listen_addr": "127.0.0.1",
+                "listen_port": str(port),
+                "unix_socket_dir": "",
+                "auth_type": "any",
+                "default_pool_size": str(SERVERS),
+                "reserve_pool_size": "0",
+                **changes,
+            }
+        )
+        example.remove_option("pgbouncer", "auth_file")
+        if version() < PREPARED_SINCE:
+            example.remove_option("pgbouncer", "max_prepared_statements")
+        file, log = folder / "pgbouncer.ini", folder / "log"
+        with file.open("w") as written:
+            example.write(written)
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - found above
+                [PGBOUNCER, file], stdout=output, stderr=output, user=account.user, group=account.group, cwd=folder
+            )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _answers(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"PgBouncer does not run: {log.read_text()[-1000:]}")
+                time.sleep(0.05)
+            yield target.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+async def _life(provider: PostgresMemoryProvider, user: str) -> None:
+    """All that a user can do to memories, again and again."""
+    for turn in range(ROUNDS):
+        memory_id = await provider.remember(user, f"tea, cup {turn}", {"turn": turn})
+        await provider.update(user, memory_id, content=f"coffee, cup {turn}")
+        assert memory_id in [hit.id for hit in await provider.recall(user, f"coffee, cup {turn}", limit=1)]
+        assert await provider.delete(user, memory_id) is True
+
+
+def test_the_example_pools_transactions_and_knows_prepared_statements() -> None:
+    """Without the second the service would look for its statements on connections that never saw them."""
+    example = settings()["pgbouncer"]
+
+    assert example["pool_mode"] == "transaction"
+    assert int(example["max_prepared_statements"]) > 0
+
+
+def test_a_client_waits_no_longer_than_an_operation_may_take() -> None:
+    """What the service has given up holds no place in the queue."""
+    assert float(settings()["pgbouncer"]["query_wait_timeout"]) <= NativeSettings().timeout
+
+
+@pytest.mark.soak
+@needs_pgbouncer
+async def test_many_clients_share_few_connections(postgres_server: EmbeddedServer) -> None:
+    """With more clients than connections to PostgreSQL no operation fails, and the schema can be brought up to date."""
+    if version() < PREPARED_SINCE:
+        pytest.skip(f"PgBouncer {version()} knows no prepared statements in transaction mode")
+    dsn = await create_database(postgres_server, "template1")
+    with pooled(postgres_server, dsn, {}) as through:
+        async with open_engine(through, NativeSettings(pooler="pgbouncer")) as engine:
+            assert (await Schema(engine).upgrade()).usable
+        async with open_native_provider(
+            through, HashingEmbedder(), pooler="pgbouncer", pool_size=CLIENTS, migrate=False
+        ) as provider:
+            await asyncio.gather(*(_life(provider, f"user {number}") for number in range(CLIENTS)))
+    await drop_database(postgres_server, dsn)
+
+
+@pytest.mark.soak
+@needs_pgbouncer
+async def test_an_older_pgbouncer_pools_sessions(postgres_server: EmbeddedServer) -> None:
+    """Each client has a connection of its own then, and every version of PgBouncer will do."""
+    dsn = await create_database(postgres_server)
+    sessions = {"pool_mode": "session", "default_pool_size": str(CLIENTS)}
+    with pooled(postgres_server, dsn, sessions) as through:
+        async with open_native_provider(through, HashingEmbedder(), pooler="pgbouncer", pool_size=CLIENTS) as provider:
+            await asyncio.gather(*(_life(provider, f"user {number}") for number in range(CLIENTS)))
+    await drop_database(postgres_server, dsn)
+
+
+@pytest.mark.soak
+@needs_pgbouncer
+async def test_the_journal_goes_through_it_without_listening(postgres_server: EmbeddedServer) -> None:
+    """Its locks end with their transactions; what others append is found by asking."""
+    if version() < PREPARED_SINCE:
+        pytest.skip(f"PgBouncer {version()} knows no prepared statements in transaction mode")
+    dsn = await create_database(postgres_server, "template1")
+    with pooled(postgres_server, dsn, {}) as through:
+        async with (
+            opened(through, pooler="pgbouncer", pool_size=CLIENTS) as one,
+            opened(through, pooler="pgbouncer") as other,
+        ):
+            await one.join("home", None)
+            entries = await asyncio.gather(*(put(one, remember()) for _ in range(CLIENTS * ROUNDS)))
+            found = await leased(other, "home")
+            assert {delivery.seq for delivery in found} <= {entry.seq for entry in entries}
+            assert found
+    await drop_database(postgres_server, dsn)
