@@ -453,18 +453,25 @@ def test_the_network_lets_through_what_is_needed_alone(installation: Installatio
 
 
 @pytest.mark.soak
-async def test_a_replica_lives_as_the_manifests_say(postgres_server: EmbeddedServer, tmp_path: Path) -> None:
-    """The Job makes the schema; the service runs on it, takes a new ConfigMap over, and stops when it is told."""
-    installation = Installation(built(KUBERNETES / "overlays" / "single"))
-    dsn = await create_database(postgres_server, "template1")
-    on_this_machine = {"NINAI__SERVER__HOST": "127.0.0.1", "NINAI__ADMIN__HOST": "127.0.0.1"}
-    of_the_job = installation.environment(installation.job, tmp_path / "job")
-    of_the_pod = installation.environment(installation.deployment, tmp_path / "pod") | on_this_machine
-    for root in ("job", "pod"):
-        (tmp_path / root / "run/secrets/ninai/native-dsn").write_text(dsn)
-    of_the_pod["NINAI__ADMIN__PORT"] = str(free_port())
-    for variables in (of_the_job, of_the_pod):
-        variables["PATH"] = defpath
+async def test_a_replica_lives_as_the_manifests_say(
+    postgres_server: EmbeddedServer, installation: Installation, tmp_path: Path
+) -> None:
+    """The Job makes the schema; the service runs on it, takes a new ConfigMap over, and stops when it is told.
+
+    A mem0 that cannot be reached keeps nobody from starting.
+    """
+    dsns = {
+        key: await create_database(postgres_server, "template1") for key in ("ninai/native-dsn", "ninai-journal/dsn")
+    }
+    of_this_machine = {
+        "NINAI__SERVER__HOST": "127.0.0.1",
+        "NINAI__ADMIN__HOST": "127.0.0.1",
+        "NINAI__ADMIN__PORT": str(free_port()),
+        "PATH": defpath,
+    }
+    of_the_job = installation.environment(installation.job, tmp_path / "job") | {"PATH": defpath}
+    of_the_pod = installation.environment(installation.deployment, tmp_path / "pod") | of_this_machine
+    replace_secrets(tmp_path, dsns)
 
     assert ninai("db", "upgrade", **of_the_job).returncode == 0
     with running_service(tmp_path, of_the_pod) as service:
@@ -475,7 +482,15 @@ async def test_a_replica_lives_as_the_manifests_say(postgres_server: EmbeddedSer
         began = time.monotonic()
         assert service.terminate() == 0
         assert time.monotonic() - began < pod_of(installation.deployment)["spec"]["terminationGracePeriodSeconds"]
-    await drop_database(postgres_server, dsn)
+    for dsn in dsns.values():
+        await drop_database(postgres_server, dsn)
+
+
+def replace_secrets(root: Path, secrets: Mapping[str, str]) -> None:
+    """Put other values into the files of secrets in every container below `root`."""
+    for name, value in secrets.items():
+        for file in root.glob(f"*/run/secrets/{name}"):
+            file.write_text(value)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
