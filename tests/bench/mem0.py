@@ -2,7 +2,8 @@
 
 All are asked in turns: one client call by call, eight clients slice by slice, so that what else the machine does meets
 all of them alike. mem0's embeddings and the native provider's come from the same model by the same HTTP API, mem0's
-from within its own process. The user whose memories are recalled has more than a search gives.
+from within its own process. The user whose memories are recalled has more than a search gives; the service waits long
+enough for a mem0 on a busy machine.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from tests.bench.load import HttpClient, Measured, Work, run_load, table
 from tests.bench.service import text_of
 from tests.support.mem0_oss import Mem0Process
 from tests.support.openai_server import OpenAIServer
+from tests.support.patience import patience_for
 from tests.support.postgres import reachable_folder
 from tests.support.service import environment, running_service
 
@@ -196,12 +198,14 @@ async def _servers() -> AsyncIterator[tuple[int, int, int]]:
             "NINAI__PROVIDERS__MEM0__KIND": "mem0",
             "NINAI__PROVIDERS__MEM0__BASE_URL": mem0.base_url,
             "NINAI__PROVIDERS__MEM0__DIALECT": "oss",
+            **patience_for("mem0"),
         }
         native = {
             "NINAI__PROVIDERS__NATIVE__KIND": "native",
             "NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "openai",
             "NINAI__PROVIDERS__NATIVE__EMBEDDER__BASE_URL": embeddings,
             "NINAI__PROVIDERS__NATIVE__EMBEDDER__API_KEY": "none",
+            **patience_for("native"),
         }
         urls = [mem0.base_url]
         for name, variables in (("over-mem0", over_mem0), ("native", native)):
