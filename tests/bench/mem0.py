@@ -1,9 +1,9 @@
 """mem0 through the service against the same mem0 asked directly, and the native provider against that mem0.
 
 All are asked in turns: one client call by call, eight clients slice by slice, so that what else the machine does meets
-all of them alike. mem0's embeddings and the native provider's come from the same model by the same HTTP API, mem0's
-from within its own process. The user whose memories are recalled has more than a search gives; the service waits long
-enough for a mem0 on a busy machine.
+all of them alike. All embeddings come from the same model: mem0's by the OpenAI API from within its own process, the
+native provider's by the same API or, as it comes, without it. The user whose memories are recalled has more than a
+search gives; the services wait long enough on a busy machine.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
 
 import uvloop
 from msgspec import Struct
@@ -39,9 +38,20 @@ SECONDS = 3.0
 _ADDED_MS, _SHARE, _TIMES = 3.0, 0.95, 15.0  # what is wanted
 _WARM_UP = 10
 _READER, _WRITER = "reader", "writer"
+_NATIVES = ("by HTTP", "its own")
 
-_THROUGH = ("operation", "direct", "ms", "through", "added", "wanted", "rate/s", "through/s", "share", "wanted")
-_NATIVE = ("operation", "mem0 p50 ms", "native", "ratio", "mem0/s", "native/s", f"ratio, {CLIENTS} clients", "wanted")
+_THROUGH = ("operation", "direct", "through", "added", "wanted", "rate/s", "through/s", "share", "wanted")
+_NATIVE = (
+    "operation",
+    "embeddings",
+    "mem0 p50 ms",
+    "native",
+    "ratio",
+    "mem0/s",
+    "native/s",
+    f"of {CLIENTS} clients",
+    "wanted",
+)
 
 Ask = Callable[[Random], tuple[str, bytes]]
 
@@ -70,22 +80,19 @@ def main() -> None:
 
 
 async def _measure() -> None:
-    async with _servers() as (mem0, through, native):
-        await _fill(through)
-        await _fill(native)
+    async with _servers() as (mem0, through, *natives):
+        for port in (through, *natives):
+            await _fill(port)
         await _check_full(mem0)
         rows: dict[str, list[tuple[str, ...]]] = {"through": [], "native": []}
         for operation in ("recall", "remember"):
             direct = Variant("mem0", mem0, _DIRECT[operation])
-            plain = Variant("mem0, ten", mem0, _PLAIN[operation])
             ours = Variant("through the service", through, _OURS[operation])
-            own = Variant("native", native, _OURS[operation])
-            variants = (direct, plain, ours, own) if operation == "recall" else (direct, ours, own)
-            alone = await _call_by_call(variants)
-            together = await _slice_by_slice(variants)
-            for variant in variants[:-2]:
-                rows["through"].append(_through(operation, alone, together, variant.name, ours.name))
-            rows["native"].append(_faster(operation, alone, together, direct.name, own.name))
+            own = [Variant(name, port, _OURS[operation]) for name, port in zip(_NATIVES, natives, strict=True)]
+            alone = await _call_by_call((direct, ours, *own))
+            together = await _slice_by_slice((direct, ours, *own))
+            rows["through"].append(_through(operation, alone, together, direct.name, ours.name))
+            rows["native"] += [_faster(operation, alone, together, direct.name, native.name) for native in own]
     print(f"the same mem0 directly and through the service, p50 in ms of one client, rates of {CLIENTS} clients:")
     table(iter([_THROUGH, *rows["through"]]))
     print("mem0 directly and the native provider over HTTP:")
@@ -98,7 +105,6 @@ def _through(
     share = _median_ratio(together[ours], together[direct])
     return (
         operation,
-        direct,
         f"{alone[direct]:.1f}",
         f"{alone[ours]:.1f}",
         f"{alone[ours] - alone[direct]:+.1f}",
@@ -114,6 +120,7 @@ def _faster(
 ) -> tuple[str, ...]:
     return (
         operation,
+        own,
         f"{alone[mem0]:.1f}",
         f"{alone[own]:.1f}",
         f"{alone[mem0] / alone[own]:.1f}x",
@@ -158,12 +165,9 @@ async def _slice_by_slice(variants: Sequence[Variant]) -> dict[str, list[Measure
     return runs
 
 
-def _searched(top_k: int, **others: float) -> Ask:
-    def ask(random: Random) -> tuple[str, bytes]:
-        body: dict[str, Any] = {"query": text_of(random, 6), "filters": {"user_id": _READER}, "top_k": top_k}
-        return "/search", json.dumps(body | others).encode()
-
-    return ask
+def _searched(random: Random) -> tuple[str, bytes]:
+    body = {"query": text_of(random, 6), "filters": {"user_id": _READER}, "top_k": CANDIDATES, "threshold": 0.0}
+    return "/search", json.dumps(body).encode()
 
 
 def _added(random: Random) -> tuple[str, bytes]:
@@ -179,15 +183,14 @@ def _remembered(random: Random) -> tuple[str, bytes]:
     return "/memory/remember", json.dumps({"content": text_of(random, 20)}).encode()
 
 
-# The search that the service makes, and the one that an application makes that wants ten memories.
-_DIRECT: dict[str, Ask] = {"recall": _searched(CANDIDATES, threshold=0.0), "remember": _added}
-_PLAIN: dict[str, Ask] = {"recall": _searched(10), "remember": _added}
+# The calls that the service makes.
+_DIRECT: dict[str, Ask] = {"recall": _searched, "remember": _added}
 _OURS: dict[str, Ask] = {"recall": _recalled, "remember": _remembered}
 
 
 @asynccontextmanager
-async def _servers() -> AsyncIterator[tuple[int, int, int]]:
-    """The ports of mem0, of a service over it, and of a service over the native provider."""
+async def _servers() -> AsyncIterator[list[int]]:
+    """The ports of mem0, of a service over it, and of one over the native provider with either kind of embeddings."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
         server = stack.enter_context(EmbeddedServer(folder / "postgres").running())
@@ -200,7 +203,7 @@ async def _servers() -> AsyncIterator[tuple[int, int, int]]:
             "NINAI__PROVIDERS__MEM0__DIALECT": "oss",
             **patience_for("mem0"),
         }
-        native = {
+        by_http = {
             "NINAI__PROVIDERS__NATIVE__KIND": "native",
             "NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "openai",
             "NINAI__PROVIDERS__NATIVE__EMBEDDER__BASE_URL": embeddings,
@@ -208,12 +211,12 @@ async def _servers() -> AsyncIterator[tuple[int, int, int]]:
             **patience_for("native"),
         }
         urls = [mem0.base_url]
-        for name, variables in (("over-mem0", over_mem0), ("native", native)):
+        services = {"over-mem0": over_mem0, "native": by_http, "native-own": patience_for("native")}
+        for name, variables in services.items():
             own = folder / name
             own.mkdir()
             urls.append(stack.enter_context(running_service(own, variables)).url)
-        first, second, third = (int(url.rpartition(":")[2]) for url in urls)
-        yield first, second, third
+        yield [int(url.rpartition(":")[2]) for url in urls]
 
 
 @asynccontextmanager
