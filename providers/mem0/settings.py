@@ -9,6 +9,9 @@ from observability.secret import Secret
 from providers.replica import Replica
 from providers.types import Host
 
+# Scheme, host, port and path: credentials and queries have no place in it.
+_BASE_URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?$"
+
 CONCURRENCY = 8  # requests under way at a time
 
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
@@ -22,7 +25,7 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     are under way at a time in one process. `infer` lets mem0's language model take apart what callers remember.
     """
 
-    base_url: Annotated[str, Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = "http://localhost:8001"
+    base_url: Annotated[str, Meta(pattern=_BASE_URL)] = "http://localhost:8001"
     api_key: Secret | None = None
     hmac_secret: Secret | None = None
     dialect: Literal["auto", "spec", "oss", "platform"] = "auto"

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 from sqlalchemy import event
@@ -45,11 +44,11 @@ async def open_pool(
     connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "connection_class": _closed_aside(closing)}
     if through_pooler:
         # A transaction pooler hands every transaction another server connection: no session settings, no statement
-        # prepared earlier, and no two clients using one name.
+        # prepared earlier. A statement without a name is prepared anew, in the same step, whenever it is executed.
         connect_args |= {
             "prepared_statement_cache_size": 0,
             "statement_cache_size": 0,
-            "prepared_statement_name_func": lambda: f"__ninai_{uuid4()}__",
+            "prepared_statement_name_func": lambda: "",
         }
     else:
         connect_args["server_settings"] = {"application_name": "ninai", **_PLANNER}

@@ -136,3 +136,22 @@ def test_a_provider_that_is_not_in_use_is_checked_as_well(configuration: Configu
     settings = configuration.load('[providers.mem0]\nkind = "mem0"\n[providers.native]\nkind = "native"').settings
 
     assert list(settings.providers) == ["mem0", "native"]
+
+
+@pytest.mark.parametrize("url", ["http://mem0", "https://[::1]:8001", "http://10.0.0.1:8001/api/v2", "http://h:1/"])
+def test_mem0_is_found_at_any_address(configuration: Configuration, url: str) -> None:
+    """Host, port and path stand in one setting."""
+    settings = configuration.read(f'[providers.mem0]\nbase_url = "{url}"').settings
+
+    assert settings.providers["mem0"] == Mem0Settings(base_url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mem0:8001", "ftp://h", "http://", "http://h:port", "http://u:p@h", "http://h?a=b", "http://h#a", "http://h h"],
+)
+def test_what_is_no_address_is_refused(configuration: Configuration, url: str) -> None:
+    """Nor are credentials or a query taken for a part of one."""
+    refusal = configuration.refusal(f'[providers.mem0]\nbase_url = "{url}"')
+
+    assert refusal.startswith("$.providers.mem0.base_url: ")
