@@ -194,9 +194,11 @@ async def running_mem0_lab(order: tuple[str, ...], mem0_dsn: str, native_dsn: st
             own.mkdir()
             service = Service(own, _environment(order, proxy.base_url, dsn, folder / "journal.sqlite3"))
             try:
-                # Both take seconds to start, and the service can wait for mem0.
+                # Both take seconds to start, and the service can wait for mem0, whose very first call is to be alone.
+                await proxy.become(Behaviour.DOWN)
                 starting = asyncio.create_task(asyncio.to_thread(service.start))
                 async with mem0:
+                    await proxy.become(Behaviour.OK)
                     await starting
                     lab = Mem0Lab(order, dsn, service, mem0, proxy)
                     await lab.wait_until_complete()
