@@ -1,6 +1,7 @@
 """Every metric of the service, made once per process and handed to the parts that count."""
 
 from collections.abc import Iterable
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
@@ -102,8 +103,11 @@ class Metrics:
             "ninai_journal_dead", "Deliveries given up, waiting for an operator.", ("provider",), registry=registry
         )
         self.journal_up = Gauge(
-            "ninai_journal_up", "1 while the journal answers, 0 while it does not.", registry=registry
+            "ninai_journal_up",
+            "1 while the journal answers, 0 while it does not, NaN where there is none.",
+            registry=registry,
         )
+        self.journal_up.set(nan)
         self.provider_role = Gauge(
             "ninai_provider_role",
             "1 for the role of a provider: home, standby, or filling while it has not received everything.",

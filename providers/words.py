@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from math import log
 
 # Saturation and length normalisation of BM25. Memories are short, so length says little about how much of one is
@@ -26,6 +26,7 @@ STOP_WORDS = frozenset(
 _FIRST_MARK, _END_OF_MARKS = 0x300, 0x20000  # later ones are variation selectors, which no word needs
 _VOWELS = "aeiouy"
 _SHORTEST_STEM = 3
+_STEMS = 32_768  # words whose stems are kept: a language, and some names
 
 
 def words_of(text: str) -> list[str]:
@@ -98,6 +99,7 @@ def _word_pattern() -> re.Pattern[str]:
     return re.compile(rf"[^\W_](?:[^\W_]|[{''.join(marks)}\u200c\u200d])*")
 
 
+@lru_cache(maxsize=_STEMS)
 def _stem(word: str) -> str:
     """Take the commonest English endings off, alike for a text and a question; other languages stay as they are."""
     if len(word) < _SHORTEST_STEM or not word.isascii() or not word.isalpha():

@@ -1,5 +1,7 @@
 """What happens in a chain, as metrics."""
 
+from math import nan
+
 from observability.metrics import Metrics
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.observer import Attempt, ChainObserver, GivenUp
@@ -12,6 +14,7 @@ class CountingObserver(ChainObserver):
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._shown: set[str] = set()
 
     def expect(self, provider: str) -> None:
         """Create the children of one provider at start, so that `rate()` sees zeros before the first event."""
@@ -55,8 +58,12 @@ class CountingObserver(ChainObserver):
     def show(self, status: ChainStatus) -> None:
         """Bring the gauges up to a status."""
         metrics = self._metrics
-        if status.journal is not None or status.journal_error is not None:
-            metrics.journal_up.set(status.journal is not None)
+        has_journal = status.journal is not None or status.journal_error is not None
+        metrics.journal_up.set(status.journal is not None if has_journal else nan)
+        names = {provider.name for provider in status.providers}
+        for gone in self._shown - names:
+            self._hide(gone)
+        self._shown = names
         for provider in status.providers:
             for role in Role:
                 metrics.provider_role.labels(provider.name, role.value).set(provider.role is role)
@@ -64,3 +71,13 @@ class CountingObserver(ChainObserver):
                 metrics.journal_pending.labels(provider.name).set(provider.pending)
                 metrics.journal_oldest.labels(provider.name).set(provider.oldest_pending_seconds)
                 metrics.journal_dead.labels(provider.name).set(provider.dead)
+
+    def _hide(self, provider: str) -> None:
+        """Drop the gauges of one that has left the order: their last values would be told for ever."""
+        metrics = self._metrics
+        for role in Role:
+            metrics.provider_role.remove_by_labels({"provider": provider, "role": role.value})
+        for state in BreakerState:
+            metrics.breaker_state.remove_by_labels({"provider": provider, "state": state.value})
+        for gauge in (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead):
+            gauge.remove_by_labels({"provider": provider})

@@ -37,6 +37,7 @@ FAMILIES = {
     "ninai_journal_up": "gauge",
     "ninai_config_reloads": "counter",
     "ninai_config_last_reload_successful": "gauge",
+    "ninai_mem0_dropped": "counter",
     "ninai_build": "info",
 }
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

@@ -1,5 +1,7 @@
 """What happens in a chain is counted, and everything that can be counted is there from the start."""
 
+from math import isnan
+
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
@@ -38,6 +40,13 @@ class Counted:
     def value(self, metric: str, **labels: str) -> float | None:
         """One sample, None if there is none."""
         return self.registry.get_sample_value(metric, labels)
+
+    def gauges_of(self, provider: str) -> set[str]:
+        """The names of all gauges that tell of a provider."""
+        gauges = (metric for metric in self.registry.collect() if metric.type == "gauge")
+        return {
+            sample.name for gauge in gauges for sample in gauge.samples if sample.labels.get("provider") == provider
+        }
 
     @property
     def states(self) -> dict[str, float | None]:
@@ -182,3 +191,31 @@ def test_a_journal_out_of_reach_shows_no_backlog() -> None:
 
     assert counted.value("ninai_journal_up") == 0
     assert counted.value("ninai_journal_pending", provider="home") == 3
+
+
+def test_without_a_journal_it_is_neither_up_nor_down() -> None:
+    """A single provider needs none, and nobody is to be called for it."""
+    counted = Counted()
+    counted.observer.show(status(Role.HOME, None))
+
+    shown = counted.value("ninai_journal_up")
+    assert shown is not None
+    assert isnan(shown)
+
+
+def test_who_has_left_the_order_is_shown_no_longer() -> None:
+    """The last values of its gauges would look like its state for ever."""
+    counted = Counted()
+    counted.observer.expect("home")
+    counted.observer.show(status(Role.HOME, JOURNAL))
+    shown = counted.gauges_of("home")
+    counted.observer.show(ChainStatus(order=(), home=None, providers=(), journal=JOURNAL))
+
+    assert shown == {
+        "ninai_provider_role",
+        "ninai_breaker_state",
+        "ninai_journal_pending",
+        "ninai_journal_oldest_pending_seconds",
+        "ninai_journal_dead",
+    }
+    assert counted.gauges_of("home") == set()
