@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
 from heapq import nlargest, nsmallest
+from typing import TypeVar
 
 from msgspec import UnsetType
 from msgspec.structs import replace
@@ -17,6 +18,8 @@ from providers.filter_match import matches
 from providers.merging import merged
 from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 from providers.words import WordIndex
+
+_Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
 
 class Shelf:
@@ -48,7 +51,7 @@ class Shelf:
             memory_id = new_memory_id(lambda: milliseconds_of(version))
         stored = self._states.get(memory_id)
         if stored is None:
-            self._set(deepcopy(first_state(memory, memory_id, version)))
+            self._set(_own(first_state(memory, memory_id, version)))
         elif stored.deleted:
             raise MemoryDeleted(memory_id)
         elif stored.digest != digest_of(memory.content, memory.metadata):
@@ -63,7 +66,7 @@ class Shelf:
         """
         if memory_id not in self._records:
             raise MemoryNotFound(memory_id)
-        return deepcopy(self._records[memory_id])
+        return _own(self._records[memory_id])
 
     def edit(
         self,
@@ -84,7 +87,7 @@ class Shelf:
         if version is None:
             self._clock.observe(stored.version)
             version = self._clock.next()
-        self._set(deepcopy(edited(stored, content, metadata, version, edit_id)))
+        self._set(_own(edited(stored, content, metadata, version, edit_id)))
         return self.get(memory_id)
 
     def delete(self, memory_id: str, version: int | None, edit_id: str | None) -> bool:
@@ -103,18 +106,19 @@ class Shelf:
             MemoryDeleted: a live memory met a tombstone.
         """
         stored = self._states.get(state.id)
-        self._set(deepcopy(state) if stored is None else merged(stored, deepcopy(state)))
+        self._set(_own(state) if stored is None else merged(stored, _own(state)))
         if stored is not None and stored.deleted and not state.deleted:
             raise MemoryDeleted(state.id)
 
     def snapshot(self, memory_id: str) -> Snapshot | None:
         """Give one memory or its tombstone."""
-        return deepcopy(self._states.get(memory_id))
+        stored = self._states.get(memory_id)
+        return None if stored is None else _own(stored)
 
     def snapshots(self, limit: int, after: str | None) -> list[Snapshot]:
         """Give memories and tombstones by ascending id, from the first one greater than `after` on."""
         ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
-        return [deepcopy(self._states[memory_id]) for memory_id in ids]
+        return [_own(self._states[memory_id]) for memory_id in ids]
 
     def page(self, limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
         """List from newest to oldest, from the position on if one is given, skipping `offset` memories."""
@@ -161,3 +165,8 @@ class Shelf:
         insort(self._order, (state.created_at, state.id))
         if former is None or former.content != state.content:
             self._words.put(state.id, state.content)
+
+
+def _own(stored: _Stored) -> _Stored:
+    """Copy what can be changed, which is the metadata alone."""
+    return replace(stored, metadata=deepcopy(stored.metadata))

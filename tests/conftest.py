@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, and a database of its own."""
 
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,12 @@ from tests.support.postgres import MAJORS, create_database, drop_database, make_
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--postgres 16` runs the suite on the older of the two servers in the wheel."""
     parser.addoption("--postgres", type=int, choices=MAJORS, default=MAJORS[0], help="major version of PostgreSQL")
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later search for garbage the tests themselves, which stay anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

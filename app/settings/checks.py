@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
-from app.settings.model import Settings
+from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from providers.errors import InvalidInput
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.limits import check_user_id
@@ -42,6 +42,12 @@ def _order(settings: Settings) -> Iterator[_Fault]:
             yield ("order",), f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
         if name in order[:index]:
             yield ("order",), f"{quoted([name])} is named twice"
+
+
+def _names(settings: Settings) -> Iterator[_Fault]:
+    for name in settings.providers:
+        if name in RESERVED_PROVIDER_NAMES:
+            yield ("providers", name), f"the admin API has {quoted([name])} for another purpose, take another name"
 
 
 def _inferring(settings: Settings) -> Iterator[_Fault]:
@@ -136,6 +142,7 @@ def _is_loopback(host: str) -> bool:
 
 
 _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
+    _names,
     _order,
     _inferring,
     _journal,

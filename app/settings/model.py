@@ -22,6 +22,8 @@ ProviderName = Annotated[
         description="a name of lower-case letters, digits and single underscores, which a variable can spell",
     ),
 ]
+# The admin API has its order where a provider of this name would be.
+RESERVED_PROVIDER_NAMES = ("order",)
 KeyName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
 ]

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import Phase, settings
+from hypothesis import Phase, assume, settings
 from prometheus_client import CollectorRegistry
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.main import create_app
 from app.settings import load
+from app.settings.model import RESERVED_PROVIDER_NAMES
 from tests.support.patience import patience_for
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, running_service
@@ -46,10 +47,12 @@ def service() -> Iterator[Service]:
 
 
 @DOCUMENT.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 def test_the_service_is_as_documented(service: Service, case: schemathesis.Case[Any]) -> None:
     """No request that the document allows, nor one that it forbids, is answered otherwise than it says."""
     # However it is made up, it is too short or too long to tell anything but how fast this machine is.
     case.headers.pop("X-Request-Timeout-Ms", None)
+    # A path without a placeholder goes before one with it: what is asked for then is another operation.
+    assume(not (set(case.path_parameters.values()) & set(RESERVED_PROVIDER_NAMES)))
 
     case.call_and_validate(base_url=service.url, excluded_checks=EXCLUDED)

@@ -38,6 +38,7 @@ def load(lab: Mem0Lab) -> Load:
     return Load(lab.service, next(_seeds), lab.order[:1])
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("lab", [(NATIVE, MEM0)], indirect=True, ids="-".join)
 async def test_a_standby_is_killed(lab: Mem0Lab, load: Load) -> None:
     """While mem0 stands by, its end is nobody's business; once it is back, it receives what it has missed."""

@@ -30,6 +30,11 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             {},
             '$.order: "mock" is not configured, expected one of "native" (ninai.toml)',
         ),
+        (
+            '[providers.order]\nkind = "mock"',
+            {},
+            '$.providers.order: the admin API has "order" for another purpose, take another name (ninai.toml)',
+        ),
         ("", {"NINAI__ORDER": "native,native"}, '$.order: "native" is named twice (NINAI__ORDER)'),
         (
             "",

@@ -67,7 +67,7 @@ def test_a_plain_user_is_called_as_it_is() -> None:
     assert [name_of(user) for user in ("anna", "安娜", "a@b.c", "x:y/z")] == ["anna", "安娜", "a@b.c", "x:y/z"]
 
 
-@pytest.fixture(scope="module", params=["spec", "platform", "oss"])
+@pytest.fixture(scope="module", params=["spec", "platform", pytest.param("oss", marks=pytest.mark.soak)])
 async def provider(request: pytest.FixtureRequest, postgres_server: EmbeddedServer) -> AsyncIterator[Replica]:
     """The provider in each dialect; mem0's own is spoken to mem0 itself."""
     if request.param != "oss":

@@ -42,6 +42,7 @@ async def test_it_can_be_stopped_killed_and_started_again(dsn: str) -> None:
         assert (await asking.get(memory_id))["memory"] == "tea"
 
 
+@pytest.mark.soak
 async def test_nothing_remains_of_it(dsn: str) -> None:
     """When the context ends the process is gone, even one that was stopped, and its port is free."""
     async with Mem0Process(dsn) as mem0:
@@ -53,6 +54,7 @@ async def test_nothing_remains_of_it(dsn: str) -> None:
             await client.get("/")
 
 
+@pytest.mark.soak
 async def test_without_its_database_it_fails_at_once_and_then_late(dsn: str, postgres_server: EmbeddedServer) -> None:
     """The first call breaks its connection and is 502; the next waits, half a minute if need be, for another."""
     async with Mem0Process(dsn) as mem0, mem0.client() as client:
@@ -67,6 +69,7 @@ async def test_without_its_database_it_fails_at_once_and_then_late(dsn: str, pos
     assert well.status_code == 200
 
 
+@pytest.mark.soak
 async def test_it_waits_for_a_database_that_hangs(dsn: str) -> None:
     """It has no timeout of its own: what its caller has given up is stored when the database goes on."""
     async with Mem0Process(dsn) as mem0, mem0.client() as client, connected(dsn) as postgres:
@@ -82,6 +85,7 @@ async def test_it_waits_for_a_database_that_hangs(dsn: str) -> None:
         assert await asking.listed() == ["tea"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("iterative_scan", "found"), [("off", 0), ("strict_order", 3)])
 async def test_a_search_by_the_vector_index_can_miss_a_user(iterative_scan: str, found: int, dsn: str) -> None:
     """The index gives the 40 nearest of everybody, and the filter is for what is left: nothing, unless it scans on.
