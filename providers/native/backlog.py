@@ -94,7 +94,10 @@ class Backlog:
         async with self._database.reading() as connection:
             rows = (await connection.execute(statements.WAITING, values)).all()
             now = asyncio.get_running_loop().time()
-            if not rows or now >= self._count_at:
+            # What is added and taken away in between is off for a while when a count and a report meet.
+            if len(rows) < BATCH and not self._refused:
+                self._metrics.set_waiting(self._provider, len(rows))
+            elif not rows or now >= self._count_at:
                 count = await connection.scalar(statements.COUNT_WAITING, {"model": self._embedder.model})
                 self._metrics.set_waiting(self._provider, count or 0)
                 self._count_at = now + COUNT_SECONDS

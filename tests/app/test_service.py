@@ -202,7 +202,13 @@ def test_the_only_server_is_not_taken_down(service: Service) -> None:
     assert ready.status_code == 200
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - that they are refused is the point
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",  # noqa: S104 - that they are refused is the point
+        *(pytest.param(host, marks=pytest.mark.soak) for host in ("::", "192.0.2.1")),
+    ],
+)
 def test_nobody_else_may_reach_it_without_keys(folder: Path, host: str) -> None:
     """Without authentication it does not listen to other machines: one line that says how to mend that, code 2."""
     refused = ninai("serve", "--host", host, "--port", "0", "--data-dir", folder / "data")
@@ -241,6 +247,7 @@ def test_a_key_from_the_command_line_opens_the_service(folder: Path) -> None:
     assert hash_key(key) not in said
 
 
+@pytest.mark.soak
 def test_an_early_goodbye_leaves_nothing(folder: Path) -> None:
     """SIGTERM while it is still starting ends it with everything it had started."""
     service = Service(folder)

@@ -55,6 +55,7 @@ async def test_a_real_database_keeps_every_promise_and_no_memory(database: str) 
     assert [row["content"] for row in left] == [None, None, None]
 
 
+@pytest.mark.soak
 def test_an_embedded_server_runs_for_as_long_as_it_takes() -> None:
     """A running service's is used, without a service its own is started, and one that is kept down says so."""
     with reachable_folder() as folder:

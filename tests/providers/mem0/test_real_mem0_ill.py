@@ -24,6 +24,7 @@ async def dsn(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
     await drop_database(postgres_server, dsn)
 
 
+@pytest.mark.soak
 async def test_it_can_be_stopped_killed_and_started_again(dsn: str) -> None:
     """Stopped it takes a call and answers none, killed it refuses, and started again it has what it had."""
     async with Mem0Process(dsn) as mem0, mem0.client() as client:
