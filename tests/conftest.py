@@ -15,10 +15,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", type=int, choices=MAJORS, default=MAJORS[0], help="major version of PostgreSQL")
 
 
+gc.disable()  # thousands of tests are collected now, and none of them is garbage
+_ALLOCATIONS_BETWEEN_SEARCHES = 20_000  # for garbage: 700 is for programs with less memory than this
+
+
 def pytest_collection_finish() -> None:
-    """Spare every later search for garbage the tests themselves, which stay anyway."""
-    gc.collect()
+    """Look for garbage from now on, but not among the tests themselves."""
     gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_SEARCHES)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
