@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from app.journaling import always_journalled, journal_of
 from app.settings import Settings
+from app.settings.annotations import tag_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain, JournalChoice, Part
 from providers.chain.counting import CountingObserver
@@ -67,7 +68,7 @@ class Chains:
     def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:
         def opened() -> AbstractAsyncContextManager[Replica]:
             # Not for one that stays open when the order is switched: its breaker is as it is.
-            self.observer.expect(host.name)
+            self.observer.expect(host.name, str(tag_of(type(provider))))
             return MemoryProviderFactory.create_provider(provider, host)
 
         return opened

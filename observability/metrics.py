@@ -1,6 +1,7 @@
 """Every metric of the service, made once per process and handed to the parts that count."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
@@ -72,6 +73,27 @@ class Metrics:
             ("source", "target", "operation", "reason"),
             registry=registry,
         )
+        self.degraded = Counter(
+            "ninai_degraded_answers",
+            "Answers that were less than they could be, by why, as `Memory-Degraded` says it.",
+            ("operation", "reason"),
+            registry=registry,
+        )
+        self.calls_in_flight = Gauge(
+            "ninai_provider_calls_in_flight",
+            "Calls of this process to a provider that are under way.",
+            ("provider",),
+            registry=registry,
+        )
+        self.places = Gauge(
+            "ninai_provider_places",
+            "How many calls of this process a provider may have under way.",
+            ("provider",),
+            registry=registry,
+        )
+        self.retries_left = Gauge(
+            "ninai_provider_retries_left", "What the retry budget would allow now.", ("provider",), registry=registry
+        )
         self.breaker_state = Gauge(
             "ninai_breaker_state",
             "1 for the state that the circuit breaker of a provider is in, 0 for the others.",
@@ -112,6 +134,18 @@ class Metrics:
             "ninai_provider_role",
             "1 for the role of a provider: home, standby, or filling while it has not received everything.",
             ("provider", "role"),
+            registry=registry,
+        )
+        self.provider_kind = Gauge(
+            "ninai_provider_info",
+            "Always 1; what kind of provider goes by a name.",
+            ("provider", "kind"),
+            registry=registry,
+        )
+        self.database_connections = Gauge(
+            "ninai_database_connections",
+            "Connections of this process to a provider's database, in use or idle; the most is the pool size.",
+            ("provider", "state"),
             registry=registry,
         )
         self.config_reloads = Counter(
@@ -167,6 +201,23 @@ class Metrics:
     def observe_overhead(self, operation: str, seconds: float) -> None:
         """Record what one operation cost beyond waiting for others."""
         self.operation_overhead.labels(operation).observe(seconds)
+
+    def observe_degraded(self, operation: str, reasons: Iterable[str]) -> None:
+        """Record why one answer was less than it could be."""
+        for reason in reasons:
+            self.degraded.labels(operation, reason).inc()
+
+    @contextmanager
+    def watched_pool(self, provider: str, in_use: Callable[[], int], idle: Callable[[], int]) -> Iterator[None]:
+        """Show a pool of connections, asked at every scrape, for as long as the context lasts."""
+        looks = {"in_use": in_use, "idle": idle}
+        for state, look in looks.items():
+            self.database_connections.labels(provider, state).set_function(look)
+        try:
+            yield
+        finally:
+            for state in looks:
+                self.database_connections.remove(provider, state)
 
     def set_waiting(self, provider: str, count: int) -> None:
         """Say how many memories of one provider wait for a vector."""

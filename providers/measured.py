@@ -159,3 +159,4 @@ class _Span:
         if request is not None:
             waited = request.provider_seconds + request.journal_seconds
             self._metrics.observe_overhead(self._operation, max(0.0, seconds - waited))
+            self._metrics.observe_degraded(self._operation, request.degraded)

@@ -15,10 +15,12 @@ class CountingObserver(ChainObserver):
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._shown: set[str] = set()
+        self._kinds: dict[str, str] = {}
 
-    def expect(self, provider: str) -> None:
+    def expect(self, provider: str, kind: str) -> None:
         """Create the children of one provider at start, so that `rate()` sees zeros before the first event."""
         metrics = self._metrics
+        self._tell_kind(provider, kind)
         for operation in OperationClass:
             metrics.attempt_duration.labels(provider, operation.value, "ok")
             metrics.retries.labels(provider, operation.value)
@@ -67,6 +69,9 @@ class CountingObserver(ChainObserver):
         for provider in status.providers:
             for role in Role:
                 metrics.provider_role.labels(provider.name, role.value).set(provider.role is role)
+            metrics.calls_in_flight.labels(provider.name).set(provider.in_flight)
+            metrics.places.labels(provider.name).set(provider.places)
+            metrics.retries_left.labels(provider.name).set(provider.retries_left)
             if status.journal is not None:
                 metrics.journal_pending.labels(provider.name).set(provider.pending)
                 metrics.journal_oldest.labels(provider.name).set(provider.oldest_pending_seconds)
@@ -79,5 +84,22 @@ class CountingObserver(ChainObserver):
             metrics.provider_role.remove_by_labels({"provider": provider, "role": role.value})
         for state in BreakerState:
             metrics.breaker_state.remove_by_labels({"provider": provider, "state": state.value})
-        for gauge in (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead):
+        for gauge in (
+            metrics.calls_in_flight,
+            metrics.places,
+            metrics.retries_left,
+            metrics.journal_pending,
+            metrics.journal_oldest,
+            metrics.journal_dead,
+        ):
             gauge.remove_by_labels({"provider": provider})
+        self._tell_kind(provider, None)
+
+    def _tell_kind(self, provider: str, kind: str | None) -> None:
+        """Say which kind of provider goes by a name now, and no longer which one did."""
+        former = self._kinds.pop(provider, None)
+        if former is not None:
+            self._metrics.provider_kind.remove(provider, former)
+        if kind is not None:
+            self._kinds[provider] = kind
+            self._metrics.provider_kind.labels(provider, kind).set(1)

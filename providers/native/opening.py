@@ -15,6 +15,7 @@ from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
 from providers.native.vectors import Vectors
+from providers.postgres.engine import pool_of
 from providers.postgres.translate import TimeLimit, Writes, translated
 from providers.replica import Replica
 from providers.types import Host
@@ -33,6 +34,11 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
     """Give a provider; neither the database nor the embedder need be up yet."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_engine(dsn_of(settings, host.name, host.data_dir), settings))
+        stack.enter_context(
+            host.metrics.watched_pool(
+                host.name, lambda: pool_of(engine).checkedout(), lambda: pool_of(engine).checkedin()
+            )
+        )
         database = Database(engine, settings.timeout, migrate=settings.migrate)
         stack.push_async_callback(database.close)
 

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 CONNECT_TIMEOUT = 5.0  # seconds
 CLOSE_TIMEOUT = 2.0  # seconds
@@ -72,6 +72,14 @@ async def open_pool(
     finally:
         # A cancelled shutdown must still close the sockets.
         await asyncio.shield(_closed(engine, closing))
+
+
+def pool_of(engine: AsyncEngine) -> QueuePool:
+    """Give the pool as it is now: after a migration it is another one."""
+    pool = engine.sync_engine.pool
+    if not isinstance(pool, QueuePool):
+        raise TypeError(f"a pool of another kind: {type(pool).__name__}")
+    return pool
 
 
 async def _closed(engine: AsyncEngine, closing: set[asyncio.Task[None]]) -> None:

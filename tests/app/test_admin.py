@@ -1,5 +1,6 @@
 """The admin API: what it tells of the chain, and what an operator does to a circuit breaker."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
 from tests.support.chains import status_of, two_providers, wait_until_complete
@@ -209,3 +211,27 @@ async def test_the_chain_is_described_without_its_journal(tmp_path: Path) -> Non
     assert (status["journal"], [one["role"] for one in status["providers"]]) == (None, ["home", "filling"])
     assert "journal" in status["journal_error"]
     assert (counted.status_code, problem_in(counted)["type"]) == (503, "urn:ninai:problem:unavailable")
+
+
+async def test_degraded_answers_are_counted(http: httpx.AsyncClient) -> None:
+    """Each answer under its operation and the reason that the caller is told."""
+    api = Api(http, fresh_user())
+    await api.stored("tea")
+    assert (await set_breaker(http, "a", state="open")).status_code == 200
+    before = await _degraded(http)
+    response = await api.recall("tea")
+
+    reason = response.headers["Memory-Degraded"]
+    assert await _degraded(http) - before == Counter({("recall", reason): 1})
+
+
+async def _degraded(http: httpx.AsyncClient) -> Counter[tuple[str, str]]:
+    families = text_string_to_metric_families((await http.get("/metrics")).text)
+    return Counter(
+        {
+            (sample.labels["operation"], sample.labels["reason"]): int(sample.value)
+            for family in families
+            for sample in family.samples
+            if sample.name == "ninai_degraded_answers_total"
+        }
+    )

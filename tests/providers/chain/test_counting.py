@@ -85,7 +85,7 @@ def status(role: Role, journal: JournalStatus | None, journal_error: str | None 
 def test_everything_is_there_from_the_start() -> None:
     """Before anything happens there are zeros, so that a rate sees the first event."""
     counted = Counted()
-    counted.observer.expect("home")
+    counted.observer.expect("home", "native")
 
     for operation in OperationClass:
         of = {"provider": "home", "operation": operation.value}
@@ -103,7 +103,7 @@ def test_everything_is_there_from_the_start() -> None:
 def test_a_provider_that_is_not_expected_has_no_children() -> None:
     """Nothing is said about a provider that nobody opened."""
     counted = Counted()
-    counted.observer.expect("home")
+    counted.observer.expect("home", "native")
 
     assert counted.value("ninai_breaker_state", provider="standby", state="closed") is None
 
@@ -111,7 +111,7 @@ def test_a_provider_that_is_not_expected_has_no_children() -> None:
 def test_a_breaker_is_always_in_one_state() -> None:
     """Every change sets its own state and takes back the former, and is counted once."""
     counted, clock = Counted(), FakeClock()
-    counted.observer.expect("home")
+    counted.observer.expect("home", "native")
     breaker = CircuitBreaker("home", BreakerPolicy(), clock, lambda: 0.0, counted.observer.breaker_changed)
     seen = []
     for _ in range(5):
@@ -137,7 +137,7 @@ def test_a_breaker_is_always_in_one_state() -> None:
 def test_tries_and_retries_are_told_apart() -> None:
     """Every try is timed under its outcome; those after the first are retries."""
     counted = Counted()
-    counted.observer.expect("home")
+    counted.observer.expect("home", "native")
     counted.observer.tried(attempt(1, "timed_out"))
     counted.observer.tried(attempt(2, "ok"))
 
@@ -168,6 +168,28 @@ def test_a_provider_has_one_role() -> None:
 
     roles = {role.value: counted.value("ninai_provider_role", provider="home", role=role) for role in Role}
     assert roles == {"home": 1, "standby": 0, "filling": 0}
+
+
+def test_a_name_stands_for_one_kind() -> None:
+    """A provider that was replaced by one of another kind is told once, as what it is now."""
+    counted = Counted()
+    counted.observer.expect("home", "mock")
+    counted.observer.expect("home", "native")
+
+    assert counted.value("ninai_provider_info", provider="home", kind="mock") is None
+    assert counted.value("ninai_provider_info", provider="home", kind="native") == 1
+
+
+def test_how_busy_a_provider_is() -> None:
+    """Calls under way, how many there may be, and what is left for retries."""
+    counted = Counted()
+    counted.observer.show(status(Role.HOME, JOURNAL))
+
+    shown = [
+        counted.value(f"ninai_provider_{name}", provider="home")
+        for name in ("calls_in_flight", "places", "retries_left")
+    ]
+    assert shown == [0, 1, 3]
 
 
 def test_the_backlog_is_shown() -> None:
@@ -206,13 +228,17 @@ def test_without_a_journal_it_is_neither_up_nor_down() -> None:
 def test_who_has_left_the_order_is_shown_no_longer() -> None:
     """The last values of its gauges would look like its state for ever."""
     counted = Counted()
-    counted.observer.expect("home")
+    counted.observer.expect("home", "native")
     counted.observer.show(status(Role.HOME, JOURNAL))
     shown = counted.gauges_of("home")
     counted.observer.show(ChainStatus(order=(), home=None, providers=(), journal=JOURNAL))
 
     assert shown == {
         "ninai_provider_role",
+        "ninai_provider_info",
+        "ninai_provider_calls_in_flight",
+        "ninai_provider_places",
+        "ninai_provider_retries_left",
         "ninai_breaker_state",
         "ninai_journal_pending",
         "ninai_journal_oldest_pending_seconds",

@@ -14,7 +14,8 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import MIGRATION_LOCK
 from tests.support.faults import served_again
-from tests.support.native import HashingEmbedder, native_settings, open_native_provider
+from tests.support.following import eventually
+from tests.support.native import HashingEmbedder, host_for, native_settings, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 
 
@@ -114,3 +115,32 @@ async def test_an_ended_request_gives_its_connection_back(database: str) -> None
         async with lender.reading() as connection:
             answer: Any = await connection.scalar(text("SELECT 1"))
         assert answer == 1
+
+
+async def test_connections_are_shown_while_the_pool_is_open(database: str) -> None:
+    """As many as are there at the moment of a scrape; a pool that was closed is shown no longer."""
+    host = host_for()
+
+    def shown() -> list[float | None]:
+        return [
+            host.metrics.registry.get_sample_value(
+                "ninai_database_connections", {"provider": host.name, "state": state}
+            )
+            for state in ("in_use", "idle")
+        ]
+
+    async with open_native_provider(database, HashingEmbedder(), host=host) as provider:
+        before = shown()
+        await provider.remember("anna", "tea")
+        async with connected(database) as postgres, postgres.transaction():
+            await postgres.execute("LOCK ninai_memories")
+            waiting = asyncio.create_task(provider.remember("anna", "coffee"))
+            await eventually(lambda: asyncio.sleep(0, shown()[0] == 1))
+        await waiting
+        after = shown()
+
+    assert before == [0, 0]
+    assert after[0] == 0
+    assert after[1] is not None
+    assert after[1] >= 1
+    assert shown() == [None, None]
