@@ -1,7 +1,7 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP face meet."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -23,6 +23,7 @@ from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.gauges import shown
 from app.journal_place import journal_place_watched
+from app.leaving import heeding_notice
 from app.openapi import complete, openapi_config
 from app.problems import respond
 from app.reloading.following import following
@@ -86,11 +87,13 @@ def _lifespan(
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
-            async with (
-                following(reloader, heeds_hangup=source is not None),
-                shown(chain, chains.observer),
-                journal_place_watched(configuration.settings),
-            ):
-                yield
+            app.state.leaving = False
+            with heeding_notice(app.state) if source is not None else nullcontext():
+                async with (
+                    following(reloader, heeds_hangup=source is not None),
+                    shown(chain, chains.observer),
+                    journal_place_watched(configuration.settings),
+                ):
+                    yield
 
     return opened

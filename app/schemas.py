@@ -152,10 +152,11 @@ class LiveResponse(Struct, frozen=True):
 
 
 class ReadyResponse(Struct, frozen=True):
-    """Whether requests can be served, and how each provider is."""
+    """Whether requests can be served, and how each provider is; `leaving` before the service stops."""
 
     ready: bool
     providers: Mapping[str, Health]
+    leaving: bool = False
 
 
 class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ import structlog
 from litestar import Litestar
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from app.leaving import NOTICE
 from app.lifeline import end_with_parent
 from app.main import create_app
 from app.reloading.source import Source
@@ -16,8 +17,8 @@ from observability.logs import configure_logs
 def application() -> Litestar:
     """Read the settings and make the application, with the metrics of this process."""
     end_with_parent()
-    # Left pending until the application heeds it: what is read here may be outdated by then.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # Left pending until the application heeds them: what is read here may be outdated by then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, NOTICE})
     source = Source(lambda: load(None))
     configuration = source.read()
     settings = configuration.loaded.settings

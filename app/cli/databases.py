@@ -1,6 +1,5 @@
 """The embedded servers beside a running service, one for each provider in the order that needs one."""
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from typing import Self
 import click
 
 from app.cli.database import is_embedded
+from app.leaving import pass_on
 from app.reloading.source import LOOK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
 from providers.native.embedded import EmbeddedServerError, Supervisor
@@ -60,7 +60,7 @@ class Databases:
             asked = self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
             if asked:
-                _pass_on_hangup()
+                pass_on(signal.SIGHUP)
             if asked or self._source.changed():
                 # What cannot be used is told by the workers, who refuse it.
                 with suppress(ConfigError):
@@ -72,15 +72,8 @@ class Databases:
 
     def _on_loss(self, name: str) -> None:
         self.lost = self._supervisor.folder(name)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)  # there is nothing left to serve for a while
 
 
 def _embedded_in(settings: Settings) -> list[str]:
     return [name for name in settings.order if is_embedded(settings, name)]
-
-
-def _pass_on_hangup() -> None:
-    for worker in multiprocessing.active_children():
-        if worker.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGHUP)

@@ -15,6 +15,7 @@ from msgspec import structs
 from app.cli.databases import Databases
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
+from app.leaving import leave_on_sigterm
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down
@@ -95,6 +96,7 @@ def _run(settings: Settings, port: int, databases: Databases) -> None:
     )
     # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
     server.on_startup(databases.heed_hangup)
+    server.on_startup(lambda: leave_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
     try:
         server.serve()
     except FatalError as error:

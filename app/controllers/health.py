@@ -41,12 +41,13 @@ class HealthController(Controller):
         "/readyz",
         responses={STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False)},
     )
-    async def readyz(self, call: NamedDependency[OpenCall]) -> Response[ReadyResponse]:
-        """Tell whether requests can be served."""
+    async def readyz(self, request: Request[Any, Any, Any], call: NamedDependency[OpenCall]) -> Response[ReadyResponse]:
+        """Tell whether requests can be served, and will be for a while."""
         health = await call.provider.health_check()
-        return Response(
-            ReadyResponse(health.healthy, _by_name(health, call.first)), status_code=_status(healthy=health.healthy)
-        )
+        leaving: bool = request.app.state.leaving
+        ready = health.healthy and not leaving
+        answer = ReadyResponse(ready, _by_name(health, call.first), leaving=leaving)
+        return Response(answer, status_code=_status(healthy=ready))
 
     @get("/metrics", media_type="text/plain", include_in_schema=False)
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:

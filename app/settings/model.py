@@ -24,6 +24,7 @@ ProviderName = Annotated[
 ]
 # The admin API has its order where a provider of this name would be.
 RESERVED_PROVIDER_NAMES = ("order",)
+MAX_DRAIN_SECONDS = 300
 KeyName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
 ]
@@ -40,11 +41,15 @@ Scopes = Annotated[list[Scope], Meta(min_length=1, description='a list of "memor
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the service listens, and with how many processes; port 0 takes a free one."""
+    """Where the service listens, and with how many processes; port 0 takes a free one.
+
+    For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers look for another.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    drain: Annotated[float, Meta(ge=0, le=MAX_DRAIN_SECONDS)] = 0.0
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

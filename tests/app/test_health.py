@@ -129,6 +129,7 @@ async def test_readiness_tells_each_provider(mock_api: Api) -> None:
     assert response.status_code == 200
     assert told == {
         "ready": True,
+        "leaving": False,
         "providers": {"mock": {"healthy": True, "provider": "MockMemoryProvider", "total_memories": count}},
     }
 

@@ -56,11 +56,11 @@ class Service:
         assert self._process is not None
         return self._process
 
-    def start(self) -> Self:
-        """Start it, and wait until it is ready."""
+    def start(self, port: int = 0) -> Self:
+        """Start it, on a free port unless one is given, and wait until it is ready."""
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [NINAI, "serve", "--port", "0", "--data-dir", self.data_dir],
+                [NINAI, "serve", "--port", str(port), "--data-dir", self.data_dir],
                 env=environment(**self._variables),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,

@@ -149,7 +149,7 @@ def test_a_useless_secret_file_is_an_error(
         ),
         (
             {"NINAI__SERVER__XYZ": "1"},
-            '$.server.xyz: unknown key, expected one of "host", "port", "workers" (NINAI__SERVER__XYZ)',
+            '$.server.xyz: unknown key, expected one of "host", "port", "workers", "drain" (NINAI__SERVER__XYZ)',
         ),
         (
             {"NINAI__": "1"},

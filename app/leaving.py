@@ -1,0 +1,61 @@
+"""Leaving in good order: who balances load learns of it first, and is served until it sends nothing any more."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer
+
+import structlog
+from litestar.datastructures import State
+
+# From the main process to its workers: the service is about to stop, tell so to whoever asks for readiness.
+NOTICE = signal.SIGUSR1
+
+_log = structlog.get_logger("ninai")
+
+
+def leave_on_sigterm(stop: Callable[[], None], seconds: float) -> None:
+    """Take SIGTERM as an order to be not ready for so long, and to stop then; a second one ends the wait.
+
+    Everything is served meanwhile. SIGINT stops at once, as does SIGTERM where nobody is to be waited for.
+    """
+    if seconds == 0:
+        return  # the server's own answer to it
+    began = False
+
+    def leave(*_: object) -> None:
+        nonlocal began
+        if began:
+            stop()
+            return
+        began = True
+        pass_on(NOTICE)
+        _log.info("leaving", seconds=seconds)
+        timer = Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+def pass_on(number: signal.Signals) -> None:
+    """Send a signal to every worker."""
+    for worker in multiprocessing.active_children():
+        if worker.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, number)
+
+
+@contextmanager
+def heeding_notice(state: State) -> Iterator[None]:
+    """Set `state.leaving` when notice is given, for as long as the context lasts."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(NOTICE, setattr, state, "leaving", True)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {NOTICE})
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(NOTICE)
