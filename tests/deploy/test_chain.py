@@ -65,3 +65,31 @@ def test_home_and_standby_have_databases_of_their_own() -> None:
 
     assert every["mem0"]["environment"]["POSTGRES_HOST"] == "mem0-postgres"
     assert not set(every["postgres"]["volumes"]) & set(every["mem0-postgres"]["volumes"])
+
+
+def test_what_is_mounted_is_there() -> None:
+    """Every file and folder that a container is given exists beside the compose file."""
+    mounted = [
+        volume.split(":")[0]
+        for service in services().values()
+        for volume in service.get("volumes", [])
+        if volume.startswith(".")
+    ]
+
+    assert len(mounted) == 4
+    assert [path for path in mounted if not (DEPLOY / path).exists()] == []
+
+
+def test_the_containers_are_watched() -> None:
+    """Prometheus scrapes the service, tells the Alertmanager beside it, and is where Grafana looks for it."""
+    watching = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text("utf-8"))
+    alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    grafana = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text("utf-8"))
+
+    [job] = watching["scrape_configs"]
+    [manager] = watching["alerting"]["alertmanagers"]
+    assert job["static_configs"] == [{"targets": ["ninai:8000"]}]
+    assert manager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    assert grafana["datasources"][0]["url"] == "http://prometheus:9090"
+    assert {"ninai", "prometheus", "alertmanager", "grafana"} < set(services())
+    assert watching["rule_files"] == alone["rule_files"]

@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, suppress
 from random import Random
 
+import asyncpg
 import pytest
 from sqlalchemy import make_url
 
@@ -65,6 +67,25 @@ async def test_home_lets_nobody_in(lab: Lab, load: Load) -> None:
         await admin.execute("ALTER DATABASE ninai ALLOW_CONNECTIONS true")
 
     assert load.statuses[202] > 0
+    await lab.prove(load)
+
+
+@pytest.mark.soak
+async def test_home_is_out_of_connections(lab: Lab, load: Load) -> None:
+    """Others have taken every connection that home can give; the service, which had some, gets none again."""
+    elsewhere = make_url(lab.databases["home"].dsn).set(database="postgres").render_as_string(hide_password=False)
+    async with under_load(load, ACTS), AsyncExitStack() as taken, connected(elsewhere) as admin:
+        await admin.execute("ALTER DATABASE ninai ALLOW_CONNECTIONS false")
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ninai'")
+        with suppress(asyncpg.TooManyConnectionsError):
+            while True:
+                await taken.enter_async_context(connected(elsewhere))
+        await admin.execute("ALTER DATABASE ninai ALLOW_CONNECTIONS true")
+        before = load.statuses[202]
+        await asyncio.sleep(2)
+        accepted = load.statuses[202] - before
+
+    assert accepted > 0
     await lab.prove(load)
 
 
