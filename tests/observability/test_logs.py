@@ -1,11 +1,8 @@
 """What is logged of a request, and what never is."""
 
-import io
-import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -17,43 +14,17 @@ from observability.logs import configure_logs
 from observability.tracebacks import format_without_words
 from providers.measured import MeasuredProvider
 from providers.native.embedded import EmbeddedServer
-from tests.support.api import ABSENT_ID, PROBLEM, Api, asgi_client, fresh_user, running_app
+from tests.support.api import PROBLEM, Api, asgi_client, fresh_user, running_app
 from tests.support.babbling import BabblingProvider
+from tests.support.canary import CANARY, Log, careless_api, everything_about, logged_into_memory
 from tests.support.postgres import create_database, drop_database
-
-CANARY = "canary7f3a"
-
-
-class Log:
-    """All lines that were logged, in JSON."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-
-    def text(self) -> str:
-        """Everything as it was written."""
-        return self.stream.getvalue()
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """Every event of one name."""
-        return [event for event in map(json.loads, self.text().splitlines()) if event["event"] == name]
 
 
 @pytest.fixture
 def log() -> Iterator[Log]:
     """Log everything into memory for the time of one test."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    log = Log()
-    configure_logs("json", "debug", log.stream)
-    # The client is in this process too, and tells of every address that it asks.
-    client = logging.getLogger("httpx")
-    client.setLevel(logging.WARNING)
-    yield log
-    client.setLevel(logging.NOTSET)
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logged_into_memory() as log:
+        yield log
 
 
 @pytest_asyncio.fixture
@@ -81,33 +52,6 @@ def raised(error: Exception) -> Exception:
 def told(error: Exception) -> str:
     """A raised error as the log tells it."""
     return format_without_words((type(error), raised(error), error.__traceback__))
-
-
-async def everything_about(api: Api) -> list[httpx.Response]:
-    """One request of every kind, each with a text that must not be seen."""
-    metadata = {CANARY: {"a": CANARY}}
-    content = {"content": CANARY, "metadata": metadata}
-    question = {"query": CANARY, "where": {"op": "eq", "field": CANARY, "value": CANARY}}
-    path = f"/memory/memories/{ABSENT_ID}"
-    return [
-        await api.remember(CANARY, metadata, key=CANARY),
-        await api.request("POST", "/memory/remember/batch", json={"memories": [content]}, key=CANARY),
-        await api.request("POST", "/memory/recall", json=question),
-        await api.request("POST", "/memory/recall/batch", json={"queries": [question]}),
-        await api.page(limit=1),
-        await api.get(ABSENT_ID),
-        await api.request("PATCH", path, json=content, key=CANARY),
-        await api.request("DELETE", path, key=CANARY),
-    ]
-
-
-def careless_api(http: httpx.AsyncClient) -> Api:
-    """A client that puts texts wherever a client may put some."""
-    return Api(
-        http,
-        f"{CANARY}-{fresh_user()}",
-        {"Authorization": f"Bearer {CANARY}", "X-API-Key": CANARY, "User-Agent": CANARY, "Cookie": CANARY},
-    )
 
 
 async def test_a_request_is_one_line(http: httpx.AsyncClient, log: Log) -> None:
