@@ -16,9 +16,7 @@ from app.cli.lazy import LazyCommand, LazyGroup
         "db": LazyCommand("app.cli.db:db", "Look after the database of the native provider."),
         "journal": LazyCommand("app.cli.journal:journal", "Look into the journal, and decide about dead letters."),
         "providers": LazyCommand("app.cli.providers:providers", "Show how the providers of a running service are."),
-        "doctor": LazyCommand(
-            "app.cli.doctor:doctor", "Look for what is wrong, and say what to do; exit code 1 if there is an error."
-        ),
+        "doctor": LazyCommand("app.cli.doctor:doctor", "Look for what is wrong, and say what to do."),
         "keys": LazyCommand("app.cli.keys:keys", "Make API keys."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from urllib.parse import unquote, urlsplit
 
 import click
 from msgspec import Struct, structs
@@ -11,8 +10,7 @@ from app.cli.database import embedded_server_for, is_embedded
 from app.cli.tables import table
 from app.cli.trial import BUG, OK, SKIPPED, RoundTrip, Step, Steps
 from app.settings import Settings
-from app.settings.errors import without_password
-from observability.secret import MASK, Secret
+from app.settings.masking import mask_for
 from providers.embedders.settings import NoEmbedderSettings
 from providers.errors import InvalidInput, Misconfigured, Throttled, TimedOut, Unavailable
 from providers.factory import MemoryProviderFactory, ProviderSettings
@@ -111,8 +109,8 @@ def _embedding(settings: NativeSettings, host: Host) -> Callable[[], Awaitable[o
 
 def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Steps) -> Report:
     """Give the end of a trial as it may be shown."""
-    secrets = sorted({secret for secret in _secrets_in(settings) if secret}, key=len, reverse=True)
-    taken = [structs.replace(step, error=step.error and _told(step.error, secrets)) for step in steps.taken]
+    masked = mask_for(settings)
+    taken = [structs.replace(step, error=step.error and masked(step.error)) for step in steps.taken]
     return Report(
         provider=name,
         kind=str(type(settings).__struct_config__.tag),
@@ -121,31 +119,8 @@ def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Ste
         steps=taken,
         failures=_failures(name, settings, taken),
         user=trip.user,
-        left_behind=trip.left_behind and _told(trip.left_behind, secrets),
+        left_behind=trip.left_behind and masked(trip.left_behind),
     )
-
-
-def _secrets_in(value: object) -> Iterator[str]:
-    """Give every secret of the settings, and of a DSN the password also by itself."""
-    if isinstance(value, Secret):
-        text = value.reveal()
-        yield text
-        password = urlsplit(text).password if "://" in text else None
-        yield from () if password is None else (password, unquote(password))
-    elif isinstance(value, Struct):
-        for field in structs.fields(value):
-            yield from _secrets_in(getattr(value, field.name))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _secrets_in(item)
-
-
-def _told(text: str, secrets: list[str]) -> str:
-    """Give an error so that it shows no secret and commands no terminal."""
-    text = without_password(text)
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _failures(name: str, settings: ProviderSettings, steps: list[Step]) -> list[Failure]:

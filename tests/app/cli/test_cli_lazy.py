@@ -51,6 +51,7 @@ def test_help_lists_every_command() -> None:
         "  db         Look after the database of the native provider.",
         "  journal    Look into the journal, and decide about dead letters.",
         "  providers  Show how the providers of a running service are.",
+        "  doctor     Look for what is wrong, and say what to do.",
         "  keys       Make API keys.",
     ]
 

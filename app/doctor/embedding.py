@@ -1,0 +1,50 @@
+"""Whether an embedder embeds."""
+
+from time import perf_counter
+
+from msgspec import Struct
+
+from app.doctor.examination import CHECK_SECONDS
+from app.doctor.finding import Outcome, error, ok, skipped
+from observability.metrics import Metrics
+from providers.embedders.guarded import GuardedEmbedder
+from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings, OpenAIEmbedderSettings
+
+_TEXT = "tea"
+
+
+class Embedded(Struct, frozen=True, kw_only=True):
+    """The model that has embedded a text, None if there is none; the length of the vector, and the seconds it took."""
+
+    model: str | None
+    dimensions: int
+    seconds: float
+
+
+async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> Embedded:
+    """Embed one text.
+
+    Raises:
+        EmbedderUnavailable: it cannot be done, or what came is no unit vector.
+    """
+    async with settings.open(metrics) as embedder:
+        if embedder is None:
+            return Embedded(model=None, dimensions=0, seconds=0.0)
+        started = perf_counter()
+        [vector] = await GuardedEmbedder(embedder, CHECK_SECONDS).embed([_TEXT])
+        return Embedded(model=embedder.model, dimensions=len(vector), seconds=perf_counter() - started)
+
+
+def embedder_of(settings: EmbedderSettings, embedded: Embedded, patience: float) -> Outcome:
+    """Whether that is what is configured; `patience` is seconds that a request waits for its vector."""
+    if isinstance(settings, NoEmbedderSettings):
+        return skipped("none is configured: memories are found by their words alone")
+    found = f"{embedded.model}: {embedded.dimensions} dimensions in {embedded.seconds * 1000:.1f} ms"
+    wanted = settings.dimensions if isinstance(settings, OpenAIEmbedderSettings) else None
+    if wanted is not None and embedded.dimensions != wanted:
+        return error(f"{found}, but {wanted} are configured", "correct embedder.dimensions, or the model")
+    if embedded.seconds > patience:
+        return error(
+            f"{found}, and a request waits {patience:g} s", "raise timeout of the provider, or use a faster embedder"
+        )
+    return ok(found)

@@ -1,0 +1,86 @@
+"""What the checks of a native provider's database come to, one function for each."""
+
+from app.doctor.database import Address, Facts
+from app.doctor.finding import Outcome, error, ok, warning
+from providers.native.schema import SchemaState
+
+# As providers/postgres/sqlstates.py tells whoever meets an older one; pgvector 0.7 brought halfvec and sparsevec.
+LEAST_POSTGRES = 14
+LEAST_PGVECTOR = (0, 7)
+
+_NUMBERS_IN_A_MAJOR = 10_000  # of server_version_num
+
+
+def version_of(facts: Facts) -> Outcome:
+    """Whether the server is new enough."""
+    if facts.version_number < LEAST_POSTGRES * _NUMBERS_IN_A_MAJOR:
+        return error(f"PostgreSQL {facts.version}", f"move to PostgreSQL {LEAST_POSTGRES} or newer")
+    return ok(f"PostgreSQL {facts.version}")
+
+
+def writable_of(facts: Facts) -> Outcome:
+    """Whether the database takes writes."""
+    if facts.read_only:
+        advice = "name the primary in the dsn, or set default_transaction_read_only off for this role and database"
+        return error("it only reads: it is a standby, or was set so", advice)
+    return ok("it takes writes")
+
+
+def pgvector_of(facts: Facts) -> Outcome:
+    """Whether pgvector is there, and new enough."""
+    least = ".".join(map(str, LEAST_PGVECTOR))
+    install = f"install pgvector {least} or newer on the server"
+    offered = facts.pgvector_offered
+    offers = offered is not None and _parsed(offered) >= LEAST_PGVECTOR
+    if facts.pgvector is not None:
+        found = f"pgvector {facts.pgvector}"
+        if _parsed(facts.pgvector) >= LEAST_PGVECTOR:
+            return ok(found)
+        return error(
+            f"{found}, and {least} is needed",
+            "run ALTER EXTENSION vector UPDATE" if offers else f"{install}, then update",
+        )
+    if offers:
+        return warning(
+            f"not in this database yet; the server offers {offered}",
+            "`ninai db upgrade` makes it, as a role that may: CREATE EXTENSION vector",
+        )
+    return error("the server has none" if offered is None else f"the server offers {offered} alone", install)
+
+
+def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool) -> Outcome:
+    """Whether the schema is that of this version; `known` are its revisions."""
+    found = f"at {state.current or 'nothing yet'}, this version has {state.newest}"
+    if state.usable:
+        if state.current not in known:
+            return warning(f"{found}: a newer version made it", "bring this program up to that version")
+        return ok(found)
+    upgrade = f"run `ninai db upgrade {name}`"
+    if migrates:
+        return warning(found, f"{upgrade}, or let the service do it when it starts", blocks=True)
+    return error(found, upgrade)
+
+
+async def indexes_of(address: Address) -> Outcome:
+    """Whether every index is used."""
+    invalid = await address.invalid_indexes()
+    if invalid:
+        orders = "; ".join(f"REINDEX INDEX CONCURRENTLY {index}" for index in invalid)
+        return error(f"not valid: {', '.join(invalid)}", orders)
+    return ok(f"{await address.count_of_indexes()} indexes, all of them valid")
+
+
+async def vectors_of(address: Address, model: str, dimensions: int) -> Outcome:
+    """Whether the vectors that are stored can be compared with those that the embedder makes now."""
+    others = await address.other_dimensions(model, dimensions)
+    if others:
+        stored = ", ".join(f"{count} of {other} dimensions" for other, count in others.items())
+        return error(
+            f"{model} makes {dimensions} dimensions now, but stored are {stored} among those looked at",
+            "give the model that was exchanged a name of its own: until then those are found by their words alone",
+        )
+    return ok(f"those of {model} have {dimensions} dimensions")
+
+
+def _parsed(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())

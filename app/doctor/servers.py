@@ -1,0 +1,51 @@
+"""Embedded servers as they are found: used where a service runs them, run meanwhile where none does, never made."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Timer
+
+from app.doctor.examination import aside
+from app.doctor.finding import Outcome, ok, skipped, warning
+from providers.native.embedded import EmbeddedServer
+from providers.native.embedded.maintenance import State, standing_of
+
+# A server that was ended well is there within a second; one that has to recover needs more.
+START_SECONDS = 60.0
+
+
+async def server_of(name: str, folder: Path, stack: ExitStack) -> Outcome:
+    """Have the server of a provider run until the stack is closed, if it may.
+
+    Raises:
+        EmbeddedServerError: it cannot be started.
+        OSError: the folder is not ours to look into.
+    """
+    standing = await aside(lambda: standing_of(folder))
+    back = f"`ninai db start {name}` brings it back"
+    if standing.state is State.RUNNING:
+        return ok(f"process {standing.holder} runs it")
+    if standing.state is State.STARTING:
+        return warning(
+            f"process {standing.holder} is starting or stopping it",
+            "ask again in a moment, or see its log",
+            blocks=True,
+        )
+    if standing.state is State.STOPPED:
+        return warning(f"process {standing.holder} keeps it down for maintenance", back, blocks=True)
+    if standing.state is State.ABSENT:
+        return skipped(f"it has never run: nothing is in {folder}; the service makes it when it starts")
+    if standing.marked:
+        return warning("no service runs, and it is to stay down with the next one", back, blocks=True)
+    _start(EmbeddedServer(folder), stack)
+    return ok("no service runs it; it was started for these checks alone")
+
+
+def _start(server: EmbeddedServer, stack: ExitStack) -> None:
+    """Start it in this thread, with which it ends: in another one it would not outlive the check."""
+    too_long = Timer(START_SECONDS, server.interrupt)
+    too_long.daemon = True
+    too_long.start()
+    try:
+        stack.enter_context(server.running())
+    finally:
+        too_long.cancel()

@@ -1,0 +1,52 @@
+"""What is told of an error, without any secret of the settings."""
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct, structs
+
+from app.settings.errors import without_password
+from observability.secret import MASK, Secret
+
+_LONG_CHARS = 8
+
+
+def mask_for(settings: Struct) -> Callable[[str], str]:
+    """Give what makes one line of a text, in which none of these settings' secrets stands."""
+    # The longest first: a short one may be a part of it.
+    secrets = sorted({secret for secret in _secrets_in(settings) if secret}, key=len, reverse=True)
+    pattern = re.compile("|".join(map(_pattern_of, secrets)) or r"(?!)")  # the last matches nothing
+
+    def masked(text: str) -> str:
+        return in_one_line(pattern.sub(MASK, without_password(text)))
+
+    return masked
+
+
+def _pattern_of(secret: str) -> str:
+    """A short one is found as a word alone: else a password of one letter would take that letter everywhere."""
+    anywhere = re.escape(secret)
+    return anywhere if len(secret) >= _LONG_CHARS else rf"(?<!\w){anywhere}(?!\w)"
+
+
+def in_one_line(text: str) -> str:
+    """Give a text so that it breaks no table and commands no terminal."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split("\n")))
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    """Give every secret of the settings, and of a DSN the password also by itself."""
+    if isinstance(value, Secret):
+        text = value.reveal()
+        yield text
+        password = urlsplit(text).password if "://" in text else None
+        yield from () if password is None else (password, unquote(password))
+    elif isinstance(value, Struct):
+        for field in structs.fields(value):
+            yield from _secrets_in(getattr(value, field.name))
+    elif isinstance(value, dict):
+        yield from _secrets_in(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secrets_in(item)

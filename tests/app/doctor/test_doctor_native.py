@@ -1,0 +1,215 @@
+"""What the doctor finds about a native provider, and that it is silent where nothing is wrong."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url
+
+from app.doctor.database import Facts
+from app.doctor.embedding import Embedded, embedder_of
+from app.doctor.finding import Status
+from app.doctor.native import pgvector_of, version_of
+from providers.embedders.local import MODEL
+from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
+from providers.native.embedded import EmbeddedServer
+from tests.app.doctor.examining import examined, found, found_in, wrong
+from tests.support.native import HashingEmbedder, open_native_provider
+from tests.support.postgres import connected, create_database, drop_database
+
+CANARY = "canary-7Qx"
+OF_A_DATABASE = ["database", "version", "writable", "pgvector", "clock", "schema", "indexes"]
+TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def empty(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
+    """The dsn of a database in which nothing was ever made."""
+    dsn = await create_database(postgres_server, "template1")
+    yield dsn
+    await drop_database(postgres_server, dsn)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def well(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
+    """The dsn of a database in which all is well, and which whoever changes it puts right again."""
+    dsn = await create_database(postgres_server)
+    yield dsn
+    await drop_database(postgres_server, dsn)
+
+
+@asynccontextmanager
+async def changed(dsn: str, statement: str, back: str) -> AsyncIterator[None]:
+    """A database that was changed behind its provider's back, for as long as the context lasts."""
+    async with connected(dsn) as connection:
+        await connection.execute(statement)
+        try:
+            yield
+        finally:
+            await connection.execute(back)
+
+
+def facts(*, number: int = 180004, pgvector: str | None = "0.8.1", offered: str | None = "0.8.1") -> Facts:
+    """What a server tells that is not at hand."""
+    return Facts(version="13.2", version_number=number, read_only=False, pgvector=pgvector, pgvector_offered=offered)
+
+
+async def test_a_provider_that_is_well_is_found_so(well: str) -> None:
+    """Every check is made, in this order and under these names, and none has anything to say against it."""
+    report = await examined(DATABASE_URL=well)
+
+    names = [one.name for one in report.findings if one.name.startswith("providers.")]
+    parts = [*OF_A_DATABASE, "embedder", "vectors", "health"]
+    assert names == [f"providers.native.{part}" for part in parts]
+    assert {one.status for one in report.findings if one.name in names} == {Status.OK}
+    assert all(one.advice is None and one.milliseconds is not None for one in report.findings if one.name in names)
+    assert report.ok
+
+
+async def test_a_database_out_of_reach_is_an_error_and_the_rest_skipped() -> None:
+    """What could not be looked at says why, and the password is not shown, however it is written."""
+    report = await examined(DATABASE_URL=f"postgresql://user:{CANARY}%40@127.0.0.1:1/x")
+
+    findings = {one.name.removeprefix("providers.native."): one for one in report.findings}
+    assert findings["database"].status is Status.ERROR
+    assert "ConnectionRefusedError" in findings["database"].found
+    assert "providers.native.dsn" in (findings["database"].advice or "")
+    assert {findings[name].status for name in OF_A_DATABASE[1:]} == {Status.SKIPPED}
+    assert findings["version"].found == "needs providers.native.database"
+    assert findings["embedder"].status is Status.OK
+    assert CANARY not in str(report)
+
+
+async def test_a_wrong_database_is_told_without_its_password(well: str) -> None:
+    """The server's own words are shown, for they say what to do."""
+    findings = await found_in(well.replace("/test_", "/nothing_"))
+
+    assert findings["database"].status is Status.ERROR
+    assert "create the database, or correct its name in the dsn" in findings["database"].found
+
+
+async def test_a_database_that_only_reads_is_an_error(well: str) -> None:
+    """As a standby does."""
+    name = make_url(well).database
+    setting = "default_transaction_read_only"
+    async with changed(well, f"ALTER DATABASE {name} SET {setting} = on", f"ALTER DATABASE {name} RESET {setting}"):
+        findings = await found_in(well)
+
+    assert wrong(findings) == {"writable": Status.ERROR}
+
+
+def test_an_old_server_is_an_error() -> None:
+    """Neither 13 nor anything before it will do."""
+    assert version_of(facts(number=130011)).status is Status.ERROR
+    assert version_of(facts(number=140000)).status is Status.OK
+
+
+async def test_an_old_pgvector_is_an_error(well: str) -> None:
+    """The server has a newer one, so that a statement helps; nothing that needs it is tried."""
+    update = "UPDATE pg_extension SET extversion = '{}' WHERE extname = 'vector'"
+    async with changed(well, update.format("0.5.1"), update.format("0.8.1")):
+        findings = await found_in(well)
+
+    assert wrong(findings) == {"pgvector": Status.ERROR}
+    assert findings["pgvector"].advice == "run ALTER EXTENSION vector UPDATE"
+    assert findings["health"].status is Status.SKIPPED
+
+
+@pytest.mark.parametrize("offered", [None, "0.5.1"])
+def test_a_server_without_pgvector_is_an_error(offered: str | None) -> None:
+    """Somebody must install it."""
+    outcome = pgvector_of(facts(pgvector=None, offered=offered))
+
+    assert outcome.status is Status.ERROR
+    assert outcome.advice == "install pgvector 0.7 or newer on the server"
+
+
+async def test_an_empty_database_stays_empty(empty: str) -> None:
+    """What the service would make is told, and not made."""
+    findings = await found_in(empty)
+
+    assert wrong(findings) == {"pgvector": Status.WARNING, "schema": Status.WARNING}
+    assert findings["schema"].found == "at nothing yet, this version has 0002"
+    assert findings["health"].found == "needs providers.native.schema"
+    async with connected(empty) as connection:
+        assert await connection.fetchval(TABLES) == 0
+
+
+async def test_a_schema_that_nobody_brings_up_is_an_error(empty: str) -> None:
+    """With `migrate` off the service would refuse to serve."""
+    findings = await found_in(empty, NINAI__PROVIDERS__NATIVE__MIGRATE="false")
+
+    assert findings["schema"].status is Status.ERROR
+    assert findings["schema"].advice == "run `ninai db upgrade native`"
+
+
+async def test_a_newer_schema_is_a_warning(well: str) -> None:
+    """This version can live with it, and the rest is looked at."""
+    update = "UPDATE ninai_schema_version SET version_num = '{}'"
+    async with changed(well, update.format("9999"), update.format("0002")):
+        findings = await found_in(well)
+
+    assert wrong(findings) == {"schema": Status.WARNING}
+    assert findings["health"].status is Status.OK
+
+
+async def test_an_invalid_index_is_an_error(well: str) -> None:
+    """It is named, with the statement that mends it."""
+    update = "UPDATE pg_index SET indisvalid = {} WHERE indexrelid = 'ninai_memories_03_pkey'::regclass"
+    async with changed(well, update.format("false"), update.format("true")):
+        findings = await found_in(well)
+
+    assert wrong(findings) == {"indexes": Status.ERROR}
+    assert findings["indexes"].advice == "REINDEX INDEX CONCURRENTLY ninai_memories_03_pkey"
+
+
+@pytest.mark.parametrize(("offset", "words"), [(5.0, "behind this machine"), (-5.0, "ahead of this machine")])
+async def test_clocks_that_differ_are_a_warning(well: str, offset: float, words: str) -> None:
+    """In either direction; that a right clock is silent, the other tests show."""
+    findings = await found_in(well, lambda: time.time() + offset)
+
+    assert wrong(findings) == {"clock": Status.WARNING}
+    assert words in findings["clock"].found
+
+
+async def test_an_embedder_out_of_reach_is_an_error(well: str) -> None:
+    """The service would go on without vectors; its key is not shown."""
+    embedder = {"KIND": "openai", "BASE_URL": "http://127.0.0.1:1/v1", "API_KEY": CANARY}
+    environ = {f"NINAI__PROVIDERS__NATIVE__EMBEDDER__{name}": value for name, value in embedder.items()}
+
+    report = await examined(DATABASE_URL=well, **environ)
+
+    findings = {one.name: one for one in report.findings}
+    assert wrong(findings) == {"providers.native.embedder": Status.ERROR}
+    assert findings["providers.native.vectors"].found == "needs providers.native.embedder"
+    assert not report.ok
+    assert CANARY not in str(report)
+
+
+def test_an_embedder_is_held_to_what_is_configured() -> None:
+    """Other dimensions than were asked for are an error, and so is one that no request waits for."""
+    embedded = Embedded(model="a", dimensions=512, seconds=0.3)
+
+    assert embedder_of(OpenAIEmbedderSettings(dimensions=256), embedded, 1.0).status is Status.ERROR
+    assert embedder_of(OpenAIEmbedderSettings(dimensions=512), embedded, 1.0).status is Status.OK
+    assert embedder_of(LocalEmbedderSettings(), embedded, 0.2).status is Status.ERROR
+
+
+async def test_vectors_are_compared_and_none_is_made(well: str) -> None:
+    """Of a model that has kept its name, and changed its dimensions; what lacks a vector, a service would embed."""
+    async with changed(well, "TRUNCATE ninai_memories", "TRUNCATE ninai_memories"):
+        async with open_native_provider(well, HashingEmbedder(64, MODEL)) as provider:
+            await provider.remember("kannan", "tea")
+        async with open_native_provider(well) as provider:
+            await provider.remember("kannan", "coffee")
+
+        findings = await found(DATABASE_URL=well)
+
+        async with connected(well) as connection:
+            without = await connection.fetchval("SELECT count(*) FROM ninai_memories WHERE embedding_model IS NULL")
+    assert wrong(findings) == {"providers.native.vectors": Status.ERROR}
+    assert "stored are 1 of 64 dimensions" in findings["providers.native.vectors"].found
+    assert findings["providers.native.health"].found.endswith(", memories: 2")
+    assert without == 1
