@@ -32,7 +32,7 @@ def service() -> Iterator[Service]:
 
 
 @DOCUMENT.parametrize()
-@settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 def test_a_chain_is_as_documented(service: Service, case: schemathesis.Case[Any]) -> None:
     """What an operator is told of a chain and its journal is what the document says."""
     if "name" in case.path_parameters:

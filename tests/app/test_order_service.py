@@ -224,6 +224,7 @@ def test_hangup_reads_also_what_no_date_tells(folder: Path, database: str) -> No
         assert [event["changed"] for event in events(service, "configuration_in_force")] == [["providers.b"]] * 2
 
 
+@pytest.mark.soak
 def test_an_order_that_cannot_be_put_in_force_ends_the_start(folder: Path) -> None:
     """Where every store is another one than the journal knows, the start ends with one line and code 2."""
     variables = {

@@ -48,6 +48,7 @@ def test_the_schema_is_looked_after_by_hand(empty_database: str) -> None:
     assert applied.stdout == pending.stdout.replace("  pending  ", "  applied  ")
 
 
+@pytest.mark.soak
 def test_the_embedded_schema_is_looked_after_by_hand(folder: Path) -> None:
     """`ninai db` works on the embedded database as well, which it starts for as long as that takes."""
     data = {"NINAI__DATA_DIR": str(folder / "data")}

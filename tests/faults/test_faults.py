@@ -33,7 +33,7 @@ def load(lab: Lab) -> Load:
     return Load(lab.service, next(_seeds))
 
 
-@pytest.mark.parametrize("acts", [400, pytest.param(ACTS, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("acts", [pytest.param(acts, marks=pytest.mark.soak) for acts in (400, ACTS)])
 async def test_home_is_killed(lab: Lab, load: Load, acts: int) -> None:
     """Home dies under load and comes back."""
     async with under_load(load, acts):

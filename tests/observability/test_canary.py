@@ -49,7 +49,11 @@ async def http(mem0: FickleHttp, log: Log) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize(
     "behaviour",
-    [Behaviour.OK, Behaviour.DOWN, Behaviour.STATUS, Behaviour.GARBAGE, Behaviour.STORE_THEN_HANG],
+    [
+        Behaviour.STATUS,
+        Behaviour.STORE_THEN_HANG,
+        *(pytest.param(other, marks=pytest.mark.soak) for other in (Behaviour.OK, Behaviour.DOWN, Behaviour.GARBAGE)),
+    ],
 )
 async def test_no_text_key_or_signature_is_told(
     http: httpx.AsyncClient, mem0: FickleHttp, log: Log, behaviour: Behaviour

@@ -77,8 +77,8 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 ]
 
 
-# A call of the real mem0 takes 10 ms of processor time: `make test` runs these modules with it, the soak the others.
-_BRIEF_ENOUGH = {"test_contract", "test_contract_delete"}
+# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, the soak the others.
+_BRIEF_ENOUGH = {"test_contract"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -87,6 +87,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'server.host = "127.0.0.1"  # default',
         "server.port = 9000  # ninai.toml",
         "server.workers = 1  # default",
+        "server.drain = 0.0  # default",
         'admin.host = "127.0.0.1"  # default',
         "admin.port = unset  # default",
         'journal.kind = "auto"  # default',
