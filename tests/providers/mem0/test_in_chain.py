@@ -21,7 +21,7 @@ from tests.support.native import native_settings
 USER = "kannan"
 
 
-@pytest.fixture(params=[SpecServer, PlatformServer])
+@pytest.fixture(params=[SpecServer, pytest.param(PlatformServer, marks=pytest.mark.soak)])
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     """No order yet; mem0 is empty and well."""
     make: Callable[..., SpecServer | PlatformServer] = request.param
