@@ -12,9 +12,9 @@ import logging
 import signal
 import sys
 import uuid
-from asyncio import to_thread
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,12 @@ from tests.support.openai_server import HOST, OpenAIServer
 
 DIMS = 256
 MOST_LISTED = 1_000
-THREADS = 40  # as many as its own framework has
+THREADS = 40  # as many as its own framework has; the embeddings have others, for which these wait
 
 _PR_SET_PDEATHSIG = 1
 
 _log = logging.getLogger(__name__)
+_threads = ThreadPoolExecutor(THREADS)
 
 # What its server calls an error, by the first name it knows in the chain of causes.
 _CODES = {
@@ -112,6 +113,10 @@ def _answer(content: object, status: int = 200, **headers: str) -> Answer:
     )
 
 
+async def _called(method: Callable[..., Any], *positional: object, **named: Any) -> Any:  # noqa: ANN401 - no types there
+    return await asyncio.get_running_loop().run_in_executor(_threads, partial(method, *positional, **named))
+
+
 def _given(model: BaseModel, *but: str) -> dict[str, Any]:
     return {name: value for name, value in model.model_dump().items() if value is not None and name not in but}
 
@@ -158,20 +163,20 @@ async def _add(memory: NamedDependency[Any], body: RawBody) -> Answer:
     if not asked.named():
         raise _NoId
     messages = [message.model_dump() for message in asked.messages]
-    return _answer(await to_thread(memory.add, messages, **_given(asked, "messages")))
+    return _answer(await _called(memory.add, messages, **_given(asked, "messages")))
 
 
 @post("/search", status_code=200, exception_handlers={ValueError: _client_error})
 async def _search(memory: NamedDependency[Any], body: RawBody) -> Answer:
     asked = _Search.model_validate(json.loads(body))
     filters = (asked.filters or {}) | asked.named()
-    return _answer(await to_thread(memory.search, **_given(asked, *_Ids.model_fields, "filters"), filters=filters))
+    return _answer(await _called(memory.search, **_given(asked, *_Ids.model_fields, "filters"), filters=filters))
 
 
 @get("/memories")
 async def _list(request: _Request, memory: NamedDependency[Any]) -> Answer:
     asked = _Listed.model_validate(dict(request.query_params))
-    return _answer(await to_thread(memory.get_all, **_given(asked, *_Ids.model_fields), filters=asked.named()))
+    return _answer(await _called(memory.get_all, **_given(asked, *_Ids.model_fields), filters=asked.named()))
 
 
 @delete("/memories", status_code=200)
@@ -179,24 +184,24 @@ async def _delete_all(request: _Request, memory: NamedDependency[Any]) -> Answer
     ids = _Ids.model_validate(dict(request.query_params)).named()
     if not ids:
         raise _NoId
-    await to_thread(memory.delete_all, **ids)
+    await _called(memory.delete_all, **ids)
     return _answer({"message": "All relevant memories deleted"})
 
 
 @get("/memories/{memory_id:str}")
 async def _get(memory: NamedDependency[Any], memory_id: FromPath[str]) -> Answer:
-    return _answer(await to_thread(memory.get, memory_id))
+    return _answer(await _called(memory.get, memory_id))
 
 
 @put("/memories/{memory_id:str}", exception_handlers=_REFUSALS)
 async def _update(memory: NamedDependency[Any], memory_id: FromPath[str], body: RawBody) -> Answer:
     asked = _Update.model_validate(json.loads(body))
-    return _answer(await to_thread(memory.update, memory_id, **asked.model_dump(include=asked.model_fields_set)))
+    return _answer(await _called(memory.update, memory_id, **asked.model_dump(include=asked.model_fields_set)))
 
 
 @delete("/memories/{memory_id:str}", status_code=200, exception_handlers=_REFUSALS)
 async def _delete(memory: NamedDependency[Any], memory_id: FromPath[str]) -> Answer:
-    await to_thread(memory.delete, memory_id)
+    await _called(memory.delete, memory_id)
     return _answer({"message": "Memory deleted successfully"})
 
 
@@ -237,7 +242,6 @@ def _app(memory: Any, api_key: str | None) -> Litestar:  # noqa: ANN401 - the li
 
 
 async def _serve(settings: Mapping[str, Any]) -> None:
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     async with OpenAIServer() as embeddings:
         memory = Memory.from_config(_config(settings, embeddings.base_url))
         app = _app(memory, settings["api_key"])
