@@ -1,0 +1,7 @@
+"""Every metric of the service, by subject; `Metrics` has them all."""
+
+from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
+from observability.metrics.everything import Metrics
+from observability.metrics.operations import OPERATIONS
+
+__all__ = ["OPERATIONS", "OPERATION_BUCKETS", "OVERHEAD_BUCKETS", "Metrics"]

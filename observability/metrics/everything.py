@@ -1,0 +1,33 @@
+"""Every metric of the service in one place, made once per process and handed to the parts that count."""
+
+from prometheus_client import CollectorRegistry, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+
+from observability.metrics.journal import JournalMetrics
+from observability.metrics.operations import OperationMetrics
+from observability.metrics.providers import ProviderMetrics
+from observability.metrics.service import ServiceMetrics
+from observability.metrics.stores import StoreMetrics
+
+# One more series per child, for a moment that nobody charts.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves it so
+
+
+class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, StoreMetrics, ServiceMetrics):
+    """The instruments; no user, memory id, path or error text is ever a label.
+
+    One instance per registry: making a second on the same registry raises `ValueError`.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        OperationMetrics.__init__(self, registry)
+        ProviderMetrics.__init__(self, registry)
+        JournalMetrics.__init__(self, registry)
+        StoreMetrics.__init__(self, registry)
+        ServiceMetrics.__init__(self, registry)
+
+    def expose(self, accept: str) -> tuple[bytes, str]:
+        """Give everything in the format that the scraper accepts, and the content type of it."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type

@@ -1,0 +1,21 @@
+"""The service itself: its version, and whether a changed configuration is in force."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
+
+
+class ServiceMetrics:
+    """Version and configuration."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.config_reloads = Counter(
+            "ninai_config_reloads",
+            "Looks at a changed configuration, by outcome: ok or refused.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.config_last_reload_ok = Gauge(
+            "ninai_config_last_reload_successful",
+            "1 if the last changed configuration was taken, 0 if it was refused.",
+            registry=registry,
+        )
+        self.build = Info("ninai_build", "Version of the running service.", registry=registry)
