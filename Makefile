@@ -65,9 +65,10 @@ soak: setup
 	$(BIN)/pytest -m soak --ignore tests/simulation
 	$(PYTEST) -m soak tests/simulation
 
-# Needs the development environment once; the locks themselves name no registry.
+# Needs the development environment once; the locks themselves name no registry. The mem0 that tests run beside the
+# service wants an older protobuf than the newest, and both locks have one version of each package.
 lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group build pyproject.toml -o requirements.txt
+	echo 'protobuf<7' | $(BIN)/uv pip compile --quiet --constraint - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:
