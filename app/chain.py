@@ -40,6 +40,7 @@ class Chains:
 
     def parts(self, settings: Settings) -> Sequence[Part]:
         """Give the providers in the configured order."""
+        self.observer.expect_order(settings.order)
         return [self._part(name, settings) for name in settings.order]
 
     def journal(self, settings: Settings) -> JournalChoice:

@@ -21,6 +21,7 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
+from app.expected import callers_routes
 from app.gauges import shown
 from app.journal_place import journal_place_watched
 from app.leaving import heeding_notice
@@ -30,6 +31,7 @@ from app.reloading.following import following
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
+from app.settings.fingerprint import fingerprint
 from observability.http import Observed
 from observability.metrics import Metrics
 from providers.measured import MeasuredProvider
@@ -64,6 +66,7 @@ def create_app(settings: Settings, registry: CollectorRegistry, source: Source |
         debug=False,
     )
     complete(app)
+    metrics.expect_requests(callers_routes(app))
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
     app.asgi_handler = Observed(BodyLimit(inner), metrics)  # type: ignore[arg-type, assignment] # ASGI's own open types
@@ -77,7 +80,7 @@ def _lifespan(
     async def opened(app: Litestar) -> AsyncIterator[None]:
         def applied(settings: Settings) -> None:
             app.state.settings = settings
-            metrics.expect_operations(chain.first)
+            metrics.show_config(",".join(settings.order), fingerprint(settings))
 
         chains = Chains(metrics)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))

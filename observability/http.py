@@ -66,7 +66,7 @@ class Observed:
         # The router leaves the template in the scope; a path that matched nothing must not become a label.
         route = scope.get("path_template") or UNMATCHED
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        self._metrics.http_duration.labels(method, route, str(status)).observe(seconds)
+        self._metrics.observe_request(method, route, status, seconds)
         write = _log.debug if route in _QUIET else _log.info
         write(
             "request",

@@ -3,17 +3,18 @@
 from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
+from observability.metrics.embedding import EmbeddingMetrics
 from observability.metrics.journal import JournalMetrics
 from observability.metrics.operations import OperationMetrics
+from observability.metrics.pools import PoolMetrics
 from observability.metrics.providers import ProviderMetrics
 from observability.metrics.service import ServiceMetrics
-from observability.metrics.stores import StoreMetrics
 
 # One more series per child, for a moment that nobody charts.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves it so
 
 
-class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, StoreMetrics, ServiceMetrics):
+class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, ServiceMetrics):
     """The instruments; no user, memory id, path or error text is ever a label.
 
     One instance per registry: making a second on the same registry raises `ValueError`.
@@ -24,7 +25,8 @@ class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, StoreMetrics, S
         OperationMetrics.__init__(self, registry)
         ProviderMetrics.__init__(self, registry)
         JournalMetrics.__init__(self, registry)
-        StoreMetrics.__init__(self, registry)
+        PoolMetrics.__init__(self, registry)
+        EmbeddingMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)
 
     def expose(self, accept: str) -> tuple[bytes, str]:

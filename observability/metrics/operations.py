@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
+from observability.metrics.children import Children
 
 OPERATIONS = (
     "remember",
@@ -17,6 +18,9 @@ OPERATIONS = (
     "recall_many",
     "health_check",
 )
+
+# What callers' requests end with in good times, and in the first moment of bad ones.
+_STATUSES = ("200", "500", "503")
 
 
 class OperationMetrics:
@@ -51,22 +55,40 @@ class OperationMetrics:
             registry=registry,
         )
         self.http_in_flight = Gauge("ninai_http_requests_in_flight", "Requests being answered now.", registry=registry)
+        self._durations = Children(self.operation_duration)
+        self._overheads = Children(self.operation_overhead)
+        self._degraded = Children(self.degraded)
+        self._requests = Children(self.http_duration)
 
-    def expect_operations(self, provider: str, operations: Iterable[str] = OPERATIONS) -> None:
+    def expect_operations(self, provider: str, outcomes: Iterable[str], operations: Iterable[str] = OPERATIONS) -> None:
         """Create the children of one provider at start, so that `rate()` sees zeros before the first call."""
+        outcomes = tuple(outcomes)
         for operation in operations:
-            self.operation_duration.labels(provider, operation, "ok")
-            self.operation_duration.labels(provider, operation, "unavailable")
+            for outcome in outcomes:
+                self.operation_duration.labels(provider, operation, outcome)
+
+    def expect_requests(self, routes: Iterable[tuple[str, str]]) -> None:
+        """Do the same for requests, by method and route.
+
+        Without it the failures between two scrapes would be the first value of a series, which is no increase.
+        """
+        for method, route in routes:
+            for status in _STATUSES:
+                self.http_duration.labels(method, route, status)
 
     def observe_operation(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
         """Record one operation at one provider."""
-        self.operation_duration.labels(provider, operation, outcome).observe(seconds)
+        self._durations[provider, operation, outcome].observe(seconds)
 
     def observe_overhead(self, operation: str, seconds: float) -> None:
         """Record what one operation cost beyond waiting for others."""
-        self.operation_overhead.labels(operation).observe(seconds)
+        self._overheads[operation,].observe(seconds)
 
     def observe_degraded(self, operation: str, reasons: Iterable[str]) -> None:
         """Record why one answer was less than it could be."""
         for reason in reasons:
-            self.degraded.labels(operation, reason).inc()
+            self._degraded[operation, reason].inc()
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Record one request."""
+        self._requests[method, route, str(status)].observe(seconds)

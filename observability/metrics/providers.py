@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from observability.metrics.buckets import OPERATION_BUCKETS
+from observability.metrics.children import Children
 
 
 class ProviderMetrics:
@@ -76,3 +77,20 @@ class ProviderMetrics:
             ("provider", "reason"),
             registry=registry,
         )
+        self.filling_memories = Gauge(
+            "ninai_filling_memories",
+            "Memories of a provider that is being filled by this process: copied, compared so far, and repaired.",
+            ("provider", "step"),
+            registry=registry,
+        )
+        self.filling_users = Gauge(
+            "ninai_filling_users",
+            "Users of whom a provider that is being filled by this process has received everything.",
+            ("provider",),
+            registry=registry,
+        )
+        self._attempts = Children(self.attempt_duration)
+
+    def observe_attempt(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
+        """Record one try at a provider."""
+        self._attempts[provider, operation, outcome].observe(seconds)

@@ -18,4 +18,15 @@ class ServiceMetrics:
             "1 if the last changed configuration was taken, 0 if it was refused.",
             registry=registry,
         )
+        self.config = Gauge(
+            "ninai_config_info",
+            "Always 1; the order in force, and a hash of the settings that instances of one service share.",
+            ("order", "hash"),
+            registry=registry,
+        )
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
+
+    def show_config(self, order: str, hashed: str) -> None:
+        """Say what is in force now, and no longer what was."""
+        self.config.clear()
+        self.config.labels(order, hashed).set(1)

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from observability import notes
 from providers.chain.deadline import Deadline
-from providers.chain.observer import ChainObserver
+from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import NATIVE, OperationClass
 from providers.chain.route import Route
+from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
 
@@ -42,7 +43,9 @@ class Account:
             seconds = min(seconds, request.patience)
         return Deadline.after(seconds, self.now)
 
-    async def journal(self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float) -> Answer:
+    async def journal(
+        self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float, call: JournalCall = JournalCall.LOOK
+    ) -> Answer:
         """Ask the journal, at most so long.
 
         Raises:
@@ -51,16 +54,28 @@ class Account:
         request = notes.current.get()
         started = time.perf_counter()
         timer = asyncio.timeout(seconds)
+        outcome = "bug"
         try:
             async with timer:
-                return await ask(self._journal)
+                answer = await ask(self._journal)
+            outcome = "ok"
+        except ProviderError as error:
+            outcome = error.outcome
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
         except TimeoutError as error:
             if not timer.expired():
                 raise  # not ours: a bug in the journal
+            outcome = JournalUnavailable.outcome
             raise JournalUnavailable(f"the journal did not answer within {seconds:g} s", ambiguous=True) from error
         finally:
+            waited = time.perf_counter() - started
+            self._observer.asked_journal(call, outcome, waited)
             if request is not None:
-                request.journal_seconds += time.perf_counter() - started
+                request.journal_seconds += waited
+        return answer
 
     async def settle(self, *settlements: Settlement) -> None:
         """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""

@@ -10,6 +10,7 @@ from providers.chain.account import JOURNAL, Account
 from providers.chain.applying import Change, bring, bring_many, burial_of
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
+from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route
 from providers.clock import HybridClock
@@ -113,7 +114,9 @@ class Confirmer:
                 state=replace(held, version=self._clock.next()),
                 base_version=state.version,
             )
-            [outcome] = await self._account.journal(lambda journal: journal.append([truth]), deadline.remaining())
+            [outcome] = await self._account.journal(
+                lambda journal: journal.append([truth]), deadline.remaining(), JournalCall.APPEND
+            )
         except Unavailable:
             return False
         return isinstance(outcome, Appended)
@@ -123,7 +126,9 @@ class Confirmer:
         if entries:
             operations = [burial_of(entry.state) for entry in entries]
             with suppress(JournalUnavailable):
-                await self._account.journal(lambda journal: journal.append(operations), _BURIAL_SECONDS)
+                await self._account.journal(
+                    lambda journal: journal.append(operations), _BURIAL_SECONDS, JournalCall.APPEND
+                )
 
     def _accepted(self, error: Unavailable | None) -> None:
         self._account.degrade("home_incomplete" if error is None else f"home_{error.outcome}")

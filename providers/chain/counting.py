@@ -1,43 +1,88 @@
 """What happens in a chain, as metrics."""
 
-from math import nan
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 
-from observability.metrics import Metrics
+from observability.metrics import OPERATIONS, Metrics
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.observer import Attempt, ChainObserver, GivenUp
+from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
+from providers.chain.gauges import Gauges
+from providers.chain.observer import Attempt, ChainObserver, GivenUp, JournalCall
 from providers.chain.policy import OperationClass
-from providers.chain.status import ChainStatus, Role
+from providers.chain.reading import FarBehind
+from providers.chain.status import ChainStatus
+from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
+from providers.journal.base import JournalUnavailable
+
+# Why a provider does not answer, as far as it is its own failure or a refusal of ours.
+FAILURES = tuple(
+    kind.outcome
+    for kind in (
+        Unavailable,
+        TimedOut,
+        Throttled,
+        Misconfigured,
+        BreakerOpen,
+        BulkheadFull,
+        NoTimeLeft,
+        CutShort,
+        FarBehind,
+    )
+)
+# Zeros are for what alerts and dashboards ask for by name: every child of a histogram is some twenty series.
+_ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
+_READS = ("recall", "get", "list_memories", "recall_many")
+_WRITES = ("remember", "update", "delete", "remember_many")
 
 
 class CountingObserver(ChainObserver):
-    """Count attempts, retries, fallbacks, deliveries, and changes of breakers."""
+    """Count attempts, retries, fallbacks, deliveries, and changes of breakers; `now` is seconds since 1970."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, now: Callable[[], float] = time.time) -> None:
         self._metrics = metrics
-        self._shown: set[str] = set()
-        self._kinds: dict[str, str] = {}
+        self._now = now
+        self._gauges = Gauges(metrics)
+        for call in JournalCall:
+            for outcome in ("ok", JournalUnavailable.outcome):
+                metrics.journal_duration.labels(call.value, outcome)
 
     def expect(self, provider: str, kind: str) -> None:
         """Create the children of one provider at start, so that `rate()` sees zeros before the first event."""
         metrics = self._metrics
-        self._tell_kind(provider, kind)
+        self._gauges.begin(provider, kind)
         for operation in OperationClass:
-            metrics.attempt_duration.labels(provider, operation.value, "ok")
+            for outcome in _ATTEMPTS:
+                metrics.attempt_duration.labels(provider, operation.value, outcome)
             metrics.retries.labels(provider, operation.value)
             for reason in GivenUp:
                 metrics.retries_given_up.labels(provider, operation.value, reason.value)
         for state in BreakerState:
-            metrics.breaker_state.labels(provider, state.value).set(state is BreakerState.CLOSED)
             metrics.breaker_transitions.labels(provider, state.value)
         for outcome in ("done", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
+        metrics.delivery_lag.labels(provider)
+
+    def expect_order(self, order: Sequence[str]) -> None:
+        """Do the same for what happens between providers, and for what answers may lack where there are several."""
+        for provider in order:
+            self._metrics.expect_operations(provider, ("ok",))
+        self._metrics.expect_operations(order[0], (Unavailable.outcome, TimedOut.outcome))
+        if len(order) == 1:
+            return
+        for source, target in combinations(order, 2):
+            for operation in (OperationClass.RECALL, OperationClass.READ):
+                for reason in FAILURES:
+                    self._metrics.fallbacks.labels(source, target, operation.value, reason)
+        for operation_name in OPERATIONS:
+            for reason in _lacking(operation_name):
+                self._metrics.degraded.labels(operation_name, reason)
 
     def tried(self, attempt: Attempt) -> None:
         """See `AttemptObserver`."""
-        labels = attempt.provider, attempt.operation.value
-        self._metrics.attempt_duration.labels(*labels, attempt.outcome).observe(attempt.seconds)
+        self._metrics.observe_attempt(attempt.provider, attempt.operation.value, attempt.outcome, attempt.seconds)
         if attempt.number > 1:
-            self._metrics.retries.labels(*labels).inc()
+            self._metrics.retries.labels(attempt.provider, attempt.operation.value).inc()
 
     def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
         """See `AttemptObserver`."""
@@ -47,59 +92,33 @@ class CountingObserver(ChainObserver):
         """See `ChainObserver`."""
         self._metrics.fallbacks.labels(source, target, operation.value, reason).inc()
 
+    def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
+        """See `ChainObserver`."""
+        self._metrics.observe_journal(call.value, outcome, seconds)
+
     def delivered(self, provider: str, outcome: str, count: int) -> None:
         """See `ChainObserver`."""
         self._metrics.deliveries.labels(provider, outcome).inc(count)
 
+    def confirmed(self, provider: str, accepted_at: float) -> None:
+        """See `ChainObserver`; another host may have accepted it, whose clock may be ahead."""
+        self._metrics.delivery_lag.labels(provider).observe(max(0.0, self._now() - accepted_at))
+
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
         """Take note of a breaker's new state."""
-        for state in BreakerState:
-            self._metrics.breaker_state.labels(snapshot.provider, state.value).set(state is snapshot.state)
+        self._gauges.breaker_changed(snapshot)
         self._metrics.breaker_transitions.labels(snapshot.provider, snapshot.state.value).inc()
 
     def show(self, status: ChainStatus) -> None:
         """Bring the gauges up to a status."""
-        metrics = self._metrics
-        has_journal = status.journal is not None or status.journal_error is not None
-        metrics.journal_up.set(status.journal is not None if has_journal else nan)
-        names = {provider.name for provider in status.providers}
-        for gone in self._shown - names:
-            self._hide(gone)
-        self._shown = names
-        for provider in status.providers:
-            for role in Role:
-                metrics.provider_role.labels(provider.name, role.value).set(provider.role is role)
-            metrics.calls_in_flight.labels(provider.name).set(provider.in_flight)
-            metrics.places.labels(provider.name).set(provider.places)
-            metrics.retries_left.labels(provider.name).set(provider.retries_left)
-            if status.journal is not None:
-                metrics.journal_pending.labels(provider.name).set(provider.pending)
-                metrics.journal_oldest.labels(provider.name).set(provider.oldest_pending_seconds)
-                metrics.journal_dead.labels(provider.name).set(provider.dead)
+        self._gauges.show(status)
 
-    def _hide(self, provider: str) -> None:
-        """Drop the gauges of one that has left the order: their last values would be told for ever."""
-        metrics = self._metrics
-        for role in Role:
-            metrics.provider_role.remove_by_labels({"provider": provider, "role": role.value})
-        for state in BreakerState:
-            metrics.breaker_state.remove_by_labels({"provider": provider, "state": state.value})
-        for gauge in (
-            metrics.calls_in_flight,
-            metrics.places,
-            metrics.retries_left,
-            metrics.journal_pending,
-            metrics.journal_oldest,
-            metrics.journal_dead,
-        ):
-            gauge.remove_by_labels({"provider": provider})
-        self._tell_kind(provider, None)
 
-    def _tell_kind(self, provider: str, kind: str | None) -> None:
-        """Say which kind of provider goes by a name now, and no longer which one did."""
-        former = self._kinds.pop(provider, None)
-        if former is not None:
-            self._metrics.provider_kind.remove(provider, former)
-        if kind is not None:
-            self._kinds[provider] = kind
-            self._metrics.provider_kind.labels(provider, kind).set(1)
+def _lacking(operation: str) -> Iterator[str]:
+    """Why the answer to an operation may be less than it could be."""
+    if operation in _READS or operation in _WRITES:
+        yield from (f"home_{failure}" for failure in FAILURES)
+    if operation in _READS:
+        yield from ("last_resort", JournalUnavailable.outcome)
+    if operation in _WRITES:
+        yield "home_incomplete"

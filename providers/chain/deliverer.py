@@ -12,6 +12,7 @@ from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import DelivererPolicy, OperationClass
+from providers.clock import milliseconds_of
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
@@ -77,7 +78,7 @@ class Deliverer:
         started = self._now()
         settlements = await self._deliver(link, batch, patience)
         await self._journal.settle(settlements)
-        self._count(settlements)
+        self._count(batch, settlements)
         left = len(batch) / self._policy.per_second - (self._now() - started)
         if left > 0:
             await self._sleep(left)
@@ -153,7 +154,12 @@ class Deliverer:
         asked = error.retry_after if isinstance(error, Throttled) else None
         return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
 
-    def _count(self, settlements: Sequence[Settlement]) -> None:
+    def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement]) -> None:
+        for delivery, settlement in zip(batch, settlements, strict=True):
+            accepted_at = milliseconds_of(delivery.state.version) / 1000
+            # A version that was not minted tells nothing of when.
+            if isinstance(settlement, Done) and accepted_at > 0:
+                self._observer.confirmed(self._name, accepted_at)
         for kind in (Done, Postponed, Dead):
             count = sum(isinstance(settlement, kind) for settlement in settlements)
             if count:

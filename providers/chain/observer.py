@@ -30,6 +30,13 @@ class GivenUp(StrEnum):
     BUDGET = "budget"
 
 
+class JournalCall(StrEnum):
+    """What an operation waits for at the journal."""
+
+    APPEND = "append"
+    LOOK = "look"  # at what providers may not know yet
+
+
 class AttemptObserver(Protocol):
     """Called from the event loop while a request waits: must be quick, and must not raise."""
 
@@ -46,8 +53,14 @@ class ChainObserver(AttemptObserver, Protocol):
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """Take note that `target` is asked because `source` did not answer; `reason` is the outcome there."""
 
+    def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
+        """Take note of one wait for the journal; `outcome` is as for attempts."""
+
     def delivered(self, provider: str, outcome: str, count: int) -> None:
         """Take note of deliveries in the background: done, postponed or dead."""
+
+    def confirmed(self, provider: str, accepted_at: float) -> None:
+        """Take note that one of those that were done had been accepted at a moment, in seconds since 1970."""
 
 
 class Unobserved(ChainObserver):
@@ -62,5 +75,11 @@ class Unobserved(ChainObserver):
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """Do nothing."""
 
+    def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
+        """Do nothing."""
+
     def delivered(self, provider: str, outcome: str, count: int) -> None:
+        """Do nothing."""
+
+    def confirmed(self, provider: str, accepted_at: float) -> None:
         """Do nothing."""

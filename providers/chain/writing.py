@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from providers.chain.account import Account
 from providers.chain.confirming import Confirmer
 from providers.chain.deadline import Deadline
+from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader, each
 from providers.chain.route import Route
@@ -228,6 +229,7 @@ class Writer:
                 operations, held=None if home is None else home.name, seconds=seconds + _HELD_LONGER
             ),
             seconds,
+            JournalCall.APPEND,
         )
 
 

@@ -1,6 +1,8 @@
 """The provider's database: the common one, with the schema that the provider needs."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,8 +14,15 @@ from providers.postgres.database import PreparedDatabase
 class Database(PreparedDatabase):
     """Lend connections, after the schema has been found usable or made so once."""
 
-    def __init__(self, engine: AsyncEngine, seconds: float, *, migrate: bool) -> None:
-        super().__init__(engine, seconds)
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        seconds: float,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        migrate: bool,
+    ) -> None:
+        super().__init__(engine, seconds, waiting)
         self._schema = Schema(engine)
         self._migrate = migrate
 

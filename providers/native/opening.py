@@ -34,12 +34,8 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
     """Give a provider; neither the database nor the embedder need be up yet."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_engine(dsn_of(settings, host.name, host.data_dir), settings))
-        stack.enter_context(
-            host.metrics.watched_pool(
-                host.name, lambda: pool_of(engine).checkedout(), lambda: pool_of(engine).checkedin()
-            )
-        )
-        database = Database(engine, settings.timeout, migrate=settings.migrate)
+        waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
+        database = Database(engine, settings.timeout, waiting.one, migrate=settings.migrate)
         stack.push_async_callback(database.close)
 
         current = await stack.enter_async_context(settings.embedder.open(host.metrics))

@@ -2,8 +2,8 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -16,12 +16,19 @@ class PreparedDatabase(ABC):
     """Lend connections, after the schema has been prepared once.
 
     The database may be down when this is made and at any time later: whoever asks meanwhile gets `Unavailable`, and
-    the first to ask after its return prepares the schema for all.
+    the first to ask after its return prepares the schema for all. `waiting` gives what whoever takes a connection
+    holds until it has one.
     """
 
-    def __init__(self, engine: AsyncEngine, seconds: float) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        seconds: float,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._engine = engine
         self._seconds = seconds
+        self._waiting = waiting
         self._usable = False
         self._preparing: asyncio.Task[None] | None = None
 
@@ -60,7 +67,8 @@ class PreparedDatabase(ABC):
             # Nothing has been sent before there is a connection, whatever goes wrong with getting one.
             async with translated(limit, Writes.BEFORE if writes is Writes.BEFORE else Writes.NOTHING):
                 await self._ready()
-                connection = await stack.enter_async_context(self._engine.connect())
+                with self._waiting():
+                    connection = await stack.enter_async_context(self._engine.connect())
             async with translated(limit, writes):
                 yield connection
 

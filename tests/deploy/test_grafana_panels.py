@@ -20,6 +20,22 @@ _WINDOW = re.compile(r"\[([^\]]*)\]")
 every_panel = pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel.name)
 
 
+class EmptyPool:
+    """A pool without connections."""
+
+    def size(self) -> int:
+        """None can be made."""
+        return 0
+
+    def checkedout(self) -> int:
+        """None is lent."""
+        return 0
+
+    def checkedin(self) -> int:
+        """None is there."""
+        return 0
+
+
 @cache
 def known() -> Mapping[str, set[str]]:
     """The labels of everything that can be asked for, beside those that Prometheus adds."""
@@ -39,7 +55,7 @@ def may_say(series: str) -> Mapping[str, set[str]]:
         possible["operation"] = {operation.value for operation in OperationClass}
     if series == "ninai_database_connections":
         metrics = Metrics(CollectorRegistry())
-        with metrics.watched_pool("native", int, int):
+        with metrics.watched_pool("native", EmptyPool):
             [family] = metrics.database_connections.collect()
             possible["state"] = {sample.labels["state"] for sample in family.samples}
     return possible

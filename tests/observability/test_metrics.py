@@ -2,7 +2,7 @@
 
 import random
 import string
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from observability.metrics import OPERATIONS, Metrics
-from tests.support.api import Api, asgi_client, fresh_user, running_app
+from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, running_app
 
 FAMILIES = {
     "ninai_operation_duration_seconds": "histogram",
@@ -32,15 +32,23 @@ FAMILIES = {
     "ninai_provider_places": "gauge",
     "ninai_provider_retries_left": "gauge",
     "ninai_provider_info": "gauge",
+    "ninai_filling_memories": "gauge",
+    "ninai_filling_users": "gauge",
     "ninai_database_connections": "gauge",
+    "ninai_database_pool_size": "gauge",
+    "ninai_database_waiting": "gauge",
+    "ninai_database_acquire_duration_seconds": "histogram",
     "ninai_breaker_state": "gauge",
     "ninai_breaker_transitions": "counter",
     "ninai_provider_role": "gauge",
+    "ninai_journal_duration_seconds": "histogram",
+    "ninai_journal_delivery_lag_seconds": "histogram",
     "ninai_journal_deliveries": "counter",
     "ninai_journal_pending": "gauge",
     "ninai_journal_oldest_pending_seconds": "gauge",
     "ninai_journal_dead": "gauge",
     "ninai_journal_up": "gauge",
+    "ninai_config_info": "gauge",
     "ninai_config_reloads": "counter",
     "ninai_config_last_reload_successful": "gauge",
     "ninai_mem0_dropped": "counter",
@@ -111,7 +119,31 @@ async def test_every_operation_is_zero_from_the_start(http: httpx.AsyncClient) -
         for sample in durations.samples
         if sample.name.endswith("_count")
     }
-    assert counts == {(operation, outcome): 0 for operation in OPERATIONS for outcome in ("ok", "unavailable")}
+    outcomes = ("ok", "unavailable", "timeout")
+    assert counts == {(operation, outcome): 0 for operation in OPERATIONS for outcome in outcomes}
+
+
+async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient) -> None:
+    """Each request for memories has series for success and failure, so that the first failures are an increase."""
+    requests = (await scraped(http))["ninai_http_request_duration_seconds"]
+
+    counts = {
+        (sample.labels["method"], sample.labels["route"], sample.labels["status"]): sample.value
+        for sample in requests.samples
+        if sample.name.endswith("_count")
+    }
+    asked = {
+        ("GET", "/memory/health"),
+        ("GET", "/memory/memories"),
+        ("GET", "/memory/memories/{memory_id}"),
+        ("PATCH", "/memory/memories/{memory_id}"),
+        ("DELETE", "/memory/memories/{memory_id}"),
+        ("POST", "/memory/recall"),
+        ("POST", "/memory/recall/batch"),
+        ("POST", "/memory/remember"),
+        ("POST", "/memory/remember/batch"),
+    }
+    assert counts == {(*request, status): 0 for request in asked for status in ("200", "500", "503")}
 
 
 async def test_a_scraper_chooses_the_format(http: httpx.AsyncClient) -> None:
@@ -159,9 +191,18 @@ async def test_operations_are_counted_by_their_outcome(http: httpx.AsyncClient) 
     assert labels_of(durations, "provider") == {"mock"}
 
 
+def series_in(families: Mapping[str, Metric]) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    """The name and labels of every sample."""
+    return {
+        (sample.name, frozenset(sample.labels.items())) for family in families.values() for sample in family.samples
+    }
+
+
 async def test_clients_make_no_series(http: httpx.AsyncClient) -> None:
     """However many paths, methods, users, ids and keys clients come up with, labels keep to what is known."""
     chance = random.Random(0)  # noqa: S311 - the same paths every time
+    await scraped(http)
+    before = series_in(await scraped(http))
 
     def word() -> str:
         return "".join(chance.choices(string.ascii_letters + string.digits + "-._~%{}", k=chance.randint(1, 30)))
@@ -188,10 +229,40 @@ async def test_clients_make_no_series(http: httpx.AsyncClient) -> None:
 
     families = await scraped(http)
     requests = families["ninai_http_request_duration_seconds"]
-    assert sum(sample.value for sample in requests.samples if sample.name.endswith("_count")) == 200
+    assert sum(sample.value for sample in requests.samples if sample.name.endswith("_count")) == 202
     assert labels_of(requests, "route") <= TEMPLATES
     assert labels_of(requests, "method") <= METHODS
-    assert labels_of(requests, "status") <= {"200", "204", "302", "400", "404", "405", "415", "422"}
+    assert labels_of(requests, "status") <= {"200", "204", "302", "400", "404", "405", "415", "422", "500", "503"}
+    # Nothing but requests of another kind: method, template and status are each one of a few.
+    new = {name for name, _ in series_in(families) - before}
+    assert {name.rpartition("_")[0] for name in new} == {"ninai_http_request_duration_seconds"}
+
+
+async def test_use_makes_no_series(http: httpx.AsyncClient) -> None:
+    """A hundred users who do everything leave as many series as the first of them."""
+    await scraped(http)
+    seen = []
+    for _ in range(4):
+        for _ in range(25):
+            await use(Api(http, fresh_user()))
+        seen.append(series_in(await scraped(http)))
+
+    assert seen[0] == seen[1] == seen[2] == seen[3]
+
+
+async def use(api: Api) -> None:
+    """Ask for everything, in vain as well."""
+    memory_id = await api.stored(fresh_user(), {fresh_user(): fresh_user()})
+    await api.remember("tea", key=fresh_user())
+    await api.recall(fresh_user())
+    await api.get(memory_id)
+    await api.get(ABSENT_ID)
+    await api.update(memory_id, content=fresh_user())
+    await api.remember("")
+    await api.page(limit=1)
+    await api.remember_batch("tea", "coffee")
+    await api.delete(memory_id)
+    await api.get(fresh_user())
 
 
 def test_one_registry_takes_the_metrics_once() -> None:

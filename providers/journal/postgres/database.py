@@ -1,8 +1,8 @@
 """The journal's database: its tables made by whoever asks first, and every failure that of a journal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -29,8 +29,13 @@ class JournalDatabase(PreparedDatabase):
     Raises `JournalUnavailable` for whatever keeps the body from its end; `ambiguous` if it may have written.
     """
 
-    def __init__(self, engine: AsyncEngine, seconds: float) -> None:
-        super().__init__(engine, seconds)
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        seconds: float,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        super().__init__(engine, seconds, waiting)
         self._id: str | None = None
         self._closed = False
 

@@ -12,7 +12,8 @@ from providers.journal.postgres.calling import Caller
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.journal import PostgresJournal
 from providers.journal.postgres.settings import PostgresJournalSettings
-from providers.postgres.engine import open_pool
+from providers.postgres.engine import open_pool, pool_of
+from providers.types import Host
 
 # Of an operation's time limit, what a read may spend before it on waiting for what was settled.
 _SHARE_OF_SETTLING = 0.5
@@ -21,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_journal(settings: PostgresJournalSettings) -> AsyncIterator[PostgresJournal]:
+async def open_journal(settings: PostgresJournalSettings, host: Host) -> AsyncIterator[PostgresJournal]:
     """Give a journal; the database need not be up yet."""
     dsn, seconds = settings.dsn.reveal(), settings.timeout
     through_pooler = settings.pooler == "pgbouncer"
@@ -29,7 +30,8 @@ async def open_journal(settings: PostgresJournalSettings) -> AsyncIterator[Postg
         engine = await stack.enter_async_context(
             open_pool(dsn, pool_size=settings.pool_size, seconds=seconds, through_pooler=through_pooler)
         )
-        database = JournalDatabase(engine, seconds)
+        waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
+        database = JournalDatabase(engine, seconds, waiting.one)
         stack.push_async_callback(database.close)
         caller = Caller(database)
         bell = Bell(caller.call)

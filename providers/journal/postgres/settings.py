@@ -27,9 +27,9 @@ class PostgresJournalSettings(
     pooler: Literal["none", "pgbouncer"] = "none"
 
     @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Journal]:  # noqa: ARG002 - the shape that all journals share
+    async def open(self, host: Host) -> AsyncIterator[Journal]:
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
         from providers.journal.postgres.opening import open_journal
 
-        async with open_journal(self) as journal:
+        async with open_journal(self, host) as journal:
             yield journal

@@ -1,0 +1,32 @@
+"""Embedders, and what waits for its vector."""
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+
+from observability.metrics.buckets import OPERATION_BUCKETS
+
+
+class EmbeddingMetrics:
+    """Calls to embedders, and memories without a vector."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.embedder_duration = Histogram(
+            "ninai_embedder_duration_seconds",
+            "Time one call to the embedder took, by outcome.",
+            ("embedder", "outcome"),
+            buckets=OPERATION_BUCKETS,
+            registry=registry,
+        )
+        self.embeddings_waiting = Gauge(
+            "ninai_embeddings_waiting",
+            "Memories stored without a vector of the current model, waiting to be embedded.",
+            ("provider",),
+            registry=registry,
+        )
+
+    def set_waiting(self, provider: str, count: int) -> None:
+        """Say how many memories of one provider wait for a vector."""
+        self.embeddings_waiting.labels(provider).set(count)
+
+    def add_waiting(self, provider: str, count: int) -> None:
+        """Say that so many more wait."""
+        self.embeddings_waiting.labels(provider).inc(count)

@@ -1,0 +1,97 @@
+"""Connections to databases: how many there are, how many are lent, and who waits for one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+
+from observability.metrics.buckets import JOURNAL_BUCKETS
+
+_OUTCOMES = ("ok", "failed")
+
+
+class Pool(Protocol):
+    """What a pool of connections tells about itself."""
+
+    def size(self) -> int:
+        """How many connections it may have."""
+
+    def checkedout(self) -> int:
+        """How many are lent."""
+
+    def checkedin(self) -> int:
+        """How many are there to be lent."""
+
+
+class Waiting:
+    """Those who wait for a connection of one pool."""
+
+    def __init__(self, duration: Histogram, provider: str) -> None:
+        self.count = 0
+        self._durations = {outcome: duration.labels(provider, outcome) for outcome in _OUTCOMES}
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one who waits for as long as the context lasts."""
+        started, outcome = perf_counter(), "failed"
+        self.count += 1
+        try:
+            yield
+            outcome = "ok"
+        finally:
+            self.count -= 1
+            self._durations[outcome].observe(perf_counter() - started)
+
+
+class PoolMetrics:
+    """Pools of connections, by the provider whose database it is; `journal` for the journal's."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.database_connections = Gauge(
+            "ninai_database_connections",
+            "Connections of this process to a database, in use or idle; the most is the pool size.",
+            ("provider", "state"),
+            registry=registry,
+        )
+        self.database_pool_size = Gauge(
+            "ninai_database_pool_size",
+            "How many connections this process may have to a database.",
+            ("provider",),
+            registry=registry,
+        )
+        self.database_waiting = Gauge(
+            "ninai_database_waiting",
+            "Callers of this process that wait for a connection to become free, or to be made.",
+            ("provider",),
+            registry=registry,
+        )
+        self.database_acquire_duration = Histogram(
+            "ninai_database_acquire_duration_seconds",
+            "Time a caller waited for a connection to a database, by outcome: ok or failed.",
+            ("provider", "outcome"),
+            buckets=JOURNAL_BUCKETS,
+            registry=registry,
+        )
+        self._shown: dict[str, Waiting] = {}
+
+    @contextmanager
+    def watched_pool(self, provider: str, pool: Callable[[], Pool]) -> Iterator[Waiting]:
+        """Show a pool, asked for and looked at in every scrape, for as long as the context lasts.
+
+        Whoever is about to take a connection is to say so to what is given.
+        """
+        waiting = self._shown[provider] = Waiting(self.database_acquire_duration, provider)
+        self.database_connections.labels(provider, "in_use").set_function(lambda: pool().checkedout())
+        self.database_connections.labels(provider, "idle").set_function(lambda: pool().checkedin())
+        self.database_pool_size.labels(provider).set_function(lambda: pool().size())
+        self.database_waiting.labels(provider).set_function(lambda: waiting.count)
+        try:
+            yield waiting
+        finally:
+            # One that was opened anew under its name is shown already when the former closes.
+            if self._shown[provider] is waiting:
+                del self._shown[provider]
+                for gauge in (self.database_connections, self.database_pool_size, self.database_waiting):
+                    gauge.remove_by_labels({"provider": provider})

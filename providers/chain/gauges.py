@@ -1,0 +1,94 @@
+"""The state of a chain, as gauges: roles, breakers, backlogs and fillings."""
+
+from math import nan
+
+from observability.metrics import Metrics
+from providers.chain.breaker_state import BreakerSnapshot, BreakerState
+from providers.chain.filler import Progress
+from providers.chain.status import ChainStatus, ProviderStatus, Role
+
+
+class Gauges:
+    """Show what is, and no longer what was: a provider that has left the order has no gauges."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._seen: set[str] = set()
+        self._kinds: dict[str, str] = {}
+
+    def begin(self, provider: str, kind: str) -> None:
+        """Show a provider that was opened, with a breaker that never opened."""
+        self._seen.discard(provider)
+        self._tell_kind(provider, kind)
+        self._tell_breaker(provider, BreakerState.CLOSED)
+
+    def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
+        """Show a breaker's new state."""
+        if snapshot.provider in self._kinds:  # the last calls to one that has left may still fail
+            self._tell_breaker(snapshot.provider, snapshot.state)
+
+    def show(self, status: ChainStatus) -> None:
+        """Bring everything up to a status."""
+        has_journal = status.journal is not None or status.journal_error is not None
+        self._metrics.journal_up.set(status.journal is not None if has_journal else nan)
+        names = {provider.name for provider in status.providers}
+        # Again and again: a provider that is being closed may still have something to say.
+        for gone in self._seen - names:
+            self._hide(gone)
+        self._seen |= names
+        for provider in status.providers:
+            self._show(provider, has_backlog=status.journal is not None)
+
+    def _show(self, provider: ProviderStatus, *, has_backlog: bool) -> None:
+        metrics, name = self._metrics, provider.name
+        for role in Role:
+            metrics.provider_role.labels(name, role.value).set(provider.role is role)
+        metrics.calls_in_flight.labels(name).set(provider.in_flight)
+        metrics.places.labels(name).set(provider.places)
+        metrics.retries_left.labels(name).set(provider.retries_left)
+        if has_backlog:
+            metrics.journal_pending.labels(name).set(provider.pending)
+            metrics.journal_oldest.labels(name).set(provider.oldest_pending_seconds)
+            metrics.journal_dead.labels(name).set(provider.dead)
+        self._show_filling(name, provider.progress)
+
+    def _show_filling(self, provider: str, progress: Progress | None) -> None:
+        metrics = self._metrics
+        if progress is None:
+            metrics.filling_memories.remove_by_labels({"provider": provider})
+            metrics.filling_users.remove_by_labels({"provider": provider})
+            return
+        metrics.filling_users.labels(provider).set(progress.copied_users)
+        for step in ("copied", "verified", "repaired"):
+            metrics.filling_memories.labels(provider, step).set(getattr(progress, step))
+
+    def _hide(self, provider: str) -> None:
+        """Drop the gauges of one that has left the order: their last values would be told for ever."""
+        metrics = self._metrics
+        for gauge in (
+            metrics.provider_role,
+            metrics.breaker_state,
+            metrics.calls_in_flight,
+            metrics.places,
+            metrics.retries_left,
+            metrics.journal_pending,
+            metrics.journal_oldest,
+            metrics.journal_dead,
+            metrics.filling_memories,
+            metrics.filling_users,
+            metrics.embeddings_waiting,
+        ):
+            gauge.remove_by_labels({"provider": provider})
+        self._tell_kind(provider, None)
+
+    def _tell_breaker(self, provider: str, now: BreakerState) -> None:
+        for state in BreakerState:
+            self._metrics.breaker_state.labels(provider, state.value).set(state is now)
+
+    def _tell_kind(self, provider: str, kind: str | None) -> None:
+        """Say which kind of provider goes by a name now, and no longer which one did."""
+        self._metrics.provider_kind.remove_by_labels({"provider": provider})
+        self._kinds.pop(provider, None)
+        if kind is not None:
+            self._kinds[provider] = kind
+            self._metrics.provider_kind.labels(provider, kind).set(1)
