@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from providers.errors import Unavailable
 from providers.mem0.failures import failure_of, translated
+from providers.mem0.lines import Lines
 
 # A thousand memories of the greatest length are this much; more is no answer, but a mistake or an attack.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -46,13 +47,21 @@ class Answer(Struct, frozen=True):
     body: Any
 
 
-class Wire:
-    """A pool of connections to one mem0; `timeout` is seconds for a whole request, its wait for a place excluded."""
+class _Received(Struct, frozen=True):
+    """An answer as it came; `code` is mem0's name for an error, `content` is empty then."""
 
-    def __init__(self, client: httpx.AsyncClient, timeout: float, places: int) -> None:
-        self._client = client
+    status: int
+    headers: httpx.Headers
+    content: bytes = b""
+    code: str | None = None
+
+
+class Wire:
+    """Requests to one mem0; `timeout` is seconds for a whole one, its wait for a place excluded."""
+
+    def __init__(self, lines: Lines, timeout: float) -> None:
+        self._lines = lines
         self._timeout = timeout
-        self._places = asyncio.Semaphore(places)
 
     async def send(self, call: Call) -> Answer:
         """Ask once.
@@ -64,41 +73,54 @@ class Wire:
             Unavailable: it fails, or what it answers is nothing.
             InvalidInput: it refuses what was sent.
         """
-        async with self._places:
+        async with self._lines.line() as client:
             with translated(writes=call.writes):
                 async with asyncio.timeout(self._timeout):
-                    return await self._exchange(call)
-
-    async def _exchange(self, call: Call) -> Answer:
-        request = self._client.build_request(
-            call.method,
-            call.path,
-            params=call.params,
-            content=None if call.body is None else msgspec.json.encode(call.body),
-            headers={**_JSON, **(call.headers or {})},
-        )
-        response = await self._client.send(request, stream=True)
-        try:
-            if not response.is_success and response.status_code not in call.known:
-                code = await _code_of(response)
-                raise failure_of(response.status_code, response.headers, code=code, writes=call.writes)
-            content = await _content_of(response, writes=call.writes)
-        finally:
-            await response.aclose()
-        return Answer(response.status_code, _decoded(content, call, response))
+                    received = await _exchanged(client, call)
+        if not httpx.codes.is_success(received.status) and received.status not in call.known:
+            raise failure_of(received.status, received.headers, code=received.code, writes=call.writes)
+        return Answer(received.status, _decoded(received, call))
 
 
 @asynccontextmanager
 async def open_wire(base_url: str, *, patience: float, connect_timeout: float, places: int) -> AsyncIterator[Wire]:
     """Give a wire to the server at a base URL, which need not be up yet; `patience` is seconds for one request."""
-    async with httpx.AsyncClient(
-        base_url=base_url,
-        timeout=httpx.Timeout(patience, connect=connect_timeout),
-        limits=httpx.Limits(max_connections=places, max_keepalive_connections=places),
-        follow_redirects=False,
-        trust_env=False,  # no proxy and no credentials that nobody configured here
-    ) as client:
-        yield Wire(client, patience, places)
+    # Made once: it reads a file of certificates.
+    context = httpx.create_ssl_context(trust_env=False)
+
+    def make() -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=base_url,
+            timeout=httpx.Timeout(patience, connect=connect_timeout),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            follow_redirects=False,
+            trust_env=False,  # no proxy and no credentials that nobody configured here
+            verify=context,
+        )
+
+    lines = Lines(make, places)
+    try:
+        yield Wire(lines, patience)
+    finally:
+        await lines.close()
+
+
+async def _exchanged(client: httpx.AsyncClient, call: Call) -> _Received:
+    request = client.build_request(
+        call.method,
+        call.path,
+        params=call.params,
+        content=None if call.body is None else msgspec.json.encode(call.body),
+        headers={**_JSON, **(call.headers or {})},
+    )
+    response = await client.send(request, stream=True)
+    try:
+        if response.is_success or response.status_code in call.known:
+            content = await _content_of(response, writes=call.writes)
+            return _Received(response.status_code, response.headers, content=content)
+        return _Received(response.status_code, response.headers, code=await _code_of(response))
+    finally:
+        await response.aclose()
 
 
 async def _content_of(response: httpx.Response, *, writes: bool) -> bytes:
@@ -123,10 +145,10 @@ async def _code_of(response: httpx.Response) -> str | None:
         return None
 
 
-def _decoded(content: bytes, call: Call, response: httpx.Response) -> object:
+def _decoded(received: _Received, call: Call) -> object:
     try:
-        return msgspec.json.decode(content) if content else None
+        return msgspec.json.decode(received.content) if received.content else None
     except (ValueError, RecursionError) as error:  # no JSON, no text at all, or nested without end
-        if not response.is_success:
+        if not httpx.codes.is_success(received.status):
             return None
         raise Unavailable("mem0 answers something else than JSON", ambiguous=call.writes) from error

@@ -76,6 +76,11 @@ class JsonServer(ABC):
         self._listener: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     @abstractmethod
     async def answer(self, request: Request) -> Answer:
         """Do what a request asks.

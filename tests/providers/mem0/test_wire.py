@@ -18,6 +18,10 @@ from tests.support.mem0 import DIALECTS, SERVERS, speaking
 PATIENCE = 0.5
 LONG = 10.0  # seconds; who waits that long on a busy machine waits for ever
 
+PLACES = 4
+BROKEN_OFF = 200  # times
+BROKEN_OFF_WITHIN = 0.01  # seconds, in which every request of these comes to its end
+
 Ask = Callable[[Dialect], Awaitable[object]]
 
 READS: list[Ask] = [lambda dialect: dialect.search("anna", "tea", 10), lambda dialect: dialect.everything("anna")]
@@ -176,3 +180,25 @@ async def test_a_prefix_of_the_base_url_is_kept() -> None:
                 await dialect.everything("anna")
 
         assert [one.path.partition("?")[0] for one in fickle.requests] == ["/mem0/v1/memories/"]
+
+
+async def test_requests_broken_off_leave_all_places_free() -> None:
+    """At whatever moment a request is cancelled, its place can be taken again, and its connection does not stay."""
+    call = Call(method="GET", path="/health")
+    async with (
+        SERVERS["spec"]() as server,
+        open_wire(server.base_url, patience=LONG, connect_timeout=LONG, places=PLACES) as wire,
+    ):
+        for seconds in [BROKEN_OFF_WITHIN * number / BROKEN_OFF for number in range(BROKEN_OFF)]:
+            asked = [asyncio.create_task(wire.send(call)) for _ in range(PLACES)]
+            await asyncio.sleep(seconds)
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+        answers = await asyncio.gather(*(wire.send(call) for _ in range(2 * PLACES)))
+        async with asyncio.timeout(LONG):
+            while server.connections > PLACES:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+
+    assert [answer.status for answer in answers] == [200] * 2 * PLACES
