@@ -30,15 +30,18 @@ def unknowable_clashes(events: Sequence[Event], kept: float, refused: AbstractSe
 
 
 def broken_promises(
-    events: Sequence[Event], forgotten_after: float = float("inf"), unknowable: AbstractSet[str] = frozenset()
+    events: Sequence[Event],
+    kept: float = float("inf"),
+    forgotten_after: float = float("inf"),
+    unknowable: AbstractSet[str] = frozenset(),
 ) -> list[str]:
     """Give every promise that the history breaks, in words.
 
-    So many seconds after a deletion nobody knows of it any more, if a store keeps no tombstones: then the same key
-    may store again. `unknowable` are the memories for which see above.
+    The journal remembers for `kept` seconds. Seconds `forgotten_after` a deletion nobody knows of it any more, if a
+    store keeps no tombstones: then the same key may store again. `unknowable` are the memories for which see above.
     """
     histories: dict[str | None, _History] = {
-        memory: _History(memory, events, forgotten_after)
+        memory: _History(memory, events, kept, forgotten_after)
         for memory in dict.fromkeys(event.memory for event in events)
         if memory is not None and memory not in unknowable
     }
@@ -61,13 +64,14 @@ _EDITS = (Act.UPDATE, Act.TAG)
 class _History:
     """Everything that was done to one memory."""
 
-    def __init__(self, memory: str, events: Iterable[Event], forgotten_after: float) -> None:
+    def __init__(self, memory: str, events: Iterable[Event], kept: float, forgotten_after: float) -> None:
         mine = [event for event in events if event.memory == memory]
         self.memory = memory
         self.user = mine[0].user
         self.remembered = [event for event in mine if event.act is Act.REMEMBER]
         self.edits = [event for event in mine if event.act in _EDITS]
         self.deletions = [event for event in mine if event.act is Act.DELETE]
+        self._kept = kept
         self._forgotten_after = forgotten_after
 
     def put_twice(self) -> list[str]:
@@ -87,7 +91,15 @@ class _History:
 
     def stored_again(self, remembered: Event) -> bool:
         """Whether an acknowledged write stored what had been deleted before it began."""
-        return remembered.acknowledged and bool(self._deletions_before(remembered)) and not self._is_late(remembered)
+        if not remembered.acknowledged or self._is_late(remembered):
+            return False
+        # While no provider can be asked, only the journal could tell, for as long as it remembers. What it accepts
+        # after that is older than the deletion, wherever that is known: the memory stays deleted, as reads must show.
+        only_the_journal = remembered.degraded and remembered.provider == JOURNAL
+        return any(
+            not only_the_journal or remembered.ended <= deletion.ended + self._kept
+            for deletion in self._deletions_before(remembered)
+        )
 
     def may_be_forgotten(self, deletion: Event) -> bool:
         """Whether a deletion lasted so long that its own first try may be forgotten at its last."""

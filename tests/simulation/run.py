@@ -69,7 +69,7 @@ async def concluded(world: World, events: Sequence[Event], memories: Sequence[in
 def broken(world: World, events: Sequence[Event]) -> list[str]:
     """Hold what clients have seen so far against the promises."""
     forgotten_after = RETENTION.keep if any(world.script.weak) else float("inf")
-    return broken_promises(events, forgotten_after, _unknowable(world, events))
+    return broken_promises(events, RETENTION.keep, forgotten_after, _unknowable(world, events))
 
 
 def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
