@@ -11,10 +11,39 @@ from threading import Timer
 import structlog
 from litestar.datastructures import State
 
+from observability.http import AsgiApp, Message, Receive, Scope, Send
+
 # From the main process to its workers: the service is about to stop, tell so to whoever asks for readiness.
 NOTICE = signal.SIGUSR1
 
+_CLOSE = (b"connection", b"close")
+
 _log = structlog.get_logger("ninai")
+
+
+class NoLongerKept:
+    """While the process leaves, each answer ends its connection, so that clients who keep one come back elsewhere.
+
+    A balancer that passes connections on, and not requests, as a Kubernetes service does, cannot do that for them.
+    """
+
+    def __init__(self, app: AsgiApp, state: State) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on."""
+        leaving = scope["type"] == "http" and self._state.get("leaving", False)
+        await self._app(scope, receive, _closing(send) if leaving else send)
+
+
+def _closing(send: Send) -> Send:
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), _CLOSE]
+        await send(message)
+
+    return closing
 
 
 def leave_on_sigterm(stop: Callable[[], None], seconds: float) -> None:
