@@ -24,7 +24,7 @@ from app.controllers.order import OrderController
 from app.expected import callers_routes
 from app.gauges import shown
 from app.journal_place import journal_place_watched
-from app.leaving import heeding_notice
+from app.leaving import NoLongerKept, heeding_notice
 from app.openapi import complete, openapi_config
 from app.problems import respond
 from app.reloading.following import following
@@ -34,13 +34,20 @@ from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
 from observability.http import Observed
 from observability.metrics import Metrics
+from observability.workers.exchange import Alone, Exchange
 from providers.measured import MeasuredProvider
 
 
-def create_app(settings: Settings, registry: CollectorRegistry, source: Source | None = None) -> Litestar:
+def create_app(
+    settings: Settings,
+    registry: CollectorRegistry,
+    source: Source | None = None,
+    exchange: Exchange | None = None,
+) -> Litestar:
     """Put the parts together; nothing is opened before the application's lifespan begins.
 
     `source` is where the settings came from, if they shall be followed when they change; SIGHUP then reads them again.
+    `exchange` is with the other workers, if there are some.
     """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
@@ -54,8 +61,15 @@ def create_app(settings: Settings, registry: CollectorRegistry, source: Source |
             HealthController,
             DocsController,
         ],
-        lifespan=[_lifespan(settings, metrics, source), admin_port(settings.admin)],
-        state=State({"settings": settings, "metrics": metrics, "authenticator": authenticator_of(settings.auth)}),
+        lifespan=[_lifespan(settings, metrics, source, exchange), admin_port(settings.admin)],
+        state=State(
+            {
+                "settings": settings,
+                "metrics": metrics,
+                "gathering": exchange or Alone(registry),
+                "authenticator": authenticator_of(settings.auth),
+            }
+        ),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),
         # Bodies are limited by route, in a wrapper of our own.
@@ -69,12 +83,12 @@ def create_app(settings: Settings, registry: CollectorRegistry, source: Source |
     metrics.expect_requests(callers_routes(app))
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    app.asgi_handler = Observed(BodyLimit(inner), metrics)  # type: ignore[arg-type, assignment] # ASGI's own open types
+    app.asgi_handler = Observed(NoLongerKept(BodyLimit(inner), app.state), metrics)  # type: ignore[arg-type, assignment] # ASGI's own open types
     return app
 
 
 def _lifespan(
-    settings: Settings, metrics: Metrics, source: Source | None
+    settings: Settings, metrics: Metrics, source: Source | None, exchange: Exchange | None
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
@@ -85,7 +99,10 @@ def _lifespan(
         chains = Chains(metrics)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
         configuration = followed.read()
-        async with chains.running(configuration.settings) as chain:
+        async with (
+            nullcontext() if exchange is None else exchange.open(),
+            chains.running(configuration.settings) as chain,
+        ):
             app.state.chain = chain
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)

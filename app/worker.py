@@ -11,7 +11,9 @@ from app.lifeline import end_with_parent
 from app.main import create_app
 from app.reloading.source import Source
 from app.settings import load
+from app.settings.handing_down import handed_folder
 from observability.logs import configure_logs
+from observability.workers.exchange import Exchange
 
 
 def application() -> Litestar:
@@ -27,4 +29,5 @@ def application() -> Litestar:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     structlog.get_logger("ninai").info("worker_started", order=configuration.settings.order)
-    return create_app(settings, registry, source)
+    folder = handed_folder()
+    return create_app(settings, registry, source, None if folder is None else Exchange(registry, folder))

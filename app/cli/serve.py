@@ -2,6 +2,8 @@
 
 import errno
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -18,7 +20,8 @@ from app.cli.rehearsal import rehearse
 from app.leaving import leave_on_sigterm
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
-from app.settings.handing_down import hand_down
+from app.settings.handing_down import hand_down, hand_down_folder
+from app.workers_folder import workers_folder
 from observability.logs import configure_logs
 
 DRAIN_SECONDS = 20
@@ -52,7 +55,7 @@ def serve(
     source, configuration = _followed()
     databases = Databases(source, configuration)
     databases.heed_hangup()
-    with databases.running():
+    with databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
         host = settings.server.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -64,6 +67,21 @@ def serve(
             raise click.ClickException(
                 f"the embedded PostgreSQL ended by itself: {databases.lost / 'server.log'} tells more"
             )
+
+
+@contextmanager
+def _metrics_together(settings: Settings) -> Iterator[None]:
+    """Have several workers tell their metrics as one."""
+    if settings.server.workers == 1:
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            hand_down_folder(stack.enter_context(workers_folder(settings.data_dir)))
+        except OSError as error:
+            reason = f"several workers need a folder in {settings.data_dir}: {error.strerror}"
+            raise click.ClickException(reason) from error
+        yield
 
 
 def _followed() -> tuple[Source, Configuration]:

@@ -9,7 +9,8 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from app.calls import OpenCall, provide_open_call
 from app.schemas import LiveResponse, ReadyResponse
-from observability.metrics import Metrics
+from observability.metrics import expose
+from observability.workers.exchange import Gathering
 from providers.chain.chained import ChainHealth
 from providers.types import Health
 
@@ -51,9 +52,9 @@ class HealthController(Controller):
 
     @get("/metrics", media_type="text/plain", include_in_schema=False)
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Give all metrics in Prometheus' text format."""
-        metrics: Metrics = request.app.state.metrics
-        body, content_type = metrics.expose(request.headers.get("accept", ""))
+        """Give all metrics in Prometheus' text format, those of all workers."""
+        gathering: Gathering = request.app.state.gathering
+        body, content_type = expose(await gathering.gathered(), request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": content_type})
 
 

@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.settings.environment import CONFIG_VARIABLE, PREFIX
+from app.settings.environment import CONFIG_VARIABLE, PREFIX, process_environment
+
+_FOLDER_VARIABLE = "NINAI_WORKERS_FOLDER"
 
 
 def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None:
@@ -22,3 +24,14 @@ def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None
     for name in [name for name in environment if name.upper() in values]:
         del environment[name]
     environment.update(values)
+
+
+def hand_down_folder(folder: Path) -> None:
+    """Tell the worker processes where they find each other."""
+    os.environ[_FOLDER_VARIABLE] = str(folder)  # noqa: TID251 - as above
+
+
+def handed_folder() -> Path | None:
+    """Give the folder in which the workers find each other, None for a single one."""
+    folder = process_environment().get(_FOLDER_VARIABLE)
+    return None if folder is None else Path(folder)

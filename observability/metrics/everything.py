@@ -1,7 +1,6 @@
 """Every metric of the service in one place, made once per process and handed to the parts that count."""
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
-from prometheus_client.exposition import choose_encoder
 
 from observability.metrics.embedding import EmbeddingMetrics
 from observability.metrics.journal import JournalMetrics
@@ -28,8 +27,3 @@ class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, Em
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)
-
-    def expose(self, accept: str) -> tuple[bytes, str]:
-        """Give everything in the format that the scraper accepts, and the content type of it."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type

@@ -24,6 +24,8 @@ class ServiceMetrics:
             ("order", "hash"),
             registry=registry,
         )
+        self.workers = Gauge("ninai_worker_processes", "Worker processes whose metrics these are.", registry=registry)
+        self.workers.set(1)
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
 
     def show_config(self, order: str, hashed: str) -> None:

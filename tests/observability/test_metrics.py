@@ -52,6 +52,7 @@ FAMILIES = {
     "ninai_config_reloads": "counter",
     "ninai_config_last_reload_successful": "gauge",
     "ninai_mem0_dropped": "counter",
+    "ninai_worker_processes": "gauge",
     "ninai_build": "info",
 }
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

@@ -1,0 +1,135 @@
+"""Workers that give each other their figures, so that any of them can tell what all have counted."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+
+from observability.workers.figures import Family, Figures, decode, encode, figures_of, registry_of
+from observability.workers.folder import SOCKET, Folder
+from observability.workers.merging import merged
+
+SAVE_SECONDS = 5.0  # between two saves of what nobody has asked for
+ANSWER_SECONDS = 1.0  # for another worker; after that its last save stands for it
+
+
+class _Answer(Struct, frozen=True):
+    """What another worker said: nothing if it was too slow, and never again if it is dead."""
+
+    figures: Figures | None = None
+    dead: bool = False
+
+
+class Gathering(Protocol):
+    """What is told to whoever scrapes."""
+
+    async def gathered(self) -> CollectorRegistry:
+        """Give all metrics of the service."""
+
+
+class Alone(Gathering):
+    """A single process has nobody to ask."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    async def gathered(self) -> CollectorRegistry:
+        """Give its own."""
+        return self._registry
+
+
+class Exchange(Gathering):
+    """One worker among several that share a folder."""
+
+    def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
+        self._registry = registry
+        self._folder = Folder(folder)
+        self._name = f"{os.getpid()}-{token_hex(4)}"
+        # By the descriptor of the folder, since the name of a socket may have no more than 107 bytes.
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._saving = asyncio.Lock()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Answer the others for as long as the context lasts; afterwards this worker is among the departed."""
+        server = await self._listen()
+        saving = asyncio.create_task(self._keep_saving(), name="save metrics")
+        try:
+            yield
+        finally:
+            saving.cancel()
+            await asyncio.gather(saving, return_exceptions=True)
+            await self._saved()  # before it refuses to answer, and is told as it was saved
+            server.close()
+            await server.wait_closed()
+            os.close(self._descriptor)
+
+    async def _listen(self) -> asyncio.Server:
+        # Under its own name only when it listens: between both it would refuse, as the dead do.
+        draft, address = f"{self._address(self._name)}.draft", self._address(self._name)
+        server = await asyncio.start_unix_server(self._answer, draft)
+        await asyncio.to_thread(os.rename, draft, address)
+        return server
+
+    async def gathered(self) -> CollectorRegistry:
+        """Give what all workers have counted."""
+        others = await asyncio.to_thread(self._folder.others, self._name)
+        own, answers = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
+        families = await asyncio.to_thread(self._together, decode(own), dict(zip(others, answers, strict=True)))
+        return registry_of(families)
+
+    def _together(self, own: Figures, answers: Mapping[str, _Answer]) -> list[Family]:
+        dead = [name for name, answer in answers.items() if answer.dead]
+        with suppress(OSError):
+            self._folder.bury(dead)
+        kept = self._folder.kept(name for name, answer in answers.items() if answer.figures is None)
+        told = {name: answer.figures for name, answer in answers.items() if answer.figures is not None}
+        # Who has answered, but is among the departed by now, is told as one of those.
+        living = {name: figures for name, figures in (told | kept.of).items() if name not in {*kept.departed.of, *dead}}
+        unburied = [figures for name, figures in kept.of.items() if name in dead]
+        return merged([own, *living.values()], [kept.departed, *unburied])
+
+    async def _ask(self, other: str) -> _Answer:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                reader, writer = await asyncio.open_unix_connection(self._address(other))
+                try:
+                    return _Answer(decode(await reader.read()))
+                finally:
+                    writer.close()
+        except (ConnectionRefusedError, FileNotFoundError):
+            return _Answer(dead=True)
+        except (OSError, TimeoutError, msgspec.MsgspecError):  # stopped, or ended in the middle of its answer
+            return _Answer()
+
+    async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            writer.write(await self._saved())
+            await writer.drain()
+        writer.close()
+
+    async def _keep_saving(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            await self._saved()
+
+    async def _saved(self) -> bytes:
+        """Give what this worker has counted, after it was saved; in turn, so that no older save follows a newer."""
+        async with self._saving:
+            return await asyncio.to_thread(self._save)
+
+    def _save(self) -> bytes:
+        data = encode(figures_of(self._registry))
+        with suppress(OSError):  # a full disk is told by others; what is counted is better told than kept
+            self._folder.save(self._name, data)
+        return data
+
+    def _address(self, worker: str) -> str:
+        return f"/proc/self/fd/{self._descriptor}/{worker}{SOCKET}"

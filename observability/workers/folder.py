@@ -1,0 +1,86 @@
+"""The folder in which workers keep their figures, and those of workers that are gone."""
+
+import fcntl
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from observability.workers.figures import Figures, decode, encode
+from observability.workers.merging import is_counted, merged
+
+SOCKET = ".socket"
+_FIGURES = ".figures"
+_DEPARTED = "departed"
+_LOCK = "lock"
+_MOST_NAMES = 100  # of the departed: more than can be asked while one is taken among them
+
+
+class Kept(Struct, frozen=True):
+    """What was found: figures by the name of a worker, and those of all who were taken among the departed."""
+
+    of: dict[str, Figures]
+    departed: Figures
+
+
+class Folder:
+    """Files of one service, written by its workers and read by whichever is scraped."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def save(self, worker: str, data: bytes) -> None:
+        """Put a worker's encoded figures in the place of the former, whole or not at all."""
+        _replace(self.path / f"{worker}{_FIGURES}", data)
+
+    def others(self, worker: str) -> list[str]:
+        """Name everybody else who has ever listened, and is not among the departed."""
+        return sorted(file.stem for file in self.path.glob(f"*{SOCKET}") if file.stem != worker)
+
+    def kept(self, workers: Iterable[str]) -> Kept:
+        """Read what these have saved.
+
+        Files first: one that vanishes meanwhile is then among the departed, and is told once.
+        """
+        found = {worker: figures for worker in workers if (figures := self._read(f"{worker}{_FIGURES}")) is not None}
+        departed = self._departed()
+        return Kept({worker: figures for worker, figures in found.items() if worker not in departed.of}, departed)
+
+    def bury(self, workers: Collection[str]) -> None:
+        """Take workers that have died among the departed, and clear their files away.
+
+        Nothing is counted twice or not at all, whenever this ends: who is named among the departed is not read from
+        a file of its own any more.
+        """
+        if not workers:
+            return
+        with (self.path / _LOCK).open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # somebody else is at it
+            departed = self._departed()
+            found = [self._read(f"{worker}{_FIGURES}") for worker in workers if worker not in departed.of]
+            families = merged([], [departed, *(figures for figures in found if figures is not None)])
+            names = [*departed.of, *(worker for worker in workers if worker not in departed.of)]
+            _replace(self.path / _DEPARTED, encode(Figures(list(filter(is_counted, families)), names[-_MOST_NAMES:])))
+            for worker in workers:
+                for suffix in (_FIGURES, SOCKET):
+                    (self.path / f"{worker}{suffix}").unlink(missing_ok=True)
+
+    def _departed(self) -> Figures:
+        return self._read(_DEPARTED) or Figures([])
+
+    def _read(self, name: str) -> Figures | None:
+        with suppress(OSError, msgspec.MsgspecError):
+            return decode((self.path / name).read_bytes())
+        return None
+
+
+def _replace(file: Path, data: bytes) -> None:
+    # Not synced: what a power cut takes with it, it takes from all workers, and all begin anew.
+    draft = file.with_name(f"{file.name}.draft")
+    draft.write_bytes(data)
+    draft.replace(file)

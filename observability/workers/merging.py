@@ -1,0 +1,112 @@
+"""Figures of several workers become those of the service: counts are added, each gauge by a rule of its own."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from math import isnan
+
+from observability.workers.figures import Family, Figure, Figures, Told
+
+_Key = tuple[tuple[str, str], ...]
+_Rule = Callable[[Sequence[float]], float]
+
+
+def least(values: Sequence[float]) -> float:
+    """Give the least of those that are known, NaN if none is."""
+    return min((value for value in values if not isnan(value)), default=values[0])
+
+
+def most(values: Sequence[float]) -> float:
+    """Give the most of those that are known, NaN if none is."""
+    return max((value for value in values if not isnan(value)), default=values[0])
+
+
+# What each worker has for itself is added. What all see of the same thing is as one of them says it, and of several
+# the worst: a backlog that two workers see is not two backlogs, and what one of them cannot reach is not well.
+GAUGES: Mapping[str, _Rule] = {
+    "ninai_worker_processes": sum,
+    "ninai_http_requests_in_flight": sum,
+    "ninai_provider_calls_in_flight": sum,
+    "ninai_provider_places": sum,
+    "ninai_provider_retries_left": sum,
+    "ninai_database_connections": sum,
+    "ninai_database_pool_size": sum,
+    "ninai_database_waiting": sum,
+    "ninai_journal_up": least,
+    "ninai_journal_pending": most,
+    "ninai_journal_oldest_pending_seconds": most,
+    "ninai_journal_dead": most,
+    "ninai_provider_info": most,
+    "ninai_filling_memories": most,
+    "ninai_filling_users": most,
+    "ninai_embeddings_waiting": most,
+    "ninai_config_info": most,
+    "ninai_config_last_reload_successful": least,
+    "process_virtual_memory_bytes": sum,
+    "process_resident_memory_bytes": sum,
+    "process_open_fds": sum,
+    "process_max_fds": least,
+    "process_start_time_seconds": least,
+    "python_info": most,
+}
+
+# Of these exactly one is 1, also for the service: the first here that any worker is in. A breaker that is open in one
+# of them keeps its callers from the provider, and nobody would see it beside four that are closed.
+STATES: Mapping[str, tuple[str, Sequence[str]]] = {
+    "ninai_breaker_state": ("state", ("forced_open", "open", "half_open", "forced_closed", "closed")),
+    "ninai_provider_role": ("role", ("filling", "standby", "home")),
+}
+
+
+def merged(living: Sequence[Figures], departed: Sequence[Figures]) -> list[Family]:
+    """Give the families of the service; of those who are gone the counts alone are told."""
+    together: dict[str, list[Family]] = {}
+    for family in chain.from_iterable(figures.families for figures in living):
+        together.setdefault(family.name, []).append(family)
+    for family in chain.from_iterable(figures.families for figures in departed):
+        if is_counted(family):
+            together.setdefault(family.name, []).append(family)
+    return [_merged(families) for families in together.values()]
+
+
+def is_counted(family: Family) -> bool:
+    """Whether a family counts what has happened, and not what is."""
+    return family.type not in {"gauge", "info"}
+
+
+def _merged(families: Sequence[Family]) -> Family:
+    first = families[0]
+    by_key: dict[tuple[str, _Key], list[Figure]] = {}
+    for figure in chain.from_iterable(family.figures for family in families):
+        by_key.setdefault((figure.name, tuple(figure.labels.items())), []).append(figure)
+    rule: _Rule = sum if is_counted(first) else GAUGES.get(first.name, most)
+    figures = [
+        alike[0]
+        if len(alike) == 1
+        else Figure(name, alike[0].labels, rule([one.value for one in alike]), _newest(alike))
+        for (name, _), alike in by_key.items()
+    ]
+    if first.name in STATES:
+        figures = _in_one_state(figures, *STATES[first.name])
+    return Family(first.name, first.documentation, first.type, figures)
+
+
+def _newest(alike: Iterable[Figure]) -> Told | None:
+    told = [figure.exemplar for figure in alike if figure.exemplar is not None]
+    return max(told, key=lambda exemplar: exemplar.at, default=None)
+
+
+def _in_one_state(figures: Sequence[Figure], label: str, states: Sequence[str]) -> list[Figure]:
+    """Leave 1 with the first state that has it, for each set of the other labels."""
+    found: dict[_Key, str] = {}
+    for state in states:
+        for figure in figures:
+            if figure.labels[label] == state and figure.value:
+                found.setdefault(_others(figure, label), state)
+    return [
+        Figure(figure.name, figure.labels, float(found.get(_others(figure, label)) == figure.labels[label]))
+        for figure in figures
+    ]
+
+
+def _others(figure: Figure, label: str) -> _Key:
+    return tuple(item for item in figure.labels.items() if item[0] != label)
