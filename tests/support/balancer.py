@@ -45,6 +45,10 @@ class Balancer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
+    def is_ready(self, name: str) -> bool:
+        """Whether new connections go to a backend."""
+        return name in self.ready
+
     async def _check_all(self) -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
             while True:
