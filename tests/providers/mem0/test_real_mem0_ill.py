@@ -87,7 +87,7 @@ async def test_it_waits_for_a_database_that_hangs(dsn: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("iterative_scan", "found"), [("off", 0), ("strict_order", 3)])
+@pytest.mark.parametrize(("iterative_scan", "found"), [("off", 0), ("relaxed_order", 3)])
 async def test_a_search_by_the_vector_index_can_miss_a_user(iterative_scan: str, found: int, dsn: str) -> None:
     """The index gives the 40 nearest of everybody, and the filter is for what is left: nothing, unless it scans on.
 
