@@ -87,18 +87,27 @@ class _History:
 
     def must_be_gone(self, read: Event) -> bool:
         """Whether its deletion was acknowledged before the read began; also one that found nothing leaves nothing."""
-        return bool(self._deletions_before(read)) and not self._stored_late()
+        if not self._deletions_before(read) or self._stored_late():
+            return False
+        return read.final or not any(
+            self._taken_for_new(event) and event.started < read.ended for event in self.remembered
+        )
 
     def stored_again(self, remembered: Event) -> bool:
         """Whether an acknowledged write stored what had been deleted before it began."""
-        if not remembered.acknowledged or self._is_late(remembered):
+        if not remembered.acknowledged or self._is_late(remembered) or self._taken_for_new(remembered):
             return False
-        # While no provider can be asked, only the journal could tell, for as long as it remembers. What it accepts
-        # after that is older than the deletion, wherever that is known: the memory stays deleted, as reads must show.
-        only_the_journal = remembered.degraded and remembered.provider == JOURNAL
-        return any(
-            not only_the_journal or remembered.ended <= deletion.ended + self._kept
-            for deletion in self._deletions_before(remembered)
+        return bool(self._deletions_before(remembered))
+
+    def _taken_for_new(self, remembered: Event) -> bool:
+        """Whether only the journal could be asked, which had forgotten by then what was deleted.
+
+        What it accepts is older than the deletion, and comes to nothing as soon as somebody knows of that.
+        """
+        alone = remembered.ending is Ending.UNKNOWN or (remembered.degraded and remembered.provider == JOURNAL)
+        deletions = self._deletions_before(remembered)
+        return (
+            alone and bool(deletions) and all(remembered.ended > deletion.ended + self._kept for deletion in deletions)
         )
 
     def may_be_forgotten(self, deletion: Event) -> bool:

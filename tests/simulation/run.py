@@ -55,8 +55,8 @@ def run(script: Script, design: Design | None = None) -> Run:
 
 async def concluded(world: World, events: Sequence[Event], memories: Sequence[int]) -> Run:
     """Wait until everything has settled, read these memories back, end the world, and judge."""
+    left = await _settle(world, events)
     unknowable = _unknowable(world, events)
-    left = await _settle(world, unknowable)
     events = [*events, *await _read_back(world, memories)]
     differing = await _compare(world, unknowable)
     complaints = broken(world, events)
@@ -96,18 +96,20 @@ def past(world: World) -> list[Event]:
     ]
 
 
-async def _settle(world: World, unknowable: AbstractSet[str]) -> list[str]:
+async def _settle(world: World, events: Sequence[Event]) -> list[str]:
     """Wait until the faults are over and the journal has nothing left to deliver."""
     last = max((fault.at + fault.seconds for fault in world.script.faults), default=0.0)
     await asyncio.sleep(max(0.0, world.began + last - world.clock()))
     await asyncio.sleep(5)  # the latest late write has landed
     deadline = world.clock() + _SETTLED_BY
     while world.clock() < deadline:
+        unknowable = _unknowable(world, events)  # what is refused becomes known while it is delivered
         if world.filled() and not any(_left(ledger, unknowable) for ledger in world.ledgers):
             await asyncio.sleep(1)  # until every replica knows
             return []
         await asyncio.sleep(2)
     unfilled = [] if world.filled() else ["somebody has not received everything"]
+    unknowable = _unknowable(world, events)
     return unfilled + [
         f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger, unknowable))
     ]
