@@ -222,7 +222,7 @@ def test_nothing_is_wrong_while_all_is_well(times: Times) -> None:
     assert [one.value for one in well.of("overview", "Availability")] == [1]
     assert [one.value for one in well.of("overview", "Error budget left")] == [1]
     assert {one.value for one in well.of("providers", "Breakers")} == {0}
-    assert [(one.labels["way"], one.value) for one in well.of("providers", "Fallbacks")] == [("none", 0)]
+    assert [(one.labels["way"], one.value) for one in well.of("providers", "Fallbacks")] == [(f"{HOME} → {STANDBY}", 0)]
     assert well.largest("journal", "Dead letters") == well.largest("journal", "Accepted writes") == 0
     assert well.largest("providers", "Who answered reads", provider=HOME) > 0
     assert {one.labels["provider"]: one.value for one in well.of("providers", "Roles")} == {HOME: 1, STANDBY: 2}

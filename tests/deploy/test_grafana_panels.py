@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from observability.metrics import OPERATION_BUCKETS, OVERHEAD_BUCKETS, Metrics
+from observability.metrics.buckets import JOURNAL_BUCKETS, LAG_BUCKETS
 from providers.chain.observer import GivenUp
 from providers.chain.policy import OperationClass
 from tests.deploy.test_grafana import BUILT_IN, DATASOURCE, VARIABLES, Panel, every_board, filled_in, panels, variables
@@ -15,6 +16,13 @@ from tests.deploy.test_prometheus import TARGET_LABELS, measured, recorded, valu
 
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 _MATCHER = re.compile(r'(\w+)(?:=~|!=|!~|=)"([^"]*)"')
+_MEASURED = re.compile(r"(ninai_\w+)_bucket")
+_EDGES = {
+    "ninai_operation_overhead_seconds": OVERHEAD_BUCKETS,
+    "ninai_journal_duration_seconds": JOURNAL_BUCKETS,
+    "ninai_journal_delivery_lag_seconds": LAG_BUCKETS,
+    "ninai_database_acquire_duration_seconds": JOURNAL_BUCKETS,
+}
 _WINDOW = re.compile(r"\[([^\]]*)\]")
 
 every_panel = pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel.name)
@@ -142,8 +150,8 @@ def test_limits_of_quantiles_are_edges_of_buckets(panel: Panel) -> None:
     """So that a line above its limit is above it, and not only by interpolation."""
     if not any("histogram_quantile" in expression for expression in panel.expressions):
         return
-    overhead = "ninai_operation_overhead_seconds" in panel.expressions[0]
+    [edges] = {_EDGES.get(name, OPERATION_BUCKETS) for name in _MEASURED.findall(panel.expressions[0])}
     limits = {step["value"] for step in panel.json["fieldConfig"]["defaults"]["thresholds"]["steps"][1:]}
 
     assert limits
-    assert limits <= set(OVERHEAD_BUCKETS if overhead else OPERATION_BUCKETS)
+    assert limits <= set(edges)

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, Info
+from prometheus_client.metrics import MetricWrapperBase
 
+from observability.metrics import Metrics, expose
 from tests.support.promtool import needs_promtool, promtool
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -16,6 +19,25 @@ def test_the_example_configuration_is_valid() -> None:
     said = promtool("check", "config", "prometheus.yml", folder=FOLDER)
 
     assert "2 rule files found" in said
+
+
+def test_the_metrics_are_named_well(tmp_path: Path) -> None:
+    """Units, suffixes and descriptions are as Prometheus wants them, of all metrics that a worker has."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    create_children(metrics)
+    exposed, _ = expose(registry, "text/plain")
+
+    promtool("check", "metrics", folder=tmp_path, given=exposed.decode())
+
+
+def create_children(metrics: Metrics) -> None:
+    """Have one child of each, since what has none is not told."""
+    for instrument in vars(metrics).values():
+        if isinstance(instrument, MetricWrapperBase) and not isinstance(instrument, Info):
+            names = instrument._labelnames  # noqa: SLF001 - the client keeps them to itself
+            if names:
+                instrument.labels(*("any" for _ in names))
 
 
 @pytest.mark.parametrize("name", ["rules.yaml", "alerts.yaml"])

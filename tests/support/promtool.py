@@ -13,11 +13,11 @@ _found = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(_found is None, reason="promtool is not installed (Debian: prometheus)")
 
 
-def promtool(*arguments: str, folder: Path) -> str:
-    """Run it in a folder, and give what it said; fails with that if it was not content."""
+def promtool(*arguments: str, folder: Path, given: str = "") -> str:
+    """Run it in a folder on what it is given, and give what it said; fails with that if it was not content."""
     assert _found is not None
     done = subprocess.run(  # noqa: S603 - the arguments are the tests' own
-        [_found, *arguments], cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
+        [_found, *arguments], cwd=folder, input=given, capture_output=True, text=True, timeout=_SECONDS, check=False
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
