@@ -32,8 +32,10 @@ from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
+from app.tracing import traced
 from observability.http import Observed
 from observability.metrics import Metrics
+from observability.tracing import Tracer
 from observability.workers.exchange import Alone, Exchange
 from providers.measured import MeasuredProvider
 
@@ -51,6 +53,7 @@ def create_app(
     """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
+    tracer = Tracer()
     app = Litestar(
         route_handlers=[
             MemoriesController,
@@ -61,7 +64,7 @@ def create_app(
             HealthController,
             DocsController,
         ],
-        lifespan=[_lifespan(settings, metrics, source, exchange), admin_port(settings.admin)],
+        lifespan=[_lifespan(settings, metrics, tracer, source, exchange), admin_port(settings.admin)],
         state=State(
             {
                 "settings": settings,
@@ -83,12 +86,12 @@ def create_app(
     metrics.expect_requests(callers_routes(app))
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    app.asgi_handler = Observed(NoLongerKept(BodyLimit(inner), app.state), metrics)  # type: ignore[arg-type, assignment] # ASGI's own open types
+    app.asgi_handler = Observed(NoLongerKept(BodyLimit(inner), app.state), metrics, tracer)  # type: ignore[arg-type, assignment] # ASGI's own open types
     return app
 
 
 def _lifespan(
-    settings: Settings, metrics: Metrics, source: Source | None, exchange: Exchange | None
+    settings: Settings, metrics: Metrics, tracer: Tracer, source: Source | None, exchange: Exchange | None
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
@@ -101,6 +104,7 @@ def _lifespan(
         configuration = followed.read()
         async with (
             nullcontext() if exchange is None else exchange.open(),
+            traced(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain

@@ -1,4 +1,4 @@
-"""The wrapper around the whole application that sees every request: id, access line, metrics, headers."""
+"""The wrapper around the whole application that sees every request: id, access line, metrics, trace, headers."""
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -10,6 +10,7 @@ import structlog
 
 from observability.metrics import Metrics
 from observability.notes import Notes, current
+from observability.tracing import NOTHING, Kind, Span, Tracer
 
 # The types of ASGI 3.0, which leaves messages and scopes open.
 Scope = MutableMapping[str, Any]
@@ -20,6 +21,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 UNMATCHED = "unmatched"
 _CLIENT_GONE = 499  # nginx's status for a client that closed before the answer
+_OUR_FAULT = 500  # and above
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
@@ -28,14 +30,15 @@ _log = structlog.get_logger("ninai.access")
 
 
 class Observed:
-    """Give every request an id, and every response headers, a metric and one line in the log.
+    """Give every request an id, and every response headers, a metric, one line in the log, and a span if it is traced.
 
     An `X-Request-ID` of up to 128 harmless characters is taken over from the client, otherwise one is made.
     """
 
-    def __init__(self, app: AsgiApp, metrics: Metrics) -> None:
+    def __init__(self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = tracer or Tracer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on; what is not HTTP is passed on unseen."""
@@ -55,18 +58,33 @@ class Observed:
             await send(message)
 
         self._metrics.http_in_flight.inc()
-        try:
-            await self._app(scope, receive, send_observed)
-        finally:
-            self._metrics.http_in_flight.dec()
-            self._finish(scope, status, perf_counter() - started, notes)
-            current.reset(token)
+        with self._span(scope) as span:
+            try:
+                await self._app(scope, receive, send_observed)
+            finally:
+                self._metrics.http_in_flight.dec()
+                self._finish(scope, status, perf_counter() - started, notes, span)
+                current.reset(token)
 
-    def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes) -> None:
+    def _span(self, scope: Scope) -> Span:
+        if not self._tracer.on:
+            return NOTHING
+        known = scope["method"] in _METHODS
+        attributes = {
+            "http.request.method": scope["method"] if known else "_OTHER",
+            "url.scheme": scope.get("scheme", "http"),
+            "network.protocol.version": scope.get("http_version", "1.1"),
+        }
+        name = scope["method"] if known else "HTTP"
+        return self._tracer.root(name, Kind.SERVER, attributes, traceparent=_traceparent(scope))
+
+    def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes, span: Span) -> None:
         # The router leaves the template in the scope; a path that matched nothing must not become a label.
         route = scope.get("path_template") or UNMATCHED
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.observe_request(method, route, status, seconds)
+        if span.recorded:
+            _describe(span, method, route, status)
         write = _log.debug if route in _QUIET else _log.info
         write(
             "request",
@@ -85,6 +103,22 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return token_hex(16)
+
+
+def _traceparent(scope: Scope) -> str | None:
+    """Give the caller's, if it sent one; of several none can be believed."""
+    sent = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return str(sent[0], "latin-1") if len(sent) == 1 else None
+
+
+def _describe(span: Span, method: str, route: str, status: int) -> None:
+    if route != UNMATCHED:
+        span.set("http.route", route)
+        span.rename(f"{'HTTP' if method == 'OTHER' else method} {route}")
+    if status != _CLIENT_GONE:
+        span.set("http.response.status_code", status)
+    if status >= _OUR_FAULT:
+        span.fail(str(status))
 
 
 def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:

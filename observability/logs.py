@@ -1,6 +1,7 @@
 """Logging for the whole process: one line per event, JSON for machines or plain text for a terminal.
 
-Every line has `timestamp` (UTC), `level`, `event` and `logger`; lines written for a request have its `request_id`.
+Every line has `timestamp` (UTC), `level`, `event` and `logger`; lines written for a request have its `request_id`, and
+`trace_id` and `span_id` where it is traced.
 Libraries that use the standard logging come out in the same form. No line holds what a user stored or asked, also
 where a bug is reported.
 """
@@ -14,7 +15,7 @@ import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from observability.notes import current
+from observability import notes, tracing
 from observability.tracebacks import format_without_words
 
 LogFormat = Literal["auto", "json", "text"]
@@ -46,7 +47,7 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     number = logging.getLevelNamesMapping()[level.upper()]
     plain = log_format == "text" or (log_format == "auto" and stream.isatty())
     shared: list[Processor] = [
-        _add_request_id,
+        _add_ids,
         structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -66,8 +67,10 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     root.handlers = [handler]
     root.setLevel(number)
     # Alembic narrates every connection at INFO, and httpx every request, its URL with the user's id included.
-    for name in ("alembic", "httpx", "httpcore"):
+    for name in ("alembic", "httpx", "httpcore", "urllib3"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    # OpenTelemetry tells of every batch that a collector does not take; observability/otlp tells of it once.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -76,9 +79,11 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     )
 
 
-def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    if (notes := current.get()) is not None:
-        event["request_id"] = notes.request_id
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if (request := notes.current.get()) is not None:
+        event["request_id"] = request.request_id
+    if (span := tracing.current.get()) is not tracing.NOTHING:
+        event["trace_id"], event["span_id"] = span.trace_id, span.span_id
     return event
 
 

@@ -6,14 +6,23 @@ goes at once, so nobody waits for company.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from observability import tracing
 from providers.errors import ProviderError
 
 MAX_COMBINED = 128  # writes in one statement
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class _Waiting(NamedTuple, Generic[Item, Result]):
+    """A write that waits; `span` is what it is a piece of."""
+
+    item: Item
+    future: asyncio.Future[Result]
+    span: tracing.Span
 
 
 class Combiner(Generic[Item, Result]):
@@ -25,14 +34,14 @@ class Combiner(Generic[Item, Result]):
 
     def __init__(self, store: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], lanes: int) -> None:
         self._store = store
-        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._waiting: list[_Waiting[Item, Result]] = []
         self._free_lanes = lanes
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Result:
         """Store one item together with whatever else is waiting, and give its result."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append(_Waiting(item, future, tracing.current.get()))
         self._start_lane()
         return await future
 
@@ -53,15 +62,17 @@ class Combiner(Generic[Item, Result]):
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_COMBINED], self._waiting[MAX_COMBINED:]
                 # Whoever was cancelled while waiting has not been stored and never will be.
-                batch = [(item, future) for item, future in batch if not future.done()]
+                batch = [waiting for waiting in batch if not waiting.future.done()]
                 if batch:
                     await self._store_batch(batch)
         finally:
             self._free_lanes += 1
 
-    async def _store_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _store_batch(self, batch: list[_Waiting[Item, Result]]) -> None:
+        # What all of them wait for is traced for the first, and not for whoever happened to begin this task.
+        tracing.current.set(batch[0].span)
         try:
-            results = await self._store([item for item, _ in batch])
+            results = await self._store([waiting.item for waiting in batch])
         except ProviderError as error:
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001 - handed on unchanged to those who wait, who would wait for ever otherwise
@@ -69,15 +80,15 @@ class Combiner(Generic[Item, Result]):
             if len(batch) == 1:
                 _fail(batch, error)
             else:
-                for pair in batch:
-                    await self._store_batch([pair])
+                for waiting in batch:
+                    await self._store_batch([waiting])
         else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+            for waiting, result in zip(batch, results, strict=True):
+                if not waiting.future.done():
+                    waiting.future.set_result(result)
 
 
-def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
-    for _, future in batch:
-        if not future.done():
-            future.set_exception(error)
+def _fail(batch: list[_Waiting[Item, Result]], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.future.done():
+            waiting.future.set_exception(error)

@@ -1,4 +1,4 @@
-"""A provider whose every call is timed, counted and noted, whatever provider it is."""
+"""A provider whose every call is timed, counted, noted and traced, whatever provider it is."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,10 +8,10 @@ from typing import Self
 
 from msgspec import UNSET, UnsetType
 
-from observability import notes
+from observability import notes, tracing
 from observability.metrics import Metrics
 from providers.base import MemoryProvider
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Rejected
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
@@ -130,16 +130,18 @@ class MeasuredProvider(MemoryProvider):
 class _Span:
     """One call: a context manager by hand, since it stands in the path of every request."""
 
-    __slots__ = ("_metrics", "_name", "_operation", "_started", "outcome")
+    __slots__ = ("_metrics", "_name", "_operation", "_started", "_traced", "outcome")
 
     def __init__(self, name: Callable[[], str], operation: str, metrics: Metrics) -> None:
         self._name = name
         self._operation = operation
         self._metrics = metrics
         self._started = 0.0
+        self._traced = tracing.NOTHING
         self.outcome = "ok"
 
     def __enter__(self) -> Self:
+        self._traced = tracing.span(self._operation).__enter__()
         self._started = perf_counter()
         return self
 
@@ -160,3 +162,11 @@ class _Span:
             waited = request.provider_seconds + request.journal_seconds
             self._metrics.observe_overhead(self._operation, max(0.0, seconds - waited))
             self._metrics.observe_degraded(self._operation, request.degraded)
+        if self._traced.recorded:
+            self._traced.set("ninai.provider", name)
+            self._traced.set("ninai.outcome", self.outcome)
+            if request is not None and request.degraded:
+                self._traced.set("ninai.degraded", request.degraded)
+            if isinstance(error, Rejected):
+                self._traced.answer()
+        self._traced.__exit__(kind, error, traceback)

@@ -2,6 +2,6 @@
 
 from app.settings.errors import ConfigError
 from app.settings.loading import LoadedSettings, load
-from app.settings.model import Settings
+from app.settings.model import Settings, TracingSettings
 
-__all__ = ["ConfigError", "LoadedSettings", "Settings", "load"]
+__all__ = ["ConfigError", "LoadedSettings", "Settings", "TracingSettings", "load"]

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
+from observability.otlp import installed
 from providers.errors import InvalidInput
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.limits import check_user_id
@@ -134,6 +135,15 @@ def _scopes(settings: Settings) -> Iterator[_Fault]:
             yield ("auth", "keys", name, "user"), 'the key speaks for no user without the scope "memory"'
 
 
+def _tracing(settings: Settings) -> Iterator[_Fault]:
+    if settings.tracing.endpoint is not None and not installed():
+        yield ("tracing", "endpoint"), "tracing is not installed: pip install 'ninaivalaigal[tracing]'"
+    for name, value in settings.tracing.headers.items():
+        text = value.reveal()
+        if not text or not text.isascii() or not text.isprintable():
+            yield ("tracing", "headers", name), "expected printable ASCII, as a header can carry"
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -153,4 +163,5 @@ _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _hashes,
     _users,
     _scopes,
+    _tracing,
 )

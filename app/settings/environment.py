@@ -1,7 +1,8 @@
 """The environment as a layer: NINAI__SERVER__PORT is `server.port`; the only reader of os.environ."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.settings.errors import ConfigError
@@ -16,6 +17,17 @@ _FILE_SUFFIX = "_file"
 def process_environment() -> Mapping[str, str]:
     """Give the environment of this process."""
     return os.environ  # noqa: TID251 - this is the one place that reads it
+
+
+@contextmanager
+def hidden(prefix: str) -> Iterator[None]:
+    """Keep this process's variables whose names begin so from a library that would read them by itself."""
+    environ = os.environ  # noqa: TID251 - only this package touches it
+    kept = {name: environ.pop(name) for name in list(environ) if name.startswith(prefix)}
+    try:
+        yield
+    finally:
+        environ.update(kept)
 
 
 def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:

@@ -39,7 +39,7 @@ def _value(value: object, annotation: object, steps: Steps) -> Iterator[Leaf]:
         yield from _table(value, steps)
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from _value(item, annotation, (*steps, name))
+            yield from _value(item, annotations.item_of(annotation, dict), (*steps, name))
     elif isinstance(value, list) and any(isinstance(item, Struct) for item in value):
         for index, item in enumerate(value):
             yield from _value(item, annotation, (*steps, index))

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from app.auth.keys import HASH_PATTERN
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
+from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
@@ -34,6 +35,16 @@ KeyHash = Annotated[
     Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True}),
 ]
 
+# Scheme, host, port and path: credentials have their place in the headers.
+CollectorUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?\Z",
+        description="the base URL of a collector that speaks OTLP over HTTP, as http://collector:4318",
+    ),
+]
+# RFC 9110, section 5.6.2.
+HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", description="the name of an HTTP header")]
 
 # What a key opens: the memories, or the admin API.
 Scope = Literal["memory", "admin"]
@@ -85,6 +96,16 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where spans are sent, if anywhere; `ratio` is how many of the traces that begin here, `timeout` in seconds."""
+
+    endpoint: CollectorUrl | None = None
+    ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    headers: dict[HeaderName, Secret] = field(default_factory=dict)
+    service_name: Annotated[str, Meta(min_length=1, max_length=255)] = "ninaivalaigal"
+    timeout: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+
+
 class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How providers are asked, and for how long the journal remembers; `attempts` by the name of the provider."""
 
@@ -115,4 +136,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: Path = field(default_factory=_default_data_dir)
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT

@@ -1,6 +1,7 @@
-"""The variables of SPEC-020 as a layer: above the file, below NINAI__."""
+"""The variables that others have named, SPEC-020 and OpenTelemetry, as a layer: above the file, below NINAI__."""
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from app.settings import annotations
 from app.settings.errors import ConfigError, shown
@@ -13,6 +14,10 @@ _NATIVE = {"DATABASE_URL": "dsn"}
 _EMBEDDER = {"OPENAI_API_KEY": "api_key", "OPENAI_BASE_URL": "base_url", "EMBEDDING_MODEL": "model"}
 _MEM0 = {"MEM0_BASE_URL": "base_url", "MEM0_API_KEY": "api_key", "MEM0_HMAC_SECRET": "hmac_secret"}
 
+# Of OpenTelemetry's many only those with a setting of the same meaning.
+_TRACING = {"OTEL_EXPORTER_OTLP_ENDPOINT": "endpoint", "OTEL_SERVICE_NAME": "service_name"}
+_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
+
 
 def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
     """Give what the variables set, seen together with the layers below and above; an empty variable sets nothing.
@@ -20,7 +25,7 @@ def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
     A variable for a kind of provider that is not in use is ignored.
 
     Raises:
-        ConfigError: MEMORY_PROVIDER names something else than providers.
+        ConfigError: MEMORY_PROVIDER names something else than providers, or a list of headers is none.
     """
     layer = dict(_order(environ, overlay(below, above)))
     known = overlay(below, layer, above)
@@ -32,6 +37,8 @@ def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
     if mem0 is not None:
         layer.update(_entries(environ, _MEM0, (*PROVIDERS, mem0)))
     layer.update(_entries(environ, {"MEMORY_RECALL_LIMIT": "recall_limit"}, ()))
+    layer.update(_entries(environ, _TRACING, ("tracing",)))
+    layer.update(_headers(environ))
     return layer
 
 
@@ -41,6 +48,19 @@ def _entries(environ: Mapping[str, str], keys: Mapping[str, str], table: Steps) 
         for variable, key in keys.items()
         if environ.get(variable)
     }
+
+
+def _headers(environ: Mapping[str, str]) -> Layer:
+    """Read `name=value,...`, percent-encoded as the OpenTelemetry Protocol Exporter specification says."""
+    steps, origin = ("tracing", "headers"), Origin("variable", _HEADERS)
+    layer: dict[Steps, Entry] = {}
+    for part in environ.get(_HEADERS, "").split(","):
+        name, separator, value = part.partition("=")
+        if separator and name.strip():
+            layer[*steps, unquote(name.strip()).lower()] = Entry(unquote(value.strip()), origin)
+        elif part.strip():
+            raise ConfigError("expected NAME=VALUE, separated by commas", steps=steps, origin=origin)
+    return layer
 
 
 def _embedder(environ: Mapping[str, str], known: Layer, table: Steps) -> Layer:

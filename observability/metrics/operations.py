@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from observability import tracing
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.children import Children
 
@@ -78,7 +79,7 @@ class OperationMetrics:
 
     def observe_operation(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
         """Record one operation at one provider."""
-        self._durations[provider, operation, outcome].observe(seconds)
+        self._durations[provider, operation, outcome].observe(seconds, tracing.exemplar())
 
     def observe_overhead(self, operation: str, seconds: float) -> None:
         """Record what one operation cost beyond waiting for others."""
@@ -91,4 +92,4 @@ class OperationMetrics:
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record one request."""
-        self._requests[method, route, str(status)].observe(seconds)
+        self._requests[method, route, str(status)].observe(seconds, tracing.exemplar())

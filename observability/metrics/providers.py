@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from observability import tracing
 from observability.metrics.buckets import OPERATION_BUCKETS
 from observability.metrics.children import Children
 
@@ -93,4 +94,4 @@ class ProviderMetrics:
 
     def observe_attempt(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
         """Record one try at a provider."""
-        self._attempts[provider, operation, outcome].observe(seconds)
+        self._attempts[provider, operation, outcome].observe(seconds, tracing.exemplar())

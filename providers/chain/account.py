@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from observability import notes
+from observability import notes, tracing
 from providers.chain.deadline import Deadline
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import NATIVE, OperationClass
@@ -16,6 +16,8 @@ from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
 
 Answer = TypeVar("Answer")
+
+_SPANS = {JournalCall.APPEND: "journal append", JournalCall.LOOK: "journal look"}
 
 JOURNAL = "journal"  # who answered, where no provider had to be asked
 
@@ -56,8 +58,9 @@ class Account:
         timer = asyncio.timeout(seconds)
         outcome = "bug"
         try:
-            async with timer:
-                answer = await ask(self._journal)
+            with tracing.span(_SPANS[call]):
+                async with timer:
+                    answer = await ask(self._journal)
             outcome = "ok"
         except ProviderError as error:
             outcome = error.outcome
@@ -81,7 +84,7 @@ class Account:
         """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""
         request = notes.current.get()
         started = time.perf_counter()
-        with contextlib.suppress(JournalUnavailable):
+        with contextlib.suppress(JournalUnavailable), tracing.span("journal settle"):
             await self._journal.settle(settlements)
         if request is not None:
             request.journal_seconds += time.perf_counter() - started

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
+from observability import tracing
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
@@ -17,7 +18,7 @@ from providers.chain.deadline import Deadline
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp, Unobserved
 from providers.chain.policy import AttemptPolicy, OperationClass
-from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable
 
 Answer = TypeVar("Answer")
 
@@ -145,31 +146,46 @@ class _Tries(Generic[Answer]):
     async def next(self) -> Answer:
         """Try once, and tell the observer how it went."""
         self._number += 1
-        started = self._attempts.now()
         outcome = "bug"
-        try:
-            answer = await self._try()
-            outcome = "ok"
-        except ProviderError as error:
-            outcome = error.outcome
-            if isinstance(error, Unavailable) and not isinstance(error, Refused):
-                self._failure = error
-                self._unsure = error if error.ambiguous else self._unsure
-            raise
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        finally:
-            self._attempts.observer.tried(
-                Attempt(
-                    provider=self._guards.breaker.provider,
-                    operation=self._operation,
-                    outcome=outcome,
-                    seconds=self._attempts.now() - started,
-                    number=self._number,
+        with tracing.span(self._operation.value, tracing.Kind.CLIENT) as span:
+            started = self._attempts.now()
+            try:
+                answer = await self._try()
+                outcome = "ok"
+            except ProviderError as error:
+                outcome = error.outcome
+                self._note(error, span)
+                raise
+            except asyncio.CancelledError:
+                outcome = "cancelled"
+                raise
+            finally:
+                if span.recorded:
+                    self._describe(span, outcome)
+                self._attempts.observer.tried(
+                    Attempt(
+                        provider=self._guards.breaker.provider,
+                        operation=self._operation,
+                        outcome=outcome,
+                        seconds=self._attempts.now() - started,
+                        number=self._number,
+                    )
                 )
-            )
         return answer
+
+    def _note(self, error: ProviderError, span: tracing.Span) -> None:
+        if isinstance(error, Rejected):
+            span.answer()
+        if isinstance(error, Unavailable) and not isinstance(error, Refused):
+            self._failure = error
+            self._unsure = error if error.ambiguous else self._unsure
+
+    def _describe(self, span: tracing.Span, outcome: str) -> None:
+        provider = self._guards.breaker.provider
+        span.rename(f"{self._operation.value} {provider}")
+        span.set("ninai.provider", provider)
+        span.set("ninai.outcome", outcome)
+        span.set("ninai.try", self._number)
 
     async def only(self) -> Answer:
         """Try once, whatever the breaker says."""

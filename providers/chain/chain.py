@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 from msgspec import Struct
 
+from observability import tracing
 from providers.base import MemoryProvider
 from providers.chain.attempts import Attempts, Guards
 from providers.chain.breaker import CircuitBreaker
@@ -243,7 +244,7 @@ class Chain:
 
 
 def _task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    task = asyncio.create_task(work, name=name)
+    task = asyncio.create_task(work, name=name, context=tracing.detached())
     task.add_done_callback(_noted)
     return task
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from observability import tracing
 from providers.chain.applying import Change, bring_many, burial_of
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
@@ -76,8 +77,10 @@ class Deliverer:
         if not batch:
             return False
         started = self._now()
-        settlements = await self._deliver(link, batch, patience)
-        await self._journal.settle(settlements)
+        with tracing.root(f"deliver {self._name}", {"ninai.provider": self._name, "ninai.operations": len(batch)}):
+            settlements = await self._deliver(link, batch, patience)
+            with tracing.span("journal settle"):
+                await self._journal.settle(settlements)
         self._count(batch, settlements)
         left = len(batch) / self._policy.per_second - (self._now() - started)
         if left > 0:
@@ -113,7 +116,8 @@ class Deliverer:
             if isinstance(outcome, MemoryDeleted)
         ]
         if buried:
-            await self._journal.append(buried)
+            with tracing.span("journal append"):
+                await self._journal.append(buried)
         return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
 
     def _settled(self, delivery: Delivery, outcome: ProviderError | None) -> Settlement:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from observability import tracing
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass, RetentionPolicy
@@ -58,8 +59,9 @@ class Sweeper:
             links = await self._links()
             if links is None:
                 return  # somebody is not in reach of this process, so nothing can be known of all
-            clean = [entry.seq for entry in entries if await self._is_clean(entry, links)]
-            await self._journal.forget(clean)
+            with tracing.root("sweep", {"ninai.operations": len(entries)}):
+                clean = [entry.seq for entry in entries if await self._is_clean(entry, links)]
+                await self._journal.forget(clean)
 
     async def _is_clean(self, entry: Entry, links: Sequence[Link]) -> bool:
         """Whether no provider has a copy of a deleted memory; where there is one, it is deleted once more."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from observability import tracing
 from providers.embedders.base import PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
@@ -48,9 +49,7 @@ class GuardedEmbedder(Embedder):
             self._paused_until = started + self._patience
         pause_seen = self._paused_until
         try:
-            async with asyncio.timeout(self._patience):
-                vectors = await self._embedder.embed(texts)
-            _check(vectors, len(texts))
+            vectors = await self._embed(texts)
         except TimeoutError as error:
             self._failed(pause_seen)
             raise EmbedderUnavailable(f"no vectors within {self._patience:g} s", outcome="timeout") from error
@@ -62,6 +61,16 @@ class GuardedEmbedder(Embedder):
             raise
         self._succeeded()
         return vectors
+
+    async def _embed(self, texts: Sequence[str]) -> list[Vector]:
+        with tracing.span("embed") as span:
+            if span.recorded:
+                span.set("ninai.embedder.model", self.model)
+                span.set("ninai.texts", len(texts))
+            async with asyncio.timeout(self._patience):
+                vectors = await self._embedder.embed(texts)
+            _check(vectors, len(texts))
+            return vectors
 
     def _succeeded(self) -> None:
         self._failures = 0

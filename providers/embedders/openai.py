@@ -11,6 +11,7 @@ import numpy as np
 import openai
 from msgspec import Struct
 
+from observability import tracing
 from observability.metrics import Metrics
 from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.settings import OpenAIEmbedderSettings
@@ -57,6 +58,8 @@ OUTCOME_OF_ERROR: dict[type[Exception], str] = {
 
 # Statuses for which openai has no class of its own; a redirect is never followed, so the base URL is wrong.
 _OUTCOME_OF_STATUS = dict.fromkeys((301, 302, 303, 307, 308, 405), MISCONFIGURED) | {408: TIMEOUT, 413: REJECTED}
+
+_HTTP = {"http.request.method": "POST", "url.template": "/embeddings"}
 
 _NO_KEY = "none"  # servers that want no key still want the header
 
@@ -142,14 +145,22 @@ class OpenAIEmbedder(Embedder):
         return await asyncio.to_thread(_vectors, answer, len(batch), dimensions)
 
     async def _ask(self, batch: list[str]) -> bytes:
-        # The client's own timeout starts again with every byte that arrives.
-        async with asyncio.timeout(self._settings.timeout):
-            response = await self._create(
-                input=batch,
-                model=self._settings.model,
-                dimensions=self._settings.dimensions or openai.omit,
-                encoding_format="base64",
-            )
+        with tracing.span("POST /embeddings", tracing.Kind.CLIENT, _HTTP) as span:
+            traceparent = tracing.current.get().traceparent
+            try:
+                # The client's own timeout starts again with every byte that arrives.
+                async with asyncio.timeout(self._settings.timeout):
+                    response = await self._create(
+                        input=batch,
+                        model=self._settings.model,
+                        dimensions=self._settings.dimensions or openai.omit,
+                        encoding_format="base64",
+                        extra_headers=None if traceparent is None else {"traceparent": traceparent},
+                    )
+            except openai.APIStatusError as error:
+                span.set("http.response.status_code", error.status_code)
+                raise
+            span.set("http.response.status_code", response.status_code)
         return response.content
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from observability import tracing
 from providers.errors import ProviderError, Unavailable
 from providers.types import Snapshot
 
@@ -48,7 +49,9 @@ class Aftercare:
     def _look_after(self, user_id: str, memory_id: str) -> None:
         key = (user_id, memory_id)
         if key not in self._tasks and len(self._tasks) < MAX_WAITING:
-            self._tasks[key] = asyncio.create_task(self._run(user_id, memory_id), name="mem0-aftercare")
+            self._tasks[key] = asyncio.create_task(
+                self._run(user_id, memory_id), name="mem0-aftercare", context=tracing.detached()
+            )
             self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _run(self, user_id: str, memory_id: str) -> None:
@@ -57,6 +60,7 @@ class Aftercare:
             await self._sleep(moment - waited)
             waited = moment
             try:
-                await self._tidied(user_id, memory_id)
+                with tracing.root("look after a late write"):
+                    await self._tidied(user_id, memory_id)
             except ProviderError as error:
                 _log.info("mem0_aftercare_postponed", reason=error.outcome)

@@ -1,4 +1,7 @@
-"""One request to mem0 and its answer: bounded in time, size and number, never followed elsewhere, never retried."""
+"""One request to mem0 and its answer: bounded in time, size and number, never followed elsewhere, never retried.
+
+Each is a span, and mem0 is told of it (W3C Trace Context), so that what mem0 traces is a part of the same trace.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,6 +12,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from observability import tracing
 from providers.errors import Unavailable
 from providers.mem0.failures import failure_of, translated
 from providers.mem0.lines import Lines
@@ -18,17 +22,21 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 MAX_ERROR_BYTES = 64 * 1024
 
+_FAILURE = 400  # and above
+_PORTS = {"http": 80, "https": 443}
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
 class Call(Struct, frozen=True, kw_only=True):
     """What to ask. `writes` tells whether it may have been done although no answer came.
 
-    Statuses in `known` are answers; every other one but 2xx is a failure.
+    `path` is a template, in which `{id}` stands for `id` as it is. Statuses in `known` are answers; every other one but
+    2xx is a failure.
     """
 
     method: str
     path: str
+    id: str = ""
     body: object = None
     params: Mapping[str, str | int] | None = None
     headers: Mapping[str, str] | None = None
@@ -74,9 +82,14 @@ class Wire:
             InvalidInput: it refuses what was sent.
         """
         async with self._lines.line() as client:
-            with translated(writes=call.writes):
+            with tracing.span(call.method, tracing.Kind.CLIENT) as span, translated(writes=call.writes):
+                if span.recorded:
+                    _describe(span, call, client.base_url)
                 async with asyncio.timeout(self._timeout):
                     received = await _exchanged(client, call)
+                span.set("http.response.status_code", received.status)
+                if received.status >= _FAILURE and received.status not in call.known:
+                    span.fail(str(received.status))
         if not httpx.codes.is_success(received.status) and received.status not in call.known:
             raise failure_of(received.status, received.headers, code=received.code, writes=call.writes)
         return Answer(received.status, _decoded(received, call))
@@ -105,13 +118,22 @@ async def open_wire(base_url: str, *, patience: float, connect_timeout: float, p
         await lines.close()
 
 
+def _describe(span: tracing.Span, call: Call, base: httpx.URL) -> None:
+    span.rename(f"{call.method} {call.path}")
+    span.set("http.request.method", call.method)
+    span.set("url.template", call.path)
+    span.set("server.address", base.host)
+    span.set("server.port", base.port or _PORTS[base.scheme])
+
+
 async def _exchanged(client: httpx.AsyncClient, call: Call) -> _Received:
+    traceparent = tracing.current.get().traceparent
     request = client.build_request(
         call.method,
-        call.path,
+        call.path.replace("{id}", call.id),
         params=call.params,
         content=None if call.body is None else msgspec.json.encode(call.body),
-        headers={**_JSON, **(call.headers or {})},
+        headers={**_JSON, **(call.headers or {}), **({} if traceparent is None else {"traceparent": traceparent})},
     )
     response = await client.send(request, stream=True)
     try:

@@ -9,6 +9,7 @@ import structlog
 from pgvector import HalfVector
 from sqlalchemy import Row
 
+from observability import tracing
 from observability.metrics import Metrics
 from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
 from providers.errors import ProviderError
@@ -78,8 +79,9 @@ class Backlog:
         rows = await self._waiting()
         if not rows:
             return False
-        embedded = await self._embed(rows)
-        await self._store([row for row, _ in embedded], [vector for _, vector in embedded])
+        with tracing.root("embed later", {"ninai.provider": self._provider, "ninai.memories": len(rows)}):
+            embedded = await self._embed(rows)
+            await self._store([row for row, _ in embedded], [vector for _, vector in embedded])
         # Where every text is refused, the fault is hardly with the texts, and haste would only burn requests.
         return bool(embedded)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from observability import tracing
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.backlog import Backlog
 from providers.native.database import Database
@@ -44,7 +45,7 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
         if current is not None:
             # Guarded apart: a batch may take long without keeping questions from their vectors.
             backlog = Backlog(database, GuardedEmbedder(current, _PATIENCE_OF_BACKLOG), host.metrics, host.name)
-            task = asyncio.create_task(backlog.run(), name="backlog")
+            task = asyncio.create_task(backlog.run(), name="backlog", context=tracing.detached())
             task.add_done_callback(_noted)
             stack.push_async_callback(_cancelled, task)
         patience = settings.embedding_patience

@@ -1,4 +1,4 @@
-"""The connection pool: lazy, quick to close, and able to speak through PgBouncer."""
+"""The connection pool: lazy, quick to close, traced, and able to speak through PgBouncer."""
 
 import asyncio
 import json
@@ -12,6 +12,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
+
+from providers.postgres.tracing import trace_statements
 
 CONNECT_TIMEOUT = 5.0  # seconds
 CLOSE_TIMEOUT = 2.0  # seconds
@@ -67,6 +69,7 @@ async def open_pool(
     if on_connect is not None:
         event.listen(engine.sync_engine, "connect", _each_with(on_connect))
     event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
+    trace_statements(engine)
     try:
         yield engine
     finally:

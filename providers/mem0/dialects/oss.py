@@ -70,7 +70,7 @@ class OssDialect(Dialect):
     async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - whoever's it is
         """See `Dialect`; of an unknown memory the server says `null`."""
         answer = await self._wire.send(
-            Call(method="GET", path=f"/memories/{item_id}", headers=self._headers, known=frozenset({MISSING}))
+            Call(method="GET", path="/memories/{id}", id=item_id, headers=self._headers, known=frozenset({MISSING}))
         )
         if is_missing(answer) or answer.body is None:
             return None
@@ -81,7 +81,8 @@ class OssDialect(Dialect):
         answer = await self._wire.send(
             Call(
                 method="DELETE",
-                path=f"/memories/{quote(item_id, safe='')}",
+                path="/memories/{id}",
+                id=quote(item_id, safe=""),
                 headers=self._headers,
                 writes=True,
                 known=frozenset({MISSING}),
@@ -91,7 +92,7 @@ class OssDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
-        await self._wire.send(Call(method="GET", path=f"/memories/{NIL}", headers=self._headers))
+        await self._wire.send(Call(method="GET", path="/memories/{id}", id=NIL, headers=self._headers))
 
     async def _add(self, body: dict[str, Any]) -> list[str]:
         answer = await self._wire.send(

@@ -72,7 +72,13 @@ class PlatformDialect(Dialect):
     async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - whoever's it is
         """See `Dialect`."""
         answer = await self._wire.send(
-            Call(method="GET", path=f"/v1/memories/{item_id}/", headers=self._headers, known=frozenset({MISSING}))
+            Call(
+                method="GET",
+                path="/v1/memories/{id}/",
+                id=item_id,
+                headers=self._headers,
+                known=frozenset({MISSING}),
+            )
         )
         return None if is_missing(answer) else item_of(converted(answer.body, Record), "")
 
@@ -81,7 +87,8 @@ class PlatformDialect(Dialect):
         answer = await self._wire.send(
             Call(
                 method="DELETE",
-                path=f"/v1/memories/{quote(item_id, safe='')}/",
+                path="/v1/memories/{id}/",
+                id=quote(item_id, safe=""),
                 headers=self._headers,
                 writes=True,
                 known=frozenset({MISSING}),
@@ -111,7 +118,9 @@ class PlatformDialect(Dialect):
         """Wait for work that mem0 has put off."""
         for _ in range(_EVENT_TRIES):
             try:
-                answer = await self._wire.send(Call(method="GET", path=f"/v1/event/{event_id}/", headers=self._headers))
+                answer = await self._wire.send(
+                    Call(method="GET", path="/v1/event/{id}/", id=event_id, headers=self._headers)
+                )
             except Unavailable as error:
                 error.ambiguous = True  # the look failed, not what is looked for
                 raise

@@ -106,7 +106,8 @@ class SpecDialect(Dialect):
         answer = await self._wire.send(
             Call(
                 method="GET",
-                path=f"/v1/memories/{item_id}/",
+                path="/v1/memories/{id}/",
+                id=item_id,
                 params={"user_id": user},
                 headers=self._signed(user),
                 known=frozenset({MISSING}),
@@ -119,7 +120,8 @@ class SpecDialect(Dialect):
         answer = await self._wire.send(
             Call(
                 method="DELETE",
-                path=f"/v1/memories/{quote(item_id, safe='')}/",
+                path="/v1/memories/{id}/",
+                id=quote(item_id, safe=""),
                 params={"user_id": user},
                 headers=self._signed(user),
                 writes=True,

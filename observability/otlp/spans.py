@@ -1,0 +1,130 @@
+"""Spans as OpenTelemetry's SDK has them, behind `observability/tracing.py`.
+
+OpenTelemetry's own context is not used: a span is told its parent, and what a task is doing stands in one place alone.
+"""
+
+from contextvars import Token
+from types import TracebackType
+from typing import ClassVar, Self
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span as SdkSpan
+from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id, set_span_in_context
+from opentelemetry.trace import Tracer as SdkTracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from observability.tracing import NOTHING, Attributes, Kind, Span, Value, current
+
+_KINDS = {Kind.INTERNAL: SpanKind.INTERNAL, Kind.SERVER: SpanKind.SERVER, Kind.CLIENT: SpanKind.CLIENT}
+_NOBODY = Context()
+_w3c = TraceContextTextMapPropagator()
+
+
+class Beginner:
+    """Begins traces with a tracer of the SDK."""
+
+    def __init__(self, tracer: SdkTracer) -> None:
+        self._tracer = tracer
+
+    def __call__(self, name: str, kind: Kind, attributes: Attributes | None, traceparent: str | None) -> Span:
+        """Begin a trace, or go on with another service's; see `Tracer.root`."""
+        # Without `tracestate`: whatever a client writes into that would be sent to the collector.
+        parent = _NOBODY if traceparent is None else _w3c.extract({"traceparent": traceparent}, _NOBODY)
+        begun = _begun(self._tracer, name, parent, kind, attributes)
+        return _Recorded(self._tracer, begun) if begun.is_recording() else _Unsampled(begun)
+
+
+class _Known(Span):
+    """A span with an identity, recorded or not."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: SdkSpan) -> None:
+        self._span = span
+        self._token: Token[Span] | None = None
+
+    @property
+    def trace_id(self) -> str:
+        return format_trace_id(self._span.get_span_context().trace_id)
+
+    @property
+    def span_id(self) -> str:
+        return format_span_id(self._span.get_span_context().span_id)
+
+    @property
+    def traceparent(self) -> str | None:
+        flags = self._span.get_span_context().trace_flags
+        return f"00-{self.trace_id}-{self.span_id}-{flags:02x}"
+
+    def __enter__(self) -> Self:
+        self._token = current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            current.reset(self._token)
+
+
+class _Unsampled(_Known):
+    """The root of a trace that nobody will see, known by its id in the log and to other services; it has no pieces."""
+
+    __slots__ = ()
+
+    def child(self, name: str, kind: Kind, attributes: Attributes | None) -> Span:  # noqa: ARG002 - the shape they share
+        return NOTHING
+
+
+class _Recorded(_Known):
+    """A span that will be exported."""
+
+    __slots__ = ("_answers", "_tracer")
+
+    def __init__(self, tracer: SdkTracer, span: SdkSpan) -> None:
+        super().__init__(span)
+        self._tracer = tracer
+        self._answers = False
+
+    recorded: ClassVar[bool] = True
+
+    @property
+    def exemplar(self) -> dict[str, str] | None:
+        return {"trace_id": self.trace_id}
+
+    def child(self, name: str, kind: Kind, attributes: Attributes | None) -> Span:
+        above = set_span_in_context(self._span, _NOBODY)
+        return _Recorded(self._tracer, _begun(self._tracer, name, above, kind, attributes))
+
+    def rename(self, name: str) -> None:
+        self._span.update_name(name)
+
+    def set(self, name: str, value: Value) -> None:
+        self._span.set_attribute(name, value)
+
+    def fail(self, error_type: str) -> None:
+        self._span.set_attribute("error.type", error_type)
+        self._span.set_status(StatusCode.ERROR)
+
+    def answer(self) -> None:
+        self._answers = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        if kind is not None and not self._answers:
+            self.fail(kind.__qualname__)
+        self._span.end()
+
+
+def _begun(tracer: SdkTracer, name: str, parent: Context, kind: Kind, attributes: Attributes | None) -> SdkSpan:
+    # What the SDK records of an error by itself quotes its words.
+    return tracer.start_span(
+        name,
+        context=parent,
+        kind=_KINDS[kind],
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    )
