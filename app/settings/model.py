@@ -37,11 +37,8 @@ KeyHash = Annotated[
 
 # Scheme, host, port and path: credentials have their place in the headers.
 CollectorUrl = Annotated[
-    str,
-    Meta(
-        pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?\Z",
-        description="the base URL of a collector that speaks OTLP over HTTP, as http://collector:4318",
-    ),
+    Annotated[str, Meta(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?\Z")] | None,
+    Meta(description="the base URL of a collector that speaks OTLP over HTTP, as http://collector:4318"),
 ]
 # RFC 9110, section 5.6.2.
 HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", description="the name of an HTTP header")]
@@ -99,7 +96,7 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where spans are sent, if anywhere; `ratio` is how many of the traces that begin here, `timeout` in seconds."""
 
-    endpoint: CollectorUrl | None = None
+    endpoint: CollectorUrl = None
     ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
     headers: dict[HeaderName, Secret] = field(default_factory=dict)
     service_name: Annotated[str, Meta(min_length=1, max_length=255)] = "ninaivalaigal"

@@ -114,7 +114,7 @@ class _Recorded(_Known):
     ) -> None:
         super().__exit__(kind, error, traceback)
         if kind is not None and not self._answers:
-            self.fail(kind.__qualname__)
+            self.fail(kind.__name__)
         self._span.end()
 
 
