@@ -165,7 +165,7 @@ async def test_a_fallback_shows_both_attempts(collector: Collector) -> None:
     [tree] = collector.trees(TRACE)
     [operation] = tree.pieces
     names = [piece.name for piece in operation.pieces]
-    assert names[0] == "journal entries"
+    assert names[0] == "journal look"
     assert set(names[1:-1]) == {"recall mem0"}
     assert names[-1] == "recall mock"
     tries = [span for span in collector.trace(TRACE) if span.name == "recall mem0"]
