@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from app.console.latency import LatencyObserver
 from app.journaling import always_journalled, journal_of
 from app.settings import Settings
 from app.settings.annotations import tag_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain, JournalChoice, Part
-from providers.chain.counting import CountingObserver
 from providers.clock import HybridClock
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
 from providers.journal.base import Journal
@@ -21,7 +21,7 @@ class Chains:
 
     def __init__(self, metrics: Metrics) -> None:
         self.clock = HybridClock()
-        self.observer = CountingObserver(metrics)
+        self.observer = LatencyObserver(metrics)
         self._metrics = metrics
 
     @asynccontextmanager

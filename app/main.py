@@ -14,6 +14,10 @@ from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
 from app.body_limit import BodyLimit
 from app.chain import Chains
+from app.console.assets import AssetsController
+from app.console.console import Console
+from app.console.controller import ConsoleController
+from app.console.entrance import EntranceController
 from app.controllers.admin import AdminController
 from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
@@ -63,6 +67,9 @@ def create_app(
             OrderController,
             HealthController,
             DocsController,
+            ConsoleController,
+            EntranceController,
+            AssetsController,
         ],
         lifespan=[_lifespan(settings, metrics, tracer, source, exchange), admin_port(settings.admin)],
         state=State(
@@ -108,6 +115,7 @@ def _lifespan(
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain
+            app.state.console = Console(settings, chains.observer.history)
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)

@@ -8,7 +8,7 @@ from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from app.settings.model import KeySettings
 from providers.errors import InvalidInput
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
 
 
 class ApiKeyAuthenticator:
@@ -22,12 +22,12 @@ class ApiKeyAuthenticator:
 
     def identify(self, headers: Mapping[str, str]) -> Identity:
         """Give the key's name and scopes."""
-        key = _key_in(headers)
+        key = key_in(headers)
         if key is None:
-            raise RequestError(UNAUTHENTICATED, "Send an API key: Authorization: Bearer KEY", headers=_CHALLENGE)
+            raise RequestError(UNAUTHENTICATED, "Send an API key: Authorization: Bearer KEY", headers=CHALLENGE)
         known = self._by_hash.get(hash_key(key))
         if known is None:
-            raise RequestError(UNAUTHENTICATED, "This API key is not known", headers=_CHALLENGE)
+            raise RequestError(UNAUTHENTICATED, "This API key is not known", headers=CHALLENGE)
         return known
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
@@ -44,7 +44,8 @@ class ApiKeyAuthenticator:
         return identity.user
 
 
-def _key_in(headers: Mapping[str, str]) -> str | None:
+def key_in(headers: Mapping[str, str]) -> str | None:
+    """Give the key that is shown, None if there is none."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()

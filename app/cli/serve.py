@@ -57,9 +57,10 @@ def serve(
     databases.heed_hangup()
     with databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
-        host = settings.server.host
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        click.echo(f"ninaivalaigal on {url}  (documentation {url}/docs, metrics {url}/metrics)", err=True)
+        url = _url(settings.server.host, port)
+        inside = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
+        places = f"console {inside}/console, documentation {url}/docs, metrics {url}/metrics"
+        click.echo(f"ninaivalaigal on {url}  ({places})", err=True)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
         _run(settings, port, databases)
@@ -82,6 +83,10 @@ def _metrics_together(settings: Settings) -> Iterator[None]:
             reason = f"several workers need a folder in {settings.data_dir}: {error.strerror}"
             raise click.ClickException(reason) from error
         yield
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _followed() -> tuple[Source, Configuration]:

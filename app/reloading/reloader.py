@@ -32,6 +32,7 @@ class Reloader:
     """Follow the configuration in one worker process; `applied` is given the settings that are in force from now on.
 
     Files are looked at every `LOOK_SECONDS`. What is refused is refused as a whole: nothing of it is in force.
+    Something new was last read at `looked_at`; `for_restart` names what has changed and only a restart takes over.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Reloader:
         self._wake = asyncio.Event()
         self._again_at = NEVER
         self.refused_for: str | None = None
-        self._for_restart: list[str] = []
+        self.looked_at = datetime.now(UTC)
+        self.for_restart: list[str] = []
         for outcome in ("ok", "refused"):
             metrics.config_reloads.labels(outcome)
         metrics.config_last_reload_ok.set(1)
@@ -152,11 +154,12 @@ class Reloader:
         if changed:
             _log.info("configuration_in_force", changed=changed, order=settings.order)
         waiting = restart_changes(self._running, wanted.settings)
-        if waiting and waiting != self._for_restart:
+        if waiting and waiting != self.for_restart:
             _log.warning("restart_needed", settings=waiting)
-        self._for_restart = waiting
+        self.for_restart = waiting
 
     def _refuse(self, reason: str) -> None:
+        self.looked_at = datetime.now(UTC)
         self._metrics.config_last_reload_ok.set(0)
         if reason != self.refused_for:  # a look that was only repeated is no news
             self._metrics.config_reloads.labels("refused").inc()
@@ -164,6 +167,7 @@ class Reloader:
         self.refused_for = reason
 
     def _accept(self) -> None:
+        self.looked_at = datetime.now(UTC)
         self._metrics.config_last_reload_ok.set(1)
         self._metrics.config_reloads.labels("ok").inc()
         self.refused_for = None

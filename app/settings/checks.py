@@ -13,6 +13,8 @@ from providers.limits import check_user_id
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
 
+MIN_SECRET_CHARS = 32
+
 Origins = Mapping[str, Origin]
 _Fault = tuple[Steps, str]
 
@@ -103,6 +105,12 @@ def _ports(settings: Settings) -> Iterator[_Fault]:
         yield ("admin", "port"), f"{settings.admin.port} is server.port; without admin.port that serves the admin API"
 
 
+def _session_secret(settings: Settings) -> Iterator[_Fault]:
+    secret = settings.admin.session_secret
+    if secret is not None and len(secret.reveal()) < MIN_SECRET_CHARS:
+        yield ("admin", "session_secret"), f"expected at least {MIN_SECRET_CHARS} characters, by chance"
+
+
 def _keys(settings: Settings) -> Iterator[_Fault]:
     if settings.auth.mode == "api_key" and not settings.auth.keys:
         yield ("auth", "mode"), '"api_key" needs at least one key in auth.keys, make one with `ninai keys new NAME`'
@@ -159,6 +167,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _twins,
     _reach,
     _ports,
+    _session_secret,
     _keys,
     _hashes,
     _users,

@@ -61,10 +61,14 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A port of its own for the admin API, which the other one then does not know; without a `port` there is none."""
+    """A port of its own for the admin API and the console, which the other one then does not know; without it, none.
+
+    `session_secret` signs the sessions of the console; without one, a file in the data folder does.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
+    session_secret: Secret | None = None
 
 
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

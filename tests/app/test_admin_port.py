@@ -62,6 +62,16 @@ def test_some_routes_are_on_both_ports(service: Service, port: int, path: str) -
     assert get(service.url + path).status_code == get(f"http://127.0.0.1:{port}{path}").status_code == 200
 
 
+def test_the_console_is_on_the_admin_port_alone(service: Service, port: int) -> None:
+    """With all that its pages load; the line at the start tells where it is."""
+    inside = f"http://127.0.0.1:{port}"
+
+    for path in ("/console", "/console/login", "/console/files/console.css"):
+        assert get(service.url + path).status_code == 404
+    assert [get(f"{inside}{path}").status_code for path in ("/console", "/console/files/console.css")] == [200, 200]
+    assert f"(console {inside}/console, documentation {service.url}/docs," in service.said()
+
+
 def test_both_ports_count_in_the_same_metrics(service: Service, port: int) -> None:
     """What was asked through one port is counted by the process, whichever port tells of it."""
     get(f"http://127.0.0.1:{port}/admin/explain")

@@ -72,7 +72,9 @@ def test_what_it_logs_are_lines_of_json(folder: Path) -> None:
         service.terminate()
         first, *events = service.said().splitlines()
 
-    assert re.fullmatch(r"ninaivalaigal on (\S+)  \(documentation \1/docs, metrics \1/metrics\)", first), first
+    assert re.fullmatch(
+        r"ninaivalaigal on (\S+)  \(console \1/console, documentation \1/docs, metrics \1/metrics\)", first
+    ), first
     assert [line for line in events if not line.startswith("{")] == []
 
 

@@ -90,6 +90,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "server.drain = 0.0  # default",
         'admin.host = "127.0.0.1"  # default',
         "admin.port = unset  # default",
+        "admin.session_secret = unset  # default",
         'journal.kind = "auto"  # default',
         "chain.breaker.failure_share = 0.5  # default",
         "chain.breaker.least_calls = 10  # default",

@@ -35,8 +35,12 @@ def test_with_keys_it_may_listen_anywhere(configuration: Configuration) -> None:
             "$.admin.port: 8000 is server.port; without admin.port that serves the admin API (ninai.toml)",
         ),
         ("port = 0", "$.admin.port: expected int >= 1, got 0 (ninai.toml)"),
+        (
+            'session_secret = "tea"',
+            "$.admin.session_secret: expected at least 32 characters, by chance (ninai.toml)",
+        ),
     ],
 )
-def test_a_port_that_cannot_be_meant_is_refused(configuration: Configuration, toml: str, expected: str) -> None:
+def test_what_cannot_be_meant_is_refused(configuration: Configuration, toml: str, expected: str) -> None:
     """The admin API is open to nobody by accident."""
     assert configuration.refusal(f"[admin]\n{toml}") == expected

@@ -1,0 +1,120 @@
+"""What an operator does on the console: each action once as a page that asks, and once done."""
+
+from typing import Any
+
+from litestar import Request, Response
+from msgspec import Struct
+
+from app.admin.chain_desk import ChainDesk
+from app.admin.order_desk import OrderDesk
+from app.console import consequences
+from app.console.consequences import BreakerWish
+from app.console.console import Console
+from app.console.forms import filled_in
+from app.console.pages import lead_back, page
+from app.console.provider_view import kind_of
+from app.console.wording import STATES
+from app.problems import Problem, RequestError, problem_of
+from app.schemas import MAX_REASON_CHARS, BreakerChange
+from providers.chain.chain import Chain
+from providers.errors import InvalidInput
+
+WISHES: dict[BreakerWish, str] = {"open": "Force open", "closed": "Force closed", "auto": "Release"}
+
+
+class OrderForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """The names of providers, home first, separated by commas."""
+
+    order: str
+
+
+class BreakerForm(BreakerChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What to do with the breaker of a provider."""
+
+    provider: str
+
+
+async def order_page(
+    request: Request[Any, Any, Any],
+    chain: ChainDesk,
+    desk: OrderDesk,
+    text: str | None,
+    problem: Problem | None = None,
+) -> Response[str]:
+    """Ask for an order, and for one that was given say what it would change."""
+    status = await chain.status()
+    order = None if text is None else _names(text)
+    settings = request.app.state.settings
+    known = [(name, kind_of(name, settings)) for name in settings.providers]
+    return page(
+        request,
+        "order.html",
+        status=200 if problem is None else problem.status,
+        problem=problem,
+        order=order,
+        text=",".join(order or status.order),
+        told=desk.tell(),
+        consequences=consequences.of_order(order, status) if order else [],
+        known=known,
+    )
+
+
+async def set_order(request: Request[Any, Any, Any], chain: ChainDesk, desk: OrderDesk) -> Response[Any]:
+    """Put an order in force, or say why not."""
+    form = filled_in(request.state.form, OrderForm)
+    try:
+        answer = await desk.put(_names(form.order))
+    except (RequestError, InvalidInput) as error:
+        return await order_page(request, chain, desk, form.order, problem_of(error))
+    return await lead_back(request, f"The order is {', '.join(answer.order)} now.")
+
+
+async def breaker_page(
+    request: Request[Any, Any, Any],
+    desk: ChainDesk,
+    provider: str,
+    wish: BreakerWish,
+    problem: Problem | None = None,
+) -> Response[str]:
+    """Say what forcing or releasing a breaker would change.
+
+    Raises:
+        RequestError: it is not in the order.
+    """
+    chain: Chain = request.app.state.chain
+    console: Console = request.app.state.console
+    status = await desk.provider(provider)
+    told = consequences.of_breaker(status, wish, journalled=chain.journal is not None, workers=console.workers)
+    return page(
+        request,
+        "breaker.html",
+        status=200 if problem is None else problem.status,
+        problem=problem,
+        provider=status,
+        state=STATES[status.breaker.state],
+        wish=wish,
+        title=WISHES[wish],
+        consequences=told,
+        reason=request.state.get("form", {}).get("reason", ""),
+        longest=MAX_REASON_CHARS,
+    )
+
+
+async def set_breaker(request: Request[Any, Any, Any], desk: ChainDesk) -> Response[Any]:
+    """Force or release a breaker, or say why not."""
+    fields = request.state.form
+    try:
+        form = filled_in(fields, BreakerForm)
+        change = BreakerChange(form.state, form.reason)
+    except InvalidInput as error:
+        if fields.get("state") in WISHES and "provider" in fields:
+            return await breaker_page(request, desk, fields["provider"], fields["state"], problem_of(error))
+        raise
+    snapshot = desk.set_breaker(form.provider, change)
+    console: Console = request.app.state.console
+    done = f"The breaker of {form.provider} is {STATES[snapshot.state]} now, in process {console.process}"
+    return await lead_back(request, f"{done}: {snapshot.why}.")
+
+
+def _names(text: str) -> list[str]:
+    return [name for part in text.split(",") if (name := part.strip())]

@@ -1,0 +1,95 @@
+"""What stands before every page of the console: which port, from where, who, and whether a form is one of ours."""
+
+import hmac
+from typing import Any
+
+from litestar import Request
+from litestar.exceptions import NotFoundException
+
+from app.auth.admission import ADMIN_PORT
+from app.auth.api_key import CHALLENGE, key_in
+from app.auth.caller import Authenticator, Identity
+from app.console.console import Console
+from app.console.forms import TOKEN, read_form
+from app.console.origin import require_loopback_name, require_own_page
+from app.console.session import NOBODY, Session, Sessions
+from app.parameters import refuse_unknown_parameters
+from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
+from observability.notes import current
+
+COOKIE = "ninai_console"
+# Another one for the form to log in: who comes over a link of another site, without the cookie, loses no session by it.
+ENTRANCE_COOKIE = "ninai_entrance"
+
+
+async def admit_to_port(request: Request[Any, Any, Any]) -> None:
+    """Let in whoever comes through the port that has the console.
+
+    Raises:
+        NotFoundException: it is another one.
+    """
+    if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
+        raise NotFoundException
+
+
+async def admit_visitor(request: Request[Any, Any, Any]) -> None:
+    """Let in an operator who is not known yet, with a session for nobody; of a form, only one of ours.
+
+    Raises:
+        NotFoundException: the console has another port.
+        RequestError: a page of another site asks, or has made it ask.
+        InvalidInput: a parameter is not known here.
+    """
+    await _arrive(request)
+    await _look(request)
+
+
+async def admit_operator(request: Request[Any, Any, Any]) -> None:
+    """Let in an operator, by the key of a header or by a session; of a form, only one of ours.
+
+    Raises:
+        NotFoundException: the console has another port.
+        RequestError: nobody who may ask, or a page of another site has made an operator ask.
+        InvalidInput: a parameter is not known here.
+    """
+    sessions = await _arrive(request)
+    held = sessions.resume(request.cookies.get(COOKIE, ""))
+    identity = _identified(request, held)
+    if (notes := current.get()) is not None:
+        notes.caller = identity.id
+    identity.require("admin")
+    request.state.operator = identity.id
+    request.state.session = held if held is not None and held.key == identity.id else sessions.begin(identity.id)
+    await _look(request)
+
+
+async def _arrive(request: Request[Any, Any, Any]) -> Sessions:
+    await admit_to_port(request)
+    console: Console = request.app.state.console
+    if console.auth.mode == "none":
+        require_loopback_name(request.headers)
+    sessions = await console.sessions()
+    entered = sessions.resume(request.cookies.get(ENTRANCE_COOKIE, ""))
+    request.state.session = entered if entered is not None and entered.key == NOBODY else sessions.begin(NOBODY)
+    return sessions
+
+
+def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identity:
+    console: Console = request.app.state.console
+    if console.auth.mode == "api_key" and key_in(request.headers) is None:
+        key = None if held is None else console.auth.keys.get(held.key)
+        if held is None or key is None:
+            raise RequestError(UNAUTHENTICATED, "There is no session, or it has ended: log in", headers=CHALLENGE)
+        return Identity(held.key, frozenset(key.scopes), key.user)
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator.identify(request.headers)
+
+
+async def _look(request: Request[Any, Any, Any]) -> None:
+    """Look at what is asked, now that it is known who does."""
+    refuse_unknown_parameters(request)
+    if request.method == "POST":
+        require_own_page(request.headers)
+        fields = request.state.form = await read_form(request)
+        if not hmac.compare_digest(fields.get(TOKEN, "").encode(), request.state.session.form.encode()):
+            raise RequestError(FORBIDDEN, "The page was out of date, so nothing was done: look at it again, and repeat")

@@ -1,0 +1,34 @@
+"""What the pages of the console load: style, script and icon."""
+
+from importlib.resources import files
+
+from litestar import Controller, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from app.console.admission import admit_to_port
+from app.console.pages import HANDLERS, HEADERS, PATH
+
+_TYPES = {
+    "console.css": "text/css; charset=utf-8",
+    "console.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+
+class AssetsController(Controller):
+    """Open to whoever reaches the port: the form to log in needs them too, and they tell nothing."""
+
+    path = f"{PATH}/files"
+    include_in_schema = False
+    before_request = staticmethod(admit_to_port)
+    exception_handlers = HANDLERS
+
+    @get("/{name:str}")
+    async def file(self, name: FromPath[str]) -> Response[bytes]:
+        """Give one of them."""
+        if name not in _TYPES:
+            raise NotFoundException
+        # Not to be kept without a look: pages and their files are of one version.
+        headers = {**HEADERS, "Content-Type": _TYPES[name], "Cache-Control": "no-cache"}
+        return Response((files("app.console") / "files" / name).read_bytes(), headers=headers)

@@ -1,0 +1,87 @@
+"""The pages of the console, and what is done on them."""
+
+from typing import Annotated, Any, Literal
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter
+
+from app.admin.calls import provide_chain_desk, provide_journal_desk, provide_order_desk
+from app.console.actions import breaker_page, order_page, set_breaker, set_order
+from app.console.admission import admit_operator
+from app.console.configuration_view import reload_view, settings_view
+from app.console.overview import Desks, overview
+from app.console.pages import HANDLERS, PATH, forget_notice, lead, leave, page, take_notice
+from app.parameters import PARAMETERS
+
+
+async def provide_desks(request: Request[Any, Any, Any]) -> Desks:
+    """Gather whom the console asks."""
+    return Desks(
+        await provide_chain_desk(request), await provide_journal_desk(request), await provide_order_desk(request)
+    )
+
+
+class ConsoleController(Controller):
+    """For operators with a browser; the admin API is the same for programs."""
+
+    path = PATH
+    include_in_schema = False
+    before_request = staticmethod(admit_operator)
+    exception_handlers = HANDLERS
+    dependencies = {"desks": Provide(provide_desks)}  # noqa: RUF012 - read by the framework, never changed
+
+    @get("/")
+    async def overview(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[str]:
+        """Show how the service is, and what was just done."""
+        state = request.app.state
+        view = await overview(desks, state.settings, state.console)
+        return forget_notice(request, page(request, "overview.html", view=view, done=await take_notice(request)))
+
+    @post("/logout", status_code=200)
+    async def logout(self, request: Request[Any, Any, Any]) -> Response[None]:
+        """End the session of this browser."""
+        return leave(request)
+
+    @get("/logout")
+    async def stay(self) -> Response[None]:
+        """Lead to the first page: a link ends no session."""
+        return lead(PATH)
+
+    @get("/configuration")
+    async def configuration(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[str]:
+        """Show every setting in force."""
+        reloader = desks.order.reloader
+        rows = settings_view(request.app.state.settings, reloader)
+        return page(request, "configuration.html", rows=rows, reload=reload_view(reloader))
+
+    @get("/order", opt={PARAMETERS: ("order",)})
+    async def ask_order(
+        self,
+        request: Request[Any, Any, Any],
+        desks: NamedDependency[Desks],
+        order: Annotated[str | None, QueryParameter()] = None,
+    ) -> Response[str]:
+        """Ask for another order, or whether this one is meant."""
+        return await order_page(request, desks.chain, desks.order, order)
+
+    @post("/order", status_code=200)
+    async def order(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[Any]:
+        """Put another order in force."""
+        return await set_order(request, desks.chain, desks.order)
+
+    @get("/breaker", opt={PARAMETERS: ("provider", "state")})
+    async def ask_breaker(
+        self,
+        request: Request[Any, Any, Any],
+        desks: NamedDependency[Desks],
+        provider: Annotated[str, QueryParameter()],
+        wish: Annotated[Literal["open", "closed", "auto"], QueryParameter(name="state")],
+    ) -> Response[str]:
+        """Ask whether a breaker is meant to be forced or released."""
+        return await breaker_page(request, desks.chain, provider, wish)
+
+    @post("/breaker", status_code=200)
+    async def breaker(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[Any]:
+        """Force a breaker, or release it."""
+        return await set_breaker(request, desks.chain)

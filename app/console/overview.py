@@ -1,0 +1,84 @@
+"""The first page of the console: everything an operator looks at first, gathered."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from app.admin.chain_desk import ChainDesk
+from app.admin.journal_desk import JournalDesk
+from app.admin.order_desk import OrderDesk
+from app.console.configuration_view import ReloadView, reload_view
+from app.console.console import Console
+from app.console.journal_view import JournalView, journal_view
+from app.console.provider_view import ProviderView, provider_view
+from app.console.wording import counted, duration, moment
+from app.schemas import OrderResponse
+from app.settings import Settings
+from providers.chain.breaker_state import BreakerState
+from providers.chain.status import ChainStatus
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """All that the first page shows; `troubles` are sentences on what is not as it should be."""
+
+    at: str
+    uptime: str
+    troubles: tuple[str, ...]
+    home: str | None
+    providers: tuple[ProviderView, ...]
+    journal: JournalView | None
+    order: OrderResponse
+    since: str
+    reload: ReloadView
+
+
+class Desks(Struct, frozen=True):
+    """Whom the console asks and tells: the same that the admin API does."""
+
+    chain: ChainDesk
+    journal: JournalDesk
+    order: OrderDesk
+
+
+async def overview(desks: Desks, settings: Settings, console: Console) -> Overview:
+    """Look at everything."""
+    status = await desks.chain.status()
+    journal = await journal_view(status, desks.journal, settings)
+    order = desks.order.tell()
+    reload = reload_view(desks.order.reloader)
+    return Overview(
+        at=moment(datetime.now(UTC)),
+        uptime=duration(console.uptime),
+        troubles=tuple(_troubles(status, journal, reload)),
+        home=status.home,
+        providers=_providers(status, settings, console),
+        journal=journal,
+        order=order,
+        since=moment(order.since),
+        reload=reload,
+    )
+
+
+def _providers(status: ChainStatus, settings: Settings, console: Console) -> tuple[ProviderView, ...]:
+    order: Sequence[str] = status.order
+    return tuple(
+        provider_view(place, one, order, settings, console.history) for place, one in enumerate(status.providers)
+    )
+
+
+def _troubles(status: ChainStatus, journal: JournalView | None, reload: ReloadView) -> Iterator[str]:
+    if status.home is None:
+        yield "No provider has received everything, so none can be home."
+    for provider in status.providers:
+        breaker = provider.breaker
+        if breaker.state is not BreakerState.CLOSED:
+            yield f"The breaker of {provider.name} is {breaker.state.value.replace('_', ' ')}: {breaker.why}."
+        if provider.dead:
+            yield f"{provider.name} has {counted(provider.dead, 'dead letter', 'dead letters')}."
+    if journal is not None and journal.error is not None:
+        yield "The journal is out of reach: no write is accepted."
+    if reload.refused is not None:
+        yield "The last change to the configuration was refused."
+    if reload.waiting:
+        yield f"{counted(reload.waiting, 'setting has', 'settings have')} changed, and would be taken by a restart."

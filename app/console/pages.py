@@ -1,0 +1,133 @@
+"""Answers of the console: pages from templates, with what keeps foreign scripts, frames and forms away from them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from app.auth.api_key import key_in
+from app.console.admission import COOKIE, ENTRANCE_COOKIE
+from app.console.console import Console
+from app.console.session import NOBODY, NOTICE_SECONDS, SESSION_SECONDS, Session
+from app.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
+
+PATH = "/console"
+LOGIN_PATH = f"{PATH}/login"
+NOTICE_COOKIE = "ninai_notice"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Not "no-referrer": browsers would not say then from which page a form was sent.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_SEE_OTHER = 303
+
+_templates = Environment(
+    loader=PackageLoader("app.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **shown: object) -> Response[str]:
+    """Give a page, to whoever the request's session is for."""
+    console: Console = request.app.state.console
+    session: Session | None = request.state.get("session")
+    text = _templates.get_template(template).render(
+        session=session,
+        operator=None if session is None or session.key == NOBODY else session.key,
+        can_log_out=console.auth.mode != "none",
+        console=console,
+        **shown,
+    )
+    answer = Response(text, status_code=status, media_type="text/html", headers=HEADERS)
+    if session is not None and session.cookie != request.cookies.get(_name(session)):
+        keep(request, answer, session)
+    return answer
+
+
+def lead(path: str) -> Response[None]:
+    """Lead the browser to a page with GET, whatever it has just sent."""
+    return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
+
+
+async def lead_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
+    """Lead the browser to the first page, and have that say what was done."""
+    console: Console = request.app.state.console
+    answer = lead(PATH)
+    notice = (await console.sessions()).notice(done)
+    answer.set_cookie(_cookie(request, NOTICE_COOKIE, notice, NOTICE_SECONDS))
+    return answer
+
+
+async def take_notice(request: Request[Any, Any, Any]) -> str | None:
+    """Give what was done before this page, which is to be told once."""
+    console: Console = request.app.state.console
+    return (await console.sessions()).read_notice(request.cookies.get(NOTICE_COOKIE, ""))
+
+
+def forget_notice(request: Request[Any, Any, Any], answer: Response[str]) -> Response[str]:
+    """Have the browser forget what this answer tells."""
+    if NOTICE_COOKIE in request.cookies:
+        answer.set_cookie(_cookie(request, NOTICE_COOKIE, "", 0))
+    return answer
+
+
+def keep(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
+    """Have the browser keep a session."""
+    answer.set_cookie(_cookie(request, _name(session), session.cookie, SESSION_SECONDS))
+
+
+def leave(request: Request[Any, Any, Any]) -> Response[None]:
+    """Have the browser forget its session."""
+    answer = lead(PATH)
+    answer.set_cookie(_cookie(request, COOKIE, "", 0))
+    return answer
+
+
+def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+    """Tell of an error on a page: the form to log in, where that is what is missing."""
+    told = respond(request, error)
+    problem: Problem = told.content
+    refused = problem.status == UNAUTHENTICATED.status or request.scope["path"] == LOGIN_PATH
+    entrance = refused and problem.status < STATUS_SERVER_ERRORS and "session" in request.state
+    # Who comes for the first time has done nothing wrong.
+    new = request.method == "GET" and COOKIE not in request.cookies and key_in(request.headers) is None
+    answer = page(
+        request,
+        "login.html" if entrance else "problem.html",
+        status=problem.status,
+        problem=None if entrance and new else problem,
+    )
+    answer.headers.update(_extra(told.headers))
+    return answer
+
+
+HANDLERS: ExceptionHandlersMap = {HTTPException: problem_page, Exception: problem_page}
+
+
+def _extra(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in headers.items() if name.lower() in {"www-authenticate", "retry-after"}}
+
+
+def _name(session: Session) -> str:
+    return ENTRANCE_COOKIE if session.key == NOBODY else COOKIE
+
+
+def _cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:
+    # A proxy that ends TLS says so in this header; whoever makes it up is only given a cookie that is kept more safely.
+    secure = "https" in {request.scope["scheme"], request.headers.get("x-forwarded-proto")}
+    return Cookie(key=name, value=value, path=PATH, max_age=seconds, httponly=True, samesite="strict", secure=secure)

@@ -1,0 +1,154 @@
+"""What the first page tells: the providers, the journal, the configuration, and which process answers."""
+
+import os
+import re
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from providers.chain.breaker import CircuitBreaker
+from providers.errors import TimedOut
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Dead
+from tests.providers.journal.rig import LONG, remember, settle
+from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, running_app
+from tests.support.chains import two_providers
+from tests.support.pages import Visitor
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+class Unreachable:
+    """A journal that cannot be asked."""
+
+    id = "none"
+
+    async def status(self) -> NoReturn:
+        """Fail."""
+        raise JournalUnavailable("<disk>")
+
+
+def breaker_of(app: Litestar, name: str) -> CircuitBreaker:
+    """The circuit breaker of a provider."""
+    breaker: CircuitBreaker = app.state.chain.route.link(name).attempts.guards.breaker
+    return breaker
+
+
+async def test_every_provider_is_shown_in_its_order(visitor: Visitor) -> None:
+    """Name, role, kind, breaker, calls and backlog, and in words what the latency was."""
+    await Api(visitor.http, fresh_user()).stored("tea")
+
+    page = await visitor.look()
+
+    assert page.status == 200
+    assert "1 a home mock Breaker closed for" in page.text
+    assert "2 b standby mock Breaker closed for" in page.text
+    assert "Calls under way 0 of 128 places Pending" in page.text
+    assert "Latency of the attempts of this process at a, in milliseconds, over the last 15 minutes" in page.text
+    assert "All is well" in page.text
+
+
+async def test_who_answers_is_shown(visitor: Visitor) -> None:
+    """Each process has its own breakers, so that it matters which one it was."""
+    text = (await visitor.look()).text
+
+    assert f"Process {os.getpid()} on" in text
+    assert "Version 0.1.0" in text
+    assert "as anonymous" in text
+
+
+async def test_a_newcomer_is_shown_as_filling(newcomer: Visitor) -> None:
+    """A provider without an attempt has no line but words for it, and says why it does not answer yet."""
+    text = (await newcomer.look()).text
+
+    assert "2 b filling mock Has not received everything: is about to be filled" in text
+    assert "no attempts in the last 15 minutes" in text
+
+
+async def test_a_failing_provider_stands_out(new_app: Litestar, newcomer: Visitor) -> None:
+    """The breaker's state, why, when it is tried again, and the class of the last error; above all a summary."""
+    breaker = breaker_of(new_app, "a")
+    for _ in range(5):
+        breaker.ended(breaker.begin(), TimedOut("no answer from db.internal"))
+
+    page = await newcomer.look()
+
+    assert re.search(r"Breaker open for \d\.\d s, next try in", page.text)
+    assert "Last error TimedOut 5 of 5 calls failed lately" in page.text
+    assert "The breaker of a is open: 5 failures in a row, the last was TimedOut." in page.text
+    assert "Something needs a look" in page.text
+    assert "db.internal" not in page.response.text
+
+
+async def test_dead_letters_are_shown_without_user_memory_and_text(new_app: Litestar, newcomer: Visitor) -> None:
+    """Number, provider, operation, class and age are enough to decide where to look."""
+    journal = new_app.state.chain.journal
+    [answer] = await journal.append([remember(ABSENT_ID, "private")], held="b", seconds=LONG)
+    await settle(journal, Dead(seq=answer.entry.seq, provider="b", error="refused: private words"))
+
+    page = await newcomer.look()
+
+    assert re.search(r"1 b remember refused \d+\.\d s ago 1", page.text)
+    assert "b has 1 dead letter." in page.text
+    for kept in ("private", "kannan", ABSENT_ID):
+        assert kept not in page.response.text
+
+
+async def test_the_journal_is_shown_in_numbers(visitor: Visitor) -> None:
+    """Its kind, that it is up, and what each member has not confirmed."""
+    text = (await visitor.look()).text
+
+    assert "State sqlite up Operations" in text
+    assert "Provider Pending Oldest Dead a 0 - 0 b 0 - 0" in text
+
+
+async def test_a_journal_out_of_reach_is_told(tmp_path: Path) -> None:
+    """The page is there all the same, since this is when it is needed."""
+    async with running_app(two_providers(tmp_path)) as app, asgi_client(app) as http:
+        app.state.chain.journal = Unreachable()
+        page = await Visitor(http).look()
+
+    assert page.status == 200
+    assert "Journal sqlite out of reach <disk>" in page.text
+    assert "The journal is out of reach: no write is accepted." in page.text
+
+
+async def test_a_single_provider_has_no_journal(mock_http: httpx.AsyncClient) -> None:
+    """That there is none is said."""
+    page = await Visitor(mock_http).look()
+
+    assert page.status == 200
+    assert "Journal There is none" in page.text
+
+
+async def test_whatever_is_shown_is_text(new_app: Litestar, newcomer: Visitor) -> None:
+    """Reasons come from operators and from errors; none of them becomes a part of the page."""
+    breaker_of(new_app, "a").force_open(HOSTILE)
+    new_app.state.chain.membership.reasons["b"] = HOSTILE
+    new_app.state.reloader.refused_for = HOSTILE
+
+    page = await newcomer.look()
+
+    assert page.text.count(HOSTILE) == 4
+    assert HOSTILE not in page.response.text
+    assert [attributes.get("src") for tag, attributes in page.tags if tag == "script"] == ["/console/files/console.js"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/console", "/console/order", "/console/order?order=b,a", "/console/breaker?provider=a&state=open"]
+)
+async def test_pages_are_well_made(visitor: Visitor, path: str) -> None:
+    """Ids are given once, what they are said to label is there, and every field that is seen has a label."""
+    page = await visitor.look(path)
+
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for name in ("aria-labelledby", "aria-describedby", "for"):
+        assert {given[name] for _, given in page.tags if name in given} <= set(ids)
+    seen = {given.get("id") for tag, given in page.tags if tag == "input" and given.get("type") != "hidden"}
+    assert seen <= {given.get("for") for tag, given in page.tags if tag == "label"}
+    assert not [given for _, given in page.tags if any(name.startswith("on") or name == "style" for name in given)]
+    assert all(given.get("scope") for tag, given in page.tags if tag == "th")
