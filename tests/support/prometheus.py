@@ -16,7 +16,8 @@ import yaml
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
-EVERY_SECONDS = 1  # it scrapes and evaluates its rules
+EVERY_SECONDS = 1.0  # it scrapes and evaluates its rules
+LOOKBACK_SECONDS = 300.0  # its own default
 
 _POLL = 0.05
 _LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
@@ -39,25 +40,37 @@ class Sample(NamedTuple):
 
 
 class Prometheus:
-    """A Prometheus with its data in a folder, which looks at `target` ("host:port") every second under a job's name.
+    """A Prometheus with its data in a folder, which looks at `target` ("host:port") again and again under a job's name.
 
-    The rules are those of the files, but all of them are evaluated every second, however seldom they want to be.
+    The rules are those of the files, but all of them are evaluated as often, however seldom they want to be. `every` is
+    seconds; what has not been seen for `lookback` seconds is not there any more.
     """
 
-    def __init__(self, folder: Path, target: str, job: str, rules: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        target: str,
+        job: str,
+        rules: Sequence[Path] = (),
+        *,
+        every: float = EVERY_SECONDS,
+        lookback: float = LOOKBACK_SECONDS,
+    ) -> None:
         self.url = ""
         self._folder = folder
         self._errors = folder / "stderr"
         self._process: subprocess.Popen[bytes] | None = None
+        self._lookback = lookback
         self._http = httpx.Client(trust_env=False, timeout=30)
         names = [self._copied(file) for file in rules]
+        interval = f"{round(1000 * every)}ms"
         (folder / "prometheus.yml").write_text(
             yaml.safe_dump(
                 {
                     "global": {
-                        "scrape_interval": f"{EVERY_SECONDS}s",
-                        "scrape_timeout": f"{EVERY_SECONDS}s",
-                        "evaluation_interval": f"{EVERY_SECONDS}s",
+                        "scrape_interval": interval,
+                        "scrape_timeout": interval,
+                        "evaluation_interval": interval,
                     },
                     "rule_files": names,
                     "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [target]}]}],
@@ -75,6 +88,7 @@ class Prometheus:
                     "--config.file=prometheus.yml",
                     "--storage.tsdb.path=data",
                     "--web.listen-address=127.0.0.1:0",
+                    f"--query.lookback-delta={round(1000 * self._lookback)}ms",
                     "--log.level=info",
                 ],
                 cwd=self._folder,
@@ -142,9 +156,17 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def running_prometheus(folder: Path, target: str, job: str, rules: Sequence[Path] = ()) -> Iterator[Prometheus]:
+def running_prometheus(
+    folder: Path,
+    target: str,
+    job: str,
+    rules: Sequence[Path] = (),
+    *,
+    every: float = EVERY_SECONDS,
+    lookback: float = LOOKBACK_SECONDS,
+) -> Iterator[Prometheus]:
     """A Prometheus that answers, and is gone afterwards."""
-    prometheus = Prometheus(folder, target, job, rules)
+    prometheus = Prometheus(folder, target, job, rules, every=every, lookback=lookback)
     try:
         prometheus.start()
         yield prometheus
