@@ -2,20 +2,26 @@
 
 from math import isnan
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.counting import CountingObserver
-from providers.chain.observer import Attempt, GivenUp
+from providers.chain.counting import FAILURES, CountingObserver
+from providers.chain.errors import OrderRefused
+from providers.chain.filler import Progress
+from providers.chain.observer import Attempt, GivenUp, JournalCall
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.status import ChainStatus, ProviderStatus, Role
+from providers.errors import Unavailable
+from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalStatus
 from tests.providers.chain.rig import end, fail
 from tests.support.clock import FakeClock
 
 RECALL = OperationClass.RECALL
+NOW = 1_700_000_000.0
 JOURNAL = JournalStatus(operations=3, tombstones=0, last_seq=3, backlogs=())
 CLOSED = BreakerSnapshot(
     provider="home",
@@ -35,7 +41,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.observer = CountingObserver(Metrics(self.registry))
+        self.observer = CountingObserver(Metrics(self.registry), lambda: NOW)
 
     def value(self, metric: str, **labels: str) -> float | None:
         """One sample, None if there is none."""
@@ -91,8 +97,14 @@ def test_everything_is_there_from_the_start() -> None:
         of = {"provider": "home", "operation": operation.value}
         assert counted.value("ninai_provider_attempt_duration_seconds_count", **of, outcome="ok") == 0
         assert counted.value("ninai_provider_retries_total", **of) == 0
+        for outcome in ("unavailable", "timeout", "misconfigured"):
+            assert counted.value("ninai_provider_attempt_duration_seconds_count", **of, outcome=outcome) == 0
         for reason in GivenUp:
             assert counted.value("ninai_provider_retries_given_up_total", **of, reason=reason.value) == 0
+    assert counted.value("ninai_journal_delivery_lag_seconds_count", provider="home") == 0
+    for call in JournalCall:
+        for outcome in ("ok", "journal_unavailable"):
+            assert counted.value("ninai_journal_duration_seconds_count", call=call.value, outcome=outcome) == 0
     for outcome in ("done", "postponed", "dead"):
         assert counted.value("ninai_journal_deliveries_total", provider="home", outcome=outcome) == 0
     for state in BreakerState:
@@ -245,3 +257,104 @@ def test_who_has_left_the_order_is_shown_no_longer() -> None:
         "ninai_journal_dead",
     }
     assert counted.gauges_of("home") == set()
+
+
+def test_what_may_happen_between_providers_is_there_from_the_start() -> None:
+    """Fallbacks from each to each after it, for every reason, and what answers may lack."""
+    counted = Counted()
+    counted.observer.expect_order(["a", "b", "c"])
+
+    for source, target in (("a", "b"), ("a", "c"), ("b", "c")):
+        for operation in ("recall", "read"):
+            for reason in FAILURES:
+                labels = {"source": source, "target": target, "operation": operation, "reason": reason}
+                assert counted.value("ninai_fallbacks_total", **labels) == 0
+    assert counted.value("ninai_fallbacks_total", source="b", target="a", operation="read", reason="timeout") is None
+    for reason in ("home_timeout", "home_breaker_open", "last_resort", "journal_unavailable"):
+        assert counted.value("ninai_degraded_answers_total", operation="recall", reason=reason) == 0
+    assert counted.value("ninai_degraded_answers_total", operation="remember", reason="home_incomplete") == 0
+
+
+def test_a_single_provider_falls_back_on_nobody() -> None:
+    """What cannot happen is not expected."""
+    counted = Counted()
+    counted.observer.expect_order(["a"])
+
+    names = {sample.name for family in counted.registry.collect() for sample in family.samples}
+    assert not names & {"ninai_fallbacks_total", "ninai_degraded_answers_total"}
+
+
+def test_every_failure_of_a_provider_is_expected() -> None:
+    """Of all that there are but those that no provider fails with: they are about the order or the journal."""
+    not_of_a_provider = {OrderRefused, JournalUnavailable}
+
+    def outcomes(kind: type[Unavailable]) -> set[str]:
+        if kind in not_of_a_provider or not kind.__module__.startswith("providers."):
+            return set()
+        return {kind.outcome}.union(*map(outcomes, kind.__subclasses__()))
+
+    assert outcomes(Unavailable) - {"refused"} == set(FAILURES)
+
+
+def test_a_delivery_is_timed_from_its_acceptance() -> None:
+    """Also one that a host accepted whose clock is ahead: it took no time, rather than less than none."""
+    counted = Counted()
+    counted.observer.confirmed("standby", NOW - 3)
+    counted.observer.confirmed("standby", NOW + 1)
+
+    assert counted.value("ninai_journal_delivery_lag_seconds_count", provider="standby") == 2
+    assert counted.value("ninai_journal_delivery_lag_seconds_sum", provider="standby") == 3
+
+
+def test_waits_for_the_journal_are_timed() -> None:
+    """By what was asked for, and how it ended."""
+    counted = Counted()
+    counted.observer.asked_journal(JournalCall.APPEND, "journal_unavailable", 0.5)
+
+    labels = {"call": "append", "outcome": "journal_unavailable"}
+    assert counted.value("ninai_journal_duration_seconds_sum", **labels) == 0.5
+
+
+def test_a_filling_is_shown_while_it_lasts() -> None:
+    """What was copied, compared and repaired; nothing once the provider has received everything."""
+    counted = Counted()
+    filling = status(Role.FILLING, JOURNAL)
+    progress = Progress(copied=7, copied_users=2, verified=5, repaired=1, verifying=True)
+    [provider] = filling.providers
+    counted.observer.show(replace(filling, providers=(replace(provider, progress=progress),)))
+    shown = [
+        counted.value("ninai_filling_memories", provider="home", step=step)
+        for step in ("copied", "verified", "repaired")
+    ]
+    users = counted.value("ninai_filling_users", provider="home")
+    counted.observer.show(status(Role.HOME, JOURNAL))
+
+    assert (shown, users) == ([7, 5, 1], 2)
+    assert counted.value("ninai_filling_memories", provider="home", step="copied") is None
+    assert counted.value("ninai_filling_users", provider="home") is None
+
+
+def test_the_last_calls_to_one_that_has_left_bring_nothing_back() -> None:
+    """They may fail, and open its breaker: that is counted, and shown no longer."""
+    counted = Counted()
+    counted.observer.expect("home", "native")
+    counted.observer.show(status(Role.HOME, JOURNAL))
+    counted.observer.show(ChainStatus(order=(), home=None, providers=(), journal=JOURNAL))
+    counted.observer.breaker_changed(replace(CLOSED, state=BreakerState.OPEN))
+
+    assert counted.gauges_of("home") == set()
+    assert counted.value("ninai_breaker_transitions_total", provider="home", state="open") == 1
+
+
+def test_who_comes_back_into_the_order_is_shown_again() -> None:
+    """As it is now, though a status of before may still arrive."""
+    counted = Counted()
+    counted.observer.expect("home", "native")
+    counted.observer.show(status(Role.HOME, JOURNAL))
+    left = ChainStatus(order=(), home=None, providers=(), journal=JOURNAL)
+    counted.observer.show(left)
+    counted.observer.expect("home", "native")
+    counted.observer.show(left)
+
+    assert counted.state == ["closed"]
+    assert counted.value("ninai_provider_info", provider="home", kind="native") == 1
