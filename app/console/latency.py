@@ -28,12 +28,13 @@ class Interval:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.bins: Counter[int] = Counter()
+        self.bins: dict[int, int] = {}
         self.failed = 0
 
     def add(self, seconds: float, *, failed: bool) -> None:
         """Count one attempt."""
-        self.bins[_bin_of(seconds)] += 1
+        number = _bin_of(seconds)
+        self.bins[number] = self.bins.get(number, 0) + 1
         self.failed += failed
 
 
@@ -104,7 +105,7 @@ class LatencyObserver(CountingObserver):
 
 
 def _bin_of(seconds: float) -> int:
-    return int(math.log(max(seconds, _LEAST_SECONDS) / _LEAST_SECONDS) / _GROWTH)
+    return int(math.log(seconds / _LEAST_SECONDS) / _GROWTH) if seconds > _LEAST_SECONDS else 0
 
 
 def _told(intervals: Iterable[Interval]) -> Latency:
