@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from tests.support.postgres import reachable_folder
-from tests.support.service import Service, running_service
+from tests.support.service import Service, ninai, running_service
 
 WORKERS = 2
 PATIENCE = 30.0
@@ -78,6 +78,15 @@ def test_any_scrape_tells_of_all_workers(folder: Path) -> None:
         assert seen == [40] * 10
         assert scraped(service, *REMEMBERED) == 42
     assert kept_in(folder) == []
+
+
+def test_a_folder_that_cannot_be_had_is_told(folder: Path) -> None:
+    """Before anything is started."""
+    (folder / "workers").touch()
+    done = ninai("serve", "--port", "0", "--workers", "2", "--data-dir", folder, MEMORY_PROVIDER="mock")
+
+    assert done.returncode == 1
+    assert f"several workers need a folder in {folder}: File exists" in done.stderr
 
 
 @pytest.mark.soak
