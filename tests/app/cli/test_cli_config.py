@@ -115,6 +115,10 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'auth.default_user = "demo"  # default',
         'log.format = "auto"  # default',
         'log.level = "debug"  # NINAI__LOG__LEVEL',
+        "tracing.endpoint = unset  # default",
+        "tracing.ratio = 1.0  # default",
+        'tracing.service_name = "ninaivalaigal"  # default',
+        "tracing.timeout = 5.0  # default",
         "recall_limit = 10  # default",
     ]
 
