@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import make_url
 
 from observability.metrics import Metrics
 from observability.secret import Secret
@@ -21,6 +21,8 @@ from providers.types import Host
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import connected, create_database, drop_database
+
+MEM0_DATABASE = Path(__file__).parents[2] / "deploy" / "mem0" / "database.sql"
 
 Opener = Callable[[Host], AbstractAsyncContextManager[MemoryProvider]]
 
@@ -55,11 +57,12 @@ def mem0(request: pytest.FixtureRequest) -> Opener:
     @asynccontextmanager
     async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
         dsn = await create_database(server)
-        # As operators are advised: without it the vector index of mem0's database finds little of one user among many,
-        # and in strict order it leaves out what it comes upon too late.
-        async with connected(dsn) as database:
-            await database.execute(f"ALTER DATABASE {make_url(dsn).database} SET hnsw.iterative_scan = relaxed_order")
         async with Mem0Process(dsn, api_key="key") as service:
+            # As operators are advised. Connections that are open already keep the settings they began with.
+            async with connected(dsn) as database:
+                await database.execute(MEM0_DATABASE.read_text("utf-8"))
+            service.kill()
+            await service.start()
             settings = Mem0Settings(base_url=service.base_url, api_key=Secret("key"), dialect="oss")
             async with settings.open(host) as provider:
                 yield provider
