@@ -67,6 +67,20 @@ def test_home_and_standby_have_databases_of_their_own() -> None:
     assert not set(every["postgres"]["volumes"]) & set(every["mem0-postgres"]["volumes"])
 
 
+def test_mem0s_database_gets_its_indexes() -> None:
+    """By somebody who may, on the database that mem0 uses, and with the settings in force from the beginning."""
+    every = services()
+    indexes, database = every["mem0-indexes"], every["mem0-postgres"]
+
+    assert indexes["environment"]["PGHOST"] == every["mem0"]["environment"]["POSTGRES_HOST"]
+    assert indexes["environment"]["PGPASSWORD"] == database["environment"]["POSTGRES_PASSWORD"]
+    assert indexes["environment"]["PGDATABASE"] == every["mem0"]["environment"]["POSTGRES_DB"]
+    asked = (DEPLOY / "mem0" / "database.sql").read_text("utf-8")
+    given = [part for part in database["command"] if "=" in part]
+    assert len(given) == 2
+    assert [part for part in given if part.replace("=", " = ") not in asked] == []
+
+
 def test_what_is_mounted_is_there() -> None:
     """Every file and folder that a container is given exists beside the compose file."""
     mounted = [
@@ -76,7 +90,7 @@ def test_what_is_mounted_is_there() -> None:
         if volume.startswith(".")
     ]
 
-    assert len(mounted) == 4
+    assert len(mounted) == 5
     assert [path for path in mounted if not (DEPLOY / path).exists()] == []
 
 
