@@ -129,5 +129,6 @@ def _name(session: Session) -> str:
 
 def _cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:
     # A proxy that ends TLS says so in this header; whoever makes it up is only given a cookie that is kept more safely.
-    secure = "https" in {request.scope["scheme"], request.headers.get("x-forwarded-proto")}
+    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    secure = "https" in {request.scope["scheme"], forwarded}
     return Cookie(key=name, value=value, path=PATH, max_age=seconds, httponly=True, samesite="strict", secure=secure)

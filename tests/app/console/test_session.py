@@ -77,8 +77,8 @@ async def test_what_opens_nothing_is_told_on_the_form(stranger: Visitor, key: st
     assert (await stranger.look()).status == 401
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_the_cookie_is_kept_close(stranger: Visitor, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True), ("HTTPS, http", True)])
+async def test_the_cookie_is_kept_close(stranger: Visitor, scheme: str, *, secure: bool) -> None:
     """No script reads it, no other site sends it, no other path gets it, it ends, and does not hold the key."""
     form = (await stranger.look()).form("/console/login")
 
@@ -86,7 +86,7 @@ async def test_the_cookie_is_kept_close(stranger: Visitor, scheme: str) -> None:
     cookie = cookie_in(await stranger.post(form, headers, key=KEYS["ops"]), "ninai_console")
 
     assert (cookie["httponly"], cookie["samesite"].lower(), cookie["path"]) == (True, "strict", "/console")
-    assert (cookie["max-age"], bool(cookie["secure"])) == (str(SESSION_SECONDS), scheme == "https")
+    assert (cookie["max-age"], bool(cookie["secure"])) == (str(SESSION_SECONDS), secure)
     assert cookie["domain"] == ""
     for hidden in (KEYS["ops"], hash_key(KEYS["ops"])):
         assert hidden not in cookie.value
