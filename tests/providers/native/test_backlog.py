@@ -275,7 +275,7 @@ async def test_long_texts_are_embedded_few_at_a_time(database: str) -> None:
             return await super().embed(texts)
 
     async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content="tea " * 7_500) for _ in range(10)])
+        await provider.remember_many([NewMemory(user_id="anna", content="tea " * 7_500) for _ in range(3)])
     async with open_native_provider(database, Measuring()):
         await all_embedded(database)
 
