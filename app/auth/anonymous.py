@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from app.auth.caller import Identity, user_in
+from app.auth.loopback import require_loopback_name
 
 ANONYMOUS = "anonymous"
 _ANYBODY = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
@@ -15,8 +16,13 @@ class AnonymousAuthenticator(Struct, frozen=True):
 
     default_user: str
 
-    def identify(self, headers: Mapping[str, str]) -> Identity:  # noqa: ARG002 - what is shown here proves nothing
-        """Give the one identity that all share."""
+    def identify(self, headers: Mapping[str, str]) -> Identity:
+        """Give the one identity that all share.
+
+        Raises:
+            RequestError: the service was asked for by a name that is not of its own machine.
+        """
+        require_loopback_name(headers)
         return _ANYBODY
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all

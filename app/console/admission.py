@@ -9,9 +9,10 @@ from litestar.exceptions import NotFoundException
 from app.auth.admission import ADMIN_PORT
 from app.auth.api_key import CHALLENGE, key_in
 from app.auth.caller import Authenticator, Identity
+from app.auth.loopback import require_loopback_name
 from app.console.console import Console
 from app.console.forms import TOKEN, read_form
-from app.console.origin import require_loopback_name, require_own_page
+from app.console.origin import require_own_page
 from app.console.session import NOBODY, Session, Sessions
 from app.parameters import refuse_unknown_parameters
 from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError

@@ -210,3 +210,32 @@ async def test_no_header_leads_around_the_guard(guarded_http: httpx.AsyncClient,
 
     assert inside.status_code == 401
     assert outside.json() == {"alive": True}
+
+
+@pytest.mark.parametrize("path", ["/memory/memories", "/admin/providers"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:8000", "10.0.0.1", "localhost.evil.example", ""]
+)
+async def test_where_no_key_is_asked_for_a_foreign_name_opens_nothing(
+    mock_http: httpx.AsyncClient, host: str, path: str
+) -> None:
+    """A page of another site whose name leads to this machine (DNS rebinding) gets to see nothing."""
+    response = await mock_http.get(path, headers={"Host": host})
+
+    assert (response.status_code, problem_in(response)["type"]) == (403, "urn:ninai:problem:forbidden")
+    assert "set auth.mode to api_key" in problem_in(response)["detail"]
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "127.1.2.3:1", "[::1]:8000", "ninai.localhost"])
+async def test_where_no_key_is_asked_for_names_of_the_machine_are_known(
+    mock_http: httpx.AsyncClient, host: str
+) -> None:
+    """By whichever of its names the machine is asked."""
+    assert (await mock_http.get("/memory/memories", headers={"Host": host})).status_code == 200
+
+
+async def test_who_shows_a_key_may_use_any_name(guarded_http: httpx.AsyncClient, free_key: str) -> None:
+    """A key is no browser's to send by itself."""
+    headers = bearer(free_key) | {"Host": "memories.example", "X-User-ID": fresh_user()}
+
+    assert (await guarded_http.get("/memory/memories", headers=headers)).status_code == 200

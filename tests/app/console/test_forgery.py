@@ -76,7 +76,7 @@ async def test_another_name_for_this_machine_opens_nothing(visitor: Visitor, hos
     page = await visitor.look(headers={"Host": host})
 
     assert page.status == 403
-    assert "Without API keys the console answers on names of its own machine alone" in page.text
+    assert "Without API keys the service answers on names of its own machine alone" in page.text
     assert "ninai_console" not in page.response.cookies
 
 
