@@ -32,6 +32,7 @@ from providers.journal.base import Journal
 from providers.replica import Replica
 
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
+FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
 _DRAIN_SECONDS = 30.0  # until a link that was replaced is closed with calls still under way
 _DRAIN_FIRST = 2.5  # longer than any operation may take
 _DRAIN_LOOK = 0.1
@@ -86,7 +87,7 @@ class Chain:
         self._clock = clock
         self._changed = changed
         self._open: dict[str, _Open] = {}
-        self._deliverers: dict[str, asyncio.Task[None]] = {}
+        self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone: set[_Open] = set()  # still to be closed
         self._switching = asyncio.Lock()
@@ -149,8 +150,13 @@ class Chain:
                 self._start(self._drain(one), f"drain {one.link.name}")
 
     async def close(self) -> None:
-        """Stop everything, then close the providers."""
-        tasks = [*self._tasks, *self._deliverers.values()]
+        """Bring to providers what they take at once, stop everything, then close the providers."""
+        # The rest waits in the journal, for another process or the next start.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await asyncio.gather(*(deliverer.finish(task) for deliverer, task in self._deliverers.values()))
+        tasks = [*self._tasks, *(task for _, task in self._deliverers.values())]
+        self._deliverers.clear()
         if self.membership is not None:
             tasks += self.membership.tasks
         for task in tasks:
@@ -206,7 +212,7 @@ class Chain:
                 deliverer = Deliverer(
                     link.name, self.journal, self._link_of(link.name), self.policy.deliveries, self.observer
                 )
-                self._deliverers[link.name] = _task(deliverer.run(), f"deliver to {link.name}")
+                self._deliverers[link.name] = deliverer, _task(deliverer.run(), f"deliver to {link.name}")
 
     def _link_of(self, name: str) -> Callable[[], Link | None]:
         return lambda: self.route.link(name)

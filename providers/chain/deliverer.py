@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -49,14 +50,16 @@ class Deliverer:
         self._sleep = sleep
         self._chance = chance
         self._now = now
+        self._resting = False
+        self._finishing = False
         self._failures_in_a_row = 0
         self._one_by_one = False  # after a batch failed as a whole, to find out who is to blame
         self._taken = 0  # deliveries that the provider has taken
         self._taken_at_failure: dict[int, int] = {}
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
+        """Work until cancelled, or told to finish."""
+        while not self._finishing:
             try:
                 more = await self.deliver_some()
             except JournalUnavailable as error:
@@ -64,7 +67,19 @@ class Deliverer:
                 await self._sleep(self._policy.poll)
             else:
                 if not more:
+                    self._resting = True
                     await self._rest()
+                    self._resting = False
+
+    async def finish(self, running: asyncio.Task[None]) -> None:
+        """Have the task that runs this end after the batch it is at, and deliver whatever is due by then."""
+        self._finishing = True
+        if self._resting:
+            running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        with suppress(JournalUnavailable):
+            while await self.deliver_some():
+                pass
 
     async def deliver_some(self) -> bool:
         """Make one batch of deliveries; False if there was nothing to do or no way to do it."""

@@ -91,6 +91,7 @@ def test_several_workers_share_the_port(tmp_path: Path) -> None:
     assert "Traceback" not in service.said()
 
 
+@pytest.mark.soak
 def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
     """Nothing is started then."""
     with socket.socket() as taken:

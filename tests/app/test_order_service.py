@@ -113,6 +113,7 @@ def postmaster(folder: Path) -> int | None:
     return None
 
 
+@pytest.mark.soak
 def test_home_is_taken_down_and_brought_back(shared: Service) -> None:
     """While home's server is down for maintenance writes are accepted and found; afterwards it gets them all."""
     stopped = db(shared, "stop")

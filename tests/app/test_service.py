@@ -232,6 +232,7 @@ def test_a_busy_port_is_told_in_one_line(folder: Path) -> None:
     assert line == f"Error: port {port} of 127.0.0.1 is taken: stop who listens there, or pass another --port"
 
 
+@pytest.mark.soak
 def test_a_key_from_the_command_line_opens_the_service(folder: Path) -> None:
     """The key that `ninai keys new` prints is let in by its hash, and no other is."""
     made = ninai("keys", "new", "ci", "--user", "alice")

@@ -30,6 +30,7 @@ async def empty_database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.mark.soak
 def test_the_schema_is_looked_after_by_hand(empty_database: str) -> None:
     """`ninai db` tells where a schema stands and of which steps it is made, and brings it up, once and again."""
     commands = ["check", "history", "upgrade", "upgrade", "history"]

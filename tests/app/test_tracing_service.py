@@ -95,6 +95,7 @@ def silent() -> Iterator[str]:
         yield f"http://{HOST}:{listening.getsockname()[1]}"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("collector", "seconds", "expected"), [(nobody, 2.2, ["spans_not_exported"]), (silent, 0.2, [])]
 )

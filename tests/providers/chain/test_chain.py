@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from providers.chain.chain import Chain
+from providers.chain.chain import FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import Deadline
 from providers.chain.guarded import GuardedProvider
@@ -267,5 +267,48 @@ def test_closing_ends_everything() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert [store.open for store in stores] == [0, 0, 0, 0]
         assert stage.opened_journals == 0
+
+    staged(main)
+
+
+def test_closing_brings_what_is_pending() -> None:
+    """Who is slower than home gets what is under way to it, and what was accepted meanwhile."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        b.seconds = 0.3
+        memory_ids = []
+        for number in range(5):
+            memory_ids.append(await chain.provider.remember(USER, f"memory {number}"))
+            await asyncio.sleep(0.01)
+        assert await b.snapshot(USER, memory_ids[0]) is None
+
+        await chain.close()
+        assert None not in [await b.snapshot(USER, memory_id) for memory_id in memory_ids]
+
+    staged(main)
+
+
+def test_closing_waits_for_nobody_for_long() -> None:
+    """What cannot be brought in a moment is still in the journal."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        b.seconds = 60.0
+        memory_id = await chain.provider.remember(USER, "a memory")
+        await asyncio.sleep(0.1)
+
+        began = stage.clock()
+        await chain.close()
+        assert stage.clock() - began <= FLUSH_SECONDS + 0.1
+        entry = await stage.journal.newest(USER, memory_id)
+        assert entry is not None
+        assert entry.pending == {"b"}
 
     staged(main)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
@@ -30,11 +31,25 @@ WRITES: list[Ask] = [lambda dialect: dialect.add("anna", NIL, "tea", {"colour": 
 
 @pytest.fixture(scope="module", params=DIALECTS)
 async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
-    """A proxy before a server that speaks a dialect, and somebody who speaks it to the proxy."""
+    """A proxy before a server that speaks a dialect, and somebody who speaks it to the proxy, and has time."""
+    async with speaking_to_a_proxy(request.param, LONG) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module", params=DIALECTS)
+async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
+    """The same with little time."""
+    async with speaking_to_a_proxy(request.param, PATIENCE) as pair:
+        yield pair
+
+
+@asynccontextmanager
+async def speaking_to_a_proxy(name: str, patience: float) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
+    """Put a proxy between a server and somebody who speaks its dialect."""
     async with (
-        SERVERS[request.param]() as upstream,
+        SERVERS[name]() as upstream,
         FickleHttp(upstream.base_url) as fickle,
-        speaking(fickle.base_url, request.param, PATIENCE) as dialect,
+        speaking(fickle.base_url, name, patience) as dialect,
     ):
         yield fickle, dialect
 
@@ -61,9 +76,9 @@ async def test_where_nobody_listens_nothing_happened(speaker: tuple[FickleHttp, 
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.HANG, Behaviour.DRIP])
-async def test_an_answer_has_to_be_whole_in_time(speaker: tuple[FickleHttp, Dialect], behaviour: Behaviour) -> None:
+async def test_an_answer_has_to_be_whole_in_time(hasty: tuple[FickleHttp, Dialect], behaviour: Behaviour) -> None:
     """Silence, and a byte now and then, both end with the patience for one request; a write is then in doubt."""
-    fickle, dialect = speaker
+    fickle, dialect = hasty
     await fickle.become(behaviour)
 
     started = monotonic()
