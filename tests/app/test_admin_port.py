@@ -79,6 +79,7 @@ def test_both_ports_count_in_the_same_metrics(service: Service, port: int) -> No
     assert 'route="/admin/explain",status="200"' in get(f"{service.url}/metrics").text
 
 
+@pytest.mark.soak
 def test_several_workers_share_the_port(tmp_path: Path) -> None:
     """Any one of them answers, as through the other port."""
     port = free_port()

@@ -47,7 +47,7 @@ def service() -> Iterator[Service]:
 
 
 @DOCUMENT.parametrize()
-@settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 def test_the_service_is_as_documented(service: Service, case: schemathesis.Case[Any]) -> None:
     """No request that the document allows, nor one that it forbids, is answered otherwise than it says."""
     # However it is made up, it is too short or too long to tell anything but how fast this machine is.

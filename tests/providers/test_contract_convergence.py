@@ -22,7 +22,7 @@ from providers.types import Snapshot
 from tests.support.states import live
 
 REPRODUCIBLE = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 IDS = [str(UUID(int=number << 100 | 4 << 76 | 8 << 60)) for number in (7, 2, 5)]

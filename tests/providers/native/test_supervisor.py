@@ -50,6 +50,7 @@ def kill(data_dir: Path, name: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.soak
 def test_each_provider_has_a_server_of_its_own(data_dir: Path, supervisor: Supervisor) -> None:
     """The provider `native` keeps the folder it always had, others have theirs beside it."""
     with supervisor.running(["native", "spare"]):
