@@ -137,10 +137,10 @@ async def test_connections_are_shown_while_the_pool_is_open(database: str) -> No
             waiting = asyncio.create_task(provider.remember("anna", "coffee"))
             await eventually(lambda: asyncio.sleep(0, shown()[0] == 1))
         await waiting
+        await eventually(lambda: asyncio.sleep(0, shown()[0] == 0))  # embedding later takes one as well
         after = shown()
 
     assert before == [0, 0]
-    assert after[0] == 0
     assert after[1] is not None
     assert after[1] >= 1
     assert shown() == [None, None]
