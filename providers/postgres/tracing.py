@@ -59,7 +59,7 @@ def trace_statements(engine: AsyncEngine) -> None:
         with tracing.span(told.name, tracing.Kind.CLIENT, attributes) as span:
             try:
                 context.dialect.do_execute(cursor, statement, parameters, context)
-            except Exception as error:
+            except Exception as error:  # whatever the driver raises goes on as it is; only its code is told here
                 if (code := getattr(error, "sqlstate", None)) is not None:
                     span.set("db.response.status_code", str(code))
                 raise
