@@ -1,6 +1,7 @@
 """Running applications of each flavour, once per session, and clients with a fresh user for every test."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,12 @@ from app.auth.keys import hash_key, new_key
 from providers.native.embedded import EmbeddedServer
 from tests.support.api import Api, asgi_client, fresh_user, running_app
 from tests.support.postgres import create_database, drop_database
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file out where none of it is asked for: its two thousand cases are made when it is collected."""
+    edges = collection_path.name == "test_schemathesis_edges.py"
+    return True if edges and config.option.markexpr == "not soak" else None
 
 
 @pytest_asyncio.fixture(scope="session")

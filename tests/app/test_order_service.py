@@ -138,7 +138,8 @@ def test_home_is_taken_down_and_brought_back(shared: Service) -> None:
     assert ask(shared, "GET", f"/memory/memories/{written.json()['memory_id']}").headers["memory-provider"] == "native"
 
 
-@pytest.mark.parametrize("name", ["native", pytest.param("spare", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["native", "spare"])
 def test_a_server_that_is_lost_comes_back(shared: Service, name: str) -> None:
     """When one of several servers is killed the service goes on, and starts it again by itself."""
     folder = shared.data_dir / ("postgres" if name == "native" else f"postgres-{name}")

@@ -150,6 +150,7 @@ async def test_no_acknowledged_memory_is_lost(service: Service, victim: str, rou
         assert await contents_of(service.url, list(acknowledged)) == acknowledged
 
 
+@pytest.mark.soak
 def test_killed_workers_come_back(folder: Path) -> None:
     """A service whose worker was killed serves again by itself, under the same address."""
     with running_service(folder, {"MEMORY_PROVIDER": "mock", "NINAI__SERVER__WORKERS": "2"}) as service:

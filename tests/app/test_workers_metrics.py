@@ -64,6 +64,7 @@ def kept_in(folder: Path) -> list[Path]:
     return [path for path in (folder / "data" / "workers").iterdir() if path.is_dir()]
 
 
+@pytest.mark.soak
 def test_any_scrape_tells_of_all_workers(folder: Path) -> None:
     """Requests on both are counted once each, and those of a killed worker go on being told."""
     with running_service(folder, MOCK) as service:

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "deploy" / "logs.md"
 
@@ -38,7 +36,6 @@ def _level_of(called: ast.expr) -> str | None:
 
 
 _LOGGERS = {"_log", "log", "structlog.get_logger('ninai')"}
-LOGGED = sorted({(event, level): fields for event, level, fields in logged()}.items())
 
 
 def documented() -> dict[tuple[str, str], set[str]]:
@@ -52,11 +49,16 @@ def documented() -> dict[tuple[str, str], set[str]]:
 
 def test_the_reference_is_complete() -> None:
     """What can be logged is described, and what is described can be logged."""
-    assert len(LOGGED) > 40
-    assert set(documented()) == {event for event, _ in LOGGED}
+    events = {(event, level) for event, level, _ in logged()}
+
+    assert len(events) > 40
+    assert set(documented()) == events
 
 
-@pytest.mark.parametrize(("event", "fields"), LOGGED, ids=lambda value: value[0] if isinstance(value, tuple) else "")
-def test_every_field_is_described(event: tuple[str, str], fields: set[str]) -> None:
+def test_every_field_is_described() -> None:
     """A field that the sources write out stands beside its event."""
-    assert fields <= documented()[event]
+    described = documented()
+
+    assert {event: fields - described[event, level] for event, level, fields in logged()} == {
+        event: set() for event, _ in described
+    }

@@ -57,12 +57,13 @@ def mem0(request: pytest.FixtureRequest) -> Opener:
     @asynccontextmanager
     async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
         dsn = await create_database(server)
+        # As operators are advised: its settings for the connections to come, its indexes when mem0 has made the table.
+        advised = MEM0_DATABASE.read_text("utf-8")
+        async with connected(dsn) as database:
+            await database.execute(advised[advised.index("DO $$") :])
         async with Mem0Process(dsn, api_key="key") as service:
-            # As operators are advised. Connections that are open already keep the settings they began with.
             async with connected(dsn) as database:
-                await database.execute(MEM0_DATABASE.read_text("utf-8"))
-            service.kill()
-            await service.start()
+                await database.execute(advised)
             settings = Mem0Settings(base_url=service.base_url, api_key=Secret("key"), dialect="oss")
             async with settings.open(host) as provider:
                 yield provider
