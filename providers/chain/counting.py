@@ -8,9 +8,9 @@ from observability.metrics import OPERATIONS, Metrics
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
+from providers.chain.knowledge import FarBehind
 from providers.chain.observer import Attempt, ChainObserver, GivenUp, JournalCall
 from providers.chain.policy import OperationClass
-from providers.chain.reading import FarBehind
 from providers.chain.status import ChainStatus
 from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable

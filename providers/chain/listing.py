@@ -8,14 +8,16 @@ from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Position
 
 Pages = Callable[[int, int, Position | None], Awaitable[list[MemoryRecord]]]
+Living = Callable[[list[MemoryRecord]], Awaitable[list[MemoryRecord]]]
 
 
 async def merged_page(
-    overlay: Overlay, page: Pages, limit: int, offset: int, after: Position | None
+    overlay: Overlay, page: Pages, living: Living, limit: int, offset: int, after: Position | None
 ) -> list[MemoryRecord]:
     """Give `limit` memories behind `offset` others, counted from the position on; newest first.
 
-    `page` gives the provider's own: limit, offset, position. Where the overlay holds something, an offset is counted
+    `page` gives the provider's own: limit, offset, position; `living` leaves out the deleted of whom the overlay does
+    not know. Where the overlay holds something, an offset is counted
     memory by memory from the position on, since only then is it known what the overlay adds and takes away before it.
     """
     if not len(overlay):
@@ -25,7 +27,7 @@ async def merged_page(
     position = after
     while True:
         fetched = await page(MAX_LIST_LIMIT, 0, position)
-        found += overlay.without(fetched)
+        found += await living(overlay.without(fetched))
         # Pending ones cannot fill the place of memories of the provider that have not been looked at.
         if len(fetched) < MAX_LIST_LIMIT or len(found) >= wanted:
             break

@@ -10,20 +10,12 @@ from providers.journal.operations import Entry, OperationKind
 from providers.types import MemoryRecord, RecallQuery, Snapshot
 from providers.words import WordIndex
 
-# More than this is no overlay any more but a provider far behind; another one is asked.
-MAX_ENTRIES = 2_000
-
 
 class Overlay:
     """The states of one user's memories that count more than what one provider says."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = {entry.state.id: entry for entry in entries}
-
-    @classmethod
-    def over(cls, entries: Sequence[Entry], provider: str) -> "Overlay":
-        """Choose what this provider has not confirmed; tombstones count for all, since a late write may undo one."""
-        return cls(entry for entry in entries if entry.state.deleted or provider in entry.pending)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from msgspec import Struct
-
 from observability import notes
 from providers.chain.account import JOURNAL, Account
 from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen, Refused
+from providers.chain.knowledge import Knowledge
 from providers.chain.link import Link
 from providers.chain.listing import merged_page
-from providers.chain.overlay import MAX_ENTRIES, Overlay, is_first, record_of
+from providers.chain.overlay import is_first, record_of
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
 from providers.errors import CursorLost, MemoryNotFound, ProviderError, Rejected, Unavailable
-from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Entry
 from providers.limits import MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
@@ -28,64 +26,19 @@ Item = TypeVar("Item")
 _KEPT_SHARE = 0.5
 
 
-class FarBehind(Refused):
-    """The provider lacks so much of a user's that another one had better answer."""
-
-    outcome = "far_behind"
-
-
-class Known(Struct, frozen=True):
-    """What the journal said about a user's memories; `lost` is why it could not say anything."""
-
-    entries: Sequence[Entry]
-    lost: JournalUnavailable | None = None
-
-    def over(self, provider: str) -> Overlay:
-        """Give what is to be laid over this provider's answer.
-
-        Raises:
-            FarBehind: it is too much.
-        """
-        if len(self.entries) > MAX_ENTRIES:
-            raise FarBehind(f"{provider}: more than {MAX_ENTRIES} operations of this user are pending")
-        return Overlay.over(self.entries, provider)
-
-    def on(self, route: Route) -> Route:
-        """Give the route to be taken with this: who is complete by a guess alone may answer without the journal."""
-        return route if self.lost is not None else route.certain
-
-
 class Reader:
     """Reads of a chain; each takes the route as it stands at its beginning."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    async def known(self, user_id: str, deadline: Deadline) -> Known:
-        """Ask the journal what providers may not know yet about a user."""
-        try:
-            entries = await self._account.journal(
-                lambda journal: journal.entries(user_id, MAX_ENTRIES + 1), deadline.remaining()
-            )
-        except JournalUnavailable as error:
-            return _lost(error)
-        return Known(entries)
-
-    async def known_of(self, user_id: str, memory_id: str, deadline: Deadline) -> Known:
-        """Ask the journal what it knows about one memory."""
-        try:
-            entry = await self.entry(user_id, memory_id, deadline)
-        except JournalUnavailable as error:
-            return _lost(error)
-        return Known([] if entry is None else [entry])
-
     async def recall(self, route: Route, query: RecallQuery) -> list[MemoryRecord]:
         """Find the memories nearest to a question; see `MemoryProvider`."""
         deadline = self._account.deadline(route, OperationClass.RECALL)
-        known = await self.known(query.user_id, deadline)
+        known = await self._about(route, query.user_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            overlay = known.over(link.name)
+            overlay = await known.over(link.name, share)
             # As many more as the overlay may take away.
             limit = min(query.limit + len(overlay), MAX_RECALL_LIMIT)
             found = await link.call(
@@ -102,7 +55,9 @@ class Reader:
                 share,
                 last_resort=last_resort,
             )
-            return overlay.recalled(query, found) if len(overlay) else found
+            if not len(overlay):
+                return found
+            return overlay.recalled(query, await known.living(link.name, found, share))
 
         return _unless_lost(known, await self.first(known.on(route), OperationClass.RECALL, deadline, ask))
 
@@ -115,7 +70,7 @@ class Reader:
         if goes_on_with is not None:
             route = route.only(goes_on_with)
         deadline = self._account.deadline(route, OperationClass.READ)
-        known = await self.known(user_id, deadline)
+        known = await self._about(route, user_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
             async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
@@ -126,7 +81,11 @@ class Reader:
                     last_resort=last_resort,
                 )
 
-            return await merged_page(known.over(link.name), page, limit, offset, after)
+            async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
+                return await known.living(link.name, records, share)
+
+            overlay = await known.over(link.name, share)
+            return await merged_page(overlay, page, living, limit, offset, after)
 
         try:
             return _unless_lost(known, await self.first(known.on(route), OperationClass.READ, deadline, ask))
@@ -138,10 +97,10 @@ class Reader:
     async def get(self, route: Route, user_id: str, memory_id: str) -> MemoryRecord:
         """Give one memory; see `MemoryProvider`."""
         deadline = self._account.deadline(route, OperationClass.READ)
-        known = await self.known_of(user_id, memory_id, deadline)
+        known = Knowledge(self._account, user_id)
+        entry = await known.entry(memory_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> MemoryRecord:
-            entry = next(iter(known.entries), None)
             if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_first(entry))):
                 return _from_journal(entry)
             try:
@@ -163,10 +122,10 @@ class Reader:
                 raise known.lost from error
             raise
         except Unavailable as error:
-            for entry in known.entries:
-                self._account.degrade(f"home_{error.outcome}")
-                return _from_journal(entry)
-            raise
+            if entry is None:
+                raise
+            self._account.degrade(f"home_{error.outcome}")
+            return _from_journal(entry)
 
     async def entry(self, user_id: str, memory_id: str, deadline: Deadline) -> Entry | None:
         """Give what the journal knows of a memory, None if it knows nothing (any more).
@@ -188,6 +147,11 @@ class Reader:
             )
 
         return await self.first(route.certain, OperationClass.READ, deadline, ask)
+
+    async def _about(self, route: Route, user_id: str, deadline: Deadline) -> Knowledge:
+        known = Knowledge(self._account, user_id)
+        await known.begin(route, deadline)
+        return known
 
     async def first(
         self,
@@ -248,17 +212,7 @@ def _from_journal(entry: Entry) -> MemoryRecord:
     return record_of(entry.state)
 
 
-def _lost(error: JournalUnavailable) -> Known:
-    request = notes.current.get()
-    if request is not None:
-        if request.session is not None:
-            raise error  # the caller has written something, and wants to find it
-        request.degrade(error.outcome)
-        request.eventual = True
-    return Known([], error)
-
-
-def _unless_lost(known: Known, answer: list[MemoryRecord]) -> list[MemoryRecord]:
+def _unless_lost(known: Knowledge, answer: list[MemoryRecord]) -> list[MemoryRecord]:
     """Nothing found is no answer while the journal might know of something."""
     if known.lost is not None and not answer:
         raise known.lost

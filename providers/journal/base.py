@@ -67,11 +67,17 @@ class Journal(Protocol):
         raise NotImplementedError
 
     @abstractmethod
-    async def entries(self, user_id: str, limit: int) -> list[Entry]:
-        """Give up to `limit` memories of a user that some member has not confirmed, and all retained tombstones.
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
+        """Give what counts more than what a provider says of a user's memories, the newest operations first.
 
-        The newest operations come first.
+        Up to `limit` operations that it has not confirmed, and up to `tombstones` deletions that it has: a late write
+        may undo one of those. Of either the newest are given.
         """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+        """Give those of a user's memories of which a tombstone is retained."""
         raise NotImplementedError
 
     @abstractmethod

@@ -103,7 +103,7 @@ class AnswersEarly(RealDesign):
 
 
 class _Silent(SimulatedJournal):
-    async def entries(self, user_id: str, limit: int) -> list[Entry]:
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
         return []
 
 

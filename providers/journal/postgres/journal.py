@@ -64,12 +64,18 @@ class PostgresJournal(Journal):
             self._bell.ring_after(seconds)
         return answers
 
-    async def entries(self, user_id: str, limit: int) -> list[Entry]:
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
         """Give what is pending and what is deleted; see the protocol."""
         await self._settler.settled()
+        values = {"user_id": user_id, "provider": provider, "limit": limit, "tombstones": tombstones}
         async with self._database.reading() as connection:
-            rows = await connection.execute(statements.ENTRIES, {"user_id": user_id, "limit": limit})
-            return [to_entry(row) for row in rows]
+            return [to_entry(row) for row in await connection.execute(statements.ENTRIES, values)]
+
+    async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+        """Give those that are deleted; see the protocol."""
+        values = {"user_id": user_id, "memory_ids": list(memory_ids)}
+        async with self._database.reading() as connection:
+            return {row.memory_id for row in await connection.execute(statements.DELETED, values)}
 
     async def newest(self, user_id: str, memory_id: str) -> Entry | None:
         """Give what is known of one memory; see the protocol."""

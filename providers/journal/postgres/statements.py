@@ -30,22 +30,28 @@ NEWEST = text(f"""
     SELECT {_ENTRY} FROM ninai_journal_entries AS e WHERE e.user_id = :user_id AND e.memory_id = :memory_id
 """)  # noqa: S608 - joined from constants
 
-# One entry after the other, from the newest on, since a hash join would read those of all users.
+# One entry after the other, since a hash join would read those of all users.
 ENTRIES = text(f"""
-    (
-        SELECT p.seq, e.kind, e.state, p.pending
-        FROM (
-            SELECT seq, array_agg(provider) AS pending FROM ninai_journal_deliveries
-            WHERE user_id = :user_id GROUP BY seq
-        ) AS p CROSS JOIN LATERAL (
-            SELECT kind, state FROM ninai_journal_entries WHERE seq = p.seq AND kind <> 'delete' OFFSET 0
-        ) AS e
-        ORDER BY p.seq DESC LIMIT CAST(:limit AS int)
-    )
+    SELECT {_ENTRY} FROM (
+        SELECT seq FROM ninai_journal_deliveries
+        WHERE user_id = :user_id AND provider = :provider ORDER BY seq DESC LIMIT CAST(:limit AS int)
+    ) AS p CROSS JOIN LATERAL (
+        SELECT user_id, seq, kind, state FROM ninai_journal_entries WHERE seq = p.seq OFFSET 0
+    ) AS e
     UNION ALL
-    SELECT {_ENTRY} FROM ninai_journal_entries AS e WHERE e.user_id = :user_id AND e.kind = 'delete'
+    SELECT {_ENTRY} FROM (
+        SELECT user_id, seq, kind, state FROM ninai_journal_entries AS t
+        WHERE user_id = :user_id AND kind = 'delete' AND NOT EXISTS (
+            SELECT 1 FROM ninai_journal_deliveries AS d WHERE d.provider = :provider AND d.seq = t.seq
+        ) ORDER BY seq DESC LIMIT CAST(:tombstones AS int)
+    ) AS e
     ORDER BY seq DESC
 """)  # noqa: S608 - joined from constants
+
+DELETED = text("""
+    SELECT memory_id FROM ninai_journal_entries
+    WHERE user_id = :user_id AND memory_id = ANY (CAST(:memory_ids AS text[])) AND kind = 'delete'
+""")
 
 LEASE = text(f"""
     WITH {_QUICK}, due AS MATERIALIZED (

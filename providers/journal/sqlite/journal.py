@@ -65,9 +65,13 @@ class SqliteJournal(Journal):
         self._waiting.notice()
         return appended
 
-    async def entries(self, user_id: str, limit: int) -> list[Entry]:
-        """Give what is pending for a user, and the tombstones."""
-        return await self._read(lambda ledger: retaining.entries(ledger, user_id, limit))
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
+        """Give what a provider has not confirmed, and tombstones."""
+        return await self._read(lambda ledger: retaining.entries(ledger, user_id, provider, limit, tombstones))
+
+    async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+        """Give those that are deleted."""
+        return await self._read(lambda ledger: retaining.deleted(ledger, user_id, memory_ids))
 
     async def newest(self, user_id: str, memory_id: str) -> Entry | None:
         """Give what is known of one memory."""

@@ -1,5 +1,6 @@
 """What the journal still knows, and when it may forget it."""
 
+import json
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -28,18 +29,32 @@ class Pruned(Struct, frozen=True):
     reached: Place | None
 
 
-def entries(ledger: Ledger, user_id: str, limit: int) -> list[Entry]:
-    """Give what some member of a user's has not confirmed, and all tombstones; see `Journal.entries`."""
+def entries(ledger: Ledger, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
+    """Give what a provider has not confirmed, and tombstones; see `Journal.entries`."""
     rows = ledger.rows(
-        f"""SELECT {ENTRY} FROM operations AS o WHERE o.user_id = ?1 AND o.kind = 'delete'
-        UNION ALL SELECT * FROM (
-            SELECT {ENTRY} FROM (SELECT DISTINCT p.seq FROM deliveries AS p WHERE p.user_id = ?1) AS pending
-            CROSS JOIN operations AS o ON o.seq = pending.seq
-            WHERE o.kind <> 'delete' ORDER BY o.seq DESC LIMIT ?2
-        ) ORDER BY 1 DESC""",  # noqa: S608 - a constant
-        (user_id, limit),
+        f"""SELECT {ENTRY} FROM (
+            SELECT p.seq FROM deliveries AS p WHERE p.user_id = ?1 AND p.provider = ?2 ORDER BY p.seq DESC LIMIT ?3
+        ) AS pending CROSS JOIN operations AS o ON o.seq = pending.seq
+        UNION ALL SELECT {ENTRY} FROM (
+            SELECT t.seq FROM operations AS t INDEXED BY tombstones_of_user
+            WHERE t.user_id = ?1 AND t.kind = 'delete' AND NOT EXISTS (
+                SELECT 1 FROM deliveries AS p WHERE p.user_id = ?1 AND p.seq = t.seq AND p.provider = ?2
+            ) ORDER BY t.seq DESC LIMIT ?4
+        ) AS graves CROSS JOIN operations AS o ON o.seq = graves.seq
+        ORDER BY 1 DESC""",  # noqa: S608 - a constant
+        (user_id, provider, limit, tombstones),
     )
     return [to_entry(row) for row in rows]
+
+
+def deleted(ledger: Ledger, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+    """Give those of which there is a tombstone; see `Journal.deleted`."""
+    rows = ledger.rows(
+        """SELECT memory_id FROM operations
+        WHERE user_id = ? AND memory_id IN (SELECT value FROM json_each(?)) AND kind = 'delete'""",
+        (user_id, json.dumps(list(memory_ids))),
+    )
+    return {memory_id for [memory_id] in rows}
 
 
 def prune(ledger: Ledger, seconds: float, start: Place, limit: int) -> Pruned:

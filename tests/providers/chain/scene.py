@@ -28,7 +28,7 @@ from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
 from providers.mock import MockMemoryProvider
-from providers.types import NewMemory
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.rig import fail
 from tests.support.clock import FakeClock, simulate
 
@@ -70,6 +70,12 @@ class Flaky(MockMemoryProvider):
             raise failure
         if method in self.healing:
             self.failures.clear()
+
+    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+        """Hold what a backup held, and nothing that came after it."""
+        self._users.clear()
+        for snapshot in snapshots:
+            self._put(snapshot)
 
     @staticmethod
     def _met(

@@ -46,16 +46,11 @@ def _entry(
 def _recalled(
     entries: Sequence[Entry], found: Sequence[MemoryRecord], query: RecallQuery | None = None
 ) -> list[MemoryRecord]:
-    return Overlay.over(entries, "home").recalled(query or RecallQuery(user_id="kannan", query="green tea"), found)
+    return Overlay(entries).recalled(query or RecallQuery(user_id="kannan", query="green tea"), found)
 
 
 def _ids(records: Sequence[MemoryRecord]) -> list[str]:
     return [record.id for record in records]
-
-
-def test_what_a_provider_has_confirmed_is_not_laid_over_it() -> None:
-    """Only what it lacks counts."""
-    assert len(Overlay.over([_entry("a", "green tea", pending=frozenset({"standby"}))], "home")) == 0
 
 
 def test_a_tombstone_is_laid_over_everybody() -> None:

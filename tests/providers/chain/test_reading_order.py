@@ -5,12 +5,10 @@ import asyncio
 import pytest
 
 from providers.chain.errors import BreakerOpen
-from providers.chain.overlay import MAX_ENTRIES
-from providers.chain.reading import FarBehind
 from providers.chain.route import NobodyComplete, Route
 from providers.errors import CursorLost, Misconfigured, Unavailable
-from providers.journal.base import MAX_APPENDED, JournalUnavailable
-from providers.types import NewMemory, Position
+from providers.journal.base import JournalUnavailable
+from providers.types import Position
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 
@@ -125,20 +123,6 @@ def test_a_provider_alone_is_not_asked_while_its_breaker_is_open() -> None:
         assert scene.home.calls == []
 
     play(act, "home")
-
-
-def test_who_is_far_behind_is_not_asked() -> None:
-    """So many pending operations are no overlay any more."""
-
-    async def act(scene: Scene) -> None:
-        scene.home.failures["*"] = DOWN
-        memories = [NewMemory(user_id=USER, content="tea") for _ in range(MAX_ENTRIES + 1)]
-        for start in range(0, len(memories), MAX_APPENDED):
-            await scene.chain.remember_many(memories[start : start + MAX_APPENDED])
-
-        assert isinstance(await failure_of(scene.chain.list_memories(USER)), FarBehind)
-
-    play(act)
 
 
 def test_a_list_goes_on_with_the_provider_that_began_it() -> None:

@@ -72,6 +72,12 @@ def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) 
     )
 
 
+async def entries(journal: Journal) -> list[Entry]:
+    """What `home` or `standby` has not confirmed of the user's, and the tombstones; newest first."""
+    found = {entry.seq: entry for name in ("home", "standby") for entry in await journal.entries(USER, name, 100, 100)}
+    return [found[seq] for seq in sorted(found, reverse=True)]
+
+
 async def put(journal: Journal, operation: Operation) -> Entry:
     """Append one operation, which is neither known nor refused."""
     [answer] = await journal.append([operation])

@@ -9,7 +9,7 @@ from providers.errors import Conflict, MemoryDeleted
 from providers.journal.base import MAX_APPENDED, Journal
 from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
 from providers.types import Metadata, Snapshot
-from tests.providers.journal.rig import USER, delete, due, put, refusal, remember, update
+from tests.providers.journal.rig import USER, delete, due, entries, put, refusal, remember, update
 
 BOTH = frozenset({"home", "standby"})
 
@@ -180,7 +180,7 @@ async def test_a_deletion_leaves_nothing_of_what_was_there(journal: Journal) -> 
 
     shown = [
         await journal.newest(USER, "m"),
-        *await journal.entries(USER, 100),
+        *await entries(journal),
         *await journal.lease("home", 100, 0),
         *await journal.lease("standby", 100, 0),
     ]

@@ -4,7 +4,7 @@ import time
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, DeadLetter, Done, Entry, OperationKind, Postponed
-from tests.providers.journal.rig import LONG, USER, due, leased, put, remember, settle
+from tests.providers.journal.rig import LONG, USER, due, entries, leased, put, remember, settle
 
 
 async def killed(journal: Journal, *providers: str, error: str = "refused") -> Entry:
@@ -84,7 +84,7 @@ async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
     assert await journal.discard(entry.seq, "home") is True
     assert await journal.dead(10) == []
     assert await due(journal, "home") == []
-    [left] = await journal.entries(USER, 10)
+    [left] = await entries(journal)
     assert left.pending == {"standby"}
 
 
@@ -98,5 +98,5 @@ async def test_only_dead_letters_are_retried_or_discarded(journal: Journal) -> N
         assert await journal.retry(seq, provider) is False
         assert await journal.discard(seq, provider) is False
     assert await due(journal, "home") == []
-    [left] = await journal.entries(USER, 10)
+    [left] = await entries(journal)
     assert left.pending == {"home"}

@@ -2,19 +2,19 @@
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Postponed
-from tests.providers.journal.rig import USER, confirm, delete, put, remember, settle, update
+from tests.providers.journal.rig import USER, confirm, delete, entries, put, remember, settle, update
 
 
 async def test_what_somebody_has_not_confirmed_is_given(journal: Journal) -> None:
     """A memory is among the entries until every member has confirmed it, with those that have not."""
     entry = await put(journal, remember())
 
-    assert await journal.entries(USER, 10) == [entry]
+    assert await entries(journal) == [entry]
     await confirm(journal, entry, "home")
-    [left] = await journal.entries(USER, 10)
+    [left] = await entries(journal)
     assert left.pending == {"standby"}
     await confirm(journal, entry, "standby")
-    assert await journal.entries(USER, 10) == []
+    assert await entries(journal) == []
 
 
 async def test_what_was_given_up_is_pending(journal: Journal) -> None:
@@ -26,7 +26,7 @@ async def test_what_was_given_up_is_pending(journal: Journal) -> None:
         Postponed(seq=entry.seq, provider="standby", delay=9),
     )
 
-    assert await journal.entries(USER, 10) == [entry]
+    assert await entries(journal) == [entry]
 
 
 async def test_the_newest_come_first(journal: Journal) -> None:
@@ -34,22 +34,45 @@ async def test_the_newest_come_first(journal: Journal) -> None:
     first = await put(journal, remember("first"))
     second = await put(journal, delete("second"))
     third = await put(journal, remember("third"))
-    assert await journal.entries(USER, 10) == [third, second, first]
+    assert await entries(journal) == [third, second, first]
 
     edited = await put(journal, update("first", "coffee"))
-    assert await journal.entries(USER, 10) == [edited, third, second]
+    assert await entries(journal) == [edited, third, second]
 
 
-async def test_the_limit_is_on_memories_alone(journal: Journal) -> None:
-    """The newest memories up to the limit are given, and all tombstones, confirmed or not."""
-    tombstones = [await put(journal, delete()) for _ in range(3)]
-    memories = [await put(journal, remember()) for _ in range(3)]
-    await confirm(journal, tombstones[1])
+async def test_what_one_has_not_confirmed_is_asked_for_by_its_name(journal: Journal) -> None:
+    """Who has confirmed a memory is not shown it for what somebody else lacks; tombstones concern everybody."""
+    memory, tombstone = await put(journal, remember()), await put(journal, delete())
+    await confirm(journal, memory, "home")
+    await confirm(journal, tombstone, "home")
 
-    given = [entry.seq for entry in await journal.entries(USER, 2)]
-    assert given == [entry.seq for entry in (*reversed(memories[1:]), *reversed(tombstones))]
-    assert len(await journal.entries(USER, 3)) == 6
-    assert len(await journal.entries(USER, 4)) == 6
+    assert [entry.seq for entry in await journal.entries(USER, "home", 9, 9)] == [tombstone.seq]
+    assert [entry.seq for entry in await journal.entries(USER, "standby", 9, 9)] == [tombstone.seq, memory.seq]
+
+
+async def test_the_limits_are_on_what_is_pending_and_on_what_is_not(journal: Journal) -> None:
+    """The newest of either are given: operations that are not confirmed, and tombstones that are."""
+    pending = [await put(journal, delete() if turn % 2 else remember()) for turn in range(4)]
+    confirmed = [await put(journal, delete()) for _ in range(4)]
+    for tombstone in confirmed:
+        await confirm(journal, tombstone, "home")
+
+    for limit, tombstones in [(0, 0), (0, 2), (3, 0), (3, 2), (4, 4), (9, 9)]:
+        given = [entry.seq for entry in await journal.entries(USER, "home", limit, tombstones)]
+        newest = [*confirmed[::-1][:tombstones], *pending[::-1][:limit]]
+        assert given == [entry.seq for entry in newest]
+
+
+async def test_of_any_memories_it_is_told_which_are_deleted(journal: Journal) -> None:
+    """Those with a tombstone, confirmed or not; those of others and unknown ones are not."""
+    await put(journal, remember("alive"))
+    await put(journal, delete("pending"))
+    await confirm(journal, await put(journal, delete("confirmed")))
+    await journal.append([delete("foreign", user="somebody else")])
+
+    asked = ["alive", "pending", "confirmed", "foreign", "unknown"]
+    assert await journal.deleted(USER, asked) == {"pending", "confirmed"}
+    assert await journal.deleted(USER, []) == set()
 
 
 async def test_a_confirmed_tombstone_is_given(journal: Journal) -> None:
@@ -57,7 +80,7 @@ async def test_a_confirmed_tombstone_is_given(journal: Journal) -> None:
     tombstone = await put(journal, delete())
     await confirm(journal, tombstone)
 
-    [entry] = await journal.entries(USER, 0)
+    [entry] = await entries(journal)
     assert entry.state == tombstone.state
     assert entry.pending == frozenset()
 
@@ -66,7 +89,7 @@ async def test_entries_are_those_of_one_user(journal: Journal) -> None:
     """Nobody sees another's memories and tombstones, under the same id neither."""
     await journal.append([remember("m", user="somebody else"), delete("n", user="somebody else")])
 
-    assert await journal.entries(USER, 10) == []
+    assert await entries(journal) == []
     assert await journal.newest(USER, "m") is None
 
 

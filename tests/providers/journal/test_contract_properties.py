@@ -164,12 +164,14 @@ async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, 
 
 async def check(journal: Journal, model: Model) -> None:
     """Compare all that can be seen."""
-    shown = await journal.entries(model.user, 100)
-    expected = [
-        Entry(seq=seq, kind=known.kind, state=known.state, pending=frozenset(pending))
-        for seq, known, pending in model.entries()
-    ]
-    assert shown == expected
+    for member in MEMBERS:
+        assert await journal.entries(model.user, member, 100, 100) == [
+            Entry(seq=seq, kind=known.kind, state=known.state, pending=frozenset(pending))
+            for seq, known, pending in model.entries()
+            if member in pending or known.state.deleted
+        ]
+    deleted = {name for name, (_, known) in model.known.items() if known.state.deleted}
+    assert await journal.deleted(model.user, MEMORIES) == deleted
     for name in MEMORIES:
         newest, known = await journal.newest(model.user, name), model.known.get(name)
         assert (newest and newest.seq) == (known and known[0])

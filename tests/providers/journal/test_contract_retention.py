@@ -2,18 +2,7 @@
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, Entry
-from tests.providers.journal.rig import (
-    LONG,
-    USER,
-    confirm,
-    delete,
-    due,
-    leased,
-    put,
-    remember,
-    settle,
-    update,
-)
+from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 
 async def confirmed_tombstone(journal: Journal, memory_id: str | None = None) -> Entry:
@@ -155,7 +144,7 @@ async def test_a_tombstone_is_forgotten(journal: Journal) -> None:
     await journal.forget([tombstone.seq])
 
     assert await journal.newest(USER, "m") is None
-    assert await journal.entries(USER, 10) == []
+    assert await entries(journal) == []
     assert (await journal.status()).operations == 0
     await put(journal, remember("m"))
 

@@ -9,7 +9,7 @@ import pytest
 
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Done, OutOfDate
-from tests.providers.journal.rig import LONG, USER, due, put, remember, settle, update
+from tests.providers.journal.rig import LONG, USER, due, entries, put, remember, settle, update
 
 Opener = Callable[[], AbstractAsyncContextManager[Journal]]
 
@@ -26,7 +26,7 @@ async def test_what_is_appended_is_seen_at_once_by_all(journal: Journal, elsewhe
         entry = await put(journal, remember())
         assert await journal.newest(USER, entry.state.id) == entry
         assert await elsewhere.newest(USER, entry.state.id) == entry
-        assert entry in await elsewhere.entries(USER, 100)
+        assert entry in await entries(elsewhere)
 
 
 async def test_members_are_those_of_all(journal: Journal, elsewhere: Journal) -> None:
@@ -47,7 +47,7 @@ async def test_a_journal_outlives_its_processes(opener: Opener) -> None:
     async with opener() as second:
         assert second.id == name
         assert [m.name for m in await second.members()] == ["home"]
-        assert await second.entries(USER, 10) == [kept]
+        assert await entries(second) == [kept]
         assert (await put(second, remember())).seq > gone.seq
 
 
@@ -94,15 +94,15 @@ async def test_nothing_is_lent_twice(journal: Journal, elsewhere: Journal) -> No
 
 async def test_many_settle_at_once(journal: Journal, elsewhere: Journal) -> None:
     """Settlements of two processes on the same operations are all taken note of."""
-    entries = [await put(journal, remember()) for _ in range(20)]
+    several = [await put(journal, remember()) for _ in range(20)]
     await asyncio.gather(
-        *[journal.settle([Done(seq=entry.seq, provider="home")]) for entry in entries],
-        *[elsewhere.settle([Done(seq=entry.seq, provider="standby")]) for entry in entries],
+        *[journal.settle([Done(seq=entry.seq, provider="home")]) for entry in several],
+        *[elsewhere.settle([Done(seq=entry.seq, provider="standby")]) for entry in several],
     )
     await settle(journal)
     await settle(elsewhere)
 
-    assert await journal.entries(USER, 100) == []
+    assert await entries(journal) == []
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 13, 40])
@@ -133,4 +133,4 @@ async def test_a_journal_that_was_closed_answers_nothing(opener: Opener) -> None
     with pytest.raises(JournalUnavailable):
         await closed.append([remember()])
     with pytest.raises(JournalUnavailable):
-        await closed.entries(USER, 1)
+        await entries(closed)

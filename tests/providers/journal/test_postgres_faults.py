@@ -12,7 +12,7 @@ from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Done, Entry
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from tests.providers.journal.postgres_rig import answers_again, memory_held, opened
-from tests.providers.journal.rig import USER, due, put, remember
+from tests.providers.journal.rig import USER, due, entries, put, remember
 from tests.support.faults import (
     cancel_statements,
     end_sessions,
@@ -91,10 +91,10 @@ async def test_a_settlement_outlives_an_outage(postgres_major: int) -> None:
             with server.running():
                 await answers_again(journal)
                 for _ in range(50):
-                    if not await journal.entries(USER, 1):
+                    if not await entries(journal):
                         break
                     await asyncio.sleep(0.1)
-                assert await journal.entries(USER, 1) == []
+                assert await entries(journal) == []
 
 
 async def test_a_server_that_hangs_costs_no_more_than_the_limit(own_server: EmbeddedServer, own_database: str) -> None:

@@ -12,7 +12,7 @@ from providers.errors import Conflict, MemoryDeleted, Rejected
 from providers.journal.operations import Appended, Done, Operation, OutOfDate
 from providers.journal.postgres.journal import PostgresJournal
 from tests.providers.journal.postgres_rig import opened
-from tests.providers.journal.rig import LONG, USER, delete, leased, put, remember, update
+from tests.providers.journal.rig import LONG, USER, delete, entries, leased, put, remember, update
 from tests.support.postgres import connected
 
 ROUNDS = 20
@@ -90,8 +90,8 @@ async def test_batches_in_any_order_do_not_deadlock(hosts: tuple[PostgresJournal
     ids = [str(uuid4()) for _ in range(30)]
     for turn in range(5):
         forwards = [update(memory_id, "coffee", base=99, version=turn) for memory_id in ids]
-        entries = await hosts[0].entries(USER, 100)
-        backwards = [Done(seq=entry.seq, provider=name) for entry in entries for name in ("standby", "home")]
+        left = await entries(hosts[0])
+        backwards = [Done(seq=entry.seq, provider=name) for entry in left for name in ("standby", "home")]
         await hosts[0].settle(backwards)
         answers = await asyncio.gather(
             hosts[0].append(forwards), hosts[1].append(forwards[::-1]), hosts[1].append(forwards)

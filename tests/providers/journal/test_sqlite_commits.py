@@ -13,7 +13,7 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner, Runner
-from tests.providers.journal.rig import USER, put, remember
+from tests.providers.journal.rig import USER, entries, put, remember
 from tests.support.clock import FakeClock
 
 Result = TypeVar("Result")
@@ -121,12 +121,12 @@ async def test_a_settlement_is_not_waited_for() -> None:
 async def test_a_settlement_shares_a_commit() -> None:
     """Settlements join the next append, and cost no commit of their own."""
     async with gated() as (journal, writer):
-        entries = [await put(journal, remember()) for _ in range(3)]
+        several = [await put(journal, remember()) for _ in range(3)]
         runs = writer.runs
         writer.gate.clear()
         first = asyncio.create_task(put(journal, remember()))
         await turns()
-        for entry in entries:
+        for entry in several:
             await journal.settle([Done(seq=entry.seq, provider="home")])
         second = asyncio.create_task(put(journal, remember()))
         await turns()
@@ -134,7 +134,7 @@ async def test_a_settlement_shares_a_commit() -> None:
         await asyncio.gather(first, second)
 
         assert writer.runs == runs + 2
-        assert len(await journal.entries(USER, 10)) == 2
+        assert len(await entries(journal)) == 2
 
 
 async def test_a_settlement_comes_before_what_its_caller_asks_next() -> None:
@@ -166,4 +166,4 @@ async def test_closing_commits_what_is_queued() -> None:
         with pytest.raises(JournalUnavailable, match="closed"):
             await journal.settle([])
         with pytest.raises(JournalUnavailable, match="closed"):
-            await journal.entries(USER, 1)
+            await entries(journal)

@@ -13,7 +13,7 @@ from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.sqlite.opening import open_journal
 from providers.journal.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from tests.providers.journal.rig import USER, delete, host_in, names_in, put, remember
+from tests.providers.journal.rig import delete, entries, host_in, names_in, put, remember
 
 
 @asynccontextmanager
@@ -157,7 +157,7 @@ async def test_of_a_deleted_memory_no_byte_is_left(tmp_path: Path) -> None:
             await put(journal, remember(f"m{number}", f"secret {number} " * 2 * number))
         for number in range(50):
             await put(journal, delete(f"m{number}"))
-        assert len(await journal.entries(USER, 0)) == 50
+        assert len(await entries(journal)) == 50
 
     assert names_in(tmp_path) == ["journal"]
     assert b"secret" not in path.read_bytes()

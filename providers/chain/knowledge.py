@@ -1,0 +1,113 @@
+"""What the journal knows better than a provider about one user's memories."""
+
+from collections.abc import Sequence
+
+from observability import notes
+from providers.chain.account import Account
+from providers.chain.deadline import Deadline
+from providers.chain.errors import Refused
+from providers.chain.overlay import Overlay
+from providers.chain.route import Route
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Entry
+from providers.types import MemoryRecord
+
+# More than this is no overlay any more but a provider far behind; another one is asked.
+MAX_PENDING = 2_000
+# Of a user who has deleted more than this lately, every memory that a provider shows is looked up.
+MAX_TOMBSTONES = 200
+
+
+class FarBehind(Refused):
+    """The provider lacks so much of a user's that another one had better answer."""
+
+    outcome = "far_behind"
+
+
+class Knowledge:
+    """What there is to know about one user while one read lasts; `lost` is why the journal could not say anything."""
+
+    def __init__(self, account: Account, user_id: str) -> None:
+        self.lost: JournalUnavailable | None = None
+        self._account = account
+        self._user_id = user_id
+        self._entries: dict[str, Sequence[Entry]] = {}
+
+    def on(self, route: Route) -> Route:
+        """Give the route to be taken: who is complete by a guess alone may answer while the journal is lost."""
+        return route if self.lost is not None else route.certain
+
+    async def begin(self, route: Route, deadline: Deadline) -> None:
+        """Ask about the provider that will be asked first.
+
+        Raises:
+            JournalUnavailable: it is lost, and the caller wants to find what it has written.
+        """
+        readers = route.certain.readers or route.readers
+        if not readers:
+            return
+        try:
+            await self._look(readers[0].name, deadline)
+        except JournalUnavailable as error:
+            self._lose(error)
+
+    async def entry(self, memory_id: str, deadline: Deadline) -> Entry | None:
+        """Give what the journal knows of one memory, None also if it is lost.
+
+        Raises:
+            JournalUnavailable: as above.
+        """
+        try:
+            return await self._account.journal(
+                lambda journal: journal.newest(self._user_id, memory_id), deadline.remaining()
+            )
+        except JournalUnavailable as error:
+            self._lose(error)
+            return None
+
+    async def over(self, provider: str, deadline: Deadline) -> Overlay:
+        """Give what is to be laid over a provider's answer.
+
+        Raises:
+            FarBehind: it is too much.
+            JournalUnavailable: it was lost after it had begun to answer.
+        """
+        if self.lost is not None:
+            return Overlay(())
+        if provider not in self._entries:
+            await self._look(provider, deadline)
+        entries = self._entries[provider]
+        if sum(provider in entry.pending for entry in entries) > MAX_PENDING:
+            raise FarBehind(f"{provider}: more than {MAX_PENDING} operations of this user are pending")
+        return Overlay(entries)
+
+    async def living(self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline) -> list[MemoryRecord]:
+        """Leave out what is deleted but has no place in the overlay of this provider, where there are many of those.
+
+        Raises:
+            JournalUnavailable: as above.
+        """
+        tombstones = sum(provider not in entry.pending for entry in self._entries.get(provider, ()))
+        if tombstones <= MAX_TOMBSTONES or not records:
+            return list(records)
+        shown = [record.id for record in records]
+        deleted = await self._account.journal(
+            lambda journal: journal.deleted(self._user_id, shown), deadline.remaining()
+        )
+        return [record for record in records if record.id not in deleted]
+
+    async def _look(self, provider: str, deadline: Deadline) -> None:
+        self._entries[provider] = await self._account.journal(
+            # One more of each than there may be, which tells that there are too many.
+            lambda journal: journal.entries(self._user_id, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
+            deadline.remaining(),
+        )
+
+    def _lose(self, error: JournalUnavailable) -> None:
+        request = notes.current.get()
+        if request is not None:
+            if request.session is not None:
+                raise error  # the caller has written something, and wants to find it
+            request.degrade(error.outcome)
+            request.eventual = True
+        self.lost = error
