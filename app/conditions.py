@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from litestar import Request
 
-from observability.notes import Notes, current
+from observability.notes import PARTIAL, Notes, current
 from providers.errors import InvalidInput
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
@@ -47,6 +47,11 @@ def note_page_of(provider: str) -> None:
 def answered_by() -> str:
     """Tell which provider gave the answer."""
     return _notes().provider or ""
+
+
+def answered_in_part() -> bool:
+    """Tell whether there may be memories that the provider could not list."""
+    return PARTIAL in _notes().degraded
 
 
 def write_status() -> int:

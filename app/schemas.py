@@ -97,6 +97,14 @@ class DeleteResponse(Struct, frozen=True):
     status: Literal["deleted"] = "deleted"
 
 
+class DeleteAllResponse(Struct, frozen=True):
+    """So many memories are gone for good; with `more` there are others, and the request is to be made again."""
+
+    deleted: int
+    more: bool
+    status: Literal["deleted"] = "deleted"
+
+
 class RecallResponse(Struct, frozen=True):
     """The memories found, best first."""
 

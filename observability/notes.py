@@ -6,6 +6,9 @@ from contextvars import ContextVar
 current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 
 
+PARTIAL = "partial"  # as a reason: a list lacks memories that the provider cannot list
+
+
 class Notes:
     """What a request asks for, who answered, and where the time went; never what was said.
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from providers.errors import ProviderError
 from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 
@@ -71,6 +71,14 @@ class MemoryProvider(Protocol):
 
         Either way nothing can be stored under this id of this user afterwards. A repeat with the `edit_id` that
         deleted the memory is True again, so that a retry gets the answer that was lost.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
+        """Delete up to `limit` of a user's memories for ever, at most `MAX_BATCH`, the newest first; tell how many.
+
+        As many as `limit` may not have been all. What is stored while the call lasts may stay.
         """
         raise NotImplementedError
 

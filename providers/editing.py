@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from providers.clock import moment_of
 from providers.digests import digest_of
 from providers.limits import MAX_EDITS
-from providers.types import Metadata, NewMemory, Snapshot
+from providers.types import MemoryRecord, Metadata, NewMemory, Snapshot
 
 
 def first_state(memory: NewMemory, memory_id: str, version: int) -> Snapshot:
@@ -53,6 +53,18 @@ def tombstone_of(stored: Snapshot | None, user_id: str, memory_id: str, version:
         version=version if stored is None else max(version, stored.version + 1),
         content=None,
         created_at=None if stored is None else stored.created_at,
+        edits=() if edit_id is None else (edit_id,),
+    )
+
+
+def tombstone_for(record: MemoryRecord, version: int, edit_id: str | None = None) -> Snapshot:
+    """Give the tombstone of a memory of which only the version is not known."""
+    return Snapshot(
+        user_id=record.user_id,
+        id=record.id,
+        version=version,
+        content=None,
+        created_at=record.created_at,
         edits=() if edit_id is None else (edit_id,),
     )
 

@@ -159,6 +159,12 @@ def check_page(limit: int, offset: int, after: Position | None = None) -> None:
         check_uuid("after", after.memory_id)
 
 
+def check_delete_all(user_id: str, limit: int) -> None:
+    """Refuse what `delete_all` cannot do."""
+    check_user_id(user_id)
+    check_range("limit", limit, 1, MAX_BATCH)
+
+
 def check_batch(field: str, items: Sequence[Any], most: int = MAX_BATCH) -> None:
     """Refuse a batch that is empty or too large."""
     if not 1 <= len(items) <= most:

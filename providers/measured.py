@@ -13,7 +13,7 @@ from observability.metrics import Metrics
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected
 from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 
@@ -77,6 +77,11 @@ class MeasuredProvider(MemoryProvider):
         """Pass on."""
         with self._measure("delete"):
             return await self._provider.delete(user_id, memory_id, version=version, edit_id=edit_id)
+
+    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
+        """Pass on."""
+        with self._measure("delete_all"):
+            return await self._provider.delete_all(user_id, limit)
 
     async def list_memories(
         self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None

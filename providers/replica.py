@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from providers.base import MemoryProvider
+from providers.clock import HybridClock
+from providers.editing import tombstone_for
 from providers.errors import ProviderError
-from providers.types import Snapshot
+from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_delete_all
+from providers.types import Position, Snapshot
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_USERS = 1_000  # in one call
@@ -20,6 +23,23 @@ class Replica(MemoryProvider, Protocol):
     the newer one stays, and a tombstone wins over every version, for ever; `providers/merging.py` has the rule in full.
     Errors are those of `MemoryProvider`.
     """
+
+    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
+        """See `MemoryProvider`."""
+        check_delete_all(user_id, limit)
+        version = HybridClock().next()  # that of a tombstone counts only against other tombstones
+        deleted, after = 0, None
+        while deleted < limit:
+            wanted = min(limit - deleted, MAX_LIST_LIMIT)
+            page = await self.list_memories(user_id, wanted, after=after)
+            for refused in await self.put_many([tombstone_for(record, version) for record in page]) if page else ():
+                if refused is not None:
+                    raise refused
+            deleted += len(page)
+            if len(page) < wanted:
+                break
+            after = Position(page[-1].created_at, page[-1].id)
+        return deleted
 
     @abstractmethod
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:

@@ -1,6 +1,6 @@
 """Memories of the calling user: remember, recall, list, get, update, delete."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import Controller, HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency, Provide
@@ -10,11 +10,12 @@ from msgspec import UNSET
 from app import problems
 from app.auth.admission import admit
 from app.calls import Call, WriteCall, provide_call, provide_write_call
-from app.conditions import answered_by, note_page_of, stored_or_accepted, write_status
+from app.conditions import answered_by, answered_in_part, note_page_of, stored_or_accepted, write_status
 from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.json_body import JsonDTO
 from app.parameters import PARAMETERS
 from app.schemas import (
+    DeleteAllResponse,
     DeleteResponse,
     ListResponse,
     RecallRequest,
@@ -58,6 +59,11 @@ class MemoriesController(Controller):
     async def allowed_methods(self, memory_id: MemoryId) -> Response[None]:  # noqa: ARG002 - part of the path
         """Tell what can be done with a memory."""
         return Response(None, headers={"Allow": "DELETE, GET, OPTIONS, PATCH"})
+
+    @route("/memories", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
+    async def allowed_methods_for_all(self) -> Response[None]:
+        """Tell what can be done with all memories."""
+        return Response(None, headers={"Allow": "DELETE, GET, OPTIONS"})
 
     @post(
         "/remember",
@@ -135,6 +141,26 @@ class MemoriesController(Controller):
         memories = await call.provider.list_memories(call.user_id, limit, offset, after=_position(cursor, offset))
         more = cursor_after(memories[-1], answered_by()) if len(memories) == limit else None
         return ListResponse(memories, len(memories), more)
+
+    @delete(
+        "/memories",
+        status_code=200,
+        opt={PARAMETERS: ("confirm",)},
+        responses=problems.described(*READ_PROBLEMS) | problems.accepted(DeleteAllResponse),
+    )
+    async def delete_all(
+        self,
+        write: NamedDependency[WriteCall],
+        confirm: Annotated[
+            Literal["everything"] | None, QueryParameter(description="That all memories are meant; must be given.")
+        ] = None,
+    ) -> Response[DeleteAllResponse]:
+        """Delete all memories of the user for good, up to 1,000 in one request. 202 as for one."""
+        if confirm is None:
+            raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
+        deleted = await write.provider.delete_all(write.user_id)
+        more = deleted == limits.MAX_BATCH or answered_in_part()
+        return Response(DeleteAllResponse(deleted, more), status_code=write_status())
 
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
     async def get_memory(

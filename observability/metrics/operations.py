@@ -14,6 +14,7 @@ OPERATIONS = (
     "get",
     "update",
     "delete",
+    "delete_all",
     "list_memories",
     "remember_many",
     "recall_many",

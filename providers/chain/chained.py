@@ -103,6 +103,11 @@ class ChainedProvider(MemoryProvider):
         memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
         return await self._writer.delete(self.route.certain, user_id, memory_id, version, edit_id)
 
+    async def delete_all(self, user_id: str, limit: int = limits.MAX_BATCH) -> int:
+        """See `MemoryProvider`; a tombstone for each, so that nothing written later, by whatever clock, goes too."""
+        limits.check_delete_all(user_id, limit)
+        return await self._writer.delete_all(self.route.certain, user_id, limit)
+
     async def list_memories(
         self,
         user_id: str,

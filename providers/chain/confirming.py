@@ -56,7 +56,7 @@ class Confirmer:
             await self._account.settle(Done(seq=entry.seq, provider=home.name))
 
     async def confirm_many(
-        self, route: Route, entries: Sequence[tuple[int, Entry]], deadline: Deadline
+        self, route: Route, operation: OperationClass, entries: Sequence[tuple[int, Entry]], deadline: Deadline
     ) -> list[tuple[int, ProviderError]]:
         """As for one; give what home refused, with its place."""
         if not entries:
@@ -73,7 +73,7 @@ class Confirmer:
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
         outcomes: Sequence[ProviderError | None]
         try:
-            outcomes = await bring_many(home, changes, OperationClass.REMEMBER, deadline)
+            outcomes = await bring_many(home, changes, operation, deadline)
         except Unavailable as error:
             outcomes = [error] * len(waiting)
         refused: list[tuple[int, ProviderError]] = []

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from observability import notes
+from providers import limits
 from providers.base import MemoryProvider
 from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen
@@ -18,7 +19,7 @@ from providers.chain.policy import OperationClass
 from providers.clock import HybridClock, milliseconds_of, new_memory_id
 from providers.errors import CursorLost, ProviderError
 from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
 from providers.replica import Replica
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
@@ -88,6 +89,11 @@ class GuardedProvider(MemoryProvider):
             OperationClass.DELETE,
             lambda provider: provider.delete(user_id, memory_id, version=version, edit_id=edit_id),
         )
+
+    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
+        """See `MemoryProvider`; what a try that got no answer has deleted is not counted."""
+        limits.check_delete_all(user_id, limit)
+        return await self._ask(OperationClass.DELETE, lambda provider: provider.delete_all(user_id, limit), size=limit)
 
     async def list_memories(
         self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None

@@ -10,13 +10,13 @@ from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.knowledge import Knowledge
 from providers.chain.link import Link
-from providers.chain.listing import merged_page
+from providers.chain.listing import Pages, merged_page
 from providers.chain.overlay import is_first, record_of
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
 from providers.errors import CursorLost, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.operations import Entry
-from providers.limits import MAX_RECALL_LIMIT
+from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
 
 Answer = TypeVar("Answer")
@@ -73,19 +73,8 @@ class Reader:
         known = await self._about(route, user_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
-                return await link.call(
-                    lambda provider: provider.list_memories(user_id, limit, offset, after=after),
-                    OperationClass.READ,
-                    share,
-                    last_resort=last_resort,
-                )
-
-            async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
-                return await known.living(link.name, records, share)
-
-            overlay = await known.over(link.name, share)
-            return await merged_page(overlay, page, living, limit, offset, after)
+            pages = await _pages(known, link, user_id, share, last_resort=last_resort)
+            return await pages(limit, offset, after)
 
         try:
             return _unless_lost(known, await self.first(known.on(route), OperationClass.READ, deadline, ask))
@@ -93,6 +82,30 @@ class Reader:
             if goes_on_with is None or error is known.lost:
                 raise
             raise CursorLost(goes_on_with) from error
+
+    async def everything(self, route: Route, user_id: str, limit: int, deadline: Deadline) -> list[MemoryRecord]:
+        """Give up to `limit` of a user's memories, however many pages that takes, the newest first.
+
+        Raises:
+            JournalUnavailable: it cannot be asked.
+        """
+        known = await self._about(route, user_id, deadline)
+        if known.lost is not None:
+            raise known.lost
+
+        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
+            pages = await _pages(known, link, user_id, share, last_resort=last_resort)
+            found: list[MemoryRecord] = []
+            after = None
+            while len(found) < limit:
+                page = await pages(MAX_LIST_LIMIT, 0, after)
+                found += page
+                if len(page) < MAX_LIST_LIMIT:
+                    break
+                after = Position(page[-1].created_at, page[-1].id)
+            return found[:limit]
+
+        return await self.first(route.certain, OperationClass.READ, deadline, ask)
 
     async def get(self, route: Route, user_id: str, memory_id: str) -> MemoryRecord:
         """Give one memory; see `MemoryProvider`."""
@@ -192,6 +205,27 @@ class Reader:
     def _degrade(self, failures: Sequence[Unavailable]) -> None:
         if failures:
             self._account.degrade(f"home_{failures[0].outcome}")
+
+
+async def _pages(known: Knowledge, link: Link, user_id: str, share: Deadline, *, last_resort: bool) -> Pages:
+    """Give the pages of a provider's list, with what it does not know yet laid over."""
+    overlay = await known.over(link.name, share)
+
+    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+        return await link.call(
+            lambda provider: provider.list_memories(user_id, limit, offset, after=after),
+            OperationClass.READ,
+            share,
+            last_resort=last_resort,
+        )
+
+    async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
+        return await known.living(link.name, records, share)
+
+    async def merged(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+        return await merged_page(overlay, page, living, limit, offset, after)
+
+    return merged
 
 
 def _share(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Deadline:

@@ -15,6 +15,7 @@ from providers.chain.reading import Reader, each
 from providers.chain.route import Route
 from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
 from providers.digests import digest_of
+from providers.editing import tombstone_for
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.limits import MAX_EDITS
@@ -69,7 +70,7 @@ class Writer:
         for place, outcome in zip(new, await self._append_all(route, operations, deadline), strict=True):
             found[place] = outcome
         waiting = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
-        refused = dict(await self._home.confirm_many(route, waiting, deadline))
+        refused = dict(await self._home.confirm_many(route, OperationClass.REMEMBER, waiting, deadline))
         results: list[str | ProviderError] = []
         for place, known in enumerate(found):
             fault = known if isinstance(known, ProviderError) else refused.get(place)
@@ -146,6 +147,23 @@ class Writer:
             existed = True
         await self._home.confirm(route, appended.entry, deadline)
         return existed
+
+    async def delete_all(self, route: Route, user_id: str, limit: int) -> int:
+        """Delete what is there of a user's, each memory as if alone; see `MemoryProvider`."""
+        deadline = self._account.deadline(route, OperationClass.DELETE, limit)
+        # Half of the time at most, as for one.
+        records = await self._reader.everything(route, user_id, limit, deadline.earlier(deadline.remaining() / 2))
+        edit_id = str(uuid4())
+        operations = [
+            Operation(kind=OperationKind.DELETE, state=tombstone_for(record, self._clock.next(), edit_id))
+            for record in records
+        ]
+        outcomes = await self._append_all(route, operations, deadline)
+        entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
+        refused = await self._home.confirm_many(route, OperationClass.DELETE, entries, deadline)
+        for _, error in refused:
+            raise error
+        return sum(isinstance(known, Appended) and not known.repeated for known in outcomes)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
         version = self._clock.next() if memory.version is None else memory.version

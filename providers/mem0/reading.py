@@ -20,8 +20,6 @@ CANDIDATES = 40
 MAX_CANDIDATES = 1_000
 _MORE = 5
 
-_PARTIAL = "partial"
-
 
 class Reader:
     """Recall, list and read out; arguments are checked before they come here."""
@@ -128,4 +126,4 @@ def _check_whole(listing: Listing) -> None:
 def _degrade() -> None:
     request = notes.current.get()
     if request is not None:
-        request.degrade(_PARTIAL)
+        request.degrade(notes.PARTIAL)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from providers.limits import MAX_BATCH
 from tests.support.api import ABSENT_ID, Api, problem_in
 
 TEA = "Alice drinks green tea in the morning"
@@ -318,6 +319,47 @@ async def test_delete_takes_the_memory_away_for_good(api: Api) -> None:
     assert await api.contents() == []
     for again in (await api.get(memory_id), await api.update(memory_id, content=DOG), await api.delete(memory_id)):
         assert (again.status_code, problem_in(again)["type"]) == (404, "urn:ninai:problem:memory-not-found")
+
+
+async def test_everything_is_deleted_when_that_is_confirmed(either: Api) -> None:
+    """All memories of the user are gone for good, and those of others are not."""
+    ids = [await either.stored(text) for text in (TEA, DOG)]
+    stranger = either.stranger()
+    kept = await stranger.stored(TEA)
+
+    response = await either.request("DELETE", "/memory/memories", params={"confirm": "everything"})
+
+    assert (response.status_code, response.json()) == (200, {"deleted": 2, "more": False, "status": "deleted"})
+    assert response.headers["memory-provider"]
+    assert await either.contents() == []
+    assert [(await either.get(memory_id)).status_code for memory_id in ids] == [404, 404]
+    assert (await stranger.get(kept)).status_code == 200
+    again = await either.request("DELETE", "/memory/memories", params={"confirm": "everything"})
+    assert again.json()["deleted"] == 0
+
+
+@pytest.mark.parametrize("path", ["/memory/memories", "/memory/memories/", "/memory/memories?confirm=yes"])
+async def test_everything_is_not_deleted_by_a_slip(api: Api, path: str) -> None:
+    """Whoever forgets the id in the path deletes nothing."""
+    memory_id = await api.stored(TEA)
+
+    response = await api.request("DELETE", path)
+
+    assert (response.status_code, problem_in(response)["errors"][0]["field"]) == (422, "confirm")
+    assert (await api.get(memory_id)).status_code == 200
+
+
+async def test_of_very_many_it_is_told_that_there_are_more(mock_api: Api) -> None:
+    """One request deletes as many as one batch may store."""
+    await mock_api.remember_batch(*map(str, range(MAX_BATCH)))
+    await mock_api.stored(TEA)
+
+    told = [
+        (await mock_api.request("DELETE", "/memory/memories", params={"confirm": "everything"})).json()
+        for _ in range(2)
+    ]
+
+    assert [(one["deleted"], one["more"]) for one in told] == [(MAX_BATCH, True), (1, False)]
 
 
 async def test_an_id_may_be_written_in_capitals(api: Api) -> None:

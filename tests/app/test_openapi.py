@@ -20,6 +20,7 @@ OPERATIONS = {
     ("post", "/memory/recall"): BODIES,
     ("post", "/memory/recall/batch"): BODIES,
     ("get", "/memory/memories"): READS | {"409"},
+    ("delete", "/memory/memories"): READS | {"202"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404"},
     ("delete", "/memory/memories/{memory_id}"): READS | {"202", "404"},
@@ -37,7 +38,7 @@ OPERATIONS = {
     ("get", "/livez"): {"200"},
     ("get", "/readyz"): {"200", "503"},
 }
-WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch")} | {
+WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch"), ("delete", "/memory/memories")} | {
     (method, "/memory/memories/{memory_id}") for method in ("patch", "delete")
 }
 STRICT = {

@@ -136,6 +136,7 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
     asked = {
         ("GET", "/memory/health"),
         ("GET", "/memory/memories"),
+        ("DELETE", "/memory/memories"),
         ("GET", "/memory/memories/{memory_id}"),
         ("PATCH", "/memory/memories/{memory_id}"),
         ("DELETE", "/memory/memories/{memory_id}"),

@@ -1,11 +1,14 @@
 """What every provider promises of deletes: they win for ever."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from providers.base import MemoryProvider
-from providers.errors import MemoryDeleted, MemoryNotFound
+from providers.errors import InvalidInput, MemoryDeleted, MemoryNotFound
+from providers.limits import MAX_BATCH, MAX_LIST_LIMIT
+from providers.types import NewMemory
 
 
 async def test_a_deleted_memory_is_gone(provider: MemoryProvider, user: str) -> None:
@@ -92,3 +95,49 @@ async def test_delete_takes_one_memory_only(provider: MemoryProvider, user: str)
 
     assert [memory.id for memory in await provider.list_memories(user)] == [kept]
     assert [memory.id for memory in await provider.recall(user, "tea")] == [kept]
+
+
+async def test_everything_of_a_user_is_deleted_for_good(provider: MemoryProvider, user: str, stranger: str) -> None:
+    """All of it, edited or not, and nothing of anybody else's; the ids stay empty."""
+    ids = [await provider.remember(user, text) for text in ("green tea", "coffee", "milk")]
+    await provider.update(user, ids[1], content="black coffee", metadata={"cup": 1})
+    kept = await provider.remember(stranger, "green tea")
+
+    assert await provider.delete_all(user) == 3
+    assert await provider.list_memories(user) == []
+    assert await provider.recall(user, "green tea") == []
+    for memory_id in ids:
+        with pytest.raises(MemoryDeleted):
+            await provider.remember(user, "green tea", memory_id=memory_id)
+    assert [memory.id for memory in await provider.list_memories(stranger)] == [kept]
+    assert await provider.delete_all(user) == 0
+
+
+async def test_the_newest_are_deleted_first(provider: MemoryProvider, user: str) -> None:
+    """As many as the limit says; what comes afterwards is a memory like any other."""
+    moments = [datetime(2026, 3, 1 + day, tzinfo=UTC) for day in range(3)]
+    oldest, *_ = [await provider.remember(user, "tea", created_at=moment) for moment in moments]
+
+    assert await provider.delete_all(user, 2) == 2
+    assert [memory.id for memory in await provider.list_memories(user)] == [oldest]
+    new = await provider.remember(user, "coffee")
+    assert [memory.id for memory in await provider.list_memories(user)] == [new, oldest]
+
+
+async def test_more_than_a_page_is_deleted(provider: MemoryProvider, user: str) -> None:
+    """One call goes through several pages of the list."""
+    await provider.remember_many([NewMemory(user_id=user, content=f"memory {n}") for n in range(MAX_LIST_LIMIT + 5)])
+
+    assert await provider.delete_all(user, MAX_LIST_LIMIT + 3) == MAX_LIST_LIMIT + 3
+    assert len(await provider.list_memories(user)) == 2
+
+
+@pytest.mark.parametrize("limit", [0, MAX_BATCH + 1])
+async def test_so_many_cannot_be_deleted_in_one_call(provider: MemoryProvider, user: str, limit: int) -> None:
+    """The limit is refused, and nothing is deleted."""
+    memory_id = await provider.remember(user, "tea")
+
+    with pytest.raises(InvalidInput, match="limit"):
+        await provider.delete_all(user, limit)
+    assert [memory.id for memory in await provider.list_memories(user)] == [memory_id]
+    assert await provider.delete_all(user, MAX_BATCH) == 1

@@ -127,6 +127,11 @@ async def _delete(call: _Call) -> Answer:
     return [] if await call.provider.delete(call.part.user, memory, edit_id=call.edit_id) else MemoryNotFound(memory)
 
 
+async def _clear(call: _Call) -> Answer:
+    await call.provider.delete_all(call.part.user)
+    return []
+
+
 async def _get(call: _Call) -> Answer:
     return [await call.provider.get(call.part.user, call.part.memory or "")]
 
@@ -157,6 +162,7 @@ _METHODS: dict[Act, Callable[[_Call], Awaitable[Answer]]] = {
     Act.UPDATE: _update,
     Act.TAG: _tag,
     Act.DELETE: _delete,
+    Act.CLEAR: _clear,
     Act.GET: _get,
     Act.LIST: _list,
     Act.PAGES: _pages,

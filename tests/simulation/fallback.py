@@ -98,6 +98,11 @@ class Fallback(MemoryProvider):
         """See `MemoryProvider`."""
         return await self._read(lambda provider: provider.get(user_id, memory_id))
 
+    async def delete_all(self, user_id: str, limit: int = 100) -> int:
+        """See `MemoryProvider`."""
+        there = await self.list_memories(user_id, limit)
+        return sum([await self.delete(user_id, record.id) for record in there])
+
     async def list_memories(
         self, user_id: str, limit: int = 100, offset: int = 0, *, after: Position | None = None
     ) -> list[MemoryRecord]:

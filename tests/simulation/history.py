@@ -71,6 +71,14 @@ class _History:
         self.remembered = [event for event in mine if event.act is Act.REMEMBER]
         self.edits = [event for event in mine if event.act in _EDITS]
         self.deletions = [event for event in mine if event.act is Act.DELETE]
+        # Who deletes everything deletes what is there, and leaves no word against what comes afterwards.
+        self.deletions += [
+            event
+            for event in events
+            if event.act is Act.CLEAR
+            and event.user == self.user
+            and any(other.started < event.ended for other in self.remembered)
+        ]
         self._kept = kept
         self._forgotten_after = forgotten_after
 
@@ -118,8 +126,13 @@ class _History:
         return [
             deletion
             for deletion in self.deletions
-            if deletion.ending in (Ending.DONE, Ending.ABSENT) and deletion.ended <= event.started
+            if deletion.ending in (Ending.DONE, Ending.ABSENT)
+            and deletion.ended <= event.started
+            and (deletion.act is Act.DELETE or self._was_there(deletion))
         ]
+
+    def _was_there(self, clearing: Event) -> bool:
+        return any(other.acknowledged and other.ended <= clearing.started for other in self.remembered)
 
     def _stored_late(self) -> bool:
         return any(self._is_late(event) for event in self.remembered)

@@ -9,11 +9,12 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
 from providers.clock import HybridClock
-from providers.errors import ProviderError, Rejected
+from providers.errors import ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, Settlement
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
+from providers.limits import MAX_BATCH
 from providers.types import Snapshot
 from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback
@@ -102,6 +103,14 @@ class AnswersEarly(RealDesign):
         return _Trusting(route, journal, clock, now=now)
 
 
+class ClearsHome(RealDesign):
+    """Who deletes everything has it deleted where reads look first, and nowhere else."""
+
+    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+        """Put a chain together that leaves the standbys as they are."""
+        return _Careless(route, journal, clock, now=now)
+
+
 class _Silent(SimulatedJournal):
     async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
         return []
@@ -141,6 +150,14 @@ class _Trusting(ChainedProvider):
         if isinstance(value, Route):
             value = Route(value.links, frozenset(link.name for link in value.links))
         super().__setattr__(name, value)
+
+
+class _Careless(ChainedProvider):
+    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
+        readers = self.route.certain.readers
+        if not readers:
+            raise Unavailable("nobody is complete")
+        return await readers[0].provider.delete_all(user_id, limit)
 
 
 class _Forgetful(SimulatedJournal):
@@ -190,4 +207,5 @@ MUTANTS: tuple[type[RealDesign], ...] = (
     SettlesFirst,
     AppendsLater,
     AnswersEarly,
+    ClearsHome,
 )

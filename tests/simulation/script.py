@@ -4,6 +4,7 @@ from enum import StrEnum
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Act(StrEnum):
@@ -20,6 +21,7 @@ class Act(StrEnum):
     TAG = "tag"  # update the metadata alone
     PAGES = "pages"  # list page by page
     ASK = "ask"  # recall many
+    CLEAR = "clear"  # delete all
 
 
 class Mode(StrEnum):
@@ -114,6 +116,7 @@ LENGTH = 8.0  # seconds in which faults begin
 
 _LOOKS = 0.03  # of all runs
 _JOURNAL_FAILS = 0.2
+_CLEARS = 0.2  # of all clients, one step of each
 _WEIGHTS = {
     Act.REMEMBER: 6,
     Act.UPDATE: 4,
@@ -139,11 +142,16 @@ def script_of(seed: int) -> Script:
     ]
     if chance.random() < _JOURNAL_FAILS:
         faults.append(_fault(chance, JOURNAL))
+    clearing = Random(f"clear {seed}")
     return Script(
         seed=seed,
         skews=tuple(chance.choice((0.0, chance.uniform(-30, 30))) for _ in range(REPLICAS)),
         weak=tuple(chance.random() < 0.4 for _ in PROVIDERS),
-        steps=tuple(_step(chance, client) for client in range(CLIENTS) for _ in range(STEPS)),
+        steps=tuple(
+            step
+            for client in range(CLIENTS)
+            for step in _perhaps_clearing([_step(chance, client) for _ in range(STEPS)], clearing)
+        ),
         faults=tuple(faults),
         crashes=tuple(
             Crash(chance.randrange(REPLICAS), chance.uniform(0, LENGTH), chance.uniform(0.1, 3))
@@ -180,6 +188,13 @@ def _step(chance: Random, client: int) -> Step:
         patience=chance.choice((None, None, None, chance.uniform(0.05, 3))),
         session=chance.random() < 0.2,
     )
+
+
+def _perhaps_clearing(steps: list[Step], chance: Random) -> list[Step]:
+    if chance.random() < _CLEARS:
+        place = chance.randrange(len(steps))
+        steps[place] = replace(steps[place], act=Act.CLEAR)
+    return steps
 
 
 def _fault(chance: Random, where: str) -> Fault:

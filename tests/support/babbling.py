@@ -53,6 +53,10 @@ class BabblingProvider(MemoryProvider):
         error.add_note(user_id)
         raise error
 
+    async def delete_all(self, user_id: str, limit: int = 1_000) -> int:
+        """Fail in a line that shows something."""
+        raise LookupError(f"{user_id} {limit}")
+
     async def list_memories(
         self, user_id: str, limit: int = 100, offset: int = 0, *, after: Position | None = None
     ) -> list[MemoryRecord]:

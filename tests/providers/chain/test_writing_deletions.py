@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from providers.errors import MemoryDeleted, ProviderError
+from providers.errors import MemoryDeleted, ProviderError, Unavailable
+from providers.limits import MAX_LIST_LIMIT
 from providers.types import Snapshot
-from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, key, play
+from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
 
 
 def test_a_deletion_tells_whether_there_was_something() -> None:
@@ -97,5 +98,63 @@ def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
         await asyncio.sleep(0.1)
         [entry] = await scene.journal.entries(USER, "standby", 10, 10)
         assert "home" not in entry.pending
+
+    play(act)
+
+
+def test_everything_is_deleted_everywhere() -> None:
+    """What only the journal has, what home has and what was changed; what comes later is a memory like any other."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember("tea", "coffee")
+        await scene.deliver()
+        scene.home.failures["*"] = DOWN
+        await scene.chain.remember(USER, "milk")
+        told = scene.listen()
+
+        assert await scene.chain.delete_all(USER) == 3
+        assert told.accepted
+        assert await scene.chain.list_memories(USER) == []
+        new = await scene.chain.remember(USER, "water")
+        scene.home.failures.clear()
+        await asyncio.sleep(60)
+        await scene.deliver()
+
+        assert [record.id for record in await scene.chain.list_memories(USER)] == [new]
+        assert [await scene.kept(name) for name in scene.providers] == [["water"], ["water"]]
+        assert await scene.chain.delete_all(USER) == 1
+
+    play(act)
+
+
+def test_not_more_is_deleted_than_was_asked_for() -> None:
+    """The newest, through several pages, with what is pending among them."""
+
+    async def act(scene: Scene) -> None:
+        oldest = await scene.chain.remember(USER, "oldest")
+        await asyncio.sleep(1)
+        await scene.remember(*map(str, range(MAX_LIST_LIMIT + 20)))
+
+        assert await scene.chain.delete_all(USER, MAX_LIST_LIMIT + 20) == MAX_LIST_LIMIT + 20
+        assert [record.id for record in await scene.chain.list_memories(USER)] == [oldest]
+
+    play(act)
+
+
+@pytest.mark.parametrize("lost", ["providers", "journal"])
+def test_of_what_nobody_can_list_nothing_is_deleted(lost: str) -> None:
+    """Rather than a part of it: no answer, and the same request may be repeated."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember("tea")
+        await scene.deliver()
+        if lost == "journal":
+            scene.lose_journal()
+        else:
+            for provider in scene.providers.values():
+                provider.failures["*"] = DOWN
+
+        assert isinstance(await failure_of(scene.chain.delete_all(USER)), Unavailable)
+        assert await scene.kept("home") == ["tea"]
 
     play(act)
