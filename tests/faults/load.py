@@ -20,8 +20,9 @@ CLIENTS = 8
 USERS = 24
 MEMORIES = 12  # of each user
 
-_ACTS = (Act.REMEMBER, Act.UPDATE, Act.DELETE, Act.GET, Act.LIST, Act.RECALL)
-_WEIGHTS = (8, 3, 2, 4, 2, 3)
+_ACTS = (Act.REMEMBER, Act.UPDATE, Act.DELETE, Act.GET, Act.LIST, Act.RECALL, Act.CLEAR)
+_WEIGHTS = (8, 3, 2, 4, 2, 3, 0.2)
+_OF_A_USER = (Act.LIST, Act.RECALL, Act.CLEAR)
 _TRIES = 4
 _CLIENT_SECONDS = 10.0
 _MISSING = {404, 410}
@@ -118,29 +119,21 @@ class _Task(Struct, frozen=True, kw_only=True):
 
     def request(self) -> dict[str, Any]:
         """What is sent, the same with every try."""
-        headers = {"X-User-ID": self.user}
         one = f"/memory/memories/{self.memory_id}"
-        match self.act:
-            case Act.REMEMBER:
-                headers["Idempotency-Key"] = self.mark
-                return {
-                    "method": "POST",
-                    "url": "/memory/remember",
-                    "headers": headers,
-                    "json": {"content": self.content},
-                }
-            case Act.RECALL:
-                body = {"query": self.mark, "limit": 100}
-                return {"method": "POST", "url": "/memory/recall", "headers": headers, "json": body}
-            case Act.LIST:
-                return {"method": "GET", "url": "/memory/memories", "headers": headers}
-            case Act.GET:
-                return {"method": "GET", "url": one, "headers": headers}
-            case Act.UPDATE:
-                headers["Idempotency-Key"] = self.turn
-                return {"method": "PATCH", "url": one, "headers": headers, "json": {"content": self.content}}
-        headers["Idempotency-Key"] = self.turn
-        return {"method": "DELETE", "url": one, "headers": headers}
+        requests: dict[Act, tuple[str, str, dict[str, Any]]] = {
+            Act.REMEMBER: ("POST", "/memory/remember", {"json": {"content": self.content}}),
+            Act.RECALL: ("POST", "/memory/recall", {"json": {"query": self.mark, "limit": 100}}),
+            Act.LIST: ("GET", "/memory/memories", {}),
+            Act.CLEAR: ("DELETE", "/memory/memories", {"params": {"confirm": "everything"}}),
+            Act.GET: ("GET", one, {}),
+            Act.UPDATE: ("PATCH", one, {"json": {"content": self.content}}),
+            Act.DELETE: ("DELETE", one, {}),
+        }
+        method, url, rest = requests[self.act]
+        headers = {"X-User-ID": self.user}
+        if self.act in (Act.REMEMBER, Act.UPDATE, Act.DELETE):
+            headers["Idempotency-Key"] = self.mark if self.act is Act.REMEMBER else self.turn
+        return {"method": method, "url": url, "headers": headers, **rest}
 
     def event(self, started: float, ended: float, response: httpx.Response | None, homes: tuple[str, ...]) -> Event:
         """What the checker is told."""
@@ -148,7 +141,7 @@ class _Task(Struct, frozen=True, kw_only=True):
         return Event(
             act=self.act,
             user=self.user,
-            memory=None if self.act in (Act.LIST, Act.RECALL) else self.memory_id,
+            memory=None if self.act in _OF_A_USER else self.memory_id,
             content=self.content,
             started=started,
             ended=ended,
