@@ -13,8 +13,9 @@ from providers.base import MemoryProvider
 from providers.chain.account import Account
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.overlay import record_of
-from providers.chain.reading import Reader, each
+from providers.chain.reading import Reader
 from providers.chain.route import Route
+from providers.chain.several import each
 from providers.chain.writing import Writer
 from providers.clock import HybridClock
 from providers.errors import ProviderError

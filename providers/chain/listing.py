@@ -3,12 +3,37 @@
 from collections.abc import Awaitable, Callable
 from heapq import merge
 
+from providers.chain.deadline import Deadline
+from providers.chain.knowledge import Knowledge
+from providers.chain.link import Link
 from providers.chain.overlay import Overlay
+from providers.chain.policy import OperationClass
 from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Position
 
 Pages = Callable[[int, int, Position | None], Awaitable[list[MemoryRecord]]]
 Living = Callable[[list[MemoryRecord]], Awaitable[list[MemoryRecord]]]
+
+
+async def pages_over(known: Knowledge, link: Link, user_id: str, share: Deadline, *, last_resort: bool) -> Pages:
+    """Give the pages of a provider's list, with what it does not know yet laid over."""
+    overlay = await known.over(link.name, share)
+
+    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+        return await link.call(
+            lambda provider: provider.list_memories(user_id, limit, offset, after=after),
+            OperationClass.READ,
+            share,
+            last_resort=last_resort,
+        )
+
+    async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
+        return await known.living(link.name, records, share)
+
+    async def merged(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+        return await merged_page(overlay, page, living, limit, offset, after)
+
+    return merged
 
 
 async def merged_page(
@@ -17,8 +42,8 @@ async def merged_page(
     """Give `limit` memories behind `offset` others, counted from the position on; newest first.
 
     `page` gives the provider's own: limit, offset, position; `living` leaves out the deleted of whom the overlay does
-    not know. Where the overlay holds something, an offset is counted
-    memory by memory from the position on, since only then is it known what the overlay adds and takes away before it.
+    not know. Where the overlay holds something, an offset is counted memory by memory from the position on, since only
+    then is it known what the overlay adds and takes away before it.
     """
     if not len(overlay):
         return await page(limit, offset, after)

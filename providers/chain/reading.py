@@ -1,6 +1,5 @@
 """The way of every read: what the journal knows, then the first provider that answers, then both merged."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -10,17 +9,16 @@ from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.knowledge import Knowledge
 from providers.chain.link import Link
-from providers.chain.listing import Pages, merged_page
+from providers.chain.listing import pages_over
 from providers.chain.overlay import is_first, record_of
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
-from providers.errors import CursorLost, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.errors import CursorLost, MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Entry
 from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
 
 Answer = TypeVar("Answer")
-Item = TypeVar("Item")
 
 # Of what remains, the most that is kept for the next provider while one is asked.
 _KEPT_SHARE = 0.5
@@ -73,7 +71,7 @@ class Reader:
         known = await self._about(route, user_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            pages = await _pages(known, link, user_id, share, last_resort=last_resort)
+            pages = await pages_over(known, link, user_id, share, last_resort=last_resort)
             return await pages(limit, offset, after)
 
         try:
@@ -94,7 +92,7 @@ class Reader:
             raise known.lost
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            pages = await _pages(known, link, user_id, share, last_resort=last_resort)
+            pages = await pages_over(known, link, user_id, share, last_resort=last_resort)
             found: list[MemoryRecord] = []
             after = None
             while len(found) < limit:
@@ -207,27 +205,6 @@ class Reader:
             self._account.degrade(f"home_{failures[0].outcome}")
 
 
-async def _pages(known: Knowledge, link: Link, user_id: str, share: Deadline, *, last_resort: bool) -> Pages:
-    """Give the pages of a provider's list, with what it does not know yet laid over."""
-    overlay = await known.over(link.name, share)
-
-    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
-        return await link.call(
-            lambda provider: provider.list_memories(user_id, limit, offset, after=after),
-            OperationClass.READ,
-            share,
-            last_resort=last_resort,
-        )
-
-    async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
-        return await known.living(link.name, records, share)
-
-    async def merged(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
-        return await merged_page(overlay, page, living, limit, offset, after)
-
-    return merged
-
-
 def _share(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Deadline:
     """Leave the next provider the time for a try."""
     if not following:
@@ -257,21 +234,3 @@ def _most_telling(failures: Sequence[Unavailable]) -> Unavailable:
     """Home's own failure, unless we did not even ask it; with the earliest moment at which asking again makes sense."""
     asked = [error for error in failures if not isinstance(error, Refused)]
     return asked[0] if asked else failures[0]
-
-
-async def each(
-    items: Sequence[Item | None], answer: Callable[[Item], Awaitable[Answer]], at_once: int
-) -> list[Answer | ProviderError | None]:
-    """Find an answer for each item but None, some at a time; errors are values."""
-    turns = asyncio.Semaphore(at_once)
-
-    async def one(item: Item) -> Answer | ProviderError:
-        async with turns:
-            try:
-                return await answer(item)
-            except ProviderError as error:
-                return error.with_traceback(None)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [None if item is None else group.create_task(one(item)) for item in items]
-    return [None if task is None else task.result() for task in tasks]

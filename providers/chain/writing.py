@@ -11,8 +11,9 @@ from providers.chain.confirming import Confirmer
 from providers.chain.deadline import Deadline
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
-from providers.chain.reading import Reader, each
+from providers.chain.reading import Reader
 from providers.chain.route import Route
+from providers.chain.several import each
 from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
 from providers.digests import digest_of
 from providers.editing import tombstone_for

@@ -3,8 +3,7 @@
 import pytest
 
 from observability import notes
-from providers.chain.reading import each
-from providers.errors import MemoryNotFound, ProviderError
+from providers.errors import MemoryNotFound
 from providers.journal.base import JournalUnavailable
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
@@ -200,16 +199,3 @@ def test_a_journals_own_timeout_is_a_bug() -> None:
             await scene.chain.list_memories(USER)
 
     play(act)
-
-
-async def test_errors_of_many_are_values() -> None:
-    """Each item has its answer, None has none."""
-
-    async def answer(item: str) -> str:
-        if item == "bad":
-            raise DOWN
-        return item.upper()
-
-    answers: list[str | ProviderError | None] = await each(["good", None, "bad"], answer, 1)
-
-    assert answers == ["GOOD", None, DOWN]
