@@ -4,6 +4,7 @@ Each is a span, and mem0 is told of it (W3C Trace Context), so that what mem0 tr
 """
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,7 +25,12 @@ MAX_ERROR_BYTES = 64 * 1024
 
 _FAILURE = 400  # and above
 _PORTS = {"http": 80, "https": 443}
-_JSON = {"content-type": "application/json", "accept": "application/json"}
+_HEADERS = {
+    "content-type": "application/json",
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate",
+    "user-agent": "ninaivalaigal",
+}
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -67,9 +73,13 @@ class _Received(Struct, frozen=True):
 class Wire:
     """Requests to one mem0; `timeout` is seconds for a whole one, its wait for a place excluded."""
 
-    def __init__(self, lines: Lines, timeout: float) -> None:
+    def __init__(self, lines: Lines, base_url: httpx.URL, timeout: float, connect_timeout: float) -> None:
         self._lines = lines
+        self._base = base_url
+        self._url = str(base_url.copy_with(userinfo=b"")).rstrip("/")
+        self._credentials = _credentials_in(base_url)
         self._timeout = timeout
+        self._limits = {"timeout": httpx.Timeout(timeout, connect=connect_timeout).as_dict()}
 
     async def send(self, call: Call) -> Answer:
         """Ask once.
@@ -81,18 +91,30 @@ class Wire:
             Unavailable: it fails, or what it answers is nothing.
             InvalidInput: it refuses what was sent.
         """
-        async with self._lines.line() as client:
+        async with self._lines.line() as transport:
             with tracing.span(call.method, tracing.Kind.CLIENT) as span, translated(writes=call.writes):
                 if span.recorded:
-                    _describe(span, call, client.base_url)
+                    _describe(span, call, self._base)
                 async with asyncio.timeout(self._timeout):
-                    received = await _exchanged(client, call)
+                    received = await _exchanged(transport, self._request(call), call)
                 span.set("http.response.status_code", received.status)
                 if received.status >= _FAILURE and received.status not in call.known:
                     span.fail(str(received.status))
         if not httpx.codes.is_success(received.status) and received.status not in call.known:
             raise failure_of(received.status, received.headers, code=received.code, writes=call.writes)
         return Answer(received.status, _decoded(received, call))
+
+    def _request(self, call: Call) -> httpx.Request:
+        traceparent = tracing.current.get().traceparent
+        traced = {} if traceparent is None else {"traceparent": traceparent}
+        return httpx.Request(
+            call.method,
+            self._url + call.path.replace("{id}", call.id),
+            params=call.params,
+            content=None if call.body is None else msgspec.json.encode(call.body),
+            headers={**_HEADERS, **(call.headers or {}), **self._credentials, **traced},
+            extensions=self._limits,
+        )
 
 
 @asynccontextmanager
@@ -101,19 +123,16 @@ async def open_wire(base_url: str, *, patience: float, connect_timeout: float, p
     # Made once: it reads a file of certificates.
     context = httpx.create_ssl_context(trust_env=False)
 
-    def make() -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=base_url,
-            timeout=httpx.Timeout(patience, connect=connect_timeout),
+    def make() -> httpx.AsyncBaseTransport:
+        return httpx.AsyncHTTPTransport(
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            follow_redirects=False,
             trust_env=False,  # no proxy and no credentials that nobody configured here
             verify=context,
         )
 
     lines = Lines(make, places)
     try:
-        yield Wire(lines, patience)
+        yield Wire(lines, httpx.URL(base_url), patience, connect_timeout)
     finally:
         await lines.close()
 
@@ -126,16 +145,16 @@ def _describe(span: tracing.Span, call: Call, base: httpx.URL) -> None:
     span.set("server.port", base.port or _PORTS[base.scheme])
 
 
-async def _exchanged(client: httpx.AsyncClient, call: Call) -> _Received:
-    traceparent = tracing.current.get().traceparent
-    request = client.build_request(
-        call.method,
-        call.path.replace("{id}", call.id),
-        params=call.params,
-        content=None if call.body is None else msgspec.json.encode(call.body),
-        headers={**_JSON, **(call.headers or {}), **({} if traceparent is None else {"traceparent": traceparent})},
-    )
-    response = await client.send(request, stream=True)
+def _credentials_in(base_url: httpx.URL) -> dict[str, str]:
+    """Give what stands before the host of a URL as a header, as browsers send it."""
+    if not base_url.userinfo:
+        return {}
+    userinfo = f"{base_url.username}:{base_url.password}".encode()
+    return {"authorization": f"Basic {b64encode(userinfo).decode()}"}
+
+
+async def _exchanged(transport: httpx.AsyncBaseTransport, request: httpx.Request, call: Call) -> _Received:
+    response = await transport.handle_async_request(request)
     try:
         if response.is_success or response.status_code in call.known:
             content = await _content_of(response, writes=call.writes)

@@ -1,6 +1,7 @@
 """One request over a real connection: bounded in time and size, never sent elsewhere, honest about what is unknown."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -195,6 +196,23 @@ async def test_a_prefix_of_the_base_url_is_kept() -> None:
                 await dialect.everything("anna")
 
         assert [one.path.partition("?")[0] for one in fickle.requests] == ["/mem0/v1/memories/"]
+
+
+async def test_credentials_in_the_base_url_are_sent() -> None:
+    """As browsers send them, in a header; a request says who we are, and carries no cookie that it was given."""
+    async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
+        address = fickle.base_url.replace("://", "://anna:p%40ss@")
+        await fickle.become(Behaviour.STATUS, status=200, times=1, headers={"set-cookie": "a=b"}, body=b"{}")
+        async with open_wire(address, patience=LONG, connect_timeout=LONG, places=1) as wire:
+            for _ in range(2):
+                await wire.send(Call(method="GET", path="/health"))
+
+    for request in fickle.requests:
+        assert request.headers["authorization"] == f"Basic {b64encode(b'anna:p@ss').decode()}"
+        assert request.headers["host"] == fickle.base_url.removeprefix("http://")
+        assert request.headers["user-agent"] == "ninaivalaigal"
+        assert "cookie" not in request.headers
+    assert len(fickle.requests) == 2
 
 
 async def test_requests_broken_off_leave_all_places_free() -> None:
