@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Collection, Mapping, Sized
 from functools import cache, lru_cache
 from math import log
 
@@ -23,6 +24,7 @@ STOP_WORDS = frozenset(
     )
 )
 
+_ASCII_WORDS = re.compile(r"[a-z0-9]+").findall
 _FIRST_MARK, _END_OF_MARKS = 0x300, 0x20000  # later ones are variation selectors, which no word needs
 _VOWELS = "aeiouy"
 _SHORTEST_STEM = 3
@@ -31,13 +33,14 @@ _STEMS = 32_768  # words whose stems are kept: a language, and some names
 
 def words_of(text: str) -> list[str]:
     """The distinct words of a text in their order, folded to one written form each, without stop words."""
-    if text.isascii():
-        folded = text.lower()
-        found = re.findall(r"[a-z0-9]+", folded)
-    else:
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        found = _word_pattern().findall(folded)
-    return list(dict.fromkeys(_stem(word) for word in found if word not in STOP_WORDS))
+    return list(_words_in(text))
+
+
+def word_scores(question: str, texts: Mapping[str, str]) -> dict[str, float]:
+    """Score texts by key as a `WordIndex` of them would: for texts that are asked once, in a third of the time."""
+    words = {key: _words_in(text) for key, text in texts.items()}
+    holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(question)}
+    return _scores(holders, words, sum(map(len, words.values())))
 
 
 class WordIndex:
@@ -74,19 +77,38 @@ class WordIndex:
 
     def scores(self, question: str) -> dict[str, float]:
         """The keys of all texts that share a word with the question, each with a score in (0, 1]."""
-        matched: defaultdict[str, float] = defaultdict(float)
-        total = 0.0
-        for word in words_of(question):
-            holders = self._holders.get(word, ())
-            idf = log(1 + (len(self._words) - len(holders) + 0.5) / (len(holders) + 0.5))
-            total += idf
-            for key in holders:
-                matched[key] += idf
-        return {key: min(1.0, idf / total * self._shortness(key)) for key, idf in matched.items()}
+        holders = {word: self._holders.get(word, ()) for word in words_of(question)}
+        return _scores(holders, self._words, self._total_length)
 
-    def _shortness(self, key: str) -> float:
-        average = self._total_length / len(self._words)
-        return (1 + K1 * (1 - B)) / (1 + K1 * (1 - B + B * len(self._words[key]) / average))
+
+def _scores(holders: Mapping[str, Collection[str]], words: Mapping[str, Sized], total_length: int) -> dict[str, float]:
+    """Score those who hold words of a question, given the words of every text and the number of them all."""
+    matched: defaultdict[str, float] = defaultdict(float)
+    total = 0.0
+    for keys in holders.values():
+        idf = log(1 + (len(words) - len(keys) + 0.5) / (len(keys) + 0.5))
+        total += idf
+        for key in keys:
+            matched[key] += idf
+    average = total_length / max(1, len(words))
+    return {key: min(1.0, idf / total * _shortness(len(words[key]) / average)) for key, idf in matched.items()}
+
+
+def _shortness(length: float) -> float:
+    """What a length, as a multiple of the average, is worth."""
+    return (1 + K1 * (1 - B)) / (1 + K1 * (1 - B + B * length))
+
+
+def _words_in(text: str) -> dict[str, None]:
+    """Give the words of a text as the keys of a dictionary, which keeps their order and finds them."""
+    if text.isascii():
+        found = _ASCII_WORDS(text.lower())
+    else:
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        found = _word_pattern().findall(folded)
+    words = dict.fromkeys(map(_kept, found))
+    words.pop("", None)
+    return words
 
 
 @cache
@@ -100,6 +122,11 @@ def _word_pattern() -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=_STEMS)
+def _kept(word: str) -> str:
+    """Give what is kept of a word: nothing of a stop word."""
+    return "" if word in STOP_WORDS else _stem(word)
+
+
 def _stem(word: str) -> str:
     """Take the commonest English endings off, alike for a text and a question; other languages stay as they are."""
     if len(word) < _SHORTEST_STEM or not word.isascii() or not word.isalpha():

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from providers.filter_match import matches
 from providers.journal.operations import Entry, OperationKind
 from providers.types import MemoryRecord, RecallQuery, Snapshot
-from providers.words import WordIndex
+from providers.words import word_scores
 
 
 class Overlay:
@@ -92,10 +92,7 @@ def _admits(query: RecallQuery, record: MemoryRecord) -> bool:
 
 
 def _scores(query: RecallQuery, records: Iterable[MemoryRecord]) -> dict[str, float]:
-    index = WordIndex()
-    for record in records:
-        index.put(record.id, record.content)
-    return dict(index.scores(query.query))
+    return word_scores(query.query, {record.id: record.content for record in records})
 
 
 def _with_scores(merged: Sequence[MemoryRecord], own: dict[str, float]) -> list[MemoryRecord]:

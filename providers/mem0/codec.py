@@ -6,12 +6,13 @@ was.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from providers.clock import COUNTER_BITS
 from providers.digests import digest_of
@@ -26,6 +27,8 @@ KEY = "ninai"
 MAX_TEXT_BYTES = 8_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NO_METADATA = Raw(b"null")
 
 
 class Malformed(ValueError):
@@ -39,12 +42,15 @@ class _Note(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     version: int
     deleted: bool = False
-    metadata: Metadata | None = None
+    metadata: Raw = _NO_METADATA  # of the standard library's JSON, which keeps integers of any length
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     content: str | None = None  # of a memory too long to be embedded whole
+
+
+_NOTES = msgspec.json.Decoder(_Note)
 
 
 def text_of(state: Snapshot) -> str:
@@ -63,15 +69,14 @@ def metadata_of(state: Snapshot) -> dict[str, Any]:
         id=state.id,
         version=state.version,
         deleted=state.deleted,
-        metadata=state.metadata,
+        metadata=_NO_METADATA if state.metadata is None else _dumped(state.metadata),
         created_at=state.created_at,
         updated_at=state.updated_at,
         digest=state.digest,
         edits=state.edits,
         content=None if state.content in {None, text_of(state)} else state.content,
     )
-    # The standard library's JSON keeps integers of any length, which metadata may hold.
-    return {KEY: json.dumps(msgspec.to_builtins(note), ensure_ascii=False, separators=(",", ":"))}
+    return {KEY: msgspec.json.encode(note).decode()}
 
 
 def mark_of(key: str) -> dict[str, Any]:
@@ -100,18 +105,18 @@ def state_of(item: Item) -> Snapshot:
 
 def _own(item: Item, text: object) -> Snapshot:
     try:
-        note = msgspec.convert(json.loads(text) if isinstance(text, str) else None, _Note)
-        whole = str(UUID(note.id)) == note.id and (note.deleted or note.created_at is not None)
-    except (ValueError, RecursionError) as error:  # of json, of msgspec and of UUID
+        note = _NOTES.decode(text if isinstance(text, str) else "null")
+        metadata = None if note.metadata is _NO_METADATA else _loaded(note.metadata)
+    except (ValueError, RecursionError) as error:  # of json and of msgspec
         raise Malformed(f"the metadata under {KEY!r} is not what was written") from error
-    if not whole:
+    if _UUID.fullmatch(note.id) is None or not (note.deleted or note.created_at is not None):
         raise Malformed(f"the metadata under {KEY!r} lacks what was written")
     return Snapshot(
         user_id=user_of(item.user),
         id=note.id,
         version=note.version,
         content=None if note.deleted else item.text if note.content is None else note.content,
-        metadata=note.metadata,
+        metadata=metadata,
         created_at=note.created_at,
         updated_at=note.updated_at,
         digest=note.digest,
@@ -145,3 +150,11 @@ def _utc(moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _dumped(metadata: Metadata) -> Raw:
+    return Raw(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _loaded(text: Raw) -> Metadata | None:
+    return msgspec.convert(json.loads(bytes(text)), Metadata | None)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from providers.filter_match import matches
 from providers.types import MemoryRecord, RecallQuery, Snapshot
-from providers.words import WordIndex, words_of
+from providers.words import word_scores, words_of
 
 WORDS_WEIGHT = 0.5
 
@@ -17,10 +17,7 @@ WORDS_WEIGHT = 0.5
 def ranked(query: RecallQuery, hits: Iterable[tuple[Snapshot, float]]) -> list[MemoryRecord]:
     """Give the best answers, best first, then newest first; `hits` are live memories with mem0's scores."""
     found = {state.id: (state, score) for state, score in hits}
-    index = WordIndex()
-    for memory_id, (state, _) in found.items():
-        index.put(memory_id, state.content or "")
-    words = index.scores(query.query)
+    words = word_scores(query.query, {memory_id: state.content or "" for memory_id, (state, _) in found.items()})
     weight = WORDS_WEIGHT if words_of(query.query) else 0.0
     records = [
         record_of(state, weight * words.get(memory_id, 0.0) + (1 - weight) * min(max(score, 0.0), 1.0))

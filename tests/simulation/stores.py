@@ -16,7 +16,7 @@ from providers.filters import Filter
 from providers.mock import MockMemoryProvider
 from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
-from providers.words import WordIndex
+from providers.words import word_scores
 
 
 class Store(Replica, Protocol):
@@ -150,10 +150,8 @@ class WeakStore(Store):
         min_score: float = 0.0,
     ) -> list[MemoryRecord]:
         """See `MemoryProvider`."""
-        index, records = WordIndex(), {record.id: record for record in self._records(user_id)}
-        for record in records.values():
-            index.put(record.id, record.content)
-        scores = index.scores(query) if records else {}
+        records = {record.id: record for record in self._records(user_id)}
+        scores = word_scores(query, {memory_id: record.content for memory_id, record in records.items()})
         best = sorted(scores, key=lambda memory_id: (scores[memory_id], memory_id), reverse=True)
         return [replace(records[memory_id], similarity_score=scores[memory_id]) for memory_id in best[:limit]]
 
