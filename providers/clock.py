@@ -58,7 +58,8 @@ def new_memory_id(now_ms: Milliseconds = wall_clock_ms, random_bits: Callable[[i
     """Mint a UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
     random = random_bits(_RANDOM_BITS_OF_UUID7)
     high, low = random >> 62, random & ((1 << 62) - 1)
-    return str(UUID(int=(now_ms() & ((1 << 48) - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
+    digits = f"{(now_ms() & ((1 << 48) - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def keyed_memory_id(*scope: str) -> str:

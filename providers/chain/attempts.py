@@ -147,7 +147,7 @@ class _Tries(Generic[Answer]):
         """Try once, and tell the observer how it went."""
         self._number += 1
         outcome = "bug"
-        with tracing.span(self._operation.value, tracing.Kind.CLIENT) as span:
+        with tracing.span(self._operation, tracing.Kind.CLIENT) as span:
             started = self._attempts.now()
             try:
                 answer = await self._try()

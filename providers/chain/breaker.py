@@ -80,6 +80,8 @@ class CircuitBreaker:
 
     def refuses(self) -> bool:
         """Whether a call would be refused now."""
+        if self._state is BreakerState.CLOSED:
+            return False  # nearly always, and nothing to wake
         self._wake()
         return self._state in _REFUSING or self._probing
 

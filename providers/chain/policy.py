@@ -79,7 +79,7 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def of(self, operation: OperationClass) -> OperationPolicy:
         """The patience with one class of operations."""
-        policy: OperationPolicy = getattr(self, operation.value)
+        policy: OperationPolicy = getattr(self, operation)
         return policy
 
     def longer(self, seconds: float) -> "AttemptPolicy":

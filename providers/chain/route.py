@@ -1,5 +1,7 @@
 """Which providers there are and who may answer: one frozen value, so that a switch of the order is one assignment."""
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from providers.chain.errors import Refused
@@ -12,7 +14,7 @@ class NobodyComplete(Refused):
     outcome = "incomplete"
 
 
-class Route(Struct, frozen=True):
+class Route(Struct, frozen=True, dict=True):
     """The links in the configured order, and the names of those who have received everything.
 
     `presumed`: that they have is a guess, since the journal has never been reached. Good enough for an answer that is
@@ -23,7 +25,7 @@ class Route(Struct, frozen=True):
     complete: frozenset[str]
     presumed: bool = False
 
-    @property
+    @cached_property
     def readers(self) -> tuple[Link, ...]:
         """Who may answer a read, in the order to be asked; the first of them is home."""
         return tuple(link for link in self.links if link.name in self.complete)
@@ -31,7 +33,7 @@ class Route(Struct, frozen=True):
     @property
     def home(self) -> Link | None:
         """The provider whose confirmation makes a write `stored`; None while nobody has received everything."""
-        return next((link for link in self.links if link.name in self.complete), None)
+        return self.readers[0] if self.readers else None
 
     def only(self, name: str) -> "Route":
         """Give the route on which this provider alone may answer reads."""

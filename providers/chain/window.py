@@ -18,16 +18,16 @@ class SlidingCount:
     def __init__(self, span: float, now: Callable[[], float]) -> None:
         self._kept = max(1, int(span / WIDTH))
         self._now = now
-        self._buckets: deque[tuple[int, int]] = deque()  # (which, how many), oldest first
+        self._buckets: deque[list[int]] = deque()  # [which, how many], oldest first
         self._total = 0
 
     def add(self) -> None:
         """Count one event now."""
         which = self._forget()
-        many = 0
         if self._buckets and self._buckets[-1][0] == which:
-            many = self._buckets.pop()[1]
-        self._buckets.append((which, many + 1))
+            self._buckets[-1][1] += 1
+        else:
+            self._buckets.append([which, 1])
         self._total += 1
 
     def total(self) -> int:
