@@ -140,7 +140,7 @@ class Deliverer:
         if outcome is None or isinstance(outcome, MemoryDeleted):
             self._taken += 1
             self._taken_at_failure.pop(delivery.seq, None)
-            return Done(seq=delivery.seq, provider=self._name)
+            return Done(seq=delivery.seq, provider=self._name, loan=delivery.loan)
         if isinstance(outcome, Unavailable):
             return self._postponed(delivery, outcome, alone=True)
         return self._dead(delivery, outcome)
@@ -152,7 +152,12 @@ class Deliverer:
         if counts and delivery.failures + 1 >= self._policy.dead_after:
             return self._dead(delivery, error)
         return Postponed(
-            seq=delivery.seq, provider=self._name, delay=self._delay(error), error=error.outcome, counts=counts
+            seq=delivery.seq,
+            provider=self._name,
+            loan=delivery.loan,
+            delay=self._delay(error),
+            error=error.outcome,
+            counts=counts,
         )
 
     def _dead(self, delivery: Delivery, error: ProviderError) -> Dead:
@@ -165,7 +170,7 @@ class Deliverer:
             memory_id=delivery.state.id,
             outcome=error.outcome,
         )
-        return Dead(seq=delivery.seq, provider=self._name, error=error.outcome)
+        return Dead(seq=delivery.seq, provider=self._name, loan=delivery.loan, error=error.outcome)
 
     def _delay(self, error: Unavailable) -> float:
         policy = self._policy

@@ -50,8 +50,8 @@ class Journal(Protocol):
         """Make up to `MAX_APPENDED` operations durable, each with a delivery to every member, in one transaction.
 
         Deliveries to the provider `held` are lent to the caller for `seconds`, as by `lease`; the others are due at
-        once, but not before what they replace was due (it may be under way). An operation is judged by what the
-        journal still knows of its memory, operations of the same call included, and answered, in order:
+        once, but not before what they replace is due or settled (it may be under way). An operation is judged by what
+        the journal still knows of its memory, operations of the same call included, and answered, in order:
 
         - any kind, nothing known: appended.
         - remember: a tombstone is known: `MemoryDeleted`. Something with the same `digest` is known: `repeated`.
@@ -97,8 +97,11 @@ class Journal(Protocol):
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Take note of what became of deliveries; unknown ones, replaced meanwhile, are passed over.
 
-        `Dead` is a failure that counts. A dead letter can still be confirmed, but no late `Postponed` revives it.
-        May return before it is durable: a settlement lost in a crash costs a repetition.
+        What has replaced one that was lent waits no longer for its return: it is due now, or when the delivery that was
+        postponed would have been; unless it has itself been lent since. For that a settlement needs its `loan`.
+
+        `Dead` is a failure that counts. A dead letter can still be confirmed, but no late `Postponed` revives it. May
+        return before it is durable: a settlement lost in a crash costs a repetition.
         """
         raise NotImplementedError
 

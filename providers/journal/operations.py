@@ -57,43 +57,58 @@ class OutOfDate(Rejected):
     outcome = "out_of_date"
 
 
+class Loan(Struct, frozen=True):
+    """Which memory's delivery was lent, and the moment at which it would come back, in seconds since 1970."""
+
+    user_id: str
+    memory_id: str
+    until: float
+
+
 class Delivery(Struct, frozen=True, kw_only=True):
     """An operation that one provider has not confirmed, lent to a deliverer for a while.
 
     `failures` counts those that told against the operation; `failed_at` is the moment of the last one of any kind, in
-    seconds since 1970, 0 if there was none.
+    seconds since 1970, 0 if there was none. It comes back at `until`, seconds since 1970 by the journal's clock.
     """
 
     seq: int
     provider: str
     kind: OperationKind
     state: Snapshot
+    until: float
     failures: int = 0
     failed_at: float = 0.0
 
+    @property
+    def loan(self) -> Loan:
+        """What a settlement is to say of it."""
+        return Loan(self.state.user_id, self.state.id, self.until)
 
-class Done(Struct, frozen=True, kw_only=True):
+
+class _Settled(Struct, frozen=True, kw_only=True):
+    """What became of a delivery; if it was lent, `loan` is what frees whatever has replaced it meanwhile."""
+
+    seq: int
+    provider: str
+    loan: Loan | None = None
+
+
+class Done(_Settled, frozen=True, kw_only=True):
     """The provider has confirmed."""
 
-    seq: int
-    provider: str
 
-
-class Postponed(Struct, frozen=True, kw_only=True):
+class Postponed(_Settled, frozen=True, kw_only=True):
     """To be tried again in `delay` seconds; `counts` tells whether the failure told against the operation itself."""
 
-    seq: int
-    provider: str
     delay: float
     error: str = ""
     counts: bool = False
 
 
-class Dead(Struct, frozen=True, kw_only=True):
+class Dead(_Settled, frozen=True, kw_only=True):
     """Not to be tried again until an operator says so."""
 
-    seq: int
-    provider: str
     error: str
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import structlog
 
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Dead, Done, Postponed, Settlement
+from providers.journal.operations import Dead, Done, Loan, Postponed, Settlement
 from providers.journal.postgres import statements
 from providers.journal.postgres.bell import Bell
 from providers.journal.postgres.database import JournalDatabase
@@ -95,13 +95,18 @@ class Settler:
         told = self._told
         try:
             async with self._database.writing() as connection:
-                await connection.execute(statements.SETTLE, _columns(batch))
+                rows = await connection.execute(statements.SETTLE, _settlements(batch))
+                replaced = _replaced(batch, {(row.provider, row.seq) for row in rows})
+                if replaced:
+                    # Later, since what it locks comes in an order of its own.
+                    await connection.execute(statements.FREE, _loans(replaced))
         except JournalUnavailable:
             self._queue.extendleft(reversed(batch))
             self._tried = told
             raise
         self._tried = self._told - len(self._queue)
-        for delay in {settlement.delay for settlement in batch if isinstance(settlement, Postponed)}:
+        delays = {settlement.delay for settlement in batch if isinstance(settlement, Postponed)}
+        for delay in delays | {_delay(settlement) for settlement, _ in replaced}:
             self._bell.ring_after(delay)
 
 
@@ -114,15 +119,38 @@ def _different(queue: deque[Settlement], limit: int) -> list[Settlement]:
     return list(taken.values())
 
 
-def _columns(settlements: Iterable[Settlement]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("providers", "seqs", "verdicts", "delays", "errors", "counts")
-    }
-    for settlement in settlements:
-        row = (settlement.provider, settlement.seq, *_verdict(settlement))
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
-    return columns
+def _replaced(batch: Iterable[Settlement], found: Collection[tuple[str, int]]) -> list[tuple[Settlement, Loan]]:
+    """Give those of deliveries that were lent and are not there any more."""
+    return [
+        (settlement, settlement.loan)
+        for settlement in batch
+        if settlement.loan is not None and (settlement.provider, settlement.seq) not in found
+    ]
+
+
+def _settlements(batch: Iterable[Settlement]) -> dict[str, list[Any]]:
+    return _columns(
+        ("providers", "seqs", "verdicts", "delays", "errors", "counts"),
+        ((settlement.provider, settlement.seq, *_verdict(settlement)) for settlement in batch),
+    )
+
+
+def _loans(replaced: Iterable[tuple[Settlement, Loan]]) -> dict[str, list[Any]]:
+    return _columns(
+        ("providers", "users", "memories", "untils", "delays"),
+        (
+            (settlement.provider, loan.user_id, loan.memory_id, loan.until, _delay(settlement))
+            for settlement, loan in replaced
+        ),
+    )
+
+
+def _columns(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _delay(settlement: Settlement) -> float:
+    return settlement.delay if isinstance(settlement, Postponed) else 0.0
 
 
 def _verdict(settlement: Settlement) -> tuple[str, float, str, int]:

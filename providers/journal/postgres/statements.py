@@ -64,9 +64,11 @@ LEASE = text(f"""
     FROM due JOIN ninai_journal_entries AS e USING (seq)
     WHERE d.provider = due.provider AND d.seq = due.seq
     RETURNING d.seq, d.provider, e.kind, e.state, d.failures,
+        CAST(extract(epoch FROM d.due_at) AS float8) AS until,
         coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
 """)  # noqa: S608 - joined from constants
 
+# Gives what was there to be settled.
 SETTLE = text(f"""
     WITH {_QUICK}, given AS MATERIALIZED (
         SELECT g.* FROM quick, unnest(
@@ -81,11 +83,30 @@ SETTLE = text(f"""
     ), gone AS (
         DELETE FROM ninai_journal_deliveries AS d USING locked AS l
         WHERE l.verdict = 'done' AND d.provider = l.provider AND d.seq = l.seq
+    ), kept AS (
+        UPDATE ninai_journal_deliveries AS d SET
+            due_at = clock_timestamp() + make_interval(secs => l.delay), dead = l.verdict = 'dead',
+            failures = d.failures + l.counts, failed_at = clock_timestamp(), error = l.error
+        FROM locked AS l WHERE l.verdict <> 'done' AND d.provider = l.provider AND d.seq = l.seq
     )
-    UPDATE ninai_journal_deliveries AS d SET
-        due_at = clock_timestamp() + make_interval(secs => l.delay), dead = l.verdict = 'dead',
-        failures = d.failures + l.counts, failed_at = clock_timestamp(), error = l.error
-    FROM locked AS l WHERE l.verdict <> 'done' AND d.provider = l.provider AND d.seq = l.seq
+    SELECT provider, seq FROM locked
+""")  # noqa: S608 - joined from constants
+
+# What has replaced a lent delivery comes back at the same moment, unless it was lent since.
+FREE = text(f"""
+    WITH {_QUICK}, waiting AS MATERIALIZED (
+        SELECT d.provider, d.seq, g.delay FROM quick, unnest(
+            CAST(:providers AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:untils AS float8[]),
+            CAST(:delays AS float8[])
+        ) AS g (provider, user_id, memory_id, until, delay)
+        CROSS JOIN LATERAL (
+            SELECT seq FROM ninai_journal_entries WHERE user_id = g.user_id AND memory_id = g.memory_id OFFSET 0
+        ) AS e JOIN ninai_journal_deliveries AS d ON d.provider = g.provider AND d.seq = e.seq
+        WHERE CAST(extract(epoch FROM d.due_at) AS float8) = g.until AND NOT d.dead
+        ORDER BY d.provider, d.seq FOR UPDATE OF d
+    )
+    UPDATE ninai_journal_deliveries AS d SET due_at = clock_timestamp() + make_interval(secs => w.delay)
+    FROM waiting AS w WHERE d.provider = w.provider AND d.seq = w.seq
 """)  # noqa: S608 - joined from constants
 
 PRUNABLE = text(f"""

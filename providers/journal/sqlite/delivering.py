@@ -10,6 +10,7 @@ from providers.journal.operations import (
     DeadLetter,
     Delivery,
     Done,
+    Loan,
     OperationKind,
     PendingDelivery,
     Postponed,
@@ -53,6 +54,7 @@ def lease(ledger: Ledger, provider: str, limit: int, seconds: float) -> list[Del
             provider=provider,
             kind=OperationKind(row[1]),
             state=to_state(row),
+            until=now + seconds,
             failures=row[12],
             failed_at=row[13],
         )
@@ -64,22 +66,41 @@ def settle(ledger: Ledger, settlements: Sequence[Settlement]) -> None:
     """Take note of what became of deliveries; see `Journal.settle`."""
     now = ledger.now()
     for settlement in settlements:
-        key = (settlement.seq, settlement.seq, settlement.provider)
-        match settlement:
-            case Done():
-                ledger.run(f"DELETE FROM deliveries WHERE {_KEY}", key)  # noqa: S608 - a constant
-            case Postponed(delay=delay, error=error, counts=counts):
-                ledger.run(
-                    f"""UPDATE deliveries SET due_at = ?, failures = failures + ?, failed_at = ?, error = ?
-                    WHERE {_KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
-                    (now + delay, counts, now, error, *key),
-                )
-            case Dead(error=error):
-                ledger.run(
-                    f"""UPDATE deliveries SET due_at = NULL, failures = failures + 1, failed_at = ?, error = ?
-                    WHERE {_KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
-                    (now, error, *key),
-                )
+        if not _settle(ledger, settlement, now) and settlement.loan is not None:
+            delay = settlement.delay if isinstance(settlement, Postponed) else 0.0
+            _free(ledger, settlement.provider, settlement.loan, now + delay)
+
+
+def _settle(ledger: Ledger, settlement: Settlement, now: float) -> bool:
+    """Tell whether there was something to settle."""
+    key = (settlement.seq, settlement.seq, settlement.provider)
+    changed = 0
+    match settlement:
+        case Done():
+            changed = ledger.run(f"DELETE FROM deliveries WHERE {_KEY}", key)  # noqa: S608 - a constant
+        case Postponed(delay=delay, error=error, counts=counts):
+            changed = ledger.run(
+                f"""UPDATE deliveries SET due_at = ?, failures = failures + ?, failed_at = ?, error = ?
+                WHERE {_KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
+                (now + delay, counts, now, error, *key),
+            )
+        case Dead(error=error):
+            changed = ledger.run(
+                f"""UPDATE deliveries SET due_at = NULL, failures = failures + 1, failed_at = ?, error = ?
+                WHERE {_KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
+                (now, error, *key),
+            )
+    return changed > 0
+
+
+def _free(ledger: Ledger, provider: str, loan: Loan, due_at: float) -> None:
+    """Make due what has replaced a lent delivery: it comes back at the same moment, unless it was lent since."""
+    ledger.run(
+        """UPDATE deliveries SET due_at = ? WHERE user_id = ? AND provider = ? AND due_at = ? AND seq = (
+            SELECT o.seq FROM operations AS o WHERE o.user_id = ? AND o.memory_id = ?
+        )""",
+        (due_at, loan.user_id, provider, loan.until, loan.user_id, loan.memory_id),
+    )
 
 
 def look(ledger: Ledger, since: float | None) -> Signs:

@@ -86,6 +86,25 @@ def test_the_newest_state_is_delivered_alone() -> None:
     play(act)
 
 
+def test_a_change_follows_what_it_replaces_at_once() -> None:
+    """It waits for the delivery that is under way, and no longer than that."""
+
+    async def act(scene: Scene) -> None:
+        scene.standby.seconds = 0.5
+        async with running(scene.deliverer("standby", DelivererPolicy(poll=60.0))):
+            memory_id = await scene.chain.remember(USER, "tea")
+            await asyncio.sleep(0.1)
+            await scene.chain.update(USER, memory_id, content="coffee")
+            await asyncio.sleep(0.3)
+            before = list(scene.standby.calls)
+            await asyncio.sleep(1.0)
+
+            assert (before, scene.standby.calls) == (["remember_many"], ["remember_many", "put_many"])
+            assert await scene.kept("standby") == ["coffee"]
+
+    play(act)
+
+
 def test_deliveries_are_no_faster_than_allowed() -> None:
     """On average, so that who returns is not run over."""
 

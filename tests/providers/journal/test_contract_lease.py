@@ -16,9 +16,13 @@ async def test_a_delivery_holds_the_operation(journal: Journal) -> None:
     """What is lent is all that a deliverer needs, for the provider who was asked for."""
     entry = await put(journal, remember())
 
-    assert await leased(journal, "standby") == [
-        Delivery(seq=entry.seq, provider="standby", kind=entry.kind, state=entry.state, failures=0, failed_at=0.0)
-    ]
+    [delivery] = await leased(journal, "standby", LONG)
+
+    until = delivery.until
+    assert until == pytest.approx(time.time() + LONG, abs=60)
+    assert delivery == Delivery(
+        seq=entry.seq, provider="standby", kind=entry.kind, state=entry.state, until=until, failures=0, failed_at=0.0
+    )
 
 
 async def test_what_is_lent_is_nobody_elses(journal: Journal) -> None:

@@ -1,9 +1,12 @@
 """What every journal promises of deliveries when it is appended to: lent to the caller, replaced, never two at once."""
 
 import asyncio
+from collections.abc import Callable
+
+import pytest
 
 from providers.journal.base import Journal
-from providers.journal.operations import Dead, Postponed
+from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
 from tests.providers.journal.rig import LONG, delete, due, leased, put, remember, settle, update
 
 SHORT = 0.1  # seconds
@@ -64,6 +67,60 @@ async def test_what_replaces_a_lent_delivery_waits_for_its_return(journal: Journ
 
     assert await due(journal, "home") == [edits[1].seq]
     assert await due(journal, "standby") == [entry.seq for entry in edits]
+
+
+@pytest.mark.parametrize(
+    ("became", "free"),
+    [
+        (lambda lent: Done(seq=lent.seq, provider="home", loan=lent.loan), True),
+        (lambda lent: Dead(seq=lent.seq, provider="home", loan=lent.loan, error="no"), True),
+        (lambda lent: Postponed(seq=lent.seq, provider="home", loan=lent.loan, delay=0), True),
+        (lambda lent: Postponed(seq=lent.seq, provider="home", loan=lent.loan, delay=LONG), False),
+    ],
+)
+async def test_what_replaces_a_lent_delivery_waits_until_that_is_settled(
+    journal: Journal, became: Callable[[Delivery], Settlement], *, free: bool
+) -> None:
+    """Whatever has become of the predecessor, it is under way no more; a provider that asks for patience gets it."""
+    await journal.append([remember("m"), remember("other")])
+    [lent, _] = await leased(journal, "home", LONG)
+    await put(journal, update("m", "coffee"))
+    tombstone = await put(journal, delete("m"))
+    await put(journal, update("other", "coffee"))
+
+    await settle(journal, became(lent))
+
+    assert await due(journal, "home") == ([tombstone.seq] if free else [])
+
+
+async def test_a_late_settlement_frees_nothing_that_was_lent_since(journal: Journal) -> None:
+    """What has come back by itself and was lent again is under way, whoever settles its predecessor then."""
+    await put(journal, remember("m"))
+    [lent] = await leased(journal, "home", SHORT)
+    await put(journal, update("m", "coffee"))
+    await asyncio.sleep(SHORT)
+    [again] = await leased(journal, "home", LONG)
+    last = await put(journal, delete("m"))
+
+    await settle(journal, Done(seq=lent.seq, provider="home", loan=lent.loan))
+    assert await due(journal, "home") == []
+
+    await settle(journal, Done(seq=again.seq, provider="home", loan=again.loan))
+    assert await due(journal, "home") == [last.seq]
+
+
+async def test_a_settlement_frees_nothing_elsewhere(journal: Journal) -> None:
+    """At another provider the predecessor may still be under way; and a dead letter stays one."""
+    await put(journal, remember("m"))
+    [lent] = await leased(journal, "home", LONG)
+    await leased(journal, "standby", LONG)
+    edited = await put(journal, update("m", "coffee"))
+    await settle(journal, Dead(seq=edited.seq, provider="home", error="no"))
+
+    await settle(journal, Done(seq=lent.seq, provider="home", loan=lent.loan))
+
+    assert await due(journal, "home") == await due(journal, "standby") == []
+    assert [letter.seq for letter in await journal.dead(10)] == [edited.seq]
 
 
 async def test_what_replaces_a_postponed_delivery_waits_as_long(journal: Journal) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from providers.journal.base import Journal
-from providers.journal.operations import Dead, Postponed
-from tests.providers.journal.rig import LONG, confirm, delete, leased, put, remember, settle
+from providers.journal.operations import Dead, Done, Postponed
+from tests.providers.journal.rig import LONG, confirm, delete, leased, put, remember, settle, update
 
 PROMPT = 1.5  # seconds; to hear of another process may take a moment
 
@@ -108,6 +108,21 @@ async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
     await settle(journal, Postponed(seq=entry, provider="home", delay=0.3))
     await quiet(journal)
     assert await waited(journal, 10) < PROMPT
+
+
+async def test_the_return_of_what_was_lent_ends_a_wait(journal: Journal) -> None:
+    """For what has replaced it."""
+    await put(journal, remember("m"))
+    [lent] = await leased(journal, "home", LONG)
+    await leased(journal, "standby", LONG)
+    edited = await put(journal, update("m", "coffee"))
+    await quiet(journal)
+
+    waiting = asyncio.create_task(waited(journal, 10))
+    await asyncio.sleep(0.05)
+    await journal.settle([Done(seq=lent.seq, provider="home", loan=lent.loan)])
+    assert await waiting < PROMPT
+    assert [delivery.seq for delivery in await leased(journal, "home")] == [edited.seq]
 
 
 async def append_one(journal: Journal) -> int:
