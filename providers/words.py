@@ -37,7 +37,7 @@ def words_of(text: str) -> list[str]:
 
 
 def word_scores(question: str, texts: Mapping[str, str]) -> dict[str, float]:
-    """Score texts by key as a `WordIndex` of them would: for texts that are asked once, in a third of the time."""
+    """Score texts by key as a `WordIndex` of them would, which is not worth making to be asked once."""
     words = {key: _words_in(text) for key, text in texts.items()}
     holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(question)}
     return _scores(holders, words, sum(map(len, words.values())))

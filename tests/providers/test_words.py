@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.words import WordIndex, words_of
+from providers.words import WordIndex, word_scores, words_of
 
 
 @pytest.mark.parametrize(
@@ -122,3 +122,4 @@ def test_scores_lie_above_zero_and_at_most_at_one(texts: dict[str, str], questio
     asked = set(words_of(question))
     assert set(scores) == {key for key, text in texts.items() if asked & set(words_of(text))}
     assert all(0 < score <= 1 for score in scores.values())
+    assert word_scores(question, texts) == scores
