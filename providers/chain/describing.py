@@ -1,5 +1,7 @@
 """Describing a chain: the status of every provider, and the way that an operation would take."""
 
+import asyncio
+
 from providers.chain.account import JOURNAL
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
@@ -10,6 +12,8 @@ from providers.chain.status import ChainStatus, Choice, Explanation, ProviderSta
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, JournalStatus
 
+STATUS_SECONDS = 2.0  # for the journal's share in a description
+
 
 async def describe(chain: Chain) -> ChainStatus:
     """Give the state of a chain as this process sees it."""
@@ -17,9 +21,12 @@ async def describe(chain: Chain) -> ChainStatus:
     error: str | None = None
     if chain.journal is not None:
         try:
-            journal = await chain.journal.status()
+            async with asyncio.timeout(STATUS_SECONDS):
+                journal = await chain.journal.status()
         except JournalUnavailable as failure:
             error = failure.reason
+        except TimeoutError:
+            error = f"the journal did not answer within {STATUS_SECONDS:g} s"
     route = chain.route
     backlogs = {backlog.provider: backlog for backlog in journal.backlogs} if journal is not None else {}
     return ChainStatus(

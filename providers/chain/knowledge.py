@@ -1,6 +1,7 @@
 """What the journal knows better than a provider about one user's memories."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from observability import notes
 from providers.chain.account import Account
@@ -8,14 +9,19 @@ from providers.chain.deadline import Deadline
 from providers.chain.errors import Refused
 from providers.chain.overlay import Overlay
 from providers.chain.route import Route
-from providers.journal.base import JournalUnavailable
+from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Entry
 from providers.types import MemoryRecord
+
+Answer = TypeVar("Answer")
 
 # More than this is no overlay any more but a provider far behind; another one is asked.
 MAX_PENDING = 2_000
 # Of a user who has deleted more than this lately, every memory that a provider shows is looked up.
 MAX_TOMBSTONES = 200
+
+# Of what remains of a read, the most that it waits for the journal: a provider must still have the time to answer.
+_LOOK_SHARE = 0.5
 
 
 class FarBehind(Refused):
@@ -58,9 +64,7 @@ class Knowledge:
             JournalUnavailable: as above.
         """
         try:
-            return await self._account.journal(
-                lambda journal: journal.newest(self._user_id, memory_id), deadline.remaining()
-            )
+            return await self._ask(lambda journal: journal.newest(self._user_id, memory_id), deadline)
         except JournalUnavailable as error:
             self._lose(error)
             return None
@@ -91,17 +95,18 @@ class Knowledge:
         if tombstones <= MAX_TOMBSTONES or not records:
             return list(records)
         shown = [record.id for record in records]
-        deleted = await self._account.journal(
-            lambda journal: journal.deleted(self._user_id, shown), deadline.remaining()
-        )
+        deleted = await self._ask(lambda journal: journal.deleted(self._user_id, shown), deadline)
         return [record for record in records if record.id not in deleted]
 
     async def _look(self, provider: str, deadline: Deadline) -> None:
-        self._entries[provider] = await self._account.journal(
+        self._entries[provider] = await self._ask(
             # One more of each than there may be, which tells that there are too many.
             lambda journal: journal.entries(self._user_id, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
-            deadline.remaining(),
+            deadline,
         )
+
+    async def _ask(self, ask: Callable[[Journal], Awaitable[Answer]], deadline: Deadline) -> Answer:
+        return await self._account.journal(ask, _LOOK_SHARE * deadline.remaining())
 
     def _lose(self, error: JournalUnavailable) -> None:
         request = notes.current.get()

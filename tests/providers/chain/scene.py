@@ -170,9 +170,14 @@ class Scene:
         """From now on the journal cannot be reached."""
         self.runner.failure = JournalUnavailable("gone")
 
+    def stop_journal(self) -> None:
+        """From now on it does not answer, and does not say so either."""
+        self.runner.seconds = FOREVER
+
     def find_journal(self) -> None:
-        """From now on it can."""
+        """From now on it answers."""
         self.runner.failure = None
+        self.runner.seconds = 0.0
 
     def deliverer(self, name: str, policy: DelivererPolicy | None = None) -> Deliverer:
         """Make a deliverer to one provider."""

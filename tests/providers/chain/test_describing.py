@@ -4,7 +4,7 @@ import asyncio
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
-from providers.chain.describing import describe, explain
+from providers.chain.describing import STATUS_SECONDS, describe, explain
 from providers.chain.policy import OperationClass
 from providers.chain.status import ProviderStatus, Role
 from tests.providers.chain.frail import Store
@@ -128,6 +128,21 @@ def test_a_journal_out_of_reach_is_told() -> None:
 
         assert (status.journal, status.journal_error) == (None, "out of reach")
         assert [provider.role for provider in status.providers] == [Role.HOME, Role.STANDBY]
+
+    staged(main)
+
+
+def test_a_journal_that_hangs_is_told() -> None:
+    """A description comes in its time, whoever does not answer."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+        stage.disk.seconds = 10 * STATUS_SECONDS
+        status = await describe(chain)
+        stage.disk.seconds = 0.0
+
+        assert status.journal is None
+        assert status.journal_error == f"the journal did not answer within {STATUS_SECONDS:g} s"
 
     staged(main)
 

@@ -1,5 +1,7 @@
 """Reads of a chain: from the first that answers, as fresh as the journal knows, and honest about what is missing."""
 
+from collections.abc import Callable
+
 import pytest
 
 from observability import notes
@@ -125,12 +127,13 @@ def test_what_was_deleted_is_not_shown_though_a_provider_has_it() -> None:
     play(act)
 
 
-def test_without_the_journal_an_answer_is_eventual() -> None:
-    """Something acknowledged may be missing from it, and it says so."""
+@pytest.mark.parametrize("lose", [Scene.lose_journal, Scene.stop_journal])
+def test_without_the_journal_an_answer_is_eventual(lose: Callable[[Scene], None]) -> None:
+    """Something acknowledged may be missing from it, and it says so; home has the time to answer."""
 
     async def act(scene: Scene) -> None:
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
-        scene.lose_journal()
+        lose(scene)
         told = scene.listen()
 
         await scene.chain.get(USER, memory_id)
@@ -142,11 +145,12 @@ def test_without_the_journal_an_answer_is_eventual() -> None:
     play(act)
 
 
-def test_without_the_journal_nothing_found_is_no_answer() -> None:
+@pytest.mark.parametrize("lose", [Scene.lose_journal, Scene.stop_journal])
+def test_without_the_journal_nothing_found_is_no_answer(lose: Callable[[Scene], None]) -> None:
     """Neither absent nor empty: unknown."""
 
     async def act(scene: Scene) -> None:
-        scene.lose_journal()
+        lose(scene)
 
         for asked in (
             scene.chain.get(USER, key()),
