@@ -12,6 +12,8 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import ClassVar, Self
 
+from observability import notes
+
 Value = str | bool | int | float | Sequence[str]
 Attributes = Mapping[str, Value]
 
@@ -134,4 +136,5 @@ def detached() -> Context:
     """Give a context for a task that outlives what it was begun by, and is no piece of it."""
     context = copy_context()
     context.run(current.set, NOTHING)
+    context.run(notes.current.set, None)
     return context

@@ -35,6 +35,7 @@ class Combiner(Generic[Item, Result]):
     def __init__(self, store: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], lanes: int) -> None:
         self._store = store
         self._waiting: list[_Waiting[Item, Result]] = []
+        self._given_up = 0
         self._free_lanes = lanes
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -43,11 +44,22 @@ class Combiner(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, future, tracing.current.get()))
         self._start_lane()
-        return await future
+        try:
+            return await future
+        finally:
+            if future.cancelled():
+                self._forget_one()
 
     async def close(self) -> None:
         """Wait for what is under way."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _forget_one(self) -> None:
+        """Keep nothing of those who have given up, however long the database hangs."""
+        self._given_up += 1
+        if self._given_up > MAX_COMBINED:
+            self._waiting = [waiting for waiting in self._waiting if not waiting.future.done()]
+            self._given_up = 0
 
     def _start_lane(self) -> None:
         if self._free_lanes and self._waiting:

@@ -8,8 +8,8 @@ import multiprocessing
 from multiprocessing.connection import Connection
 
 from app.cli.loading import ConfigProblem
-from app.journaling import always_journalled
 from app.settings import Settings
+from app.settings.journaling import always_journalled
 
 
 def rehearse(settings: Settings) -> None:

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from app.admin.journal_desk import JournalDesk
 from app.console.wording import duration
-from app.journaling import journal_of
 from app.settings import Settings
 from app.settings.annotations import tag_of
+from app.settings.journaling import journal_of
 from providers.chain.status import ChainStatus
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, DeadLetter

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
 from app.settings.errors import ConfigError, quoted, shown, suggestion
+from app.settings.journaling import always_journalled
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from providers.errors import InvalidInput
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
+from providers.journal.sqlite.settings import FILE_NAME
 from providers.limits import check_user_id
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
@@ -55,13 +57,15 @@ def _names(settings: Settings) -> Iterator[_Fault]:
 
 def _inferring(settings: Settings) -> Iterator[_Fault]:
     """What a language model makes of a text is found under other ids, and is never the same twice."""
-    alone = len(settings.order) == 1 and isinstance(settings.journal, (AutoJournalSettings, NoJournalSettings))
+    alone = len(settings.order) == 1
+    begun = always_journalled(settings) and isinstance(settings.journal, AutoJournalSettings)
     for name in settings.order:
         provider = settings.providers[name]
         if isinstance(provider, Mem0Settings) and provider.infer:
-            if not alone:
+            if not alone or always_journalled(settings):
                 reason = "what mem0 infers cannot be kept alike by several providers or replayed: set order = "
-                yield ("providers", name, "infer"), f"{reason}{quoted([name])} alone, and no journal"
+                rest = f"; {settings.data_dir / FILE_NAME} has been begun" if begun else ""
+                yield ("providers", name, "infer"), f"{reason}{quoted([name])} alone, and no journal{rest}"
             if provider.dialect == "spec":
                 yield ("providers", name, "infer"), 'the dialect "spec" has no inference'
 

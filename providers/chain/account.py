@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import TypeVar
 
 from observability import notes, tracing
@@ -39,11 +40,12 @@ class Account:
         """Start counting: the configured time, or what the caller is ready to wait."""
         home = route.home
         policy = NATIVE if home is None else home.attempts.policy
-        seconds = policy.of(operation).of_batch(size).deadline
-        request = notes.current.get()
-        if request is not None and request.patience is not None:
-            seconds = min(seconds, request.patience)
-        return Deadline.after(seconds, self.now)
+        configured = policy.of(operation).of_batch(size).deadline
+        return Deadline.after(min(configured, self._patience()), self.now)
+
+    def end(self) -> Deadline:
+        """Start counting what the caller is ready to wait for everything together, for ever if it did not say."""
+        return Deadline.after(self._patience(), self.now)
 
     async def journal(
         self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float, call: JournalCall = JournalCall.LOOK
@@ -79,6 +81,10 @@ class Account:
             if request is not None:
                 request.journal_seconds += waited
         return answer
+
+    def _patience(self) -> float:
+        request = notes.current.get()
+        return inf if request is None or request.patience is None else request.patience
 
     async def settle(self, *settlements: Settlement) -> None:
         """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""

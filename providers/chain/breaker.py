@@ -11,6 +11,7 @@ from providers.chain.policy import BreakerPolicy
 from providers.chain.window import SlidingCount
 
 _MOST_DOUBLINGS = 20  # far beyond every longest pause, and still no overflow
+_FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
 
 
@@ -95,8 +96,14 @@ class CircuitBreaker:
 
     def release(self) -> None:
         """Take back what was forced, and begin anew; without force nothing changes."""
-        if self._state in {BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED}:
+        if self._state in _FORCED:
             self._close("released by an operator")
+
+    def follow(self, former: "CircuitBreaker") -> None:
+        """Go on as an operator has forced the one before this: that was about the provider, whatever its settings."""
+        before = former.snapshot()
+        if before.state in _FORCED:
+            self._change(before.state, before.why)
 
     @property
     def forced_open(self) -> bool:

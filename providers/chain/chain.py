@@ -1,15 +1,14 @@
 """The chain as a running whole: its links and background tasks, and the order that can be switched under load."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from typing import Any
 from uuid import uuid4
 
 import structlog
 from msgspec import Struct
 
-from observability import tracing
+from providers import background
 from providers.base import MemoryProvider
 from providers.chain.attempts import Attempts, Guards
 from providers.chain.breaker import CircuitBreaker
@@ -23,18 +22,19 @@ from providers.chain.guarded import GuardedProvider
 from providers.chain.link import Link
 from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
-from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.chain.policy import AttemptPolicy, ChainPolicy, OperationClass
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
 from providers.clock import HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal
+from providers.limits import MAX_BATCH
 from providers.replica import Replica
 
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
 _DRAIN_SECONDS = 30.0  # until a link that was replaced is closed with calls still under way
-_DRAIN_FIRST = 2.5  # longer than any operation may take
+_DRAIN_FIRST = 2.5  # seconds that whoever has the old route may take until it asks the provider
 _DRAIN_LOOK = 0.1
 
 _log = structlog.get_logger(__name__)
@@ -141,13 +141,17 @@ class Chain:
                 if self.membership is not None:
                     admitted = await self.membership.admit(identities)
                 undo.pop_all()
+            for name in fresh.keys() & self._open.keys():
+                fresh[name].link.attempts.guards.breaker.follow(self._open[name].link.attempts.guards.breaker)
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
             self._open = chosen
             self._take_over(Route(links, admitted.complete, admitted.presumed))
             _log.info("order_in_force", order=[part.name for part in parts], complete=sorted(admitted.complete))
             for one in gone:
                 self._gone.add(one)
-                self._start(self._drain(one), f"drain {one.link.name}")
+                task = background.start_once(self._drain(one), f"drain {one.link.name}")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Bring to providers what they take at once, stop everything, then close the providers."""
@@ -155,16 +159,15 @@ class Chain:
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await asyncio.gather(*(deliverer.finish(task) for deliverer, task in self._deliverers.values()))
-        tasks = [*self._tasks, *(task for _, task in self._deliverers.values())]
-        self._deliverers.clear()
-        if self.membership is not None:
-            tasks += self.membership.tasks
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for one in [*self._open.values(), *self._gone]:
-            await one.stack.aclose()
-        await self._journal_stack.aclose()
+        async with AsyncExitStack() as closing:  # where one fails to close, the others are closed all the same
+            closing.push_async_callback(self._journal_stack.aclose)
+            for one in [*self._open.values(), *self._gone]:
+                closing.push_async_callback(one.stack.aclose)
+            tasks = [*self._tasks, *(task for _, task in self._deliverers.values())]
+            self._deliverers.clear()
+            if self.membership is not None:
+                tasks += self.membership.tasks
+            await asyncio.gather(*map(background.stop, tasks))
 
     async def _open_journal(self, providers: int) -> None:
         choice = self._journal_choice
@@ -174,15 +177,16 @@ class Chain:
             raise OrderRefused('an order of several providers needs a journal: journal.kind is "none"')
         async with AsyncExitStack() as undo:
             journal = await undo.enter_async_context(choice.opened())
-            membership = Membership(self.holder, journal, self.links, self._set_complete)
+            unjournalled = max((_longest_write(one.link) for one in self._open.values()), default=0.0)
+            membership = Membership(self.holder, journal, self.links, self._set_complete, unjournalled=unjournalled)
             # What was the only provider so far has everything, whatever stands first from now on. The first member of a
             # new journal counts as complete, so that nobody else may be that.
             if self._open and (await membership.admit(await _identities(self._open))).presumed:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
-        self._start(membership.run(), "membership")
-        self._start(Sweeper(self.holder, journal, self._all_links, self.policy.retention).run(), "sweeper")
+        sweeper = Sweeper(self.holder, journal, self._all_links, self.policy.retention)
+        self._tasks |= {background.start(membership.run, "membership"), background.start(sweeper.run, "sweeper")}
 
     def _has(self, part: Part) -> bool:
         return part.name in self._open and self._open[part.name].settings == part.settings
@@ -212,7 +216,7 @@ class Chain:
                 deliverer = Deliverer(
                     link.name, self.journal, self._link_of(link.name), self.policy.deliveries, self.observer
                 )
-                self._deliverers[link.name] = deliverer, _task(deliverer.run(), f"deliver to {link.name}")
+                self._deliverers[link.name] = deliverer, background.start(deliverer.run, f"deliver to {link.name}")
 
     def _link_of(self, name: str) -> Callable[[], Link | None]:
         return lambda: self.route.link(name)
@@ -235,7 +239,7 @@ class Chain:
         """Close a provider that takes part no more, when its calls have ended."""
         deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
         try:
-            await asyncio.sleep(_DRAIN_FIRST)  # whoever has the old route and asks the journal first
+            await asyncio.sleep(_DRAIN_FIRST)
             while one.link.attempts.guards.bulkhead.in_flight and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - calls end without telling anybody
                 await asyncio.sleep(_DRAIN_LOOK)
         finally:
@@ -243,22 +247,15 @@ class Chain:
             self._gone.discard(one)
         _log.info("provider_closed", provider=one.link.name)
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = _task(work, name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-
-def _task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    task = asyncio.create_task(work, name=name, context=tracing.detached())
-    task.add_done_callback(_noted)
-    return task
-
-
-def _noted(task: asyncio.Task[None]) -> None:
-    """Tell of a background task that a bug has ended."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("background_task_ended", task=task.get_name(), exc_info=error)
+def _longest_write(link: Link) -> float:
+    """Seconds that a write may take, from the last one before a switch on to the moment when it is there."""
+    policy = link.attempts.policy
+    batches = (
+        policy.of(operation).of_batch(MAX_BATCH) for operation in (OperationClass.REMEMBER, OperationClass.DELETE)
+    )
+    # Another process may ask the stores who they are first, before it switches.
+    return max(batch.deadline for batch in batches) + 2 * PROBE_SECONDS
 
 
 async def _identities(chosen: Mapping[str, _Open]) -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.base import MemoryProvider
 from providers.chain.account import Account
+from providers.chain.deadline import Deadline
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.overlay import record_of
 from providers.chain.reading import Reader
@@ -168,14 +169,18 @@ class ChainedProvider(MemoryProvider):
         return [next(stored) if isinstance(memory, NewMemory) else memory for memory in checked]
 
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """See `MemoryProvider`; a few questions at a time, each with the time of a single one."""
+        """See `MemoryProvider`; a few questions at a time, each with the time of a single one.
+
+        What the caller is ready to wait is for all of them together.
+        """
         limits.check_batch("queries", queries)
-        answers = await each(queries, self._recall, CONCURRENT_RECALLS)
+        end = self._account.end()
+        answers = await each(queries, lambda question: self._recall(question, end), CONCURRENT_RECALLS)
         return [answer for answer in answers if answer is not None]
 
-    async def _recall(self, question: RecallQuery) -> list[MemoryRecord]:
+    async def _recall(self, question: RecallQuery, end: Deadline | None = None) -> list[MemoryRecord]:
         limits.check_recall(question)
-        return await self._reader.recall(self.route, question)
+        return await self._reader.recall(self.route, question, end)
 
 
 def _checked(memory: NewMemory) -> NewMemory:

@@ -19,10 +19,17 @@ from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailabl
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
 
+MOST_FAILURES = 10_000  # deliveries whose failure is remembered, the oldest is forgotten first
 _MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
 _LEASE_GRACE = 5.0  # seconds beyond the deadline of a delivery until somebody else may try
 
 _log = structlog.get_logger(__name__)
+
+
+class Unforeseen(ProviderError):
+    """A delivery ended as none may; whether it is the memory's fault is found out as with any other failure."""
+
+    outcome = "bug"
 
 
 class Deliverer:
@@ -119,10 +126,10 @@ class Deliverer:
         try:
             outcomes = await bring_many(link, changes, OperationClass.REPLAY, deadline)
         except Unavailable as error:
-            self._failures_in_a_row += 1
-            alone = len(batch) == 1
-            self._one_by_one = not alone
-            return [self._postponed(delivery, error, alone=alone) for delivery in batch]
+            return self._failed(batch, error)
+        except Exception:  # noqa: BLE001 - told with its traceback below; raised on, it would keep everything else from being delivered
+            _log.exception("delivery_failed", provider=self._name, seqs=[delivery.seq for delivery in batch])
+            return self._failed(batch, Unforeseen("a bug, or an answer that nobody has foreseen"))
         self._failures_in_a_row = 0
         self._one_by_one = False
         buried = [
@@ -135,6 +142,12 @@ class Deliverer:
                 await self._journal.append(buried)
         return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
 
+    def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:
+        self._failures_in_a_row += 1
+        alone = len(batch) == 1
+        self._one_by_one = not alone
+        return [self._postponed(delivery, error, alone=alone) for delivery in batch]
+
     def _settled(self, delivery: Delivery, outcome: ProviderError | None) -> Settlement:
         # Where a tombstone was met, delete has won: this is how it shall be.
         if outcome is None or isinstance(outcome, MemoryDeleted):
@@ -145,10 +158,12 @@ class Deliverer:
             return self._postponed(delivery, outcome, alone=True)
         return self._dead(delivery, outcome)
 
-    def _postponed(self, delivery: Delivery, error: Unavailable, *, alone: bool) -> Settlement:
+    def _postponed(self, delivery: Delivery, error: ProviderError, *, alone: bool) -> Settlement:
         """Try again later; a failure tells against the operation only if its provider has taken others since."""
         counts = alone and self._taken > self._taken_at_failure.get(delivery.seq, self._taken)
         self._taken_at_failure[delivery.seq] = self._taken
+        if len(self._taken_at_failure) > MOST_FAILURES:  # others may deliver what failed here, and nobody tells
+            del self._taken_at_failure[next(iter(self._taken_at_failure))]
         if counts and delivery.failures + 1 >= self._policy.dead_after:
             return self._dead(delivery, error)
         return Postponed(
@@ -172,7 +187,7 @@ class Deliverer:
         )
         return Dead(seq=delivery.seq, provider=self._name, loan=delivery.loan, error=error.outcome)
 
-    def _delay(self, error: Unavailable) -> float:
+    def _delay(self, error: ProviderError) -> float:
         policy = self._policy
         growth = float(2 ** min(self._failures_in_a_row, _MOST_DOUBLINGS))
         asked = error.retry_after if isinstance(error, Throttled) else None

@@ -43,6 +43,8 @@ class Gauges:
         metrics, name = self._metrics, provider.name
         for role in Role:
             metrics.provider_role.labels(name, role.value).set(provider.role is role)
+        # Once more: a provider that was replaced may have told of its breaker after the new one did.
+        self._tell_breaker(name, provider.breaker.state)
         metrics.calls_in_flight.labels(name).set(provider.in_flight)
         metrics.places.labels(name).set(provider.places)
         metrics.retries_left.labels(name).set(provider.retries_left)

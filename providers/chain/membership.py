@@ -8,6 +8,7 @@ from contextlib import suppress
 import structlog
 from msgspec import Struct
 
+from providers import background
 from providers.chain.errors import OrderRefused
 from providers.chain.filler import Filler, Progress
 from providers.chain.link import Link
@@ -19,8 +20,9 @@ REFRESH_SECONDS = 0.5  # between looks at who is complete
 CARE_SECONDS = 30.0  # between renewals, and looks at who the stores are
 RETIRE_SECONDS = 3_600.0  # without any process that has a provider in its order, until it is no member any more
 _IDENTITY_SECONDS = 3.0
+_EVERYBODY = "members"  # holds what all processes share: such a claim stands for as long as one of them renews it
 _FILL_AGAIN_SECONDS = 5.0
-_SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere, and a write to end
+_SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +35,10 @@ class Admitted(Struct, frozen=True):
 
 
 class Membership:
-    """Keep the journal's members and this process's route together."""
+    """Keep the journal's members and this process's route together.
+
+    `unjournalled`: seconds for which writes may still be under way that began when there was no journal to know them.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,7 @@ class Membership:
         links: Callable[[], Sequence[Link]],
         set_complete: Callable[[frozenset[str]], None],
         now: Callable[[], float] = time.monotonic,
+        unjournalled: float = 0.0,
     ) -> None:
         self._holder = holder
         self._journal = journal
@@ -49,6 +55,7 @@ class Membership:
         self._set_complete = set_complete
         self._now = now
         self._started = now()
+        self._settled = now() + unjournalled
         self._joined: set[str] = set()
         self._admitted = 0  # orders; a look that began before the last of them is out of date
         self._known: dict[str, str | None] | None = None  # stores that are complete, None while nobody has told
@@ -74,10 +81,13 @@ class Membership:
         """
         try:
             refuse_empty(identities, await self._journal.members())
+            for name in identities:  # before anybody retires it who has not seen it for long
+                await self._journal.claim(_seen(name), _EVERYBODY, RETIRE_SECONDS)
             members = [await self._journal.join(name, identity) for name, identity in identities.items()]
         except JournalUnavailable as error:
             _log.warning("journal_unavailable", reason=error.reason)
             self._joined.clear()
+            self._met = {name for name, identity in identities.items() if identity is not None}
             self._admitted += 1
             return self._presumed(identities)
         self._joined = set(identities)
@@ -122,7 +132,7 @@ class Membership:
         for link in self._links():
             task = self._asks.get(link.name)
             if link.name not in self._met and (task is None or task.done()):
-                self._asks[link.name] = asyncio.create_task(self._meet(link), name=f"meet {link.name}")
+                self._asks[link.name] = background.start_once(self._meet(link), f"meet {link.name}")
 
     async def _meet(self, link: Link) -> None:
         admitted = self._admitted
@@ -160,8 +170,7 @@ class Membership:
 
     async def _care(self) -> None:
         for link in self._links():
-            # A name that all processes share: the claim stands for as long as one of them renews it.
-            await self._journal.claim(_seen(link.name), "members", RETIRE_SECONDS)
+            await self._journal.claim(_seen(link.name), _EVERYBODY, RETIRE_SECONDS)
             identity = await self._identity(link)
             if identity is not None:
                 await self._journal.join(link.name, identity)
@@ -183,8 +192,8 @@ class Membership:
     def _fill(self, source: Link, target: Link) -> None:
         task = self._fills.get(target.name)
         if task is None or task.done():
-            self._fills[target.name] = asyncio.create_task(
-                self._fill_once(source, target), name=f"fill {target.name} from {source.name}"
+            self._fills[target.name] = background.start_once(
+                self._fill_once(source, target), f"fill {target.name} from {source.name}"
             )
 
     async def _fill_once(self, source: Link, target: Link) -> None:
@@ -192,7 +201,10 @@ class Membership:
             self.progress[target.name] = progress
 
         # A process that does not know of the newcomer yet may still be writing without it.
-        await asyncio.sleep(_SETTLE_SECONDS)
+        left = self._settled - self._now()
+        if left > 0:
+            self.reasons[target.name] = "writes that began without the journal may still be under way"
+        await asyncio.sleep(max(left, 0.0) + _SETTLE_SECONDS)
         try:
             await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
         except ProviderError as error:

@@ -30,9 +30,11 @@ class Reader:
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    async def recall(self, route: Route, query: RecallQuery) -> list[MemoryRecord]:
-        """Find the memories nearest to a question; see `MemoryProvider`."""
+    async def recall(self, route: Route, query: RecallQuery, end: Deadline | None = None) -> list[MemoryRecord]:
+        """Find the memories nearest to a question, before the `end` of what it is a part of; see `MemoryProvider`."""
         deadline = self._account.deadline(route, OperationClass.RECALL)
+        if end is not None:
+            deadline = deadline.earlier(end.remaining())
         known = await self._about(route, query.user_id, deadline)
 
         async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:

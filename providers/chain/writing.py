@@ -164,7 +164,8 @@ class Writer:
         refused = await self._home.confirm_many(route, OperationClass.DELETE, entries, deadline)
         for _, error in refused:
             raise error
-        return sum(isinstance(known, Appended) and not known.repeated for known in outcomes)
+        # What another caller deletes at the same time counts as well: who deletes on while there is more must not stop.
+        return sum(isinstance(known, Appended) for known in outcomes)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
         version = self._clock.next() if memory.version is None else memory.version

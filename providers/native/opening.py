@@ -1,13 +1,10 @@
 """Opening the native provider: engine, embedders and the background task, closed in the reverse order."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import structlog
-
-from observability import tracing
+from providers import background
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.backlog import Backlog
 from providers.native.database import Database
@@ -23,8 +20,6 @@ from providers.types import Host
 
 # How long the background task waits for the vectors of a whole batch.
 _PATIENCE_OF_BACKLOG = 60.0  # seconds
-
-_log = structlog.get_logger(__name__)
 
 # An operator's migration may take long; nobody waits for it in a request.
 _SCHEMA_SECONDS = 24 * 3600.0
@@ -45,9 +40,7 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
         if current is not None:
             # Guarded apart: a batch may take long without keeping questions from their vectors.
             backlog = Backlog(database, GuardedEmbedder(current, _PATIENCE_OF_BACKLOG), host.metrics, host.name)
-            task = asyncio.create_task(backlog.run(), name="backlog", context=tracing.detached())
-            task.add_done_callback(_noted)
-            stack.push_async_callback(_cancelled, task)
+            stack.push_async_callback(background.stop, background.start(backlog.run, "backlog"))
         patience = settings.embedding_patience
         vectors = Vectors(
             current and GuardedEmbedder(current, patience),
@@ -79,14 +72,3 @@ def dsn_of(settings: NativeSettings, name: str, data_dir: Path) -> str:
     from providers.native.embedded import EmbeddedServer, folder_of
 
     return EmbeddedServer(folder_of(data_dir, name)).dsn
-
-
-def _noted(task: asyncio.Task[None]) -> None:
-    """Tell of a background task that a bug has ended; requests go on without it."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("backlog_ended", exc_info=error)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import make_url
 
-from observability import tracing
+from observability import notes, tracing
+from observability.notes import Notes
 from observability.tracing import NOTHING, Tracer
 from providers.combining import Combiner
 from providers.postgres.tracing import described
@@ -206,12 +207,14 @@ async def test_what_is_combined_is_traced_for_the_first() -> None:
 
 
 def test_a_detached_task_is_no_piece_of_what_began_it() -> None:
-    """Its context has everything but the span."""
-    token = tracing.current.set(tracing.Span())
+    """Its context has everything but the span and the request."""
+    span, request = tracing.current.set(tracing.Span()), notes.current.set(Notes("a request"))
     context = tracing.detached()
-    tracing.current.reset(token)
+    tracing.current.reset(span)
+    notes.current.reset(request)
 
     assert context[tracing.current] is NOTHING
+    assert context[notes.current] is None
 
 
 def test_a_tracer_without_a_way_to_begin_traces_nothing() -> None:

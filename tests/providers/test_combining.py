@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from weakref import WeakSet
 
 import pytest
 
 from providers.combining import MAX_COMBINED, Combiner
 from providers.errors import Unavailable
+
+
+class Text:
+    """Something that is large, and can be told to be gone."""
 
 
 class Store:
@@ -49,6 +54,30 @@ async def test_a_write_that_meets_no_other_goes_at_once() -> None:
 
     assert await asyncio.gather(*first, *rest) == [2, 4, 6, 8]
     assert store.batches == [[1], [2, 3, 4]]
+
+
+async def test_who_gives_up_leaves_nothing_behind() -> None:
+    """However long a database hangs, what those have written who wait no longer is not kept."""
+    gate = asyncio.Event()
+
+    async def hang(items: Sequence[Text]) -> Sequence[Text]:
+        await gate.wait()
+        return items
+
+    combiner = Combiner(hang, lanes=1)
+    first = asyncio.create_task(combiner.put(Text()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    texts: WeakSet[Text] = WeakSet()
+    for text in (Text() for _ in range(3 * MAX_COMBINED)):
+        texts.add(text)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await combiner.put(text)
+
+    assert len(texts) <= MAX_COMBINED + 2
+    gate.set()
+    await first
 
 
 async def test_so_many_batches_are_under_way_as_there_are_lanes() -> None:

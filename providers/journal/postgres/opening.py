@@ -1,11 +1,11 @@
 """Opening the journal in PostgreSQL: the pool, and the connection that listens, closed in the reverse order."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
+from providers import background
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.bell import Bell
 from providers.journal.postgres.calling import Caller
@@ -38,23 +38,11 @@ async def open_journal(settings: PostgresJournalSettings, host: Host) -> AsyncIt
         stack.push_async_callback(bell.close)
         if not through_pooler:
             listening = await stack.enter_async_context(open_pool(dsn, pool_size=1, seconds=seconds))
-            task = asyncio.create_task(caller.listen(listening, seconds, bell.ring_here), name="listen")
-            task.add_done_callback(_noted)
-            stack.push_async_callback(_cancelled, task)
+            task = background.start(lambda: caller.listen(listening, seconds, bell.ring_here), "journal listener")
+            stack.push_async_callback(background.stop, task)
         # A journal that can be reached is ready, and knows its name; for another one nobody waits longer.
         with suppress(JournalUnavailable):
             await database.reach()
         journal = PostgresJournal(database, bell, seconds * _SHARE_OF_SETTLING)
         stack.push_async_callback(journal.close)
         yield journal
-
-
-def _noted(task: asyncio.Task[None]) -> None:
-    """Tell of a listener that a bug has ended; then others are found by asking."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("journal_listener_ended", exc_info=error)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -1,5 +1,7 @@
 """Settings that are right one by one may still contradict each other."""
 
+from pathlib import Path
+
 import pytest
 
 from providers.mem0.settings import Mem0Settings
@@ -13,6 +15,7 @@ dsn = "postgres://h/d"
 kind = "native"
 dsn = "postgresql://h/d"
 """
+NO_FOLDER = "/nonexistent"
 HASH = f'hash = "sha256:{"0" * 64}"'
 
 
@@ -56,7 +59,7 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             "[providers.mem0]\ninfer = true",
-            {"MEMORY_PROVIDER": "http,native"},
+            {"MEMORY_PROVIDER": "http,native", "NINAI__DATA_DIR": NO_FOLDER},
             (
                 "$.providers.mem0.infer: what mem0 infers cannot be kept alike by several providers or replayed: "
                 'set order = "mem0" alone, and no journal (ninai.toml)'
@@ -72,7 +75,7 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             "[providers.mem0]\ninfer = true\ndialect = 'spec'",
-            {"MEMORY_PROVIDER": "http"},
+            {"MEMORY_PROVIDER": "http", "NINAI__DATA_DIR": NO_FOLDER},
             '$.providers.mem0.infer: the dialect "spec" has no inference (ninai.toml)',
         ),
         (
@@ -131,9 +134,21 @@ def test_with_keys_any_address_is_served(configuration: Configuration, host: str
 
 def test_mem0_alone_may_infer(configuration: Configuration) -> None:
     """With nobody to agree with, what callers remember may go through a language model."""
-    settings = configuration.read("[providers.mem0]\ninfer = true", {"MEMORY_PROVIDER": "http"}).settings
+    environ = {"MEMORY_PROVIDER": "http", "NINAI__DATA_DIR": NO_FOLDER}
+    settings = configuration.read("[providers.mem0]\ninfer = true", environ).settings
 
     assert settings.providers == {"mem0": Mem0Settings(infer=True)}
+
+
+def test_mem0_alone_with_a_journal_that_was_begun_may_not_infer(configuration: Configuration, tmp_path: Path) -> None:
+    """A journal in the data folder goes on, and would have the model asked once more by every delivery."""
+    file = tmp_path / "journal.sqlite3"
+    file.touch()
+    environ = {"MEMORY_PROVIDER": "http", "NINAI__DATA_DIR": str(tmp_path)}
+
+    refusal = configuration.refusal("[providers.mem0]\ninfer = true", environ)
+
+    assert refusal.endswith(f'set order = "mem0" alone, and no journal; {file} has been begun (ninai.toml)')
 
 
 def test_a_provider_that_is_not_in_use_is_checked_as_well(configuration: Configuration) -> None:

@@ -14,7 +14,7 @@ from providers.chain.chain import Chain, JournalChoice, Part
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import Unobserved
-from providers.chain.policy import NATIVE, BreakerPolicy, BudgetPolicy, ChainPolicy
+from providers.chain.policy import NATIVE, AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy
 from providers.clock import HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal, JournalUnavailable
@@ -77,9 +77,9 @@ class Stage:
         )
         return Link(name, store, Attempts(NATIVE, guards, chance=lambda: 1.0, now=self.clock))
 
-    def part(self, name: str, store: Store, settings: object = None) -> Part:
+    def part(self, name: str, store: Store, settings: object = None, attempts: AttemptPolicy = NATIVE) -> Part:
         """A provider that shall take part in a chain."""
-        return Part(name=name, settings=(settings, id(store)), opened=store.held, attempts=NATIVE, places=32)
+        return Part(name=name, settings=(settings, id(store)), opened=store.held, attempts=attempts, places=32)
 
     def chain(self, *, journal: bool = True, always: bool = False) -> Chain:
         """A chain without an order; it is closed in the end."""

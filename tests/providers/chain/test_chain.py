@@ -1,21 +1,48 @@
 """An order is put in force under load: what stays is not touched, what is new is opened, what is gone is closed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
+from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import Deadline
 from providers.chain.guarded import GuardedProvider
-from providers.chain.policy import OperationClass
+from providers.chain.policy import AttemptPolicy, OperationClass, OperationPolicy
 from providers.chain.route import NobodyComplete, Route
-from providers.types import MemoryRecord
+from providers.errors import ProviderError
+from providers.types import MemoryRecord, NewMemory
 from tests.providers.chain.frail import Store
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 
 DRAIN_SECONDS = 3.0
+PATIENT = AttemptPolicy(remember=OperationPolicy(deadline=2.0, try_limit=1.0))
+LONGEST_WRITE = 30.0  # of a batch without a journal, and the time to hear of it
+
+
+class Buggy(Store):
+    """Fails with what is no error of a provider, when it stores and when it is closed."""
+
+    bugs = False
+
+    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """See `MemoryProvider`."""
+        self._fail()
+        return await super().remember_many(memories)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Store]:
+        """Open it."""
+        async with super().held():
+            yield self
+        self._fail()
+
+    def _fail(self) -> None:
+        if self.bugs:
+            raise ValueError("a bug")
 
 
 async def stored_while(chain: Chain, switching: asyncio.Task[None], at_once: int = 20) -> list[str]:
@@ -202,9 +229,50 @@ def test_a_second_provider_brings_the_journal() -> None:
         assert (chain.first, stage.opened_journals, old.opened) == ("old", 1, 1)
 
         during = await chain.provider.remember(USER, "stored with a journal")
-        await asyncio.sleep(FILL_SECONDS)
+        await asyncio.sleep(FILL_SECONDS + LONGEST_WRITE)
         assert chain.first == "new"
         assert [record.id for record in await found(chain, [before, during])] == [before, during]
+
+    staged(main)
+
+
+def test_what_began_without_the_journal_is_filled_as_well() -> None:
+    """A batch that is under way while the order is switched is in no journal; a newcomer waits until it is there."""
+
+    async def main(stage: Stage) -> None:
+        old, new = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("old", old, attempts=PATIENT)])
+        old.seconds = 8.0
+        batch = [NewMemory(user_id=USER, content=f"memory {number}") for number in range(1_000)]
+        writing = asyncio.ensure_future(chain.provider.remember_many(batch))
+        await asyncio.sleep(0.1)
+        old.seconds = 0.0
+        await chain.switch([stage.part("new", new), stage.part("old", old, attempts=PATIENT)])
+        memory_ids = await writing
+        await asyncio.sleep(FILL_SECONDS + LONGEST_WRITE)
+
+        assert chain.first == "new"
+        assert len(await new.snapshots(USER, 1_000)) == len(memory_ids) == len(batch)
+
+    staged(main)
+
+
+def test_what_an_operator_has_forced_outlives_other_settings() -> None:
+    """A breaker is forced because of the provider, which is the same under its new settings."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        chain.links()[1].attempts.guards.breaker.force_open("a migration runs")
+        await chain.switch([stage.part("a", a, "others"), stage.part("b", b, "others")])
+
+        breakers = [link.attempts.guards.breaker.snapshot() for link in chain.links()]
+        assert [(breaker.state, breaker.why) for breaker in breakers] == [
+            (BreakerState.CLOSED, "never failed"),
+            (BreakerState.FORCED_OPEN, "a migration runs"),
+        ]
 
     staged(main)
 
@@ -267,6 +335,25 @@ def test_closing_ends_everything() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert [store.open for store in stores] == [0, 0, 0, 0]
         assert stage.opened_journals == 0
+
+    staged(main)
+
+
+def test_closing_ends_everything_after_a_bug() -> None:
+    """One provider that fails as none may keeps nothing else open."""
+
+    async def main(stage: Stage) -> None:
+        a, b = stage.store(), Buggy(stage.clock)
+        chain = stage.chain()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        b.bugs = True
+        await chain.provider.remember(USER, "a memory")
+        with pytest.raises(ValueError, match="a bug"):
+            await chain.close()
+
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert (a.open, b.open, stage.opened_journals) == (0, 0, 0)
 
     staged(main)
 

@@ -6,7 +6,7 @@ from msgspec import UNSET
 from providers.base import MemoryProvider
 from providers.chain.chained import ChainHealth
 from providers.chain.route import Route
-from providers.errors import InvalidInput, MemoryNotFound, ProviderError
+from providers.errors import InvalidInput, MemoryNotFound, ProviderError, Unavailable
 from providers.types import Health, NewMemory, RecallQuery
 from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
 
@@ -115,6 +115,25 @@ def test_many_questions_are_answered_one_by_one() -> None:
             provider.failures["*"] = DOWN
         [error] = await scene.chain.recall_many(queries[:1])
         assert isinstance(error, ProviderError)
+
+    play(act)
+
+
+def test_patience_is_for_all_questions_together() -> None:
+    """Those whose turn comes too late are refused, and nobody waits longer than he said."""
+
+    async def act(scene: Scene) -> None:
+        await scene.chain.remember(USER, "green tea")
+        scene.home.seconds = scene.standby.seconds = 0.15
+        told = scene.listen()
+        told.patience = 1.0
+        began = scene.clock()
+
+        answers = await scene.chain.recall_many([RecallQuery(user_id=USER, query="tea")] * 100)
+
+        assert scene.clock() - began <= told.patience
+        assert isinstance(answers[0], list)
+        assert isinstance(answers[-1], Unavailable)
 
     play(act)
 

@@ -183,6 +183,16 @@ def test_a_provider_has_one_role() -> None:
     assert roles == {"home": 1, "standby": 0, "filling": 0}
 
 
+def test_a_breaker_that_was_replaced_has_not_the_last_word() -> None:
+    """A call that began under former settings may fail late; the next look shows the breaker in force again."""
+    counted = Counted()
+    counted.observer.expect("home", "native")
+    counted.observer.breaker_changed(replace(CLOSED, state=BreakerState.OPEN))
+    counted.observer.show(status(Role.HOME, JOURNAL))
+
+    assert counted.state == ["closed"]
+
+
 def test_a_name_stands_for_one_kind() -> None:
     """A provider that was replaced by one of another kind is told once, as what it is now."""
     counted = Counted()

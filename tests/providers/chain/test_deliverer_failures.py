@@ -8,17 +8,23 @@ from providers.chain.policy import BreakerPolicy, DelivererPolicy
 from providers.errors import ProviderError, Throttled, Unavailable
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, key, link_of, play, running
+from tests.support.clock import FakeClock
 
 POISON = "poison"
+CHOKED = Unavailable("choked")
 
 
 class Poisoned(Flaky):
     """Fails whenever it is given one certain memory, alone or in company."""
 
+    def __init__(self, clock: FakeClock, name: str, failure: Exception = CHOKED) -> None:
+        super().__init__(clock, name)
+        self._failure = failure
+
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """Choke, or store."""
         if any(memory.content == POISON for memory in memories):
-            raise Unavailable("choked")
+            raise self._failure
         return await super().remember_many(memories)
 
 
@@ -34,6 +40,25 @@ def test_after_a_failed_batch_deliveries_go_one_by_one() -> None:
             await asyncio.sleep(10)
 
         assert sorted(await scene.kept("standby")) == ["coffee", "tea"]
+
+    play(act)
+
+
+def test_a_bug_at_one_memory_stops_nothing_else() -> None:
+    """The others are delivered; the one dies when others were taken after it, as with any other failure."""
+
+    async def act(scene: Scene) -> None:
+        scene.links["standby"].provider = poisoned = Poisoned(scene.clock, "standby", ValueError("a bug"))
+        scene.providers["standby"] = poisoned
+        await scene.remember("tea", POISON, "coffee")
+
+        async with running(scene.deliverer("standby", DelivererPolicy(dead_after=2))):
+            for number in range(10):
+                await scene.remember(f"cup {number}")
+                await asyncio.sleep(60)
+
+        assert len(await scene.kept("standby")) == 12
+        assert [letter.error for letter in await scene.dead()] == ["bug"]
 
     play(act)
 

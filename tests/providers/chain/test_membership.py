@@ -189,6 +189,25 @@ def test_without_the_journal_the_first_is_home_until_it_is_back() -> None:
     staged(main)
 
 
+def test_a_store_that_was_exchanged_while_the_journal_was_away_must_say_who_it_is() -> None:
+    """Its name alone does not make it complete when the journal is back."""
+
+    async def main(stage: Stage) -> None:
+        former, other, b = stage.store(), stage.store(), stage.store()
+        process = await stage.process("one", [stage.link("a", former), stage.link("b", b)]).start()
+        await asyncio.sleep(FILL_SECONDS)
+        stage.disk.down = True
+        other.down = True
+        process.links = [stage.link("a", other), stage.link("b", b)]
+        await process.membership.admit({"a": None, "b": await b.identity()})
+        stage.disk.down = False
+        await asyncio.sleep(2 * REFRESH_SECONDS)
+
+        assert process.complete == {"b"}
+
+    staged(main)
+
+
 def test_who_is_in_no_order_for_an_hour_is_retired() -> None:
     """A provider that no process names is no member any more, and nothing is kept for it."""
 
@@ -213,6 +232,25 @@ def test_who_is_in_any_order_is_not_retired() -> None:
         await stage.process("one", links).start()
         await stage.process("two", links[:1]).start()
         await asyncio.sleep(2 * RETIRE_SECONDS)
+
+        assert await stage.complete() == {"a", "b"}
+
+    staged(main)
+
+
+def test_who_is_put_back_into_an_order_is_not_retired() -> None:
+    """Another process whose order is still without it may be about to, until it hears that it is wanted."""
+
+    async def main(stage: Stage) -> None:
+        links = [stage.link("a", stage.store()), stage.link("b", stage.store())]
+        process = await stage.process("one", links).start()
+        await asyncio.sleep(FILL_SECONDS)
+        process.links = links[:1]
+        await stage.process("two", links[:1]).start()
+        await asyncio.sleep(RETIRE_SECONDS - FILL_SECONDS - 1)
+        identities = {link.name: await link.provider.identity() for link in links}
+        await process.membership.admit(identities)
+        await asyncio.sleep(CARE_SECONDS)
 
         assert await stage.complete() == {"a", "b"}
 

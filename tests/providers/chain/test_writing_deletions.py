@@ -127,6 +127,19 @@ def test_everything_is_deleted_everywhere() -> None:
     play(act)
 
 
+def test_two_who_delete_everything_count_the_same() -> None:
+    """Each says how many are gone that it saw, so that neither takes fewer for all."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember(*map(str, range(30)))
+
+        first, second = await asyncio.gather(scene.chain.delete_all(USER, 20), scene.chain.delete_all(USER, 20))
+        assert (first, second) == (20, 20)
+        assert len(await scene.chain.list_memories(USER)) == 10
+
+    play(act)
+
+
 def test_not_more_is_deleted_than_was_asked_for() -> None:
     """The newest, through several pages, with what is pending among them."""
 

@@ -1,6 +1,6 @@
 """Which journal the settings come to."""
 
-from app.settings import Settings
+from app.settings.model import Settings
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
