@@ -9,7 +9,7 @@ from msgspec import Struct
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.errors import MemoryDeleted, ProviderError
+from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.types import Snapshot
@@ -56,12 +56,13 @@ class Filler:
         self._target = target
         self._tell = tell
         self._now = now
+        self._refused: dict[str, Rejected] = {}
 
     async def fill(self) -> None:
         """Copy what is not copied yet, verify everything, and mark the provider as complete.
 
         Raises:
-            NotFilled: not now.
+            NotFilled: not now, or not before what the target refuses has changed.
             Unavailable: source, target or journal do not answer.
         """
         await self._claim()
@@ -70,6 +71,10 @@ class Filler:
             found = await self._verify(copied)
             if found.extra:
                 raise NotFilled(f"{self._target.name} holds {found.extra} memories that {self._source.name} does not")
+            if not found.repaired and self._refused:
+                memory_id, error = next(iter(self._refused.items()))
+                others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
+                raise NotFilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
                 await self._member()  # a new store may have taken the name meanwhile
                 await self._journal.mark(self._target.name, MemberState.COMPLETE)
@@ -82,9 +87,9 @@ class Filler:
         progress = Progress(copied=member.copied, copied_users=member.copied_users)
         async for user_id in self._users(self._source, member.fill_after):
             async for snapshot_page in self._pages(self._source, user_id):
-                await self._put(snapshot_page)
+                taken = await self._put(snapshot_page)
                 await self._claim()
-                progress = Progress(copied=progress.copied + len(snapshot_page), copied_users=progress.copied_users)
+                progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
                 self._tell(progress)
             progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
             await self._journal.note_fill(
@@ -95,6 +100,7 @@ class Filler:
     async def _verify(self, copied: Progress) -> Progress:
         """Compare everything once; repair what differs and is not about to be delivered anyway."""
         verified = repaired = extra = 0
+        self._refused.clear()
         async for user_id in self._all_users():
             held = {state.id: state async for page in self._pages(self._target, user_id) for state in page}
             wanted = {state.id: state async for page in self._pages(self._source, user_id) for state in page}
@@ -103,9 +109,8 @@ class Filler:
             missing = [state for state in missing if not await self._in_flux(state)]
             extra += sum([not await self._in_flux(state) for state in too_many])
             for start in range(0, len(missing), PAGE):
-                await self._put(missing[start : start + PAGE])
+                repaired += await self._put(missing[start : start + PAGE])
             verified += len(wanted)
-            repaired += len(missing)
             await self._claim()
             self._tell(
                 Progress(
@@ -123,13 +128,20 @@ class Filler:
         """Whether the journal still knows of this memory, so that deliveries bring it where it belongs."""
         return await self._journal.newest(state.user_id, state.id) is not None
 
-    async def _put(self, states: Sequence[Snapshot]) -> None:
+    async def _put(self, states: Sequence[Snapshot]) -> int:
+        """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""
         outcomes = await self._target.call(
             lambda provider: provider.put_many(states), OperationClass.REPLAY, self._deadline(), size=len(states)
         )
-        for outcome in outcomes:
-            if outcome is not None and not isinstance(outcome, MemoryDeleted):
+        taken = 0
+        for state, outcome in zip(states, outcomes, strict=True):
+            if outcome is None or isinstance(outcome, MemoryDeleted):
+                taken += 1
+            elif isinstance(outcome, Rejected):
+                self._refused[state.id] = outcome
+            else:
                 raise outcome
+        return taken
 
     async def _pages(self, link: Link, user_id: str) -> AsyncIterator[list[Snapshot]]:
         after: str | None = None

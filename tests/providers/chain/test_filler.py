@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from providers.chain.filler import PAGE, Filler, NotFilled, Progress
-from providers.errors import InvalidInput, ProviderError
+from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.types import Snapshot
 from tests.providers.chain.frail import Store
@@ -24,14 +24,15 @@ class Forgetful(Store):
 
 
 class Picky(Store):
-    """Refuses the memories of one user, for as long as `picks_on` names somebody."""
+    """Does not take the memories of one user, for as long as `picks_on` names somebody."""
 
     picks_on: str | None = "picked"
+    answer: ProviderError = InvalidInput("content", "is too long here")
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         if any(snapshot.user_id == self.picks_on for snapshot in snapshots):
-            return [InvalidInput("content", "is too long here")] * len(snapshots)
+            return [self.answer] * len(snapshots)
         return await super().put_many(snapshots)
 
 
@@ -97,8 +98,9 @@ def test_it_goes_on_where_it_stopped() -> None:
         target = Picky(stage.clock)
         filling = await Filling(stage, target).join()
         first = await filling.source.remember("before", "a memory")
-        second = await filling.source.remember("picked", "one that is refused for now")
-        with pytest.raises(InvalidInput):
+        second = await filling.source.remember("picked", "one that cannot be stored for now")
+        target.answer = Unavailable("the disk is full")
+        with pytest.raises(Unavailable):
             await filling.fill()
         member = await stage.member("new")
         assert member is not None
@@ -108,6 +110,29 @@ def test_it_goes_on_where_it_stopped() -> None:
         await filling.fill()
         assert filling.target.put == [first, second]
         assert (filling.told[-1].copied, filling.told[-1].copied_users) == (2, 2)
+
+    staged(main)
+
+
+def test_what_is_refused_holds_up_nothing_else() -> None:
+    """Everything else is copied; the provider is not complete, and says which memory it is about, until that goes."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage, Picky(stage.clock)).join()
+        refused = sorted([await filling.source.remember("picked", "too long elsewhere") for _ in range(2)])
+        last = await filling.source.remember("the last", "a memory")
+
+        assert await filling.refusal() == (
+            f"new refuses memory {refused[0]}: content: is too long here, and refuses 1 more"
+        )
+        assert await filling.target.snapshot("the last", last) is not None
+        assert await stage.complete() == {"old"}
+
+        await filling.source.delete("picked", refused[0])
+        assert await filling.refusal() == f"new refuses memory {refused[1]}: content: is too long here"
+        await filling.source.delete("picked", refused[1])
+        await filling.fill()
+        assert await stage.complete() == {"old", "new"}
 
     staged(main)
 

@@ -75,11 +75,11 @@ def test_a_newcomer_that_refuses_a_memory_tells_why() -> None:
 
     async def main(stage: Stage) -> None:
         old = stage.store()
-        await old.remember(USER, "a memory that is too long elsewhere")
+        memory_id = await old.remember(USER, "a memory that is too long elsewhere")
         process = await stage.process("one", [stage.link("a", old), stage.link("b", Strict(stage.clock))]).start()
         await asyncio.sleep(FILL_SECONDS)
 
-        assert process.membership.reasons == {"b": "content: is too long here"}
+        assert process.membership.reasons == {"b": f"b refuses memory {memory_id}: content: is too long here"}
         assert process.complete == {"a"}
 
     staged(main)
