@@ -24,7 +24,13 @@ STOP_WORDS = frozenset(
     )
 )
 
-_ASCII_WORDS = re.compile(r"[a-z0-9]+").findall
+LONGEST_WORD = 64  # characters; a longer one is taken as several, so that those kept below take little room
+
+# Marks on one letter: normalising sorts them by insertion, which takes a time that grows with their number's square.
+# Source: "Stream-Safe Text Format", Unicode Standard Annex #15.
+MOST_MARKS = 30
+
+_ASCII_WORDS = re.compile(rf"[a-z0-9]{{1,{LONGEST_WORD}}}").findall
 _FIRST_MARK, _END_OF_MARKS = 0x300, 0x20000  # later ones are variation selectors, which no word needs
 _VOWELS = "aeiouy"
 _SHORTEST_STEM = 3
@@ -104,11 +110,33 @@ def _words_in(text: str) -> dict[str, None]:
     if text.isascii():
         found = _ASCII_WORDS(text.lower())
     else:
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _stream_safe(text)).casefold())
         found = _word_pattern().findall(folded)
     words = dict.fromkeys(map(_kept, found))
     words.pop("", None)
     return words
+
+
+def _stream_safe(text: str) -> str:
+    """Take away what stands on a letter beyond the most that any script needs."""
+    marks = _non_starters()
+    # More than the most of them would hold one of these pairs of neighbours, so that few texts need a second look.
+    pairs = zip(text[::MOST_MARKS], text[1::MOST_MARKS], strict=False)
+    if not any(one in marks and other in marks for one, other in pairs):
+        return text
+    kept, run = [], 0
+    for char in text:
+        run = run + 1 if char in marks else 0
+        if run <= MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+@cache
+def _non_starters() -> frozenset[str]:
+    """What normalising may move: marks, and characters that decompose into one, as U+FF9E does."""
+    chars = map(chr, range(_FIRST_MARK, _END_OF_MARKS))
+    return frozenset(char for char in chars if unicodedata.combining(unicodedata.normalize("NFKD", char)[0]))
 
 
 @cache
@@ -118,7 +146,7 @@ def _word_pattern() -> re.Pattern[str]:
     The joiners U+200C and U+200D shape a word from within and do not end it.
     """
     marks = (chr(code) for code in range(_FIRST_MARK, _END_OF_MARKS) if unicodedata.category(chr(code))[0] == "M")
-    return re.compile(rf"[^\W_](?:[^\W_]|[{''.join(marks)}\u200c\u200d])*")
+    return re.compile(rf"[^\W_](?:[^\W_]|[{''.join(marks)}\u200c\u200d]){{0,{LONGEST_WORD - 1}}}")
 
 
 @lru_cache(maxsize=_STEMS)

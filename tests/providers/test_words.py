@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.words import WordIndex, word_scores, words_of
+from providers.words import LONGEST_WORD, MOST_MARKS, WordIndex, word_scores, words_of
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,31 @@ def test_an_ending_that_is_most_of_a_word_stays(pair: str) -> None:
     first, second = pair.split()
 
     assert set(words_of(first)).isdisjoint(words_of(second))
+
+
+@pytest.mark.parametrize(
+    ("most", "further"),
+    [
+        ("\u0301" * MOST_MARKS, "\u0301" * 10),
+        ("\u0301\u0316" * (MOST_MARKS // 2), "\u0316"),
+        ("\uff9e\u0316\uff9f" * (MOST_MARKS // 3), "\uff9e"),
+    ],
+    ids=["one", "two", "halfwidth"],
+)
+def test_marks_on_a_letter_are_counted_up_to_a_limit(most: str, further: str) -> None:
+    """What stands on a letter beyond the most marks says nothing, wherever the letter stands."""
+    for before in ("x" * length for length in range(MOST_MARKS)):
+        assert words_of(f"{before}e{most}{further} milk") == words_of(f"{before}e{most} milk")
+        assert words_of(f"{before}e{most} milk") != words_of(f"{before}e{most[:-1]} milk")
+
+
+@pytest.mark.parametrize("char", ["7", "\u0b85"])
+def test_a_word_beyond_the_limit_is_several(char: str) -> None:
+    """A word of the longest length is one; what goes on after it is the next."""
+    longest = char * LONGEST_WORD
+
+    assert words_of(longest) == [longest]
+    assert words_of(f"{longest}{char}") == [longest, char]
 
 
 def test_a_text_is_found_by_its_words() -> None:
