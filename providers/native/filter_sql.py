@@ -33,7 +33,7 @@ class FilterSql:
             case Ne():
                 return f"NOT {self._equals(node.field, node.value)}"
             case In():
-                return "(" + " OR ".join(self._equals(node.field, value) for value in node.values) + ")"
+                return self._equals_one(node.field, node.values)
             case _:
                 return self._compare(node)
 
@@ -42,6 +42,10 @@ class FilterSql:
 
     def _equals(self, field: FieldPath, value: Any) -> str:  # noqa: ANN401 - any JSON value
         return f"coalesce({self._field(field)} = {self._bind_json(value)}, false)"
+
+    def _equals_one(self, field: FieldPath, values: list[Any]) -> str:
+        found, sought = self._field(field), self._bind([_json(value) for value in values], "jsonb[]")
+        return f"coalesce({found} = ANY ({sought}), false)"
 
     def _compare(self, node: Comparison) -> str:
         found, operator = self._field(node.field), _OPERATORS[type(node).__name__]
@@ -56,9 +60,13 @@ class FilterSql:
         return f"(metadata #> {self._bind(path_of(field), 'text[]')})"
 
     def _bind_json(self, value: Any) -> str:  # noqa: ANN401 - any JSON value
-        return self._bind(msgspec.json.encode(value).decode(), "jsonb")
+        return self._bind(_json(value), "jsonb")
 
     def _bind(self, value: Any, sql_type: str) -> str:  # noqa: ANN401 - whatever the type takes
         name = f"filter_{next(self._numbers)}"
         self.values[name] = value
         return f"CAST(:{name} AS {sql_type})"
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return msgspec.json.encode(value).decode()

@@ -79,6 +79,10 @@ CASES: list[tuple[Filter, set[str]]] = [
     # in is eq with any of several
     (In("x", [1, "apple", None]), {"one", "float", "apple", "null"}),
     (In("x", [True, [], "no such"]), {"true", "nothing"}),
+    (In("x", [1e22, 10**23, 5e-324, 2**53]), {"big", "bigger", "tiny"}),
+    (In("x", [[10, 20.0, {"k": "v"}, [7, None]], {"y": {"z": 5}}, [1]]), {"list", "deep"}),
+    (In("x", ["நினைவு", "\u00e9", '"', "{}", "\\"]), {"tamil", "composed"}),
+    (Not(In("x", [None, 1])), EVERYTHING - {"null", "one", "float"}),
     (In("x", list(range(100, 200))), set()),
     (In("absent", [None]), set()),
     # order holds among numbers and among strings, never between others
