@@ -26,9 +26,9 @@ from providers.types import Metadata
 
 _ABSENT = object()
 
-# What PostgreSQL's `#>` takes for an array index: C's strtol, so leading blanks, a sign and leading zeros pass.
-_INDEX = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
-_LONGEST_INDEX = 32  # characters; more leads nowhere in 16 KiB of metadata
+# What PostgreSQL's `#>` takes for an array index: C's strtol, so any leading blanks, a sign and leading zeros pass. It
+# reads 32 bits; a number of more than ten digits leads nowhere, here as there.
+_INDEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,10})")
 
 
 def matches(where: Filter, metadata: Metadata | None) -> bool:
@@ -95,10 +95,10 @@ def _find(field: FieldPath, metadata: Metadata | None) -> Any:  # noqa: ANN401 -
 
 
 def _element(values: list[Any], step: str) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
-    written = _INDEX.fullmatch(step) if len(step) <= _LONGEST_INDEX else None
+    written = _INDEX.fullmatch(step)
     if written is None:
         return _ABSENT
-    index = int(written[1])
+    index = int(written[1] + written[2])
     return values[index] if -len(values) <= index < len(values) else _ABSENT
 
 
