@@ -9,6 +9,7 @@ where a bug is reported.
 import json
 import logging
 import sys
+from contextlib import suppress
 from typing import Literal, TextIO
 
 import msgspec
@@ -34,9 +35,13 @@ class LineLogger:
         self.name = name
 
     def msg(self, line: str) -> None:
-        """Write one line; one `write`, so that lines of several processes do not mix."""
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        """Write one line; one `write`, so that lines of several processes do not mix.
+
+        One that cannot be written is lost, as with the standard library: whoever logs is not to fail of it.
+        """
+        with suppress(OSError, ValueError):  # a full disk or a pipe that nobody reads; a stream that is closed
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     debug = info = warning = error = critical = msg
 

@@ -1,8 +1,13 @@
 """What is logged of a request, and what never is."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
+from io import StringIO, TextIOWrapper
+from pathlib import Path
+from typing import TextIO
 
 import httpx
 import pytest
@@ -10,7 +15,7 @@ import pytest_asyncio
 import structlog
 from litestar import Litestar
 
-from observability.logs import configure_logs
+from observability.logs import LineLogger, configure_logs
 from observability.tracebacks import format_without_words
 from providers.measured import MeasuredProvider
 from providers.native.embedded import EmbeddedServer
@@ -40,6 +45,25 @@ async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     """A client of it."""
     async with asgi_client(app) as client:
         yield client
+
+
+def unread_pipe() -> TextIO:
+    """A pipe that nobody reads any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return TextIOWrapper(os.fdopen(writer, "wb", buffering=0), write_through=True)
+
+
+def full_disk() -> TextIO:
+    """A file for which no space is left."""
+    return TextIOWrapper(Path("/dev/full").open("wb", buffering=0), write_through=True)
+
+
+def closed_stream() -> TextIO:
+    """A stream that is closed."""
+    stream = StringIO()
+    stream.close()
+    return stream
 
 
 def raised(error: Exception) -> Exception:
@@ -178,6 +202,18 @@ def test_a_value_that_is_no_json_is_written_all_the_same(log: Log) -> None:
     [line] = log.events("odd")
     assert line["value"] == "<class 'object'>"
     assert len(log.text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("opened", "refusal"), [(unread_pipe, BrokenPipeError), (full_disk, OSError), (closed_stream, ValueError)]
+)
+def test_a_line_that_cannot_be_written_is_lost(opened: Callable[[], TextIO], refusal: type[Exception]) -> None:
+    """Whoever logs goes on when the log takes nothing."""
+    with closing(opened()) as stream:
+        with pytest.raises(refusal):
+            stream.write("refused")
+
+        LineLogger(stream, "test").info("lost")
 
 
 def test_an_error_of_our_own_keeps_its_words() -> None:
