@@ -16,7 +16,8 @@ from msgspec import Meta, Raw, Struct
 
 from providers.clock import COUNTER_BITS
 from providers.digests import digest_of
-from providers.limits import MAX_CONTENT_CHARS
+from providers.errors import InvalidInput
+from providers.limits import MAX_VERSION, check_content, check_metadata
 from providers.mem0.item import Item
 from providers.mem0.names import user_of
 from providers.types import Metadata, Snapshot
@@ -131,13 +132,16 @@ def _foreign(item: Item) -> Snapshot:
         memory_id = str(UUID(item.id))
     except ValueError as error:
         raise Malformed("mem0's id is no UUID") from error
-    if not item.text.strip() or len(item.text) > MAX_CONTENT_CHARS:
-        raise Malformed("the text cannot be a memory")
     metadata = item.metadata or None
+    try:
+        check_content(item.text)
+        check_metadata(metadata)
+    except InvalidInput as error:
+        raise Malformed("no store could take it as a memory") from error
     return Snapshot(
         user_id=user_of(item.user),
         id=memory_id,
-        version=max(0, int((updated_at or created_at).timestamp() * 1000)) << COUNTER_BITS,
+        version=_version_of(updated_at or created_at),
         content=item.text,
         metadata=metadata,
         created_at=created_at,
@@ -146,10 +150,18 @@ def _foreign(item: Item) -> Snapshot:
     )
 
 
+def _version_of(moment: datetime) -> int:
+    return min(max(0, int(moment.timestamp() * 1000)) << COUNTER_BITS, MAX_VERSION)
+
+
 def _utc(moment: datetime | None) -> datetime | None:
+    """Give a moment in UTC; None if it has none there, as the first and the last hours of time in other zones."""
     if moment is None:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def _dumped(metadata: Metadata) -> Raw:

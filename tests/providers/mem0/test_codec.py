@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from providers.clock import COUNTER_BITS
-from providers.limits import MAX_CONTENT_CHARS, MAX_METADATA_DEPTH
+from providers.limits import MAX_CONTENT_CHARS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_VERSION
 from providers.mem0.codec import KEY, MAX_TEXT_BYTES, Malformed, key_of, mark_of, metadata_of, state_of, text_of
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
@@ -143,12 +143,57 @@ def test_what_others_have_put_in_is_a_memory_under_its_own_id() -> None:
 
 @pytest.mark.parametrize(
     ("memory_id", "text"),
-    [("7", "tea"), ("", "tea"), (NIL, ""), (NIL, " "), (NIL, "x" * 32_001)],
+    [
+        ("7", "tea"),
+        ("", "tea"),
+        (NIL, ""),
+        (NIL, " "),
+        (NIL, "x" * (MAX_CONTENT_CHARS + 1)),
+        (NIL, "tea\0"),
+        (NIL, "tea\ud800"),
+    ],
 )
 def test_what_cannot_be_a_memory_is_none(memory_id: str, text: str) -> None:
-    """Without a UUID nobody could ask for it, and without a text there is nothing to remember."""
+    """Without a UUID nobody could ask for it, and without a text that stores can hold there is nothing to remember."""
     with pytest.raises(Malformed):
         state_of(Item(id=memory_id, user=USER, text=text))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        nested(MAX_METADATA_DEPTH + 1),
+        {"a": "x" * MAX_METADATA_BYTES},
+        {"a": "\0"},
+        {"a": "\ud800"},
+        {"a\0": 1},
+        {"a": float("inf")},
+    ],
+    ids=["deep", "large", "nul", "surrogate", "key", "infinite"],
+)
+def test_metadata_beyond_our_limits_is_of_no_memory(metadata: Metadata) -> None:
+    """What no other provider could be given cannot keep one from having all there is."""
+    item = Item(id=NIL, user=USER, text="tea", metadata=nested(MAX_METADATA_DEPTH))
+
+    assert state_of(item).metadata == nested(MAX_METADATA_DEPTH)
+    with pytest.raises(Malformed):
+        state_of(replace(item, metadata=metadata))
+
+
+@pytest.mark.parametrize("edge", ["0001-01-01T00:00:00+05:30", "9999-12-31T23:59:59-01:00"])
+def test_a_moment_that_has_none_in_utc_is_none(edge: str) -> None:
+    """A memory from before the first or after the last moment of UTC is one of no known moment."""
+    item = Item(id=NIL, user=USER, text="tea", created_at=MOMENT, updated_at=datetime.fromisoformat(edge))
+
+    assert state_of(item) == state_of(replace(item, updated_at=None))
+    assert state_of(replace(item, created_at=item.updated_at)) == state_of(replace(item, created_at=None))
+
+
+def test_a_moment_after_all_clocks_is_no_version_beyond_the_last() -> None:
+    """A memory said to be of the year 9999 has a version that every store can hold."""
+    item = Item(id=NIL, user=USER, text="tea", created_at=datetime(9999, 12, 31, tzinfo=UTC))
+
+    assert state_of(item).version == MAX_VERSION
 
 
 def test_a_moment_before_all_clocks_is_no_version_below_zero() -> None:
