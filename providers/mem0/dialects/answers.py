@@ -27,9 +27,10 @@ class Record(Struct):
 
 
 class Results(Struct):
-    """A list of memories."""
+    """A list of memories, or a page of one; `count` is how many there are on all its pages."""
 
     results: list[Record]
+    count: int | None = None
     next: str | None = None
 
 

@@ -6,6 +6,10 @@ from typing import Any, ClassVar, Protocol
 
 from providers.mem0.item import Item, Listing
 
+# How often a list is read anew from which something was deleted between two pages: what stood behind it has moved up,
+# perhaps onto a page that was read before.
+MAX_FRESH_STARTS = 3
+
 
 class Dialect(Protocol):
     """The calls of one API. `user` is mem0's name of a user (`providers/mem0/names.py`), `key` the id of a memory.

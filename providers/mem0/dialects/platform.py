@@ -14,7 +14,7 @@ from msgspec import Struct
 from observability.secret import Secret
 from providers.errors import TimedOut, Unavailable
 from providers.mem0.dialects.answers import MISSING, Added, Record, Results, is_missing, item_of, items_of
-from providers.mem0.dialects.base import Dialect
+from providers.mem0.dialects.base import MAX_FRESH_STARTS, Dialect
 from providers.mem0.item import Item, Listing, converted, unique
 from providers.mem0.wire import Call, Wire
 
@@ -134,26 +134,35 @@ class PlatformDialect(Dialect):
 
     async def _list(self, filters: dict[str, Any], user: str) -> Listing:
         items: list[Item] = []
-        for page in range(1, self._max_pages + 1):
-            answer = await self._wire.send(
-                Call(
-                    method="POST",
-                    path="/v3/memories/",
-                    params={"page": page, "page_size": MAX_PAGE_SIZE},
-                    body={"filters": filters},
-                    headers=self._headers,
-                    known=_PAST_THE_END if page > 1 else frozenset(),
-                )
-            )
-            if is_missing(answer):  # what stood on this page was deleted since the last one
-                break
-            results = converted(answer.body, Results)
+        page, count, fresh_starts, whole = 1, 0, 0, True
+        for _ in range(self._max_pages):
+            results = await self._page(filters, page)
+            if results is None or (results.count is not None and results.count < count):
+                if fresh_starts < MAX_FRESH_STARTS:
+                    items, page, count, fresh_starts = [], 1, 0, fresh_starts + 1
+                    continue
+                whole = False
+            if results is None:
+                return Listing(unique(items), whole)
             items += (item_of(record, user) for record in results.results)
             if results.next is None:
-                break
-        else:
-            return Listing(unique(items), whole=False)
-        return Listing(unique(items))
+                return Listing(unique(items), whole)
+            page, count = page + 1, results.count or 0
+        return Listing(unique(items), whole=False)
+
+    async def _page(self, filters: dict[str, Any], page: int) -> Results | None:
+        """Ask for one page; None if what stood on it was deleted since the last one."""
+        answer = await self._wire.send(
+            Call(
+                method="POST",
+                path="/v3/memories/",
+                params={"page": page, "page_size": MAX_PAGE_SIZE},
+                body={"filters": filters},
+                headers=self._headers,
+                known=_PAST_THE_END if page > 1 else frozenset(),
+            )
+        )
+        return None if is_missing(answer) else converted(answer.body, Results)
 
 
 def _all_of(user: str) -> dict[str, Any]:

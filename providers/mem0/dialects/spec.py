@@ -17,13 +17,17 @@ from observability.secret import Secret
 from providers.errors import Misconfigured
 from providers.mem0.codec import key_of
 from providers.mem0.dialects.answers import MISSING, is_missing, moment_of_text
-from providers.mem0.dialects.base import Dialect
+from providers.mem0.dialects.base import MAX_FRESH_STARTS, Dialect
 from providers.mem0.item import Item, Listing, converted, unique
 from providers.mem0.wire import Call, Wire
 
 PAGE_SIZE = 1_000
 MAX_PAGES = 100
 MAX_LIMIT = 1_000
+
+# Of each page, how many memories the next one is to begin with: as long as one of them does stand there, nothing that
+# came after them was passed over, whatever was stored or deleted meanwhile.
+OVERLAP = 10
 
 _HEADER_SAFE = "!#$&'()*+,/:;=?@[]-._~ "
 
@@ -78,19 +82,18 @@ class SpecDialect(Dialect):
     async def everything(self, user: str) -> Listing:
         """See `Dialect`."""
         items: list[Item] = []
-        for page in range(self._max_pages):
-            answer = await self._wire.send(
-                Call(
-                    method="GET",
-                    path="/v1/memories/",
-                    params={"user_id": user, "limit": PAGE_SIZE, "offset": page * PAGE_SIZE},
-                    headers=self._signed(user),
-                )
-            )
-            memories = converted(answer.body, _Memories).memories
-            items += (_item_of(memory, user) for memory in memories)
-            if len(memories) < PAGE_SIZE:
-                return Listing(unique(items))
+        offset, fresh_starts, whole = 0, 0, True
+        for _ in range(self._max_pages):
+            page = await self._page(user, offset)
+            if items and {item.id for item in items[-OVERLAP:]}.isdisjoint(item.id for item in page):
+                if fresh_starts < MAX_FRESH_STARTS:
+                    items, offset, fresh_starts = [], 0, fresh_starts + 1
+                    continue
+                whole = False
+            items += page
+            if len(page) < PAGE_SIZE:
+                return Listing(unique(items), whole)
+            offset += PAGE_SIZE - OVERLAP
         return Listing(unique(items), whole=False)
 
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
@@ -133,6 +136,17 @@ class SpecDialect(Dialect):
     async def ping(self) -> None:
         """Ask for the service's health, as the specification does."""
         await self._wire.send(Call(method="GET", path="/health"))
+
+    async def _page(self, user: str, offset: int) -> list[Item]:
+        answer = await self._wire.send(
+            Call(
+                method="GET",
+                path="/v1/memories/",
+                params={"user_id": user, "limit": PAGE_SIZE, "offset": offset},
+                headers=self._signed(user),
+            )
+        )
+        return [_item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
 
     def _signed(self, user: str) -> dict[str, str]:
         headers = {}

@@ -11,12 +11,15 @@ import pytest
 from providers.errors import Misconfigured, Unavailable
 from providers.mem0.codec import mark_of
 from providers.mem0.dialects.answers import NIL
+from providers.mem0.dialects.base import MAX_FRESH_STARTS
 from providers.mem0.dialects.oss import DRAWERS, drawer_of
+from providers.mem0.dialects.spec import OVERLAP, PAGE_SIZE
 from providers.mem0.names import name_of
 from tests.support.fickle_http import Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, OssServer, opened, speaking
 from tests.support.mem0_memories import Answer, Request
 from tests.support.mem0_platform import PlatformServer
+from tests.support.mem0_spec import SpecServer
 
 ODD = ["anna", "an na*", "%20", "\u3000é", "安娜/😀?&#", "quote\"'\\", "x" * 256]
 
@@ -89,25 +92,100 @@ async def test_what_belongs_to_no_user_is_nobodys(dialect: str) -> None:
 
 
 class ShrinkingPlatform(PlatformServer):
-    """Where somebody deletes the last memory whenever the first page has been given."""
+    """Where somebody deletes a memory whenever the first page has been given, as often as that."""
+
+    def __init__(self, place: int, times: int) -> None:
+        super().__init__(api_key=KEY)
+        self._place = place
+        self._times = times
 
     async def answer(self, request: Request) -> Answer:
         """Answer first, delete then."""
         answer = await super().answer(request)
-        if request.query.get("page") == "1":
-            self.memories.remove(list(self.memories)[-1].id)
+        if request.query.get("page") == "1" and self._times:
+            self._times -= 1
+            self.memories.remove(list(self.memories)[self._place].id)
         return answer
 
 
-async def test_a_page_that_went_away_is_the_end_of_the_list() -> None:
-    """When the last page is deleted while the list is read, the list is what there was on the others."""
-    async with ShrinkingPlatform(api_key=KEY) as server, speaking(server.base_url, "platform") as dialect:
-        for number in range(201):
+@pytest.mark.parametrize("place", [0, 199, -1])
+@pytest.mark.parametrize(
+    ("many", "times", "whole", "calls"),
+    [(201, 1, True, 3), (450, 1, True, 5), (450, 3, True, 9), (450, 99, False, 9), (204, 99, False, 8)],
+)
+async def test_a_list_of_pages_that_shrinks_is_read_anew(
+    *, place: int, many: int, times: int, whole: bool, calls: int
+) -> None:
+    """What nobody has deleted is on the list, wherever it moved meanwhile; a list that never rests is not whole."""
+    async with ShrinkingPlatform(place, times) as server, speaking(server.base_url, "platform") as dialect:
+        for number in range(many):
             server.memories.add({"user_id": "anna"}, f"tea {number}", None)
         listing = await dialect.everything("anna")
 
-        assert listing.whole
-        assert {item.text for item in listing.items} == {f"tea {number}" for number in range(1, 201)}
+        assert (listing.whole, len(server.requests)) == (whole, calls)
+        assert not whole or {memory.id for memory in server.memories} <= {item.id for item in listing.items}
+
+
+class BusySpec(SpecServer):
+    """Where the newest memories are deleted, and others stored, whenever the first page has been given."""
+
+    def __init__(self, deleted: int, stored: int, times: int) -> None:
+        super().__init__(api_key=KEY, hmac_secret=HMAC_SECRET)
+        self._deleted = deleted
+        self._stored = stored
+        self._times = times
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer first, change then."""
+        answer = await super().answer(request)
+        if request.query.get("offset") == "0" and self._times:
+            self._times -= 1
+            for memory in list(self.memories)[: self._deleted]:
+                self.memories.remove(memory.id)
+            for number in range(self._stored):
+                self.memories.add({"user_id": "anna"}, f"coffee {number}", None)
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("many", "calls"),
+    [(PAGE_SIZE - 1, 1), (PAGE_SIZE, 2), (2 * PAGE_SIZE - OVERLAP - 1, 2), (2 * PAGE_SIZE - OVERLAP, 3)],
+)
+async def test_the_specification_is_read_to_the_last_page(many: int, calls: int) -> None:
+    """Every memory is listed once, wherever the last page ends."""
+    async with SERVERS["spec"]() as server, speaking(server.base_url, "spec") as dialect:
+        for number in range(many):
+            server.memories.add({"user_id": "anna"}, f"tea {number}", None)
+        listing = await dialect.everything("anna")
+
+        assert (listing.whole, len(server.requests)) == (True, calls)
+        assert sorted(item.text for item in listing.items) == sorted(f"tea {number}" for number in range(many))
+
+
+@pytest.mark.parametrize(
+    ("deleted", "stored", "times", "whole", "calls"),
+    [
+        (1, 0, 1, True, 2),
+        (OVERLAP - 1, 0, 1, True, 2),
+        (OVERLAP, 0, 1, True, 4),
+        (0, 400, 1, True, 2),
+        (OVERLAP, OVERLAP, 99, True, 2),
+        (OVERLAP, 0, 99, False, 2 * (1 + MAX_FRESH_STARTS)),
+    ],
+)
+async def test_a_list_by_offset_passes_nothing_over(
+    *, deleted: int, stored: int, times: int, whole: bool, calls: int
+) -> None:
+    """What was there all the time is on the list, wherever it moved meanwhile; a list that never rests is not whole."""
+    async with BusySpec(deleted, stored, times) as server, speaking(server.base_url, "spec") as dialect:
+        for number in range(PAGE_SIZE + 500):
+            server.memories.add({"user_id": "anna"}, f"tea {number}", None)
+        listing = await dialect.everything("anna")
+
+        left = {memory.id for memory in server.memories if memory.text.startswith("tea")}
+        assert (listing.whole, len(server.requests)) == (whole, calls)
+        assert not whole or left <= {item.id for item in listing.items}
+        assert len(listing.items) == len({item.id for item in listing.items})
 
 
 @pytest.mark.parametrize("many", [0, 1, 199, 200, 201, 450])
