@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured
+from providers.postgres.encoding import ENCODING, check_encoding
 
 VERSION_TABLE = "ninai_schema_version"
 
@@ -62,7 +63,11 @@ class Schema:
         return [Revision(id=step.revision, title=(step.doc or "").rstrip(".")) for step in steps]
 
     async def state(self) -> SchemaState:
-        """Tell where the database stands; changes nothing."""
+        """Tell where the database stands; changes nothing.
+
+        Raises:
+            Misconfigured: the database cannot hold every text.
+        """
         async with self._engine.connect() as connection:
             return await connection.run_sync(self._state)
 
@@ -70,7 +75,7 @@ class Schema:
         """Apply what is missing, in one transaction and one at a time across all replicas.
 
         Raises:
-            Misconfigured: still not usable afterwards.
+            Misconfigured: still not usable afterwards, or the database cannot hold every text.
         """
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
@@ -84,6 +89,7 @@ class Schema:
         return state
 
     def _state(self, connection: Connection) -> SchemaState:
+        check_encoding(str(connection.scalar(ENCODING)))
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         current = context.get_current_revision()
         steps = [revision.id for revision in self.history()]

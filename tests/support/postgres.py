@@ -52,13 +52,22 @@ async def make_template(server: EmbeddedServer) -> None:
     await prepare_template(_dsn_of(server, _TEMPLATE))
 
 
-async def create_database(server: EmbeddedServer, template: str = _TEMPLATE) -> str:
-    """Copy the template, and give the dsn of the copy, `postgresql+asyncpg://...`; `template1` gives an empty one."""
+async def create_database(server: EmbeddedServer, template: str = _TEMPLATE, others: str = "") -> str:
+    """Copy the template, and give the dsn of the copy, `postgresql+asyncpg://...`; `template1` gives an empty one.
+
+    `others` are further options of CREATE DATABASE.
+    """
     name = f"test_{uuid4().hex}"
     async with connected(server.dsn) as connection:
         # Copying files takes half the time of writing them through the log.
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY {others}")
     return _dsn_of(server, name)
+
+
+async def create_latin_database(server: EmbeddedServer) -> str:
+    """Make an empty database that cannot hold every text, and give its dsn."""
+    latin = "ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+    return await create_database(server, "template0", latin)
 
 
 async def drop_database(server: EmbeddedServer, dsn: str) -> None:

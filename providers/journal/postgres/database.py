@@ -12,6 +12,7 @@ from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
 from providers.journal.postgres.tables import CREATE, MAKING_LOCK, VERSION
 from providers.postgres.database import PreparedDatabase
+from providers.postgres.encoding import ENCODING, check_encoding
 from providers.postgres.translate import Writes
 
 # Not to_regclass(), which remembers what was not there before this connection waited for the lock.
@@ -81,6 +82,7 @@ class JournalDatabase(PreparedDatabase):
 
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
+            check_encoding(str(await connection.scalar(ENCODING)))
             self._id = await _id_of(connection)
         if self._id is None:
             self._id = await self._make()

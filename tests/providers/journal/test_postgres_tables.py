@@ -13,7 +13,7 @@ from providers.journal.postgres.tables import VERSION
 from providers.native.embedded import EmbeddedServer
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import put, remember
-from tests.support.postgres import connected, create_database, drop_database
+from tests.support.postgres import connected, create_database, create_latin_database, drop_database
 
 
 async def test_many_who_open_at_once_make_one_journal(database: str) -> None:
@@ -47,6 +47,18 @@ async def test_tables_of_a_newer_program_are_left_alone(database: str) -> None:
             await administrator.execute("UPDATE ninai_journal SET version = $1", VERSION)
             await put(older, remember())
         assert (await journal.status()).operations == 1
+
+
+async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: EmbeddedServer) -> None:
+    """Where the first emoji would fail, no tables are made, and the error says what to do."""
+    dsn = await create_latin_database(postgres_server)
+    async with opened(dsn) as journal:
+        with pytest.raises(JournalUnavailable, match="encoding is LATIN1, but must be UTF8") as refusal:
+            await journal.append([remember()])
+        assert refusal.value.ambiguous is False
+    async with connected(dsn) as observer:
+        assert await observer.fetchval("SELECT to_regclass('ninai_journal')") is None
+    await drop_database(postgres_server, dsn)
 
 
 async def test_an_append_waits_for_the_disk_whatever_the_default(

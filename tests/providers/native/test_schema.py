@@ -18,7 +18,13 @@ from providers.native.opening import opened_schema
 from providers.native.schema import Schema, SchemaState
 from providers.postgres.translate import TimeLimit, Writes, translated
 from tests.support.native import HashingEmbedder, native_settings, open_native_provider
-from tests.support.postgres import connected, create_database, drop_database, reachable_folder
+from tests.support.postgres import (
+    connected,
+    create_database,
+    create_latin_database,
+    drop_database,
+    reachable_folder,
+)
 
 MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 
@@ -250,6 +256,19 @@ async def test_an_old_extension_is_told(empty_database: str) -> None:
     async with open_native_provider(empty_database) as provider:
         with pytest.raises(Misconfigured, match="ALTER EXTENSION vector UPDATE"):
             await provider.list_memories("anna")
+
+
+async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: EmbeddedServer) -> None:
+    """Where the first emoji would fail, nothing is stored and nothing made, and the error says what to do."""
+    dsn = await create_latin_database(postgres_server)
+    told = "encoding is LATIN1, but must be UTF8: create it with ENCODING 'UTF8'"
+    async with open_native_provider(dsn) as provider, opened(dsn) as engine:
+        with pytest.raises(Misconfigured, match=told):
+            await provider.remember("anna", "tea")
+        with pytest.raises(Misconfigured, match=told):
+            await Schema(engine).upgrade()
+        assert await tables_of(dsn) == 0
+    await drop_database(postgres_server, dsn)
 
 
 async def test_a_server_without_the_extension_is_told(database: str) -> None:
