@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 from observability.metrics import OPERATIONS, Metrics
+from observability.notes import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
@@ -34,6 +35,7 @@ FAILURES = tuple(
 _ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
 _READS = ("recall", "get", "list_memories", "recall_many")
 _WRITES = ("remember", "update", "delete", "remember_many")
+_LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")  # what a provider does by all there is of a user
 
 
 class CountingObserver(ChainObserver):
@@ -64,10 +66,12 @@ class CountingObserver(ChainObserver):
         metrics.delivery_lag.labels(provider)
 
     def expect_order(self, order: Sequence[str]) -> None:
-        """Do the same for what happens between providers, and for what answers may lack where there are several."""
+        """Do the same for what happens between providers, and for what answers may lack."""
         for provider in order:
             self._metrics.expect_operations(provider, ("ok",))
         self._metrics.expect_operations(order[0], (Unavailable.outcome, TimedOut.outcome))
+        for operation_name in _LISTINGS:
+            self._metrics.degraded.labels(operation_name, PARTIAL)
         if len(order) == 1:
             return
         for source, target in combinations(order, 2):
@@ -115,7 +119,7 @@ class CountingObserver(ChainObserver):
 
 
 def _lacking(operation: str) -> Iterator[str]:
-    """Why the answer to an operation may be less than it could be."""
+    """Why the answer to an operation may be less than it could be where there are several providers."""
     if operation in _READS or operation in _WRITES:
         yield from (f"home_{failure}" for failure in FAILURES)
     if operation in _READS:

@@ -2,6 +2,7 @@
 
 from math import isnan
 
+import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
@@ -286,13 +287,25 @@ def test_what_may_happen_between_providers_is_there_from_the_start() -> None:
     assert counted.value("ninai_degraded_answers_total", operation="remember", reason="home_incomplete") == 0
 
 
+@pytest.mark.parametrize("order", [["a"], ["a", "b"]])
+def test_an_answer_in_part_is_counted_from_the_start(order: list[str]) -> None:
+    """One provider alone may be unable to list all that it has."""
+    counted = Counted()
+    counted.observer.expect_order(order)
+
+    for operation in ("recall", "recall_many", "list_memories", "delete_all"):
+        assert counted.value("ninai_degraded_answers_total", operation=operation, reason="partial") == 0
+
+
 def test_a_single_provider_falls_back_on_nobody() -> None:
     """What cannot happen is not expected."""
     counted = Counted()
     counted.observer.expect_order(["a"])
 
-    names = {sample.name for family in counted.registry.collect() for sample in family.samples}
-    assert not names & {"ninai_fallbacks_total", "ninai_degraded_answers_total"}
+    samples = [sample for family in counted.registry.collect() for sample in family.samples]
+    assert "ninai_fallbacks_total" not in {sample.name for sample in samples}
+    lacking = {sample.labels["reason"] for sample in samples if sample.name == "ninai_degraded_answers_total"}
+    assert lacking == {"partial"}
 
 
 def test_every_failure_of_a_provider_is_expected() -> None:
