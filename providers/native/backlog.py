@@ -15,11 +15,10 @@ from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Ve
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
+from providers.native.slices import slices
 from providers.postgres.translate import UnexpectedSqlState
 
-# What is embedded in one call: so many memories, or as many as hold so many characters.
-BATCH = 64
-BATCH_CHARS = 64_000
+BATCH = 64  # memories in one call, if they are short
 
 IDLE_SECONDS = 15.0  # between looks when nobody has reported a memory without a vector
 RETRY_SECONDS = 1.0  # after the embedder or the database failed
@@ -103,11 +102,7 @@ class Backlog:
                 count = await connection.scalar(statements.COUNT_WAITING, {"model": self._embedder.model})
                 self._metrics.set_waiting(self._provider, count or 0)
                 self._count_at = now + COUNT_SECONDS
-        chars, end = 0, 0
-        while end < len(rows) and (end == 0 or chars + len(rows[end].content) <= BATCH_CHARS):
-            chars += len(rows[end].content)
-            end += 1
-        return rows[:end]
+        return rows[: len(next(slices(row.content for row in rows), []))]
 
     async def _embed(self, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
         try:

@@ -45,6 +45,7 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
         vectors = Vectors(
             current and GuardedEmbedder(current, patience),
             [GuardedEmbedder(embedder, patience) for embedder in former if embedder is not None],
+            patience,
         )
         provider = PostgresMemoryProvider(database, vectors, backlog, host.clock, settings.vector_weight)
         stack.push_async_callback(provider.close)

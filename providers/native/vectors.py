@@ -1,12 +1,14 @@
 """Vectors for what is stored and what is asked, as far as the embedders can give them now."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import structlog
 from msgspec import Struct
 
-from providers.embedders.base import PAUSED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.native.slices import slices
 
 _log = structlog.get_logger(__name__)
 
@@ -24,11 +26,21 @@ NO_VECTOR = Embedded()
 class Vectors:
     """The current embedder, and the former ones whose vectors are still about.
 
-    A missing vector never stops anything: the memory is stored without one, the question asked by its words.
+    A missing vector never stops anything: the memory is stored without one, the question asked by its words. A batch
+    of memories has `patience` seconds for its vectors, as many calls as they may take; the embedders look to it
+    themselves that a single call takes no longer.
     """
 
-    def __init__(self, current: Embedder | None, former: Sequence[Embedder] = ()) -> None:
+    def __init__(
+        self,
+        current: Embedder | None,
+        former: Sequence[Embedder],
+        patience: float,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._current = current
+        self._patience = patience
+        self._now = now
         self._all = [current, *former] if current is not None else list(former)
 
     @property
@@ -37,15 +49,35 @@ class Vectors:
         return self._current is not None
 
     async def of_memories(self, contents: Sequence[str]) -> list[Embedded]:
-        """Give each content's vector in the current model, or no vector for any of them."""
-        if self._current is None or not contents:
+        """Give each content's vector in the current model, or none to those that cannot have one within the time."""
+        if self._current is None:
             return [NO_VECTOR] * len(contents)
+        until = self._now() + self._patience
+        embedded: list[Embedded] = []
+        for texts in slices(contents):
+            try:
+                # The first has the time of any call, so that it fails by itself if nothing comes.
+                vectors = await (self._in_time(self._current, texts, until) if embedded else self._current.embed(texts))
+            except EmbedderUnavailable as error:
+                _note("stored_without_vector", self._current.model, error)
+                if error.outcome != REJECTED:
+                    break
+                embedded += [NO_VECTOR] * len(texts)
+            else:
+                embedded += [Embedded(self._current.model, vector) for vector in vectors]
+        return embedded + [NO_VECTOR] * (len(contents) - len(embedded))
+
+    async def _in_time(self, embedder: Embedder, texts: Sequence[str], until: float) -> list[Vector]:
+        """Embed, or break off at a moment, which is no failure of an embedder that was not given a call's time."""
+        late = EmbedderUnavailable(f"{self._patience:g} s were not enough for the whole batch")
+        left = until - self._now()
+        if left <= 0:
+            raise late
         try:
-            vectors = await self._current.embed(contents)
-        except EmbedderUnavailable as error:
-            _note("stored_without_vector", self._current.model, error)
-            return [NO_VECTOR] * len(contents)
-        return [Embedded(self._current.model, vector) for vector in vectors]
+            async with asyncio.timeout(left):
+                return await embedder.embed(texts)
+        except TimeoutError as error:
+            raise late from error
 
     async def of_question(self, question: str) -> dict[str, Vector]:
         """Give the question's vector in every model that can be reached; all are asked at once."""

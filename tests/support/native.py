@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -72,6 +72,22 @@ class FickleEmbedder(Embedder):
         if any(word in text for text in texts for word in self.poison):
             raise EmbedderUnavailable("a text is refused", outcome=REJECTED)
         return await self._embedder.embed(texts)
+
+
+class SlowEmbedder(HashingEmbedder):
+    """An embedder that takes seconds for every text, by `sleep`; `sizes` has the characters of each call."""
+
+    def __init__(self, seconds: float, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._sleep = sleep
+        self.sizes: list[int] = []
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Take the time, then embed."""
+        self.sizes.append(sum(map(len, texts)))
+        await self._sleep(self._seconds * len(texts))
+        return await super().embed(texts)
 
 
 class LentEmbedder(Struct, frozen=True):

@@ -11,6 +11,7 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
 from providers.native import backlog as backlog_module
+from providers.native.slices import SLICE_CHARS
 from providers.types import Host, NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected
@@ -279,7 +280,21 @@ async def test_long_texts_are_embedded_few_at_a_time(database: str) -> None:
     async with open_native_provider(database, Measuring()):
         await all_embedded(database)
 
-    assert 30_000 <= longest <= backlog_module.BATCH_CHARS
+    assert 30_000 <= longest <= SLICE_CHARS
+
+
+async def test_what_a_batch_had_no_time_for_is_embedded_later(database: str) -> None:
+    """Of a batch too large for its time the memories without a vector wait for one like all others."""
+    embedder, host = PausingEmbedder("automobile"), host_for()
+    async with open_native_provider(database, embedder, host=host, timeout=1.0) as provider:
+        contents = ["tea " * (SLICE_CHARS // 8)] * 2 + ["automobile"]
+        await provider.remember_many([NewMemory(user_id="anna", content=content) for content in contents])
+        await gauge_is(host, 1)
+        assert await count(database, "embedding IS NOT NULL") == 2
+
+        embedder.go_on.set()
+        await all_embedded(database)
+        await is_found(provider, "car", "automobile")
 
 
 async def test_the_background_task_rests_when_there_is_nothing_to_do(database: str) -> None:

@@ -1,0 +1,114 @@
+"""Memories of a batch get as many vectors as can be made in the time of one operation, and nobody else pays for it."""
+
+from providers.embedders.base import Embedder
+from providers.embedders.guarded import GuardedEmbedder
+from providers.native.slices import SLICE_CHARS, slices
+from providers.native.vectors import Vectors
+from tests.support.clock import START, FakeClock, simulate
+from tests.support.native import FickleEmbedder, SlowEmbedder
+
+PATIENCE = 2.5  # seconds
+QUESTION = "What do I drink?"
+LONG = "tea " * (SLICE_CHARS // 8)  # two of them make a slice
+
+
+def vectors_of(embedder: Embedder, clock: FakeClock) -> Vectors:
+    """What a provider embeds with, in simulated time."""
+    return Vectors(GuardedEmbedder(embedder, PATIENCE, clock), (), PATIENCE, clock)
+
+
+async def embedded(vectors: Vectors, contents: list[str]) -> list[bool]:
+    """Which of these memories get a vector."""
+    return [one.vector is not None for one in await vectors.of_memories(contents)]
+
+
+def test_slices_hold_no_more_than_one_call_can_bear() -> None:
+    """They are as large as they may be, in order, and only a text that is larger by itself makes a larger one."""
+    sizes = [SLICE_CHARS - 1, 1, 1, SLICE_CHARS + 1, SLICE_CHARS, 0]
+
+    assert [list(map(len, one)) for one in slices("x" * size for size in sizes)] == [
+        [SLICE_CHARS - 1, 1],
+        [1],
+        [SLICE_CHARS + 1],
+        [SLICE_CHARS, 0],
+    ]
+    assert list(slices([])) == []
+
+
+def test_a_large_batch_is_embedded_in_slices() -> None:
+    """Each is a call of its own, and together they take no more than the time of one."""
+    embedder = SlowEmbedder(0.25)
+
+    async def main(clock: FakeClock) -> None:
+        assert await embedded(vectors_of(embedder, clock), [LONG] * 9) == [True] * 9
+        assert clock.now == START + 9 * 0.25
+
+    simulate(main)
+    assert embedder.sizes == [SLICE_CHARS] * 4 + [SLICE_CHARS // 2]
+
+
+def test_what_gets_no_turn_in_time_stays_without_a_vector() -> None:
+    """The batch ends when its time does, with the vectors made so far, and the embedder is given no pause for it."""
+    embedder = SlowEmbedder(0.5)
+
+    async def main(clock: FakeClock) -> None:
+        vectors = vectors_of(embedder, clock)
+
+        assert await embedded(vectors, [LONG] * 10) == [True] * 4 + [False] * 6
+        assert clock.now == START + PATIENCE
+        assert await vectors.of_question(QUESTION) != {}
+
+    simulate(main)
+    assert embedder.sizes == [SLICE_CHARS] * 3 + [len(QUESTION)]
+
+
+def test_a_slice_whose_turn_comes_too_late_is_not_begun() -> None:
+    """An embedder that holds up everything else may be done long after its time."""
+
+    async def main(clock: FakeClock) -> None:
+        embedder = SlowEmbedder(PATIENCE, clock.sleep)
+
+        assert await embedded(vectors_of(embedder, clock), [LONG] * 5) == [True, True, False, False, False]
+        assert embedder.sizes == [SLICE_CHARS]
+
+    simulate(main)
+
+
+def test_an_embedder_that_hangs_is_waited_for_once() -> None:
+    """The first slice takes all the time there is, which is a failure: nobody else waits for a while."""
+    fickle = FickleEmbedder()
+    fickle.hanging = True
+
+    async def main(clock: FakeClock) -> None:
+        vectors = vectors_of(fickle, clock)
+
+        assert await embedded(vectors, [LONG] * 6) == [False] * 6
+        assert await vectors.of_question(QUESTION) == {}
+        assert clock.now == START + PATIENCE
+
+    simulate(main)
+    assert fickle.asked == 1
+
+
+def test_an_embedder_that_fails_is_not_asked_for_the_rest() -> None:
+    """Where one slice has failed, the others would."""
+    fickle = FickleEmbedder()
+    fickle.down = True
+
+    async def main(clock: FakeClock) -> None:
+        assert await embedded(vectors_of(fickle, clock), [LONG] * 6) == [False] * 6
+
+    simulate(main)
+    assert fickle.asked == 1
+
+
+def test_a_text_that_is_refused_costs_its_slice_alone() -> None:
+    """The slices before and after it get their vectors."""
+    fickle = FickleEmbedder()
+    fickle.poison = {"poison"}
+
+    async def main(clock: FakeClock) -> None:
+        contents = [LONG, LONG, LONG, "poison", LONG, LONG]
+        assert await embedded(vectors_of(fickle, clock), contents) == [True, True, False, False, True, True]
+
+    simulate(main)
