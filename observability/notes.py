@@ -7,6 +7,7 @@ current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 
 
 PARTIAL = "partial"  # as a reason: a list lacks memories that the provider cannot list
+NO_VECTOR = "no_vector"  # as a reason: an embedder gave none for the question, which was answered by its words
 
 
 class Notes:

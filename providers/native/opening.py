@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from observability import notes
+from observability.metrics import Metrics
 from providers import background
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.backlog import Backlog
@@ -36,6 +38,8 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
 
         current = await stack.enter_async_context(settings.embedder.open(host.metrics))
         former = [await stack.enter_async_context(choice.open(host.metrics)) for choice in settings.former_embedders]
+        if any(embedder is not None for embedder in (current, *former)):
+            _expect(host.metrics)
         backlog = None
         if current is not None:
             # Guarded apart: a batch may take long without keeping questions from their vectors.
@@ -73,3 +77,9 @@ def dsn_of(settings: NativeSettings, name: str, data_dir: Path) -> str:
     from providers.native.embedded import EmbeddedServer, folder_of
 
     return EmbeddedServer(folder_of(data_dir, name)).dsn
+
+
+def _expect(metrics: Metrics) -> None:
+    """Create the children of what answers may lack at start, so that `rate()` sees zeros before the first event."""
+    for operation in ("recall", "recall_many"):
+        metrics.degraded.labels(operation, notes.NO_VECTOR)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct
 
+from observability import notes
 from providers.embedders.base import PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
 from providers.native.slices import slices
 
@@ -80,7 +81,10 @@ class Vectors:
             raise late from error
 
     async def of_question(self, question: str) -> dict[str, Vector]:
-        """Give the question's vector in every model that can be reached; all are asked at once."""
+        """Give the question's vector in every model that can be reached; all are asked at once.
+
+        The answer to a question that lacks one is noted to be degraded.
+        """
         if len(self._all) == 1:  # as nearly always, and then a task would be waste
             vectors = [await _asked(self._all[0], question)]
         else:
@@ -95,8 +99,15 @@ async def _asked(embedder: Embedder, question: str) -> Vector | None:
         [vector] = await embedder.embed([question])
     except EmbedderUnavailable as error:
         _note("asked_without_vector", embedder.model, error)
+        _degrade()
         return None
     return vector
+
+
+def _degrade() -> None:
+    request = notes.current.get()
+    if request is not None:
+        request.degrade(notes.NO_VECTOR)
 
 
 def _note(event: str, model: str, error: EmbedderUnavailable) -> None:

@@ -1,7 +1,7 @@
 """Reads of mem0: whose memories they are, what a search misses, and what is more than can be listed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -55,14 +55,6 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
         opened(fickle.base_url, request.param, Metrics(registry)) as provider,
     ):
         yield Stage(server, fickle, provider, registry)
-
-
-@pytest.fixture
-def asked() -> Iterator[notes.Notes]:
-    """The notes of a request that this test is."""
-    token = notes.current.set(noted := notes.Notes("request"))
-    yield noted
-    notes.current.reset(token)
 
 
 def record(user: str, text: str, metadata: object = None) -> dict[str, object]:

@@ -1,11 +1,13 @@
-"""Memories of a batch get as many vectors as can be made in the time of one operation, and nobody else pays for it."""
+"""Memories and questions get the vectors that can be had in the time of one operation; what lacks one is told."""
 
+from observability import notes
 from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.slices import SLICE_CHARS, slices
 from providers.native.vectors import Vectors
+from providers.types import Host, RecallQuery
 from tests.support.clock import START, FakeClock, simulate
-from tests.support.native import FickleEmbedder, SlowEmbedder
+from tests.support.native import FickleEmbedder, HashingEmbedder, SlowEmbedder, host_for, open_native_provider
 
 PATIENCE = 2.5  # seconds
 QUESTION = "What do I drink?"
@@ -112,3 +114,51 @@ def test_a_text_that_is_refused_costs_its_slice_alone() -> None:
         assert await embedded(vectors_of(fickle, clock), contents) == [True, True, False, False, True, True]
 
     simulate(main)
+
+
+async def test_an_answer_by_words_alone_is_noted_to_be_degraded(database: str, asked: notes.Notes) -> None:
+    """Whether the embedder fails or is given a pause."""
+    fickle = FickleEmbedder()
+    async with open_native_provider(database, fickle) as provider:
+        await provider.remember("anna", "tea")
+        await provider.recall("anna", "tea")
+        assert asked.degraded == []
+
+        fickle.down = True
+        for _ in range(2):
+            asked.degraded.clear()
+            assert [hit.content for hit in await provider.recall("anna", "tea")] == ["tea"]
+            assert asked.degraded == ["no_vector"]
+    assert fickle.asked == 3
+
+
+async def test_answers_to_several_questions_are_noted_to_be_degraded(database: str, asked: notes.Notes) -> None:
+    """Once for all of them, and also where only a former embedder fails, whose vectors are still about."""
+    former = FickleEmbedder(HashingEmbedder(model="test/former"))
+    former.down = True
+    async with open_native_provider(database, FickleEmbedder(), [former]) as provider:
+        await provider.recall_many([RecallQuery(user_id="anna", query=query) for query in ("tea", "coffee")])
+
+    assert asked.degraded == ["no_vector"]
+
+
+async def test_without_an_embedder_nothing_is_degraded(database: str, asked: notes.Notes) -> None:
+    """Words are all that was asked for then, and no metric expects anything else."""
+    async with open_native_provider(database, host=(host := host_for())) as provider:
+        await provider.remember("anna", "tea")
+        await provider.recall("anna", "tea")
+
+    assert asked.degraded == []
+    assert degraded_of(host, "recall") is None
+
+
+async def test_answers_without_vectors_are_counted_from_zero(database: str) -> None:
+    """Of both ways to ask."""
+    async with open_native_provider(database, HashingEmbedder(), host=(host := host_for())):
+        assert [degraded_of(host, operation) for operation in ("recall", "recall_many")] == [0, 0]
+
+
+def degraded_of(host: Host, operation: str) -> float | None:
+    """What the counter of answers without vectors says."""
+    labels = {"operation": operation, "reason": "no_vector"}
+    return host.metrics.registry.get_sample_value("ninai_degraded_answers_total", labels)
