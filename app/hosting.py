@@ -10,5 +10,6 @@ from providers.types import Host
 
 
 def unwatched_host(name: str, data_dir: Path) -> Host:
-    """Give what the service would give, with metrics that nobody reads."""
-    return Host(name=name, data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=HybridClock())
+    """Give what the service would give, with metrics that nobody reads, and nothing to do but what is asked."""
+    metrics = Metrics(CollectorRegistry())
+    return Host(name=name, data_dir=data_dir, metrics=metrics, clock=HybridClock(), serves=False)

@@ -103,9 +103,13 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Host(Struct, frozen=True, kw_only=True):
-    """What the process gives every provider it opens: its name in the config, a data folder, metrics and a clock."""
+    """What the process gives every provider it opens: its name in the config, a data folder, metrics and a clock.
+
+    `serves` is false for a command beside the service, in which a provider is to do nothing but what it is asked to.
+    """
 
     name: str
     data_dir: Path
     metrics: Metrics
     clock: HybridClock
+    serves: bool = True

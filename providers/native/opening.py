@@ -41,7 +41,7 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
         if any(embedder is not None for embedder in (current, *former)):
             _expect(host.metrics)
         backlog = None
-        if current is not None:
+        if current is not None and host.serves:
             # Guarded apart: a batch may take long without keeping questions from their vectors.
             backlog = Backlog(database, GuardedEmbedder(current, _PATIENCE_OF_BACKLOG), host.metrics, host.name)
             stack.push_async_callback(background.stop, background.start(backlog.run, "backlog"))

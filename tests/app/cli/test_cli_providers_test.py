@@ -10,6 +10,7 @@ from app.cli import main
 from providers.native.embedded import EmbeddedServer, folder_of
 from providers.native.embedded.maintenance import mark
 from tests.app.cli.trying import CANARY, OPERATIONS, ninai, outcomes, report, tried
+from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, reachable_folder
 from tests.support.service import running_service
 
@@ -53,6 +54,17 @@ async def test_a_real_database_keeps_every_promise_and_no_memory(database: str) 
     assert told["ok"] is True
     assert outcomes(told) == dict.fromkeys(["embed", *OPERATIONS], "ok")
     assert [row["content"] for row in left] == [None, None, None]
+
+
+async def test_memories_of_others_are_left_as_they_are(database: str) -> None:
+    """The command embeds with what is configured for it, but not for the service, whose embedder may be another."""
+    async with open_native_provider(database, HashingEmbedder()) as provider:
+        await provider.remember("anna", "tea")
+
+    assert (await tried("native", DATABASE_URL=database)).exit_code == 0
+    async with connected(database) as connection:
+        models = await connection.fetch("SELECT embedding_model FROM ninai_memories WHERE user_id = 'anna'")
+    assert [row["embedding_model"] for row in models] == ["test/hashing"]
 
 
 @pytest.mark.soak
