@@ -36,6 +36,7 @@ _OTHER_DIMENSIONS = """
     ) AS sample
     WHERE embedding_dims <> $3 GROUP BY 1 ORDER BY 2 DESC
 """
+_WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
 _JOURNAL_EXISTS = "SELECT to_regclass('ninai_journal') IS NOT NULL"
 
 
@@ -86,6 +87,10 @@ class Address(Struct, frozen=True, kw_only=True):
         """Count, in a sample, the memories with a vector of this model that has other dimensions, by dimensions."""
         rows = await self._rows(_OTHER_DIMENSIONS, (model, _SAMPLE, dimensions))
         return {int(stored): int(count) for stored, count in rows}
+
+    async def wanted_models(self) -> list[str]:
+        """Give the model that the process which started last embeds with, or nothing if none has said so yet."""
+        return [str(model) for [model] in await self._rows(_WANTED_MODEL) if model is not None]
 
     async def has_journal(self) -> bool:
         """Whether the journal's tables are there."""

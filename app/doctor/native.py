@@ -71,13 +71,19 @@ async def indexes_of(address: Address) -> Outcome:
 
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> Outcome:
-    """Whether the vectors that are stored can be compared with those that the embedder makes now."""
+    """Whether stored vectors can be compared with those that the embedder makes now, and are to be of its model."""
     others = await address.other_dimensions(model, dimensions)
     if others:
         stored = ", ".join(f"{count} of {other} dimensions" for other, count in others.items())
         return error(
             f"{model} makes {dimensions} dimensions now, but stored are {stored} among those looked at",
             "give the model that was exchanged a name of its own: until then those are found by their words alone",
+        )
+    different = [wanted for wanted in await address.wanted_models() if wanted != model]
+    if different:
+        return warning(
+            f"{model} is configured, but the process that started last embeds with {different[0]}",
+            "configure one embedder for all processes: the one that starts last embeds everything anew",
         )
     return ok(f"those of {model} have {dimensions} dimensions")
 

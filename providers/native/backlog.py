@@ -1,4 +1,4 @@
-"""The background task that embeds memories stored without a vector of the current model."""
+"""The background task that embeds memories without a vector of the current model."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
 from providers.native.slices import slices
+from providers.native.wanted import WantedModel
 from providers.postgres.translate import UnexpectedSqlState
 
 BATCH = 64  # memories in one call, if they are short
@@ -39,6 +40,7 @@ class Backlog:
         self._embedder = embedder
         self._metrics = metrics
         self._provider = provider
+        self._wanted = WantedModel(database, embedder.model)
         self._wake = asyncio.Event()
         self._count_at = 0.0
         self._refused: dict[tuple[str, UUID], int] = {}  # to the version that was refused
@@ -85,8 +87,8 @@ class Backlog:
         return bool(embedded)
 
     async def _waiting(self) -> Sequence[Row[Any]]:
-        values = {
-            "model": self._embedder.model,
+        sought = {"model": self._embedder.model, "again": await self._wanted.is_ours()}
+        values = sought | {
             "limit": BATCH,
             "refused_users": [user_id for user_id, _ in self._refused],
             "refused_ids": [memory_id for _, memory_id in self._refused],
@@ -99,7 +101,7 @@ class Backlog:
             if len(rows) < BATCH and not self._refused:
                 self._metrics.set_waiting(self._provider, len(rows))
             elif not rows or now >= self._count_at:
-                count = await connection.scalar(statements.COUNT_WAITING, {"model": self._embedder.model})
+                count = await connection.scalar(statements.COUNT_WAITING, sought)
                 self._metrics.set_waiting(self._provider, count or 0)
                 self._count_at = now + COUNT_SECONDS
         return rows[: len(next(slices(row.content for row in rows), []))]

@@ -84,11 +84,12 @@ DELETED_BY = text("""
     FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL
 """)
 
-# Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait.
+# Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait. Another
+# model is a reason only for a process that is to embed `again`.
 _WAITING = """
     deleted_at IS NULL AND embedding_model IS NULL{also}
-    UNION ALL {select} deleted_at IS NULL AND embedding_model < :model{also}
-    UNION ALL {select} deleted_at IS NULL AND embedding_model > :model{also}
+    UNION ALL {select} deleted_at IS NULL AND embedding_model < :model AND :again{also}
+    UNION ALL {select} deleted_at IS NULL AND embedding_model > :model AND :again{also}
 """
 _NOT_REFUSED = """
     AND (user_id, id, version) NOT IN (SELECT * FROM unnest(
@@ -103,6 +104,10 @@ WAITING = text(
 )
 
 COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_WAITING.format(select=_SELECT_ONE, also='')}) AS waiting")  # noqa: S608 - as above
+
+WANTED_MODEL = text("SELECT embedding_model FROM ninai_store")
+
+WANT_MODEL = text("UPDATE ninai_store SET embedding_model = :model")
 
 # Only if the memory is still the one that was embedded.
 SET_EMBEDDINGS = text("""

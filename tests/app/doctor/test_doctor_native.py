@@ -131,7 +131,7 @@ async def test_an_empty_database_stays_empty(empty: str) -> None:
     findings = await found_in(empty)
 
     assert wrong(findings) == {"pgvector": Status.WARNING, "schema": Status.WARNING}
-    assert findings["schema"].found == "at nothing yet, this version has 0002"
+    assert findings["schema"].found == "at nothing yet, this version has 0003"
     assert findings["health"].found == "needs providers.native.schema"
     async with connected(empty) as connection:
         assert await connection.fetchval(TABLES) == 0
@@ -148,7 +148,7 @@ async def test_a_schema_that_nobody_brings_up_is_an_error(empty: str) -> None:
 async def test_a_newer_schema_is_a_warning(well: str) -> None:
     """This version can live with it, and the rest is looked at."""
     update = "UPDATE ninai_schema_version SET version_num = '{}'"
-    async with changed(well, update.format("9999"), update.format("0002")):
+    async with changed(well, update.format("9999"), update.format("0003")):
         findings = await found_in(well)
 
     assert wrong(findings) == {"schema": Status.WARNING}
@@ -213,3 +213,15 @@ async def test_vectors_are_compared_and_none_is_made(well: str) -> None:
     assert "stored are 1 of 64 dimensions" in findings["providers.native.vectors"].found
     assert findings["providers.native.health"].found.endswith(", memories: 2")
     assert without == 1
+
+
+async def test_another_model_than_the_wanted_one_is_a_warning(well: str) -> None:
+    """Memories are embedded for the process that started last, which has another embedder."""
+    update = "UPDATE ninai_store SET embedding_model = {}"
+    async with changed(well, update.format("'test/other'"), update.format("NULL")):
+        findings = await found(DATABASE_URL=well)
+
+    assert wrong(findings) == {"providers.native.vectors": Status.WARNING}
+    assert findings["providers.native.vectors"].found == (
+        f"{MODEL} is configured, but the process that started last embeds with test/other"
+    )

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
+from structlog.testing import capture_logs
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
@@ -124,6 +126,49 @@ async def test_a_model_change_embeds_everything_again(database: str) -> None:
 
     assert await count(database, "embedding_dims = 32") == 150
     assert await count(database, "embedding IS NOT NULL AND deleted_at IS NOT NULL") == 0
+
+
+async def test_processes_with_two_models_come_to_rest(database: str) -> None:
+    """All memories get the model of the process that started last; the other embeds what has no vector, and says so."""
+    former, host = fickle(model="test/former"), host_for()
+    async with open_native_provider(database, former, host=host) as provider:
+        with capture_logs() as logs:
+            await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(5)])
+            async with open_native_provider(database, fickle(model="test/last")):
+                await all_embedded(database, "test/last")
+                for content in ("automobile", "lorry"):
+                    former.down = True
+                    await provider.remember("anna", content)
+                    former.down = False
+                    await gauge_is(host, 0)
+
+        assert await count(database, "embedding IS NULL") == 0
+        assert await count(database, "content LIKE 'tea%' AND embedding_model = 'test/last'") == 5
+    assert [(log["model"], log["wanted"]) for log in logs if log["event"] == "embedding_model_not_wanted"] == [
+        ("test/former", "test/last")
+    ]
+
+    async with open_native_provider(database, former):
+        await all_embedded(database, "test/former")
+
+
+async def test_a_role_that_cannot_say_its_model_embeds(database: str) -> None:
+    """With leave to write memories alone, it embeds anew as long as nobody else has said which model is wanted."""
+    async with open_native_provider(database, HashingEmbedder(model="test/former")) as provider:
+        await provider.remember("anna", "tea")
+    async with connected(database) as connection:
+        await connection.execute("UPDATE ninai_store SET embedding_model = NULL")
+        await connection.execute("CREATE ROLE scribe LOGIN")
+        await connection.execute("GRANT SELECT, INSERT, UPDATE ON ninai_memories TO scribe")
+        await connection.execute("GRANT SELECT ON ninai_schema_version, ninai_store TO scribe")
+        dsn = make_url(database).set(username="scribe").render_as_string(hide_password=False)
+        with capture_logs() as logs:
+            async with open_native_provider(dsn, fickle()):
+                await all_embedded(database)
+        await connection.execute("DROP OWNED BY scribe")
+        await connection.execute("DROP ROLE scribe")
+
+    assert [log["model"] for log in logs if log["event"] == "embedding_model_not_kept"] == ["test/hashing"]
 
 
 class PausingEmbedder(HashingEmbedder):
