@@ -98,12 +98,13 @@ class Writer:
             if base is None or base.deleted:
                 raise MemoryNotFound(memory_id)
             nothing_given = content is UNSET and metadata is UNSET
-            if nothing_given or edit_id in base.edits or (version is not None and version <= base.version):
-                if entry is not None:
-                    await self._home.confirm(route, entry, deadline)
-                return base
+            done = nothing_given or edit_id in base.edits or (version is not None and version <= base.version)
             operation = self._update_of(base, content, metadata, version, edit_id)
             try:
+                if done and entry is not None:
+                    await self._home.confirm(route, entry, deadline)
+                if done:
+                    return base
                 appended = await self._append(route, operation, deadline)
                 await self._home.confirm(route, appended.entry, deadline)
             except OutOfDate:

@@ -44,11 +44,6 @@ class Vectors:
         self._now = now
         self._all = [current, *former] if current is not None else list(former)
 
-    @property
-    def wanted(self) -> bool:
-        """Whether memories are to have vectors at all."""
-        return self._current is not None
-
     async def of_memories(self, contents: Sequence[str]) -> list[Embedded]:
         """Give each content's vector in the current model, or none to those that cannot have one within the time."""
         if self._current is None:

@@ -26,6 +26,21 @@ def test_nothing_to_change_gives_the_memory_as_it_is() -> None:
     play(act)
 
 
+def test_nothing_to_change_of_what_home_knows_to_be_deleted() -> None:
+    """The journal has forgotten the deletion, home has not: such a memory is not found, whatever is asked of it."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.home.remember(USER, "tea")
+        await scene.home.delete(USER, memory_id)
+        scene.home.failures["*"] = DOWN
+        await scene.chain.remember(USER, "coffee", memory_id=memory_id)
+        scene.home.failures.clear()
+
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content=UNSET)), MemoryNotFound)
+
+    play(act)
+
+
 def test_an_unknown_memory_is_not_changed() -> None:
     """It is not found."""
 
