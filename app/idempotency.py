@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from app.auth.caller import Caller
 from providers.clock import keyed_memory_id
+from providers.digests import change_digest_of
+from providers.editing import EDIT_KEY_CHARS
 from providers.errors import InvalidInput
+from providers.types import Metadata
 
 HEADER = "Idempotency-Key"
 MAX_KEY_CHARS = 255
@@ -24,8 +27,19 @@ class WriteIds(Struct, frozen=True):
             return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
-    def edit(self, kind: str, memory_id: str) -> str | None:
-        """Give the id of a change to a memory, None if the request cannot be repeated safely."""
+    def update(self, memory_id: str, content: str | UnsetType, metadata: Metadata | UnsetType | None) -> str | None:
+        """Give the id of a change to a memory, None if the request cannot be repeated safely.
+
+        With the same key and another change only the end is another one, by which providers know (`providers/editing`).
+        """
+        edit_id = self._edit("update", memory_id)
+        return edit_id and edit_id[:EDIT_KEY_CHARS] + change_digest_of(content, metadata).hex()
+
+    def delete(self, memory_id: str) -> str | None:
+        """Give the id of a deletion, None if the request cannot be repeated safely."""
+        return self._edit("delete", memory_id)
+
+    def _edit(self, kind: str, memory_id: str) -> str | None:
         return None if self.key is None else keyed_memory_id(*self._scope(self.key), kind, memory_id.lower())
 
     def _scope(self, key: str) -> tuple[str, str, str]:

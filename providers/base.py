@@ -126,10 +126,11 @@ class MemoryProvider(Protocol):
 
         What is left out stays. A `version` not newer than what is stored changes nothing; without one the edit is newer
         than everything before it. An `edit_id` (a UUID) among the last 16 applied to this memory changes nothing
-        either, so that a retry cannot undo a later edit.
+        either, so that a retry cannot undo a later edit. Its first 96 bits name the edit, the last 32 tell what it is.
 
         Raises:
             MemoryNotFound: this user has no such memory.
+            Conflict: among them is another edit of that name.
         """
         raise NotImplementedError
 

@@ -5,16 +5,24 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from providers.types import Metadata
 
 _DIGEST_BYTES = 16
+_CHANGE_DIGEST_BYTES = 4  # it only tells apart what one caller sends with one key
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def digest_of(content: str, metadata: Metadata | None) -> bytes:
     """Give 16 bytes that are equal for equal content and equal JSON metadata (1 equals 1.0, key order is nothing)."""
     return blake2b(_encode((content, _plain(metadata))), digest_size=_DIGEST_BYTES).digest()
+
+
+def change_digest_of(content: str | UnsetType, metadata: Metadata | UnsetType | None) -> bytes:
+    """Give 4 bytes that are equal for equal changes of a memory; what is left out is not the same as null."""
+    given = [[] if part is UNSET else [_plain(part)] for part in (content, metadata)]
+    return blake2b(_encode(given), digest_size=_CHANGE_DIGEST_BYTES).digest()
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, the same out

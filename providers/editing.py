@@ -7,8 +7,24 @@ from msgspec.structs import replace
 
 from providers.clock import moment_of
 from providers.digests import digest_of
+from providers.errors import Conflict
 from providers.limits import MAX_EDITS
 from providers.types import MemoryRecord, Metadata, NewMemory, Snapshot
+
+EDIT_KEY_CHARS = 28  # of an edit's id: 96 bits that name it; the other 32 tell what it is
+
+
+def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
+    """Whether an edit is among the last that were applied to a memory.
+
+    Raises:
+        Conflict: another edit with the same key is.
+    """
+    if edit_id is None or edit_id in stored.edits:
+        return edit_id is not None
+    if any(edit[:EDIT_KEY_CHARS] == edit_id[:EDIT_KEY_CHARS] for edit in stored.edits):
+        raise Conflict(stored.id)
+    return False
 
 
 def first_state(memory: NewMemory, memory_id: str, version: int) -> Snapshot:
@@ -31,9 +47,13 @@ def edited(
     version: int,
     edit_id: str | None,
 ) -> Snapshot:
-    """Give the state after an edit; `stored` itself if it asks for nothing, comes late or was applied already."""
+    """Give the state after an edit; `stored` itself if it asks for nothing, comes late or was applied already.
+
+    Raises:
+        Conflict: its id has the key of an edit that was applied, but it is another one.
+    """
     nothing_given = content is UNSET and metadata is UNSET
-    if nothing_given or version <= stored.version or edit_id in stored.edits:
+    if nothing_given or was_applied(stored, edit_id) or version <= stored.version:
         return stored
     return replace(
         stored,

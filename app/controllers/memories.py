@@ -175,7 +175,8 @@ class MemoriesController(Controller):
         "/memories/{memory_id:str}",
         dto=JsonDTO[UpdateRequest],
         return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, *ABSENT) | problems.accepted(MemoryRecord),
+        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, *ABSENT, problems.CONFLICT)
+        | problems.accepted(MemoryRecord),
     )
     async def update_memory(
         self,
@@ -189,7 +190,7 @@ class MemoriesController(Controller):
             memory_id,
             content=data.content,
             metadata=data.metadata,
-            edit_id=write.ids.edit("update", memory_id),
+            edit_id=write.ids.update(memory_id, data.content, data.metadata),
         )
         return Response(memory, status_code=write_status())
 
@@ -204,7 +205,7 @@ class MemoriesController(Controller):
         write: NamedDependency[WriteCall],
     ) -> Response[DeleteResponse]:
         """Delete one memory for good. 202: nobody sees it any more, though it is not gone everywhere yet."""
-        if not await write.provider.delete(write.user_id, memory_id, edit_id=write.ids.edit("delete", memory_id)):
+        if not await write.provider.delete(write.user_id, memory_id, edit_id=write.ids.delete(memory_id)):
             raise MemoryNotFound(limits.check_memory_id(memory_id))
         return Response(DeleteResponse(limits.check_memory_id(memory_id)), status_code=write_status())
 

@@ -16,7 +16,7 @@ from providers.chain.route import Route
 from providers.chain.several import each
 from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
 from providers.digests import digest_of
-from providers.editing import tombstone_for
+from providers.editing import tombstone_for, was_applied
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.limits import MAX_EDITS
@@ -98,7 +98,7 @@ class Writer:
             if base is None or base.deleted:
                 raise MemoryNotFound(memory_id)
             nothing_given = content is UNSET and metadata is UNSET
-            done = nothing_given or edit_id in base.edits or (version is not None and version <= base.version)
+            done = nothing_given or was_applied(base, edit_id) or (version is not None and version <= base.version)
             operation = self._update_of(base, content, metadata, version, edit_id)
             try:
                 if done and entry is not None:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from providers import limits, replica_limits
 from providers.clock import HybridClock
 from providers.combining import Combiner
+from providers.editing import was_applied
 from providers.errors import MemoryNotFound, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
@@ -173,8 +174,12 @@ class PostgresMemoryProvider(Replica):
         if content is UNSET and metadata is UNSET:
             return await self.get(user_id, memory_id)
         row = await self._changer.edit(user_id, memory_id, content, metadata, version, edit_id)
-        # Absent, deleted, or nothing to change: reading tells which.
-        return await self.get(user_id, memory_id) if row is None else record_of(row)
+        if row is not None:
+            return record_of(row)
+        # Absent, deleted, nothing to change, or another edit with this key: reading tells which.
+        if edit_id is not None and (stored := await self._replication.snapshot(user_id, memory_id)) is not None:
+            was_applied(stored, edit_id)
+        return await self.get(user_id, memory_id)
 
     async def delete(
         self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None

@@ -2,6 +2,8 @@
 
 from sqlalchemy import text
 
+from providers.editing import EDIT_KEY_CHARS
+
 _RECORD = "id, user_id, content, metadata, created_at, updated_at"
 
 # Rows in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of two
@@ -60,7 +62,11 @@ UPDATE = text(f"""
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
     WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
         AND (:minted OR version < :version)
-        AND (CAST(:edit_id AS uuid) IS NULL OR NOT :edit_id = ANY (edits))
+        AND (CAST(:edit_id AS uuid) IS NULL OR NOT EXISTS (
+            SELECT FROM unnest(edits) AS applied (id)
+            WHERE left(CAST(applied.id AS text), {EDIT_KEY_CHARS})
+                = left(CAST(CAST(:edit_id AS uuid) AS text), {EDIT_KEY_CHARS})
+        ))
     RETURNING {_RECORD}
 """)  # noqa: S608 - joined from constants
 

@@ -98,6 +98,25 @@ async def test_a_late_repeat_does_not_undo_an_edit(either: Api, key: str) -> Non
     assert await either.contents() == ["coffee"]
 
 
+async def test_a_repeated_change_changes_nothing(either: Api, key: str) -> None:
+    """The change may be repeated under its key, whatever came after it; another change under this key is refused."""
+    memory_id = await either.stored("tea")
+    await either.update(memory_id, key=key, content="coffee", metadata={"a": 1})
+    await either.update(memory_id, content="water")
+
+    again = await either.update(memory_id, key=key, content="coffee", metadata={"a": 1.0})
+    others = [
+        await either.update(memory_id, key=key, **change)
+        for change in ({"content": "milk", "metadata": {"a": 1}}, {"content": "coffee"}, {"metadata": None})
+    ]
+
+    assert (again.status_code, again.json()["content"]) == (200, "water")
+    assert [(other.status_code, problem_in(other)["type"]) for other in others] == [
+        (409, "urn:ninai:problem:conflict")
+    ] * 3
+    assert await either.contents() == ["water"]
+
+
 async def test_a_late_repeat_does_not_undo_a_delete(either: Api, key: str) -> None:
     """A remember that is repeated after the memory was deleted is told so, and stores nothing."""
     memory_id = (await either.remember("tea", key=key)).json()["memory_id"]

@@ -22,7 +22,7 @@ OPERATIONS = {
     ("get", "/memory/memories"): READS | {"409"},
     ("delete", "/memory/memories"): READS | {"202"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404"},
-    ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404"},
+    ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404", "409"},
     ("delete", "/memory/memories/{memory_id}"): READS | {"202", "404"},
     ("get", "/memory/health"): {"200", "503"},
     ("get", "/admin/providers"): OPERATOR,

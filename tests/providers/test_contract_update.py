@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from providers.base import MemoryProvider
 from providers.clock import HybridClock
-from providers.errors import MemoryNotFound
+from providers.errors import Conflict, MemoryNotFound
 from providers.types import Metadata
 
 NEWER = 2000 << 16
@@ -123,6 +123,19 @@ async def test_a_retried_edit_does_not_undo_a_later_one(provider: MemoryProvider
     assert await provider.update(user, memory_id, content="coffee", edit_id=edit) == later
     assert await provider.update(user, memory_id, content="coffee", edit_id=edit.upper(), version=newer) == later
     assert await provider.get(user, memory_id) == later
+
+
+async def test_another_edit_of_the_same_name_is_refused(provider: MemoryProvider, user: str) -> None:
+    """As long as the first is remembered; nothing is changed, and the first may still be retried."""
+    memory_id = await provider.remember(user, "tea")
+    name = str(uuid4())[:28]
+    stored = await provider.update(user, memory_id, content="coffee", edit_id=f"{name}00000000")
+
+    for version in (None, 1, HybridClock().next() + (60_000 << 16)):
+        with pytest.raises(Conflict):
+            await provider.update(user, memory_id, content="water", edit_id=f"{name}00000001", version=version)
+    assert await provider.update(user, memory_id, content="coffee", edit_id=f"{name}00000000") == stored
+    assert await provider.get(user, memory_id) == stored
 
 
 async def test_sixteen_edits_are_remembered(provider: MemoryProvider, user: str) -> None:

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec import UNSET, UnsetType
 
-from providers.digests import digest_of
+from providers.digests import change_digest_of, digest_of
 
 SAME: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
     (None, None),
@@ -59,3 +60,24 @@ def test_content_counts() -> None:
 def test_a_digest_stays_the_same() -> None:
     """Digests are stored, so that of one memory is the same in every version."""
     assert digest_of("tea", {"b": [1, None], "a": 1.5}).hex() == "fe6e4ac8905f7de6fea5360df40d0513"
+
+
+def test_what_a_change_leaves_out_is_not_what_it_takes_away() -> None:
+    """Each kind of change has a digest of its own, the same however it is written."""
+    changes: list[tuple[str | UnsetType, dict[str, Any] | UnsetType | None]] = [
+        ("tea", UNSET),
+        ("tea", None),
+        ("tea", {}),
+        ("tea", {"a": 1}),
+        (UNSET, {"a": 1}),
+        (UNSET, None),
+        (UNSET, UNSET),
+    ]
+
+    assert len({change_digest_of(*change) for change in changes}) == len(changes)
+    assert change_digest_of("tea", {"a": 1, "b": 2}) == change_digest_of("tea", {"b": 2.0, "a": 1})
+
+
+def test_the_digest_of_a_change_stays_the_same() -> None:
+    """It is stored as a part of an edit's id."""
+    assert change_digest_of("tea", {"b": [1, None], "a": 1.5}).hex() == "322ffa7b"
