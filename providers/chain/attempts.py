@@ -11,6 +11,7 @@ from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from observability import tracing
+from providers.chain.absence import Absence
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
@@ -21,6 +22,9 @@ from providers.chain.policy import AttemptPolicy, OperationClass
 from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable
 
 Answer = TypeVar("Answer")
+
+# Of a try, how late its end may be noticed: of a process that was away longer, an answer may have been there for long.
+_AWAY_SHARE = 0.5
 
 
 class Guards(Struct, frozen=True, kw_only=True):
@@ -255,12 +259,16 @@ class _Tries(Generic[Answer]):
 
     async def _within(self, seconds: float) -> Answer:
         timer = asyncio.timeout(seconds)
+        absence = Absence(seconds)
         try:
             async with timer:
                 return await self._call()
         except TimeoutError as error:
             if not timer.expired():
                 raise  # not ours: a bug in the provider
-            kind = TimedOut if seconds >= self._policy.fair_try else CutShort
+            unfair = seconds < self._policy.fair_try or absence.seconds >= _AWAY_SHARE * seconds
+            kind = CutShort if unfair else TimedOut
             reason = f"{self._guards.breaker.provider}: no answer within {seconds:g} s"
             raise kind(reason, ambiguous=self._operation.writes) from error
+        finally:
+            absence.end()

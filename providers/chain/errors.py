@@ -6,7 +6,7 @@
     |   +-- BulkheadFull         as many calls as it may have at a time are under way
     |   +-- NoTimeLeft           the deadline passed before it could be asked
     +-- TimedOut
-    |   +-- CutShort             the deadline left the try too little time to say anything about the provider
+    |   +-- CutShort             the try had too little time, or we were away, to say anything about the provider
     +-- Misconfigured
         +-- OrderRefused         an order of providers that cannot be put in force
 
@@ -48,7 +48,7 @@ class NoTimeLeft(Refused):
 
 
 class CutShort(TimedOut):
-    """No answer within what the deadline left, which was less than a fair try."""
+    """No answer within what the deadline left, which was less than a fair try; or nobody was there to take it."""
 
     outcome = "cut_short"
 

@@ -21,6 +21,10 @@ class FakeClock:
         """What time it is."""
         return self.now
 
+    def pass_by(self, seconds: float) -> None:
+        """Let the time pass while nobody does anything."""
+        self.now += seconds
+
     async def sleep(self, seconds: float) -> None:
         """Let the time pass at once."""
         self.slept.append(seconds)

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from providers.chain.breaker_state import BreakerState
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.observer import GivenUp
-from providers.chain.policy import MEM0, NATIVE, AttemptPolicy, OperationClass, OperationPolicy
+from providers.chain.policy import MEM0, NATIVE, AttemptPolicy, BreakerPolicy, OperationClass, OperationPolicy
 from providers.errors import TimedOut, Unavailable
 from tests.providers.chain.rig import DOWN, HANGING, OK, SURE, UNSURE, Rig, Step, fail
 from tests.support.clock import FakeClock, simulate
@@ -146,6 +147,36 @@ def test_impatient_callers_do_not_open_the_breaker() -> None:
     rig = simulate(main)
     assert rig.changes == []
     assert rig.seen.outcomes == ["cut_short"] * 50 + ["ok"]
+
+
+def test_what_comes_while_nobody_is_there_does_not_open_the_breaker() -> None:
+    """A process that computes or is stopped finds answers and limits at once; that tells nothing about the provider."""
+
+    async def main(clock: FakeClock) -> Rig:
+        rig = Rig(clock, *[Step(0.01)] * 20, OK)
+        asyncio.get_running_loop().call_later(0.005, clock.pass_by, 0.35)
+        ends = await asyncio.gather(*(rig.ended(seconds=0.5) for _ in range(20)))
+        assert {type(end) for end in ends} <= {CutShort, type(None)}
+        assert await rig.run() == "done"
+        return rig
+
+    rig = simulate(main)
+    assert rig.seen.outcomes[:20] == ["cut_short"] * 20
+    assert rig.changes == []
+
+
+def test_a_provider_that_hangs_is_not_excused_by_little_delays() -> None:
+    """Nobody is always there in the very moment."""
+
+    async def main(clock: FakeClock) -> Rig:
+        rig = Rig(clock, HANGING)
+        for _ in range(BreakerPolicy().in_a_row):
+            asyncio.get_running_loop().call_later(0.15, clock.pass_by, 0.14)
+            await rig.ended(seconds=0.2)
+        return rig
+
+    rig = simulate(main)
+    assert [change.state for change in rig.changes] == [BreakerState.OPEN]
 
 
 def test_a_provider_that_hangs_beyond_the_deadline_opens_the_breaker() -> None:
