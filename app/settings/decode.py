@@ -43,7 +43,10 @@ class _Decoder:
             elif field.required:
                 origin = origin_below(self._layer, steps)
                 raise ConfigError(f"missing key {quoted([field.name])}", steps=steps, origin=origin)
-        return table(**values)
+        try:
+            return table(**values)
+        except ValueError as error:  # values that do not go together, as the struct itself says
+            raise ConfigError(str(error), steps=steps, origin=origin_below(self._layer, steps)) from None
 
     def _value(self, annotation: object, steps: Steps) -> object:
         item = annotations.item_of(annotation, list)

@@ -52,6 +52,17 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(file: Path, command: str) -
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", line)
 
 
+def test_settings_that_do_not_go_together_are_exit_code_2() -> None:
+    """What only together is wrong is told in one line, with the first that was set."""
+    result = ninai("config", "check", NINAI__CHAIN__BREAKER__FIRST_PAUSE="100")
+
+    line = (
+        "Error: $.chain.breaker: first_pause must not be longer than longest_pause"
+        " (NINAI__CHAIN__BREAKER__FIRST_PAUSE)\n"
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", line)
+
+
 def test_a_missing_file_is_exit_code_2() -> None:
     """A file that is named must be there."""
     result = ninai("--config", "/nowhere.toml", "config", "check")

@@ -39,6 +39,14 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             '[log]\nlevel = "warn"',
             '$.log.level: expected one of "debug", "info", "warning", "error", got "warn" (ninai.toml)',
         ),
+        (
+            "[chain.breaker]\nfirst_pause = 100",
+            "$.chain.breaker: first_pause must not be longer than longest_pause (ninai.toml)",
+        ),
+        (
+            "[chain.attempts.native]\nfirst_wait = 1",
+            "$.chain.attempts.native: first_wait must not be longer than longest_wait (ninai.toml)",
+        ),
         ("[servers]\nport = 1", '$.servers: unknown key, did you mean "server"? (ninai.toml)'),
         (
             "[providers.native]\npoolsize = 1",
