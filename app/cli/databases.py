@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Self
 
 import click
+import structlog
 
 from app.cli.database import is_embedded
 from app.leaving import pass_on
 from app.reloading.source import LOOK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
 from providers.native.embedded import EmbeddedServerError, Supervisor
+
+_log = structlog.get_logger(__name__)
 
 
 class Databases:
@@ -57,15 +60,21 @@ class Databases:
 
     def _follow(self) -> None:
         while not self._closing.is_set():
-            asked = self._wake.wait(LOOK_SECONDS)
-            self._wake.clear()
-            if asked:
-                pass_on(signal.SIGHUP)
-            if asked or self._source.changed():
-                # What cannot be used is told by the workers, who refuse it.
-                with suppress(ConfigError):
-                    self._settings = self._source.read().settings
-                    self._supervisor.want(_embedded_in(self._settings))
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001 - told with its traceback below; the next look must outlive it, and SIGHUP
+                _log.exception("configuration_failed")
+
+    def _look(self) -> None:
+        asked = self._wake.wait(LOOK_SECONDS)
+        self._wake.clear()
+        if asked:
+            pass_on(signal.SIGHUP)
+        if asked or self._source.changed():
+            # What cannot be used is told by the workers, who refuse it.
+            with suppress(ConfigError):
+                self._settings = self._source.read().settings
+                self._supervisor.want(_embedded_in(self._settings))
 
     def _is_alone(self, name: str) -> bool:
         return self._settings.order == [name]
