@@ -12,12 +12,12 @@ from providers.chain.rehearsal import rehearse
 from providers.errors import Unavailable
 
 
-def reason_against(settings: Settings) -> str | None:
-    """Give why the order cannot be put in force, None if it can."""
+def error_against(settings: Settings) -> Unavailable | None:
+    """Give what keeps the order from being put in force, None if nothing does."""
     configure_logs(settings.log.format, "error")
     chains = Chains(Metrics(CollectorRegistry()))
     try:
         asyncio.run(rehearse(chains.journal(settings), chains.parts(settings)))
     except Unavailable as error:
-        return error.reason
+        return error
     return None

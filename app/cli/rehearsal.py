@@ -7,16 +7,20 @@ are forked, would inherit.
 import multiprocessing
 from multiprocessing.connection import Connection
 
+import click
+
 from app.cli.loading import ConfigProblem
 from app.settings import Settings
 from app.settings.journaling import always_journalled
+from providers.errors import Misconfigured, Unavailable
 
 
 def rehearse(settings: Settings) -> None:
     """Look whether the order can be put in force; a single provider without a journal has nothing to be asked about.
 
     Raises:
-        ConfigProblem: it cannot, and no worker could serve.
+        ConfigProblem: it cannot, and no worker could serve before an operator has acted.
+        click.ClickException: it cannot now.
     """
     if len(settings.order) == 1 and not always_journalled(settings):
         return
@@ -26,17 +30,24 @@ def rehearse(settings: Settings) -> None:
     child.start()
     sender.close()
     try:
-        reason: str | None = receiver.recv()
+        problem: click.ClickException | None = receiver.recv()
     except EOFError:
-        reason = None  # it failed in a way of its own, which the workers will tell better
+        problem = None  # it failed in a way of its own, which the workers will tell better
     child.join()
-    if reason is not None:
-        raise ConfigProblem(reason)
+    if problem is not None:
+        raise problem
 
 
 def _answer(settings: Settings, answer: Connection) -> None:
     from app.lifeline import end_with_parent
-    from app.rehearsal import reason_against
+    from app.rehearsal import error_against
 
     end_with_parent()
-    answer.send(reason_against(settings))
+    error = error_against(settings)
+    answer.send(None if error is None else _problem_of(error))
+
+
+def _problem_of(error: Unavailable) -> click.ClickException:
+    """Tell by the exit code whether to start again is of use: a disk that is full now may have room then."""
+    kind = ConfigProblem if isinstance(error, Misconfigured) else click.ClickException
+    return kind(error.reason)

@@ -246,7 +246,7 @@ def test_an_order_that_cannot_be_put_in_force_ends_the_start(folder: Path) -> No
 
 
 def test_a_journal_that_cannot_be_written_ends_the_start(folder: Path) -> None:
-    """A journal whose place is no place for a file is told in one line, with code 2."""
+    """A journal that cannot be opened is told in one line, with code 1: it may be possible the next time."""
     (folder / "taken").write_text("")
     refused = ninai(
         "serve",
@@ -261,5 +261,5 @@ def test_a_journal_that_cannot_be_written_ends_the_start(folder: Path) -> None:
     )
 
     [line] = refused.stderr.splitlines()
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert line.startswith(f"Error: journal {folder / 'taken' / 'journal'}: ")
