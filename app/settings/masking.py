@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from msgspec import Struct, structs
 
@@ -10,6 +10,8 @@ from app.settings.errors import without_password
 from observability.secret import MASK, Secret
 
 _LONG_CHARS = 8
+# As SQLAlchemy finds it, for whom it may hold what no URL may: urllib takes a bracket for that of an IPv6 address.
+_PASSWORD = re.compile(r"://[^:/]*:([^@]*)@")
 
 
 def mask_for(settings: Struct) -> Callable[[str], str]:
@@ -40,8 +42,8 @@ def _secrets_in(value: object) -> Iterator[str]:
     if isinstance(value, Secret):
         text = value.reveal()
         yield text
-        password = urlsplit(text).password if "://" in text else None
-        yield from () if password is None else (password, unquote(password))
+        for password in _PASSWORD.findall(text):
+            yield from (password, unquote(password))
     elif isinstance(value, Struct):
         for field in structs.fields(value):
             yield from _secrets_in(getattr(value, field.name))

@@ -96,9 +96,10 @@ async def test_an_embedder_that_fails_is_told(database: str) -> None:
     assert CANARY not in result.output
 
 
-def test_no_password_is_shown() -> None:
+@pytest.mark.parametrize("password", [CANARY, f"[{CANARY}", f"[{CANARY}]"])
+def test_no_password_is_shown(password: str) -> None:
     """A database that cannot be reached is told without the DSN, in words and as JSON."""
-    variables = {"DATABASE_URL": f"postgres://u:{CANARY}@127.0.0.1:1/d"}
+    variables = {"DATABASE_URL": f"postgres://u:{password}@127.0.0.1:1/d"}
     for options in ([], ["--json"]):
         result = ninai("test", "native", *options, **variables)
 

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from app.doctor.examination import Examination, aside
 from app.doctor.finding import Outcome, Status, ok, skipped, warning
 from app.settings import load
@@ -114,6 +116,14 @@ def test_no_secret_of_the_settings_is_told() -> None:
 
     assert mask("s3cr@t s3cr%40t key-7Qx hmac-7Qx") == "******** ******** ******** ********"
     assert mask("postgresql://me:other@host/x\nand\x1b[2J more") == "postgresql://********@host/x and\\x1b[2J more"
+
+
+@pytest.mark.parametrize("password", ["s3cr[t", "s3]cret", "[s3cret]", "s3/cr?e#t", "s3:cret"])
+def test_the_password_of_a_dsn_is_what_the_database_is_told(password: str) -> None:
+    """It is none the less told to nobody else where a URL should have escaped it."""
+    mask = mask_for(load(None, {"DATABASE_URL": f"postgresql://me:{password}@host/x"}).settings)
+
+    assert mask(f"{password} is wrong") == "******** is wrong"
 
 
 def test_a_short_secret_takes_no_letter_out_of_a_word() -> None:

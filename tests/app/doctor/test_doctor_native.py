@@ -68,9 +68,10 @@ async def test_a_provider_that_is_well_is_found_so(well: str) -> None:
     assert report.ok
 
 
-async def test_a_database_out_of_reach_is_an_error_and_the_rest_skipped() -> None:
+@pytest.mark.parametrize("password", [f"{CANARY}%40", f"[{CANARY}", f"[{CANARY}]"])
+async def test_a_database_out_of_reach_is_an_error_and_the_rest_skipped(password: str) -> None:
     """What could not be looked at says why, and the password is not shown, however it is written."""
-    report = await examined(DATABASE_URL=f"postgresql://user:{CANARY}%40@127.0.0.1:1/x")
+    report = await examined(DATABASE_URL=f"postgresql://user:{password}@127.0.0.1:1/x")
 
     findings = {one.name.removeprefix("providers.native."): one for one in report.findings}
     assert findings["database"].status is Status.ERROR
