@@ -35,7 +35,7 @@ class RunningService(Struct, frozen=True):
         """Ask for something; answers with an accepted status are read like those of a success.
 
         Raises:
-            click.ClickException: nobody answers, or something else.
+            click.ClickException: nobody answers, or something else; or the key cannot be sent.
         """
         try:
             return msgspec.json.decode(self._body(path, accepted), type=into)
@@ -43,11 +43,10 @@ class RunningService(Struct, frozen=True):
             raise click.ClickException(f"{self.url}{path} gave what this version does not know: {error}") from error
 
     def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
-        headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         # No proxy: it would see the key, and an address of this machine means another one there.
         opener = build_opener(ProxyHandler({}), _Stay)
         try:
-            with opener.open(Request(self.url + path, headers=headers), timeout=_SECONDS) as response:  # noqa: S310 - http or https, see the option
+            with opener.open(Request(self.url + path, headers=self._headers()), timeout=_SECONDS) as response:  # noqa: S310 - http or https, see the option
                 body: bytes = response.read()
         except HTTPError as error:
             with error:
@@ -58,6 +57,13 @@ class RunningService(Struct, frozen=True):
             reason = error.reason if isinstance(error, URLError) else error
             raise click.ClickException(f"no answer from {self.url}: {reason}") from error
         return body
+
+    def _headers(self) -> dict[str, str]:
+        if self.key is None:
+            return {}
+        if not self.key.isascii() or not self.key.isprintable():  # what refuses it otherwise would quote it
+            raise click.ClickException("the API key cannot be sent: expected printable ASCII, as a header can carry")
+        return {"Authorization": f"Bearer {self.key}"}
 
 
 def _detail(error: HTTPError) -> str:

@@ -50,7 +50,7 @@ def _url(_context: click.Context, _parameter: click.Parameter, value: str) -> st
 
 def _key_in(file: Path | None) -> str | None:
     if file is None:
-        return process_environment().get(KEY_VARIABLE) or None
+        return process_environment().get(KEY_VARIABLE, "").strip() or None
     return file.read_text("utf-8").strip()
 
 

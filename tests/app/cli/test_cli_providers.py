@@ -136,6 +136,20 @@ def test_a_key_may_stand_in_a_file(service: Service, tmp_path: Path) -> None:
     assert providers(service.url, "--key-file", file, key=PLAIN).exit_code == 0
 
 
+def test_the_end_of_a_line_is_no_part_of_a_key(service: Service) -> None:
+    """A variable that was filled from a file holds the key all the same."""
+    assert providers(service.url, key=OPS + "\n").exit_code == 0
+
+
+@pytest.mark.parametrize("key", ["secret\nkey", "secret\x07key", "secret-\u0b95", "secret\udcff"])
+def test_a_key_that_no_header_can_carry_is_not_quoted(key: str) -> None:
+    """What is wrong with it is told without it."""
+    result = providers("http://127.0.0.1:1", key=key)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: the API key cannot be sent: expected printable ASCII, as a header can carry\n"
+
+
 @pytest.mark.parametrize(
     ("key", "said"),
     [
