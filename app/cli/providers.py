@@ -42,7 +42,11 @@ class _Ready(Struct, frozen=True):
 
 
 def _url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        (parts.hostname or "").encode("idna")  # as asking will
+    except ValueError:
+        raise click.BadParameter("not the URL of a server") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise click.BadParameter("must begin with http:// or https://")
     return value.rstrip("/")

@@ -229,3 +229,13 @@ def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
 
     assert result.exit_code == 2
     assert "must begin with http:// or https://" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://me:[secret]@h", "http://a..b"])
+def test_an_address_that_cannot_be_read_is_a_usage_error(url: str) -> None:
+    """It is not quoted: a password may stand in it."""
+    result = providers(url)
+
+    assert result.exit_code == 2
+    assert "Invalid value for '--url': not the URL of a server" in result.stderr
+    assert "secret" not in result.stderr
