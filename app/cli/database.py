@@ -1,12 +1,14 @@
-"""The database that a command works on: the configured one, or the embedded server for as long as it takes."""
+"""The database that a command works on: the configured one, or an embedded server that is used or run meanwhile."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from app.settings import Settings
 from providers.native.embedded import EmbeddedServer, EmbeddedServerError, folder_of
+from providers.native.embedded.maintenance import State, standing_of
 from providers.native.settings import NativeSettings
 
 
@@ -16,18 +18,45 @@ def is_embedded(settings: Settings, name: str) -> bool:
     return isinstance(provider, NativeSettings) and provider.dsn is None
 
 
+def has_never_run(name: str, folder: Path) -> click.ClickException:
+    """Say that there is no embedded server to work on."""
+    return click.ClickException(f"the embedded server of {name} has never run: nothing is in {folder}")
+
+
 @contextmanager
-def embedded_server_for(settings: Settings, name: str) -> Iterator[None]:
-    """Run the embedded PostgreSQL of a provider, if that is where it lives.
+def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterator[None]:
+    """Use the embedded server that a running service holds, or run it meanwhile.
+
+    `make` tells whether one that has never run is made.
 
     Raises:
-        click.ClickException: it cannot be started; the message says what to do.
+        click.ClickException: it cannot be had; the message says what to do.
     """
     if not is_embedded(settings, name):
         yield
         return
+    folder = folder_of(settings.data_dir, name)
     try:
-        with EmbeddedServer(folder_of(settings.data_dir, name)).running():
+        standing = standing_of(folder)
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename}: {error.strerror}; run this as the user of the service"
+        ) from error
+    if standing.state is State.ABSENT and not make:
+        raise has_never_run(name, folder)
+    if standing.holder is None:
+        with _running(folder):
+            yield
+    elif standing.state is State.RUNNING:
+        yield
+    else:
+        raise click.ClickException(f"the embedded server of {name} is {standing.state}: run `ninai db start {name}`")
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[None]:
+    try:
+        with EmbeddedServer(folder).running():
             yield
     except EmbeddedServerError as error:
         raise click.ClickException(str(error)) from error

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import click
 
-from app.cli.database import embedded_server_for
+from app.cli import options
+from app.cli.database import database_for
 from app.cli.loading import load_or_exit
 from app.cli.maintenance import start, status, stop
 from app.settings import Settings
@@ -35,22 +36,24 @@ _name = click.argument("name", required=False)
 
 @db.command()
 @_name
+@options.data_dir
 @click.pass_obj
-def upgrade(config_file: Path | None, name: str | None) -> None:
+def upgrade(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
     """Bring the schema of a native provider up to this version, the first one's by default.
 
     May run on several replicas at once.
     """
-    state = _on_schema(config_file, name, Schema.upgrade)
+    state = _on_schema(config_file, name, data_dir, Schema.upgrade, make=True)
     click.echo(f"the schema is at {state.current}")
 
 
 @db.command()
 @_name
+@options.data_dir
 @click.pass_obj
-def check(config_file: Path | None, name: str | None) -> None:
-    """Tell where a schema stands; exit code 1 if it is behind this version."""
-    state = _on_schema(config_file, name, Schema.state)
+def check(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
+    """Tell where a schema stands; exit code 1 if it is behind this version, or if there is no database yet."""
+    state = _on_schema(config_file, name, data_dir, Schema.state, make=False)
     click.echo(f"the schema is at {state.current or 'nothing yet'}, this version has {state.newest}")
     if not state.usable:
         raise SystemExit(EXIT_BEHIND)
@@ -58,10 +61,11 @@ def check(config_file: Path | None, name: str | None) -> None:
 
 @db.command()
 @_name
+@options.data_dir
 @click.pass_obj
-def history(config_file: Path | None, name: str | None) -> None:
+def history(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
     """List the steps of a schema, oldest first, and which of them the database has."""
-    steps, state = _on_schema(config_file, name, _steps)
+    steps, state = _on_schema(config_file, name, data_dir, _steps, make=False)
     for step in steps:
         click.echo(f"{step.id}  {'pending' if step.id in state.pending else 'applied'}  {step.title}")
 
@@ -70,11 +74,18 @@ async def _steps(schema: Schema) -> tuple[list[Revision], SchemaState]:
     return schema.history(), await schema.state()
 
 
-def _on_schema(config_file: Path | None, name: str | None, work: Callable[[Schema], Awaitable[T]]) -> T:
-    settings = load_or_exit(config_file).settings
+def _on_schema(
+    config_file: Path | None,
+    name: str | None,
+    data_dir: Path | None,
+    work: Callable[[Schema], Awaitable[T]],
+    *,
+    make: bool,
+) -> T:
+    settings = load_or_exit(config_file, options.in_data_dir(data_dir)).settings
     configure_logs(settings.log.format, settings.log.level)
     name, native = _chosen(settings, name)
-    with embedded_server_for(settings, name):
+    with database_for(settings, name, make=make):
         try:
             return asyncio.run(_work(native, name, settings.data_dir, work))
         except ProviderError as error:

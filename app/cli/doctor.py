@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from app.cli import options
 from app.cli.tables import table
 from app.doctor.doctor import examine
 from app.doctor.finding import Report, Status
@@ -20,13 +21,7 @@ _HEAD = ("check", "status", "found")
 
 
 @click.command()
-@click.option(
-    "--config",
-    "own_config_file",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="TOML file to read, as `ninai --config PATH`.",
-)
+@options.own_config_file
 @click.option(
     "--data-dir",
     # Not looked at here: what is wrong with it is a finding.
@@ -50,8 +45,7 @@ def doctor(config_file: Path | None, own_config_file: Path | None, data_dir: Pat
     setting, and what was never there is not made.
     """
     configure_logs("auto", "error")
-    overrides = {"data_dir": None if data_dir is None else str(data_dir.resolve())}
-    report = examine(partial(load, own_config_file or config_file, overrides=overrides))
+    report = examine(partial(load, own_config_file or config_file, overrides=options.in_data_dir(data_dir)))
     click.echo(_in_json(report) if as_json else _in_words(report))
     if not report.ok:
         raise SystemExit(EXIT_WRONG)

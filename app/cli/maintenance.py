@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.database import is_embedded
+from app.cli import options
+from app.cli.database import has_never_run, is_embedded
 from app.cli.loading import load_or_exit
 from app.settings import Settings
 from providers.native.embedded import folder_of
@@ -15,17 +16,12 @@ from providers.native.embedded.maintenance import Standing, State, mark, standin
 PATIENCE_SECONDS = 120.0  # a server writes all that it holds to disk before it stops
 _POLL = 0.1
 
-_data_dir = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the service's data, if it was started with one.",
-)
 _name = click.argument("name", required=False)
 
 
 @click.command()
 @_name
-@_data_dir
+@options.data_dir
 @click.pass_obj
 def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
     """Take the embedded server of a provider down, the first one's by default; the service goes on without it.
@@ -47,7 +43,7 @@ def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> N
 
 @click.command()
 @_name
-@_data_dir
+@options.data_dir
 @click.pass_obj
 def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
     """Bring the embedded server of a provider back after `ninai db stop`, the first one's by default."""
@@ -62,7 +58,7 @@ def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> 
 
 
 @click.command()
-@_data_dir
+@options.data_dir
 @click.pass_obj
 def status(config_file: Path | None, data_dir: Path | None) -> None:
     """List the embedded servers: the provider, how it is, the service that holds it, and where its data is."""
@@ -76,7 +72,7 @@ def status(config_file: Path | None, data_dir: Path | None) -> None:
 
 
 def _settings(config_file: Path | None, data_dir: Path | None) -> Settings:
-    return load_or_exit(config_file, {"data_dir": None if data_dir is None else str(data_dir.resolve())}).settings
+    return load_or_exit(config_file, options.in_data_dir(data_dir)).settings
 
 
 def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -> tuple[str, Path]:
@@ -94,7 +90,7 @@ def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -
         raise click.ClickException(f"{name or 'the configuration'} has no embedded server; {known} would have one")
     folder = folder_of(settings.data_dir, name)
     if standing_of(folder).state is State.ABSENT:
-        raise click.ClickException(f"the embedded server of {name} has never run: nothing is in {folder}")
+        raise has_never_run(name, folder)
     return name, folder
 
 

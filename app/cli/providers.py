@@ -11,11 +11,13 @@ import msgspec
 from click.core import ParameterSource
 from msgspec import Struct
 
+from app.cli import options
 from app.cli.asking import RunningService
+from app.cli.database import database_for
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.tables import span, table
 from app.cli.trial import RoundTrip, Steps
-from app.cli.trying import Report, database_for, in_words, infers, remains, report_of, tried
+from app.cli.trying import Report, in_words, infers, remains, report_of, tried
 from app.cli.watching import filling, showing, stage
 from app.hosting import unwatched_host
 from app.settings.environment import process_environment
@@ -87,18 +89,8 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
 
 @providers.command("test")
 @click.argument("name")
-@click.option(
-    "--config",
-    "own_config_file",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="TOML file to read, as `ninai --config PATH`.",
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the service's data, if it is started with one.",
-)
+@options.own_config_file
+@options.data_dir
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_obj
 def trying(
@@ -109,8 +101,7 @@ def trying(
     NAME is asked directly, past the service, its journal and other providers, for a user made up for it. What it
     stored is deleted again; tombstones stay, as after every delete.
     """
-    overrides = {"data_dir": None if data_dir is None else str(data_dir.resolve())}
-    settings = load_or_exit(own_config_file or config_file, overrides).settings
+    settings = load_or_exit(own_config_file or config_file, options.in_data_dir(data_dir)).settings
     if name not in settings.providers:
         raise ConfigProblem(_unknown(name, list(settings.providers)))
     configure_logs(settings.log.format, "error")

@@ -14,6 +14,7 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from msgspec import structs
 
+from app.cli import options
 from app.cli.databases import Databases
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
@@ -43,7 +44,7 @@ def serve(
         "server.host": host,
         "server.port": port,
         "server.workers": workers,
-        "data_dir": None if data_dir is None else str(data_dir.resolve()),
+        **options.in_data_dir(data_dir),
     }
     settings = load_or_exit(config_file, overrides).settings
     configure_logs(settings.log.format, settings.log.level)

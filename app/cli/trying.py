@@ -1,22 +1,17 @@
 """One provider tried out without the service: what that takes, and what is told of it."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 
-import click
 from msgspec import Struct, structs
 
-from app.cli.database import embedded_server_for, is_embedded
 from app.cli.tables import table
 from app.cli.trial import BUG, OK, SKIPPED, RoundTrip, Step, Steps
-from app.settings import Settings
 from app.settings.masking import mask_for
 from providers.embedders.settings import NoEmbedderSettings
 from providers.errors import InvalidInput, Misconfigured, Throttled, TimedOut, Unavailable
 from providers.factory import MemoryProviderFactory, ProviderSettings
 from providers.mem0.settings import Mem0Settings
-from providers.native.embedded import folder_of
-from providers.native.embedded.maintenance import State, standing_of
 from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host
@@ -53,31 +48,6 @@ class Report(Struct, frozen=True, kw_only=True):
 def infers(settings: ProviderSettings) -> bool:
     """Whether a provider keeps something else than it is given."""
     return isinstance(settings, Mem0Settings) and settings.infer
-
-
-@contextmanager
-def database_for(settings: Settings, name: str) -> Iterator[None]:
-    """Use the embedded server that a running service holds, or run it meanwhile.
-
-    Raises:
-        click.ClickException: it cannot be had; the message says what to do.
-    """
-    if not is_embedded(settings, name):
-        yield
-        return
-    try:
-        standing = standing_of(folder_of(settings.data_dir, name))
-    except OSError as error:
-        raise click.ClickException(
-            f"{error.filename}: {error.strerror}; run this as the user of the service"
-        ) from error
-    if standing.holder is None:
-        with embedded_server_for(settings, name):
-            yield
-    elif standing.state is State.RUNNING:
-        yield
-    else:
-        raise click.ClickException(f"the embedded server of {name} is {standing.state}: run `ninai db start {name}`")
 
 
 async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, steps: Steps) -> None:

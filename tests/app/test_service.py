@@ -205,6 +205,19 @@ def test_the_only_server_is_not_taken_down(service: Service) -> None:
     assert ready.status_code == 200
 
 
+def test_the_schema_is_looked_after_beside_the_service(service: Service) -> None:
+    """The server that the service runs is used, and goes on."""
+    check, upgrade, history = (
+        ninai("db", command, "--data-dir", service.data_dir) for command in ("check", "upgrade", "history")
+    )
+
+    newest = upgrade.stdout.removeprefix("the schema is at ").strip()
+    assert [(one.returncode, one.stderr) for one in (check, upgrade, history)] == [(0, "")] * 3
+    assert check.stdout == f"the schema is at {newest}, this version has {newest}\n"
+    assert history.stdout.splitlines()[-1].startswith(f"{newest}  applied  ")
+    assert remember(service, "tea").status_code == 200
+
+
 @pytest.mark.parametrize(
     "host",
     [

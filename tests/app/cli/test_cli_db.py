@@ -32,6 +32,16 @@ def test_every_server_is_listed(data_dir: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["check", "history"])
+def test_no_server_is_made_to_be_looked_at(data_dir: Path, command: str) -> None:
+    """Where none has ever run that is said, and the folder stays as it was."""
+    result = ninai(data_dir, command, "spare")
+
+    words = f"the embedded server of spare has never run: nothing is in {data_dir}/postgres-spare"
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {words}\n")
+    assert [one.name for one in data_dir.iterdir()] == ["postgres"]
+
+
 def test_a_server_is_kept_from_starting(data_dir: Path) -> None:
     """What is stopped without a service stays down with the next one, until it is started."""
     stopped = ninai(data_dir, "stop")
