@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from app.admin.loss import loss_of
 from app.admin.offline import NoJournal, opened_journal
+from app.cli import options
 from app.cli.loading import load_or_exit
 from app.cli.tables import span, table
 from observability.logs import configure_logs
@@ -49,10 +50,11 @@ _after = click.option(
 
 @journal.command()
 @_as_json
+@options.data_dir
 @click.pass_obj
-def status(config_file: Path | None, *, as_json: bool) -> None:
+def status(config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
     """Count what the journal holds, and what each provider has not confirmed."""
-    report = _on_journal(config_file, _report)
+    report = _on_journal(config_file, data_dir, _report)
     click.echo(_in_json(report) if as_json else _in_words(report))
 
 
@@ -61,10 +63,15 @@ def status(config_file: Path | None, *, as_json: bool) -> None:
 @_limit
 @_after
 @_as_json
+@options.data_dir
 @click.pass_obj
-def pending(config_file: Path | None, provider: str | None, limit: int, after: int, *, as_json: bool) -> None:
+def pending(
+    config_file: Path | None, data_dir: Path | None, provider: str | None, limit: int, after: int, *, as_json: bool
+) -> None:
     """List the deliveries that are still to be made, oldest first."""
-    deliveries = _on_journal(config_file, lambda opened: opened.pending(limit, provider=provider, after=after))
+    deliveries = _on_journal(
+        config_file, data_dir, lambda opened: opened.pending(limit, provider=provider, after=after)
+    )
     click.echo(_in_json(deliveries) if as_json else _deliveries(deliveries))
 
 
@@ -72,18 +79,20 @@ def pending(config_file: Path | None, provider: str | None, limit: int, after: i
 @_limit
 @_after
 @_as_json
+@options.data_dir
 @click.pass_obj
-def dead(config_file: Path | None, limit: int, after: int, *, as_json: bool) -> None:
+def dead(config_file: Path | None, data_dir: Path | None, limit: int, after: int, *, as_json: bool) -> None:
     """List the deliveries that were given up, oldest first."""
-    letters = _on_journal(config_file, lambda opened: opened.dead(limit, after=after))
+    letters = _on_journal(config_file, data_dir, lambda opened: opened.dead(limit, after=after))
     click.echo(_in_json(letters) if as_json else _letters(letters))
 
 
 @journal.command()
 @click.argument("seq", type=_SEQ)
 @click.argument("provider")
+@options.data_dir
 @click.pass_obj
-def retry(config_file: Path | None, seq: int, provider: str) -> None:
+def retry(config_file: Path | None, data_dir: Path | None, seq: int, provider: str) -> None:
     """Make the dead letter of operation SEQ due at PROVIDER again; exit code 1 if there is none."""
 
     async def work(opened: Journal) -> None:
@@ -91,7 +100,7 @@ def retry(config_file: Path | None, seq: int, provider: str) -> None:
         if not await opened.retry(seq, provider):
             raise _no_letter(seq, provider)
 
-    _on_journal(config_file, work)
+    _on_journal(config_file, data_dir, work)
     click.echo(f"operation {seq} is due at {provider}")
 
 
@@ -99,8 +108,9 @@ def retry(config_file: Path | None, seq: int, provider: str) -> None:
 @click.argument("seq", type=_SEQ)
 @click.argument("provider")
 @click.option("--yes", is_flag=True, help="Do it; without it only what would be lost is told.")
+@options.data_dir
 @click.pass_obj
-def discard(config_file: Path | None, seq: int, provider: str, *, yes: bool) -> None:
+def discard(config_file: Path | None, data_dir: Path | None, seq: int, provider: str, *, yes: bool) -> None:
     """Drop the dead letter of operation SEQ at PROVIDER for good; exit code 1 if there is none."""
 
     async def work(opened: Journal) -> None:
@@ -110,7 +120,7 @@ def discard(config_file: Path | None, seq: int, provider: str, *, yes: bool) -> 
         if not await opened.discard(seq, provider):
             raise _no_letter(seq, provider)
 
-    _on_journal(config_file, work)
+    _on_journal(config_file, data_dir, work)
     click.echo(f"operation {seq} is discarded at {provider}")
 
 
@@ -200,8 +210,8 @@ def _in_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def _on_journal(config_file: Path | None, work: Callable[[Journal], Awaitable[T]]) -> T:
-    settings = load_or_exit(config_file).settings
+def _on_journal(config_file: Path | None, data_dir: Path | None, work: Callable[[Journal], Awaitable[T]]) -> T:
+    settings = load_or_exit(config_file, options.in_data_dir(data_dir)).settings
     configure_logs(settings.log.format, settings.log.level)
 
     async def run() -> T:

@@ -76,6 +76,21 @@ def test_status_tells_what_is_to_be_delivered(file: Path, tmp_path: Path) -> Non
     assert standby.split()[:4] == ["b", "filling", "1", "1"]
 
 
+def test_the_folder_may_be_named_as_for_the_service(file: Path, tmp_path: Path) -> None:
+    """What the service was started with goes before the configured folder, in every command."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    seq = str(in_journal(folder, kill))
+
+    done = [
+        ninai(file, *arguments, "--data-dir", str(folder)).exit_code
+        for arguments in (["status"], ["pending"], ["dead"], ["retry", seq, "b"], ["discard", seq, "b", "--yes"])
+    ]
+
+    assert done == [0, 0, 0, 0, 1]  # what was retried is no dead letter any more
+    assert in_journal(folder, letters) == []
+
+
 def test_status_as_json_says_the_same(file: Path, tmp_path: Path) -> None:
     """Programs read the same numbers."""
     in_journal(tmp_path, kill)
