@@ -11,7 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
+from app.main import create_app
+from app.settings import load
 from tests.support.rolling import Front, statuses_while_replaced
 from tests.support.service import environment
 
@@ -19,6 +22,16 @@ CONFIG = Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
+OPERATORS = ("/admin/", "/console", "/metrics")
+OTHERWISE_WRITTEN = [
+    "//metrics",
+    "/%6detrics",
+    "/metrics/",
+    "//admin/providers",
+    "/admin%2fproviders",
+    "//console",
+    "/%63onsole",
+]
 
 needs_haproxy = pytest.mark.skipif(HAPROXY is None, reason="there is no haproxy (Debian: haproxy)")
 
@@ -94,13 +107,30 @@ def test_haproxy_takes_the_configuration() -> None:
 
 
 @needs_haproxy
-async def test_what_is_for_operators_is_not_passed_on(tmp_path: Path) -> None:
-    """Admin API, console and metrics are not there; without a replica everything else is 503."""
+async def test_what_callers_need_is_passed_on_alone(tmp_path: Path) -> None:
+    """Of all that a replica serves, what is for operators is not there; without a replica everything else is 503."""
     async with haproxy({"one": 1, "two": 2}, tmp_path) as front, httpx.AsyncClient(trust_env=False) as client:
-        paths = ("/admin/providers", "/console", "/metrics", "/memory/memories")
-        statuses = [(await client.get(f"{front.url}{path}")).status_code for path in paths]
+        statuses = {path: (await client.get(f"{front.url}{path}")).status_code for path in served()}
 
-    assert statuses == [404, 404, 404, 503]
+    operators = {path for path in served() if path.startswith(OPERATORS)}
+    assert "/memory/memories" in served() - operators
+    assert {"/admin/providers", "/console", "/metrics"} <= operators
+    assert statuses == {path: 404 if path in operators else 503 for path in served()}
+
+
+@needs_haproxy
+async def test_no_spelling_leads_to_what_is_for_operators(tmp_path: Path) -> None:
+    """What a replica takes for one of their paths is refused as the path itself."""
+    async with haproxy({"one": 1, "two": 2}, tmp_path) as front, httpx.AsyncClient(trust_env=False) as client:
+        statuses = {path: (await client.get(f"{front.url}{path}")).status_code for path in OTHERWISE_WRITTEN}
+
+    assert statuses == dict.fromkeys(OTHERWISE_WRITTEN, 404)
+
+
+def served() -> set[str]:
+    """Every path of a replica, with something in each place that is left open."""
+    app = create_app(load(None, environ={"MEMORY_PROVIDER": "mock"}).settings, CollectorRegistry())
+    return {re.sub(r"\{[^}]*\}", "1", route.path) for route in app.routes}
 
 
 @needs_haproxy
