@@ -19,6 +19,14 @@ def require_own_page(headers: Mapping[str, str]) -> None:
     if site is not None:
         own = site == "same-origin"
     else:
-        own = origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        own = origin is None or _place(origin) == headers.get("host", "").lower()
     if not own:
         raise RequestError(FORBIDDEN, "This form was sent from a page of another site, so nothing was done")
+
+
+def _place(origin: str) -> str | None:
+    """Give host and port, as a `Host` has them; None for what is no address, and so not our own."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

@@ -12,6 +12,7 @@ FOREIGN = [
     {"Origin": "http://evil.example"},
     {"Origin": "http://127.0.0.1:8001"},
     {"Origin": "null"},
+    {"Origin": "http://["},
     {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "none"},
@@ -102,9 +103,10 @@ async def test_a_login_is_guarded_as_well(stranger: Visitor) -> None:
     form = (await stranger.look()).form("/console/login")
 
     foreign = await stranger.post(form, {"Origin": "http://evil.example"}, key=KEYS["ops"])
+    nowhere = await stranger.post(form, {"Origin": "http://["}, key=KEYS["ops"])
     tokenless = await stranger.post(form, key=KEYS["ops"], token="")
 
-    assert (foreign.status_code, tokenless.status_code) == (403, 403)
+    assert (foreign.status_code, nowhere.status_code, tokenless.status_code) == (403, 403, 403)
     assert "ninai_console" not in stranger.http.cookies
     assert Page(tokenless).form("/console/login").method == "post"
 
