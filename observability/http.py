@@ -25,6 +25,7 @@ _OUR_FAULT = 500  # and above
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 _log = structlog.get_logger("ninai.access")
 
@@ -32,7 +33,8 @@ _log = structlog.get_logger("ninai.access")
 class Observed:
     """Give every request an id, and every response headers, a metric, one line in the log, and a span if it is traced.
 
-    An `X-Request-ID` of up to 128 harmless characters is taken over from the client, otherwise one is made.
+    An `X-Request-ID` of up to 128 harmless characters is taken over from the client, otherwise one is made. A response
+    that does not say whether it may be kept (`Cache-Control`) is not to be kept by anybody.
     """
 
     def __init__(self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None) -> None:
@@ -54,7 +56,10 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_headers(notes, perf_counter() - started)]
+                own = list(message.get("headers", ()))
+                kept = any(name == _NOT_KEPT[0] for name, _ in own)
+                added = _headers(notes, perf_counter() - started)
+                message["headers"] = [*own, *added] if kept else [*own, _NOT_KEPT, *added]
             await send(message)
 
         self._metrics.http_in_flight.inc()

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.auth.keys import new_key
-from tests.support.api import ABSENT_ID, Api, field_in, fresh_user, problem_in
+from tests.support.api import ABSENT_ID, BASE_URL, Api, field_in, fresh_user, problem_in
 
 CHALLENGE = 'Bearer realm="ninai"'
 GUARDED = [
@@ -161,6 +161,23 @@ async def test_who_asks_comes_before_what(guarded_http: httpx.AsyncClient, sent:
 async def test_some_routes_are_open(guarded_http: httpx.AsyncClient, path: str) -> None:
     """Probes, scrapers and readers of the documentation hold no key."""
     assert (await guarded_http.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/memory/memories", f"/memory/memories/{ABSENT_ID}", "/memory/memories?unknown=1", "/memory/nothing"),
+        *("//memory/memories", "/memory/remember", "/admin/providers", "/admin/nothing"),
+        *("/livez", "/readyz", "/memory/health", "/metrics"),
+    ],
+)
+async def test_no_answer_is_kept_on_the_way(
+    mock_http: httpx.AsyncClient, guarded_http: httpx.AsyncClient, path: str
+) -> None:
+    """What is one user's or one moment's is in no cache, be it an answer, a refusal or an error."""
+    for http in (mock_http, guarded_http):
+        response = await http.get(f"{BASE_URL}{path}")
+        assert response.headers.get_list("cache-control") == ["no-store"]
 
 
 @pytest.mark.parametrize(

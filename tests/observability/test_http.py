@@ -35,6 +35,11 @@ class Server:
         [start] = [message for message in self.sent if message["type"] == "http.response.start"]
         return dict(start["headers"]).get(name)
 
+    def headers(self, name: bytes) -> list[bytes]:
+        """One header of the last response, as often as it was sent."""
+        [start] = [message for message in self.sent if message["type"] == "http.response.start"]
+        return [value for one, value in start["headers"] if one == name]
+
     def counted(self, **labels: str) -> float | None:
         """How many requests were counted under these labels."""
         return self.registry.get_sample_value(DURATION, labels)
@@ -68,6 +73,21 @@ async def test_a_request_gets_an_id_and_a_time() -> None:
     assert re.fullmatch(rb"total;dur=\d+\.\d\d", server.header(b"server-timing") or b"")
     assert server.header(b"memory-provider") is None
     assert server.counted(method="GET", route="/things/{id}", status="200") == 1
+
+
+async def test_a_response_that_says_nothing_of_it_is_not_kept() -> None:
+    """Neither by a browser nor by a proxy; what the application says of it counts."""
+
+    async def kept(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"cache-control", b"no-cache")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    silent, speaking = Server(well), Server(kept)
+    for server in (silent, speaking):
+        await server.request()
+
+    assert silent.headers(b"cache-control") == [b"no-store"]
+    assert speaking.headers(b"cache-control") == [b"no-cache"]
 
 
 async def test_notes_become_headers() -> None:
