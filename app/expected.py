@@ -6,7 +6,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 _PREFIX = "/memory/"
-_UNSENT = {"OPTIONS", "HEAD"}  # answered by the framework, and asked for by nobody
+_UNSENT = {"OPTIONS"}  # answered by the framework, and asked for by nobody
 
 
 def callers_routes(app: Litestar) -> Iterator[tuple[str, str]]:

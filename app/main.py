@@ -27,6 +27,7 @@ from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.expected import callers_routes
 from app.gauges import shown
+from app.head import HeadAsGet
 from app.journal_place import journal_place_watched
 from app.leaving import NoLongerKept, heeding_notice
 from app.openapi import complete, openapi_config
@@ -93,7 +94,7 @@ def create_app(
     metrics.expect_requests(callers_routes(app))
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    app.asgi_handler = Observed(NoLongerKept(BodyLimit(inner), app.state), metrics, tracer)  # type: ignore[arg-type, assignment] # ASGI's own open types
+    app.asgi_handler = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), app.state), metrics, tracer)  # type: ignore[arg-type, assignment] # ASGI's own open types
     return app
 
 

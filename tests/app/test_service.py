@@ -52,6 +52,15 @@ def remember(service: Service, content: str, **headers: str) -> httpx.Response:
     )
 
 
+def test_head_is_answered_over_the_network(service: Service) -> None:
+    """With the length that GET would have, and no byte of it: the connection can be used for what comes next."""
+    with httpx.Client(base_url=service.url, trust_env=False) as client:
+        head, got = client.head("/openapi.json"), client.get("/openapi.json")
+
+    assert (head.status_code, head.content, got.status_code) == (200, b"", 200)
+    assert int(head.headers["content-length"]) == len(got.content)
+
+
 def test_it_serves_stops_and_serves_again(service: Service) -> None:
     """SIGTERM ends it with code 0 and all of its processes with it; what was stored is there the next time."""
     memory_id = remember(service, "tea").json()["memory_id"]

@@ -1,0 +1,51 @@
+"""HEAD, answered wherever GET is: the same status and the same headers, without the body."""
+
+from observability.http import AsgiApp, Message, Receive, Scope, Send
+
+_ALLOW = b"allow"
+
+
+class HeadAsGet:
+    """Ask the application with GET for whoever asks with HEAD, and name HEAD wherever it names GET.
+
+    The framework answers HEAD only where a handler of its own is written for it, beside each of those for GET.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, _naming(send))
+            return
+        # In the same scope, since the router leaves in it what was asked for.
+        scope["method"] = "GET"
+        try:
+            await self._app(scope, receive, _without_body(_naming(send)))
+        finally:
+            scope["method"] = "HEAD"
+
+
+def _naming(send: Send) -> Send:
+    async def naming(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                (name, _with_head(value) if name == _ALLOW else value) for name, value in message.get("headers", ())
+            ]
+        await send(message)
+
+    return naming
+
+
+def _with_head(methods: bytes) -> bytes:
+    return b", ".join(
+        one for method in methods.split(b", ") for one in ((method, b"HEAD") if method == b"GET" else (method,))
+    )
+
+
+def _without_body(send: Send) -> Send:
+    async def without_body(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return without_body
