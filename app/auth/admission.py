@@ -61,7 +61,7 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
 
 
 def _identified(request: Request[Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:
-    identity = authenticator.identify(request.headers)
+    identity = authenticator.identify(request.method, request.headers)
     if (notes := current.get()) is not None:
         notes.caller = identity.id
     identity.require(scope)

@@ -6,9 +6,11 @@ from msgspec import Struct
 
 from app.auth.caller import Identity, user_in
 from app.auth.loopback import require_loopback_name
+from app.auth.origin import require_own_page
 
 ANONYMOUS = "anonymous"
 _ANYBODY = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
+_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows no other site what is answered
 
 
 class AnonymousAuthenticator(Struct, frozen=True):
@@ -16,13 +18,16 @@ class AnonymousAuthenticator(Struct, frozen=True):
 
     default_user: str
 
-    def identify(self, headers: Mapping[str, str]) -> Identity:
+    def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
         """Give the one identity that all share.
 
         Raises:
-            RequestError: the service was asked for by a name that is not of its own machine.
+            RequestError: the service was asked for by a name that is not of its own machine, or a page of another site
+                would have something done.
         """
         require_loopback_name(headers)
+        if method not in _CHANGES_NOTHING:
+            require_own_page(headers)
         return _ANYBODY
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all

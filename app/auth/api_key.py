@@ -20,7 +20,7 @@ class ApiKeyAuthenticator:
     def __init__(self, keys: Mapping[str, KeySettings]) -> None:
         self._by_hash = {key.hash: Identity(name, frozenset(key.scopes), key.user) for name, key in keys.items()}
 
-    def identify(self, headers: Mapping[str, str]) -> Identity:
+    def identify(self, method: str, headers: Mapping[str, str]) -> Identity:  # noqa: ARG002 - a key opens all of them
         """Give the key's name and scopes."""
         key = key_in(headers)
         if key is None:

@@ -40,8 +40,8 @@ class Identity(Struct, frozen=True):
 class Authenticator(Protocol):
     """One way to find out who is calling."""
 
-    def identify(self, headers: Mapping[str, str]) -> Identity:
-        """Tell who shows itself.
+    def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
+        """Tell who shows itself, to ask with an HTTP method.
 
         Raises:
             RequestError: nobody who is known.

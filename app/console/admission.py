@@ -10,9 +10,9 @@ from app.auth.admission import ADMIN_PORT
 from app.auth.api_key import CHALLENGE, key_in
 from app.auth.caller import Authenticator, Identity
 from app.auth.loopback import require_loopback_name
+from app.auth.origin import require_own_page
 from app.console.console import Console
 from app.console.forms import TOKEN, read_form
-from app.console.origin import require_own_page
 from app.console.session import NOBODY, Session, Sessions
 from app.parameters import refuse_unknown_parameters
 from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
@@ -83,7 +83,7 @@ def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identi
             raise RequestError(UNAUTHENTICATED, "There is no session, or it has ended: log in", headers=CHALLENGE)
         return Identity(held.key, frozenset(key.scopes), key.user)
     authenticator: Authenticator = request.app.state.authenticator
-    return authenticator.identify(request.headers)
+    return authenticator.identify(request.method, request.headers)
 
 
 async def _look(request: Request[Any, Any, Any]) -> None:

@@ -42,7 +42,7 @@ class EntranceController(Controller):
         """Begin a session for an operator."""
         key = filled_in(request.state.form, LoginForm).key.strip()
         authenticator: Authenticator = request.app.state.authenticator
-        identity = authenticator.identify({"x-api-key": key})
+        identity = authenticator.identify(request.method, {"x-api-key": key})
         if (notes := current.get()) is not None:
             notes.caller = identity.id
         identity.require("admin")

@@ -19,6 +19,7 @@ GUARDED = [
     ("PATCH", f"/memory/memories/{ABSENT_ID}"),
     ("DELETE", f"/memory/memories/{ABSENT_ID}"),
 ]
+FOREIGN = [{"Origin": "http://evil.example"}, {"Origin": "http://["}, {"Sec-Fetch-Site": "cross-site"}]
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -241,6 +242,53 @@ async def test_where_no_key_is_asked_for_a_foreign_name_opens_nothing(
 
     assert (response.status_code, problem_in(response)["type"]) == (403, "urn:ninai:problem:forbidden")
     assert "set auth.mode to api_key" in problem_in(response)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, path) for method, path in GUARDED if method != "GET"),
+        ("POST", "/admin/journal/dead/1/mock/retry"),
+        ("DELETE", "/admin/journal/dead/1/mock?confirm=true"),
+        ("PUT", "/admin/providers/order"),
+    ],
+)
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_where_no_key_is_asked_for_a_foreign_page_does_nothing(
+    mock_http: httpx.AsyncClient, headers: dict[str, str], method: str, path: str
+) -> None:
+    """A browser sends forms of any page to this machine, and says from where they come."""
+    response = await mock_http.request(method, path, headers=headers)
+
+    assert (response.status_code, problem_in(response)["type"]) == (403, "urn:ninai:problem:forbidden")
+    assert "page of another site" in problem_in(response)["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Origin": "http://127.0.0.1"}, {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:5173"}],
+)
+async def test_where_no_key_is_asked_for_programs_and_own_pages_do_all(
+    mock_http: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    """What sends nothing of where it comes from is no browser, and the documentation's page may try everything."""
+    api = Api(mock_http, fresh_user(), headers)
+
+    assert (await api.remember("tea")).status_code == 200
+
+
+async def test_where_no_key_is_asked_for_a_foreign_page_may_lead_here(mock_http: httpx.AsyncClient) -> None:
+    """A link is followed: it changes nothing, and its page does not see the answer."""
+    response = await mock_http.get("/memory/memories", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert response.status_code == 200
+
+
+async def test_who_shows_a_key_may_ask_from_any_page(guarded_http: httpx.AsyncClient, free_key: str) -> None:
+    """No page has a key without having been given it."""
+    api = Api(guarded_http, fresh_user(), bearer(free_key) | FOREIGN[0])
+
+    assert (await api.remember("tea")).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "127.1.2.3:1", "[::1]:8000", "ninai.localhost"])

@@ -88,7 +88,7 @@ def test_a_form_on_another_site_does_nothing(service: Service, elsewhere: str, t
 
     seen = browse(f"{elsewhere}/page.html", tmp_path / "profile")
 
-    assert "This form was sent from a page of another site, so nothing was done" in seen.dom
+    assert "This was sent from a page of another site, so nothing was done" in seen.dom
     assert httpx.get(f"{service.url}/admin/providers", trust_env=False).json()["order"] == ["a", "b"]
 
 

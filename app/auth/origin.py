@@ -7,7 +7,7 @@ from app.problems import FORBIDDEN, RequestError
 
 
 def require_own_page(headers: Mapping[str, str]) -> None:
-    """Do nothing, if a form was sent from a page of this service.
+    """Do nothing, if what was sent is not from a page of another site.
 
     Browsers say so themselves in `Sec-Fetch-Site`, but only over HTTPS and on loopback; elsewhere `Origin` tells. What
     sends neither is no browser, and has no foreign page in it.
@@ -21,7 +21,7 @@ def require_own_page(headers: Mapping[str, str]) -> None:
     else:
         own = origin is None or _place(origin) == headers.get("host", "").lower()
     if not own:
-        raise RequestError(FORBIDDEN, "This form was sent from a page of another site, so nothing was done")
+        raise RequestError(FORBIDDEN, "This was sent from a page of another site, so nothing was done")
 
 
 def _place(origin: str) -> str | None:
