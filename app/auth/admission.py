@@ -11,6 +11,7 @@ from litestar.exceptions import NotFoundException
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.caller import USER_HEADER, Authenticator, Caller, Identity
+from app.auth.loopback import require_loopback_name
 from app.parameters import refuse_unknown_parameters
 from app.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings, Scope
@@ -58,6 +59,16 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
         raise NotFoundException
     request.state.operator = _identified(request, request.app.state.authenticator, "admin").id
     refuse_unknown_parameters(request)
+
+
+async def admit_watcher(request: Request[Any, Any, Any]) -> None:
+    """Let in whoever asks how the service is, without a key; where none is asked for at all, by its own names alone.
+
+    Raises:
+        RequestError: the service was asked for by a name that is not of its own machine.
+    """
+    if request.app.state.settings.auth.mode == "none":
+        require_loopback_name(request.headers)
 
 
 def _identified(request: Request[Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:

@@ -8,6 +8,8 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 
+from app import problems
+from app.auth.admission import admit_watcher
 from app.calls import OpenCall, provide_open_call
 from app.schemas import LiveResponse, ReadyResponse
 from observability.metrics import expose
@@ -20,14 +22,18 @@ STATUS_UNHEALTHY = 503
 
 
 class HealthController(Controller):
-    """Open to everybody: what asks here are load balancers and probes, which hold no key."""
+    """Open without a key: what asks here are load balancers and probes, which hold none."""
 
     tags = ("health",)
     dependencies = {"call": Provide(provide_open_call)}  # noqa: RUF012 - read by the framework, never changed
 
     @get(
         "/memory/health",
-        responses={STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False)},
+        before_request=admit_watcher,
+        responses={
+            STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False),
+            **problems.described(problems.FORBIDDEN),
+        },
     )
     async def memory_health(self, call: NamedDependency[OpenCall]) -> Response[Health]:
         """Tell how the provider is; 503 when it cannot serve."""
@@ -41,7 +47,11 @@ class HealthController(Controller):
 
     @get(
         "/readyz",
-        responses={STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False)},
+        before_request=admit_watcher,
+        responses={
+            STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False),
+            **problems.described(problems.FORBIDDEN),
+        },
     )
     async def readyz(self, request: Request[Any, Any, Any], call: NamedDependency[OpenCall]) -> Response[ReadyResponse]:
         """Tell whether requests can be served, and will be for a while."""
@@ -51,7 +61,7 @@ class HealthController(Controller):
         answer = ReadyResponse(ready, _by_name(health, call.first), leaving=leaving)
         return Response(answer, status_code=_status(healthy=ready))
 
-    @get("/metrics", media_type="text/plain", include_in_schema=False)
+    @get("/metrics", before_request=admit_watcher, media_type="text/plain", include_in_schema=False)
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Give all metrics in Prometheus' text format, those of all workers."""
         gathering: Gathering = request.app.state.gathering

@@ -230,7 +230,7 @@ async def test_no_header_leads_around_the_guard(guarded_http: httpx.AsyncClient,
     assert outside.json() == {"alive": True}
 
 
-@pytest.mark.parametrize("path", ["/memory/memories", "/admin/providers"])
+@pytest.mark.parametrize("path", ["/memory/memories", "/admin/providers", "/readyz", "/memory/health", "/metrics"])
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example:8000", "10.0.0.1", "localhost.evil.example", ""]
 )
@@ -296,7 +296,8 @@ async def test_where_no_key_is_asked_for_names_of_the_machine_are_known(
     mock_http: httpx.AsyncClient, host: str
 ) -> None:
     """By whichever of its names the machine is asked."""
-    assert (await mock_http.get("/memory/memories", headers={"Host": host})).status_code == 200
+    for path in ("/memory/memories", "/readyz", "/memory/health", "/metrics"):
+        assert (await mock_http.get(path, headers={"Host": host})).status_code == 200
 
 
 async def test_who_shows_a_key_may_use_any_name(guarded_http: httpx.AsyncClient, free_key: str) -> None:
@@ -304,3 +305,14 @@ async def test_who_shows_a_key_may_use_any_name(guarded_http: httpx.AsyncClient,
     headers = bearer(free_key) | {"Host": "memories.example", "X-User-ID": fresh_user()}
 
     assert (await guarded_http.get("/memory/memories", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/memory/health", "/metrics"])
+async def test_with_keys_the_service_is_watched_under_any_name(guarded_http: httpx.AsyncClient, path: str) -> None:
+    """Probes and scrapers ask for an address, a pod or a service."""
+    assert (await guarded_http.get(path, headers={"Host": "10.0.0.1:8000"})).status_code == 200
+
+
+async def test_being_alive_is_told_under_any_name(mock_http: httpx.AsyncClient) -> None:
+    """It tells nothing else, and whoever misses it would restart what runs."""
+    assert (await mock_http.get("/livez", headers={"Host": "evil.example"})).status_code == 200

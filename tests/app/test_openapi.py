@@ -24,7 +24,7 @@ OPERATIONS = {
     ("get", "/memory/memories/{memory_id}"): READS | {"404"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404", "409"},
     ("delete", "/memory/memories/{memory_id}"): READS | {"202", "404"},
-    ("get", "/memory/health"): {"200", "503"},
+    ("get", "/memory/health"): {"200", "403", "503"},
     ("get", "/admin/providers"): OPERATOR,
     ("get", "/admin/providers/{name}"): OPERATOR | {"404"},
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "413", "415"},
@@ -36,7 +36,7 @@ OPERATIONS = {
     ("post", "/admin/journal/dead/{seq}/{provider}/retry"): JOURNAL,
     ("delete", "/admin/journal/dead/{seq}/{provider}"): JOURNAL,
     ("get", "/livez"): {"200"},
-    ("get", "/readyz"): {"200", "503"},
+    ("get", "/readyz"): {"200", "403", "503"},
 }
 WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch"), ("delete", "/memory/memories")} | {
     (method, "/memory/memories/{memory_id}") for method in ("patch", "delete")
