@@ -372,13 +372,14 @@ def test_probes_ask_what_there_is(installation: Installation, tmp_path: Path) ->
     assert probes["startup"]["periodSeconds"] * probes["startup"]["failureThreshold"] >= 60
 
 
-def test_a_pod_is_given_the_time_to_drain(installation: Installation) -> None:
-    """Until nothing is sent to it any more, then for requests under way, then to close."""
+def test_a_pod_is_given_the_time_to_drain(installation: Installation, tmp_path: Path) -> None:
+    """Until no new connection comes, then until those that are kept have ended, then for requests, then to close."""
     pod = pod_of(installation.deployment)["spec"]
     command, seconds = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    drain = installation.load(installation.deployment, tmp_path).server.drain
 
-    assert command == "sleep"
-    assert pod["terminationGracePeriodSeconds"] >= int(seconds) + DRAIN_SECONDS + 10
+    assert (command, drain) == ("sleep", 10)
+    assert pod["terminationGracePeriodSeconds"] >= int(seconds) + drain + DRAIN_SECONDS + 10
 
 
 def test_pods_keep_to_the_restricted_standard(installation: Installation) -> None:
