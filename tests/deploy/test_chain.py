@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from app.cli.serve import DRAIN_SECONDS
 from app.settings import load
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
@@ -49,6 +50,14 @@ def test_the_containers_make_the_same_chain() -> None:
     assert isinstance(mem0, Mem0Settings)
     assert mem0.base_url == "http://mem0:8000"
     assert {"postgres", "mem0", "mem0-postgres"} < set(every)
+
+
+def test_the_container_is_given_the_time_to_stop() -> None:
+    """For requests under way, and then to close."""
+    service = services()["ninai"]
+    drain = load(None, service["environment"]).settings.server.drain
+
+    assert float(service["stop_grace_period"].removesuffix("s")) >= drain + DRAIN_SECONDS + 10
 
 
 def test_ninai_and_mem0_share_a_key() -> None:
