@@ -11,7 +11,7 @@ from tests.support.chains import two_providers
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, ninai, running_service
 
-OPEN = ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"]
+OPEN = ["/livez", "/readyz", "/memory/health", "/metrics", "/docs", "/openapi.json"]
 
 
 def free_port() -> int:
