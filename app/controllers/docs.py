@@ -1,5 +1,6 @@
 """The page that shows the API's documentation, with everything it loads."""
 
+import re
 from gzip import decompress
 from importlib.resources import files
 from typing import Any
@@ -33,6 +34,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_NOT_AT_ALL = re.compile(r"\s*q=0(\.0*)?\s*")
 _A_DAY = "public, max-age=86400"
 
 
@@ -68,9 +70,15 @@ def script(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Give the script that draws the page."""
     packed = files("app.docs").joinpath("scalar.js.gz").read_bytes()
     headers = {"Cache-Control": _A_DAY, "Vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(packed, headers=headers | {"Content-Encoding": "gzip"})
     return Response(decompress(packed), headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an `Accept-Encoding` names gzip, and not with the weight of zero (RFC 9110, section 12.5.3)."""
+    codings = (coding.lower().partition(";") for coding in accepted.split(","))
+    return any(name.strip() == "gzip" and not _NOT_AT_ALL.fullmatch(weight) for name, _, weight in codings)
 
 
 def _refused(response: Response[Any]) -> Response[Any]:

@@ -191,6 +191,27 @@ async def test_what_the_page_loads_is_there(mock_http: httpx.AsyncClient) -> Non
     assert (plain.headers["vary"], plain.headers["cache-control"]) == ("Accept-Encoding", "public, max-age=86400")
 
 
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("br, GZIP;q=0.5", "gzip"),
+        ("gzip ; q=0.001", "gzip"),
+        ("gzip;q=0, identity", None),
+        ("identity, gzip; Q=0.000", None),
+        ("x-gzipped", None),
+        ("", None),
+    ],
+)
+async def test_what_the_page_loads_is_packed_for_whom_it_may_be(
+    mock_http: httpx.AsyncClient, accepted: str, encoding: str | None
+) -> None:
+    """A weight of zero refuses an encoding, as not naming it does."""
+    response = await mock_http.get("/docs/scalar.js", headers={"Accept-Encoding": accepted})
+
+    assert (response.status_code, response.headers.get("content-encoding")) == (200, encoding)
+
+
 async def test_a_visitor_is_led_to_the_page(mock_http: httpx.AsyncClient) -> None:
     """The root of the service leads to its documentation."""
     response = await mock_http.get("/")
