@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from providers import background
 from providers.chain.chain import Chain
 from providers.chain.counting import CountingObserver
 from providers.chain.describing import describe
@@ -15,12 +16,11 @@ SECONDS = 5.0
 @asynccontextmanager
 async def shown(chain: Chain, observer: CountingObserver) -> AsyncIterator[None]:
     """Show what a chain says about itself for as long as the context lasts."""
-    task = asyncio.create_task(_show(chain, observer), name="gauges")
+    task = background.start(lambda: _show(chain, observer), "gauges")
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await background.stop(task)
 
 
 async def _show(chain: Chain, observer: CountingObserver) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from app.settings import Settings
+from providers import background
 from providers.errors import Unavailable
 from providers.journal.postgres.cluster import cluster_of
 from providers.journal.postgres.settings import PostgresJournalSettings
@@ -21,12 +22,11 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def journal_place_watched(settings: Settings) -> AsyncIterator[None]:
     """Find out in the background, and warn."""
-    task = asyncio.create_task(warn_of_shared_clusters(settings), name="journal place")
+    task = background.start_once(warn_of_shared_clusters(settings), "journal place")
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await background.stop(task)
 
 
 async def warn_of_shared_clusters(settings: Settings, again: float = _AGAIN_SECONDS) -> None:

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.reloading.reloader import Reloader
+from providers import background
 
 
 @asynccontextmanager
 async def following(reloader: Reloader, *, heeds_hangup: bool) -> AsyncIterator[None]:
     """Follow the configuration for as long as the context lasts, if so asked with SIGHUP as an order to look at it."""
     loop = asyncio.get_running_loop()
-    task = asyncio.create_task(reloader.run(), name="reloader")
+    task = background.start(reloader.run, "reloader")
     if heeds_hangup:
         loop.add_signal_handler(signal.SIGHUP, reloader.wake)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
@@ -21,5 +22,4 @@ async def following(reloader: Reloader, *, heeds_hangup: bool) -> AsyncIterator[
     finally:
         if heeds_hangup:
             loop.remove_signal_handler(signal.SIGHUP)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await background.stop(task)
