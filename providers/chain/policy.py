@@ -148,8 +148,9 @@ class DelivererPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long the journal remembers what every provider has confirmed, in seconds.
 
-    `keep` must be longer than any write can be under way between here and a provider: only then can no late one undo a
-    deletion that is forgotten. It is also how long a repeated `Idempotency-Key` is known without asking a provider.
+    `keep` must be longer than any write can be under way between here and a provider, all tries of its delivery
+    included: only then can no late one undo a deletion that is forgotten. It is also how long a repeated
+    `Idempotency-Key` is known without asking a provider.
     """
 
     keep: Annotated[float, Meta(ge=1, le=30 * 86_400)] = 3_600.0
