@@ -9,6 +9,7 @@ from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from providers.errors import InvalidInput
+from providers.factory import limits_of
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME
 from providers.limits import check_user_id
@@ -80,6 +81,17 @@ def _journal(settings: Settings) -> Iterator[_Fault]:
         if name not in settings.providers:
             reason = f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
             yield ("chain", "attempts", name), reason
+
+
+def _retention(settings: Settings) -> Iterator[_Fault]:
+    """A deletion that is forgotten while a write is still under way would be undone by it."""
+    keep = settings.chain.retention.keep
+    for name in settings.order:
+        usual, _ = limits_of(settings.providers[name])
+        longest = settings.chain.attempts.get(name, usual).replay.deadline
+        if keep <= longest:
+            reason = f"{keep:g} s must be longer than a delivery to {quoted([name])} may take, {longest:g} s"
+            yield ("chain", "retention", "keep"), reason
 
 
 def _twins(settings: Settings) -> Iterator[_Fault]:
@@ -168,6 +180,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _order,
     _inferring,
     _journal,
+    _retention,
     _twins,
     _reach,
     _ports,

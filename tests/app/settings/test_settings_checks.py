@@ -53,6 +53,11 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             '$.chain.attempts.naive: "naive" is not configured, did you mean "native"? (ninai.toml)',
         ),
         (
+            "[chain.retention]\nkeep = 30",
+            {},
+            ('$.chain.retention.keep: 30 s must be longer than a delivery to "native" may take, 30 s (ninai.toml)'),
+        ),
+        (
             TWO_OF_ONE,
             {"NINAI__ORDER": "a,b"},
             '$.order: "a" and "b" are one database (NINAI__ORDER)',
@@ -116,6 +121,16 @@ def test_a_contradiction_is_refused(
 ) -> None:
     """The service does not start into a state that nobody can have meant."""
     assert configuration.refusal(toml, environ) == expected
+
+
+def test_the_journal_may_remember_a_little_longer_than_a_delivery_takes(configuration: Configuration) -> None:
+    """What a provider is given for a delivery may be less, and then so may the memory."""
+    configuration.load("[chain.retention]\nkeep = 30.1")
+
+    settings = configuration.load(
+        "[chain.retention]\nkeep = 6\n[chain.attempts.native.replay]\ndeadline = 5\ntry_limit = 1"
+    )
+    assert settings.settings.chain.retention.keep == 6
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
