@@ -25,8 +25,8 @@ setup: $(VENV)/.dev
 serve: $(VENV)/.run
 	$(BIN)/ninai serve --port $(PORT) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
-# Three at a time on two cores: most tests wait for another process.
-PYTEST := $(BIN)/pytest --numprocesses 3 --dist worksteal
+# Four at a time on two cores: most tests wait for another process.
+PYTEST := $(BIN)/pytest --numprocesses 4 --dist worksteal
 
 # Without their compiled form each run takes ten seconds more per process.
 unexport PYTHONDONTWRITEBYTECODE
