@@ -23,7 +23,7 @@ $(VENV)/.run: requirements.txt pyproject.toml
 setup: $(VENV)/.dev
 
 serve: $(VENV)/.run
-	$(BIN)/ninai serve --port $(PORT) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+	$(BIN)/ninai serve --port $(PORT) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 # Four at a time on two cores: most tests wait for another process.
 PYTEST := $(BIN)/pytest --numprocesses 4 --dist worksteal
@@ -66,10 +66,11 @@ soak: setup
 	$(PYTEST) -m soak tests/simulation
 
 # Needs the development environment once; the locks themselves name no registry. The mem0 that tests run beside the
-# service wants an older protobuf than the newest, and both locks have one version of each package.
+# service wants an older protobuf than the newest, and both locks have one version of each package. Extras are kept,
+# because pip 23 looks for `coverage[toml]` apart from `coverage`, and refuses a lock that has only the latter.
 lock:
-	echo 'protobuf<7' | $(BIN)/uv pip compile --quiet --constraint - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group build pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
+	echo 'protobuf<7' | $(BIN)/uv pip compile --quiet --no-strip-extras --constraint - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group build pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
