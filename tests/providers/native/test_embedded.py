@@ -28,6 +28,7 @@ from providers.native.embedded import (
     unreachable_parent,
     wheel_binaries,
 )
+from providers.native.embedded.binaries import reachable_binaries
 from tests.support.postgres import MAJORS, connected, create_database, drop_database, reachable_folder
 
 ROOT = Path(__file__).parents[3]
@@ -289,8 +290,10 @@ def test_the_whole_machine_may_fail(embedded: EmbeddedServer, postgres_major: in
 def test_a_server_that_nobody_holds_is_replaced(embedded: EmbeddedServer, binaries: Path) -> None:
     """A live server on the data without a service is stopped, and one of ours takes its place."""
     data = embedded.folder / "data"
+    account = account_for(embedded.folder)
+    programs = reachable_binaries(binaries, embedded.folder.parent, account)
     options: list[str | Path] = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={data}"]
-    with start([binaries / "postgres", "-D", data, *options], account_for(embedded.folder)) as stray:
+    with start([programs / "postgres", "-D", data, *options], account) as stray:
         wait_until((data / ".s.PGSQL.5432").exists)
 
         with embedded.running():
