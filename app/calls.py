@@ -37,7 +37,7 @@ _Timeout = Annotated[
     str | None,
     HeaderParameter(
         name=TIMEOUT_HEADER,
-        description=f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; can only shorten the configured time.",
+        description=f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured.",
         schema_extra={"pattern": "^[0-9]{1,6}$"},
     ),
 ]

@@ -9,6 +9,7 @@ from app.settings.annotations import tag_of
 from app.settings.journaling import always_journalled, journal_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.policy import AttemptPolicy
 from providers.clock import HybridClock
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
 from providers.journal.base import Journal
@@ -57,13 +58,12 @@ class Chains:
 
     def _part(self, name: str, settings: Settings) -> Part:
         provider = settings.providers[name]
-        attempts, places = limits_of(provider)
         return Part(
             name=name,
             settings=(provider, settings.chain.attempts.get(name)),
             opened=self._opener(provider, self._host(name, settings)),
-            attempts=settings.chain.attempts.get(name, attempts),
-            places=places,
+            attempts=settings.chain.attempts.get(name, AttemptPolicy()),
+            limits=limits_of(provider),
         )
 
     def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:

@@ -31,7 +31,7 @@ def note_conditions(request: Request[Any, Any, Any]) -> None:
     if timeout is not None:
         if not _NUMBER.fullmatch(timeout) or not 1 <= int(timeout) <= MAX_TIMEOUT_MS:
             raise InvalidInput(TIMEOUT_HEADER, f"must be milliseconds, a whole number from 1 to {MAX_TIMEOUT_MS}")
-        notes.patience = int(timeout) / 1000
+        notes.patience = min(int(timeout) / 1000, request.app.state.settings.chain.longest_request)
     session = _only(request, SESSION_HEADER)
     if session is not None:
         if not _SESSION.fullmatch(session):

@@ -1,6 +1,7 @@
 """From an error to an RFC 9457 problem: the only place that knows HTTP statuses."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, TypeVar
 
 import structlog
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from observability.notes import current
 from providers.errors import (
+    ASK_AGAIN,
     Conflict,
     CursorLost,
     InvalidInput,
@@ -23,7 +25,6 @@ from providers.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 1  # when the backend did not say how long
 STATUS_ACCEPTED = 202
 STATUS_CLIENT_ERRORS = 400
 STATUS_SERVER_ERRORS = 500
@@ -95,11 +96,12 @@ _KINDS: dict[type[BaseException], Kind] = {
 }
 # What an `Unavailable` tells the client: the reason itself may name hosts, roles and tables.
 _UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
-    TimedOut: "No answer in time. What was sent may or may not have been done; the same request can be repeated.",
+    TimedOut: "No answer in time.",
     Throttled: "The backend takes no more requests for now.",
     Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
     Unavailable: "The backend cannot be reached.",
 }
+_MAY_HAVE_BEEN_DONE = " What was sent may or may not have been done; the same request can be repeated."
 _BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, TOO_LARGE)}
 
 
@@ -124,7 +126,8 @@ def problem_of(error: Exception) -> Problem:
         field = FieldProblem(error.field, error.reason)
         return _problem(INVALID_INPUT, str(error), [field])
     if isinstance(error, Unavailable):
-        return _problem(UNAVAILABLE, _nearest(_UNAVAILABLE_DETAILS, error) or "")
+        detail = _nearest(_UNAVAILABLE_DETAILS, error) or ""
+        return _problem(UNAVAILABLE, detail + _MAY_HAVE_BEEN_DONE if error.ambiguous else detail)
     if isinstance(error, HTTPException):
         return _of_framework(error)
     kind = _nearest(_KINDS, error)
@@ -136,8 +139,7 @@ def respond(_request: Request[Any, Any, Any], error: Exception) -> Response[Prob
     problem = problem_of(error)
     headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
     if isinstance(error, Unavailable):
-        seconds = getattr(error, "retry_after", None) or RETRY_AFTER_SECONDS
-        headers["Retry-After"] = str(max(1, round(seconds)))
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after or ASK_AGAIN)))
         _log.warning("unavailable", kind=type(error).__name__, reason=error.reason, ambiguous=error.ambiguous)
     elif problem.status >= STATUS_SERVER_ERRORS:
         _log.error("internal_error", exc_info=error)

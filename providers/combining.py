@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from observability import tracing
+from providers import time_limit
 from providers.errors import ProviderError
 
 MAX_COMBINED = 128  # writes in one statement
@@ -18,11 +19,12 @@ Result = TypeVar("Result")
 
 
 class _Waiting(NamedTuple, Generic[Item, Result]):
-    """A write that waits; `span` is what it is a piece of."""
+    """A write that waits; `span` is what it is a piece of, `ends_at` when its own try ends."""
 
     item: Item
     future: asyncio.Future[Result]
     span: tracing.Span
+    ends_at: float | None
 
 
 class Combiner(Generic[Item, Result]):
@@ -42,7 +44,7 @@ class Combiner(Generic[Item, Result]):
     async def put(self, item: Item) -> Result:
         """Store one item together with whatever else is waiting, and give its result."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(item, future, tracing.current.get()))
+        self._waiting.append(_Waiting(item, future, tracing.current.get(), time_limit.ends_at.get()))
         self._start_lane()
         try:
             return await future
@@ -83,6 +85,8 @@ class Combiner(Generic[Item, Result]):
     async def _store_batch(self, batch: list[_Waiting[Item, Result]]) -> None:
         # What all of them wait for is traced for the first, and not for whoever happened to begin this task.
         tracing.current.set(batch[0].span)
+        # And it lasts as long as the most patient of them waits.
+        time_limit.ends_at.set(time_limit.latest([waiting.ends_at for waiting in batch]))
         try:
             results = await self._store([waiting.item for waiting in batch])
         except ProviderError as error:

@@ -2,6 +2,7 @@
 
     ProviderError
     +-- Unavailable              try again, or elsewhere; `ambiguous` tells whether the write may have happened
+    |   +-- Unreachable          no connection could be made, so that nothing was sent
     |   +-- TimedOut             no answer within the time allowed
     |   +-- Throttled            the backend asks for patience; `retry_after` seconds, if it said how much
     |   +-- Misconfigured        wrong key, wrong schema, missing extension: an operator must act
@@ -17,6 +18,8 @@ A provider raises nothing else. What is not a `ProviderError` is a bug.
 
 from typing import ClassVar
 
+ASK_AGAIN = 1.0  # seconds until asking again makes sense, where nobody knows better
+
 
 class ProviderError(Exception):
     """The root of what a provider raises; `outcome` is its label in metrics and logs."""
@@ -27,15 +30,21 @@ class ProviderError(Exception):
 class Unavailable(ProviderError):
     """The provider cannot answer now; another try or another provider may.
 
-    `ambiguous` is true when a write may have happened although no confirmation came.
+    `ambiguous` is true when a write may have happened although no confirmation came. `retry_after` is seconds until
+    asking again makes sense, None when nobody knows.
     """
 
     outcome = "unavailable"
 
-    def __init__(self, reason: str, *, ambiguous: bool = False) -> None:
+    def __init__(self, reason: str, *, ambiguous: bool = False, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.ambiguous = ambiguous
+        self.retry_after = retry_after
+
+
+class Unreachable(Unavailable):
+    """No connection could be made: the backend is down, or not there; nothing was sent."""
 
 
 class TimedOut(Unavailable):
@@ -45,16 +54,9 @@ class TimedOut(Unavailable):
 
 
 class Throttled(Unavailable):
-    """The backend refuses more load for now.
-
-    `retry_after`: seconds, None when the backend did not say.
-    """
+    """The backend refuses more load for now; `retry_after` is what it said."""
 
     outcome = "throttled"
-
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
 
 
 class Misconfigured(Unavailable):

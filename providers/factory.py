@@ -3,8 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
-from providers.chain.policy import MEM0, NATIVE, NATIVE_PLACES, AttemptPolicy
-from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.chain.policy import MOST_TRY, USUAL_FACTOR, ProviderLimits
 from providers.mem0.settings import Mem0Settings
 from providers.mock import MockSettings
 from providers.native.settings import NativeSettings
@@ -12,6 +11,9 @@ from providers.replica import Replica
 from providers.types import Host
 
 ProviderSettings = NativeSettings | Mem0Settings | MockSettings
+
+# A mem0 embeds over the network, and with a language model takes seconds: each answer is waited for as long as any.
+_MEM0_SECONDS = MOST_TRY / USUAL_FACTOR
 
 
 class MemoryProviderType(Enum):
@@ -29,16 +31,14 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 }
 
 
-def limits_of(provider: ProviderSettings) -> tuple[AttemptPolicy, int]:
-    """Give the patience with a kind of provider, and how many calls it may have at a time in one process."""
+def limits_of(provider: ProviderSettings) -> ProviderLimits:
+    """Return what a kind of provider is like before anything is known of this one."""
     if isinstance(provider, Mem0Settings):
-        return MEM0, provider.concurrency
+        return ProviderLimits(places=provider.concurrency, usual=_MEM0_SECONDS)
     if isinstance(provider, NativeSettings):
-        remote = isinstance(provider.embedder, OpenAIEmbedderSettings)
         # More places would only wait for a connection, but the writes of many callers share one.
-        places = max(NATIVE_PLACES, provider.pool_size)
-        return NATIVE.longer(provider.embedding_patience) if remote else NATIVE, places
-    return NATIVE, NATIVE_PLACES
+        return ProviderLimits(places=max(ProviderLimits().places, provider.pool_size))
+    return ProviderLimits()
 
 
 def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:

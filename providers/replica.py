@@ -41,6 +41,14 @@ class Replica(MemoryProvider, Protocol):
             after = Position(page[-1].created_at, page[-1].id)
         return deleted
 
+    async def ping(self) -> None:
+        """Ask for as little as shows that the store answers, past whatever waits for it here.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        await self.identity()
+
     @abstractmethod
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring up to `MAX_SNAPSHOTS` memories to a state, unless what is there is newer; the users may differ.

@@ -100,9 +100,7 @@ class Address(Struct, frozen=True, kw_only=True):
     async def skew(self, now: Callable[[], float]) -> Skew:
         """Compare the clocks; `now` gives seconds since 1970."""
         async with (
-            open_pool(
-                self.dsn.reveal(), pool_size=1, seconds=CHECK_SECONDS, through_pooler=self.through_pooler
-            ) as engine,
+            open_pool(self.dsn.reveal(), pool_size=1, through_pooler=self.through_pooler) as engine,
             translated(TimeLimit(CHECK_SECONDS), Writes.NOTHING),
             engine.connect() as connection,
         ):
@@ -115,9 +113,7 @@ class Address(Struct, frozen=True, kw_only=True):
 
     async def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
         async with (
-            open_pool(
-                self.dsn.reveal(), pool_size=1, seconds=CHECK_SECONDS, through_pooler=self.through_pooler
-            ) as engine,
+            open_pool(self.dsn.reveal(), pool_size=1, through_pooler=self.through_pooler) as engine,
             translated(TimeLimit(CHECK_SECONDS), Writes.NOTHING),
             engine.connect() as connection,
         ):

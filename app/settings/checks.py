@@ -8,8 +8,8 @@ from app.settings.journaling import always_journalled
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
+from providers.chain.policy import AttemptPolicy, OperationClass
 from providers.errors import InvalidInput
-from providers.factory import limits_of
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME
 from providers.limits import check_user_id
@@ -17,6 +17,8 @@ from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
 
 MIN_SECRET_CHARS = 32
+# What a delivery is tried for, and what its tries leave behind, has come to rest by then.
+LEAST_KEEP_FACTOR = 10
 
 Origins = Mapping[str, Origin]
 _Fault = tuple[Steps, str]
@@ -85,13 +87,20 @@ def _journal(settings: Settings) -> Iterator[_Fault]:
 
 def _retention(settings: Settings) -> Iterator[_Fault]:
     """A deletion that is forgotten while a write is still under way would be undone by it."""
-    keep = settings.chain.retention.keep
-    for name in settings.order:
-        usual, _ = limits_of(settings.providers[name])
-        longest = settings.chain.attempts.get(name, usual).replay.deadline
-        if keep <= longest:
-            reason = f"{keep:g} s must be longer than a delivery to {quoted([name])} may take, {longest:g} s"
-            yield ("chain", "retention", "keep"), reason
+    keep, longest = settings.chain.retention.keep, settings.chain.longest_request
+    if keep < LEAST_KEEP_FACTOR * longest:
+        reason = f"{keep:g} s must be at least {LEAST_KEEP_FACTOR} times chain.longest_request, which is {longest:g} s"
+        yield ("chain", "retention", "keep"), reason
+
+
+def _deadlines(settings: Settings) -> Iterator[_Fault]:
+    longest = settings.chain.longest_request
+    for name, attempts in settings.chain.attempts.items():
+        for operation in OperationClass:
+            deadline = attempts.of(operation).deadline
+            if deadline > longest and deadline != AttemptPolicy().of(operation).deadline:
+                steps = ("chain", "attempts", name, operation.value, "deadline")
+                yield steps, f"{deadline:g} s must not be longer than chain.longest_request, which is {longest:g} s"
 
 
 def _twins(settings: Settings) -> Iterator[_Fault]:
@@ -181,6 +190,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _inferring,
     _journal,
     _retention,
+    _deadlines,
     _twins,
     _reach,
     _ports,

@@ -8,10 +8,12 @@ from math import inf
 from typing import TypeVar
 
 from observability import notes, tracing
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.observer import ChainObserver, JournalCall
-from providers.chain.policy import NATIVE, OperationClass
+from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
+from providers.chain.usual import UsualSeconds, enough
+from providers.chain.watch import Watch
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
@@ -19,6 +21,8 @@ from providers.journal.operations import Settlement
 Answer = TypeVar("Answer")
 
 _SPANS = {JournalCall.APPEND: "journal append", JournalCall.LOOK: "journal look"}
+
+_EXPECTED_SECONDS = 0.3  # that the journal takes for one call on a busy machine
 
 JOURNAL = "journal"  # who answered, where no provider had to be asked
 
@@ -31,39 +35,49 @@ class Account:
         journal: Journal,
         observer: ChainObserver,
         now: Callable[[], float] = time.monotonic,
+        shutdown: Shutdown | None = None,
     ) -> None:
         self.now = now
+        self._shutdown = shutdown
+        self._usual = {call: UsualSeconds(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
         self._observer = observer
 
     def deadline(self, route: Route, operation: OperationClass, size: int = 1) -> Deadline:
-        """Start counting: the configured time, or what the caller is ready to wait."""
+        """Start counting: what the caller is ready to wait, or the configured time if it did not say."""
         home = route.home
-        policy = NATIVE if home is None else home.attempts.policy
-        configured = policy.of(operation).of_batch(size).deadline
-        return Deadline.after(min(configured, self._patience()), self.now)
+        if home is None:
+            configured = AttemptPolicy().of(operation).seconds(size, LONGEST_REQUEST)
+        else:
+            configured = home.attempts.seconds(operation, size)
+        return Deadline.after(configured if (asked := _patience()) is None else asked, self.now, self._shutdown)
 
     def end(self) -> Deadline:
         """Start counting what the caller is ready to wait for everything together, for ever if it did not say."""
-        return Deadline.after(self._patience(), self.now)
+        return Deadline.after(inf if (asked := _patience()) is None else asked, self.now, self._shutdown)
+
+    def need(self, call: JournalCall) -> float:
+        """Return the seconds that are to be left for the journal, and after which it counts as hung."""
+        return enough(self._usual[call].value)
 
     async def journal(
         self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float, call: JournalCall = JournalCall.LOOK
     ) -> Answer:
-        """Ask the journal, at most so long.
+        """Ask the journal, at most so long; this process's own lag does not count.
 
         Raises:
             JournalUnavailable: no answer; what was to be written may or may not be there.
         """
         request = notes.current.get()
         started = time.perf_counter()
-        timer = asyncio.timeout(seconds)
+        watch = Watch(seconds, now=self.now)
         outcome = "bug"
         try:
             with tracing.span(_SPANS[call]):
-                async with timer:
+                async with watch:
                     answer = await ask(self._journal)
             outcome = "ok"
+            self._usual[call].add(watch.seconds)
         except ProviderError as error:
             outcome = error.outcome
             raise
@@ -71,7 +85,7 @@ class Account:
             outcome = "cancelled"
             raise
         except TimeoutError as error:
-            if not timer.expired():
+            if not watch.expired:
                 raise  # not ours: a bug in the journal
             outcome = JournalUnavailable.outcome
             raise JournalUnavailable(f"the journal did not answer within {seconds:g} s", ambiguous=True) from error
@@ -81,10 +95,6 @@ class Account:
             if request is not None:
                 request.journal_seconds += waited
         return answer
-
-    def _patience(self) -> float:
-        request = notes.current.get()
-        return inf if request is None or request.patience is None else request.patience
 
     async def settle(self, *settlements: Settlement) -> None:
         """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""
@@ -110,3 +120,8 @@ class Account:
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """Take note that another provider is asked."""
         self._observer.fell_back(source, target, operation, reason)
+
+
+def _patience() -> float | None:
+    request = notes.current.get()
+    return None if request is None else request.patience

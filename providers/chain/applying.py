@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import Operation, OperationKind
 from providers.replica import Replica
@@ -26,18 +26,18 @@ class Change(Struct, frozen=True):
     state: Snapshot
 
 
-async def bring(link: Link, change: Change, deadline: Deadline) -> None:
+async def bring(link: Link, change: Change, turn: Turn) -> None:
     """Apply one change while its caller waits; harmless to repeat.
 
     Raises:
         Conflict: a memory to remember is there with another content.
         MemoryDeleted: it was deleted there.
     """
-    await link.call(lambda provider: _apply(provider, change), _CLASSES[change.kind], deadline)
+    await link.call(lambda provider: _apply(provider, change), _CLASSES[change.kind], turn)
 
 
 async def bring_many(
-    link: Link, changes: Sequence[Change], operation: OperationClass, deadline: Deadline
+    link: Link, changes: Sequence[Change], operation: OperationClass, turn: Turn
 ) -> list[ProviderError | None]:
     """Apply many changes, and give in order None or why it was not applied.
 
@@ -49,14 +49,12 @@ async def bring_many(
     results: list[ProviderError | None] = [None] * len(changes)
     if new:
         memories = [new_memory(change.state) for _, change in new]
-        stored = await link.call(
-            lambda provider: provider.remember_many(memories), operation, deadline, size=len(memories)
-        )
+        stored = await link.call(lambda provider: provider.remember_many(memories), operation, turn, size=len(memories))
         for (place, _), outcome in zip(new, stored, strict=True):
             results[place] = outcome if isinstance(outcome, ProviderError) else None
     if rest:
         states = [change.state for _, change in rest]
-        put = await link.call(lambda provider: provider.put_many(states), operation, deadline, size=len(states))
+        put = await link.call(lambda provider: provider.put_many(states), operation, turn, size=len(states))
         for (place, change), failure in zip(rest, put, strict=True):
             # Where a tombstone is wanted, one that is there already is what was wanted.
             results[place] = None if change.state.deleted and isinstance(failure, MemoryDeleted) else failure

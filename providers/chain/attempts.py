@@ -5,26 +5,39 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from math import inf
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from observability import tracing
-from providers.chain.absence import Absence
+from providers import time_limit
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.deadline import Deadline
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp, Unobserved
-from providers.chain.policy import AttemptPolicy, OperationClass
-from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable
+from providers.chain.policy import (
+    LEAST_EVIDENCE,
+    LONGEST_REQUEST,
+    MOST_TRY,
+    USUAL_FACTOR,
+    AttemptPolicy,
+    OperationClass,
+    ProviderLimits,
+)
+from providers.chain.trickle import Trickle
+from providers.chain.turn import Turn
+from providers.chain.usual import Usual
+from providers.chain.watch import Watch
+from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
 
 Answer = TypeVar("Answer")
 
-# Of a try, how late its end may be noticed: of a process that was away longer, an answer may have been there for long.
-_AWAY_SHARE = 0.5
+# Of a try with a configured limit, what it must have had to say anything about the provider.
+_FAIR_SHARE = 0.5
+_ROUNDING = 0.001  # seconds by which a timer may be early
 
 
 class Guards(Struct, frozen=True, kw_only=True):
@@ -33,12 +46,23 @@ class Guards(Struct, frozen=True, kw_only=True):
     breaker: CircuitBreaker
     budget: RetryBudget
     bulkhead: Bulkhead
+    trickle: Trickle
+
+
+class TryLimits(Struct, frozen=True):
+    """Of one try, in seconds: `limit` is how long it is waited for, infinite where only the deadline ends it.
+
+    Less than `evidence` without an answer says nothing about the provider.
+    """
+
+    limit: float
+    evidence: float
 
 
 class Attempts:
     """Ask one provider under its breaker, bulkhead, retry budget and limits; nothing else in the project retries.
 
-    `sleep` takes seconds, `chance` draws from [0, 1).
+    `longest` is seconds that no request lasts longer than; `sleep` takes seconds, `chance` draws from [0, 1).
     """
 
     def __init__(
@@ -49,38 +73,66 @@ class Attempts:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         now: Callable[[], float] = time.monotonic,
+        *,
+        usual: float = ProviderLimits().usual,
+        longest: float = LONGEST_REQUEST,
     ) -> None:
         self.policy = policy
         self.guards = guards
+        self.usual = Usual(usual)
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now
         self.wait = FullJitter(policy.first_wait, policy.longest_wait, chance)
+        self.longest = longest
+
+    def seconds(self, operation: OperationClass, size: int = 1) -> float:
+        """Return the deadline of a call about so many memories, in seconds from its beginning."""
+        return self.policy.of(operation).seconds(size, self.longest)
+
+    def limits(self, operation: OperationClass, size: int = 1, *, others: bool = False) -> TryLimits:
+        """Return how long one try is waited for, and from when on having waited in vain means something.
+
+        `others` can be asked when this provider gives no answer for long.
+        """
+        policy = self.policy.of(operation)
+        configured = policy.limit(size)
+        if configured is not None:
+            return TryLimits(configured, _FAIR_SHARE * min(configured, self.seconds(operation, size)))
+        longer = USUAL_FACTOR * self.usual.seconds(operation, size)
+        evidence = min(max(LEAST_EVIDENCE, longer), MOST_TRY)
+        if operation is OperationClass.REPLAY:
+            return TryLimits(max(MOST_TRY, longer), evidence)
+        if not others:
+            return TryLimits(inf, evidence)
+        # A slow provider is to be found well again by the one call that asks it.
+        limit = MOST_TRY if self.guards.breaker.on_probation else self.usual.need(operation, size)
+        return TryLimits(limit, evidence)
 
     async def run(
         self,
         call: Callable[[], Awaitable[Answer]],
         operation: OperationClass,
-        deadline: Deadline,
+        turn: Turn,
         *,
         repeatable: bool = True,
         size: int = 1,
-        last_resort: bool = False,
     ) -> Answer:
         """Make the call, and make it again while it fails in a way that another try may mend.
 
-        A write that is not `repeatable` at this provider is tried again only if it surely did not happen. If no try
+        A write that is not `repeatable` at this provider is tried again only if it surely did not happen; a try without
+        an answer only where its limit is configured, since otherwise the next one could not be quicker. If no try
         succeeds, the last error is raised; but if any of them may have happened, the error says so. `size` is how many
-        memories the call is about. A `last_resort` is tried once, whatever the breaker says, which learns of a success
-        alone.
+        memories the call is about. As a last resort it is tried once, whatever the breaker says, which learns of a
+        success alone.
 
         Raises:
             BreakerOpen: the provider is left alone for now.
             BulkheadFull: it has as many calls as it may, and no place became free in time.
             NoTimeLeft: the deadline passed before it could be asked.
         """
-        tries = _Tries(self, call, operation, deadline, size, repeatable=repeatable)
-        if last_resort:
+        tries = _Tries(self, call, operation, turn, size, repeatable=repeatable)
+        if turn.last_resort:
             return await tries.only()
         try:
             # Nearly every call ends here. Tenacity, at some 50 us a call, would cost more than all else in this file.
@@ -129,19 +181,22 @@ class _Tries(Generic[Answer]):
         attempts: Attempts,
         call: Callable[[], Awaitable[Answer]],
         operation: OperationClass,
-        deadline: Deadline,
+        turn: Turn,
         size: int,
         *,
         repeatable: bool,
     ) -> None:
         self._attempts = attempts
         self._guards = attempts.guards
-        self._policy = attempts.policy.of(operation).of_batch(size)
+        self._policy = attempts.policy.of(operation)
         self._call = call
         self._operation = operation
-        self._deadline = deadline
+        self._turn = turn
+        self._deadline = turn.deadline
+        self._size = size
         self._repeatable = repeatable
         self._heeds_breaker = True
+        self._ran_out = False  # the last try, of its time
         self._number = 0
         self._first_is_known = False
         self._failure: Unavailable | None = None  # the provider's last
@@ -180,6 +235,8 @@ class _Tries(Generic[Answer]):
     def _note(self, error: ProviderError, span: tracing.Span) -> None:
         if isinstance(error, Rejected):
             span.answer()
+        if isinstance(error, Unreachable):
+            self._guards.trickle.refused()
         if isinstance(error, Unavailable) and not isinstance(error, Refused):
             self._failure = error
             self._unsure = error if error.ambiguous else self._unsure
@@ -193,12 +250,16 @@ class _Tries(Generic[Answer]):
 
     async def only(self) -> Answer:
         """Try once, whatever the breaker says."""
-        if self._guards.breaker.forced_open:
-            self._guards.breaker.check()  # an operator's word stands
-        self._heeds_breaker = False
-        answer = await self.next()
-        self._guards.breaker.recovered()
-        return answer
+        breaker = self._guards.breaker
+        if breaker.forced_open:
+            breaker.check()  # an operator's word stands
+        async with self._guards.trickle.place(self._deadline):
+            if breaker.refuses():
+                self._heeds_breaker = False
+                answer = await self.next()
+                breaker.recovered()
+                return answer
+        return await self.next()  # somebody has found it well meanwhile
 
     async def next_but_first(self) -> Answer:
         """Fail as the first try did, then try anew each time: tenacity decides about the first failure as well."""
@@ -213,6 +274,7 @@ class _Tries(Generic[Answer]):
             isinstance(error, Unavailable)
             and not isinstance(error, (Misconfigured, Refused))
             and (self._repeatable or not error.ambiguous)
+            and not (self._ran_out and self._policy.try_limit is None)
         )
 
     def wait(self, state: RetryCallState) -> float:
@@ -246,29 +308,34 @@ class _Tries(Generic[Answer]):
         return None if self._guards.budget.take() else GivenUp.BUDGET
 
     async def _try(self) -> Answer:
-        guards, limit = self._guards, self._policy.try_limit
+        guards = self._guards
+        limits = self._attempts.limits(self._operation, self._size, others=self._turn.others)
         if self._heeds_breaker:
             guards.breaker.check()  # before waiting for a place that would be of no use
-        async with guards.bulkhead.place(self._deadline.limit_try(limit)):
+        async with guards.bulkhead.place(self._deadline.limit_try(limits.limit)):
             if self._deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
-            with guards.breaker.admit() if self._heeds_breaker else nullcontext():
+            with guards.breaker.admit(self._operation) if self._heeds_breaker else nullcontext():
                 if self._number == 1:
                     guards.budget.count_request()
-                return await self._within(self._deadline.limit_try(limit))
+                return await self._within(limits)
 
-    async def _within(self, seconds: float) -> Answer:
-        timer = asyncio.timeout(seconds)
-        absence = Absence(seconds)
+    async def _within(self, limits: TryLimits) -> Answer:
+        watch = Watch(limits.limit, self._deadline, self._attempts.now)
+        handed_down = time_limit.hand_down(self._deadline.remaining())
+        self._ran_out = False
         try:
-            async with timer:
-                return await self._call()
+            async with watch:
+                answer = await self._call()
         except TimeoutError as error:
-            if not timer.expired():
+            if not watch.expired:
                 raise  # not ours: a bug in the provider
-            unfair = seconds < self._policy.fair_try or absence.seconds >= _AWAY_SHARE * seconds
-            kind = CutShort if unfair else TimedOut
-            reason = f"{self._guards.breaker.provider}: no answer within {seconds:g} s"
+            self._ran_out = True
+            waited = watch.seconds
+            kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
+            reason = f"{self._guards.breaker.provider}: no answer within {waited:.3g} s"
             raise kind(reason, ambiguous=self._operation.writes) from error
         finally:
-            absence.end()
+            time_limit.ends_at.reset(handed_down)
+        self._attempts.usual.add(self._operation, self._size, watch.seconds)
+        return answer

@@ -16,26 +16,27 @@ from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
+from providers.chain.deadline import Shutdown
 from providers.chain.deliverer import Deliverer
 from providers.chain.errors import OrderRefused
 from providers.chain.guarded import GuardedProvider
 from providers.chain.link import Link
 from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
-from providers.chain.policy import AttemptPolicy, ChainPolicy, OperationClass
+from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
+from providers.chain.trickle import Trickle
+from providers.chain.watch import Watch
 from providers.clock import HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal
-from providers.limits import MAX_BATCH
 from providers.replica import Replica
 
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
-_DRAIN_SECONDS = 30.0  # until a link that was replaced is closed with calls still under way
-_DRAIN_FIRST = 2.5  # seconds that whoever has the old route may take until it asks the provider
 _DRAIN_LOOK = 0.1
+_PROBE_LIMIT = 2.0  # seconds that a provider has to show a suspicious breaker that it answers
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class Part(Struct, frozen=True, kw_only=True):
     settings: object
     opened: Callable[[], AbstractAsyncContextManager[Replica]]
     attempts: AttemptPolicy
-    places: int
+    limits: ProviderLimits = ProviderLimits()
 
 
 class JournalChoice(Struct, frozen=True, kw_only=True):
@@ -81,6 +82,7 @@ class Chain:
         self.membership: Membership | None = None
         self.policy = policy
         self.observer = observer
+        self.shutdown = Shutdown()
         self.holder = str(uuid4())
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
@@ -177,7 +179,7 @@ class Chain:
             raise OrderRefused('an order of several providers needs a journal: journal.kind is "none"')
         async with AsyncExitStack() as undo:
             journal = await undo.enter_async_context(choice.opened())
-            unjournalled = max((_longest_write(one.link) for one in self._open.values()), default=0.0)
+            unjournalled = self._longest_write() if self._open else 0.0
             membership = Membership(self.holder, journal, self.links, self._set_complete, unjournalled=unjournalled)
             # What was the only provider so far has everything, whatever stands first from now on. The first member of a
             # new journal counts as complete, so that nobody else may be that.
@@ -195,22 +197,34 @@ class Chain:
         stack = AsyncExitStack()
         undo.push_async_callback(stack.aclose)
         provider = await stack.enter_async_context(part.opened())
-        guards = Guards(
-            breaker=CircuitBreaker(part.name, self.policy.breaker, changed=self._changed),
-            budget=RetryBudget(self.policy.budget),
-            bulkhead=Bulkhead(part.name, part.places),
+        breaker = CircuitBreaker(
+            part.name, self.policy.breaker, changed=self._changed, answers=lambda: _answers(provider)
         )
-        link = Link(part.name, provider, Attempts(part.attempts, guards, self.observer))
+        stack.push_async_callback(breaker.close)
+        guards = Guards(
+            breaker=breaker,
+            budget=RetryBudget(self.policy.budget),
+            bulkhead=Bulkhead(part.name, part.limits.places),
+            trickle=Trickle(part.name),
+        )
+        attempts = Attempts(
+            part.attempts,
+            guards,
+            self.observer,
+            usual=part.limits.usual,
+            longest=self.policy.longest_request,
+        )
+        link = Link(part.name, provider, attempts)
         return _Open(link, part.settings, stack)
 
     def _take_over(self, route: Route) -> None:
         if self.journal is None:
-            self._provider = GuardedProvider(route.links[0], self._clock)
+            self._provider = GuardedProvider(route.links[0], self._clock, shutdown=self.shutdown)
             return
         if isinstance(self._provider, ChainedProvider):
             self._provider.route = route
         else:
-            self._provider = ChainedProvider(route, self.journal, self._clock, self.observer)
+            self._provider = ChainedProvider(route, self.journal, self._clock, self.observer, shutdown=self.shutdown)
         for link in route.links:
             if link.name not in self._deliverers:
                 deliverer = Deliverer(
@@ -237,25 +251,32 @@ class Chain:
 
     async def _drain(self, one: _Open) -> None:
         """Close a provider that takes part no more, when its calls have ended."""
-        deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
+        now = asyncio.get_running_loop().time
         try:
-            await asyncio.sleep(_DRAIN_FIRST)
-            while one.link.attempts.guards.bulkhead.in_flight and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - calls end without telling anybody
+            # A request that began with the old route may ask the provider at any time until it ends.
+            await asyncio.sleep(self.policy.longest_request)
+            until = now() + self.policy.longest_request
+            while one.link.attempts.guards.bulkhead.in_flight and now() < until:  # noqa: ASYNC110 - calls end without telling anybody
                 await asyncio.sleep(_DRAIN_LOOK)
         finally:
             await one.stack.aclose()
             self._gone.discard(one)
         _log.info("provider_closed", provider=one.link.name)
 
+    def _longest_write(self) -> float:
+        """Return the seconds that a write may take, from the last one before a switch on until it is there."""
+        # Another process may ask the stores who they are first, before it switches.
+        return self.policy.longest_request + 2 * PROBE_SECONDS
 
-def _longest_write(link: Link) -> float:
-    """Seconds that a write may take, from the last one before a switch on to the moment when it is there."""
-    policy = link.attempts.policy
-    batches = (
-        policy.of(operation).of_batch(MAX_BATCH) for operation in (OperationClass.REMEMBER, OperationClass.DELETE)
-    )
-    # Another process may ask the stores who they are first, before it switches.
-    return max(batch.deadline for batch in batches) + 2 * PROBE_SECONDS
+
+async def _answers(provider: Replica) -> bool:
+    watch = Watch(_PROBE_LIMIT)
+    try:
+        async with watch:
+            await provider.ping()
+    except (Unavailable, TimeoutError):
+        return False
+    return True
 
 
 async def _identities(chosen: Mapping[str, _Open]) -> dict[str, str | None]:

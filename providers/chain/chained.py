@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.base import MemoryProvider
 from providers.chain.account import Account
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.overlay import record_of
 from providers.chain.reading import Reader
@@ -47,10 +47,11 @@ class ChainedProvider(MemoryProvider):
         clock: HybridClock,
         observer: ChainObserver | None = None,
         now: Callable[[], float] = time.monotonic,
+        shutdown: Shutdown | None = None,
     ) -> None:
         self.route = route
         self.journal = journal
-        self._account = Account(journal, observer or Unobserved(), now)
+        self._account = Account(journal, observer or Unobserved(), now, shutdown)
         self._reader = Reader(self._account)
         self._writer = Writer(self._account, self._reader, clock)
 

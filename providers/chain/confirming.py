@@ -13,6 +13,7 @@ from providers.chain.link import Link
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route
+from providers.chain.turn import Turn
 from providers.clock import HybridClock
 from providers.errors import MemoryDeleted, ProviderError, Rejected, Unavailable
 from providers.journal.base import JournalUnavailable
@@ -39,7 +40,7 @@ class Confirmer:
             self._stored(home.name)
             return
         try:
-            await bring(home, Change(entry.kind, entry.state), deadline)
+            await bring(home, Change(entry.kind, entry.state), _turn(deadline))
         except Unavailable as error:
             await self._account.settle(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome))
             self._accepted(error)
@@ -73,7 +74,7 @@ class Confirmer:
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
         outcomes: Sequence[ProviderError | None]
         try:
-            outcomes = await bring_many(home, changes, operation, deadline)
+            outcomes = await bring_many(home, changes, operation, _turn(deadline))
         except Unavailable as error:
             outcomes = [error] * len(waiting)
         refused: list[tuple[int, ProviderError]] = []
@@ -104,7 +105,7 @@ class Confirmer:
         state = entry.state
         try:
             held = await home.call(
-                lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.READ, deadline
+                lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.READ, Turn(deadline)
             )
             if held is None or held.deleted:
                 return False
@@ -141,3 +142,8 @@ class Confirmer:
         request = notes.current.get()
         if request is not None:
             request.provider = provider
+
+
+def _turn(deadline: Deadline) -> Turn:
+    """Give home its turn: what it does not confirm soon is durable all the same, and will be brought to it."""
+    return Turn(deadline, others=True)

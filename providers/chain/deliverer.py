@@ -14,6 +14,7 @@ from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import DelivererPolicy, OperationClass
+from providers.chain.turn import Turn
 from providers.clock import milliseconds_of
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
@@ -93,7 +94,7 @@ class Deliverer:
         link = self._link()
         if link is None or link.attempts.guards.breaker.refuses():
             return False
-        patience = link.attempts.policy.of(OperationClass.REPLAY).of_batch(self._policy.batch).deadline
+        patience = link.attempts.seconds(OperationClass.REPLAY, self._policy.batch)
         limit = 1 if self._one_by_one else self._policy.batch
         batch = await self._journal.lease(self._name, limit, patience + _LEASE_GRACE)
         if not batch:
@@ -122,9 +123,9 @@ class Deliverer:
 
     async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
         changes = [Change(delivery.kind, delivery.state) for delivery in batch]
-        deadline = Deadline.after(patience, self._now)
+        turn = Turn(Deadline.after(patience, self._now))
         try:
-            outcomes = await bring_many(link, changes, OperationClass.REPLAY, deadline)
+            outcomes = await bring_many(link, changes, OperationClass.REPLAY, turn)
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - told with its traceback below; raised on, it would keep everything else from being delivered

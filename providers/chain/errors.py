@@ -6,7 +6,7 @@
     |   +-- BulkheadFull         as many calls as it may have at a time are under way
     |   +-- NoTimeLeft           the deadline passed before it could be asked
     +-- TimedOut
-    |   +-- CutShort             the try had too little time, or we were away, to say anything about the provider
+    |   +-- CutShort             the try had too little time to say anything about the provider
     +-- Misconfigured
         +-- OrderRefused         an order of providers that cannot be put in force
 
@@ -17,16 +17,9 @@ from providers.errors import Misconfigured, TimedOut, Unavailable
 
 
 class Refused(Unavailable):
-    """The provider was not asked, so that nothing happened there.
-
-    `retry_after`: seconds until asking again makes sense, None when nobody knows.
-    """
+    """The provider was not asked, so that nothing happened there."""
 
     outcome = "refused"
-
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
 
 
 class BreakerOpen(Refused):
@@ -48,7 +41,7 @@ class NoTimeLeft(Refused):
 
 
 class CutShort(TimedOut):
-    """No answer within what the deadline left, which was less than a fair try; or nobody was there to take it."""
+    """No answer within what the deadline and this process's own lag left, too little to be evidence."""
 
     outcome = "cut_short"
 

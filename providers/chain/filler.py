@@ -9,6 +9,7 @@ from msgspec import Struct
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -131,7 +132,7 @@ class Filler:
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""
         outcomes = await self._target.call(
-            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._deadline(), size=len(states)
+            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._turn(), size=len(states)
         )
         taken = 0
         for state, outcome in zip(states, outcomes, strict=True):
@@ -157,7 +158,7 @@ class Filler:
         return await link.call(
             lambda provider: provider.snapshots(user_id, PAGE, after=after),
             OperationClass.REPLAY,
-            self._deadline(),
+            self._turn(),
             size=PAGE,
         )
 
@@ -172,7 +173,7 @@ class Filler:
 
     async def _user_page(self, link: Link, after: str | None) -> list[str]:
         return await link.call(
-            lambda provider: provider.users(PAGE, after=after), OperationClass.REPLAY, self._deadline(), size=PAGE
+            lambda provider: provider.users(PAGE, after=after), OperationClass.REPLAY, self._turn(), size=PAGE
         )
 
     async def _all_users(self) -> AsyncIterator[str]:
@@ -193,9 +194,7 @@ class Filler:
         member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
         if member is None:
             raise NotFilled(f"{self._target.name} is no member")
-        identity = await self._target.call(
-            lambda provider: provider.identity(), OperationClass.REPLAY, self._deadline()
-        )
+        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._turn())
         if member.identity not in {None, identity}:
             raise NotFilled(f"{self._target.name} is another store than the member of that name")
         return member
@@ -204,9 +203,8 @@ class Filler:
         if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
             raise NotFilled(f"{self._target.name} is being filled by another process")
 
-    def _deadline(self) -> Deadline:
-        patience = self._target.attempts.policy.of(OperationClass.REPLAY).of_batch(PAGE).deadline
-        return Deadline.after(patience, self._now)
+    def _turn(self) -> Turn:
+        return Turn(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
 
 
 def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from observability import notes
 from providers import limits
 from providers.base import MemoryProvider
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.clock import HybridClock, milliseconds_of, new_memory_id
 from providers.errors import CursorLost, ProviderError
 from providers.filters import Filter
@@ -31,8 +32,15 @@ _RECALL_WEIGHT = 10  # a question takes as long as storing so many memories in o
 class GuardedProvider(MemoryProvider):
     """Pass every call on, with ids minted here, so that a second try is the same write as the first."""
 
-    def __init__(self, link: Link, clock: HybridClock, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        link: Link,
+        clock: HybridClock,
+        now: Callable[[], float] = time.monotonic,
+        shutdown: Shutdown | None = None,
+    ) -> None:
         self.link = link
+        self._shutdown = shutdown
         self._clock = clock
         self._now = now
 
@@ -155,13 +163,14 @@ class GuardedProvider(MemoryProvider):
     async def _ask(
         self, operation: OperationClass, ask: Callable[[Replica], Awaitable[Answer]], size: int = 1
     ) -> Answer:
-        seconds = self.link.attempts.policy.of(operation).of_batch(max(1, size)).deadline
+        size = max(1, size)
+        seconds = self.link.attempts.seconds(operation, size)
         request = notes.current.get()
         if request is not None and request.patience is not None:
-            seconds = min(seconds, request.patience)
-        deadline = Deadline.after(seconds, self._now)
+            seconds = request.patience
+        deadline = Deadline.after(seconds, self._now, self._shutdown)
         try:
-            return await self.link.call(ask, operation, deadline, size=max(1, size))
+            return await self.link.call(ask, operation, Turn(deadline), size=size)
         except BreakerOpen:
             # There is nobody else to ask, and so nothing gained by waiting for the pause to end.
-            return await self.link.call(ask, operation, deadline, size=max(1, size), last_resort=True)
+            return await self.link.call(ask, operation, Turn(deadline, last_resort=True), size=size)

@@ -7,6 +7,7 @@ from observability import notes
 from providers.chain.account import Account
 from providers.chain.deadline import Deadline
 from providers.chain.errors import Refused
+from providers.chain.observer import JournalCall
 from providers.chain.overlay import Overlay
 from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
@@ -106,7 +107,12 @@ class Knowledge:
         )
 
     async def _ask(self, ask: Callable[[Journal], Awaitable[Answer]], deadline: Deadline) -> Answer:
-        return await self._account.journal(ask, _LOOK_SHARE * deadline.remaining())
+        request = notes.current.get()
+        seconds = _LOOK_SHARE * deadline.remaining()
+        if request is None or request.session is None:
+            # Without the journal the answer is perhaps not the latest; whoever wants just that waits longer.
+            seconds = min(seconds, self._account.need(JournalCall.LOOK))
+        return await self._account.journal(ask, seconds)
 
     def _lose(self, error: JournalUnavailable) -> None:
         request = notes.current.get()

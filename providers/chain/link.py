@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from observability import notes
 from providers.chain.attempts import Attempts
-from providers.chain.deadline import Deadline
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.errors import Rejected
 from providers.replica import Replica
 
@@ -28,10 +28,9 @@ class Link:
         self,
         ask: Callable[[Replica], Awaitable[Answer]],
         operation: OperationClass,
-        deadline: Deadline,
+        turn: Turn,
         *,
         size: int = 1,
-        last_resort: bool = False,
     ) -> Answer:
         """Ask the provider; see `Attempts.run` for how often, and for what is raised."""
         provider = self.provider
@@ -47,7 +46,7 @@ class Link:
 
         # Every replica takes an operation twice without harm: that is what makes it one.
         try:
-            answer = await self.attempts.run(timed, operation, deadline, size=size, last_resort=last_resort)
+            answer = await self.attempts.run(timed, operation, turn, size=size)
         except Rejected:
             self._answered(request)
             raise

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from heapq import merge
 
-from providers.chain.deadline import Deadline
 from providers.chain.knowledge import Knowledge
 from providers.chain.link import Link
 from providers.chain.overlay import Overlay
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Position
 
@@ -15,20 +15,19 @@ Pages = Callable[[int, int, Position | None], Awaitable[list[MemoryRecord]]]
 Living = Callable[[list[MemoryRecord]], Awaitable[list[MemoryRecord]]]
 
 
-async def pages_over(known: Knowledge, link: Link, user_id: str, share: Deadline, *, last_resort: bool) -> Pages:
+async def pages_over(known: Knowledge, link: Link, user_id: str, turn: Turn) -> Pages:
     """Give the pages of a provider's list, with what it does not know yet laid over."""
-    overlay = await known.over(link.name, share)
+    overlay = await known.over(link.name, turn.deadline)
 
     async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
         return await link.call(
             lambda provider: provider.list_memories(user_id, limit, offset, after=after),
             OperationClass.READ,
-            share,
-            last_resort=last_resort,
+            turn,
         )
 
     async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
-        return await known.living(link.name, records, share)
+        return await known.living(link.name, records, turn.deadline)
 
     async def merged(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
         return await merged_page(overlay, page, living, limit, offset, after)

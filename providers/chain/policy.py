@@ -1,21 +1,27 @@
-"""How long, how often and how many at a time: the numbers of the attempt policy, checked."""
+"""The numbers of the attempt policy, checked: how long, how often, and how many at a time."""
 
 from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 Tries = Annotated[int, Meta(ge=1, le=10)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 
-_BATCH_UNIT = 100  # memories that one call may be about without more patience
-_FAIR_SHARE = 0.5  # of the time a try would have had; less than that says nothing about the provider
+# Seconds that a try has at the least where somebody else can be asked after it, and at the most. Between the two it has
+# so many times what the provider usually takes: a hung connection is given up soon, and a slow answer is waited for.
+LEAST_TRY = 1.0
+MOST_TRY = 5.0
+USUAL_FACTOR = 3.0
+# Seconds below which a try without an answer is no evidence against a provider, however quick it usually is.
+LEAST_EVIDENCE = 0.25
+
+_BATCH_UNIT = 100  # memories that one call may be about without a longer deadline
 
 
 class OperationClass(StrEnum):
-    """Operations that are given the same patience; the label of an attempt in metrics."""
+    """Operations that are given the same deadline; the label of an attempt in metrics."""
 
     RECALL = "recall"
     READ = "read"  # list and get
@@ -30,45 +36,53 @@ class OperationClass(StrEnum):
 
 
 class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The patience with one class of operations.
+    """The limits of one class of operations.
 
-    `deadline` is seconds for the whole operation, waits and other providers included; `try_limit` is seconds for one
-    try; `tries` counts the first one.
+    `deadline` is seconds until the caller is told no, waits and other providers included. `try_limit` is seconds until
+    a connection counts as hung and is thrown away; without one it is found out: all that is left of the deadline where
+    nobody else can be asked, otherwise by how long the provider usually takes. `tries` counts the first one.
     """
 
-    deadline: Seconds
-    try_limit: Seconds
+    deadline: Seconds = 10.0
+    try_limit: Seconds | None = None
     tries: Tries = 2
 
-    def of_batch(self, size: int) -> "OperationPolicy":
-        """The patience with one call about so many memories: as much again for every further hundred."""
-        hundreds = (size - 1) // _BATCH_UNIT
-        if not hundreds:
-            return self
-        return replace(self, deadline=self.deadline * (1 + hundreds), try_limit=self.try_limit * (1 + hundreds))
+    def seconds(self, size: int, longest: float) -> float:
+        """Return the deadline of one call about `size` memories: as much again for every further hundred of them.
 
-    def longer(self, seconds: float) -> "OperationPolicy":
-        """The same with so many seconds more for every try."""
-        return replace(self, deadline=self.deadline + seconds, try_limit=self.try_limit + seconds)
+        But never more than `longest`.
+        """
+        return min(self.deadline * _units(size), longest)
 
-    @property
-    def fair_try(self) -> float:
-        """Seconds below which a try without an answer tells nothing about the provider: the deadline cut it short."""
-        return _FAIR_SHARE * min(self.try_limit, self.deadline)
+    def limit(self, size: int) -> float | None:
+        """Return the configured limit of one try about `size` memories, None where it is to be found out."""
+        if self.try_limit is None:
+            return None
+        return self.try_limit * _units(size)
+
+
+def _units(size: int) -> int:
+    return 1 + (max(1, size) - 1) // _BATCH_UNIT
+
+
+class ReplayPolicy(OperationPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits of a delivery in the background, for which nobody waits."""
+
+    deadline: Seconds = 30.0
 
 
 class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The patience with one provider; the defaults are those of a database nearby.
+    """The limits of all operations at one provider, of whatever kind it is.
 
     Before the n-th retry there is a wait drawn from [0, min(`longest_wait`, `first_wait` * 2^(n-1))] seconds, which
     is "full jitter". Source: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
     """
 
-    recall: OperationPolicy = OperationPolicy(deadline=0.5, try_limit=0.2)
-    read: OperationPolicy = OperationPolicy(deadline=0.5, try_limit=0.2)
-    remember: OperationPolicy = OperationPolicy(deadline=2.0, try_limit=0.5)
-    delete: OperationPolicy = OperationPolicy(deadline=1.0, try_limit=0.3)
-    replay: OperationPolicy = OperationPolicy(deadline=30.0, try_limit=5.0)
+    recall: OperationPolicy = OperationPolicy()
+    read: OperationPolicy = OperationPolicy()
+    remember: OperationPolicy = OperationPolicy()
+    delete: OperationPolicy = OperationPolicy()
+    replay: ReplayPolicy = ReplayPolicy()
     first_wait: Seconds = 0.010
     longest_wait: Seconds = 0.200
 
@@ -78,25 +92,20 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError("first_wait must not be longer than longest_wait")
 
     def of(self, operation: OperationClass) -> OperationPolicy:
-        """The patience with one class of operations."""
+        """Return the limits of one class of operations."""
         policy: OperationPolicy = getattr(self, operation)
         return policy
 
-    def longer(self, seconds: float) -> "AttemptPolicy":
-        """The patience with a provider that may itself have to wait so long for somebody else."""
-        return replace(self, **{operation.value: self.of(operation).longer(seconds) for operation in OperationClass})
 
+class ProviderLimits(Struct, frozen=True, kw_only=True):
+    """What a kind of provider is like before anything is known of this one.
 
-NATIVE = AttemptPolicy()
-MEM0 = AttemptPolicy(
-    recall=OperationPolicy(deadline=0.5, try_limit=2.0),
-    read=OperationPolicy(deadline=0.5, try_limit=2.0),
-    remember=OperationPolicy(deadline=2.0, try_limit=5.0),
-    delete=OperationPolicy(deadline=1.0, try_limit=2.0),
-    replay=OperationPolicy(deadline=30.0, try_limit=15.0),
-)
+    `places` are calls that it may have at a time in one process; `usual` is seconds that one call is expected to take
+    until enough of them have been seen.
+    """
 
-NATIVE_PLACES = 128  # calls that a provider may have at a time in one process
+    places: int = 128
+    usual: float = LEAST_TRY / USUAL_FACTOR
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,9 +166,16 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     every: Seconds = 60.0
 
 
-class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a chain treats its providers, for all of them alike."""
+LONGEST_REQUEST = 30.0  # seconds
 
+
+class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a chain treats its providers, for all of them alike.
+
+    `longest_request` is seconds that no request lasts longer than, whatever its size and whatever its caller asks for.
+    """
+
+    longest_request: Seconds = LONGEST_REQUEST
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
     deliveries: DelivererPolicy = DelivererPolicy()

@@ -13,15 +13,13 @@ from providers.chain.listing import pages_over
 from providers.chain.overlay import is_first, record_of
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
-from providers.errors import CursorLost, MemoryNotFound, Rejected, Unavailable
+from providers.chain.turn import Turn
+from providers.errors import ASK_AGAIN, CursorLost, MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Entry
 from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
 
 Answer = TypeVar("Answer")
-
-# Of what remains, the most that is kept for the next provider while one is asked.
-_KEPT_SHARE = 0.5
 
 
 class Reader:
@@ -37,8 +35,8 @@ class Reader:
             deadline = deadline.earlier(end.remaining())
         known = await self._about(route, query.user_id, deadline)
 
-        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            overlay = await known.over(link.name, share)
+        async def ask(link: Link, turn: Turn) -> list[MemoryRecord]:
+            overlay = await known.over(link.name, turn.deadline)
             # As many more as the overlay may take away.
             limit = min(query.limit + len(overlay), MAX_RECALL_LIMIT)
             found = await link.call(
@@ -52,12 +50,11 @@ class Reader:
                     min_score=query.min_score,
                 ),
                 OperationClass.RECALL,
-                share,
-                last_resort=last_resort,
+                turn,
             )
             if not len(overlay):
                 return found
-            return overlay.recalled(query, await known.living(link.name, found, share))
+            return overlay.recalled(query, await known.living(link.name, found, turn.deadline))
 
         return _unless_lost(known, await self.first(known.on(route), OperationClass.RECALL, deadline, ask))
 
@@ -72,8 +69,8 @@ class Reader:
         deadline = self._account.deadline(route, OperationClass.READ)
         known = await self._about(route, user_id, deadline)
 
-        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            pages = await pages_over(known, link, user_id, share, last_resort=last_resort)
+        async def ask(link: Link, turn: Turn) -> list[MemoryRecord]:
+            pages = await pages_over(known, link, user_id, turn)
             return await pages(limit, offset, after)
 
         try:
@@ -93,8 +90,8 @@ class Reader:
         if known.lost is not None:
             raise known.lost
 
-        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> list[MemoryRecord]:
-            pages = await pages_over(known, link, user_id, share, last_resort=last_resort)
+        async def ask(link: Link, turn: Turn) -> list[MemoryRecord]:
+            pages = await pages_over(known, link, user_id, turn)
             found: list[MemoryRecord] = []
             after = None
             while len(found) < limit:
@@ -113,15 +110,14 @@ class Reader:
         known = Knowledge(self._account, user_id)
         entry = await known.entry(memory_id, deadline)
 
-        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> MemoryRecord:
+        async def ask(link: Link, turn: Turn) -> MemoryRecord:
             if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_first(entry))):
                 return _from_journal(entry)
             try:
                 return await link.call(
                     lambda provider: provider.get(user_id, memory_id),
                     OperationClass.READ,
-                    share,
-                    last_resort=last_resort,
+                    turn,
                 )
             except MemoryNotFound:
                 if entry is None or link.name not in entry.pending:
@@ -151,12 +147,11 @@ class Reader:
     async def snapshot(self, route: Route, user_id: str, memory_id: str, deadline: Deadline) -> Snapshot | None:
         """Give the state of a memory, or its tombstone, of which the journal knows nothing."""
 
-        async def ask(link: Link, share: Deadline, *, last_resort: bool) -> Snapshot | None:
+        async def ask(link: Link, turn: Turn) -> Snapshot | None:
             return await link.call(
                 lambda provider: provider.snapshot(user_id, memory_id),
                 OperationClass.READ,
-                share,
-                last_resort=last_resort,
+                turn,
             )
 
         return await self.first(route.certain, OperationClass.READ, deadline, ask)
@@ -185,7 +180,7 @@ class Reader:
         for place, link in enumerate(readers):
             following = readers[place + 1 :]
             try:
-                answer = await ask(link, _share(deadline, operation, following), last_resort=False)
+                answer = await ask(link, _turn(deadline, operation, following))
             except Unavailable as error:
                 failures.append(error)
                 if following:
@@ -196,8 +191,8 @@ class Reader:
                 raise
             self._degrade(failures)
             return answer
-        if len(readers) > 1 and all(isinstance(error, BreakerOpen) for error in failures):
-            answer = await ask(readers[0], deadline, last_resort=True)
+        if all(isinstance(error, BreakerOpen) for error in failures):
+            answer = await ask(readers[0], Turn(deadline, last_resort=True))
             self._account.degrade("last_resort")
             return answer
         raise _most_telling(failures)
@@ -207,13 +202,12 @@ class Reader:
             self._account.degrade(f"home_{failures[0].outcome}")
 
 
-def _share(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Deadline:
-    """Leave the next provider the time for a try."""
+def _turn(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Turn:
+    """Leave those who come next the time that they need."""
     if not following:
-        return deadline
-    wanted = following[0].attempts.policy.of(operation).try_limit
-    remaining = deadline.remaining()
-    return deadline.earlier(remaining - min(wanted, _KEPT_SHARE * remaining))
+        return Turn(deadline)
+    needs = sum(link.attempts.usual.need(operation) for link in following)
+    return Turn(deadline.keeping(needs), others=True)
 
 
 def _from_journal(entry: Entry) -> MemoryRecord:
@@ -233,6 +227,9 @@ def _unless_lost(known: Knowledge, answer: list[MemoryRecord]) -> list[MemoryRec
 
 
 def _most_telling(failures: Sequence[Unavailable]) -> Unavailable:
-    """Home's own failure, unless we did not even ask it; with the earliest moment at which asking again makes sense."""
+    """Choose home's own failure, unless we did not even ask it; with the time until the first of all answers again."""
     asked = [error for error in failures if not isinstance(error, Refused)]
-    return asked[0] if asked else failures[0]
+    telling = asked[0] if asked else failures[0]
+    if telling.retry_after is not None:
+        telling.retry_after = min(ASK_AGAIN if error.retry_after is None else error.retry_after for error in failures)
+    return telling

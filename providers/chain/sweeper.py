@@ -10,6 +10,7 @@ from observability import tracing
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass, RetentionPolicy
+from providers.chain.turn import Turn
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Entry
@@ -80,7 +81,7 @@ class Sweeper:
 
     async def _look(self, entry: Entry, link: Link) -> Snapshot | None:
         state = entry.state
-        deadline = Deadline.after(link.attempts.policy.of(OperationClass.REPLAY).deadline, self._now)
+        deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
         return await link.call(
-            lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.REPLAY, deadline
+            lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.REPLAY, Turn(deadline)
         )

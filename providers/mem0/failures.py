@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable, Unreachable
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
 
@@ -102,7 +102,7 @@ def translated(*, writes: bool) -> Iterator[None]:
     except (httpx.TimeoutException, TimeoutError) as error:
         raise TimedOut("no answer from mem0 in time", ambiguous=writes) from error
     except httpx.ConnectError as error:
-        raise Unavailable(f"no connection to mem0: {error}") from error
+        raise Unreachable(f"no connection to mem0: {error}") from error
     except (httpx.LocalProtocolError, UnicodeEncodeError):
         # Not `from error`, which may quote a header, and thereby the key.
         raise Misconfigured("what is configured cannot be sent to mem0: is the key plain ASCII?") from None

@@ -56,6 +56,10 @@ class Mem0HttpMemoryProvider(Replica):
         self._turns = asyncio.Semaphore(at_once)
         self._infers = infers
 
+    async def ping(self) -> None:
+        """Make the cheapest call, past those who wait for a place; see `Replica`."""
+        await self._dialect.ping()
+
     async def remember(
         self,
         user_id: str,

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from observability import tracing
+from providers import time_limit
 from providers.errors import Unavailable
 from providers.mem0.failures import failure_of, translated
 from providers.mem0.lines import Lines
@@ -34,7 +35,7 @@ _HEADERS = {
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """What to ask. `writes` tells whether it may have been done although no answer came.
+    """What to ask. `writes` tells whether it may have been done although no answer came, `aside` that it does not wait.
 
     `path` is a template, in which `{id}` stands for `id` as it is. Statuses in `known` are answers; every other one but
     2xx is a failure.
@@ -47,6 +48,7 @@ class Call(Struct, frozen=True, kw_only=True):
     params: Mapping[str, str | int] | None = None
     headers: Mapping[str, str] | None = None
     writes: bool = False
+    aside: bool = False
     known: frozenset[int] = frozenset()
 
 
@@ -71,7 +73,7 @@ class _Received(Struct, frozen=True):
 
 
 class Wire:
-    """Requests to one mem0; `timeout` is seconds for a whole one, its wait for a place excluded."""
+    """Requests to one mem0; `timeout` is seconds for a whole one to which no other limit is handed down."""
 
     def __init__(self, lines: Lines, base_url: httpx.URL, timeout: float, connect_timeout: float) -> None:
         self._lines = lines
@@ -79,7 +81,7 @@ class Wire:
         self._url = str(base_url.copy_with(userinfo=b"")).rstrip("/")
         self._credentials = _credentials_in(base_url)
         self._timeout = timeout
-        self._limits = {"timeout": httpx.Timeout(timeout, connect=connect_timeout).as_dict()}
+        self._connect_timeout = connect_timeout
 
     async def send(self, call: Call) -> Answer:
         """Ask once.
@@ -91,12 +93,13 @@ class Wire:
             Unavailable: it fails, or what it answers is nothing.
             InvalidInput: it refuses what was sent.
         """
-        async with self._lines.line() as transport:
+        async with self._lines.line(aside=call.aside) as transport:
             with tracing.span(call.method, tracing.Kind.CLIENT) as span, translated(writes=call.writes):
                 if span.recorded:
                     _describe(span, call, self._base)
-                async with asyncio.timeout(self._timeout):
-                    received = await _exchanged(transport, self._request(call), call)
+                seconds = time_limit.seconds_left(self._timeout)
+                async with asyncio.timeout(seconds):
+                    received = await _exchanged(transport, self._request(call, seconds), call)
                 span.set("http.response.status_code", received.status)
                 if received.status >= _FAILURE and received.status not in call.known:
                     span.fail(str(received.status))
@@ -104,7 +107,7 @@ class Wire:
             raise failure_of(received.status, received.headers, code=received.code, writes=call.writes)
         return Answer(received.status, _decoded(received, call))
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: Call, seconds: float) -> httpx.Request:
         traceparent = tracing.current.get().traceparent
         traced = {} if traceparent is None else {"traceparent": traceparent}
         return httpx.Request(
@@ -113,7 +116,9 @@ class Wire:
             params=call.params,
             content=None if call.body is None else msgspec.json.encode(call.body),
             headers={**_HEADERS, **(call.headers or {}), **self._credentials, **traced},
-            extensions=self._limits,
+            extensions={
+                "timeout": {"connect": self._connect_timeout, "read": seconds, "write": seconds, "pool": seconds}
+            },
         )
 
 

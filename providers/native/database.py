@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured
 from providers.native.schema import Schema
 from providers.postgres.database import PreparedDatabase
+from providers.postgres.translate import TimeLimit, Writes, translated
+
+_NOTHING = text("SELECT 1")
 
 
 class Database(PreparedDatabase):
-    """Lend connections, after the schema has been found usable or made so once."""
+    """Lend connections, after the schema has been found usable or made so once; `aside` is for what must not wait."""
 
     def __init__(
         self,
@@ -20,11 +24,22 @@ class Database(PreparedDatabase):
         seconds: float,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
         *,
+        aside: AsyncEngine | None = None,
         migrate: bool,
     ) -> None:
         super().__init__(engine, seconds, waiting)
+        self._aside = aside or engine
         self._schema = Schema(engine)
         self._migrate = migrate
+
+    async def ping(self) -> None:
+        """Ask for nothing, on a connection of its own.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        async with translated(TimeLimit(self._seconds), Writes.NOTHING), self._aside.connect() as connection:
+            await connection.execute(_NOTHING)
 
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds):

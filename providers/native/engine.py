@@ -18,11 +18,17 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
     async with open_pool(
         dsn,
         pool_size=settings.pool_size,
-        seconds=settings.timeout,
         through_pooler=settings.pooler == "pgbouncer",
         json_deserializer=from_jsonb,
         on_connect=_register,
     ) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def open_aside(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
+    """Hold what makes a connection of its own for each use, past the pool and whoever waits for it."""
+    async with open_pool(dsn, pool_size=0, through_pooler=settings.pooler == "pgbouncer") as engine:
         yield engine
 
 

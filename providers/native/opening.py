@@ -10,7 +10,7 @@ from providers import background
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.backlog import Backlog
 from providers.native.database import Database
-from providers.native.engine import open_engine
+from providers.native.engine import open_aside, open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
@@ -31,9 +31,11 @@ _SCHEMA_SECONDS = 24 * 3600.0
 async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Replica]:
     """Give a provider; neither the database nor the embedder need be up yet."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(open_engine(dsn_of(settings, host.name, host.data_dir), settings))
+        dsn = dsn_of(settings, host.name, host.data_dir)
+        engine = await stack.enter_async_context(open_engine(dsn, settings))
+        aside = await stack.enter_async_context(open_aside(dsn, settings))
         waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
-        database = Database(engine, settings.timeout, waiting.one, migrate=settings.migrate)
+        database = Database(engine, settings.timeout, waiting.one, aside=aside, migrate=settings.migrate)
         stack.push_async_callback(database.close)
 
         current = await stack.enter_async_context(settings.embedder.open(host.metrics))

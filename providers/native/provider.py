@@ -49,6 +49,10 @@ class PostgresMemoryProvider(Replica):
         self._clock = clock
         self._vector_weight = vector_weight
 
+    async def ping(self) -> None:
+        """Ask the database for nothing; see the protocol."""
+        await self._database.ping()
+
     async def close(self) -> None:
         """Wait for the writes under way; to be called before the database goes."""
         await self._combiner.close()

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from providers import time_limit
 from providers.postgres.translate import TimeLimit, Writes, translated
 
 _GRACE = 0.1  # seconds
@@ -14,6 +15,8 @@ _GRACE = 0.1  # seconds
 
 class PreparedDatabase(ABC):
     """Lend connections, after the schema has been prepared once.
+
+    `seconds` is the time limit of an operation to which none is handed down.
 
     The database may be down when this is made and at any time later: whoever asks meanwhile gets `Unavailable`, and
     the first to ask after its return prepares the schema for all. `waiting` gives what whoever takes a connection
@@ -51,7 +54,7 @@ class PreparedDatabase(ABC):
     async def limited(self) -> AsyncIterator[None]:
         """Hold a write that others may keep waiting to the time limit."""
         # A little later than the statement's own end, which knows better whether anything was sent.
-        async with translated(TimeLimit(self._seconds + _GRACE), Writes.PERHAPS):
+        async with translated(TimeLimit(time_limit.seconds_left(self._seconds) + _GRACE), Writes.PERHAPS):
             yield
 
     async def close(self) -> None:
@@ -62,7 +65,7 @@ class PreparedDatabase(ABC):
 
     @asynccontextmanager
     async def _lent(self, writes: Writes) -> AsyncIterator[AsyncConnection]:
-        limit = TimeLimit(self._seconds)
+        limit = TimeLimit(time_limit.seconds_left(self._seconds))
         async with AsyncExitStack() as stack:
             # Nothing has been sent before there is a connection, whatever goes wrong with getting one.
             async with translated(limit, Writes.BEFORE if writes is Writes.BEFORE else Writes.NOTHING):

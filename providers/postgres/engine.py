@@ -11,16 +11,15 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
 
 from providers.postgres.tracing import trace_statements
 
-CONNECT_TIMEOUT = 5.0  # seconds
+CONNECT_TIMEOUT = 10.0  # seconds; a server that gets little processor takes some of them
 CLOSE_TIMEOUT = 2.0  # seconds
 
-# Of an operation's time limit, what it may spend on waiting for a connection; with all of it, a full pool could not be
-# told from a slow database.
-_SHARE_OF_WAITING = 0.5
+# Longer than any operation lasts: what it may wait for a connection is its own to say.
+_LONGEST_WAITING = 3_600.0  # seconds
 
 # One user's rows lie in one partition: the generic plan prunes to it at run time, while a custom plan costs more to
 # make than to run. Compiling such short queries never pays.
@@ -32,7 +31,6 @@ async def open_pool(
     dsn: str,
     *,
     pool_size: int,
-    seconds: float,
     through_pooler: bool = False,
     json_deserializer: Callable[[str], Any] = json.loads,
     on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
@@ -40,7 +38,7 @@ async def open_pool(
     """Hold a pool for as long as the context lasts; the first connection is made by the first query.
 
     Every statement commits by itself (AUTOCOMMIT), which saves two round trips a call; what needs a transaction asks
-    for one. `seconds` is the time limit of one operation, `on_connect` is done to every new connection.
+    for one. `on_connect` is done to every new connection. A `pool_size` of 0 keeps none: each use makes its own.
     """
     closing: set[asyncio.Task[None]] = set()
     connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "connection_class": _closed_aside(closing)}
@@ -57,9 +55,7 @@ async def open_pool(
     engine = create_async_engine(
         dsn,
         isolation_level="AUTOCOMMIT",
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=seconds * _SHARE_OF_WAITING,
+        **_pool(pool_size),
         # In AUTOCOMMIT there is nothing to roll back, and the round trip would cost as much as a small query.
         pool_reset_on_return=None,
         hide_parameters=True,  # an error message must not quote memories
@@ -75,6 +71,12 @@ async def open_pool(
     finally:
         # A cancelled shutdown must still close the sockets.
         await asyncio.shield(_closed(engine, closing))
+
+
+def _pool(size: int) -> dict[str, Any]:
+    if size == 0:
+        return {"poolclass": NullPool}
+    return {"pool_size": size, "max_overflow": 0, "pool_timeout": _LONGEST_WAITING}
 
 
 def pool_of(engine: AsyncEngine) -> QueuePool:

@@ -8,10 +8,11 @@ from enum import Enum, auto
 import asyncpg
 from sqlalchemy import exc
 
-from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
+from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
 from providers.postgres.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
 
 _CLOSED = "connection is closed"
+_STARTING = "57P03"  # or shutting down
 
 
 class Writes(Enum):
@@ -62,7 +63,10 @@ async def translated(limit: TimeLimit, writes: Writes) -> AsyncIterator[None]:
         # While connecting, before SQLAlchemy wraps what asyncpg raises.
         raise translation_of(error, Writes.BEFORE if before else Writes.NOTHING) from error
     except OSError as error:
-        raise Unavailable(f"cannot reach the database: {type(error).__name__}", ambiguous=unsure) from error
+        reason = f"cannot reach the database: {type(error).__name__}"
+        if unsure:
+            raise Unavailable(reason, ambiguous=True) from error
+        raise Unreachable(reason) from error
 
 
 def translation_of(error: BaseException, writes: Writes) -> ProviderError | UnexpectedSqlState:
@@ -93,6 +97,8 @@ def _from_sqlstate(error: asyncpg.PostgresError, writes: Writes) -> ProviderErro
     before = writes is Writes.BEFORE
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         return Unavailable("the schema changed meanwhile", ambiguous=before)  # its code is that of a missing feature
+    if code == _STARTING:
+        return Unreachable(f"the database takes no connections now ({code})", ambiguous=before)
     if code in TIMED_OUT:
         return TimedOut(f"the database ended the statement ({code})", ambiguous=before)
     if advice := entry_of(code, MISCONFIGURED):

@@ -22,8 +22,9 @@ from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.guarded import GuardedProvider
 from providers.chain.link import Link
-from providers.chain.policy import NATIVE_PLACES, BreakerPolicy, BudgetPolicy
+from providers.chain.policy import BreakerPolicy, BudgetPolicy, ProviderLimits
 from providers.chain.route import Route
+from providers.chain.trickle import Trickle
 from providers.clock import HybridClock
 from providers.journal.base import Journal
 from providers.journal.sqlite.journal import SqliteJournal
@@ -206,7 +207,8 @@ def _link(name: str, provider: Replica) -> Link:
     guards = Guards(
         breaker=CircuitBreaker(name, BreakerPolicy()),
         budget=RetryBudget(BudgetPolicy()),
-        bulkhead=Bulkhead(name, NATIVE_PLACES),
+        bulkhead=Bulkhead(name, ProviderLimits().places),
+        trickle=Trickle(name),
     )
     return Link(name, provider, Attempts(PATIENT, guards))
 

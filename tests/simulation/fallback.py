@@ -12,6 +12,7 @@ from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.overlay import record_of
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.clock import HybridClock, moment_of, new_memory_id
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
 from providers.filters import Filter
@@ -150,10 +151,10 @@ class Fallback(MemoryProvider):
         deadline = Deadline.after(links[0].attempts.policy.of(operation).deadline, self._now)
         for link in links[:-1]:
             try:
-                return await link.call(ask, operation, deadline.earlier(deadline.remaining() / 2))
+                return await link.call(ask, operation, Turn(deadline.earlier(deadline.remaining() / 2), others=True))
             except Unavailable:
                 continue
-        return await links[-1].call(ask, operation, deadline)
+        return await links[-1].call(ask, operation, Turn(deadline))
 
 
 async def _value(ask: Coroutine[Any, Any, Answer]) -> Answer | ProviderError:

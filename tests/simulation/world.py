@@ -6,8 +6,6 @@ from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
-from msgspec.structs import replace
-
 from providers.chain.attempts import Attempts, Guards
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
@@ -17,15 +15,17 @@ from providers.chain.deliverer import Deliverer
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.policy import (
-    NATIVE,
+    AttemptPolicy,
     BreakerPolicy,
     BudgetPolicy,
     DelivererPolicy,
     OperationPolicy,
+    ReplayPolicy,
     RetentionPolicy,
 )
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
+from providers.chain.trickle import Trickle
 from providers.clock import COUNTER_BITS, HybridClock, moment_of
 from providers.errors import Unavailable
 from providers.journal.base import Journal
@@ -46,7 +46,15 @@ Result = TypeVar("Result")
 OLD = 100.0  # seconds before the run
 # A delivery may be tried twice before what replaces it has its turn, and the last try may land 4 seconds late.
 RETENTION = RetentionPolicy(keep=6.0, every=2.0)
-ATTEMPTS = replace(NATIVE, replay=OperationPolicy(deadline=30.0, try_limit=0.8))
+# As short as the run, so that time runs out in it; how long a try may take is found out, but for deliveries.
+_SHORT = OperationPolicy(deadline=2.0)
+ATTEMPTS = AttemptPolicy(
+    recall=_SHORT,
+    read=_SHORT,
+    remember=_SHORT,
+    delete=_SHORT,
+    replay=ReplayPolicy(deadline=30.0, try_limit=0.8),
+)
 DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
 _PROBE_SECONDS = 3.0
 BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
@@ -245,5 +253,6 @@ def _link(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) 
         breaker=CircuitBreaker(name, BREAKERS, clock, chance.random),
         budget=RetryBudget(BudgetPolicy(), clock),
         bulkhead=Bulkhead(name, 32),
+        trickle=Trickle(name, clock),
     )
     return Link(name, provider, Attempts(ATTEMPTS, guards, chance=chance.random, now=clock))

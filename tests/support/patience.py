@@ -3,10 +3,12 @@
 from msgspec import structs
 
 from app.settings import Settings
-from providers.chain.policy import AttemptPolicy, OperationClass, OperationPolicy
+from providers.chain.policy import AttemptPolicy, OperationClass, OperationPolicy, ReplayPolicy
 
 _ANY = OperationPolicy(deadline=30.0, try_limit=15.0)
-PATIENT = AttemptPolicy(recall=_ANY, read=_ANY, remember=_ANY, delete=_ANY, replay=_ANY)
+PATIENT = AttemptPolicy(
+    recall=_ANY, read=_ANY, remember=_ANY, delete=_ANY, replay=ReplayPolicy(deadline=30.0, try_limit=15.0)
+)
 
 
 def patient(settings: Settings) -> Settings:

@@ -19,7 +19,7 @@ async def cluster_of(dsn: str, *, seconds: float = 5.0, through_pooler: bool = F
         Unavailable: the server cannot be asked within so many seconds.
     """
     async with (
-        open_pool(dsn, pool_size=1, seconds=seconds, through_pooler=through_pooler) as engine,
+        open_pool(dsn, pool_size=1, through_pooler=through_pooler) as engine,
         translated(TimeLimit(seconds), Writes.NOTHING),
         engine.connect() as connection,
     ):

@@ -28,7 +28,7 @@ async def open_journal(settings: PostgresJournalSettings, host: Host) -> AsyncIt
     through_pooler = settings.pooler == "pgbouncer"
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(
-            open_pool(dsn, pool_size=settings.pool_size, seconds=seconds, through_pooler=through_pooler)
+            open_pool(dsn, pool_size=settings.pool_size, through_pooler=through_pooler)
         )
         waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
         database = JournalDatabase(engine, seconds, waiting.one)
@@ -37,7 +37,7 @@ async def open_journal(settings: PostgresJournalSettings, host: Host) -> AsyncIt
         bell = Bell(caller.call)
         stack.push_async_callback(bell.close)
         if not through_pooler:
-            listening = await stack.enter_async_context(open_pool(dsn, pool_size=1, seconds=seconds))
+            listening = await stack.enter_async_context(open_pool(dsn, pool_size=1))
             task = background.start(lambda: caller.listen(listening, seconds, bell.ring_here), "journal listener")
             stack.push_async_callback(background.stop, task)
         # A journal that can be reached is ready, and knows its name; for another one nobody waits longer.

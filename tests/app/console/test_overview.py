@@ -10,7 +10,8 @@ import pytest
 from litestar import Litestar
 
 from providers.chain.breaker import CircuitBreaker
-from providers.errors import TimedOut
+from providers.chain.policy import OperationClass
+from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Dead
 from tests.providers.journal.rig import LONG, remember, settle
@@ -71,14 +72,14 @@ async def test_a_newcomer_is_shown_as_filling(newcomer: Visitor) -> None:
 async def test_a_failing_provider_stands_out(new_app: Litestar, newcomer: Visitor) -> None:
     """The breaker's state, why, when it is tried again, and the class of the last error; above all a summary."""
     breaker = breaker_of(new_app, "a")
-    for _ in range(5):
-        breaker.ended(breaker.begin(), TimedOut("no answer from db.internal"))
+    for _ in range(10):
+        breaker.ended(breaker.begin(), OperationClass.READ, Unavailable("no answer from db.internal"))
 
     page = await newcomer.look()
 
     assert re.search(r"Breaker open for \d\.\d s, next try in", page.text)
-    assert "Last error TimedOut 5 of 5 calls failed lately" in page.text
-    assert "The breaker of a is open: 5 failures in a row, the last was TimedOut." in page.text
+    assert "Last error Unavailable 10 of 10 calls failed lately" in page.text
+    assert "The breaker of a is open: 10 failures in a row, the last was Unavailable." in page.text
     assert "Something needs a look" in page.text
     assert "db.internal" not in page.response.text
 

@@ -14,11 +14,29 @@ from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.deadline import Deadline
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
-from providers.chain.policy import NATIVE, AttemptPolicy, BreakerPolicy, BudgetPolicy, OperationClass
+from providers.chain.policy import (
+    AttemptPolicy,
+    BreakerPolicy,
+    BudgetPolicy,
+    OperationClass,
+    OperationPolicy,
+    ReplayPolicy,
+)
+from providers.chain.trickle import Trickle
+from providers.chain.turn import Turn
 from providers.errors import Unavailable
 from tests.support.clock import FakeClock
 
 FOREVER = 1e6  # seconds
+
+# Limits of an operator who wants every try to end soon.
+LIMITED = AttemptPolicy(
+    recall=OperationPolicy(deadline=0.5, try_limit=0.2),
+    read=OperationPolicy(deadline=0.5, try_limit=0.2),
+    remember=OperationPolicy(deadline=2.0, try_limit=0.5),
+    delete=OperationPolicy(deadline=1.0, try_limit=0.3),
+    replay=ReplayPolicy(deadline=30.0, try_limit=5.0),
+)
 
 
 class Step(Struct, frozen=True):
@@ -90,7 +108,7 @@ class Rig:
         self,
         clock: FakeClock,
         *script: Step,
-        policy: AttemptPolicy = NATIVE,
+        policy: AttemptPolicy = LIMITED,
         places: int = 50,
         chance: Callable[[], float] | None = None,
     ) -> None:
@@ -102,7 +120,9 @@ class Rig:
         self.breaker = CircuitBreaker("home", BreakerPolicy(), clock, chance, self.changes.append)
         self.budget = RetryBudget(BudgetPolicy(), clock)
         self.bulkhead = Bulkhead("home", places)
-        guards = Guards(breaker=self.breaker, budget=self.budget, bulkhead=self.bulkhead)
+        guards = Guards(
+            breaker=self.breaker, budget=self.budget, bulkhead=self.bulkhead, trickle=Trickle("home", clock)
+        )
         self.attempts = Attempts(policy, guards, self.seen, chance=chance, now=clock)
 
     async def run(
@@ -111,11 +131,13 @@ class Rig:
         seconds: float | None = None,
         *,
         repeatable: bool = True,
+        others: bool = False,
+        last_resort: bool = False,
     ) -> str:
         """Make one call, within the usual deadline or `seconds`."""
-        total = self.attempts.policy.of(operation).deadline if seconds is None else seconds
-        deadline = Deadline.after(total, self.clock)
-        return await self.attempts.run(self.backend, operation, deadline, repeatable=repeatable)
+        total = self.attempts.seconds(operation) if seconds is None else seconds
+        turn = Turn(Deadline.after(total, self.clock), others, last_resort)
+        return await self.attempts.run(self.backend, operation, turn, repeatable=repeatable)
 
     async def ended(
         self,
@@ -123,10 +145,12 @@ class Rig:
         seconds: float | None = None,
         *,
         repeatable: bool = True,
+        others: bool = False,
+        last_resort: bool = False,
     ) -> Unavailable | None:
         """Make one call, and give the error it ended with."""
         try:
-            await self.run(operation, seconds, repeatable=repeatable)
+            await self.run(operation, seconds, repeatable=repeatable, others=others, last_resort=last_resort)
         except Unavailable as error:
             return error
         return None
@@ -144,7 +168,7 @@ class Rig:
 def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
     """One call that is let through and ends at once, with this error or well."""
     breaker.check()
-    with contextlib.suppress(*([type(error)] if error else [])), breaker.admit():
+    with contextlib.suppress(*([type(error)] if error else [])), breaker.admit(OperationClass.READ):
         if error is not None:
             raise error
 

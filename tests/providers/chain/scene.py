@@ -17,8 +17,9 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.deliverer import Deliverer
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import NATIVE, BreakerPolicy, BudgetPolicy, DelivererPolicy
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, DelivererPolicy
 from providers.chain.route import Route
+from providers.chain.trickle import Trickle
 from providers.clock import HybridClock
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import JournalUnavailable
@@ -129,8 +130,9 @@ def link_of(
         breaker=CircuitBreaker(name, breaker or BreakerPolicy(), clock, chance),
         budget=RetryBudget(BudgetPolicy(), clock),
         bulkhead=Bulkhead(name, 16),
+        trickle=Trickle(name, clock),
     )
-    return Link(name, provider, Attempts(NATIVE, guards, observer, chance=chance, now=clock))
+    return Link(name, provider, Attempts(AttemptPolicy(), guards, observer, chance=chance, now=clock))
 
 
 class Scene:

@@ -14,7 +14,8 @@ from providers.chain.chain import Chain, JournalChoice, Part
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import Unobserved
-from providers.chain.policy import NATIVE, AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, ProviderLimits
+from providers.chain.trickle import Trickle
 from providers.clock import HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal, JournalUnavailable
@@ -31,6 +32,7 @@ from tests.support.clock import FakeClock, simulate
 Result = TypeVar("Result")
 
 USER = "kannan"
+DEFAULT = AttemptPolicy()
 FILL_SECONDS = 10.0  # a newcomer waits for some before it is filled
 
 
@@ -74,12 +76,19 @@ class Stage:
             breaker=CircuitBreaker(name, BreakerPolicy(), self.clock, lambda: 0.0),
             budget=RetryBudget(BudgetPolicy(at_least=100), self.clock),
             bulkhead=Bulkhead(name, 32),
+            trickle=Trickle(name, self.clock),
         )
-        return Link(name, store, Attempts(NATIVE, guards, chance=lambda: 1.0, now=self.clock))
+        return Link(name, store, Attempts(DEFAULT, guards, chance=lambda: 1.0, now=self.clock))
 
-    def part(self, name: str, store: Store, settings: object = None, attempts: AttemptPolicy = NATIVE) -> Part:
+    def part(self, name: str, store: Store, settings: object = None, attempts: AttemptPolicy = DEFAULT) -> Part:
         """A provider that shall take part in a chain."""
-        return Part(name=name, settings=(settings, id(store)), opened=store.held, attempts=attempts, places=32)
+        return Part(
+            name=name,
+            settings=(settings, id(store)),
+            opened=store.held,
+            attempts=attempts,
+            limits=ProviderLimits(places=32),
+        )
 
     def chain(self, *, journal: bool = True, always: bool = False) -> Chain:
         """A chain without an order; it is closed in the end."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from providers.chain.applying import Change, bring, bring_many, burial_of, new_memory
 from providers.chain.deadline import Deadline
 from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
 from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
@@ -42,7 +43,9 @@ def test_outcomes_stand_in_the_order_of_the_changes() -> None:
             _change(REMEMBER, "two"),
         ]
 
-        outcomes = await bring_many(scene.links["home"], changes, OperationClass.REPLAY, Deadline.after(1, scene.clock))
+        outcomes = await bring_many(
+            scene.links["home"], changes, OperationClass.REPLAY, Turn(Deadline.after(1, scene.clock))
+        )
 
         assert [type(outcome) for outcome in outcomes] == [type(None), Conflict, type(None), type(None)]
         assert sorted(await scene.kept("home")) == ["coffee", "one", "two"]
@@ -61,7 +64,7 @@ def test_a_late_memory_does_not_come_back_from_the_dead() -> None:
             scene.links["home"],
             [_change(REMEMBER, "tea", memory_id), _change(UPDATE, "tea", memory_id)],
             OperationClass.REPLAY,
-            Deadline.after(1, scene.clock),
+            Turn(Deadline.after(1, scene.clock)),
         )
 
         assert [type(outcome) for outcome in outcomes] == [MemoryDeleted, MemoryDeleted]
@@ -73,7 +76,7 @@ def test_one_change_raises_what_it_meets() -> None:
     """A new memory a conflict, an edited one a tombstone."""
 
     async def act(scene: Scene) -> None:
-        link, deadline = scene.links["home"], Deadline.after(1, scene.clock)
+        link, deadline = scene.links["home"], Turn(Deadline.after(1, scene.clock))
         taken, gone = await scene.home.remember(USER, "coffee", memory_id=key()), key()
         await scene.home.delete(USER, gone)
 
@@ -88,7 +91,7 @@ def test_nothing_is_known_of_a_batch_that_did_not_arrive() -> None:
 
     async def act(scene: Scene) -> None:
         scene.home.failures["*"] = DOWN
-        deadline = Deadline.after(1, scene.clock)
+        deadline = Turn(Deadline.after(1, scene.clock))
 
         asked = bring_many(scene.links["home"], [_change(UPDATE, "tea")], OperationClass.REPLAY, deadline)
 

@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from providers.chain.observer import GivenUp
-from providers.chain.policy import NATIVE, AttemptPolicy, OperationClass, OperationPolicy
+from providers.chain.policy import AttemptPolicy, OperationClass, OperationPolicy
 from providers.errors import MemoryNotFound, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
-from tests.providers.chain.rig import DOWN, HANGING, OK, SURE, UNSURE, Rig, Step
+from tests.providers.chain.rig import DOWN, HANGING, LIMITED, OK, SURE, UNSURE, Rig, Step
 from tests.support.clock import FakeClock, simulate
 
 REMEMBER = OperationClass.REMEMBER
@@ -82,7 +82,7 @@ def test_a_try_without_an_answer_is_ended_at_its_limit(operation: OperationClass
         return rig
 
     rig = simulate(main)
-    limit = NATIVE.of(operation).try_limit
+    limit = LIMITED.of(operation).try_limit
     assert [attempt.seconds for attempt in rig.seen.attempts] == pytest.approx([limit, limit])
     assert rig.seen.given_up == [GivenUp.TRIES]
 

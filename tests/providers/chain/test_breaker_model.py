@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.errors import BreakerOpen
-from providers.chain.policy import BreakerPolicy
+from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.errors import MemoryNotFound, Unavailable
 from tests.support.clock import FakeClock
 
@@ -70,7 +70,7 @@ class BreakerAgainstModel(RuleBasedStateMachine):
     @rule()
     def begin(self) -> None:
         """A call begins, if it may."""
-        call = self.breaker.admit()
+        call = self.breaker.admit(OperationClass.READ)
         expected = self.model.lets_through()
         try:
             call.__enter__()

@@ -11,16 +11,16 @@ from providers.chain.chain import FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import Deadline
 from providers.chain.guarded import GuardedProvider
-from providers.chain.policy import AttemptPolicy, OperationClass, OperationPolicy
+from providers.chain.policy import LONGEST_REQUEST, OperationClass
 from providers.chain.route import NobodyComplete, Route
+from providers.chain.turn import Turn
 from providers.errors import ProviderError
 from providers.types import MemoryRecord, NewMemory
 from tests.providers.chain.frail import Store
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 
-DRAIN_SECONDS = 3.0
-PATIENT = AttemptPolicy(remember=OperationPolicy(deadline=2.0, try_limit=1.0))
-LONGEST_WRITE = 30.0  # of a batch without a journal, and the time to hear of it
+DRAIN_SECONDS = LONGEST_REQUEST + 1.0
+LONGEST_WRITE = LONGEST_REQUEST + 10.0  # of a batch without a journal, and the time to hear of it
 
 
 class Buggy(Store):
@@ -106,9 +106,13 @@ def test_what_is_gone_is_closed_after_its_last_call() -> None:
         chain = stage.chain()
         await chain.switch([stage.part("a", a), stage.part("b", b)])
         link = chain.links()[1]
-        b.seconds = 4.5
+        b.seconds = LONGEST_REQUEST + 4.5
         call = asyncio.ensure_future(
-            link.call(lambda provider: provider.identity(), OperationClass.REPLAY, Deadline.after(30))
+            link.call(
+                lambda provider: provider.identity(),
+                OperationClass.REPLAY,
+                Turn(Deadline.after(2 * LONGEST_REQUEST, stage.clock)),
+            )
         )
         await asyncio.sleep(0.1)
         await chain.switch([stage.part("a", a)])
@@ -131,7 +135,7 @@ def test_what_hangs_is_closed_all_the_same() -> None:
         await chain.switch([stage.part("a", a), stage.part("b", b)])
         async with chain.links()[1].attempts.guards.bulkhead.place(1):
             await chain.switch([stage.part("a", a)])
-            await asyncio.sleep(29)
+            await asyncio.sleep(2 * LONGEST_REQUEST - 1)
             assert b.open == 1
 
             await asyncio.sleep(2)
@@ -242,13 +246,13 @@ def test_what_began_without_the_journal_is_filled_as_well() -> None:
     async def main(stage: Stage) -> None:
         old, new = stage.store(), stage.store()
         chain = stage.chain()
-        await chain.switch([stage.part("old", old, attempts=PATIENT)])
+        await chain.switch([stage.part("old", old)])
         old.seconds = 8.0
         batch = [NewMemory(user_id=USER, content=f"memory {number}") for number in range(1_000)]
         writing = asyncio.ensure_future(chain.provider.remember_many(batch))
         await asyncio.sleep(0.1)
         old.seconds = 0.0
-        await chain.switch([stage.part("new", new), stage.part("old", old, attempts=PATIENT)])
+        await chain.switch([stage.part("new", new), stage.part("old", old)])
         memory_ids = await writing
         await asyncio.sleep(FILL_SECONDS + LONGEST_WRITE)
 

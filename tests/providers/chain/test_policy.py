@@ -3,24 +3,31 @@
 import msgspec
 import pytest
 
-from providers.chain.policy import MEM0, NATIVE, AttemptPolicy, BreakerPolicy, BudgetPolicy, OperationClass
+from providers.chain.policy import (
+    LONGEST_REQUEST,
+    AttemptPolicy,
+    BreakerPolicy,
+    BudgetPolicy,
+    ChainPolicy,
+    OperationClass,
+    OperationPolicy,
+)
 
-TABLE = {  # operation: total deadline, one try at native, one try at mem0
-    OperationClass.RECALL: (0.5, 0.2, 2.0),
-    OperationClass.READ: (0.5, 0.2, 2.0),
-    OperationClass.REMEMBER: (2.0, 0.5, 5.0),
-    OperationClass.DELETE: (1.0, 0.3, 2.0),
-    OperationClass.REPLAY: (30.0, 5.0, 15.0),
+TABLE = {  # operation: deadline
+    OperationClass.RECALL: 10.0,
+    OperationClass.READ: 10.0,
+    OperationClass.REMEMBER: 10.0,
+    OperationClass.DELETE: 10.0,
+    OperationClass.REPLAY: 30.0,
 }
 
 
 @pytest.mark.parametrize("operation", list(OperationClass))
 def test_the_defaults_are_those_of_the_design(operation: OperationClass) -> None:
-    """Each class of operations has its deadline, its limit of one try at each kind of provider, and two tries."""
-    native, mem0 = NATIVE.of(operation), MEM0.of(operation)
+    """Each class of operations has its deadline, two tries, and a limit of one try that is found out."""
+    policy = AttemptPolicy().of(operation)
 
-    assert (native.deadline, native.try_limit, mem0.try_limit) == TABLE[operation]
-    assert (mem0.deadline, native.tries, mem0.tries) == (native.deadline, 2, 2)
+    assert (policy.deadline, policy.try_limit, policy.tries) == (TABLE[operation], None, 2)
 
 
 def test_what_writes_is_known() -> None:
@@ -28,22 +35,34 @@ def test_what_writes_is_known() -> None:
     assert [operation for operation in OperationClass if not operation.writes] == ["recall", "read"]
 
 
-def test_a_fair_try_is_half_of_what_it_could_have_had() -> None:
-    """The share is of the limit or of the whole deadline, whichever is nearer."""
-    assert NATIVE.recall.fair_try == 0.1
-    assert MEM0.recall.fair_try == 0.25
-    assert MEM0.remember.fair_try == 1.0
+@pytest.mark.parametrize(
+    ("size", "seconds"), [(0, 10.0), (1, 10.0), (100, 10.0), (101, 20.0), (200, 20.0), (201, 30.0), (1_000, 30.0)]
+)
+def test_a_batch_has_the_time_of_its_size(size: int, seconds: float) -> None:
+    """Every further hundred is worth a deadline more, up to the longest request."""
+    assert OperationPolicy().seconds(size, LONGEST_REQUEST) == seconds
+
+
+def test_no_deadline_is_longer_than_the_longest_request() -> None:
+    """Where that is short, so are all others."""
+    assert OperationPolicy().seconds(1, 5.0) == 5.0
+    assert ChainPolicy().longest_request == 30.0
+
+
+def test_a_configured_limit_grows_with_the_batch() -> None:
+    """Whoever sets the limit of one try sets it for each hundred memories."""
+    assert [OperationPolicy(try_limit=0.5).limit(size) for size in (1, 100, 101)] == [0.5, 0.5, 1.0]
+    assert OperationPolicy().limit(1_000) is None
 
 
 @pytest.mark.parametrize(
     ("kind", "toml"),
     [
-        (AttemptPolicy, "recall = {deadline = 0, try_limit = 1}"),
-        (AttemptPolicy, "recall = {deadline = 601, try_limit = 1}"),
-        (AttemptPolicy, "recall = {deadline = 1, try_limit = nan}"),
-        (AttemptPolicy, "recall = {deadline = 1, try_limit = 1, tries = 0}"),
-        (AttemptPolicy, "recall = {deadline = 1, try_limit = 1, tries = 11}"),
-        (AttemptPolicy, "recall = {deadline = 1}"),
+        (AttemptPolicy, "recall = {deadline = 0}"),
+        (AttemptPolicy, "recall = {deadline = 601}"),
+        (AttemptPolicy, "recall = {try_limit = nan}"),
+        (AttemptPolicy, "recall = {tries = 0}"),
+        (AttemptPolicy, "recall = {tries = 11}"),
         (AttemptPolicy, "first_wait = 0.3"),
         (AttemptPolicy, "jitter = 1"),
         (BreakerPolicy, "failure_share = 0"),
@@ -52,6 +71,7 @@ def test_a_fair_try_is_half_of_what_it_could_have_had() -> None:
         (BreakerPolicy, "first_pause = 61"),
         (BudgetPolicy, "share = 2"),
         (BudgetPolicy, "at_least = -1"),
+        (ChainPolicy, "longest_request = 601"),
     ],
 )
 def test_a_number_out_of_bounds_is_refused(kind: type, toml: str) -> None:
@@ -60,10 +80,13 @@ def test_a_number_out_of_bounds_is_refused(kind: type, toml: str) -> None:
         msgspec.toml.decode(toml, type=kind)
 
 
-def test_a_policy_reads_from_settings() -> None:
-    """What is left out keeps its default."""
-    policy = msgspec.toml.decode("recall = {deadline = 1, try_limit = 0.4}\nlongest_wait = 1", type=AttemptPolicy)
+def test_one_of_a_pair_is_enough() -> None:
+    """What is left out keeps its default, that of the very class of operations."""
+    toml = "recall = {try_limit = 0.4}\nreplay = {tries = 3}\ndelete = {deadline = 1}\nlongest_wait = 1"
+    policy = msgspec.toml.decode(toml, type=AttemptPolicy)
 
-    assert (policy.recall.deadline, policy.recall.try_limit, policy.recall.tries) == (1.0, 0.4, 2)
-    assert policy.remember == NATIVE.remember
+    assert (policy.recall.deadline, policy.recall.try_limit, policy.recall.tries) == (10.0, 0.4, 2)
+    assert (policy.replay.deadline, policy.replay.tries) == (30.0, 3)
+    assert (policy.delete.deadline, policy.delete.try_limit) == (1.0, None)
+    assert policy.remember == AttemptPolicy().remember
     assert policy.longest_wait == 1.0

@@ -9,7 +9,7 @@ from providers.chain.route import NobodyComplete, Route
 from providers.errors import CursorLost, Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.types import Position
-from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 
 def test_nobody_complete_gives_no_answer() -> None:
@@ -113,14 +113,19 @@ def test_what_an_operator_has_closed_is_no_last_resort() -> None:
     play(act)
 
 
-def test_a_provider_alone_is_not_asked_while_its_breaker_is_open() -> None:
-    """There would be no difference between a breaker and none."""
+def test_a_provider_alone_is_asked_by_a_few_while_its_breaker_is_open() -> None:
+    """Of twenty calls at once four reach a provider that hangs, and the others wait for one of those."""
 
     async def act(scene: Scene) -> None:
         scene.open_breakers()
+        scene.home.seconds = FOREVER
+        calls = [asyncio.ensure_future(failure_of(scene.chain.get(USER, key()))) for _ in range(20)]
+        await asyncio.sleep(5)
+        assert len(scene.home.calls) == 4
 
-        assert isinstance(await failure_of(scene.chain.get(USER, key())), BreakerOpen)
-        assert scene.home.calls == []
+        scene.home.seconds = 0.0
+        await asyncio.gather(*calls)
+        assert len(scene.home.calls) == 4
 
     play(act, "home")
 

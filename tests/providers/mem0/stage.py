@@ -14,7 +14,7 @@ from observability.notes import Notes
 from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.chain.chain import Chain
-from providers.chain.policy import AttemptPolicy, BreakerPolicy, DelivererPolicy, OperationPolicy
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, DelivererPolicy, OperationPolicy, ReplayPolicy
 from providers.factory import ProviderSettings
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
@@ -30,8 +30,10 @@ KEY = "m0-key"
 TIMEOUT = 1.0  # seconds for one request to mem0
 MEM0, MOCK = "mem0", "mock"
 
-_ANY = OperationPolicy(deadline=10.0, try_limit=5.0)
-_PATIENT = AttemptPolicy(recall=_ANY, read=_ANY, remember=_ANY, delete=_ANY, replay=_ANY)
+_ANY = OperationPolicy(deadline=10.0, try_limit=TIMEOUT)
+_PATIENT = AttemptPolicy(
+    recall=_ANY, read=_ANY, remember=_ANY, delete=_ANY, replay=ReplayPolicy(deadline=10.0, try_limit=TIMEOUT)
+)
 
 
 class Stage:

@@ -1,0 +1,64 @@
+"""Calls and failures of late, and whether there are too many failures among them."""
+
+from collections.abc import Callable
+
+from providers.chain.policy import BreakerPolicy
+from providers.chain.window import SlidingCount
+
+
+class Tally:
+    """Count calls of one kind within the window of the policy, and failures one after the other."""
+
+    __slots__ = ("_calls", "_failures", "_policy", "failures_in_a_row")
+
+    def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
+        self.failures_in_a_row = 0
+        self._policy = policy
+        self._calls = SlidingCount(policy.window, now)
+        self._failures = SlidingCount(policy.window, now)
+
+    @property
+    def calls(self) -> int:
+        """Return how many calls there were of late."""
+        return self._calls.total()
+
+    @property
+    def failures(self) -> int:
+        """Return how many of them failed."""
+        return self._failures.total()
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether as many failed one after the other as are too many."""
+        return self.failures_in_a_row >= self._policy.in_a_row
+
+    @property
+    def often(self) -> bool:
+        """Whether of enough calls so many failed that it cannot be by chance."""
+        calls = self._calls.total()
+        return calls >= self._policy.least_calls and self._failures.total() >= self._policy.failure_share * calls
+
+    def succeeded(self) -> None:
+        """Count a call that succeeded."""
+        self.failures_in_a_row = 0
+        self._calls.add()
+
+    def failed(self) -> None:
+        """Count a call that failed."""
+        self.failures_in_a_row += 1
+        self._calls.add()
+        self._failures.add()
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self.failures_in_a_row = 0
+        self._calls.clear()
+        self._failures.clear()
+
+    def too_much(self) -> str:
+        """Say why there are too many failures; nothing if there are not."""
+        if self.in_a_row:
+            return f"{self.failures_in_a_row} failures in a row"
+        if self.often:
+            return f"{self.failures} of {self.calls} calls failed within {self._policy.window:g} s"
+        return ""
