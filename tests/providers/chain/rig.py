@@ -155,6 +155,11 @@ class Rig:
             return error
         return None
 
+    @staticmethod
+    def adaptive() -> AttemptPolicy:
+        """The limits as they are without any configuration."""
+        return AttemptPolicy()
+
     def open_breaker(self) -> None:
         """Let the breaker see enough failures to open."""
         while not self.breaker.refuses():
