@@ -53,7 +53,7 @@ class ChainedProvider(MemoryProvider):
         self.journal = journal
         self._account = Account(journal, observer or Unobserved(), now, shutdown)
         self._reader = Reader(self._account)
-        self._writer = Writer(self._account, self._reader, clock)
+        self._writer = Writer(self._account, self._reader, clock, journal)
 
     async def remember(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -9,6 +10,7 @@ from observability import notes
 from providers.chain.account import JOURNAL, Account
 from providers.chain.applying import Change, bring, bring_many, burial_of
 from providers.chain.deadline import Deadline
+from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
@@ -16,18 +18,22 @@ from providers.chain.route import Route
 from providers.chain.turn import Turn
 from providers.clock import HybridClock
 from providers.errors import MemoryDeleted, ProviderError, Rejected, Unavailable
-from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed, Settlement
 
 _BURIAL_SECONDS = 1.0
 
 
 class Confirmer:
-    """Bring what the journal holds to home while the caller waits, and settle the delivery."""
+    """Bring what the journal holds to home while the caller waits, and settle the delivery.
 
-    def __init__(self, account: Account, clock: HybridClock) -> None:
+    What this caller has appended is lent to it, and stays so while it waits for home.
+    """
+
+    def __init__(self, account: Account, clock: HybridClock, journal: Journal) -> None:
         self._account = account
         self._clock = clock
+        self._journal = journal
 
     async def confirm(self, route: Route, entry: Entry, deadline: Deadline) -> None:
         """Bring a durable operation to home while the caller waits; without home's word it is accepted, not stored."""
@@ -39,22 +45,26 @@ class Confirmer:
         if home.name not in entry.pending:
             self._stored(home.name)
             return
+        lease = self._lease(home, [entry])
         try:
-            await bring(home, Change(entry.kind, entry.state), _turn(deadline))
+            async with lease:
+                await bring(home, Change(entry.kind, entry.state), _turn(deadline))
         except Unavailable as error:
-            await self._account.settle(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome))
+            await self._settle(lease, _postponed(home, entry, error))
             self._accepted(error)
-        except MemoryDeleted:
+        except MemoryDeleted as error:
             if not entry.state.deleted:
                 await self._bury([entry])
+                await self._settle(lease, _postponed(home, entry, error))
                 raise
-            await self._account.settle(Done(seq=entry.seq, provider=home.name))
+            await self._settle(lease, Done(seq=entry.seq, provider=home.name))
         except Rejected as error:
-            if not await self._give_way(home, entry, deadline):
-                await self._account.settle(Dead(seq=entry.seq, provider=home.name, error=error.outcome))
+            async with lease:
+                gave_way = await self._give_way(home, entry, deadline)
+            await self._settle(lease, _refused(home, entry, error, gave_way=gave_way))
             raise
         else:
-            await self._account.settle(Done(seq=entry.seq, provider=home.name))
+            await self._settle(lease, Done(seq=entry.seq, provider=home.name))
 
     async def confirm_many(
         self, route: Route, operation: OperationClass, entries: Sequence[tuple[int, Entry]], deadline: Deadline
@@ -73,29 +83,39 @@ class Confirmer:
             return []
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
         outcomes: Sequence[ProviderError | None]
-        try:
-            outcomes = await bring_many(home, changes, operation, _turn(deadline))
-        except Unavailable as error:
-            outcomes = [error] * len(waiting)
         refused: list[tuple[int, ProviderError]] = []
-        settlements: list[Done | Postponed | Dead] = []
+        settlements: list[Settlement] = []
         buried: list[Entry] = []
-        for (place, entry), outcome in zip(waiting, outcomes, strict=True):
-            if outcome is None:
-                settlements.append(Done(seq=entry.seq, provider=home.name))
-            elif isinstance(outcome, Unavailable):
-                settlements.append(Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=outcome.outcome))
-                self._accepted(outcome)
-            elif isinstance(outcome, MemoryDeleted):
-                buried.append(entry)
-                refused.append((place, outcome))
-            else:
-                if not await self._give_way(home, entry, deadline):
-                    settlements.append(Dead(seq=entry.seq, provider=home.name, error=outcome.outcome))
-                refused.append((place, outcome))
-        await self._account.settle(*settlements)
+        lease = self._lease(home, [entry for _, entry in waiting])
+        async with lease:
+            try:
+                outcomes = await bring_many(home, changes, operation, _turn(deadline))
+            except Unavailable as error:
+                outcomes = [error] * len(waiting)
+            for (place, entry), outcome in zip(waiting, outcomes, strict=True):
+                if outcome is None:
+                    settlements.append(Done(seq=entry.seq, provider=home.name))
+                elif isinstance(outcome, Unavailable):
+                    settlements.append(_postponed(home, entry, outcome))
+                    self._accepted(outcome)
+                elif isinstance(outcome, MemoryDeleted):
+                    buried.append(entry)
+                    settlements.append(_postponed(home, entry, outcome))
+                    refused.append((place, outcome))
+                else:
+                    gave_way = await self._give_way(home, entry, deadline)
+                    settlements.append(_refused(home, entry, outcome, gave_way=gave_way))
+                    refused.append((place, outcome))
         await self._bury(buried)
+        await self._settle(lease, *settlements)
         return refused
+
+    def _lease(self, home: Link, entries: Sequence[Entry]) -> Lease:
+        loans = {entry.seq: entry.loan for entry in entries if entry.loan is not None}
+        return Lease(partial(self._journal.renew, home.name), loans)
+
+    async def _settle(self, lease: Lease, *settlements: Settlement) -> None:
+        await self._account.settle(*lease.noted(settlements))
 
     async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
         """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
@@ -142,6 +162,16 @@ class Confirmer:
         request = notes.current.get()
         if request is not None:
             request.provider = provider
+
+
+def _postponed(home: Link, entry: Entry, error: ProviderError) -> Postponed:
+    """Leave it to the deliverer, at once; or, where something has replaced it, that."""
+    return Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome)
+
+
+def _refused(home: Link, entry: Entry, error: ProviderError, *, gave_way: bool) -> Settlement:
+    """Give it up, unless something has replaced it, which is to be delivered at once."""
+    return _postponed(home, entry, error) if gave_way else Dead(seq=entry.seq, provider=home.name, error=error.outcome)
 
 
 def _turn(deadline: Deadline) -> Turn:

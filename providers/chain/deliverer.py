@@ -5,12 +5,14 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from observability import tracing
 from providers.chain.applying import Change, bring_many, burial_of
 from providers.chain.deadline import Deadline
+from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import DelivererPolicy, OperationClass
@@ -22,7 +24,6 @@ from providers.journal.operations import Dead, Delivery, Done, Postponed, Settle
 
 MOST_FAILURES = 10_000  # deliveries whose failure is remembered, the oldest is forgotten first
 _MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
-_LEASE_GRACE = 5.0  # seconds beyond the deadline of a delivery until somebody else may try
 
 _log = structlog.get_logger(__name__)
 
@@ -96,14 +97,16 @@ class Deliverer:
             return False
         patience = link.attempts.seconds(OperationClass.REPLAY, self._policy.batch)
         limit = 1 if self._one_by_one else self._policy.batch
-        batch = await self._journal.lease(self._name, limit, patience + _LEASE_GRACE)
+        batch = await self._journal.lease(self._name, limit, LEASE_SECONDS)
         if not batch:
             return False
         started = self._now()
+        lease = Lease(partial(self._journal.renew, self._name), {delivery.seq: delivery.loan for delivery in batch})
         with tracing.root(f"deliver {self._name}", {"ninai.provider": self._name, "ninai.operations": len(batch)}):
-            settlements = await self._deliver(link, batch, patience)
+            async with lease:
+                settlements = await self._deliver(link, batch, patience)
             with tracing.span("journal settle"):
-                await self._journal.settle(settlements)
+                await self._journal.settle(lease.noted(settlements))
         self._count(batch, settlements)
         left = len(batch) / self._policy.per_second - (self._now() - started)
         if left > 0:
@@ -154,7 +157,7 @@ class Deliverer:
         if outcome is None or isinstance(outcome, MemoryDeleted):
             self._taken += 1
             self._taken_at_failure.pop(delivery.seq, None)
-            return Done(seq=delivery.seq, provider=self._name, loan=delivery.loan)
+            return Done(seq=delivery.seq, provider=self._name)
         if isinstance(outcome, Unavailable):
             return self._postponed(delivery, outcome, alone=True)
         return self._dead(delivery, outcome)
@@ -170,7 +173,6 @@ class Deliverer:
         return Postponed(
             seq=delivery.seq,
             provider=self._name,
-            loan=delivery.loan,
             delay=self._delay(error),
             error=error.outcome,
             counts=counts,
@@ -186,7 +188,7 @@ class Deliverer:
             memory_id=delivery.state.id,
             outcome=error.outcome,
         )
-        return Dead(seq=delivery.seq, provider=self._name, loan=delivery.loan, error=error.outcome)
+        return Dead(seq=delivery.seq, provider=self._name, error=error.outcome)
 
     def _delay(self, error: ProviderError) -> float:
         policy = self._policy

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from providers.chain.account import Account
 from providers.chain.confirming import Confirmer
 from providers.chain.deadline import Deadline
+from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader
@@ -18,6 +19,7 @@ from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_
 from providers.digests import digest_of
 from providers.editing import tombstone_for, was_applied
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.limits import MAX_EDITS
 from providers.types import Metadata, NewMemory, Snapshot
@@ -25,17 +27,16 @@ from providers.types import Metadata, NewMemory, Snapshot
 _CONCURRENT_LOOKS = 4  # for memories of one batch
 _UPDATE_TRIES = 4  # when others change the same memory at the same time
 _OLDEST = 1  # of all versions
-_HELD_LONGER = 1.0  # seconds that the deliverer leaves home alone after the caller's deadline
 
 
 class Writer:
     """Writes of a chain; each takes the route as it stands at its beginning."""
 
-    def __init__(self, account: Account, reader: Reader, clock: HybridClock) -> None:
+    def __init__(self, account: Account, reader: Reader, clock: HybridClock, journal: Journal) -> None:
         self._account = account
         self._reader = reader
         self._clock = clock
-        self._home = Confirmer(account, clock)
+        self._home = Confirmer(account, clock, journal)
 
     async def remember(self, route: Route, memory: NewMemory) -> str:
         """Store one memory; see `MemoryProvider`."""
@@ -244,12 +245,9 @@ class Writer:
         if not operations:
             return []
         home = route.home
-        seconds = deadline.remaining()
         return await self._account.journal(
-            lambda journal: journal.append(
-                operations, held=None if home is None else home.name, seconds=seconds + _HELD_LONGER
-            ),
-            seconds,
+            lambda journal: journal.append(operations, held=None if home is None else home.name, seconds=LEASE_SECONDS),
+            deadline.remaining(),
             JournalCall.APPEND,
         )
 

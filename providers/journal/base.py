@@ -11,6 +11,7 @@ from providers.journal.operations import (
     Delivery,
     Entry,
     JournalStatus,
+    Loan,
     Member,
     MemberState,
     Operation,
@@ -19,7 +20,7 @@ from providers.journal.operations import (
 )
 
 MAX_APPENDED = 1_000  # operations in one call
-MAX_LEASED = 1_000  # deliveries in one call
+MAX_LEASED = 1_000  # deliveries lent or renewed in one call
 
 
 class JournalUnavailable(Unavailable):
@@ -49,9 +50,10 @@ class Journal(Protocol):
     ) -> list[Appended | Rejected]:
         """Make up to `MAX_APPENDED` operations durable, each with a delivery to every member, in one transaction.
 
-        Deliveries to the provider `held` are lent to the caller for `seconds`, as by `lease`; the others are due at
-        once, but not before what they replace is due or settled (it may be under way). An operation is judged by what
-        the journal still knows of its memory, operations of the same call included, and answered, in order:
+        Deliveries to the provider `held` are lent to the caller for `seconds`, as by `lease`, and the entries tell the
+        loans; the others are due at once, but not before what they replace is due or settled (it may be under way). An
+        operation is judged by what the journal still knows of its memory, operations of the same call included, and
+        answered, in order:
 
         - any kind, nothing known: appended.
         - remember: a tombstone is known: `MemoryDeleted`. Something with the same `digest` is known: `repeated`.
@@ -90,6 +92,16 @@ class Journal(Protocol):
         """Lend the deliveries to one provider that are due, oldest first; nobody else gets them for `seconds`.
 
         However high the `limit` is, there are at most `MAX_LEASED`.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def renew(self, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
+        """Keep lent deliveries to one provider for `seconds` from now, up to `MAX_LEASED`, and give the new loans.
+
+        What has replaced one meanwhile waits for as long. In order; None for what is not the caller's any more, and is
+        left as it is: settled, a dead letter, or come back and lent again. More than `MAX_LEASED` are a bug of the
+        caller, a `ValueError`. May return before it is durable: a renewal lost in a crash costs a repetition.
         """
         raise NotImplementedError
 

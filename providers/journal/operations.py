@@ -27,16 +27,26 @@ class Operation(Struct, frozen=True, kw_only=True):
     base_version: int = 0
 
 
+class Loan(Struct, frozen=True):
+    """Which memory's delivery was lent, and the moment at which it would come back, in seconds since 1970."""
+
+    user_id: str
+    memory_id: str
+    until: float
+
+
 class Entry(Struct, frozen=True, kw_only=True):
     """What the journal knows of a memory: the state its newest operation brings about.
 
-    `pending` are the providers that have not confirmed it, those with a dead letter included.
+    `pending` are the providers that have not confirmed it, those with a dead letter included. `loan` is that of the
+    delivery which was lent to whoever appended this, None in every other answer.
     """
 
     seq: int
     kind: OperationKind
     state: Snapshot
     pending: frozenset[str]
+    loan: Loan | None = None
 
 
 class Appended(Struct, frozen=True, kw_only=True):
@@ -57,14 +67,6 @@ class OutOfDate(Rejected):
     outcome = "out_of_date"
 
 
-class Loan(Struct, frozen=True):
-    """Which memory's delivery was lent, and the moment at which it would come back, in seconds since 1970."""
-
-    user_id: str
-    memory_id: str
-    until: float
-
-
 class Delivery(Struct, frozen=True, kw_only=True):
     """An operation that one provider has not confirmed, lent to a deliverer for a while.
 
@@ -82,7 +84,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     @property
     def loan(self) -> Loan:
-        """What a settlement is to say of it."""
+        """What a settlement or a renewal is to say of it."""
         return Loan(self.state.user_id, self.state.id, self.until)
 
 

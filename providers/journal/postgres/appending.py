@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from providers.combining import Combiner
 from providers.errors import Conflict, MemoryDeleted, Rejected
 from providers.journal.base import MAX_APPENDED
-from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
+from providers.journal.operations import Appended, Entry, Loan, Operation, OperationKind, OutOfDate
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.rows import to_state, to_text
@@ -86,5 +86,11 @@ def _answer(operation: Operation, row: Row[Any]) -> Appended | Rejected:
     former = None if row.former is None else to_state(row.former)
     repeated = row.outcome == "repeated"
     state = former if repeated and former is not None else operation.state
-    entry = Entry(seq=row.known_seq, kind=OperationKind(row.known_kind), state=state, pending=frozenset(row.pending))
+    entry = Entry(
+        seq=row.known_seq,
+        kind=OperationKind(row.known_kind),
+        state=state,
+        pending=frozenset(row.pending),
+        loan=None if row.until is None else Loan(state.user_id, memory_id, row.until),
+    )
     return Appended(entry=entry, repeated=repeated, former=former)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
+from providers.journal.postgres.append_lent_function import CREATE_APPEND_LENT
 from providers.journal.postgres.tables import CREATE, MAKING_LOCK, VERSION
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
@@ -18,6 +19,11 @@ from providers.postgres.translate import Writes
 # Not to_regclass(), which remembers what was not there before this connection waited for the lock.
 _EXISTS = text("""
     SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'ninai_journal' AND pg_table_is_visible(oid))
+""")
+_LENDS = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_proc WHERE proname = 'ninai_journal_append_lent' AND pg_function_is_visible(oid)
+    )
 """)
 _MADE = text("SELECT id, version FROM ninai_journal")
 _NOTE = text("INSERT INTO ninai_journal (version) VALUES (:version)")
@@ -83,7 +89,9 @@ class JournalDatabase(PreparedDatabase):
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
             check_encoding(str(await connection.scalar(ENCODING)))
-            self._id = await _id_of(connection)
+            made = await _id_of(connection)
+            if made is not None and await connection.scalar(_LENDS):
+                self._id = made
         if self._id is None:
             self._id = await self._make()
 
@@ -92,13 +100,16 @@ class JournalDatabase(PreparedDatabase):
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 await connection.execute(_LOCK, {"key": MAKING_LOCK})
-                made_meanwhile = await _id_of(connection)
-                if made_meanwhile is not None:
-                    return made_meanwhile
-                for statement in (*CREATE, CREATE_APPEND):
+                made_before = await _id_of(connection)
+                statements = [*CREATE, CREATE_APPEND] if made_before is None else []
+                # A journal that was made before there was this function gets it, too.
+                if not await connection.scalar(_LENDS):
+                    statements.append(CREATE_APPEND_LENT)
+                for statement in statements:
                     # As it stands: text() would take the colons of ":=" for its own.
                     await connection.exec_driver_sql(statement)
-                await connection.execute(_NOTE, {"version": VERSION})
+                if made_before is None:
+                    await connection.execute(_NOTE, {"version": VERSION})
                 return str(await _id_of(connection))
 
 

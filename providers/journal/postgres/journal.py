@@ -11,6 +11,7 @@ from providers.journal.operations import (
     Delivery,
     Entry,
     JournalStatus,
+    Loan,
     Member,
     MemberState,
     Operation,
@@ -94,6 +95,29 @@ class PostgresJournal(Journal):
         if rows:
             self._bell.ring_after(seconds)
         return sorted(map(to_delivery, rows), key=lambda delivery: delivery.seq)
+
+    async def renew(self, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
+        """Keep what is lent; see the protocol."""
+        if len(loans) > MAX_LEASED:
+            raise ValueError(f"at most {MAX_LEASED} loans at once, got {len(loans)}")
+        if not loans:
+            return []
+        values = {
+            "providers": [provider] * len(loans),
+            "users": [loan.user_id for loan in loans],
+            "memories": [loan.memory_id for loan in loans],
+            "untils": [loan.until for loan in loans],
+            "delays": [seconds] * len(loans),
+        }
+        async with self._database.writing() as connection:
+            rows = (await connection.execute(statements.MOVE, values)).all()
+        if rows:
+            self._bell.ring_after(seconds)
+        untils = {row.place: row.until for row in rows}
+        return [
+            Loan(loan.user_id, loan.memory_id, untils[place]) if place in untils else None
+            for place, loan in enumerate(loans, 1)
+        ]
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Queue what became of deliveries; see the protocol."""

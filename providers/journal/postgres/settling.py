@@ -99,7 +99,7 @@ class Settler:
                 replaced = _replaced(batch, {(row.provider, row.seq) for row in rows})
                 if replaced:
                     # Later, since what it locks comes in an order of its own.
-                    await connection.execute(statements.FREE, _loans(replaced))
+                    await connection.execute(statements.MOVE, _loans(replaced))
         except JournalUnavailable:
             self._queue.extendleft(reversed(batch))
             self._tried = told

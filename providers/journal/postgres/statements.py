@@ -8,7 +8,7 @@ LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
 
 APPEND = text("""
-    SELECT place, outcome, known_seq, known_kind, known_state, pending, former FROM ninai_journal_append(
+    SELECT place, outcome, known_seq, known_kind, known_state, pending, former, until FROM ninai_journal_append_lent(
         CAST(:kinds AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:versions AS bigint[]),
         CAST(:bases AS bigint[]), CAST(:digests AS bytea[]), CAST(:states AS text[]), CAST(:helds AS text[]),
         CAST(:seconds AS float8[])
@@ -92,13 +92,14 @@ SETTLE = text(f"""
     SELECT provider, seq FROM locked
 """)  # noqa: S608 - joined from constants
 
-# What has replaced a lent delivery comes back at the same moment, unless it was lent since.
-FREE = text(f"""
+# Has lent deliveries come back after other delays. What has replaced one would come back at the same moment, unless it
+# was lent since, and is taken for it.
+MOVE = text(f"""
     WITH {_QUICK}, waiting AS MATERIALIZED (
-        SELECT d.provider, d.seq, g.delay FROM quick, unnest(
+        SELECT d.provider, d.seq, g.delay, g.place FROM quick, unnest(
             CAST(:providers AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:untils AS float8[]),
             CAST(:delays AS float8[])
-        ) AS g (provider, user_id, memory_id, until, delay)
+        ) WITH ORDINALITY AS g (provider, user_id, memory_id, until, delay, place)
         CROSS JOIN LATERAL (
             SELECT seq FROM ninai_journal_entries WHERE user_id = g.user_id AND memory_id = g.memory_id OFFSET 0
         ) AS e JOIN ninai_journal_deliveries AS d ON d.provider = g.provider AND d.seq = e.seq
@@ -107,6 +108,7 @@ FREE = text(f"""
     )
     UPDATE ninai_journal_deliveries AS d SET due_at = clock_timestamp() + make_interval(secs => w.delay)
     FROM waiting AS w WHERE d.provider = w.provider AND d.seq = w.seq
+    RETURNING w.place, CAST(extract(epoch FROM d.due_at) AS float8) AS until
 """)  # noqa: S608 - joined from constants
 
 PRUNABLE = text(f"""

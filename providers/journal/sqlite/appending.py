@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from providers.errors import Conflict, MemoryDeleted, Rejected
-from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
+from providers.journal.operations import Appended, Entry, Loan, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.rows import ENTRY, to_entry, to_row
 
@@ -61,7 +61,8 @@ def _append(
             for name in members
         ],
     )
-    entry = Entry(seq=seq, kind=operation.kind, state=state, pending=frozenset(members))
+    loan = Loan(state.user_id, state.id, now + seconds) if held in members else None
+    entry = Entry(seq=seq, kind=operation.kind, state=state, pending=frozenset(members), loan=loan)
     return Appended(entry=entry, former=None if known is None else known.state)
 
 

@@ -62,13 +62,21 @@ def lease(ledger: Ledger, provider: str, limit: int, seconds: float) -> list[Del
     ]
 
 
+def renew(ledger: Ledger, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
+    """Keep what is lent; see `Journal.renew`."""
+    until = ledger.now() + seconds
+    return [
+        Loan(loan.user_id, loan.memory_id, until) if _move(ledger, provider, loan, until) else None for loan in loans
+    ]
+
+
 def settle(ledger: Ledger, settlements: Sequence[Settlement]) -> None:
     """Take note of what became of deliveries; see `Journal.settle`."""
     now = ledger.now()
     for settlement in settlements:
         if not _settle(ledger, settlement, now) and settlement.loan is not None:
             delay = settlement.delay if isinstance(settlement, Postponed) else 0.0
-            _free(ledger, settlement.provider, settlement.loan, now + delay)
+            _move(ledger, settlement.provider, settlement.loan, now + delay)
 
 
 def _settle(ledger: Ledger, settlement: Settlement, now: float) -> bool:
@@ -93,14 +101,18 @@ def _settle(ledger: Ledger, settlement: Settlement, now: float) -> bool:
     return changed > 0
 
 
-def _free(ledger: Ledger, provider: str, loan: Loan, due_at: float) -> None:
-    """Make due what has replaced a lent delivery: it comes back at the same moment, unless it was lent since."""
-    ledger.run(
+def _move(ledger: Ledger, provider: str, loan: Loan, due_at: float) -> bool:
+    """Have a lent delivery come back at another moment; False if there is none that is not lent to others.
+
+    What has replaced it would come back at the same moment, unless it was lent since, and is taken for it.
+    """
+    moved = ledger.run(
         """UPDATE deliveries SET due_at = ? WHERE user_id = ? AND provider = ? AND due_at = ? AND seq = (
             SELECT o.seq FROM operations AS o WHERE o.user_id = ? AND o.memory_id = ?
         )""",
         (due_at, loan.user_id, provider, loan.until, loan.user_id, loan.memory_id),
     )
+    return moved > 0
 
 
 def look(ledger: Ledger, since: float | None) -> Signs:

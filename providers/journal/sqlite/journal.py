@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from providers.combining import Combiner
 from providers.errors import Rejected
-from providers.journal.base import MAX_APPENDED, Journal, JournalUnavailable
+from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable
 from providers.journal.operations import (
     Appended,
     DeadLetter,
     Delivery,
     Entry,
     JournalStatus,
+    Loan,
     Member,
     MemberState,
     Operation,
@@ -80,6 +81,12 @@ class SqliteJournal(Journal):
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lend what is due at a provider."""
         return await self._write(lambda ledger: delivering.lease(ledger, provider, limit, seconds))
+
+    async def renew(self, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
+        """Keep what is lent."""
+        if len(loans) > MAX_LEASED:
+            raise ValueError(f"at most {MAX_LEASED} loans at once, got {len(loans)}")
+        return await self._write(lambda ledger: delivering.renew(ledger, provider, loans, seconds))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Take note with the next commit."""

@@ -32,7 +32,9 @@ def test_what_had_the_whole_deadline_is_not_tried_again() -> None:
         assert type(await rig.ended()) is TimedOut
         return rig.seen.outcomes, clock.now - began
 
-    assert simulate(main) == (["timeout"], pytest.approx(10.0, abs=0.1))
+    outcomes, seconds = simulate(main)
+    assert outcomes == ["timeout"]
+    assert seconds == pytest.approx(10.0, abs=0.1)
 
 
 def test_where_somebody_else_can_be_asked_a_hung_connection_is_given_up_soon() -> None:
@@ -46,7 +48,9 @@ def test_where_somebody_else_can_be_asked_a_hung_connection_is_given_up_soon() -
         await rig.ended(others=True)
         return rig.seen.outcomes[LEAST_SAMPLES:], clock.now - began
 
-    assert simulate(main) == (["timeout"], pytest.approx(LEAST_TRY, abs=0.01))
+    outcomes, seconds = simulate(main)
+    assert outcomes == ["timeout"]
+    assert seconds == pytest.approx(LEAST_TRY, abs=0.01)
 
 
 def test_a_provider_that_is_usually_slow_is_given_more() -> None:
@@ -123,7 +127,7 @@ def test_a_process_that_gets_no_processor_blames_nobody() -> None:
                 asyncio.get_running_loop().call_later(0.1, starve)
 
         starve()
-        calls = [asyncio.ensure_future(rig.ended(seconds=0.8, others=True)) for _ in range(20)]
+        calls = [asyncio.ensure_future(rig.ended(seconds=0.45, others=True)) for _ in range(20)]
         ends = await asyncio.gather(*calls)
         stop.set_result(None)
         assert {type(end) for end in ends} == {CutShort}

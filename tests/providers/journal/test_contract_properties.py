@@ -17,6 +17,7 @@ from providers.journal.operations import (
     Dead,
     Done,
     Entry,
+    Loan,
     Operation,
     OperationKind,
     OutOfDate,
@@ -41,6 +42,7 @@ seqs = st.integers(0, 3)  # how far back
 steps = st.one_of(
     st.tuples(st.just("append"), st.lists(operations, min_size=1, max_size=3), st.none() | members),
     st.tuples(st.just("lease"), members, st.integers(1, 3)),
+    st.tuples(st.just("renew"), members, st.integers(0, 5)),
     st.tuples(st.just("settle"), st.sampled_from(["done", "now", "later", "dead"]), members, seqs),
     st.tuples(st.just("retry"), members, seqs),
     st.tuples(st.just("discard"), members, seqs),
@@ -55,6 +57,8 @@ class Model:
         self.user = user
         self.known: dict[str, tuple[int, Operation]] = {}
         self.waiting: dict[tuple[int, str], str] = {}  # "due", "lent" or "dead"
+        self.loans: dict[tuple[int, str], Loan] = {}  # what is waited for, of those that are "lent"
+        self.lent: list[Loan] = []  # ever
         self.seqs: list[int] = [0]
 
     def operation(self, drawn: tuple[Any, ...]) -> Operation:
@@ -79,15 +83,25 @@ class Model:
         late = operation.kind is OperationKind.UPDATE and known.state.version > operation.base_version
         return OutOfDate if late else Appended
 
-    def appended(self, seq: int, operation: Operation, held: str | None) -> None:
+    def appended(self, entry: Entry, operation: Operation, held: str | None) -> None:
         """Take note of an operation that was appended."""
+        seq = entry.seq
         assert seq > self.seqs[-1]
         former, _ = self.known.get(operation.state.id, (0, None))
         for name in MEMBERS:
             lent = self.waiting.pop((former, name), "due") == "lent"
+            loan = self.loans.pop((former, name), None)
             self.waiting[seq, name] = "lent" if lent or name == held else "due"
+            self.keep((seq, name), entry.loan if name == held else loan)
         self.known[operation.state.id] = (seq, operation)
         self.seqs.append(seq)
+
+    def keep(self, key: tuple[int, str], loan: Loan | None) -> None:
+        """Take note of who is waited for."""
+        self.loans.pop(key, None)
+        if loan is not None:
+            self.loans[key] = loan
+            self.lent.append(loan)
 
     def entries(self) -> list[tuple[int, Operation, set[str]]]:
         """What the journal must show of the user, newest first."""
@@ -109,10 +123,15 @@ async def step(journal: Journal, model: Model, drawn: tuple[Any, ...]) -> None:
             await _append(journal, model, [model.operation(one) for one in several], held)
         case ("lease", name, limit):
             due = sorted(seq for (seq, whom), state in model.waiting.items() if whom == name and state == "due")
-            lent = {delivery.seq for delivery in await journal.lease(name, limit, LONG)}
+            deliveries = await journal.lease(name, limit, LONG)
+            lent = {delivery.seq for delivery in deliveries}
             assert lent <= set(due)
             assert len(lent) == min(limit, len(due))
             model.waiting.update(dict.fromkeys([(seq, name) for seq in lent], "lent"))
+            for delivery in deliveries:
+                model.keep((delivery.seq, name), delivery.loan)
+        case ("renew", name, steps_back):
+            await _renew(journal, model, name, model.lent[-1 - steps_back :][:1])
         case ("settle", outcome, name, steps_back):
             await _settle(journal, model, outcome, (model.back(steps_back), name))
         case ("retry" | "discard" as action, name, steps_back):
@@ -144,7 +163,16 @@ async def _append(journal: Journal, model: Model, several: list[Operation], held
         if isinstance(answer, Appended) and not answer.repeated:
             _, former = model.known.get(operation.state.id, (0, None))
             assert answer.former == (former and former.state)
-            model.appended(answer.entry.seq, operation, held)
+            model.appended(answer.entry, operation, held)
+
+
+async def _renew(journal: Journal, model: Model, name: str, asked: list[Loan]) -> None:
+    held = [[key for key, loan in model.loans.items() if key[1] == name and loan == one] for one in asked]
+    renewed = await journal.renew(name, asked, LONG)
+    assert [loan is not None for loan in renewed] == [bool(keys) for keys in held]
+    for keys, loan in zip(held, renewed, strict=True):
+        for key in keys:
+            model.keep(key, loan)
 
 
 async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, str]) -> None:
@@ -156,6 +184,8 @@ async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, 
         "dead": Dead(seq=seq, provider=name, error="no"),
     }
     await settle(journal, settlements[outcome])
+    if outcome == "done" or model.waiting.get(key, "dead") != "dead":
+        model.loans.pop(key, None)
     if outcome == "done":
         model.waiting.pop(key, None)
     elif model.waiting.get(key, "dead") != "dead":

@@ -100,6 +100,25 @@ async def test_batches_in_any_order_do_not_deadlock(hosts: tuple[PostgresJournal
         assert all(isinstance(answer, Appended) for call in answers for answer in call)
 
 
+async def test_renewals_and_appends_in_any_order_do_not_deadlock(
+    hosts: tuple[PostgresJournal, PostgresJournal],
+) -> None:
+    """What is renewed while it is replaced is the old delivery or the new one, and everybody's call ends."""
+    ids = [str(uuid4()) for _ in range(30)]
+    answers = await hosts[0].append([remember(memory_id) for memory_id in ids], held="home", seconds=LONG)
+    loans = [answer.entry.loan for answer in answers if isinstance(answer, Appended) and answer.entry.loan is not None]
+    for turn in range(5):
+        forwards = [update(memory_id, "coffee", base=99, version=turn) for memory_id in ids]
+        renewed, _, _ = await asyncio.gather(
+            hosts[0].renew("home", loans[::-1], LONG), hosts[1].append(forwards), hosts[0].append(forwards[::-1])
+        )
+        # Where it was replaced at that very moment it has the loan that it had.
+        loans = [loan or former for loan, former in zip(renewed, loans[::-1], strict=True)]
+
+    assert None not in await hosts[1].renew("home", loans, LONG)
+    assert await leased(hosts[0], "home") == []
+
+
 async def test_appending_and_dropping_do_not_deadlock(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
     """While entries are confirmed and dropped all the time, appends to the same memories end, and leave nothing odd."""
     chance = random.Random(11)  # noqa: S311 - the same operations every run

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import make_url
 
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Done
+from providers.journal.operations import Appended, Done
 from providers.journal.postgres.cluster import cluster_of
 from providers.journal.postgres.tables import VERSION
 from providers.native.embedded import EmbeddedServer
 from tests.providers.journal.postgres_rig import opened
-from tests.providers.journal.rig import put, remember
+from tests.providers.journal.rig import LONG, USER, leased, put, remember
 from tests.support.postgres import connected, create_database, create_latin_database, drop_database
 
 
@@ -49,6 +49,29 @@ async def test_tables_of_a_newer_program_are_left_alone(database: str) -> None:
         assert (await journal.status()).operations == 1
 
 
+async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(database: str) -> None:
+    """However many open it at once; what was there stays, and what that version calls does, too."""
+    async with opened(database) as journal:
+        await journal.join("home", None)
+        entry = await put(journal, remember("m"))
+        name = journal.id
+    async with connected(database) as administrator:
+        await administrator.execute("DROP FUNCTION ninai_journal_append_lent")
+    async with contextlib.AsyncExitStack() as stack:
+        journals = await asyncio.gather(*(stack.enter_async_context(opened(database)) for _ in range(6)))
+        [answer] = await journals[0].append([remember()], held="home", seconds=LONG)
+
+        assert {journal.id for journal in journals} == {name}
+        assert await journals[1].newest(USER, "m") == entry
+        assert isinstance(answer, Appended)
+        assert answer.entry.loan is not None
+    async with connected(database) as observer:
+        functions = (
+            "SELECT count(*) FROM pg_proc WHERE proname IN ('ninai_journal_append', 'ninai_journal_append_lent')"
+        )
+        assert await observer.fetchval(functions) == 2
+
+
 async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: EmbeddedServer) -> None:
     """Where the first emoji would fail, no tables are made, and the error says what to do."""
     dsn = await create_latin_database(postgres_server)
@@ -64,7 +87,7 @@ async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: E
 async def test_an_append_waits_for_the_disk_whatever_the_default(
     postgres_server: EmbeddedServer, database: str
 ) -> None:
-    """What is acknowledged is on the disk even where the server would not wait; a settlement never waits for it."""
+    """What is acknowledged is on the disk even where the server would not wait; what is lent or settled never waits."""
     async with opened(database):
         pass
     async with connected(postgres_server.dsn) as administrator:
@@ -75,16 +98,23 @@ async def test_an_append_waits_for_the_disk_whatever_the_default(
             CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 INSERT INTO seen VALUES (TG_OP, current_setting('synchronous_commit')); RETURN NULL;
             END $$;
-            CREATE CONSTRAINT TRIGGER look AFTER INSERT OR DELETE ON ninai_journal_deliveries
+            CREATE CONSTRAINT TRIGGER look AFTER INSERT OR UPDATE OR DELETE ON ninai_journal_deliveries
             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION look()
         """)
         async with opened(database) as journal:
             await journal.join("home", None)
             entry = await put(journal, remember())
+            [delivery] = await leased(journal, "home", LONG)
+            await journal.renew("home", [delivery.loan], LONG)
             await journal.settle([Done(seq=entry.seq, provider="home")])
 
         seen = await observer.fetch("SELECT operation, setting FROM seen")
-        assert [tuple(row) for row in seen] == [("INSERT", "on"), ("DELETE", "off")]
+        assert [tuple(row) for row in seen] == [
+            ("INSERT", "on"),
+            ("UPDATE", "off"),
+            ("UPDATE", "off"),
+            ("DELETE", "off"),
+        ]
 
 
 async def test_databases_of_one_cluster_are_told(postgres_server: EmbeddedServer, database: str) -> None:
