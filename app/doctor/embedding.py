@@ -9,6 +9,7 @@ from app.doctor.finding import Outcome, error, ok, skipped
 from observability.metrics import Metrics
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings, OpenAIEmbedderSettings
+from providers.native.settings import NARROWER, too_wide
 
 _TEXT = "tea"
 
@@ -43,6 +44,8 @@ def embedder_of(settings: EmbedderSettings, embedded: Embedded, patience: float)
     wanted = settings.dimensions if isinstance(settings, OpenAIEmbedderSettings) else None
     if wanted is not None and embedded.dimensions != wanted:
         return error(f"{found}, but {wanted} are configured", "correct embedder.dimensions, or the model")
+    if (reason := too_wide(embedded.dimensions)) is not None:
+        return error(f"{found}, and {reason}", NARROWER)
     if embedded.seconds > patience:
         return error(
             f"{found}, and a request waits {patience:g} s", "raise timeout of the provider, or use a faster embedder"

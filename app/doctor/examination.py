@@ -78,7 +78,9 @@ async def _outcome_of(name: str, work: Callable[[], Awaitable[Outcome]], advice:
             return await work()
     except TimeoutError as failure:
         return error(f"no answer within {seconds:g} s" if clock.expired() else _words(failure), advice)
-    except (ProviderError, EmbedderUnavailable, EmbeddedServerError) as failure:
+    except EmbedderUnavailable as failure:
+        return error(_words(failure), failure.advice or advice)
+    except (ProviderError, EmbeddedServerError) as failure:
         return error(_words(failure), advice)
     except OSError as failure:
         return error(f"{failure.filename or 'the system'}: {failure.strerror or _words(failure)}", advice)

@@ -9,12 +9,13 @@ from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from providers.chain.policy import AttemptPolicy, OperationClass
+from providers.embedders.settings import EmbedderSettings, OpenAIEmbedderSettings
 from providers.errors import InvalidInput
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME
 from providers.limits import check_user_id
 from providers.mem0.settings import Mem0Settings
-from providers.native.settings import NativeSettings
+from providers.native.settings import NARROWER, NativeSettings, too_wide
 
 MIN_SECRET_CHARS = 32
 # What a delivery is tried for, and what its tries leave behind, has come to rest by then.
@@ -115,6 +116,21 @@ def _twins(settings: Settings) -> Iterator[_Fault]:
             seen[dsn] = name
 
 
+def _dimensions(settings: Settings) -> Iterator[_Fault]:
+    """What no database could store would be found out at the first memory."""
+    for name, provider in settings.providers.items():
+        if not isinstance(provider, NativeSettings):
+            continue
+        at = ("providers", name)
+        places: list[tuple[Steps, EmbedderSettings]] = [((*at, "embedder"), provider.embedder)]
+        places += [((*at, "former_embedders", index), former) for index, former in enumerate(provider.former_embedders)]
+        for steps, embedder in places:
+            if isinstance(embedder, OpenAIEmbedderSettings) and embedder.dimensions is not None:
+                reason = too_wide(embedder.dimensions)
+                if reason is not None:
+                    yield (*steps, "dimensions"), f"{reason}: {NARROWER}"
+
+
 def _reach(settings: Settings) -> Iterator[_Fault]:
     hosts = {"server": settings.server.host}
     if settings.admin.port is not None:
@@ -192,6 +208,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _retention,
     _deadlines,
     _twins,
+    _dimensions,
     _reach,
     _ports,
     _session_secret,

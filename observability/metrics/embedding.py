@@ -1,6 +1,6 @@
 """Embedders, and what waits for its vector."""
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from observability.metrics.buckets import OPERATION_BUCKETS
 
@@ -19,6 +19,12 @@ class EmbeddingMetrics:
         self.embeddings_waiting = Gauge(
             "ninai_embeddings_waiting",
             "Memories stored without a vector of the current model, waiting to be embedded.",
+            ("provider",),
+            registry=registry,
+        )
+        self.embeddings_refused = Counter(
+            "ninai_embeddings_refused_total",
+            "Memories whose text the embedder refused at any length; they are found by their words and wait no more.",
             ("provider",),
             registry=registry,
         )

@@ -10,20 +10,38 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 
-# The outcome of a call that failed because of the text itself.
+# How a call ends without vectors. The first is the fault of the text itself, and says nothing about the next one.
 REJECTED = "rejected"
+UNAVAILABLE = "unavailable"
+TIMEOUT = "timeout"
+THROTTLED = "throttled"
+OUT_OF_QUOTA = "out_of_quota"
+MISCONFIGURED = "misconfigured"
 
-# The outcome of a call that was not made, because the embedder failed a moment ago.
+# The outcome of a call that was not made, because the embedder failed a moment ago, or has asked to be left alone.
 PAUSED = "paused"
 
 
 class EmbedderUnavailable(Exception):
-    """No vectors now: the model is down, refuses, is too slow, or answered nonsense."""
+    """No vectors now: the model is down, refuses, is too slow, or answered nonsense.
 
-    def __init__(self, reason: str, *, outcome: str = "unavailable") -> None:
+    `retry_after` is how many seconds it wants to be left alone, None if it has not said so. `advice` is what somebody
+    can do about it, None where there is nothing to be said beyond the reason.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        outcome: str = UNAVAILABLE,
+        retry_after: float | None = None,
+        advice: str | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.outcome = outcome
+        self.retry_after = retry_after
+        self.advice = advice
 
 
 @runtime_checkable

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from observability import tracing
-from providers.embedders.base import PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.silence import Silence
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
@@ -21,7 +22,8 @@ class GuardedEmbedder(Embedder):
     """Pass calls on, within `patience` seconds each, but refuse at once while pausing after a failure.
 
     The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together. After it a single call
-    tries; the others are refused until that one has succeeded.
+    tries; the others are refused until that one has succeeded. An embedder that says how long it wants to be left alone
+    is left alone for so long instead, by every guard that shares the `silence`.
     """
 
     def __init__(
@@ -30,10 +32,13 @@ class GuardedEmbedder(Embedder):
         patience: float,
         now: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        *,
+        silence: Silence | None = None,
     ) -> None:
         self.model = embedder.model
         self._embedder = embedder
         self._patience = patience
+        self._silence = silence or Silence(embedder.model, now, chance)
         self._now = now
         self._chance = chance
         self._failures = 0
@@ -42,8 +47,11 @@ class GuardedEmbedder(Embedder):
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Pass on, unless pausing; see the protocol."""
         started = self._now()
+        if left := self._silence.left:
+            raise EmbedderUnavailable("the embedder has asked to be left alone", outcome=PAUSED, retry_after=left)
         if started < self._paused_until:
-            raise EmbedderUnavailable("the embedder is given a pause after it failed", outcome=PAUSED)
+            left = self._paused_until - started
+            raise EmbedderUnavailable("the embedder is given a pause after it failed", outcome=PAUSED, retry_after=left)
         if self._failures:
             # This call tries; if it is broken off, the next one may soon.
             self._paused_until = started + self._patience
@@ -52,13 +60,14 @@ class GuardedEmbedder(Embedder):
             vectors = await self._embed(texts)
         except TimeoutError as error:
             self._failed(pause_seen)
-            raise EmbedderUnavailable(f"no vectors within {self._patience:g} s", outcome="timeout") from error
+            raise EmbedderUnavailable(f"no vectors within {self._patience:g} s", outcome=TIMEOUT) from error
         except EmbedderUnavailable as error:
             if error.outcome == REJECTED:  # a text it will not take says nothing about the next
                 self._succeeded()
             else:
-                self._failed(pause_seen)
+                self._failed(pause_seen, self._silence.heed(error))
             raise
+        self._silence.succeeded()
         self._succeeded()
         return vectors
 
@@ -76,12 +85,14 @@ class GuardedEmbedder(Embedder):
         self._failures = 0
         self._paused_until = 0.0
 
-    def _failed(self, pause_seen: float) -> None:
+    def _failed(self, pause_seen: float, asked_for: float | None = None) -> None:
         if self._paused_until != pause_seen:
             return  # many calls at once fail together; that is one failure
-        length = min(FIRST_PAUSE * 2 ** min(self._failures, _MOST_DOUBLINGS), LONGEST_PAUSE)
+        length = FIRST_PAUSE
+        if asked_for is None:
+            length = min(FIRST_PAUSE * 2 ** min(self._failures, _MOST_DOUBLINGS), LONGEST_PAUSE)
         self._failures += 1
-        self._paused_until = self._now() + length * (0.5 + 0.5 * self._chance())
+        self._paused_until = self._now() + max(length * (0.5 + 0.5 * self._chance()), asked_for or 0.0)
 
 
 def _check(vectors: Sequence[Vector], count: int) -> None:

@@ -39,7 +39,7 @@ class OpenAIEmbedderSettings(
     api_key: Secret | None = None
     base_url: str | None = None
     model: str = "text-embedding-ada-002"
-    dimensions: Annotated[int, Meta(ge=1, le=16_000)] | None = None
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
     timeout: Seconds = 10.0
     batch_size: Annotated[int, Meta(ge=1, le=MAX_OPENAI_BATCH)] = MAX_OPENAI_BATCH
 

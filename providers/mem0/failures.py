@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
 from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable, Unreachable
+from providers.retry_after import seconds_of
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
 
@@ -55,7 +54,8 @@ def failure_of(status: int, headers: Mapping[str, str], *, writes: bool, code: s
     elif status in _TOO_LATE:
         failure = TimedOut(f"mem0 got no answer in time {said}", ambiguous=writes)
     elif status in _ASKS_FOR_PATIENCE and (status == HTTPStatus.TOO_MANY_REQUESTS or "retry-after" in headers):
-        failure = Throttled(f"mem0 asks for patience {said}", retry_after=seconds_of(headers.get("retry-after")))
+        wait = seconds_of(headers.get("retry-after"), MAX_RETRY_AFTER)
+        failure = Throttled(f"mem0 asks for patience {said}", retry_after=wait)
     return failure
 
 
@@ -68,22 +68,6 @@ def says_no_such_memory(body: object) -> bool:
     """Whether a 404 is about the memory, and not from a server that knows no such path."""
     text = _message_of(body)
     return text is not None and text.strip(" .").lower() not in _ROUTER_SAYS
-
-
-def seconds_of(retry_after: str | None, now: datetime | None = None) -> float | None:
-    """Read `Retry-After`, which is seconds or a date (RFC 9110, section 10.2.3); None if it is neither."""
-    if retry_after is None:
-        return None
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), MAX_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter for a year or an offset of twenty digits
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - (now or datetime.now(UTC))).total_seconds()), MAX_RETRY_AFTER)
 
 
 @contextmanager

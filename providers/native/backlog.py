@@ -11,7 +11,15 @@ from sqlalchemy import Row
 
 from observability import tracing
 from observability.metrics import Metrics
-from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import (
+    MISCONFIGURED,
+    REJECTED,
+    TIMEOUT,
+    UNAVAILABLE,
+    Embedder,
+    EmbedderUnavailable,
+    Vector,
+)
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
@@ -25,9 +33,15 @@ IDLE_SECONDS = 15.0  # between looks when nobody has reported a memory without a
 RETRY_SECONDS = 1.0  # after the embedder or the database failed
 COUNT_SECONDS = 15.0  # between counts while there is work; a model change leaves millions to count
 
-# Memories whose text the embedder will not take, kept so that they do not stand in the way of the others. More than
-# that is no matter of texts, and all are tried again.
-MOST_REFUSED = 1_000
+# What every embedder takes, so that where this is refused no memory is to blame.
+PROBE = "hello"
+
+# Memories over which the embedder fails, kept so that they do not stand in the way of the others. More than that is no
+# matter of texts, and all are tried again.
+MOST_ASIDE = 1_000
+
+# Outcomes that may have to do with what was asked: too much for its time, or a text over which the server breaks.
+_OF_THE_BATCH = {UNAVAILABLE, TIMEOUT}
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +57,9 @@ class Backlog:
         self._wanted = WantedModel(database, embedder.model)
         self._wake = asyncio.Event()
         self._count_at = 0.0
-        self._refused: dict[tuple[str, UUID], int] = {}  # to the version that was refused
+        metrics.embeddings_refused.labels(provider)  # so that `rate()` sees zero before the first
+        self._most = BATCH
+        self._aside: dict[tuple[str, UUID], int] = {}  # to the version over which the embedder failed
 
     def report(self, count: int) -> None:
         """Take note that so many memories were stored without a vector just now, none or more."""
@@ -58,7 +74,11 @@ class Backlog:
             self._wake.clear()
             try:
                 more = await self._embed_some()
-            except (EmbedderUnavailable, ProviderError) as error:
+            except EmbedderUnavailable as error:
+                _log.debug("embedding_postponed", reason=str(error))
+                # In a silence of minutes it looks as seldom as without work, for the gauge's sake.
+                await asyncio.sleep(min(max(RETRY_SECONDS, error.retry_after or 0.0), IDLE_SECONDS))
+            except ProviderError as error:
                 _log.debug("embedding_postponed", reason=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             except UnexpectedSqlState:
@@ -79,26 +99,37 @@ class Backlog:
         """Embed one batch; True when it is worth going on at once."""
         rows = await self._waiting()
         if not rows:
-            return False
+            # Those that were let go first are left; after another failure comes a pause, so this is no haste.
+            again = bool(self._aside)
+            self._aside.clear()
+            return again
+        refused: list[Row[Any]] = []
         with tracing.root("embed later", {"ninai.provider": self._provider, "ninai.memories": len(rows)}):
-            embedded = await self._embed(rows)
+            try:
+                embedded = await self._embed(rows, refused)
+            except EmbedderUnavailable as error:
+                if error.outcome in _OF_THE_BATCH:
+                    self._ask_less(rows)
+                raise
+            self._most = min(BATCH, 2 * self._most)
             await self._store([row for row, _ in embedded], [vector for _, vector in embedded])
-        # Where every text is refused, the fault is hardly with the texts, and haste would only burn requests.
+            await self._refuse(refused)
+        # Where every text is refused, haste would only burn requests.
         return bool(embedded)
 
     async def _waiting(self) -> Sequence[Row[Any]]:
         sought = {"model": self._embedder.model, "again": await self._wanted.is_ours()}
         values = sought | {
-            "limit": BATCH,
-            "refused_users": [user_id for user_id, _ in self._refused],
-            "refused_ids": [memory_id for _, memory_id in self._refused],
-            "refused_versions": list(self._refused.values()),
+            "limit": self._most,
+            "aside_users": [user_id for user_id, _ in self._aside],
+            "aside_ids": [memory_id for _, memory_id in self._aside],
+            "aside_versions": list(self._aside.values()),
         }
         async with self._database.reading() as connection:
             rows = (await connection.execute(statements.WAITING, values)).all()
             now = asyncio.get_running_loop().time()
             # What is added and taken away in between is off for a while when a count and a report meet.
-            if len(rows) < BATCH and not self._refused:
+            if len(rows) < self._most and not self._aside:
                 self._metrics.set_waiting(self._provider, len(rows))
             elif not rows or now >= self._count_at:
                 count = await connection.scalar(statements.COUNT_WAITING, sought)
@@ -106,7 +137,8 @@ class Backlog:
                 self._count_at = now + COUNT_SECONDS
         return rows[: len(next(slices(row.content for row in rows), []))]
 
-    async def _embed(self, rows: Sequence[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
+    async def _embed(self, rows: Sequence[Row[Any]], refused: list[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
+        """Embed what can be embedded, and add the others to `refused`."""
         try:
             return list(zip(rows, await self._embedder.embed([row.content for row in rows]), strict=True))
         except EmbedderUnavailable as error:
@@ -114,28 +146,56 @@ class Backlog:
                 raise
         # One text that the embedder will not take must not hold up the others.
         if len(rows) == 1:
-            self._refuse(rows[0])
+            refused.append(rows[0])
             return []
         middle = len(rows) // 2
-        return await self._embed(rows[:middle]) + await self._embed(rows[middle:])
+        return await self._embed(rows[:middle], refused) + await self._embed(rows[middle:], refused)
 
-    def _refuse(self, row: Row[Any]) -> None:
-        if len(self._refused) >= MOST_REFUSED:
-            self._refused.clear()
-        self._refused[row.user_id, row.id] = row.version
-        _log.warning("embedding_refused", memory_id=str(row.id))
+    def _ask_less(self, rows: Sequence[Row[Any]]) -> None:
+        """Take half as many the next time, and of a single one that it fails over let the others go first."""
+        self._most = max(1, len(rows) // 2)
+        if len(rows) == 1:
+            if len(self._aside) >= MOST_ASIDE:
+                self._aside.clear()
+            self._aside[rows[0].user_id, rows[0].id] = rows[0].version
+
+    async def _refuse(self, rows: Sequence[Row[Any]]) -> None:
+        """Keep memories without a vector of this model for good: found by their words, and not waited for.
+
+        Raises:
+            EmbedderUnavailable: it takes no other text either, so that no memory is to blame.
+        """
+        if not rows:
+            return
+        try:
+            await self._embedder.embed([PROBE])
+        except EmbedderUnavailable as error:
+            if error.outcome != REJECTED:
+                raise
+            reason = f"it takes no text at all: {error.reason}"
+            raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, retry_after=IDLE_SECONDS) from error
+        values = {"model": self._embedder.model, **_keys(rows)}
+        async with self._database.writing() as connection:
+            count = (await connection.execute(statements.SET_REFUSED, values)).rowcount
+        self._metrics.embeddings_refused.labels(self._provider).inc(count)
+        self._metrics.add_waiting(self._provider, -count)
+        for row in rows:
+            _log.warning("embedding_refused", memory_id=str(row.id), model=self._embedder.model)
 
     async def _store(self, rows: Sequence[Row[Any]], vectors: Sequence[Vector]) -> None:
         if not rows:
             return
-        values = {
-            "model": self._embedder.model,
-            "user_ids": [row.user_id for row in rows],
-            "ids": [row.id for row in rows],
-            "versions": [row.version for row in rows],
-            "embeddings": [HalfVector(vector) for vector in vectors],
-        }
+        embeddings = [HalfVector(vector) for vector in vectors]
+        values = {"model": self._embedder.model, "embeddings": embeddings, **_keys(rows)}
         async with self._database.writing() as connection:
             stored = (await connection.execute(statements.SET_EMBEDDINGS, values)).rowcount
         self._metrics.add_waiting(self._provider, -stored)
         _log.info("embedded_later", count=stored)
+
+
+def _keys(rows: Sequence[Row[Any]]) -> dict[str, list[Any]]:
+    return {
+        "user_ids": [row.user_id for row in rows],
+        "ids": [row.id for row in rows],
+        "versions": [row.version for row in rows],
+    }

@@ -7,13 +7,17 @@ from pathlib import Path
 from observability import notes
 from observability.metrics import Metrics
 from providers import background
+from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
+from providers.embedders.settings import EmbedderSettings
+from providers.embedders.silence import Silence
 from providers.native.backlog import Backlog
 from providers.native.database import Database
 from providers.native.engine import open_aside, open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
+from providers.native.storable import StorableEmbedder
 from providers.native.vectors import Vectors
 from providers.postgres.engine import pool_of
 from providers.postgres.translate import TimeLimit, Writes, translated
@@ -38,18 +42,23 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
         database = Database(engine, settings.timeout, waiting.one, aside=aside, migrate=settings.migrate)
         stack.push_async_callback(database.close)
 
-        current = await stack.enter_async_context(settings.embedder.open(host.metrics))
-        former = [await stack.enter_async_context(choice.open(host.metrics)) for choice in settings.former_embedders]
+        current = await stack.enter_async_context(_opened(settings.embedder, host.metrics))
+        former = [
+            await stack.enter_async_context(_opened(choice, host.metrics)) for choice in settings.former_embedders
+        ]
         if any(embedder is not None for embedder in (current, *former)):
             _expect(host.metrics)
         backlog = None
+        # One for both guards: what a server asks for, it asks of everybody here.
+        silence = None if current is None else Silence(current.model)
         if current is not None and host.serves:
             # Guarded apart: a batch may take long without keeping questions from their vectors.
-            backlog = Backlog(database, GuardedEmbedder(current, _PATIENCE_OF_BACKLOG), host.metrics, host.name)
+            patient = GuardedEmbedder(current, _PATIENCE_OF_BACKLOG, silence=silence)
+            backlog = Backlog(database, patient, host.metrics, host.name)
             stack.push_async_callback(background.stop, background.start(backlog.run, "backlog"))
         patience = settings.embedding_patience
         vectors = Vectors(
-            current and GuardedEmbedder(current, patience),
+            current and GuardedEmbedder(current, patience, silence=silence),
             [GuardedEmbedder(embedder, patience) for embedder in former if embedder is not None],
             patience,
         )
@@ -79,6 +88,12 @@ def dsn_of(settings: NativeSettings, name: str, data_dir: Path) -> str:
     from providers.native.embedded import EmbeddedServer, folder_of
 
     return EmbeddedServer(folder_of(data_dir, name)).dsn
+
+
+@asynccontextmanager
+async def _opened(settings: EmbedderSettings, metrics: Metrics) -> AsyncIterator[Embedder | None]:
+    async with settings.open(metrics) as embedder:
+        yield embedder and StorableEmbedder(embedder)
 
 
 def _expect(metrics: Metrics) -> None:

@@ -42,7 +42,8 @@ PUT_STATES = text(f"""
         deleted_at = CASE WHEN {_NEW_WINS} THEN excluded.deleted_at ELSE stored.deleted_at END,
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,
-        {_kept_by_the_living("content", "metadata", "updated_at", "digest", "embedding_model", "embedding", "terms")}
+        {_kept_by_the_living("content", "metadata", "updated_at", "digest", "embedding_model", "embedding", "terms")},
+        refused_model = NULL  -- the version may be the same, the text another
     WHERE {_NEW_WINS} OR stored.created_at IS NULL AND excluded.created_at IS NOT NULL
     RETURNING user_id, id, deleted_at IS NOT NULL AS deleted
 """)  # noqa: S608 - joined from constants

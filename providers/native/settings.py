@@ -14,6 +14,20 @@ from providers.types import Host
 # Of an operation's time limit, what it may spend on its vector; the rest is the database's.
 SHARE_OF_EMBEDDING = 0.5
 
+# What pgvector's halfvec holds, the type that vectors are stored in; source: its README, "Half-Precision Vectors".
+MAX_DIMENSIONS = 16_000
+
+
+# What to do about a model that makes more.
+NARROWER = "set embedder.dimensions to fewer, if the model can shorten its vectors, or take another model"
+
+
+def too_wide(dimensions: int) -> str | None:
+    """Say why vectors of so many dimensions cannot be stored, None if they can be."""
+    if dimensions <= MAX_DIMENSIONS:
+        return None
+    return f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that pgvector holds"
+
 
 class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"):
     """PostgreSQL with pgvector.

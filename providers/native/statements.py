@@ -91,25 +91,37 @@ DELETED_BY = text("""
 """)
 
 # Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait. Another
-# model is a reason only for a process that is to embed `again`.
+# model is a reason only for a process that is to embed `again`. What the model has refused waits for nothing.
 _WAITING = """
     deleted_at IS NULL AND embedding_model IS NULL{also}
     UNION ALL {select} deleted_at IS NULL AND embedding_model < :model AND :again{also}
     UNION ALL {select} deleted_at IS NULL AND embedding_model > :model AND :again{also}
 """
-_NOT_REFUSED = """
+_NOT_REFUSED = " AND (refused_model IS DISTINCT FROM :model OR refused_version IS DISTINCT FROM version)"
+_NOT_ASIDE = """
     AND (user_id, id, version) NOT IN (SELECT * FROM unnest(
-        CAST(:refused_users AS text[]), CAST(:refused_ids AS uuid[]), CAST(:refused_versions AS bigint[])
+        CAST(:aside_users AS text[]), CAST(:aside_ids AS uuid[]), CAST(:aside_versions AS bigint[])
     ))
 """
 _SELECT_WAITING = "SELECT user_id, id, version, content FROM ninai_memories WHERE"
 _SELECT_ONE = "SELECT 1 FROM ninai_memories WHERE"
+_COUNTED = _WAITING.format(select=_SELECT_ONE, also=_NOT_REFUSED)
 
 WAITING = text(
-    f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING, also=_NOT_REFUSED)} LIMIT CAST(:limit AS int)"
+    f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING, also=_NOT_REFUSED + _NOT_ASIDE)}"
+    " LIMIT CAST(:limit AS int)"
 )
 
-COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_WAITING.format(select=_SELECT_ONE, also='')}) AS waiting")  # noqa: S608 - as above
+COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_COUNTED}) AS waiting")  # noqa: S608 - as above
+
+# Only if the memory is still the one whose text was refused, and nobody else has found that out meanwhile.
+SET_REFUSED = text("""
+    UPDATE ninai_memories AS m SET refused_model = :model, refused_version = m.version
+    FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]))
+        AS refused (user_id, id, version)
+    WHERE m.user_id = refused.user_id AND m.id = refused.id AND m.version = refused.version AND m.deleted_at IS NULL
+        AND (m.refused_model IS DISTINCT FROM :model OR m.refused_version IS DISTINCT FROM m.version)
+""")
 
 WANTED_MODEL = text("SELECT embedding_model FROM ninai_store")
 

@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from observability import notes
-from providers.embedders.base import PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
 from providers.native.slices import slices
 
 _log = structlog.get_logger(__name__)
@@ -106,6 +106,9 @@ def _degrade() -> None:
 
 
 def _note(event: str, model: str, error: EmbedderUnavailable) -> None:
-    """Warn of failures, but not of every request that comes while the embedder is left alone after one."""
-    log = _log.debug if error.outcome == PAUSED else _log.warning
+    """Warn of failures, but not of every request that comes while the embedder is left alone after one.
+
+    Nor of an empty account again and again, which was told when it was found empty.
+    """
+    log = _log.debug if error.outcome in {PAUSED, OUT_OF_QUOTA} else _log.warning
     log(event, model=model, reason=error.reason)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -41,6 +41,7 @@ async def open_pool(
     for one. `on_connect` is done to every new connection. A `pool_size` of 0 keeps none: each use makes its own.
     """
     closing: set[asyncio.Task[None]] = set()
+    url = make_url(dsn)
     connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "connection_class": _closed_aside(closing)}
     if through_pooler:
         # A transaction pooler hands every transaction another server connection: no session settings, no statement
@@ -52,8 +53,11 @@ async def open_pool(
         }
     else:
         connect_args["server_settings"] = {"application_name": "ninai", **_PLANNER}
+    if url.query.get("ssl") == "disable":
+        # Where there is no TLS its negotiation is settled too, or asyncpg would take PGSSLNEGOTIATION for it.
+        connect_args["direct_tls"] = False
     engine = create_async_engine(
-        dsn,
+        url,
         isolation_level="AUTOCOMMIT",
         **_pool(pool_size),
         # In AUTOCOMMIT there is nothing to roll back, and the round trip would cost as much as a small query.

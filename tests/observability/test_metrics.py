@@ -21,6 +21,7 @@ FAMILIES = {
     "ninai_http_request_duration_seconds": "histogram",
     "ninai_http_requests_in_flight": "gauge",
     "ninai_embedder_duration_seconds": "histogram",
+    "ninai_embeddings_refused": "counter",
     "ninai_embeddings_waiting": "gauge",
     "ninai_operation_overhead_seconds": "histogram",
     "ninai_provider_attempt_duration_seconds": "histogram",

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from observability.metrics import Metrics
 from observability.secret import Secret
 from providers.clock import HybridClock
-from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.native.opening import open_native
 from providers.native.provider import PostgresMemoryProvider
@@ -51,7 +51,9 @@ class FickleEmbedder(Embedder):
     """An embedder that can be switched off and on, made to hang, and that refuses some texts.
 
     `asked` counts calls; `hanging` holds every call until it is cancelled; texts that hold a word of `poison` are
-    refused together with all others of their call, as an HTTP API does it.
+    refused together with all others of their call, as an HTTP API does it; over those that hold a word of `fatal` it
+    breaks, as a server does that ends with its answer. `slow_beyond` is the number of texts from which on a call takes
+    longer than anybody waits.
     """
 
     def __init__(self, embedder: Embedder | None = None) -> None:
@@ -60,6 +62,8 @@ class FickleEmbedder(Embedder):
         self.down = False
         self.hanging = False
         self.poison: set[str] = set()
+        self.fatal: set[str] = set()
+        self.slow_beyond: int | None = None
         self.asked = 0
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -69,6 +73,10 @@ class FickleEmbedder(Embedder):
             await asyncio.Event().wait()
         if self.down:
             raise EmbedderUnavailable("switched off")
+        if self.slow_beyond is not None and len(texts) > self.slow_beyond:
+            raise EmbedderUnavailable("too slow", outcome=TIMEOUT)
+        if any(word in text for text in texts for word in self.fatal):
+            raise EmbedderUnavailable("broken")
         if any(word in text for text in texts for word in self.poison):
             raise EmbedderUnavailable("a text is refused", outcome=REJECTED)
         return await self._embedder.embed(texts)
@@ -137,3 +145,8 @@ async def open_native_provider(
 def waiting_of(host: Host) -> float:
     """What the gauge of memories without a vector says."""
     return host.metrics.registry.get_sample_value("ninai_embeddings_waiting", {"provider": host.name}) or 0.0
+
+
+def refused_of(host: Host) -> float:
+    """What the counter of memories whose text was refused says."""
+    return host.metrics.registry.get_sample_value("ninai_embeddings_refused_total", {"provider": host.name}) or 0.0

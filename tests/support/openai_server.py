@@ -3,10 +3,10 @@
 import asyncio
 import base64
 import json
-import re
+from collections.abc import Mapping
 from enum import Enum, auto
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import msgspec
 import numpy as np
@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry
 from observability.metrics import Metrics
 from providers.embedders.base import Vector
 from providers.embedders.local import LocalEmbedder
+from tests.support.openai_http import Received, receive, refusal, response
+from tests.support.openai_too_long import TooLong, tokens_of
 
 HOST = "127.0.0.1"
 
@@ -22,8 +24,6 @@ HOST = "127.0.0.1"
 MAX_INPUTS = 2_048
 MAX_INPUT_TOKENS = 8_192
 MAX_REQUEST_TOKENS = 300_000
-
-_PIECE = re.compile(r"[a-zA-Z]{1,12}|[0-9]{1,2}|\S")  # tokens as a BPE cuts them, roughly: 4 to 5 characters of prose
 
 
 class Behaviour(Enum):
@@ -52,14 +52,6 @@ class Behaviour(Enum):
 _KNOW_NO_BASE64 = {Behaviour.FLOATS, Behaviour.NAN_FLOATS}
 
 
-class Received(NamedTuple):
-    """One request as it came."""
-
-    path: str
-    headers: dict[str, str]  # names in lower case
-    body: bytes
-
-
 class _EmbeddingsRequest(msgspec.Struct):
     model: str
     input: str | list[str]
@@ -73,11 +65,23 @@ class OpenAIServer:
     Requests that break a limit of the real API, or carry another key than `api_key`, are refused as the real one
     refuses them: the message quotes the key or the text. `requests` holds what came, `inputs` counts the texts.
     A `model` that is loaded already saves half a second.
+
+    `max_input_tokens` and `too_long` are the limit of one text, and the words in which it is told; `max_inputs` that of
+    one request. A text that holds a word of `poison` is refused for what it says, `nonsense` gets NaN for a vector.
+    `width` is how many dimensions the model makes, None for its own.
     """
 
     def __init__(self, *, api_key: str | None = None, model: LocalEmbedder | None = None) -> None:
         self.requests: list[Received] = []
         self.inputs = 0
+        self.max_inputs = MAX_INPUTS
+        self.max_input_tokens = MAX_INPUT_TOKENS
+        self.too_long = TooLong.OPENAI
+        self.poison: set[str] = set()
+        self.nonsense: set[str] = set()
+        self.width: int | None = None
+        self._headers: dict[str, str] = {}
+        self._code: str | None = None
         self._api_key = api_key
         self._behaviour = Behaviour.OK
         self._status = 500
@@ -102,12 +106,29 @@ class OpenAIServer:
     ) -> None:
         await self._hang_up()
 
-    async def become(self, behaviour: Behaviour, *, status: int = 500) -> None:
-        """Behave differently from now on; whoever hangs is released, and `DOWN` gives the port back when it ends."""
+    @property
+    def texts(self) -> list[list[str]]:
+        """The texts of each request."""
+        return [json.loads(request.body)["input"] for request in self.requests]
+
+    async def become(
+        self,
+        behaviour: Behaviour,
+        *,
+        status: int = 500,
+        headers: Mapping[str, str] | None = None,
+        code: str | None = None,
+    ) -> None:
+        """Behave differently from now on; whoever hangs is released, and `DOWN` gives the port back when it ends.
+
+        `status`, with `headers` and the `code` of the error, is what `STATUS` answers with.
+        """
         self._moved_on.set()
         self._moved_on = asyncio.Event()
         self._behaviour = behaviour
         self._status = status
+        self._headers = dict(headers or {})
+        self._code = code
         if behaviour is Behaviour.DOWN:
             await self._hang_up()
         elif self._listener is None:
@@ -142,7 +163,7 @@ class OpenAIServer:
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; tell whether the connection can take another."""
-        received = await _receive(reader)
+        received = await receive(reader)
         self.requests.append(received)
         match self._behaviour:
             case Behaviour.HANG:
@@ -169,32 +190,41 @@ class OpenAIServer:
     async def _answer(self, received: Received) -> bytes:
         match self._behaviour:
             case Behaviour.STATUS:
-                return _refusal(self._status, received.body.decode())
+                return refusal(self._status, received.body.decode(), self._code, self._headers)
             case Behaviour.GARBAGE:
-                return _response(200, b"<html>Welcome to the Wi-Fi</html>")
+                return response(200, b"<html>Welcome to the Wi-Fi</html>")
             case Behaviour.BINARY:
-                return _response(200, b'{"data": "\xff\xfe"}')
+                return response(200, b'{"data": "\xff\xfe"}')
         if self._api_key is not None and received.headers.get("authorization") != f"Bearer {self._api_key}":
-            return _refusal(401, f"Incorrect API key provided: {received.headers.get('authorization')}.")
+            return refusal(401, f"Incorrect API key provided: {received.headers.get('authorization')}.")
         if received.path != "/v1/embeddings":
-            return _refusal(404, f"Invalid URL ({received.path})")
+            return refusal(404, f"Invalid URL ({received.path})")
         return await self._embeddings(received.body)
 
     async def _embeddings(self, body: bytes) -> bytes:
         try:
             request = msgspec.json.decode(body, type=_EmbeddingsRequest)
         except msgspec.DecodeError as error:
-            return _refusal(400, str(error))
+            return refusal(400, str(error))
         texts = [request.input] if isinstance(request.input, str) else request.input
         self.inputs += len(texts)
-        tokens = [len(_PIECE.findall(text)) for text in texts]
+        tokens = list(map(tokens_of, texts))
         if not texts or not all(texts):
-            return _refusal(400, "'$.input' is invalid: empty.")
-        if len(texts) > MAX_INPUTS or max(tokens) > MAX_INPUT_TOKENS or sum(tokens) > MAX_REQUEST_TOKENS:
-            return _refusal(400, f"Too much: {texts[0]}")
+            return refusal(400, "'$.input' is invalid: empty.")
+        if len(texts) > self.max_inputs or sum(tokens) > MAX_REQUEST_TOKENS:
+            return refusal(400, f"Too much: {texts[0]}")
+        if max(tokens) > self.max_input_tokens:
+            longest = texts[tokens.index(max(tokens))]
+            return refusal(*self.too_long.told(self.max_input_tokens, longest))
+        if any(word in text for word in self.poison for text in texts):
+            return refusal(400, f"This is not embedded: {texts}", "content_policy_violation")
         assert self._model is not None
         dimensions = None if self._behaviour is Behaviour.FIXED_DIMS else request.dimensions
-        vectors = [_shortened(vector, dimensions) for vector in await self._model.embed(texts)]
+        made = await self._model.embed(texts)
+        vectors = [_shortened(_widened(vector, self.width), dimensions) for vector in made]
+        for vector, text in zip(vectors, texts, strict=True):
+            if any(word in text for word in self.nonsense):
+                vector[:] = np.nan
         base64_asked = request.encoding_format == "base64" and self._behaviour not in _KNOW_NO_BASE64
         data = [
             {
@@ -206,7 +236,7 @@ class OpenAIServer:
         ]
         used = sum(tokens)
         answer = {"object": "list", "model": request.model, "usage": {"prompt_tokens": used, "total_tokens": used}}
-        return _response(200, json.dumps(answer | {"data": self._disordered(data)}).encode())
+        return response(200, json.dumps(answer | {"data": self._disordered(data)}).encode())
 
     def _spoilt(self, vectors: list[Vector]) -> list[Vector]:
         match self._behaviour:
@@ -233,14 +263,6 @@ class OpenAIServer:
         return base64.b64encode(vector.astype("<f4").tobytes() + extra).decode()
 
 
-async def _receive(reader: asyncio.StreamReader) -> Received:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    request_line, *lines = head.rstrip("\r\n").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Received(request_line.split(" ")[1], headers, body)
-
-
 def _shortened(vector: Vector, dimensions: int | None) -> Vector:
     """Cut a vector as the real API does: to its first dimensions, scaled back to unit length."""
     part = vector[:dimensions]
@@ -248,12 +270,6 @@ def _shortened(vector: Vector, dimensions: int | None) -> Vector:
     return shorter
 
 
-def _refusal(status: int, message: str) -> bytes:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    return _response(status, json.dumps({"error": error}).encode())
-
-
-def _response(status: int, body: bytes) -> bytes:
-    extra = {429: "retry-after: 7\r\n", 307: "location: /v1/elsewhere\r\n"}.get(status, "")
-    head = f"HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{extra}\r\n"
-    return head.encode() + body
+def _widened(vector: Vector, width: int | None) -> Vector:
+    """Repeat a vector until it has so many dimensions."""
+    return vector if width is None else np.resize(vector, width)

@@ -79,7 +79,7 @@ async def drop_database(server: EmbeddedServer, dsn: str) -> None:
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Any]:
     """A plain asyncpg connection to a SQLAlchemy dsn."""
-    connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
+    connection = await asyncpg.connect(dsn.replace("+asyncpg", "").replace("ssl=", "sslmode="))
     try:
         yield connection
     finally:

@@ -59,6 +59,12 @@ _STOP_SECONDS = 60.0
 _POLL = 0.02
 _LOG_BYTES = 8 * 1024 * 1024
 
+# Written out, because asyncpg takes what is missing from the environment: PGPORT, PGSSLMODE, PGTARGETSESSIONATTRS and
+# PGGSSLIB of a shell are meant for another server. So is PGPASSFILE, which is not read where there is a password;
+# nobody asks for that one. PGSSLNEGOTIATION is kept out by the pool, as from every connection without TLS.
+_OURS = "port=5432&ssl=disable&target_session_attrs=any&gsslib=gssapi"
+_UNASKED = "unasked"
+
 _CREATE_DATABASE = (
     f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "  # noqa: S608 - a constant of this module
     f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
@@ -81,8 +87,7 @@ class EmbeddedServer:
     @property
     def dsn(self) -> str:
         """How SQLAlchemy reaches the database, known before the server runs."""
-        # The port is written out, because asyncpg would otherwise take PGPORT from the environment.
-        return f"postgresql+asyncpg://{OWNER}@/{DATABASE}?host={quote(str(self._sockets), safe='')}&port=5432"
+        return f"postgresql+asyncpg://{OWNER}:{_UNASKED}@/{DATABASE}?host={quote(str(self._sockets), safe='')}&{_OURS}"
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Self]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -10,13 +11,15 @@ from sqlalchemy import make_url
 
 from app.doctor.database import Facts
 from app.doctor.embedding import Embedded, embedder_of
-from app.doctor.finding import Status
+from app.doctor.finding import Finding, Status
 from app.doctor.native import pgvector_of, version_of
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
 from providers.native.embedded import EmbeddedServer
+from providers.native.settings import MAX_DIMENSIONS
 from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider
+from tests.support.openai_server import Behaviour, OpenAIServer
 from tests.support.postgres import connected, create_database, drop_database
 
 CANARY = "canary-7Qx"
@@ -132,7 +135,7 @@ async def test_an_empty_database_stays_empty(empty: str) -> None:
     findings = await found_in(empty)
 
     assert wrong(findings) == {"pgvector": Status.WARNING, "schema": Status.WARNING}
-    assert findings["schema"].found == "at nothing yet, this version has 0003"
+    assert findings["schema"].found == "at nothing yet, this version has 0004"
     assert findings["health"].found == "needs providers.native.schema"
     async with connected(empty) as connection:
         assert await connection.fetchval(TABLES) == 0
@@ -149,7 +152,7 @@ async def test_a_schema_that_nobody_brings_up_is_an_error(empty: str) -> None:
 async def test_a_newer_schema_is_a_warning(well: str) -> None:
     """This version can live with it, and the rest is looked at."""
     update = "UPDATE ninai_schema_version SET version_num = '{}'"
-    async with changed(well, update.format("9999"), update.format("0003")):
+    async with changed(well, update.format("9999"), update.format("0004")):
         findings = await found_in(well)
 
     assert wrong(findings) == {"schema": Status.WARNING}
@@ -187,6 +190,45 @@ async def test_an_embedder_out_of_reach_is_an_error(well: str) -> None:
     assert findings["providers.native.vectors"].found == "needs providers.native.embedder"
     assert not report.ok
     assert CANARY not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words", "advice"),
+    [
+        ({"status": 429, "code": "insufficient_quota"}, "no quota left", "pay the bill of the account"),
+        ({"status": 429, "headers": {"Retry-After": "7"}}, "asks to be left alone for 7 s", "look at providers.native"),
+        ({"status": 400}, "takes no other text either", "look at model, dimensions and base_url"),
+    ],
+)
+async def test_an_embedder_that_refuses_is_named(well: str, behaviour: dict[str, Any], words: str, advice: str) -> None:
+    """Why, and what somebody can do about it."""
+    async with OpenAIServer() as server:
+        await server.become(Behaviour.STATUS, **behaviour)
+        finding = await embedder_finding(well, server)
+
+    assert finding.status is Status.ERROR
+    assert words in finding.found
+    assert advice in str(finding.advice)
+
+
+@pytest.mark.parametrize("width", [MAX_DIMENSIONS, MAX_DIMENSIONS + 1])
+async def test_vectors_that_the_database_cannot_hold_are_an_error(well: str, width: int) -> None:
+    """Found by the model's answer, where no dimensions are configured."""
+    async with OpenAIServer() as server:
+        server.width = width
+        finding = await embedder_finding(well, server)
+
+    assert finding.status is (Status.OK if width <= MAX_DIMENSIONS else Status.ERROR)
+    if width > MAX_DIMENSIONS:
+        assert "16001 dimensions are more than the 16000 that pgvector holds" in finding.found
+        assert "embedder.dimensions" in str(finding.advice)
+
+
+async def embedder_finding(dsn: str, server: OpenAIServer) -> Finding:
+    """What is found about an embedder that is asked over HTTP, patiently."""
+    environ = {"EMBEDDER__KIND": "openai", "EMBEDDER__BASE_URL": server.base_url, "TIMEOUT": "60"}
+    prefixed = {f"NINAI__PROVIDERS__NATIVE__{name}": value for name, value in environ.items()}
+    return (await found(DATABASE_URL=dsn, **prefixed))["providers.native.embedder"]
 
 
 def test_an_embedder_is_held_to_what_is_configured() -> None:

@@ -53,6 +53,24 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             '$.chain.attempts.naive: "naive" is not configured, did you mean "native"? (ninai.toml)',
         ),
         (
+            '[providers.native.embedder]\nkind = "openai"\ndimensions = 16001',
+            {},
+            (
+                "$.providers.native.embedder.dimensions: 16001 dimensions are more than the 16000 that pgvector holds: "
+                "set embedder.dimensions to fewer, if the model can shorten its vectors, or take another model "
+                "(ninai.toml)"
+            ),
+        ),
+        (
+            '[[providers.native.former_embedders]]\nkind = "openai"\ndimensions = 16001',
+            {},
+            (
+                "$.providers.native.former_embedders[0].dimensions: 16001 dimensions are more than the 16000 that "
+                "pgvector holds: set embedder.dimensions to fewer, if the model can shorten its vectors, or take "
+                "another model (ninai.toml)"
+            ),
+        ),
+        (
             "[chain.retention]\nkeep = 30",
             {},
             ('$.chain.retention.keep: 30 s must be longer than a delivery to "native" may take, 30 s (ninai.toml)'),
@@ -164,6 +182,13 @@ def test_mem0_alone_with_a_journal_that_was_begun_may_not_infer(configuration: C
     refusal = configuration.refusal("[providers.mem0]\ninfer = true", environ)
 
     assert refusal.endswith(f'set order = "mem0" alone, and no journal; {file} has been begun (ninai.toml)')
+
+
+def test_as_many_dimensions_as_the_database_holds_are_taken(configuration: Configuration) -> None:
+    """One more is refused, as above."""
+    toml = '[providers.native.embedder]\nkind = "openai"\ndimensions = 16000'
+
+    assert configuration.load(toml).settings.order == ["native"]
 
 
 def test_a_provider_that_is_not_in_use_is_checked_as_well(configuration: Configuration) -> None:

@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
-from providers.native import backlog as backlog_module
 from providers.native.slices import SLICE_CHARS
 from providers.types import Host, NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, open_native_provider, waiting_of
@@ -218,40 +217,6 @@ async def test_an_edit_of_metadata_meanwhile_is_embedded_all_the_same(database: 
         embedder.go_on.set()
         await all_embedded(database)
         assert (await provider.get("anna", memory_id)).metadata == {"a": 1}
-
-
-async def test_a_poisoned_text_blocks_no_other(database: str) -> None:
-    """A text that the embedder refuses stays without a vector, is found by its words, and the others get theirs."""
-    embedder, host = fickle(), host_for()
-    embedder.poison = {"poison"}
-    async with open_native_provider(database) as provider:
-        await provider.remember_many(
-            [NewMemory(user_id="anna", content=f"poison {n}" if n % 40 == 0 else f"tea {n}") for n in range(200)]
-        )
-    async with open_native_provider(database, embedder, host=host) as provider:
-        await gauge_is(host, 5)
-        assert await count(database, "embedding IS NOT NULL") == 195
-        assert len(await found(provider, "poison")) >= 5
-
-        # One that was refused is tried again once it is edited.
-        [hit] = [hit for hit in await provider.recall("anna", "poison 0", 100) if hit.content == "poison 0"]
-        embedder.down = True
-        await provider.update("anna", hit.id, content="medicine")
-        embedder.down = False
-        await gauge_is(host, 4)
-
-
-async def test_an_embedder_that_refuses_everything_is_not_hammered(database: str) -> None:
-    """Where every text is refused, the background task asks for one batch and rests."""
-    embedder, host = fickle(), host_for()
-    embedder.poison = {"tea"}
-    async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(300)])
-    async with open_native_provider(database, embedder, host=host):
-        await gauge_is(host, 300)
-        await asyncio.sleep(0.5)
-
-    assert embedder.asked == 2 * backlog_module.BATCH - 1
 
 
 async def test_an_embedder_that_hangs_delays_no_answer_beyond_the_limit(database: str) -> None:

@@ -76,7 +76,7 @@ def unborn(data_dir: Path, binaries: Path) -> EmbeddedServer:
 
 def ask(server: EmbeddedServer, statement: str) -> str:
     """What psql prints for a statement."""
-    url = server.dsn.replace("+asyncpg", "")
+    url = server.dsn.replace("+asyncpg", "").replace("ssl=", "sslmode=")  # as libpq calls it
     done = subprocess.run(  # noqa: S603 - the wheel's psql
         [wheel_binaries() / "psql", "-X", "-At", "-d", url, "-c", statement], capture_output=True, check=True, text=True
     )

@@ -1,0 +1,46 @@
+"""The official OpenAI client as it is configured here, and why it could not work."""
+
+import openai
+
+from providers.embedders.settings import OpenAIEmbedderSettings
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+_NO_KEY = "none"  # servers that want no key still want the header
+
+
+class Client(openai.AsyncOpenAI):
+    """The official client, without what it would read from the environment by itself."""
+
+    def __init__(self, settings: OpenAIEmbedderSettings) -> None:
+        super().__init__(
+            api_key=_key(settings) or _NO_KEY,
+            base_url=settings.base_url or DEFAULT_BASE_URL,
+            timeout=settings.timeout,
+            max_retries=0,
+            # Texts are private: a redirect would send them where no operator said.
+            http_client=openai.DefaultAsyncHttpxClient(
+                trust_env=False, follow_redirects=False, timeout=settings.timeout
+            ),
+        )
+        # What is None as an argument is looked up in OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_ADMIN_KEY,
+        # OPENAI_WEBHOOK_SECRET and OPENAI_CUSTOM_HEADERS, so it can only be unset afterwards.
+        self.organization = None
+        self.project = None
+        self.admin_api_key = None
+        self.webhook_secret = None
+        self._custom_headers = {}
+
+
+def _key(settings: OpenAIEmbedderSettings) -> str:
+    return settings.api_key.reveal() if settings.api_key else ""
+
+
+def refusal_of(settings: OpenAIEmbedderSettings) -> str | None:
+    """Say why these settings cannot work, if they cannot."""
+    key = _key(settings)
+    if not key and not settings.base_url:
+        return "no API key is set"
+    if not (key.isascii() and key.isprintable()):
+        return "the API key holds characters that no HTTP header can carry"
+    return None
