@@ -21,8 +21,9 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Memories in a mem0 service over HTTP.
 
     `dialect` is `oss` for mem0's own server, `platform` for the managed service, `spec` for the API of SPEC-020; `auto`
-    finds out. `timeout` is seconds for one request, `connect_timeout` for a connection, `concurrency` how many requests
-    are under way at a time in one process. `infer` lets mem0's language model take apart what callers remember.
+    finds out. `timeout` is seconds for what is no part of a request, whose limits are those of its try,
+    `connect_timeout` for a connection, `concurrency` how many requests are under way at a time in one process. `infer`
+    lets mem0's language model take apart what callers remember.
     """
 
     base_url: Annotated[str, Meta(pattern=_BASE_URL)] = "http://localhost:8001"

@@ -32,10 +32,10 @@ def too_wide(dimensions: int) -> str | None:
 class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"):
     """PostgreSQL with pgvector.
 
-    `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process, `timeout`
-    is seconds for one operation. `pooler = "pgbouncer"` keeps to what a transaction pooler allows. `vector_weight` is
-    the share of the cosine in the fused score, the rest is the words'. `former_embedders` answer for memories that
-    still carry vectors of an earlier model.
+    `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
+    is seconds for an operation that is no part of a request, whose limits are those of its try. `pooler = "pgbouncer"`
+    keeps to what a transaction pooler allows. `vector_weight` is the share of the cosine in the fused score, the rest
+    is the words'. `former_embedders` answer for memories that still carry vectors of an earlier model.
     """
 
     dsn: Secret | None = None

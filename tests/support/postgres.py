@@ -79,11 +79,16 @@ async def drop_database(server: EmbeddedServer, dsn: str) -> None:
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Any]:
     """A plain asyncpg connection to a SQLAlchemy dsn."""
-    connection = await asyncpg.connect(dsn.replace("+asyncpg", "").replace("ssl=", "sslmode="))
+    connection = await asyncpg.connect(libpq_dsn(dsn))
     try:
         yield connection
     finally:
         await connection.close()
+
+
+def libpq_dsn(dsn: str) -> str:
+    """The same database as libpq's programs and asyncpg alone are told of it."""
+    return dsn.replace("+asyncpg", "").replace("ssl=", "sslmode=")
 
 
 def _dsn_of(server: EmbeddedServer, database: str) -> str:

@@ -23,7 +23,7 @@ class PostgresJournalSettings(
 
     dsn: Secret
     pool_size: Annotated[int, Meta(ge=1, le=200)] = 5
-    timeout: Annotated[float, Meta(gt=0, le=600)] = 1.0
+    timeout: Annotated[float, Meta(gt=0, le=600)] = 5.0
     pooler: Literal["none", "pgbouncer"] = "none"
 
     @asynccontextmanager

@@ -16,9 +16,9 @@ from providers.journal.sqlite.translate import unavailable
 
 Now = Callable[[], float]
 
-# A process waits so long for the others of its host, whose transactions take milliseconds. Less than the two seconds a
-# write has, so that its caller gets this reason and not only a timeout.
-BUSY_SECONDS = 1.5
+# A process waits so long for the others of its host, whose transactions take milliseconds, on a busy one perhaps a
+# second. Less than a write has, so that its caller gets this reason and not only a timeout.
+BUSY_SECONDS = 5.0
 
 _LOG_BYTES = 64 * 1024 * 1024  # of the log that are kept on disk after a burst
 _CACHE_KIB = 16 * 1024

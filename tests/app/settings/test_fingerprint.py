@@ -25,7 +25,7 @@ def of(changes: Mapping[str, str] | None = None) -> str:
     [
         {"NINAI__ORDER": "mem0,native"},
         {"NINAI__PROVIDERS__MEM0__BASE_URL": "http://other:8000"},
-        {"NINAI__CHAIN__RETENTION__KEEP": "60"},
+        {"NINAI__CHAIN__RETENTION__KEEP": "600"},
         {"NINAI__JOURNAL__KIND": "sqlite"},
         {"NINAI__RECALL_LIMIT": "3"},
     ],

@@ -71,9 +71,17 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             ),
         ),
         (
-            "[chain.retention]\nkeep = 30",
+            "[chain.retention]\nkeep = 299",
             {},
-            ('$.chain.retention.keep: 30 s must be longer than a delivery to "native" may take, 30 s (ninai.toml)'),
+            "$.chain.retention.keep: 299 s must be at least 10 times chain.longest_request, which is 30 s (ninai.toml)",
+        ),
+        (
+            "[chain.attempts.native.recall]\ndeadline = 31",
+            {},
+            (
+                "$.chain.attempts.native.recall.deadline: 31 s must not be longer than chain.longest_request, "
+                "which is 30 s (ninai.toml)"
+            ),
         ),
         (
             TWO_OF_ONE,
@@ -141,14 +149,20 @@ def test_a_contradiction_is_refused(
     assert configuration.refusal(toml, environ) == expected
 
 
-def test_the_journal_may_remember_a_little_longer_than_a_delivery_takes(configuration: Configuration) -> None:
-    """What a provider is given for a delivery may be less, and then so may the memory."""
-    configuration.load("[chain.retention]\nkeep = 30.1")
+def test_the_journal_remembers_ten_times_as_long_as_a_request_lasts(configuration: Configuration) -> None:
+    """Where that is less, so may the memory be; what is longer by default only is cut to it."""
+    configuration.load("[chain.retention]\nkeep = 300")
 
-    settings = configuration.load(
-        "[chain.retention]\nkeep = 6\n[chain.attempts.native.replay]\ndeadline = 5\ntry_limit = 1"
-    )
-    assert settings.settings.chain.retention.keep == 6
+    settings = configuration.load("[chain]\nlongest_request = 5\n[chain.retention]\nkeep = 50").settings
+    assert settings.chain.retention.keep == 50
+
+
+def test_one_variable_of_a_pair_is_enough(configuration: Configuration) -> None:
+    """The other one keeps its default."""
+    settings = configuration.load("", {"NINAI__CHAIN__ATTEMPTS__NATIVE__RECALL__DEADLINE": "20"}).settings
+
+    recall = settings.chain.attempts["native"].recall
+    assert (recall.deadline, recall.try_limit) == (20.0, None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from observability.secret import Secret
-from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
+from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable, Unreachable
 from tests.support.fickle_http import Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, KEY, SERVERS, opened
 
@@ -38,7 +38,7 @@ async def test_many_who_come_first_ask_once() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "status", "kind"),
     [
-        (Behaviour.DOWN, 0, Unavailable),
+        (Behaviour.DOWN, 0, Unreachable),
         (Behaviour.RESET, 0, Unavailable),
         (Behaviour.STATUS, 502, Unavailable),
         (Behaviour.STATUS, 429, Throttled),

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from observability.secret import Secret
-from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
+from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
 from providers.mem0.dialects.answers import NIL
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
@@ -70,7 +70,7 @@ async def test_where_nobody_listens_nothing_happened(speaker: tuple[FickleHttp, 
     fickle, dialect = speaker
     await fickle.become(Behaviour.DOWN)
 
-    assert await errors_of(dialect, READS + WRITES) == [(Unavailable, False)] * 3
+    assert await errors_of(dialect, READS + WRITES) == [(Unreachable, False)] * 3
 
     await fickle.become(Behaviour.OK)
     assert await dialect.search("anna", "tea", 10) == []

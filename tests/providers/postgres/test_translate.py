@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
-from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
+from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
 from providers.postgres.sqlstates import BUGS, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
 from providers.postgres.translate import TimeLimit, UnexpectedSqlState, Writes, translated, translation_of
 
@@ -17,6 +17,7 @@ TABLES: dict[type[Exception], Mapping[str, object]] = {
     Misconfigured: MISCONFIGURED,
     TimedOut: TIMED_OUT,
     Unavailable: UNAVAILABLE,
+    Unreachable: UNAVAILABLE,
     UnexpectedSqlState: BUGS,
 }
 
@@ -61,7 +62,7 @@ TOLD_APART = [
     ("57014", TimedOut, False),
     ("57P01", Unavailable, True),
     ("57P02", Unavailable, True),
-    ("57P03", Unavailable, False),
+    ("57P03", Unreachable, False),
     ("57P05", Unavailable, False),
     ("58030", Unavailable, True),
     ("58P01", Misconfigured, False),
