@@ -36,7 +36,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.search import recall_statement
 from providers.types import RecallQuery
 from tests.bench.load import HttpClient, Measured, Work, run_load, table
-from tests.support.postgres import reachable_folder
+from tests.support.postgres import libpq_dsn, reachable_folder
 
 USERS = 200
 MEMORIES_PER_USER = 1_000
@@ -84,7 +84,7 @@ class Bare:
     async def connect(cls, dsn: str, random: Random) -> "Bare":
         """Connect with the settings that the service's own pool has."""
         settings = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-        connection = await asyncpg.connect(dsn.replace("+asyncpg", ""), server_settings=settings)
+        connection = await asyncpg.connect(libpq_dsn(dsn), server_settings=settings)
         await register_vector(connection)
         return cls(connection, random)
 
@@ -211,7 +211,7 @@ def main() -> None:
 
 
 async def _vacuum(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn.replace("+asyncpg", ""))
+    connection = await asyncpg.connect(libpq_dsn(dsn))
     await connection.execute("VACUUM ANALYZE ninai_memories")
     await connection.close()
 

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from tests.support.postgres import libpq_dsn
 from tests.support.service import environment
 
 HOST = "127.0.0.1"
@@ -34,7 +35,7 @@ class Mem0Process:
     """
 
     def __init__(self, dsn: str, *, api_key: str | None = None, port: int = 0) -> None:
-        self._dsn = dsn.replace("+asyncpg", "", 1)
+        self._dsn = libpq_dsn(dsn)
         self._api_key = api_key
         # Bound, but not listening: it keeps the port from others, and takes no connection itself.
         self._reserved = socket.socket()

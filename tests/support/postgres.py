@@ -76,10 +76,15 @@ async def drop_database(server: EmbeddedServer, dsn: str) -> None:
         await connection.execute(f"DROP DATABASE {make_url(dsn).database} WITH (FORCE)")
 
 
+def libpq_dsn(dsn: str) -> str:
+    """Write a SQLAlchemy dsn as libpq and asyncpg itself read it."""
+    return dsn.replace("+asyncpg", "", 1).replace("ssl=", "sslmode=", 1)
+
+
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Any]:
     """A plain asyncpg connection to a SQLAlchemy dsn."""
-    connection = await asyncpg.connect(dsn.replace("+asyncpg", "").replace("ssl=", "sslmode="))
+    connection = await asyncpg.connect(libpq_dsn(dsn))
     try:
         yield connection
     finally:

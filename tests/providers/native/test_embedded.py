@@ -28,7 +28,7 @@ from providers.native.embedded import (
     unreachable_parent,
     wheel_binaries,
 )
-from tests.support.postgres import MAJORS, connected, create_database, drop_database, reachable_folder
+from tests.support.postgres import MAJORS, connected, create_database, drop_database, libpq_dsn, reachable_folder
 
 ROOT = Path(__file__).parents[3]
 
@@ -75,7 +75,7 @@ def unborn(data_dir: Path, binaries: Path) -> EmbeddedServer:
 
 def ask(server: EmbeddedServer, statement: str) -> str:
     """What psql prints for a statement."""
-    url = server.dsn.replace("+asyncpg", "").replace("ssl=", "sslmode=")  # as libpq calls it
+    url = libpq_dsn(server.dsn)
     done = subprocess.run(  # noqa: S603 - the wheel's psql
         [wheel_binaries() / "psql", "-X", "-At", "-d", url, "-c", statement], capture_output=True, check=True, text=True
     )
