@@ -76,6 +76,11 @@ async def drop_database(server: EmbeddedServer, dsn: str) -> None:
         await connection.execute(f"DROP DATABASE {make_url(dsn).database} WITH (FORCE)")
 
 
+def libpq_dsn(dsn: str) -> str:
+    """Write a SQLAlchemy dsn as libpq and asyncpg itself read it."""
+    return dsn.replace("+asyncpg", "", 1).replace("ssl=", "sslmode=", 1)
+
+
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Any]:
     """A plain asyncpg connection to a SQLAlchemy dsn."""
@@ -84,11 +89,6 @@ async def connected(dsn: str) -> AsyncIterator[Any]:
         yield connection
     finally:
         await connection.close()
-
-
-def libpq_dsn(dsn: str) -> str:
-    """The same database as libpq's programs and asyncpg alone are told of it."""
-    return dsn.replace("+asyncpg", "").replace("ssl=", "sslmode=")
 
 
 def _dsn_of(server: EmbeddedServer, database: str) -> str:

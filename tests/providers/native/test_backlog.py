@@ -48,13 +48,13 @@ async def all_embedded(dsn: str, model: str = "test/hashing") -> None:
     await becomes_true(holds)
 
 
-async def gauge_is(host: Host, expected: float) -> None:
+async def gauge_is(host: Host, expected: float, seconds: float = 8.0) -> None:
     """Wait until the gauge says so."""
 
     async def holds() -> bool:
         return waiting_of(host) == expected
 
-    await becomes_true(holds)
+    await becomes_true(holds, seconds)
 
 
 async def found(provider: MemoryProvider, query: str) -> list[str]:
