@@ -88,9 +88,9 @@ def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
 
     `whole` is what an error names if no field of it is at fault.
     """
-    if memoryview(body).nbytes > _MOST_MARKS:
-        _refuse_swollen(bytes(body), into)
     try:
+        if memoryview(body).nbytes > _MOST_MARKS:
+            _refuse_swollen(bytes(body), into, whole)
         return attempt(body, into, whole)
     except msgspec.DecodeError as error:
         raise _malformed(bytes(body), into, whole, str(error)) from None  # the cause adds nothing
@@ -114,15 +114,17 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     return decoded
 
 
-def _refuse_swollen(body: bytes, into: type[T]) -> None:
-    """Refuse a field of so many values that making them would take 30 times of what they take in the body."""
+def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
+    """Refuse what holds so many values that making them would take 30 times of what they take in the body."""
     if most_values_in(body) <= _MOST_MARKS:
         return
     hidden = Hidden(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
-    except (msgspec.MsgspecError, RecursionError):
-        return  # is told by whoever finds it again
+    except msgspec.ValidationError:
+        return  # no object, which is told when it is decoded
+    except msgspec.DecodeError as error:
+        raise _not_json(str(error), whole) from None
     for field in parts.__struct_fields__:
         if values_in(hidden.shown(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
             raise InvalidInput(field, f"must hold at most {MAX_FIELD_VALUES} JSON values")
@@ -137,7 +139,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except (msgspec.MsgspecError, RecursionError):
-        return RequestError(MALFORMED_BODY, f"The {whole} is not JSON: {_quoted(said)}", field=whole)
+        return _not_json(said, whole)
     for field in parts.__struct_fields__:
         part = hidden.shown(bytes(getattr(parts, field)))
         position = lone_surrogate(part)
@@ -145,6 +147,10 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
             return InvalidInput(_quoted(field + (place_in(part, position) or "")), _HALF)
     if lone_surrogate(body) is not None:  # in the name of a field, which must not be quoted then
         return InvalidInput(whole, _HALF)
+    return _not_json(said, whole)
+
+
+def _not_json(said: str, whole: str) -> RequestError:
     return RequestError(MALFORMED_BODY, f"The {whole} is not JSON: {_quoted(said)}", field=whole)
 
 

@@ -76,7 +76,7 @@ def test_a_half_is_found_where_there_is_one(text: str) -> None:
 def test_the_first_half_is_found(text: str) -> None:
     """It begins where it is said to, and with it mended there is none before the next."""
     body = text.encode()
-    places = []
+    places: list[int] = []
     while (place := lone_surrogate(body)) is not None:
         assert re.match(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", body[place:])
         assert not places or place > places[-1]
