@@ -238,17 +238,14 @@ def _check_storable(field: str, text: str) -> None:
 def _check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - any JSON value
     """Walk without recursion, so that depth is an answer and not a crash; give how many values were seen in all."""
     waiting: list[tuple[Any, int]] = [(root, 1)]
-    seen += 1
+    seen = _counted(field, seen + 1)
     while waiting:
         value, level = waiting.pop()
         if isinstance(value, (dict, list)):
             if level > MAX_METADATA_DEPTH:
                 raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
-            # Every value takes a byte at least, and is counted before anything is made for it; without this bound,
-            # lists that share lists would be walked for ever.
-            seen += len(value)
-            if seen > MAX_METADATA_BYTES:
-                raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
+            # Before anything is made for any of them.
+            seen = _counted(field, seen + len(value))
             waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
             if isinstance(value, dict):
                 if not all(isinstance(key, str) for key in value):
@@ -257,6 +254,13 @@ def _check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - 
         else:
             _check_leaf(field, value)
     return seen
+
+
+def _counted(field: str, values: int) -> int:
+    """Refuse more values than there can be: each takes a byte at least, and lists that share lists have no end."""
+    if values > MAX_METADATA_BYTES:
+        raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
+    return values
 
 
 def _check_leaf(field: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
