@@ -9,7 +9,7 @@ from litestar.typing import FieldDefinition
 from msgspec import Raw, Struct
 
 from app.body_limit import MAX_BODY_BYTES
-from app.json_body import JsonDTO, attempt, decode
+from app.json_body import JsonDTO, attempt, decode, decode_of_any_size
 from app.json_values import most_values_in, values_in
 from app.nesting import shallow
 from app.problems import TOO_LARGE, Problem, RequestError, problem_of
@@ -109,7 +109,8 @@ def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
         try:
             items = _present(attempt(hidden.text, envelope), field)
         except (msgspec.DecodeError, RecursionError, RequestError):
-            return _present(decode(body, envelope), field)  # it is no item's fault, which this says of the original
+            # It is no item's fault, which this says of the original.
+            return _present(decode_of_any_size(body, envelope), field)
         return [hidden.shown(bytes(item)) for item in items]
 
 

@@ -88,9 +88,14 @@ def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
 
     `whole` is what an error names if no field of it is at fault.
     """
+    if memoryview(body).nbytes > _MOST_MARKS:
+        _refuse_swollen(bytes(body), into, whole)
+    return decode_of_any_size(body, into, whole)
+
+
+def decode_of_any_size(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
+    """Decode as `decode` does, but make as many values as there are."""
     try:
-        if memoryview(body).nbytes > _MOST_MARKS:
-            _refuse_swollen(bytes(body), into, whole)
         return attempt(body, into, whole)
     except msgspec.DecodeError as error:
         raise _malformed(bytes(body), into, whole, str(error)) from None  # the cause adds nothing
@@ -125,6 +130,8 @@ def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
         return  # no object, which is told when it is decoded
     except msgspec.DecodeError as error:
         raise _not_json(str(error), whole) from None
+    except RecursionError:
+        raise InvalidInput(whole, "must not nest so deep") from None
     for field in parts.__struct_fields__:
         if values_in(hidden.shown(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
             raise InvalidInput(field, f"must hold at most {MAX_FIELD_VALUES} JSON values")

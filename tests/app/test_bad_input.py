@@ -190,6 +190,8 @@ WRONG_BATCHES = {
     "no object": (b'[{"content":"tea"}]', "body"),
     "unknown field": (b'{"memories":[{"content":"tea"}],"x":1}', "x"),
     "surrogate in an unknown field": (b'{"memories":[{"content":"tea"}],"\\ud800":1}', "body"),
+    "surrogate beside many values": (b'{"memories":[{"x":[' + b"0," * 60_000 + b'0]}],"\\ud800":1}', "body"),
+    "no object of many values": (b"[" + b"0," * 60_000 + b"0]", "body"),
 }
 
 WRONG_EDITS = {
