@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from app.auth.caller import Caller
 from providers.clock import keyed_memory_id
 from providers.digests import change_digest_of
 from providers.editing import EDIT_KEY_CHARS
 from providers.errors import InvalidInput
+from providers.limits import check_content, check_metadata
 from providers.types import Metadata
 
 HEADER = "Idempotency-Key"
@@ -31,7 +32,16 @@ class WriteIds(Struct, frozen=True):
         """Give the id of a change to a memory, None if the request cannot be repeated safely.
 
         With the same key and another change only the end is another one, by which providers know (`providers/editing`).
+
+        Raises:
+            InvalidInput: no memory can be changed so; what is too large or too deep must not be walked through here.
         """
+        if self.key is None:
+            return None
+        if content is not UNSET:
+            check_content(content)
+        if metadata is not UNSET:
+            check_metadata(metadata)
         edit_id = self._edit("update", memory_id)
         return edit_id and edit_id[:EDIT_KEY_CHARS] + change_digest_of(content, metadata).hex()
 

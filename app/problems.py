@@ -26,6 +26,9 @@ from providers.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 STATUS_ACCEPTED = 202
+# Whoever raises an error quotes little of what was sent; these hold for whoever forgets it, and for the framework.
+MAX_FIELD_CHARS = 256
+MAX_DETAIL_CHARS = 2_000
 STATUS_CLIENT_ERRORS = 400
 STATUS_SERVER_ERRORS = 500
 
@@ -197,10 +200,18 @@ def _problem(kind: Kind, detail: str, errors: list[FieldProblem] | None = None) 
         type=f"urn:ninai:problem:{kind.name}",
         title=kind.title,
         status=kind.status,
-        detail=detail,
+        detail=shortened(detail, MAX_DETAIL_CHARS),
         request_id=notes.request_id if notes else None,
-        errors=errors or [],
+        errors=[
+            FieldProblem(shortened(one.field, MAX_FIELD_CHARS), shortened(one.detail, MAX_DETAIL_CHARS))
+            for one in errors or []
+        ],
     )
+
+
+def shortened(text: str, most_chars: int) -> str:
+    """Give the beginning of a text that is too long to be said, and three dots."""
+    return text if len(text) <= most_chars else text[:most_chars] + "..."
 
 
 def _nearest(table: Mapping[type[BaseException], T], error: Exception) -> T | None:

@@ -13,6 +13,9 @@ from providers.journal.operations import Backlog, DeadLetter
 from providers.types import Health, MemoryRecord, Metadata
 
 MAX_REASON_CHARS = 500
+# Of an order that is asked for: what is not configured is looked for among what is, which takes its time.
+MAX_ORDER = 100
+MAX_NAME_CHARS = 100
 
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
@@ -53,34 +56,16 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     min_score: Score = 0.0
 
 
-class BatchMemory(Struct, frozen=True, forbid_unknown_fields=True):
-    """One memory of a batch; its limits are those of a single one, but breaking them fails this item alone."""
-
-    content: str
-    metadata: MetadataField | None = None
-
-
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Memories to store in one go."""
+    """Memories to store in one go, with 100,000 JSON values in all; one that is not as it must be fails alone."""
 
-    memories: Annotated[list[BatchMemory], Meta(min_length=1, max_length=limits.MAX_BATCH)]
-
-
-class BatchQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """One question of a batch; breaking a limit fails this item alone."""
-
-    query: str
-    limit: int | UnsetType = UNSET
-    where: Filter | None = None
-    created_from: Moment | None = None
-    created_before: Moment | None = None
-    min_score: float = 0.0
+    memories: Annotated[list[RememberRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
 class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Questions to answer in one go."""
+    """Questions to answer in one go, with 100,000 JSON values in all; one that is not as it must be fails alone."""
 
-    queries: Annotated[list[BatchQuery], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
 class RememberResponse(Struct, frozen=True):
@@ -211,7 +196,7 @@ class DiscardResponse(Struct, frozen=True):
 class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The providers to be used, by name; the first is home."""
 
-    order: list[str]
+    order: Annotated[list[Annotated[str, Meta(max_length=MAX_NAME_CHARS)]], Meta(max_length=MAX_ORDER)]
 
 
 class OrderResponse(Struct, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ DEFAULT_LIST_LIMIT = 100
 _NUL = "\0"
 _UUID_CHARS = 36
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TOO_LONG_TO_QUOTE = 10**20  # an error is read by somebody, and Python itself refuses to write thousands of digits
 _TOO_LARGE_INTEGER = 10**MAX_INTEGER_DIGITS
 
 
@@ -138,6 +139,7 @@ def check_recall(query: RecallQuery) -> None:
 
 def check_filter(where: Filter) -> None:
     """Refuse a filter that nests too deep, is too large, or compares with what no store can hold."""
+    seen = 0
     for count, (node, depth) in enumerate(walk(where), start=1):
         if depth > MAX_FILTER_DEPTH:
             raise InvalidInput("where", f"must be at most {MAX_FILTER_DEPTH} levels deep")
@@ -147,7 +149,7 @@ def check_filter(where: Filter) -> None:
             if not children_of(node):
                 raise InvalidInput("where", "must hold at least one condition in each 'and' and 'or'")
         else:
-            _check_condition(node)
+            seen = _check_condition(node, seen)
 
 
 def check_page(limit: int, offset: int, after: Position | None = None) -> None:
@@ -200,26 +202,28 @@ def check_moment(field: str, moment: datetime | None) -> None:
 def check_range(field: str, number: int, low: int, high: int) -> None:
     """Refuse a number outside [low, high]."""
     if not low <= number <= high:
-        raise InvalidInput(field, f"must be between {low} and {high}, got {number}")
+        got = f", got {number}" if abs(number) < _TOO_LONG_TO_QUOTE else ""
+        raise InvalidInput(field, f"must be between {low} and {high}{got}")
 
 
-def _check_condition(node: Leaf) -> None:
+def _check_condition(node: Leaf, seen: int) -> int:
+    """Check a condition; `seen` and what is given back are the values of all conditions so far."""
     steps = path_of(node.field)
     if not 1 <= len(steps) <= MAX_FIELD_STEPS:
         raise InvalidInput("where", f"must name fields by 1 to {MAX_FIELD_STEPS} steps")
     for step in steps:
         _check_storable("where", step)
     if isinstance(node, Exists):
-        return
+        return seen
     if isinstance(node, In):
         if not 1 <= len(node.values) <= MAX_IN_VALUES:
             raise InvalidInput("where", f"must hold 1 to {MAX_IN_VALUES} values in each 'in'")
         for value in node.values:
-            _check_json("where", value)
-    else:
-        if isinstance(node, Comparison) and isinstance(node.value, bool):
-            raise InvalidInput("where", "must compare with a string or a number")
-        _check_json("where", node.value)
+            seen = _check_json("where", value, seen)
+        return seen
+    if isinstance(node, Comparison) and isinstance(node.value, bool):
+        raise InvalidInput("where", "must compare with a string or a number")
+    return _check_json("where", node.value, seen)
 
 
 def _check_storable(field: str, text: str) -> None:
@@ -231,19 +235,17 @@ def _check_storable(field: str, text: str) -> None:
         raise InvalidInput(field, "must be valid Unicode without lone surrogates") from None
 
 
-def _check_json(field: str, root: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Walk without recursion, so that depth is an answer and not a crash."""
+def _check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - any JSON value
+    """Walk without recursion, so that depth is an answer and not a crash; give how many values were seen in all."""
     waiting: list[tuple[Any, int]] = [(root, 1)]
-    seen = 0
+    seen = _counted(field, seen + 1)
     while waiting:
         value, level = waiting.pop()
-        seen += 1
-        # Every value takes a byte at least; without this bound, lists that share lists would be walked for ever.
-        if seen > MAX_METADATA_BYTES:
-            raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
         if isinstance(value, (dict, list)):
             if level > MAX_METADATA_DEPTH:
                 raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
+            # Before anything is made for any of them.
+            seen = _counted(field, seen + len(value))
             waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
             if isinstance(value, dict):
                 if not all(isinstance(key, str) for key in value):
@@ -251,6 +253,14 @@ def _check_json(field: str, root: Any) -> None:  # noqa: ANN401 - any JSON value
                 waiting.extend((child, level + 1) for child in value.values())
         else:
             _check_leaf(field, value)
+    return seen
+
+
+def _counted(field: str, values: int) -> int:
+    """Refuse more values than there can be: each takes a byte at least, and lists that share lists have no end."""
+    if values > MAX_METADATA_BYTES:
+        raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
+    return values
 
 
 def _check_leaf(field: str, value: Any) -> None:  # noqa: ANN401 - any JSON value

@@ -1,9 +1,9 @@
 """What an operator does on the console: each action once as a page that asks, and once done."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Response
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.admin.chain_desk import ChainDesk
 from app.admin.order_desk import OrderDesk
@@ -22,10 +22,13 @@ from providers.errors import InvalidInput
 WISHES: dict[BreakerWish, str] = {"open": "Force open", "closed": "Force closed", "auto": "Release"}
 
 
+MAX_ORDER_CHARS = 4_000  # the page says a sentence of each name in it
+
+
 class OrderForm(Struct, frozen=True, forbid_unknown_fields=True):
     """The names of providers, home first, separated by commas."""
 
-    order: str
+    order: Annotated[str, Meta(max_length=MAX_ORDER_CHARS)]
 
 
 class BreakerForm(BreakerChange, frozen=True, forbid_unknown_fields=True, kw_only=True):

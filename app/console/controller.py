@@ -7,7 +7,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from app.admin.calls import provide_chain_desk, provide_journal_desk, provide_order_desk
-from app.console.actions import breaker_page, order_page, set_breaker, set_order
+from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
 from app.console.configuration_view import reload_view, settings_view
 from app.console.overview import Desks, overview
@@ -60,7 +60,7 @@ class ConsoleController(Controller):
         self,
         request: Request[Any, Any, Any],
         desks: NamedDependency[Desks],
-        order: Annotated[str | None, QueryParameter()] = None,
+        order: Annotated[str | None, QueryParameter(max_length=MAX_ORDER_CHARS)] = None,
     ) -> Response[str]:
         """Ask for another order, or whether this one is meant."""
         return await order_page(request, desks.chain, desks.order, order)

@@ -7,18 +7,20 @@ from msgspec import UNSET
 
 from app import problems
 from app.auth.admission import admit
+from app.batch_body import BatchDTO
 from app.calls import Call, WriteCall, provide_call, provide_write_call
 from app.conditions import stored_or_accepted, write_status
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
-from app.json_body import JsonDTO
+from app.problems import Problem
 from app.schemas import (
-    BatchQuery,
     RecallBatchRequest,
     RecallBatchResponse,
     RecallItem,
+    RecallRequest,
     RememberBatchRequest,
     RememberBatchResponse,
     RememberItem,
+    RememberRequest,
 )
 from providers.errors import ProviderError
 from providers.types import MemoryRecord, NewMemory, RecallQuery
@@ -39,13 +41,13 @@ class BatchesController(Controller):
     @post(
         "/remember/batch",
         status_code=200,
-        dto=JsonDTO[RememberBatchRequest],
+        dto=BatchDTO[RememberBatchRequest],
         return_dto=None,
         responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS) | problems.accepted(RememberBatchResponse),
     )
     async def remember_batch(
         self,
-        data: JSONBody[RememberBatchRequest],
+        data: JSONBody[list[RememberRequest | Problem]],
         write: NamedDependency[WriteCall],
     ) -> Response[RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule fails alone. 202 as for a single one.
@@ -59,32 +61,35 @@ class BatchesController(Controller):
                 metadata=memory.metadata,
                 memory_id=write.ids.memory(place),
             )
-            for place, memory in enumerate(data.memories)
+            for place, memory in enumerate(data)
+            if not isinstance(memory, Problem)
         ]
-        results = [_remembered(result) for result in await write.provider.remember_many(memories)]
+        stored = iter(await write.provider.remember_many(memories) if memories else [])
+        results = [_remembered(memory if isinstance(memory, Problem) else next(stored)) for memory in data]
         failed = sum(result.status == "failed" for result in results)
         return Response(RememberBatchResponse(results, len(results) - failed, failed), status_code=write_status())
 
     @post(
         "/recall/batch",
         status_code=200,
-        dto=JsonDTO[RecallBatchRequest],
+        dto=BatchDTO[RecallBatchRequest],
         return_dto=None,
         responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
     )
     async def recall_batch(
         self,
-        data: JSONBody[RecallBatchRequest],
+        data: JSONBody[list[RecallRequest | Problem]],
         call: NamedDependency[Call],
     ) -> RecallBatchResponse:
         """Answer up to 1,000 questions; one that breaks a rule fails alone."""
-        queries = [_query(query, call.user_id, call.recall_limit) for query in data.queries]
-        results = [_recalled(result) for result in await call.provider.recall_many(queries)]
+        queries = [_query(query, call.user_id, call.recall_limit) for query in data if not isinstance(query, Problem)]
+        found = iter(await call.provider.recall_many(queries) if queries else [])
+        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
         answered = sum(result.status == "answered" for result in results)
         return RecallBatchResponse(results, answered, len(results) - answered)
 
 
-def _query(query: BatchQuery, user_id: str, recall_limit: int) -> RecallQuery:
+def _query(query: RecallRequest, user_id: str, recall_limit: int) -> RecallQuery:
     return RecallQuery(
         user_id=user_id,
         query=query.query,
@@ -96,13 +101,17 @@ def _query(query: BatchQuery, user_id: str, recall_limit: int) -> RecallQuery:
     )
 
 
-def _remembered(result: str | ProviderError) -> RememberItem:
-    if isinstance(result, ProviderError):
-        return RememberItem(status="failed", problem=problems.problem_of(result))
-    return RememberItem(status=stored_or_accepted(), memory_id=result)
+def _remembered(result: str | ProviderError | Problem) -> RememberItem:
+    if isinstance(result, str):
+        return RememberItem(status=stored_or_accepted(), memory_id=result)
+    return RememberItem(status="failed", problem=_problem(result))
 
 
-def _recalled(result: list[MemoryRecord] | ProviderError) -> RecallItem:
-    if isinstance(result, ProviderError):
-        return RecallItem(status="failed", problem=problems.problem_of(result))
-    return RecallItem(status="answered", memories=result, count=len(result))
+def _recalled(result: list[MemoryRecord] | ProviderError | Problem) -> RecallItem:
+    if isinstance(result, list):
+        return RecallItem(status="answered", memories=result, count=len(result))
+    return RecallItem(status="failed", problem=_problem(result))
+
+
+def _problem(fault: ProviderError | Problem) -> Problem:
+    return fault if isinstance(fault, Problem) else problems.problem_of(fault)

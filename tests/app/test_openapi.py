@@ -43,7 +43,7 @@ WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch"), ("de
 }
 STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
-    *("BatchMemory", "BatchQuery", "Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
+    *("Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
     *("BreakerChange", "OrderRequest"),
 }
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from app.auth.keys import hash_key, new_key
+from app.schemas import MAX_NAME_CHARS, MAX_ORDER
 from providers.native.embedded import EmbeddedServer
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
 from tests.support.chains import status_of, two_providers, wait_until_complete
@@ -116,6 +117,23 @@ async def test_what_is_no_order_is_refused(mocks: httpx.AsyncClient, folder: Pat
     assert (response.status_code, field_in(response)) == (422, "order")
     assert (await told(mocks))["order"] == ["a", "b"]
     assert not (folder / "order.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (["a"] * MAX_ORDER, "named twice"),
+        (["a"] * (MAX_ORDER + 1), "length <= 100"),
+        (["c" * MAX_NAME_CHARS], "is not configured"),
+        (["c" * (MAX_NAME_CHARS + 1)], "length <= 100"),
+    ],
+)
+async def test_an_order_is_no_longer_than_any_could_be(mocks: httpx.AsyncClient, order: list[str], reason: str) -> None:
+    """Names beyond all limits are compared with nothing."""
+    response = await put(mocks, *order)
+
+    assert response.status_code == 422
+    assert reason in response.json()["detail"]
 
 
 async def test_an_order_of_empty_stores_is_refused(mocks: httpx.AsyncClient, folder: Path) -> None:

@@ -1,8 +1,11 @@
 """Equal memories have equal digests, and different ones do not."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
 from providers.digests import change_digest_of, digest_of
@@ -47,6 +50,16 @@ def test_equal_metadata_has_one_digest(left: dict[str, Any] | None, right: dict[
 def test_different_metadata_has_two(left: dict[str, Any] | None, right: dict[str, Any] | None) -> None:
     """Whatever differs as JSON differs in the digest."""
     assert digest_of("tea", left) != digest_of("tea", right)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).map(float.__trunc__).map(float))
+@example(float(2**53))
+@example(1e16)
+@example(1.5e300)
+@example(-1e308)
+def test_a_whole_number_has_one_digest(number: float) -> None:
+    """However it is written; with an exponent it is what its digits say, not the binary number near it."""
+    assert digest_of("tea", {"a": number}) == digest_of("tea", {"a": int(Decimal(repr(number)))})
 
 
 def test_content_counts() -> None:

@@ -1,5 +1,6 @@
 """The checks that every provider shares, where the contract of all providers does not reach."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from providers import limits
 from providers.errors import InvalidInput
-from providers.filters import And, Exists, Filter, Not, Or
+from providers.filters import And, Eq, Exists, Filter, In, Not, Or
 from providers.types import NewMemory, Position, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-00000000000a"
@@ -164,11 +165,46 @@ def test_a_question_is_checked_in_every_field() -> None:
         (Not(Not(Not(Not(Not(Not(Not(Not(Exists("k"))))))))), "must be at most 8 levels deep"),
         (And([Exists("k")] * 64), "must hold at most 64 conditions"),
         (Or([And([])]), "must hold at least one condition in each 'and' and 'or'"),
+        (Eq("k", [0] * 16_384), "must be at most 16384 bytes of JSON"),
+        (And([Eq("k", [0] * 8_190), In("k", [[0] * 8_191, 1, 2])]), "must be at most 16384 bytes of JSON"),
     ],
 )
 def test_a_bad_filter_is_named(where: Filter, reason: str) -> None:
     """Each rule on the shape of filters says what it wants."""
     assert reason_of(limits.check_filter, where) == ("where", reason)
+
+
+def test_the_values_of_all_conditions_count() -> None:
+    """As many as metadata may hold are fine, however they are spread."""
+    limits.check_filter(Eq("k", [0] * 16_383))
+    limits.check_filter(And([Eq("k", [0] * 8_190), In("k", [[0] * 8_191, 1])]))
+
+
+def test_values_are_counted_before_they_are_looked_at() -> None:
+    """A list that is too long takes no memory to refuse, and the same list in many places no time."""
+    many = [0] * 1_000_000
+    tracemalloc.start()
+
+    refused = [reason_of(limits.check_metadata, {"k": many}), reason_of(limits.check_filter, Eq("k", {"k": many}))]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert {field for field, _ in refused} == {"metadata", "where"}
+    assert peak < 100_000
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (10**20 - 1, "must be between 1 and 9, got 99999999999999999999"),
+        (10**20, "must be between 1 and 9"),
+        (-(10**5_000), "must be between 1 and 9"),
+    ],
+    ids=["20 digits", "21 digits", "5,001 digits"],  # made up from the last, this would be what must not be
+)
+def test_a_long_number_is_not_quoted(number: int, reason: str) -> None:
+    """What nobody would read is not said, also where Python would refuse to write it out."""
+    assert reason_of(limits.check_range, "limit", number, 1, 9) == ("limit", reason)
 
 
 class Nowhere(tzinfo):

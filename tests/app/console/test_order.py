@@ -2,6 +2,7 @@
 
 import httpx
 
+from app.console.actions import MAX_ORDER_CHARS
 from tests.support.chains import status_of
 from tests.support.following import listened
 from tests.support.pages import Visitor
@@ -77,6 +78,20 @@ async def test_what_is_no_order_is_refused(visitor: Visitor) -> None:
         assert page.status == 422
         assert reason in page.text
     assert (await status_of(visitor.http))["order"] == ["a", "b"]
+
+
+async def test_an_order_is_no_longer_than_a_page_can_tell_of(visitor: Visitor) -> None:
+    """One character more than the limit is refused, as a question and as an order."""
+    form = (await visitor.look("/console/order?order=b,a")).forms[0]
+    just, more = "a".ljust(MAX_ORDER_CHARS, ","), "a".ljust(MAX_ORDER_CHARS + 1, ",")
+
+    asked = [(await visitor.look("/console/order", params={"order": order})).status for order in (just, more)]
+    refused = await visitor.send(form, order=more)
+
+    assert asked == [200, 422]
+    assert (refused.status, "length &lt;= 4000" in refused.text or "length <= 4000" in refused.text) == (422, True)
+    assert (await status_of(visitor.http))["order"] == ["a", "b"]
+    assert (await visitor.send(form, order=just)).status in {200, 303}
 
 
 async def test_an_order_can_be_typed(visitor: Visitor) -> None:
