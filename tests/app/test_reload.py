@@ -22,6 +22,8 @@ recall_limit = {limit}
 kind = "mock"
 [providers.b]
 kind = "mock"
+[chain]
+longest_request = 3.0  # so long a provider that was dropped stays open
 """
 
 Events = Callable[[], list[dict[str, Any]]]

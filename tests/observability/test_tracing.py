@@ -213,4 +213,4 @@ async def test_a_bug_fails_the_span_by_its_status(collector: Collector) -> None:
     request = only(collector.named("POST /memory/recall"))
     assert answer.status_code == 503
     assert (request.error, request.attributes["error.type"]) == (True, "503")
-    assert only(collector.named("recall")).attributes["error.type"] == "Unavailable"
+    assert only(collector.named("recall")).attributes["error.type"] == "Unreachable"
