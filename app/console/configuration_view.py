@@ -1,13 +1,16 @@
 """The configuration in force as the console shows it, and what became of the last change to it."""
 
 import json
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from app.console.wording import moment
 from app.reloading.reloader import Reloader
 from app.settings import Settings
+from app.settings.limits_in_force import LimitsInForce, limits_in_force
 from app.settings.listing import Leaf, leaves
+from providers.chain.link import Link
 
 UNSET = "unset"
 
@@ -44,6 +47,23 @@ def settings_view(settings: Settings, reloader: Reloader) -> tuple[SettingView, 
     )
 
 
+class LimitsView(Struct, frozen=True):
+    """The limits of one class of operations at one provider, and what it usually takes of late, as far as known."""
+
+    limits: LimitsInForce
+    usual: str
+
+
+def limits_view(settings: Settings, reloader: Reloader, links: Sequence[Link]) -> tuple[LimitsView, ...]:
+    """Show how long requests and tries may take, and what has been learned of the providers."""
+    by_name = {link.name: link.attempts for link in links}
+    return tuple(
+        LimitsView(limits, _seconds(by_name[limits.provider].usual.seconds(limits.operation)))
+        for limits in limits_in_force(settings, reloader.configuration.loaded.origins)
+        if limits.provider in by_name
+    )
+
+
 def reload_view(reloader: Reloader) -> ReloadView:
     """Show what became of the last change."""
     file = reloader.configuration.loaded.file
@@ -53,6 +73,10 @@ def reload_view(reloader: Reloader) -> ReloadView:
         refused=reloader.refused_for,
         waiting=len(reloader.for_restart),
     )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3g} s"
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from app.admin.calls import provide_chain_desk, provide_journal_desk, provide_order_desk
 from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
-from app.console.configuration_view import reload_view, settings_view
+from app.console.configuration_view import limits_view, reload_view, settings_view
 from app.console.overview import Desks, overview
 from app.console.pages import HANDLERS, PATH, forget_notice, lead, leave, page, take_notice
 from app.parameters import PARAMETERS
@@ -53,7 +53,8 @@ class ConsoleController(Controller):
         """Show every setting in force."""
         reloader = desks.order.reloader
         rows = settings_view(request.app.state.settings, reloader)
-        return page(request, "configuration.html", rows=rows, reload=reload_view(reloader))
+        limits = limits_view(request.app.state.settings, reloader, request.app.state.chain.links())
+        return page(request, "configuration.html", rows=rows, limits=limits, reload=reload_view(reloader))
 
     @get("/order", opt={PARAMETERS: ("order",)})
     async def ask_order(

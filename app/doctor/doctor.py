@@ -16,11 +16,14 @@ from app.doctor.journal_examination import JOURNAL, examine_journal
 from app.doctor.native_examination import NativeExamination
 from app.hosting import unwatched_host
 from app.settings import ConfigError, LoadedSettings, Settings
+from app.settings.layers import DEFAULT
+from app.settings.limits_in_force import limits_in_force
 from app.settings.masking import mask_for
+from providers.chain.policy import OperationClass
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
 
-CONFIG, PROVIDERS = "config", "providers"
+CONFIG, LIMITS, PROVIDERS = "config", "limits", "providers"
 
 _AS_THE_SERVICE = "run this as the user of the service"
 
@@ -35,14 +38,14 @@ def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.
 
 async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]) -> Report:
     examination = Examination()
-    usable: list[Settings] = []
+    usable: list[LoadedSettings] = []
 
     async def config() -> Outcome:
         try:
             loaded = await aside(read)
         except ConfigError as problem:
             return error(str(problem), "correct that; `ninai config check` tells whether it is right then")
-        usable.append(loaded.settings)
+        usable.append(loaded)
         return ok(_sources_of(loaded))
 
     await examination.check(CONFIG, config, advice=_AS_THE_SERVICE)
@@ -50,8 +53,10 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
         for name in (DATA_DIR, PROVIDERS, JOURNAL):
             await examination.check(name, config, advice=_AS_THE_SERVICE, needs=(CONFIG,))
         return examination.report()
-    [settings] = usable
+    [loaded] = usable
+    settings = loaded.settings
     examination.mask = mask_for(settings)
+    await examination.check(LIMITS, partial(_limits, loaded), advice=_AS_THE_SERVICE)
     await examination.check(DATA_DIR, partial(aside, partial(writable, settings.data_dir)), advice=_AS_THE_SERVICE)
     space = partial(aside, partial(spacious, settings.data_dir))
     await examination.check(f"{DATA_DIR}.space", space, advice="look whether its disk answers")
@@ -59,6 +64,19 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
         addresses = await _examine_providers(examination, settings, now, servers)
         await examine_journal(examination, settings, addresses, now)
     return examination.report()
+
+
+async def _limits(loaded: LoadedSettings) -> Outcome:
+    """Say how long requests may take, and where the numbers are not the defaults."""
+    limits = list(limits_in_force(loaded.settings, loaded.origins))
+    longest = f"no request lasts longer than {loaded.settings.chain.longest_request:g} s"
+    own = [
+        f"{one.provider} {one.operation.value}: {one.sentence}"
+        for one in limits
+        if {one.deadline_from, one.try_limit_from} != {str(DEFAULT)}
+    ]
+    usual = next(one for one in limits if one.operation is OperationClass.RECALL)
+    return ok("; ".join([longest, f"{usual.provider} recall: {usual.sentence}", *own]))
 
 
 def _sources_of(loaded: LoadedSettings) -> str:

@@ -132,6 +132,17 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'tracing.service_name = "ninaivalaigal"  # default',
         "tracing.timeout = 5.0  # default",
         "recall_limit = 10  # default",
+        "# The limits that these come to:",
+        *(
+            f"# native, {operation}: deadline {deadline} s (default), up to 30 s for a batch; one try {limit} (default)"
+            for operation, deadline, limit in (
+                ("recall", 10, "until the deadline"),
+                ("read", 10, "until the deadline"),
+                ("remember", 10, "until the deadline"),
+                ("delete", 10, "until the deadline"),
+                ("replay", 30, "3 times the usual, at least 5 s"),
+            )
+        ),
     ]
 
 
@@ -143,6 +154,8 @@ def test_show_as_json_says_the_same(file: Path) -> None:
     assert shown["server.port"] == {"value": 9000, "origin": "ninai.toml"}
     assert shown["providers.native.dsn"] == {"value": "********", "origin": "DATABASE_URL"}
     assert shown["providers.native.former_embedders"] == {"value": [], "origin": "default"}
+    assert shown["limits.native.recall.deadline"] == {"value": 10.0, "origin": "default"}
+    assert shown["limits.native.recall.try_limit"] == {"value": "until the deadline", "origin": "default"}
 
 
 @pytest.mark.parametrize("command", [["check"], ["show"], ["show", "--json"]])

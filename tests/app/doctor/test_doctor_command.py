@@ -35,6 +35,7 @@ def test_a_table_tells_what_was_found(tmp_path: Path) -> None:
     assert head.split() == ["check", "status", "found"]
     assert [line.split()[:2] for line in lines if "space" not in line] == [
         ["config", "ok"],
+        ["limits", "ok"],
         ["data_dir", "ok"],
         ["providers.mock.health", "ok"],
         ["journal", "skipped"],

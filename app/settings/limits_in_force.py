@@ -1,0 +1,73 @@
+"""How long requests and tries may take with these settings, and what each of the numbers comes from."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from app.settings.journaling import always_journalled
+from app.settings.layers import DEFAULT, Origin
+from app.settings.model import Settings
+from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, AttemptPolicy, OperationClass
+from providers.limits import MAX_BATCH
+
+UNTIL_DEADLINE = "until the deadline"
+FOUND_OUT = f"{USUAL_FACTOR:g} times the usual, {LEAST_TRY:g} to {MOST_TRY:g} s"
+_DELIVERED = f"{USUAL_FACTOR:g} times the usual, at least {MOST_TRY:g} s"
+
+_LONGEST = "chain.longest_request"
+
+
+class LimitsInForce(Struct, frozen=True, kw_only=True):
+    """The limits of one class of operations at one provider.
+
+    `deadline` and `batch_deadline`, that of the largest batch, are in seconds. `try_limit` says how long one try is
+    waited for. `deadline_from` and `try_limit_from` name the source of each.
+    """
+
+    provider: str
+    operation: OperationClass
+    deadline: float
+    batch_deadline: float
+    deadline_from: str
+    try_limit: str
+    try_limit_from: str
+
+    @property
+    def sentence(self) -> str:
+        """Say all of it in one line."""
+        deadline = f"deadline {self.deadline:g} s ({self.deadline_from}), up to {self.batch_deadline:g} s for a batch"
+        return f"{deadline}; one try {self.try_limit} ({self.try_limit_from})"
+
+
+def limits_in_force(settings: Settings, origins: Mapping[str, Origin]) -> Iterator[LimitsInForce]:
+    """Yield the limits of every provider in the order, class by class."""
+    longest = settings.chain.longest_request
+    for place, name in enumerate(settings.order):
+        attempts = settings.chain.attempts.get(name, AttemptPolicy())
+        following = place + 1 < len(settings.order)
+        for operation in OperationClass:
+            policy = attempts.of(operation)
+            path = f"chain.attempts.{name}.{operation.value}"
+            cut = policy.deadline > longest
+            yield LimitsInForce(
+                provider=name,
+                operation=operation,
+                deadline=policy.seconds(1, longest),
+                batch_deadline=policy.seconds(MAX_BATCH, longest),
+                deadline_from=_LONGEST if cut else str(origins.get(f"{path}.deadline", DEFAULT)),
+                try_limit=_try_limit(policy.try_limit, operation, others=following or _journalled(settings, operation)),
+                try_limit_from=str(origins.get(f"{path}.try_limit", DEFAULT)),
+            )
+
+
+def _try_limit(configured: float | None, operation: OperationClass, *, others: bool) -> str:
+    if configured is not None:
+        return f"{configured:g} s"
+    if operation is OperationClass.REPLAY:
+        return _DELIVERED
+    return FOUND_OUT if others else UNTIL_DEADLINE
+
+
+def _journalled(settings: Settings, operation: OperationClass) -> bool:
+    """Whether a write is durable before the provider is asked, so that nobody has to wait for that one."""
+    return operation.writes and (len(settings.order) > 1 or always_journalled(settings))
