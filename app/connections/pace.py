@@ -1,9 +1,9 @@
 """How slow a client may be: a body that does not come is refused, and an answer that is not read is given up."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.body_limit import announced_length
+from app.connections.waiting import Waiting
 from app.problems import REQUEST_TIMEOUT, RequestError
 from app.settings.model import ServerSettings
 from observability.http import AsgiApp, Message, Receive, Scope, Send
@@ -34,6 +34,7 @@ class Paced:
         self._app = app
         self._settings = settings
         self._cut = cut
+        self._waiting = Waiting()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on; its `receive` raises `RequestError` if the body comes too slowly."""
@@ -66,10 +67,10 @@ class Paced:
             if complete:  # now it is asked whether the client has left, for as long as that takes
                 return await receive()
             if began is None:
-                began = asyncio.get_running_loop().time()
+                began = self._waiting.clock
             try:
-                async with asyncio.timeout_at(began + allowed_seconds(self._settings.body_timeout, announced, seen)):
-                    message = await receive()
+                due = began + allowed_seconds(self._settings.body_timeout, announced, seen)
+                message = await self._waiting.until(due, receive())
             except TimeoutError:
                 # What it sends from now on would be read as its next request.
                 headers = {"Connection": "close"}
@@ -83,14 +84,14 @@ class Paced:
 
     async def _sent(self, body: bytes, send: Send) -> bool:
         """Send an answer piece by piece, and tell whether the client has read it."""
-        began = asyncio.get_running_loop().time()
+        began = self._waiting.clock
         for start in range(0, len(body), PIECE_BYTES):
             end = start + PIECE_BYTES
             piece = {"type": "http.response.body", "body": body[start:end], "more_body": end < len(body)}
             try:
                 # Its whole length buys nothing: a long answer is not the client's achievement.
-                async with asyncio.timeout_at(began + allowed_seconds(self._settings.answer_timeout, 0, start)):
-                    await send(piece)
+                due = began + allowed_seconds(self._settings.answer_timeout, 0, start)
+                await self._waiting.until(due, send(piece))
             except TimeoutError:
                 return False
         return True

@@ -80,7 +80,8 @@ def test_both_ports_count_in_the_same_metrics(service: Service, port: int) -> No
     assert 'route="/admin/explain",status="200"' in get(f"{service.url}/metrics").text
 
 
-def test_one_address_does_not_take_all_connections_of_the_admin_port(service: Service, port: int) -> None:
+@pytest.mark.usefixtures("service")
+def test_one_address_does_not_take_all_connections_of_the_admin_port(port: int) -> None:
     """Half of them; the newest beyond that are closed, and those before are served."""
     url = f"http://127.0.0.1:{port}"
     with several(url, 64, "127.0.0.2") as allowed:
