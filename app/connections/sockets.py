@@ -1,9 +1,11 @@
 """The connections of clients that this process holds, as the kernel tells of them: the server itself tells nothing."""
 
+import fcntl
 import os
 import socket
 import stat
 import struct
+import termios
 from collections.abc import Collection
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
@@ -18,6 +20,8 @@ _IPV6_CUSTOMER = 64
 # What the kernel takes over beyond what is on its way. It has room for megabytes, and the server would believe that a
 # client has read them.
 UNSENT_BYTES = 128 * 1024
+# In `struct tcp_info`, `linux/tcp.h`: `tcpi_bytes_acked`, since Linux 4.1.
+_BYTES_ACKED = struct.Struct("120xQ")
 # Closed at once, with a reset, and without what has not been sent.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -47,15 +51,10 @@ def peer_of(host: str) -> str:
 
 
 class Sockets:
-    """Find the connections to some ports of our own, and end them; they stay the server's, which notices it.
+    """Find the connections to some ports of our own, and end them; they stay the server's, which notices it."""
 
-    One over which nothing comes across of what was sent, for `timeout` seconds, is ended by the kernel. It would go on
-    for a quarter of an hour where the client has gone without a word, and for ever where it does not read.
-    """
-
-    def __init__(self, ports: Collection[int], timeout: float) -> None:
+    def __init__(self, ports: Collection[int]) -> None:
         self._ports = frozenset(ports)
-        self._timeout = timeout
         # What was found out about every open socket, None where it is no connection of a client; oldest first.
         self._known: dict[int, Connection | None] = {}
 
@@ -80,6 +79,15 @@ class Sockets:
         self._known = {inode: known[inode] for inode in self._known if inode in known} | new
         return [one for one in self._known.values() if one is not None]
 
+    def acknowledged(self, connection: Connection) -> int | None:
+        """Give how many bytes the client has ever acknowledged, None where none wait for that."""
+        with suppress(OSError):
+            if fcntl.ioctl(connection.file, termios.TIOCOUTQ, bytes(4)) != bytes(4):
+                with socket.socket(fileno=os.dup(connection.file)) as held:
+                    told = held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
+                    return int(_BYTES_ACKED.unpack(told)[0])
+        return None
+
     def cut(self, connection: Connection) -> bool:
         """End a connection; tell whether it was still there."""
         with suppress(OSError), socket.socket(fileno=os.dup(connection.file)) as held:
@@ -98,7 +106,6 @@ class Sockets:
             if port not in self._ports:
                 return None
             # Set on what listens, too, whose connections inherit it.
-            held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._timeout * 1000))
             held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             try:
                 host, other = held.getpeername()[:2]

@@ -1,5 +1,6 @@
 """Clients that send or read slowly, or not at all, against the real service: what they get, and what they cost."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ FAST = {
     "MEMORY_PROVIDER": "mock",
     "NINAI__SERVER__HEADER_TIMEOUT": "1",
     "NINAI__SERVER__BODY_TIMEOUT": "0.5",
-    "NINAI__SERVER__ANSWER_TIMEOUT": "0.5",
     "NINAI__SERVER__CONNECTIONS": "40",
 }
 JSON = "Content-Type: application/json"
@@ -41,13 +41,27 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def full(service: Service) -> Service:
-    """It, with a user whose first page is long."""
+def full() -> Iterator[Service]:
+    """A service that waits for no answer to be read, with a user whose first page is long."""
+    variables = {"MEMORY_PROVIDER": "mock", "NINAI__SERVER__ANSWER_TIMEOUT": "0.5"}
+    with reachable_folder() as folder, running_service(folder, variables) as started:
+        fill(started)
+        yield started
+
+
+def fill(service: Service) -> None:
+    """Store a hundred of the longest memories of one user."""
     for _ in range(4):
         body = {"memories": [{"content": LONGEST} for _ in range(PAGE // 4)]}
         response = httpx.post(f"{service.url}/memory/remember/batch", json=body, headers=USER, trust_env=False)
         assert response.status_code == 200
-    return service
+
+
+def cut(service: Service) -> float:
+    """How many connections were ended because an answer was not read."""
+    text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+    [value] = re.findall(r'^ninai_connections_cut_total{reason="slow"} (\S+)$', text, re.MULTILINE)
+    return float(value)
 
 
 def resident(service: Service) -> int:
@@ -151,6 +165,7 @@ def test_a_small_form_that_stalls_is_refused(service: Service) -> None:
 def test_an_answer_that_nobody_reads_is_given_up(full: Service) -> None:
     """The kernel has forgotten it when another client, which reads slowly, has read the same answer to its end."""
     path = f"/memory/memories?limit={PAGE}"
+    before = cut(full)
 
     with RawClient(full.url, small=True) as silent, RawClient(full.url) as slow:
         silent.ask(path, "X-User-ID: reader")
@@ -159,6 +174,7 @@ def test_an_answer_that_nobody_reads_is_given_up(full: Service) -> None:
         assert not held_by_kernel(full.url, silent)
         partial = silent.rest()
 
+    assert cut(full) == before + 1
     told, _, body = answer.partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in told
     assert len(body) > len(LONGEST.encode()) * PAGE > len(partial)
@@ -166,6 +182,7 @@ def test_an_answer_that_nobody_reads_is_given_up(full: Service) -> None:
 
 def test_the_kernel_keeps_no_answer_that_nobody_reads(full: Service) -> None:
     """One that it has taken over as a whole, so that the server is done with it."""
+    before = cut(full)
     with RawClient(full.url, small=True) as silent:
         silent.ask("/memory/memories?limit=1", "X-User-ID: reader")
         wait_for(lambda: held_by_kernel(full.url, silent), "its connection")
@@ -173,3 +190,25 @@ def test_the_kernel_keeps_no_answer_that_nobody_reads(full: Service) -> None:
         partial = silent.rest()
 
     assert 0 < len(partial) < len(LONGEST.encode())
+    assert cut(full) == before + 1
+
+
+@pytest.mark.soak
+def test_a_telephone_is_served_by_default() -> None:
+    """It sends 1 MiB at 50 kB/s, and reads 2 MB at 60 kB/s, with little room for it; who stalls meanwhile is refused."""
+    path = f"/memory/memories?limit={PAGE // 5}"
+    body = b'{"content": "tea"'.ljust(MIB - 1) + b"}"
+    with reachable_folder() as folder, running_service(folder, {"MEMORY_PROVIDER": "mock"}) as service:
+        fill(service)
+        with RawClient(service.url) as sending, RawClient(service.url) as stalling:
+            for client in (sending, stalling):
+                client.send(head("POST", "/memory/remember", JSON, f"Content-Length: {MIB}"))
+            for begin in range(0, MIB, 5_000):
+                sending.send(body[begin : begin + 5_000])
+                time.sleep(0.1)
+            assert (stalling.status(), sending.status()) == (408, 200)
+        with RawClient(service.url, small=True) as reading:
+            answer = reading.ask(path, "X-User-ID: reader", "Connection: close").rest(pause=0.1, size=6_000)
+
+    told, _, body = answer.partition(b"\r\n\r\n")
+    assert f"content-length: {len(body)}".encode() in told

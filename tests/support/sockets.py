@@ -60,11 +60,11 @@ class RawClient:
             said += part
         return int(said.split()[1])
 
-    def rest(self, pause: float = 0.0) -> bytes:
+    def rest(self, pause: float = 0.0, size: int = _READ) -> bytes:
         """All that comes until the other side closes, in pieces with a pause between them."""
         said = b""
         with contextlib.suppress(ConnectionError):
-            while part := self._socket.recv(_READ):
+            while part := self._socket.recv(size):
                 said += part
                 time.sleep(pause)
         return said
