@@ -148,9 +148,10 @@ async def test_after_the_body_there_is_no_hurry() -> None:
     assert waited.is_set()
 
 
-async def kept(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Keep a connection."""
-    await asyncio.Event().wait()
+async def kept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Keep a connection until it has ended."""
+    while not writer.is_closing():
+        await asyncio.sleep(0.01)
 
 
 @pytest_asyncio.fixture

@@ -195,7 +195,7 @@ def test_the_kernel_keeps_no_answer_that_nobody_reads(full: Service) -> None:
 
 @pytest.mark.soak
 def test_a_telephone_is_served_by_default() -> None:
-    """It sends 1 MiB at 50 kB/s, and reads 2 MB at 60 kB/s, with little room for it; who stalls meanwhile is refused."""
+    """It sends 1 MiB at 50 kB/s, and reads 2.5 MB at 60 kB/s; who stalls meanwhile is refused."""
     path = f"/memory/memories?limit={PAGE // 5}"
     body = b'{"content": "tea"'.ljust(MIB - 1) + b"}"
     with reachable_folder() as folder, running_service(folder, {"MEMORY_PROVIDER": "mock"}) as service:
@@ -207,7 +207,7 @@ def test_a_telephone_is_served_by_default() -> None:
                 sending.send(body[begin : begin + 5_000])
                 time.sleep(0.1)
             assert (stalling.status(), sending.status()) == (408, 200)
-        with RawClient(service.url, small=True) as reading:
+        with RawClient(service.url) as reading:
             answer = reading.ask(path, "X-User-ID: reader", "Connection: close").rest(pause=0.1, size=6_000)
 
     told, _, body = answer.partition(b"\r\n\r\n")
