@@ -14,7 +14,7 @@ ADMIN_CONNECTIONS = 128
 # Half of them: one operator's script must not keep the others out.
 ADMIN_CONNECTIONS_PER_PEER = 64
 # Read ahead of the application, and so what one connection can make the server keep: the head of a request, which is
-# refused with 431 beyond that, or the next part of a body.
+# refused with 431 beyond that (at twice that for certain, since it reads more at once), or the next part of a body.
 BUFFER_BYTES = 64 * 1024
 
 _log = structlog.get_logger(__name__)

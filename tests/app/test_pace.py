@@ -148,10 +148,9 @@ async def test_after_the_body_there_is_no_hurry() -> None:
     assert waited.is_set()
 
 
-async def kept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Keep a connection until it has ended."""
-    while not writer.is_closing():
-        await asyncio.sleep(0.01)
+async def kept(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Keep a connection until it ends."""
+    await reader.read()
 
 
 @pytest_asyncio.fixture

@@ -79,6 +79,13 @@ def test_who_does_not_ask_is_not_kept(service: Service, said: bytes) -> None:
         assert client.send(said).rest() == b""
 
 
+@pytest.mark.parametrize(("length", "status"), [(63 * 1024, 200), (129 * 1024, 431)])
+def test_a_head_has_a_limit(service: Service, length: int, status: int) -> None:
+    """It is looked at when so much has been read, which may be as much more as was read at once."""
+    with RawClient(service.url) as client:
+        assert client.ask("/livez", "X-Rest: " + "x" * length).status() == status
+
+
 def test_a_head_that_trickles_in_is_not_waited_for(service: Service) -> None:
     """Its bytes prolong nothing: the connection ends before they do."""
     with RawClient(service.url) as client:
