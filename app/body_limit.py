@@ -1,5 +1,8 @@
 """The bound on a request's body, kept while it is read, whatever the client said its length was."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.problems import BAD_REQUEST, TOO_LARGE, RequestError
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
@@ -24,8 +27,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = MAX_BATCH_BODY_BYTES if scope["path"].rstrip("/") in BATCH_PATHS else MAX_BODY_BYTES
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        too_large = announced.isdigit() and _number(announced) > limit
+        too_large = announced_length(scope) > limit
         seen = 0
         complete = False
 
@@ -45,9 +47,11 @@ class BodyLimit:
         await self._app(scope, receive_limited, send)
 
 
-def _number(digits: bytes) -> int:
+def announced_length(scope: Mapping[str, Any]) -> int:
+    """Give how long the client says its body will be, 0 if it says nothing that can be understood."""
+    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     # Python refuses to read thousands of digits; the first twenty tell enough.
-    return int(digits.lstrip(b"0")[:20] or b"0")
+    return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
 
 
 def _too_large(limit: int) -> RequestError:

@@ -14,6 +14,8 @@ from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
 from app.body_limit import BodyLimit
 from app.chain import Chains
+from app.connections.pace import Paced
+from app.connections.patrol import Patrol, patrolled
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
@@ -59,6 +61,7 @@ def create_app(
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     tracer = Tracer()
+    patrol = Patrol(settings, metrics)
     app = Litestar(
         route_handlers=[
             MemoriesController,
@@ -72,7 +75,7 @@ def create_app(
             EntranceController,
             AssetsController,
         ],
-        lifespan=[_lifespan(settings, metrics, tracer, source, exchange), admin_port(settings.admin)],
+        lifespan=[_lifespan(settings, metrics, tracer, patrol, source, exchange), admin_port(settings)],
         state=State(
             {
                 "settings": settings,
@@ -94,12 +97,18 @@ def create_app(
     metrics.expect_requests(callers_routes(app))
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    app.asgi_handler = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), app.state), metrics, tracer)  # type: ignore[arg-type, assignment] # ASGI's own open types
+    observed = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), app.state), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
+    app.asgi_handler = Paced(observed, settings.server, patrol.cut)  # type: ignore[assignment] # ASGI's own open types
     return app
 
 
 def _lifespan(
-    settings: Settings, metrics: Metrics, tracer: Tracer, source: Source | None, exchange: Exchange | None
+    settings: Settings,
+    metrics: Metrics,
+    tracer: Tracer,
+    patrol: Patrol,
+    source: Source | None,
+    exchange: Exchange | None,
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
@@ -126,6 +135,7 @@ def _lifespan(
                     following(reloader, heeds_hangup=source is not None),
                     shown(chain, chains.observer),
                     journal_place_watched(configuration.settings),
+                    patrolled(patrol),
                 ):
                     yield
 

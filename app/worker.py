@@ -6,6 +6,7 @@ import structlog
 from litestar import Litestar
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from app.connections.bounds import allow_files
 from app.leaving import NOTICE
 from app.lifeline import end_with_parent
 from app.main import create_app
@@ -25,6 +26,7 @@ def application() -> Litestar:
     configuration = source.read()
     settings = configuration.loaded.settings
     configure_logs(settings.log.format, settings.log.level)
+    allow_files(settings.server)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

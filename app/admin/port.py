@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
 from app.auth.admission import ADMIN_PORT
-from app.settings.model import AdminSettings
+from app.connections.bounds import ADMIN_CONNECTIONS, http1
+from app.settings import Settings
+from app.settings.model import ServerSettings
 from observability.http import AsgiApp, Receive, Scope, Send
 
 _STOP_SECONDS = 5.0
@@ -34,25 +36,33 @@ class OnAdminPort:
         await self._app({**scope, ADMIN_PORT: True}, receive, send)
 
 
-def admin_port(settings: AdminSettings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def admin_port(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     """Listen on the admin port, if there is one, for as long as the application lives."""
 
     @asynccontextmanager
     async def listening(app: Litestar) -> AsyncIterator[None]:
-        if settings.port is None:
+        if settings.admin.port is None:
             yield
             return
-        async with _served(OnAdminPort(app), settings.host, settings.port):  # type: ignore[arg-type] # ASGI's own open types
+        async with _served(OnAdminPort(app), settings.admin.host, settings.admin.port, settings.server):  # type: ignore[arg-type] # ASGI's own open types
             yield
 
     return listening
 
 
 @asynccontextmanager
-async def _served(app: AsgiApp, host: str, port: int) -> AsyncIterator[None]:
+async def _served(app: AsgiApp, host: str, port: int, limits: ServerSettings) -> AsyncIterator[None]:
     # Below an error it would tell at every start that it is new.
     server = Server(
-        app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_level=LogLevels.error
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        http=HTTPModes.http1,
+        http1_settings=http1(limits),
+        backpressure=ADMIN_CONNECTIONS,
+        log_level=LogLevels.error,
     )
     bound = asyncio.Event()
     server.on_startup(bound.set)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import structlog
 from granian import Granian
-from granian.constants import Interfaces, Loops, RuntimeModes
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.errors import FatalError
 from granian.log import LogLevels
 from msgspec import structs
@@ -18,6 +18,7 @@ from app.cli import options
 from app.cli.databases import Databases
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
+from app.connections.bounds import connections_per_worker, http1
 from app.leaving import leave_on_sigterm
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
@@ -114,6 +115,10 @@ def _run(settings: Settings, port: int, databases: Databases) -> None:
         loop=Loops.uvloop,
         runtime_mode=RuntimeModes.st,  # with one worker a second runtime thread only competes for the interpreter
         websockets=False,
+        # Whether a client speaks HTTP/2 it would wait for without a limit, and whoever sends nothing is kept for ever.
+        http=HTTPModes.http1,
+        http1_settings=http1(settings.server),
+        backpressure=connections_per_worker(settings.server),
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_SECONDS,
         log_level=LogLevels.warning,

@@ -90,7 +90,15 @@ async def _look(request: Request[Any, Any, Any]) -> None:
     """Look at what is asked, now that it is known who does."""
     refuse_unknown_parameters(request)
     if request.method == "POST":
+        session: Session = request.state.session
         require_own_page(request.headers)
+        # No page has the token of a session that has only begun, so that there is nothing to read its form for.
+        if session.cookie not in (request.cookies.get(COOKIE), request.cookies.get(ENTRANCE_COOKIE)):
+            raise _out_of_date()
         fields = request.state.form = await read_form(request)
-        if not hmac.compare_digest(fields.get(TOKEN, "").encode(), request.state.session.form.encode()):
-            raise RequestError(FORBIDDEN, "The page was out of date, so nothing was done: look at it again, and repeat")
+        if not hmac.compare_digest(fields.get(TOKEN, "").encode(), session.form.encode()):
+            raise _out_of_date()
+
+
+def _out_of_date() -> RequestError:
+    return RequestError(FORBIDDEN, "The page was out of date, so nothing was done: look at it again, and repeat")

@@ -6,11 +6,13 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request
 
+from app.body_limit import announced_length
 from app.json_body import decode
-from app.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError
+from app.problems import MALFORMED_BODY, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, RequestError
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 TOKEN = "token"  # noqa: S105 - the name of the field, not what is in it
+MAX_FORM_BYTES = 8 * 1024  # the longest, an order of providers with long names, takes less than half of it
 _MOST_FIELDS = 20
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -20,13 +22,13 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     """Give the fields that were sent.
 
     Raises:
-        RequestError: not said to be a form, or none.
+        RequestError: not said to be a form, too large, or none.
     """
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise RequestError(UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {MEDIA_TYPE}", field="Content-Type")
     try:
-        text = (await request.body()).decode("ascii")
+        text = (await _body(request)).decode("ascii")
         pairs = parse_qsl(
             text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=_MOST_FIELDS
         )
@@ -36,6 +38,19 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     if len(fields) != len(pairs):
         raise RequestError(MALFORMED_BODY, "A field of the form was given twice", field="body")
     return fields
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    """Read so much of a body, and no more; what it announces is refused before any of it is read."""
+    too_large = RequestError(TOO_LARGE, f"The form must be at most {MAX_FORM_BYTES} bytes", field="body")
+    if announced_length(request.scope) > MAX_FORM_BYTES:
+        raise too_large
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_FORM_BYTES:
+            raise too_large
+    return body
 
 
 def filled_in(fields: dict[str, str], into: type[T]) -> T:

@@ -35,7 +35,12 @@ READ_PROBLEMS = (
     problems.INVALID_INPUT,
     problems.UNAVAILABLE,
 )
-BODY_PROBLEMS = (problems.MALFORMED_BODY, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
+BODY_PROBLEMS = (
+    problems.MALFORMED_BODY,
+    problems.REQUEST_TIMEOUT,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+)
 ABSENT = (problems.MEMORY_NOT_FOUND,)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.

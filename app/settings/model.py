@@ -26,6 +26,8 @@ ProviderName = Annotated[
 # The admin API has its order where a provider of this name would be.
 RESERVED_PROVIDER_NAMES = ("order",)
 MAX_DRAIN_SECONDS = 300
+# Below the least of them a client at the other end of the world is slow, beyond the most nobody waits for an answer.
+ClientTimeout = Annotated[float, Meta(ge=0.5, le=600)]
 KeyName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
 ]
@@ -49,15 +51,22 @@ Scopes = Annotated[list[Scope], Meta(min_length=1, description='a list of "memor
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the service listens, and with how many processes; port 0 takes a free one.
+    """Where the service listens, with how many processes, and for whom; port 0 takes a free one.
 
     For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers look for another.
+    `connections` are those of all processes together, `connections_per_peer` those of one address among them. The three
+    timeouts, in seconds, are for clients that send or read slowly, see `app/connections/`.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     drain: Annotated[float, Meta(ge=0, le=MAX_DRAIN_SECONDS)] = 0.0
+    connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    connections_per_peer: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    header_timeout: ClientTimeout = 20.0
+    body_timeout: ClientTimeout = 10.0
+    answer_timeout: ClientTimeout = 10.0
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

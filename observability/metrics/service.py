@@ -1,10 +1,10 @@
-"""The service itself: its version, and whether a changed configuration is in force."""
+"""The service itself: its version, whether a changed configuration is in force, and its connections."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
 
 class ServiceMetrics:
-    """Version and configuration."""
+    """Version, configuration and connections."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.config_reloads = Counter(
@@ -26,6 +26,17 @@ class ServiceMetrics:
         )
         self.workers = Gauge("ninai_worker_processes", "Worker processes whose metrics these are.", registry=registry)
         self.workers.set(1)
+        self.connections = Gauge(
+            "ninai_connections", "Connections of clients that are held, idle ones among them.", registry=registry
+        )
+        self.connections_cut = Counter(
+            "ninai_connections_cut",
+            "Connections of clients that were ended: a peer had too many (peer), or read too slowly (slow).",
+            ("reason",),
+            registry=registry,
+        )
+        for reason in ("peer", "slow"):
+            self.connections_cut.labels(reason)
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
 
     def show_config(self, order: str, hashed: str) -> None:

@@ -25,6 +25,7 @@ def most(values: Sequence[float]) -> float:
 GAUGES: Mapping[str, _Rule] = {
     "ninai_worker_processes": sum,
     "ninai_http_requests_in_flight": sum,
+    "ninai_connections": sum,
     "ninai_provider_calls_in_flight": sum,
     "ninai_provider_places": sum,
     "ninai_provider_retries_left": sum,

@@ -10,6 +10,7 @@ import pytest
 from tests.support.chains import two_providers
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, ninai, running_service
+from tests.support.sockets import several, wait_for
 
 OPEN = ["/livez", "/readyz", "/memory/health", "/metrics", "/docs", "/openapi.json"]
 
@@ -77,6 +78,17 @@ def test_both_ports_count_in_the_same_metrics(service: Service, port: int) -> No
     get(f"http://127.0.0.1:{port}/admin/explain")
 
     assert 'route="/admin/explain",status="200"' in get(f"{service.url}/metrics").text
+
+
+@pytest.mark.usefixtures("service")
+def test_one_address_does_not_take_all_connections_of_the_admin_port(port: int) -> None:
+    """Half of them; the newest beyond that are closed, and those before are served."""
+    url = f"http://127.0.0.1:{port}"
+    with several(url, 64, "127.0.0.2") as allowed:
+        assert allowed[-1].ask("/livez").status() == 200
+        with several(url, 2, "127.0.0.2") as surplus:
+            wait_for(lambda: not any(one.is_open() for one in surplus), "their end")
+            assert [one.ask("/livez").status() for one in allowed] == [200] * 64
 
 
 @pytest.mark.soak

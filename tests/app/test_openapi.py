@@ -11,7 +11,7 @@ from app.controllers.docs import CONTENT_SECURITY_POLICY
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 READS = {"200", "400", "401", "403", "422", "503"}
-BODIES = READS | {"413", "415"}
+BODIES = READS | {"408", "413", "415"}
 OPERATOR = {"200", "400", "401", "403", "422"}
 JOURNAL = OPERATOR | {"404", "503"}
 OPERATIONS = {
@@ -27,9 +27,9 @@ OPERATIONS = {
     ("get", "/memory/health"): {"200", "403", "503"},
     ("get", "/admin/providers"): OPERATOR,
     ("get", "/admin/providers/{name}"): OPERATOR | {"404"},
-    ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "413", "415"},
+    ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "408", "413", "415"},
     ("get", "/admin/providers/order"): OPERATOR,
-    ("put", "/admin/providers/order"): OPERATOR | {"409", "413", "415"},
+    ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,

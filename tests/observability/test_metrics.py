@@ -54,6 +54,8 @@ FAMILIES = {
     "ninai_config_last_reload_successful": "gauge",
     "ninai_mem0_dropped": "counter",
     "ninai_worker_processes": "gauge",
+    "ninai_connections": "gauge",
+    "ninai_connections_cut": "counter",
     "ninai_build": "info",
 }
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

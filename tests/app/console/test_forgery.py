@@ -122,11 +122,14 @@ async def test_a_login_is_guarded_as_well(stranger: Visitor) -> None:
         ("application/x-www-form-urlencoded", b"order=a&order=b", 400),
         ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % number for number in range(50)), 400),
         ("application/x-www-form-urlencoded", b"", 403),
+        ("application/x-www-form-urlencoded", b"order=" + b"x" * (8 * 1024 - 6), 403),
+        ("application/x-www-form-urlencoded", b"order=" + b"x" * (8 * 1024 - 5), 413),
         ("application/x-www-form-urlencoded", b"x" * 2_000_000, 413),
     ],
 )
 async def test_what_is_no_form_is_refused(visitor: Visitor, content_type: str, body: bytes, status: int) -> None:
     """On a page that says why."""
+    await visitor.look()
     headers = {"Content-Type": content_type, "Origin": "http://127.0.0.1"}
 
     assert Page(await visitor.http.post("/console/order", content=body, headers=headers)).status == status

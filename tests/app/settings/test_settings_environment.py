@@ -148,8 +148,8 @@ def test_a_useless_secret_file_is_an_error(
             '$.providers.native.poolsize: unknown key, did you mean "pool_size"? (NINAI__PROVIDERS__NATIVE__POOLSIZE)',
         ),
         (
-            {"NINAI__SERVER__XYZ": "1"},
-            '$.server.xyz: unknown key, expected one of "host", "port", "workers", "drain" (NINAI__SERVER__XYZ)',
+            {"NINAI__LOG__XYZ": "1"},
+            '$.log.xyz: unknown key, expected one of "format", "level" (NINAI__LOG__XYZ)',
         ),
         (
             {"NINAI__": "1"},
