@@ -12,9 +12,16 @@ import structlog
 from litestar.datastructures import State
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
+from providers.chain.deadline import Shutdown
 
 # From the main process to its workers: the service is about to stop, tell so to whoever asks for readiness.
 NOTICE = signal.SIGUSR1
+# The same way, when it stops: whoever is still waited for must have an answer soon.
+STOPPING = signal.SIGUSR2
+
+STOP_SECONDS = 20  # until a worker that has not stopped by itself is killed
+# What is left after it is for bringing to providers what they take at once, and for closing.
+ANSWER_SECONDS = STOP_SECONDS - 4.0
 
 _CLOSE = (b"connection", b"close")
 
@@ -51,19 +58,26 @@ def leave_on_sigterm(stop: Callable[[], None], seconds: float) -> None:
 
     Everything is served meanwhile. SIGINT stops at once, as does SIGTERM where nobody is to be waited for.
     """
+
+    def stop_now(*_: object) -> None:
+        pass_on(STOPPING)
+        stop()
+
+    signal.signal(signal.SIGINT, stop_now)
     if seconds == 0:
-        return  # the server's own answer to it
+        signal.signal(signal.SIGTERM, stop_now)
+        return
     began = False
 
     def leave(*_: object) -> None:
         nonlocal began
         if began:
-            stop()
+            stop_now()
             return
         began = True
         pass_on(NOTICE)
         _log.info("leaving", seconds=seconds)
-        timer = Timer(seconds, stop)
+        timer = Timer(seconds, stop_now)
         timer.daemon = True
         timer.start()
 
@@ -79,12 +93,16 @@ def pass_on(number: signal.Signals) -> None:
 
 
 @contextmanager
-def heeding_notice(state: State) -> Iterator[None]:
-    """Set `state.leaving` when notice is given, for as long as the context lasts."""
+def heeding_notice(state: State, shutdown: Shutdown) -> Iterator[None]:
+    """Set `state.leaving` when notice is given, and begin the `shutdown` with the stop, while the context lasts."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(NOTICE, setattr, state, "leaving", True)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {NOTICE})
+    loop.add_signal_handler(STOPPING, shutdown.begin, ANSWER_SECONDS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {NOTICE, STOPPING})
     try:
         yield
     finally:
         loop.remove_signal_handler(NOTICE)
+        # What comes later than this finds nobody under way, and must not end the process before it has closed all.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {STOPPING})
+        loop.remove_signal_handler(STOPPING)

@@ -130,7 +130,7 @@ def _lifespan(
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             app.state.leaving = False
-            with heeding_notice(app.state) if source is not None else nullcontext():
+            with heeding_notice(app.state, chain.shutdown) if source is not None else nullcontext():
                 async with (
                     following(reloader, heeds_hangup=source is not None),
                     shown(chain, chains.observer),

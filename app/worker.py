@@ -7,7 +7,7 @@ from litestar import Litestar
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from app.connections.bounds import allow_files
-from app.leaving import NOTICE
+from app.leaving import NOTICE, STOPPING
 from app.lifeline import end_with_parent
 from app.main import create_app
 from app.reloading.source import Source
@@ -21,7 +21,7 @@ def application() -> Litestar:
     """Read the settings and make the application, with the metrics of this process."""
     end_with_parent()
     # Left pending until the application heeds them: what is read here may be outdated by then.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, NOTICE})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, NOTICE, STOPPING})
     source = Source(lambda: load(None))
     configuration = source.read()
     settings = configuration.loaded.settings

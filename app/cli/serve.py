@@ -19,14 +19,12 @@ from app.cli.databases import Databases
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
 from app.connections.bounds import connections_per_worker, http1
-from app.leaving import leave_on_sigterm
+from app.leaving import STOP_SECONDS, leave_on_sigterm
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down, hand_down_folder
 from app.workers_folder import workers_folder
 from observability.logs import configure_logs
-
-DRAIN_SECONDS = 20
 
 _log = structlog.get_logger("ninai")
 
@@ -120,7 +118,7 @@ def _run(settings: Settings, port: int, databases: Databases) -> None:
         http1_settings=http1(settings.server),
         backpressure=connections_per_worker(settings.server),
         respawn_failed_workers=True,
-        workers_kill_timeout=DRAIN_SECONDS,
+        workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.warning,
     )
     # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from app.cli.serve import DRAIN_SECONDS
+from app.leaving import STOP_SECONDS
 from app.settings import load
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
@@ -57,7 +57,7 @@ def test_the_container_is_given_the_time_to_stop() -> None:
     service = services()["ninai"]
     drain = load(None, service["environment"]).settings.server.drain
 
-    assert float(service["stop_grace_period"].removesuffix("s")) >= drain + DRAIN_SECONDS + 10
+    assert float(service["stop_grace_period"].removesuffix("s")) >= drain + STOP_SECONDS + 10
 
 
 def test_ninai_and_mem0_share_a_key() -> None:

@@ -19,7 +19,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from app.cli.db import db
-from app.cli.serve import DRAIN_SECONDS
+from app.leaving import STOP_SECONDS
 from app.main import create_app
 from app.settings import Settings, load
 from providers.journal.postgres.settings import PostgresJournalSettings
@@ -379,7 +379,7 @@ def test_a_pod_is_given_the_time_to_drain(installation: Installation, tmp_path: 
     drain = installation.load(installation.deployment, tmp_path).server.drain
 
     assert (command, drain) == ("sleep", 10)
-    assert pod["terminationGracePeriodSeconds"] >= int(seconds) + drain + DRAIN_SECONDS + 10
+    assert pod["terminationGracePeriodSeconds"] >= int(seconds) + drain + STOP_SECONDS + 10
 
 
 def test_pods_keep_to_the_restricted_standard(installation: Installation) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app.cli import main
 from app.cli.loading import EXIT_CONFIG
-from app.cli.serve import DRAIN_SECONDS
+from app.leaving import STOP_SECONDS
 from app.settings import Settings, load
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.mem0.settings import Mem0Settings
@@ -109,7 +109,7 @@ def test_it_runs_what_there_is() -> None:
 
 def test_it_is_given_the_time_to_stop() -> None:
     """Requests first, then the database; only the main process is told, which knows the order."""
-    needed = DRAIN_SECONDS + server._STOP_SECONDS  # noqa: SLF001 - nobody else needs to know it
+    needed = STOP_SECONDS + server._STOP_SECONDS  # noqa: SLF001 - nobody else needs to know it
 
     assert float(value("TimeoutStopSec")) >= needed + 10
     assert value("KillMode") == "mixed"

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import Deadline, Shutdown
 from tests.support.clock import FakeClock
 
 SECONDS = st.floats(min_value=0, max_value=600)
@@ -45,3 +45,36 @@ def test_a_caller_lowers_a_deadline_and_never_raises_it(total: float, asked: flo
     assert earlier.remaining() <= deadline.remaining()
     assert earlier.remaining() <= asked + 1e-9
     assert deadline.remaining() == max(0.0, total - passed)
+
+
+def test_a_first_step_leaves_the_next_what_it_needs() -> None:
+    """But never more than half, so that it has a chance itself."""
+    clock = FakeClock()
+    deadline = Deadline.after(10.0, clock)
+
+    assert [deadline.keeping(needed).remaining() for needed in (0.0, 1.0, 5.0, 8.0)] == [10.0, 9.0, 5.0, 5.0]
+
+
+def test_a_shutdown_brings_every_deadline_forward() -> None:
+    """Those that began before it as well, and none is put off by it."""
+    clock = FakeClock()
+    shutdown = Shutdown(clock)
+    long, short = (Deadline.after(seconds, clock, shutdown) for seconds in (30.0, 2.0))
+    derived = long.earlier(25.0)
+    shutdown.begin(16.0)
+
+    assert [deadline.remaining() for deadline in (long, derived, short)] == [16.0, 16.0, 2.0]
+    assert Deadline.after(20.0, clock, shutdown).keeping(5.0).remaining() == 11.0
+    clock.now += 16.0
+    assert (long.expired, derived.expired) == (True, True)
+
+
+def test_a_second_order_to_stop_gives_no_more_time() -> None:
+    """The first moment stands."""
+    clock = FakeClock()
+    shutdown = Shutdown(clock)
+    shutdown.begin(10.0)
+    clock.now += 5.0
+    shutdown.begin(10.0)
+
+    assert Deadline.after(30.0, clock, shutdown).remaining() == 5.0

@@ -9,6 +9,7 @@ import pytest
 
 from observability import notes
 from providers.chain.breaker_state import BreakerState
+from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
 from providers.clock import HybridClock, milliseconds_of
@@ -42,10 +43,11 @@ class Unheard(Store):
 class Alone:
     """One provider, guarded."""
 
-    def __init__(self, stage: Stage, store: Store | None = None) -> None:
+    def __init__(self, stage: Stage, store: Store | None = None, shutdown: Shutdown | None = None) -> None:
         self.store = store or stage.store()
         self.link = stage.link("only", self.store)
-        self.provider = GuardedProvider(self.link, HybridClock(lambda: int(stage.clock() * 1000)), stage.clock)
+        versions = HybridClock(lambda: int(stage.clock() * 1000))
+        self.provider = GuardedProvider(self.link, versions, stage.clock, shutdown)
 
     def state(self) -> BreakerState:
         """How its breaker is."""
@@ -244,5 +246,22 @@ def test_who_answered_is_noted() -> None:
             await asyncio.gather(Alone(stage).provider.remember(USER, "a memory"))
 
         assert noted.provider == "only"
+
+    staged(main)
+
+
+def test_who_waits_when_the_process_stops_is_answered_in_time() -> None:
+    """A call under way that has 10 s is told no when the process must end, and the provider is not blamed."""
+
+    async def main(stage: Stage) -> None:
+        shutdown = Shutdown(stage.clock)
+        alone = Alone(stage, shutdown=shutdown)
+        alone.store.seconds = FOREVER
+        began = stage.clock.now
+        asyncio.get_running_loop().call_later(1.0, shutdown.begin, 2.0)
+
+        with pytest.raises(Unavailable):
+            await alone.provider.get(USER, SOME_ID)
+        assert stage.clock.now - began == pytest.approx(3.0, abs=0.2)
 
     staged(main)
