@@ -13,10 +13,10 @@ from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
 from providers.chain.usual import UsualSeconds, enough
-from providers.chain.watch import Watch
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
+from providers.watch import Watch
 
 Answer = TypeVar("Answer")
 

@@ -30,8 +30,8 @@ from providers.chain.policy import (
 from providers.chain.trickle import Trickle
 from providers.chain.turn import Turn
 from providers.chain.usual import Usual
-from providers.chain.watch import Watch
 from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
+from providers.watch import Watch
 
 Answer = TypeVar("Answer")
 
@@ -256,7 +256,11 @@ class _Tries(Generic[Answer]):
         async with self._guards.trickle.place(self._deadline):
             if breaker.refuses():
                 self._heeds_breaker = False
-                answer = await self.next()
+                try:
+                    answer = await self.next()
+                except Rejected:
+                    breaker.recovered()
+                    raise
                 breaker.recovered()
                 return answer
         return await self.next()  # somebody has found it well meanwhile
@@ -321,7 +325,7 @@ class _Tries(Generic[Answer]):
                 return await self._within(limits)
 
     async def _within(self, limits: TryLimits) -> Answer:
-        watch = Watch(limits.limit, self._deadline, self._attempts.now)
+        watch = Watch(limits.limit, self._deadline.remaining, self._attempts.now)
         handed_down = time_limit.hand_down(self._deadline.remaining())
         self._ran_out = False
         try:

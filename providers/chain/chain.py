@@ -27,11 +27,11 @@ from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
 from providers.chain.trickle import Trickle
-from providers.chain.watch import Watch
 from providers.clock import HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal
 from providers.replica import Replica
+from providers.watch import Watch
 
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet

@@ -1,6 +1,5 @@
 """An embedder that is left alone for a while after it failed, so that no request waits for a dead one."""
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ import numpy as np
 from observability import tracing
 from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.silence import Silence
+from providers.watch import Watch
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
@@ -20,6 +20,8 @@ _TOLERANCE = 0.01  # of a unit vector's squared length; half precision costs up 
 
 class GuardedEmbedder(Embedder):
     """Pass calls on, within `patience` seconds each, but refuse at once while pausing after a failure.
+
+    The lag of this process itself does not count against the embedder.
 
     The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together. After it a single call
     tries; the others are refused until that one has succeeded. An embedder that says how long it wants to be left alone
@@ -76,7 +78,7 @@ class GuardedEmbedder(Embedder):
             if span.recorded:
                 span.set("ninai.embedder.model", self.model)
                 span.set("ninai.texts", len(texts))
-            async with asyncio.timeout(self._patience):
+            async with Watch(self._patience, now=self._now):
                 vectors = await self._embedder.embed(texts)
             _check(vectors, len(texts))
             return vectors

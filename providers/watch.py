@@ -6,8 +6,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from providers.chain.deadline import Deadline
-
 # Seconds between two looks at the clock while something is waited for.
 STEP = 0.1
 # Seconds that a look may be late without meaning anything: timers have no finer grain.
@@ -18,22 +16,25 @@ _NOTHING = 1e-6  # seconds, a rounding error
 
 
 class Watch:
-    """End what the context waits for after `limit` seconds, as `asyncio.timeout` does, or at the deadline.
+    """End what the context waits for after `limit` seconds, as `asyncio.timeout` does, or when nothing remains.
 
     A process that computes, is stopped or gets no processor notices late that time is up, and at the same moment that
     an answer has been there for long. So it looks every `STEP` seconds; whatever a look is late is lag of the event
-    loop, and is given to the limit in addition. The deadline stays where it is. A wait of less than a step costs two
-    looks at the clock and one timer that is cancelled.
+    loop, and is given to the limit in addition. What remains until a deadline, which `remaining` gives in seconds, is
+    not put off. A wait of less than a step costs two looks at the clock and one timer that is cancelled.
     """
 
-    __slots__ = ("_deadline", "_due", "_handle", "_last_turn", "_limit", "_loop", "_now", "_started", "_timer", "lag")
+    __slots__ = ("_due", "_handle", "_last_turn", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
 
     def __init__(
-        self, limit: float, deadline: Deadline | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        limit: float,
+        remaining: Callable[[], float] | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lag = 0.0
         self._limit = limit
-        self._deadline = deadline
+        self._remaining = remaining
         self._now = now
         self._timer = asyncio.timeout(None)
         self._last_turn = False
@@ -83,4 +84,4 @@ class Watch:
 
     def _left(self) -> float:
         left = self._limit - self.seconds
-        return left if self._deadline is None else min(left, self._deadline.remaining())
+        return left if self._remaining is None else min(left, self._remaining())

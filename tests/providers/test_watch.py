@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from providers.chain.deadline import Deadline
-from providers.chain.watch import STEP, Watch
+from providers.watch import STEP, Watch
 from tests.support.clock import FakeClock, simulate
 
 FOREVER = 1e6  # seconds
@@ -52,7 +52,7 @@ def test_lag_is_given_to_the_limit() -> None:
     """A process that stands still for three of four seconds has waited for one."""
 
     async def main(clock: FakeClock) -> tuple[bool, float]:
-        watch = Watch(2.0, Deadline.after(30, clock), clock)
+        watch = Watch(2.0, Deadline.after(30, clock).remaining, clock)
         asyncio.get_running_loop().call_later(0.5, clock.pass_by, 3.0)
         return await watched(watch, 4.5), watch.lag
 
@@ -65,7 +65,7 @@ def test_a_wait_that_hangs_ends_in_spite_of_lag() -> None:
     """It is given what the process was late, and no more."""
 
     async def main(clock: FakeClock) -> tuple[bool, float]:
-        watch, began = Watch(2.0, Deadline.after(30, clock), clock), clock.now
+        watch, began = Watch(2.0, Deadline.after(30, clock).remaining, clock), clock.now
         for turn in range(4):
             asyncio.get_running_loop().call_later(0.3 + turn, clock.pass_by, 0.5)
         return await watched(watch, FOREVER), clock.now - began
@@ -79,7 +79,7 @@ def test_the_deadline_is_wall_time() -> None:
     """However late the process was, its caller is told no when it wanted to be told."""
 
     async def main(clock: FakeClock) -> tuple[bool, float]:
-        watch, began = Watch(2.0, Deadline.after(3.0, clock), clock), clock.now
+        watch, began = Watch(2.0, Deadline.after(3.0, clock).remaining, clock), clock.now
         asyncio.get_running_loop().call_later(0.5, clock.pass_by, 2.0)
         return await watched(watch, FOREVER), clock.now - began
 
@@ -100,7 +100,7 @@ def test_what_came_while_nobody_was_there_is_taken() -> None:
 
         asyncio.get_running_loop().call_later(0.5, stand_still)
         try:
-            async with Watch(5.0, Deadline.after(5.0, clock), clock):
+            async with Watch(5.0, Deadline.after(5.0, clock).remaining, clock):
                 await answer
         except TimeoutError:
             return False
