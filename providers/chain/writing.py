@@ -14,7 +14,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader
 from providers.chain.route import Route
 from providers.chain.several import each
-from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
+from providers.clock import HybridClock, new_memory_id
 from providers.digests import digest_of
 from providers.editing import tombstone_for, was_applied
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
@@ -128,7 +128,7 @@ class Writer:
             former = await self._reader.snapshot(route, user_id, memory_id, limited) if entry is None else entry.state
         except Unavailable:
             # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
-            created_at = moment_of(self._clock.next())
+            created_at = self._clock.moment()
         else:
             created_at = former.created_at if former is not None else None
             existed = _was_there(former, edit_id)
@@ -169,14 +169,13 @@ class Writer:
         return sum(isinstance(known, Appended) for known in outcomes)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
-        version = self._clock.next() if memory.version is None else memory.version
         return Snapshot(
             user_id=memory.user_id,
-            id=memory.memory_id or new_memory_id(lambda: milliseconds_of(version)),
-            version=version,
+            id=memory.memory_id or new_memory_id(self._clock.milliseconds),
+            version=self._clock.next() if memory.version is None else memory.version,
             content=memory.content,
             metadata=memory.metadata,
-            created_at=memory.created_at or moment_of(version),
+            created_at=memory.created_at or self._clock.moment(),
             digest=digest_of(memory.content, memory.metadata),
         )
 
@@ -189,15 +188,14 @@ class Writer:
         edit_id: str | None,
     ) -> Operation:
         self._clock.observe(base.version)
-        version = self._clock.next() if version is None else version
         state = Snapshot(
             user_id=base.user_id,
             id=base.id,
-            version=version,
+            version=self._clock.next() if version is None else version,
             content=base.content if content is UNSET else content,
             metadata=base.metadata if metadata is UNSET else metadata,
             created_at=base.created_at,
-            updated_at=moment_of(version),
+            updated_at=self._clock.moment(),
             digest=base.digest,
             edits=base.edits if edit_id is None else (*base.edits, edit_id)[-MAX_EDITS:],
         )

@@ -9,6 +9,7 @@ from providers.chain.observer import Unobserved
 from providers.chain.policy import DelivererPolicy
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
+from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play, running
 
 
@@ -148,7 +149,7 @@ def test_a_tombstone_that_is_met_is_brought_to_all() -> None:
 
     async def act(scene: Scene) -> None:
         memory_id = key()
-        await scene.standby.delete(USER, memory_id)
+        await scene.standby.put_many([Snapshot(user_id=USER, id=memory_id, version=1, content=None)])
         await scene.chain.remember(USER, "tea", memory_id=memory_id)
 
         await scene.deliver()
