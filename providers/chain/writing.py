@@ -120,12 +120,17 @@ class Writer:
         """Delete a memory for ever; see `MemoryProvider`."""
         deadline = self._account.deadline(route, OperationClass.DELETE)
         edit_id = edit_id or str(uuid4())
-        existed, created_at = True, None
+        existed, created_at, trace = True, None, False
         try:
             # Half of the time at most: that the deletion is durable matters more than whether there was something.
             limited = deadline.earlier(deadline.remaining() / 2)
             entry = await self._reader.entry(user_id, memory_id, limited)
-            former = await self._reader.snapshot(route, user_id, memory_id, limited) if entry is None else entry.state
+            if entry is None:
+                witness, former = await self._reader.witnessed(route, user_id, memory_id, limited)
+                # Whoever answers in home's place may lack what home has.
+                trace = former is None and witness is route.home
+            else:
+                former = entry.state
         except Unavailable:
             # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
             created_at = self._clock.moment()
@@ -142,7 +147,8 @@ class Writer:
             created_at=created_at,
             edits=(edit_id,),
         )
-        appended = await self._append(route, Operation(kind=OperationKind.DELETE, state=state), deadline)
+        operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace)
+        appended = await self._append(route, operation, deadline)
         if appended.repeated:
             existed = _was_there(appended.entry.state, edit_id)
         elif appended.former is not None:

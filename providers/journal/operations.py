@@ -19,12 +19,14 @@ class OperationKind(StrEnum):
 class Operation(Struct, frozen=True, kw_only=True):
     """One write: `state` is the memory as it shall be, whole, so that operations can be applied in any order.
 
-    The state of a deletion is a tombstone. An update was made from the memory at `base_version`.
+    The state of a deletion is a tombstone. An update was made from the memory at `base_version`. A deletion that is a
+    `trace` found for certain that no provider has the memory or its tombstone: none of them need hear of it.
     """
 
     kind: OperationKind
     state: Snapshot
     base_version: int = 0
+    trace: bool = False
 
 
 class Entry(Struct, frozen=True, kw_only=True):

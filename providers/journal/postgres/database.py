@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
-from providers.journal.postgres.tables import CREATE, MAKING_LOCK, VERSION
+from providers.journal.postgres.tables import CREATE, MAKING_LOCK, UPGRADE, VERSION
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
 from providers.postgres.translate import Writes
@@ -20,6 +20,12 @@ _EXISTS = text("""
     SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'ninai_journal' AND pg_table_is_visible(oid))
 """)
 _MADE = text("SELECT id, version FROM ninai_journal")
+_IS_CURRENT = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_attribute
+        WHERE attrelid = CAST('ninai_journal_entries' AS regclass) AND attname = 'trace' AND NOT attisdropped
+    )
+""")
 _NOTE = text("INSERT INTO ninai_journal (version) VALUES (:version)")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
@@ -83,22 +89,24 @@ class JournalDatabase(PreparedDatabase):
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
             check_encoding(str(await connection.scalar(ENCODING)))
-            self._id = await _id_of(connection)
-        if self._id is None:
-            self._id = await self._make()
+            found = await _id_of(connection)
+            current = found is not None and await connection.scalar(_IS_CURRENT)
+        self._id = found if current else await self._make()
 
     async def _make(self) -> str:
+        """Make the tables, or what is missing of them."""
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 await connection.execute(_LOCK, {"key": MAKING_LOCK})
-                made_meanwhile = await _id_of(connection)
-                if made_meanwhile is not None:
-                    return made_meanwhile
-                for statement in (*CREATE, CREATE_APPEND):
+                found = await _id_of(connection)
+                if found is not None and await connection.scalar(_IS_CURRENT):
+                    return found
+                for statement in (*(CREATE if found is None else ()), *UPGRADE, CREATE_APPEND):
                     # As it stands: text() would take the colons of ":=" for its own.
                     await connection.exec_driver_sql(statement)
-                await connection.execute(_NOTE, {"version": VERSION})
+                if found is None:
+                    await connection.execute(_NOTE, {"version": VERSION})
                 return str(await _id_of(connection))
 
 

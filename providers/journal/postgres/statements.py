@@ -121,7 +121,8 @@ PRUNABLE = text(f"""
 DROP = text(f"""
     WITH {_QUICK}, gone AS (
         DELETE FROM ninai_journal_entries AS e USING quick
-        WHERE e.seq = ANY (CAST(:seqs AS bigint[])) AND (e.kind = 'delete') = :deleted AND {_CONFIRMED}
+        WHERE e.seq = ANY (CAST(:seqs AS bigint[])) AND (e.kind = 'delete') = :deleted AND (e.trace OR NOT :traces)
+            AND {_CONFIRMED}
         RETURNING e.seq
     ), noted AS (
         UPDATE ninai_journal SET last_dropped = greatest(last_dropped, (SELECT max(seq) FROM gone))
@@ -136,11 +137,14 @@ TOMBSTONES = text(f"""
     ORDER BY e.seq LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
+# A trace that is repeated at the same moment has another number afterwards, and will be found again.
 REDELIVER = text("""
+    WITH grave AS (
+        UPDATE ninai_journal_entries SET trace = false WHERE seq = :seq AND kind = 'delete' RETURNING seq, user_id
+    )
     INSERT INTO ninai_journal_deliveries (provider, seq, user_id, since, due_at)
-    SELECT m.name, e.seq, e.user_id, clock_timestamp(), clock_timestamp()
-    FROM ninai_journal_entries AS e, ninai_journal_members AS m
-    WHERE e.seq = :seq AND e.kind = 'delete' AND m.name = :provider
+    SELECT m.name, g.seq, g.user_id, clock_timestamp(), clock_timestamp()
+    FROM grave AS g, ninai_journal_members AS m WHERE m.name = :provider
     ON CONFLICT (provider, seq) DO NOTHING
 """)
 

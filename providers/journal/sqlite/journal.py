@@ -112,9 +112,9 @@ class SqliteJournal(Journal):
         await self._write(lambda ledger: retaining.redeliver(ledger, seq, provider))
         self._waiting.notice()
 
-    async def forget(self, seqs: Sequence[int]) -> None:
+    async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
         """Drop tombstones."""
-        await self._write(lambda ledger: retaining.forget(ledger, seqs))
+        await self._write(lambda ledger: retaining.forget(ledger, seqs, traces=traces))
 
     async def status(self) -> JournalStatus:
         """Count what is there."""
