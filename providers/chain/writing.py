@@ -120,6 +120,7 @@ class Writer:
         """Delete a memory for ever; see `MemoryProvider`."""
         deadline = self._account.deadline(route, OperationClass.DELETE)
         edit_id = edit_id or str(uuid4())
+        former: Snapshot | None = None
         existed, created_at, trace = True, None, False
         try:
             # Half of the time at most: that the deletion is durable matters more than whether there was something.
@@ -139,14 +140,17 @@ class Writer:
             existed = _was_there(former, edit_id)
             if former is not None:
                 self._clock.observe(former.version)
-        state = Snapshot(
-            user_id=user_id,
-            id=memory_id,
-            version=self._clock.next() if version is None else version,
-            content=None,
-            created_at=created_at,
-            edits=(edit_id,),
-        )
+        if former is not None and former.deleted:
+            state = former  # what deleted it first stays that for ever, and only whoever did so is told that it did
+        else:
+            state = Snapshot(
+                user_id=user_id,
+                id=memory_id,
+                version=self._clock.next() if version is None else version,
+                content=None,
+                created_at=created_at,
+                edits=(edit_id,),
+            )
         operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace)
         appended = await self._append(route, operation, deadline)
         if appended.repeated:
