@@ -44,6 +44,7 @@ class HybridClock:
     def __init__(self, now_ms: Milliseconds = wall_clock_ms) -> None:
         self._now_ms = now_ms
         self._last = 0
+        self._greatest = 0  # of all that were met
         self._told_at: int | None = None  # milliseconds since 1970
 
     def next(self) -> int:
@@ -55,9 +56,15 @@ class HybridClock:
         return self._last
 
     def observe(self, version: int) -> None:
-        """Take note of a version minted elsewhere."""
+        """Take note of a version minted elsewhere: what is minted from now on is greater."""
         self._last = max(self._last, version)
-        self._tell_if_far_ahead(self._now_ms())
+        self.meet(version)
+
+    def meet(self, version: int) -> None:
+        """Take note of a version that only passes by: `ahead` counts it, and nobody need be greater."""
+        if version > self._greatest:
+            self._greatest = version
+            self._tell_if_far_ahead(self._now_ms())
 
     def milliseconds(self) -> int:
         """Milliseconds since 1970, by the system clock."""
@@ -68,11 +75,11 @@ class HybridClock:
         return _EPOCH + timedelta(milliseconds=self._now_ms())
 
     def ahead(self) -> float:
-        """How many seconds the newest version minted or observed is ahead of the system clock, 0 if it is not."""
-        return _seconds_ahead(self._last, self._now_ms())
+        """How many seconds the greatest version that was met is ahead of the system clock, 0 if it is not."""
+        return seconds_ahead(max(self._last, self._greatest), self._now_ms())
 
     def _tell_if_far_ahead(self, now: int) -> None:
-        ahead = _seconds_ahead(self._last, now)
+        ahead = seconds_ahead(max(self._last, self._greatest), now)
         if ahead <= FAR_AHEAD_SECONDS:
             return
         if self._told_at is not None and abs(now - self._told_at) < _TOLD_EVERY_SECONDS * 1000:
@@ -86,7 +93,8 @@ def milliseconds_of(version: int) -> int:
     return version >> COUNTER_BITS
 
 
-def _seconds_ahead(version: int, now_ms: int) -> float:
+def seconds_ahead(version: int, now_ms: int) -> float:
+    """How many seconds a version is ahead of a moment in milliseconds since 1970, 0 if it is not."""
     return max(0, milliseconds_of(version) - now_ms) / 1000
 
 

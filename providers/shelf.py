@@ -47,6 +47,7 @@ class Shelf:
             MemoryDeleted: the id was deleted.
         """
         version = self._clock.next() if memory.version is None else memory.version
+        self._clock.meet(version)
         if memory_id is None:
             memory_id = new_memory_id(self._clock.milliseconds)
         stored = self._states.get(memory_id)
@@ -107,6 +108,7 @@ class Shelf:
         Raises:
             MemoryDeleted: a live memory met a tombstone.
         """
+        self._clock.meet(state.version)
         stored = self._states.get(state.id)
         self._set(_own(state) if stored is None else merged(stored, _own(state)))
         if stored is not None and stored.deleted and not state.deleted:

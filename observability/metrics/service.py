@@ -1,10 +1,10 @@
-"""The service itself: its version, and whether a changed configuration is in force."""
+"""The service itself: its version, its clock, and whether a changed configuration is in force."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
 
 class ServiceMetrics:
-    """Version and configuration."""
+    """Version, clock and configuration."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.config_reloads = Counter(
@@ -26,6 +26,11 @@ class ServiceMetrics:
         )
         self.workers = Gauge("ninai_worker_processes", "Worker processes whose metrics these are.", registry=registry)
         self.workers.set(1)
+        self.clock_ahead = Gauge(
+            "ninai_clock_ahead_seconds",
+            "How far the greatest version that this process has met is ahead of its clock, 0 if it is not.",
+            registry=registry,
+        )
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
 
     def show_config(self, order: str, hashed: str) -> None:

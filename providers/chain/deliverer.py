@@ -14,7 +14,6 @@ from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import DelivererPolicy, OperationClass
-from providers.clock import milliseconds_of
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
@@ -95,7 +94,8 @@ class Deliverer:
             return False
         patience = link.attempts.policy.of(OperationClass.REPLAY).of_batch(self._policy.batch).deadline
         limit = 1 if self._one_by_one else self._policy.batch
-        batch = await self._journal.lease(self._name, limit, patience + _LEASE_GRACE)
+        seconds = patience + _LEASE_GRACE
+        batch = await self._journal.lease(self._name, limit, seconds)
         if not batch:
             return False
         started = self._now()
@@ -103,7 +103,7 @@ class Deliverer:
             settlements = await self._deliver(link, batch, patience)
             with tracing.span("journal settle"):
                 await self._journal.settle(settlements)
-        self._count(batch, settlements)
+        self._count(batch, settlements, self._now() - started - seconds)
         left = len(batch) / self._policy.per_second - (self._now() - started)
         if left > 0:
             await self._sleep(left)
@@ -193,12 +193,12 @@ class Deliverer:
         asked = error.retry_after if isinstance(error, Throttled) else None
         return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
 
-    def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement]) -> None:
+    def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement], overdue: float) -> None:
+        """Tell the observer; `overdue` is for how many seconds the batch should have come back."""
         for delivery, settlement in zip(batch, settlements, strict=True):
-            accepted_at = milliseconds_of(delivery.state.version) / 1000
-            # A version that was not minted tells nothing of when.
-            if isinstance(settlement, Done) and accepted_at > 0:
-                self._observer.confirmed(self._name, accepted_at)
+            if isinstance(settlement, Done):
+                # By the journal's clock alone: no version, and no other host's clock, tells when it was accepted.
+                self._observer.confirmed(self._name, delivery.until - delivery.appended_at + overdue)
         for kind in (Done, Postponed, Dead):
             count = sum(isinstance(settlement, kind) for settlement in settlements)
             if count:

@@ -152,6 +152,11 @@ class Journal(Protocol):
         raise NotImplementedError
 
     @abstractmethod
+    async def newest_version(self) -> int:
+        """Give the greatest version of all that it knows, 0 if it knows nothing; it may have to look at everything."""
+        raise NotImplementedError
+
+    @abstractmethod
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Give the deliveries still to be made of up to `limit` operations with a `seq` above `after`, oldest first.
 

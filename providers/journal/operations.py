@@ -71,13 +71,15 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """An operation that one provider has not confirmed, lent to a deliverer for a while.
 
     `failures` counts those that told against the operation; `failed_at` is the moment of the last one of any kind, in
-    seconds since 1970, 0 if there was none. It comes back at `until`, seconds since 1970 by the journal's clock.
+    seconds since 1970, 0 if there was none. It was appended at `appended_at` and comes back at `until`, both in seconds
+    since 1970, and all by the journal's clock.
     """
 
     seq: int
     provider: str
     kind: OperationKind
     state: Snapshot
+    appended_at: float
     until: float
     failures: int = 0
     failed_at: float = 0.0

@@ -40,6 +40,7 @@ class Writer:
             MemoryDeleted: the id was deleted.
         """
         version = self._clock.next() if memory.version is None else memory.version
+        self._clock.meet(version)
         memory_id = memory.memory_id and memory.memory_id.lower()
         minted = memory_id is None
         if memory_id is None:
@@ -129,6 +130,7 @@ class Writer:
         Raises:
             MemoryDeleted: a live memory met a tombstone.
         """
+        self._clock.meet(state.version)
         async with self._keeper.alone(state.user_id, state.id):
             found = await self._keeper.look(state.user_id, state.id)
             await self._settle(state if found.state is None else merged(found.state, state), found)

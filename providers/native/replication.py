@@ -39,6 +39,7 @@ class Replication:
             if isinstance(state, InvalidInput):
                 answers.append(state)
                 continue
+            self._clock.meet(state.version)
             before = wanted.get(_key(state))
             wanted[_key(state)] = state if before is None else merged(before, state)
             buried = before is not None and before.deleted and not state.deleted

@@ -37,6 +37,8 @@ class NewRow(Struct, frozen=True, kw_only=True):
 
 def new_row(memory: NewMemory, embedded: Embedded, clock: HybridClock) -> NewRow:
     """Give the row of a checked memory; id, version and moment are minted where they are missing."""
+    if memory.version is not None:
+        clock.meet(memory.version)
     return NewRow(
         user_id=memory.user_id,
         id=new_memory_id(clock.milliseconds) if memory.memory_id is None else check_memory_id(memory.memory_id),

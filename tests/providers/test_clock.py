@@ -5,6 +5,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -21,6 +22,12 @@ from providers.clock import (
 
 TWO_DAYS_MS = 2 * 86_400_000
 FAR_AHEAD_MS = int(FAR_AHEAD_SECONDS * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _said() -> None:
+    """Whatever a command before has left of the log: warnings are to be heard."""
+    structlog.reset_defaults()
 
 
 class Hands:
@@ -132,6 +139,18 @@ def test_a_clock_tells_how_far_it_is_ahead() -> None:
     assert clock.ahead() == 1.5
     hands.now = 4_000
     assert clock.ahead() == 0.0
+
+
+def test_a_version_that_passes_by_moves_nothing() -> None:
+    """How far it is ahead is told all the same."""
+    clock = HybridClock(Hands(1_000))
+
+    with capture_logs() as logs:
+        clock.meet((1_000 + TWO_DAYS_MS) << COUNTER_BITS)
+
+    assert clock.ahead() == TWO_DAYS_MS / 1000
+    assert [entry["event"] for entry in logs] == ["clock_ahead"]
+    assert clock.next() == 1_000 << COUNTER_BITS
 
 
 @pytest.mark.parametrize(("milliseconds", "told"), [(FAR_AHEAD_MS, 0), (FAR_AHEAD_MS + 1_000, 1)])

@@ -149,6 +149,11 @@ class PostgresJournal(Journal):
             backlogs=tuple(map(to_backlog, backlogs)),
         )
 
+    async def newest_version(self) -> int:
+        """Look for the greatest version; see the protocol."""
+        async with self._database.reading() as connection:
+            return int(await connection.scalar(statements.NEWEST_VERSION) or 0)
+
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Give what is still to be delivered; see the protocol."""
         await self._settler.settled()

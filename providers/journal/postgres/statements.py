@@ -64,6 +64,7 @@ LEASE = text(f"""
     FROM due JOIN ninai_journal_entries AS e USING (seq)
     WHERE d.provider = due.provider AND d.seq = due.seq
     RETURNING d.seq, d.provider, e.kind, e.state, d.failures,
+        CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
         CAST(extract(epoch FROM d.due_at) AS float8) AS until,
         coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
 """)  # noqa: S608 - joined from constants
@@ -153,6 +154,8 @@ STATUS = text("""
         greatest(max(seq), (SELECT last_dropped FROM ninai_journal)) AS last_seq
     FROM ninai_journal_entries
 """)
+
+NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")
 
 BACKLOGS = text("""
     SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending, count(d.seq) FILTER (WHERE d.dead) AS dead,

@@ -120,6 +120,10 @@ class SqliteJournal(Journal):
         """Count what is there."""
         return await self._read(retaining.status)
 
+    async def newest_version(self) -> int:
+        """Look for the greatest version."""
+        return await self._read(retaining.newest_version)
+
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Give what is still to be delivered."""
         return await self._read(lambda ledger: delivering.pending(ledger, limit, provider, after))

@@ -100,6 +100,12 @@ def forget(ledger: Ledger, seqs: Sequence[int], *, traces: bool) -> None:
     )
 
 
+def newest_version(ledger: Ledger) -> int:
+    """Look for the greatest version; see `Journal.newest_version`."""
+    [(version,)] = ledger.rows("SELECT coalesce(max(version), 0) FROM operations")
+    return int(version)
+
+
 def status(ledger: Ledger) -> JournalStatus:
     """Count; see `Journal.status`."""
     with ledger.snapshot():
