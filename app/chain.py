@@ -24,6 +24,7 @@ class Chains:
         self.clock = HybridClock()
         self.observer = LatencyObserver(metrics)
         self._metrics = metrics
+        metrics.clock_ahead.set_function(self.clock.ahead)
 
     @asynccontextmanager
     async def running(self, settings: Settings) -> AsyncIterator[Chain]:

@@ -36,7 +36,8 @@ class MemoryProvider(Protocol):
         """Store one memory durably and give its id.
 
         The same `memory_id` with the same content and metadata again is the same memory, stored once, even if it was
-        edited meanwhile: a retry neither undoes the edit nor fails. `created_at` is by default the moment of `version`.
+        edited meanwhile: a retry neither undoes the edit nor fails. `created_at` is by default now, whatever
+        the `version` says.
 
         Raises:
             Conflict: the id was stored with another content or other metadata.
@@ -69,8 +70,9 @@ class MemoryProvider(Protocol):
     ) -> bool:
         """Delete one memory for ever; False when there was none (any more).
 
-        Either way nothing can be stored under this id of this user afterwards. A repeat with the `edit_id` that
-        deleted the memory is True again, so that a retry gets the answer that was lost.
+        Nothing can be stored under the id of a deleted memory of this user afterwards. What was never there leaves no
+        trace: ids can be made up without end, and each would be kept for ever. A repeat with the `edit_id` that deleted
+        the memory is True again, so that a retry gets the answer that was lost.
         """
         raise NotImplementedError
 

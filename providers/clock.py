@@ -6,7 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
+import structlog
+
 COUNTER_BITS = 16
+
+# A host that keeps its time by NTP is off by milliseconds; one that is off by more than this has a wrong time zone or
+# date. Far above what bursts of versions within one millisecond can add.
+FAR_AHEAD_SECONDS = 3_600.0
+_TOLD_EVERY_SECONDS = 3_600.0  # how often that is said: every version that is minted meanwhile is as far ahead
+
 _RANDOM_BITS_OF_UUID7 = 74
 
 # The namespace of ids derived from an Idempotency-Key; changing it would make retried writes new memories.
@@ -15,6 +23,8 @@ KEYED_IDS = UUID("6b5f8c0e-2a8d-5d0f-9d63-0f6a3a1b7c42")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Milliseconds = Callable[[], int]
+
+_log = structlog.get_logger(__name__)
 
 
 def wall_clock_ms() -> int:
@@ -26,32 +36,66 @@ class HybridClock:
     """A hybrid logical clock: 48 bits of milliseconds, 16 bits of counter, in one signed 64-bit integer.
 
     Versions from one clock always grow, even when the system clock stands still or steps back, and grow past every
-    version it has observed. Source: Kulkarni et al., "Logical Physical Clocks" (2014).
+    version it has observed. Source: Kulkarni et al., "Logical Physical Clocks" (2014). So they tell what came later,
+    and not when: one host whose clock was wrong once takes everybody's versions with it. Whatever is shown to somebody,
+    and every id, goes by `moment` and `milliseconds`, which are those of the system clock.
     """
 
     def __init__(self, now_ms: Milliseconds = wall_clock_ms) -> None:
         self._now_ms = now_ms
         self._last = 0
+        self._greatest = 0  # of all that were met
+        self._told_at: int | None = None  # milliseconds since 1970
 
     def next(self) -> int:
         """Mint a version greater than every one minted or observed before."""
         # A full counter carries into the milliseconds by itself, since both live in one integer.
-        self._last = max(self._now_ms() << COUNTER_BITS, self._last + 1)
+        now = self._now_ms()
+        self._last = max(now << COUNTER_BITS, self._last + 1)
+        self._tell_if_far_ahead(now)
         return self._last
 
     def observe(self, version: int) -> None:
-        """Take note of a version minted elsewhere."""
+        """Take note of a version minted elsewhere: what is minted from now on is greater."""
         self._last = max(self._last, version)
+        self.meet(version)
+
+    def meet(self, version: int) -> None:
+        """Take note of a version that only passes by: `ahead` counts it, and nobody need be greater."""
+        if version > self._greatest:
+            self._greatest = version
+            self._tell_if_far_ahead(self._now_ms())
+
+    def milliseconds(self) -> int:
+        """Milliseconds since 1970, by the system clock."""
+        return self._now_ms()
+
+    def moment(self) -> datetime:
+        """The moment by the system clock, in UTC and whole milliseconds: what memories are dated by."""
+        return _EPOCH + timedelta(milliseconds=self._now_ms())
+
+    def ahead(self) -> float:
+        """How many seconds the greatest version that was met is ahead of the system clock, 0 if it is not."""
+        return seconds_ahead(max(self._last, self._greatest), self._now_ms())
+
+    def _tell_if_far_ahead(self, now: int) -> None:
+        ahead = seconds_ahead(max(self._last, self._greatest), now)
+        if ahead <= FAR_AHEAD_SECONDS:
+            return
+        if self._told_at is not None and abs(now - self._told_at) < _TOLD_EVERY_SECONDS * 1000:
+            return
+        self._told_at = now
+        _log.warning("clock_ahead", seconds=round(ahead))
 
 
 def milliseconds_of(version: int) -> int:
-    """The wall-clock part of a version: milliseconds since 1970."""
+    """The milliseconds in a version: those since 1970, unless it was minted behind one that was ahead of its time."""
     return version >> COUNTER_BITS
 
 
-def moment_of(version: int) -> datetime:
-    """The wall-clock part of a version as a moment in UTC: what `created_at` is when nobody says otherwise."""
-    return _EPOCH + timedelta(milliseconds=milliseconds_of(version))
+def seconds_ahead(version: int, now_ms: int) -> float:
+    """How many seconds a version is ahead of a moment in milliseconds since 1970, 0 if it is not."""
+    return max(0, milliseconds_of(version) - now_ms) / 1000
 
 
 def new_memory_id(now_ms: Milliseconds = wall_clock_ms, random_bits: Callable[[int], int] = secrets.randbits) -> str:

@@ -1,11 +1,10 @@
 """What a write makes of what is stored: pure functions from one state of a memory to the next."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from providers.clock import moment_of
 from providers.digests import digest_of
 from providers.errors import Conflict
 from providers.limits import MAX_EDITS
@@ -27,15 +26,15 @@ def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
     return False
 
 
-def first_state(memory: NewMemory, memory_id: str, version: int) -> Snapshot:
-    """Give the state of a memory that is stored for the first time."""
+def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) -> Snapshot:
+    """Give the state of a memory that is stored for the first time, now unless it says when it was created."""
     return Snapshot(
         user_id=memory.user_id,
         id=memory_id,
         version=version,
         content=memory.content,
         metadata=memory.metadata,
-        created_at=moment_of(version) if memory.created_at is None else memory.created_at.astimezone(UTC),
+        created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
         digest=digest_of(memory.content, memory.metadata),
     )
 
@@ -46,8 +45,9 @@ def edited(
     metadata: Metadata | UnsetType | None,
     version: int,
     edit_id: str | None,
+    now: datetime,
 ) -> Snapshot:
-    """Give the state after an edit; `stored` itself if it asks for nothing, comes late or was applied already.
+    """Give the state after an edit made now; `stored` itself if it asks for nothing, comes late or was applied already.
 
     Raises:
         Conflict: its id has the key of an edit that was applied, but it is another one.
@@ -60,19 +60,19 @@ def edited(
         version=version,
         content=stored.content if content is UNSET else content,
         metadata=stored.metadata if metadata is UNSET else metadata,
-        updated_at=moment_of(version),
+        updated_at=now,
         edits=stored.edits if edit_id is None else (*stored.edits, edit_id)[-MAX_EDITS:],
     )
 
 
-def tombstone_of(stored: Snapshot | None, user_id: str, memory_id: str, version: int, edit_id: str | None) -> Snapshot:
+def tombstone_of(stored: Snapshot, version: int, edit_id: str | None) -> Snapshot:
     """Give the tombstone that a deletion leaves, newer than what it deletes."""
     return Snapshot(
-        user_id=user_id,
-        id=memory_id,
-        version=version if stored is None else max(version, stored.version + 1),
+        user_id=stored.user_id,
+        id=stored.id,
+        version=max(version, stored.version + 1),
         content=None,
-        created_at=None if stored is None else stored.created_at,
+        created_at=stored.created_at,
         edits=() if edit_id is None else (edit_id,),
     )
 

@@ -96,7 +96,7 @@ class MockMemoryProvider(Replica):
     ) -> bool:
         """See `MemoryProvider`."""
         memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return self._own_shelf(user_id).delete(memory_id, version, edit_id)
+        return self._shelf(user_id).delete(memory_id, version, edit_id)
 
     async def list_memories(
         self,

@@ -10,7 +10,7 @@ from typing import TypeVar
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from providers.clock import HybridClock, milliseconds_of, new_memory_id
+from providers.clock import HybridClock, new_memory_id
 from providers.digests import digest_of
 from providers.editing import deleted_by, edited, first_state, tombstone_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
@@ -47,11 +47,12 @@ class Shelf:
             MemoryDeleted: the id was deleted.
         """
         version = self._clock.next() if memory.version is None else memory.version
+        self._clock.meet(version)
         if memory_id is None:
-            memory_id = new_memory_id(lambda: milliseconds_of(version))
+            memory_id = new_memory_id(self._clock.milliseconds)
         stored = self._states.get(memory_id)
         if stored is None:
-            self._set(_own(first_state(memory, memory_id, version)))
+            self._set(_own(first_state(memory, memory_id, version, self._clock.moment())))
         elif stored.deleted:
             raise MemoryDeleted(memory_id)
         elif stored.digest != digest_of(memory.content, memory.metadata):
@@ -87,17 +88,19 @@ class Shelf:
         if version is None:
             self._clock.observe(stored.version)
             version = self._clock.next()
-        self._set(_own(edited(stored, content, metadata, version, edit_id)))
+        self._set(_own(edited(stored, content, metadata, version, edit_id, self._clock.moment())))
         return self.get(memory_id)
 
     def delete(self, memory_id: str, version: int | None, edit_id: str | None) -> bool:
-        """Leave a tombstone under this id, and tell whether there was a memory, or this very edit deleted it."""
-        version = self._clock.next() if version is None else version
+        """Leave a tombstone where a memory is, and tell whether there was one, or this very edit deleted it."""
         stored = self._states.get(memory_id)
-        if stored is not None and stored.deleted:
+        if stored is None:
+            return False
+        if stored.deleted:
             return deleted_by(stored, edit_id)
-        self._set(tombstone_of(stored, self._user_id, memory_id, version, edit_id))
-        return stored is not None
+        self._clock.observe(stored.version)
+        self._set(tombstone_of(stored, self._clock.next() if version is None else version, edit_id))
+        return True
 
     def merge(self, state: Snapshot) -> None:
         """Bring one memory to a state, unless what is there counts more.
@@ -105,6 +108,7 @@ class Shelf:
         Raises:
             MemoryDeleted: a live memory met a tombstone.
         """
+        self._clock.meet(state.version)
         stored = self._states.get(state.id)
         self._set(_own(state) if stored is None else merged(stored, _own(state)))
         if stored is not None and stored.deleted and not state.deleted:

@@ -1,9 +1,11 @@
-"""Whether this machine and a database agree about the time."""
+"""Whether this machine agrees about the time with a database, and with those who have written."""
 
 from collections.abc import Callable
 
+from app.cli.tables import span
 from app.doctor.database import Address
 from app.doctor.finding import Outcome, ok, warning
+from providers.clock import FAR_AHEAD_SECONDS, seconds_ahead
 
 # A machine that keeps its time by NTP is off by milliseconds. Memories are ordered by the clocks of those who write.
 MOST_SKEW_SECONDS = 1.0
@@ -17,3 +19,14 @@ async def compared(address: Address, now: Callable[[], float]) -> Outcome:
     if abs(skew.seconds) - skew.uncertainty > MOST_SKEW_SECONDS:
         return warning(f"{found}, more than {MOST_SKEW_SECONDS:g}", "set both clocks by NTP")
     return ok(found)
+
+
+def versions_of(newest: int, now: Callable[[], float]) -> Outcome:
+    """Judge the greatest version that was found: whoever minted it had a clock that was right, or one that was not."""
+    ahead = seconds_ahead(newest, int(now() * 1000))
+    if ahead > FAR_AHEAD_SECONDS:
+        return warning(
+            f"there are versions that are {span(ahead)} ahead of this machine's clock",
+            "set the clocks of all hosts by NTP; see deploy/runbooks/NinaiClockAhead.md",
+        )
+    return ok("no version is ahead of its time")

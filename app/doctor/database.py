@@ -11,6 +11,7 @@ from providers.postgres.engine import open_pool
 from providers.postgres.translate import TimeLimit, Writes, translated
 
 _SAMPLE = 1_000  # memories whose vectors are looked at
+_SAMPLE_OF_VERSIONS = 100_000  # no index has them, and a check must not read a table of any size
 
 _FACTS = """
     SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS int),
@@ -36,6 +37,7 @@ _OTHER_DIMENSIONS = """
     ) AS sample
     WHERE embedding_dims <> $3 GROUP BY 1 ORDER BY 2 DESC
 """
+_NEWEST_VERSION = "SELECT coalesce(max(version), 0) FROM (SELECT version FROM ninai_memories LIMIT $1) AS sample"
 _WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
 _JOURNAL_EXISTS = "SELECT to_regclass('ninai_journal') IS NOT NULL"
 
@@ -87,6 +89,11 @@ class Address(Struct, frozen=True, kw_only=True):
         """Count, in a sample, the memories with a vector of this model that has other dimensions, by dimensions."""
         rows = await self._rows(_OTHER_DIMENSIONS, (model, _SAMPLE, dimensions))
         return {int(stored): int(count) for stored, count in rows}
+
+    async def newest_version(self) -> int:
+        """Give the greatest version in a sample of the memories, 0 if there are none."""
+        [[version]] = await self._rows(_NEWEST_VERSION, (_SAMPLE_OF_VERSIONS,))
+        return int(version)
 
     async def wanted_models(self) -> list[str]:
         """Give the model that the process which started last embeds with, or nothing if none has said so yet."""

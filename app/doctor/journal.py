@@ -1,5 +1,7 @@
 """What the checks of the journal come to, one function for each."""
 
+from msgspec import Struct
+
 from app.admin.offline import NoJournal, opened_journal
 from app.cli.tables import span
 from app.doctor.database import Address
@@ -18,8 +20,15 @@ def address_of(journal: PostgresJournalSettings) -> Address:
     return Address(dsn=journal.dsn, through_pooler=journal.pooler == "pgbouncer")
 
 
-async def status_of(settings: Settings) -> JournalStatus | Outcome:
-    """Count what the journal holds; where there is none, none is made, and the outcome says so.
+class Contents(Struct, frozen=True):
+    """What a journal holds, in numbers, and the greatest version in it."""
+
+    status: JournalStatus
+    newest_version: int
+
+
+async def contents_of(settings: Settings) -> Contents | Outcome:
+    """Look at what the journal holds; where there is none, none is made, and the outcome says so.
 
     Raises:
         Unavailable: it cannot be read.
@@ -29,7 +38,7 @@ async def status_of(settings: Settings) -> JournalStatus | Outcome:
         return skipped("there is no journal yet: the service makes its tables when it starts")
     try:
         async with opened_journal(settings) as opened:
-            return await opened.status()
+            return Contents(await opened.status(), await opened.newest_version())
     except NoJournal as reason:
         return skipped(str(reason))
 

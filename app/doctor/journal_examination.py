@@ -32,21 +32,25 @@ async def examine_journal(
         await _check_server(examination, journal.address_of(settings.journal), providers, now)
     elif _in_data_dir(settings):
         needs = (DATA_DIR,)
-    seen: list[JournalStatus] = []
+    seen: list[journal.Contents] = []
 
     async def readable() -> Outcome:
-        status = await journal.status_of(settings)
-        if isinstance(status, Outcome):
-            return status
-        seen.append(status)
-        return journal.journal_of(status)
+        contents = await journal.contents_of(settings)
+        if isinstance(contents, Outcome):
+            return contents
+        seen.append(contents)
+        return journal.journal_of(contents.status)
 
     async def judged(judge: Callable[[JournalStatus], Outcome]) -> Outcome:
-        return judge(seen[0])
+        return judge(seen[0].status)
+
+    async def versions() -> Outcome:
+        return clocks.versions_of(seen[0].newest_version, now)
 
     await examination.check(JOURNAL, readable, advice=_LOOK_AT, needs=needs)
     for part, judge in _COUNTS.items():
         await examination.check(f"{JOURNAL}.{part}", partial(judged, judge), advice=_LOOK_AT, needs=(JOURNAL,))
+    await examination.check(f"{JOURNAL}.versions", versions, advice=_LOOK_AT, needs=(JOURNAL,))
 
 
 async def _check_server(

@@ -92,10 +92,14 @@ class NativeExamination:
         async def indexes() -> Outcome:
             return await native.indexes_of(self._reached)
 
+        async def versions() -> Outcome:
+            return clocks.versions_of(await self._reached.newest_version(), self._now)
+
         schema, look_at = f"{self._at}.schema", f"look at `ninai db check {self._name}`"
         needs = (f"{self._at}.database", f"{self._at}.pgvector")
         await self._check(schema, at_this_version, advice=look_at, needs=needs)
         await self._check(f"{self._at}.indexes", indexes, advice=look_at, needs=(schema,))
+        await self._check(f"{self._at}.versions", versions, advice=look_at, needs=(schema,))
 
     async def _check_embedders(self) -> None:
         metrics = unwatched_host(self._name, self._data_dir).metrics

@@ -1,10 +1,10 @@
-"""The service itself: its version, whether a changed configuration is in force, and its connections."""
+"""The service itself: its version, its clock, its connections, and whether a changed configuration is in force."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
 
 class ServiceMetrics:
-    """Version, configuration and connections."""
+    """Version, clock, connections and configuration."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.config_reloads = Counter(
@@ -37,6 +37,11 @@ class ServiceMetrics:
         )
         for reason in ("peer", "slow"):
             self.connections_cut.labels(reason)
+        self.clock_ahead = Gauge(
+            "ninai_clock_ahead_seconds",
+            "How far the greatest version that this process has met is ahead of its clock, 0 if it is not.",
+            registry=registry,
+        )
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
 
     def show_config(self, order: str, hashed: str) -> None:

@@ -40,6 +40,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_filling_memories": most,
     "ninai_filling_users": most,
     "ninai_embeddings_waiting": most,
+    "ninai_clock_ahead_seconds": most,
     "ninai_config_info": most,
     "ninai_config_last_reload_successful": least,
     "process_virtual_memory_bytes": sum,

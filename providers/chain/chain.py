@@ -228,7 +228,11 @@ class Chain:
         for link in route.links:
             if link.name not in self._deliverers:
                 deliverer = Deliverer(
-                    link.name, self.journal, self._link_of(link.name), self.policy.deliveries, self.observer
+                    link.name,
+                    self.journal,
+                    self._link_of(link.name),
+                    self.policy.deliveries,
+                    self.observer,
                 )
                 self._deliverers[link.name] = deliverer, background.start(deliverer.run, f"deliver to {link.name}")
 

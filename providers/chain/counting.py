@@ -1,7 +1,6 @@
 """What happens in a chain, as metrics."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from observability.metrics import OPERATIONS, Metrics
@@ -39,11 +38,10 @@ _LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")  # what a p
 
 
 class CountingObserver(ChainObserver):
-    """Count attempts, retries, fallbacks, deliveries, and changes of breakers; `now` is seconds since 1970."""
+    """Count attempts, retries, fallbacks, deliveries, and changes of breakers."""
 
-    def __init__(self, metrics: Metrics, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._now = now
         self._gauges = Gauges(metrics)
         for call in JournalCall:
             for outcome in ("ok", JournalUnavailable.outcome):
@@ -104,9 +102,9 @@ class CountingObserver(ChainObserver):
         """See `ChainObserver`."""
         self._metrics.deliveries.labels(provider, outcome).inc(count)
 
-    def confirmed(self, provider: str, accepted_at: float) -> None:
-        """See `ChainObserver`; another host may have accepted it, whose clock may be ahead."""
-        self._metrics.delivery_lag.labels(provider).observe(max(0.0, self._now() - accepted_at))
+    def confirmed(self, provider: str, seconds: float) -> None:
+        """See `ChainObserver`; less than none if the journal's clock was set back meanwhile."""
+        self._metrics.delivery_lag.labels(provider).observe(max(0.0, seconds))
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
         """Take note of a breaker's new state."""

@@ -17,7 +17,6 @@ from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import DelivererPolicy, OperationClass
 from providers.chain.turn import Turn
-from providers.clock import milliseconds_of
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
@@ -107,7 +106,7 @@ class Deliverer:
                 settlements = await self._deliver(link, batch, patience)
             with tracing.span("journal settle"):
                 await self._journal.settle(lease.noted(settlements))
-        self._count(batch, settlements)
+        self._count(batch, settlements, self._now() - started - LEASE_SECONDS)
         left = len(batch) / self._policy.per_second - (self._now() - started)
         if left > 0:
             await self._sleep(left)
@@ -196,12 +195,12 @@ class Deliverer:
         asked = error.retry_after if isinstance(error, Throttled) else None
         return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
 
-    def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement]) -> None:
+    def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement], overdue: float) -> None:
+        """Tell the observer; `overdue` is for how many seconds the batch should have come back."""
         for delivery, settlement in zip(batch, settlements, strict=True):
-            accepted_at = milliseconds_of(delivery.state.version) / 1000
-            # A version that was not minted tells nothing of when.
-            if isinstance(settlement, Done) and accepted_at > 0:
-                self._observer.confirmed(self._name, accepted_at)
+            if isinstance(settlement, Done):
+                # By the journal's clock alone: no version, and no other host's clock, tells when it was accepted.
+                self._observer.confirmed(self._name, delivery.until - delivery.appended_at + overdue)
         for kind in (Done, Postponed, Dead):
             count = sum(isinstance(settlement, kind) for settlement in settlements)
             if count:

@@ -17,7 +17,7 @@ from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
-from providers.clock import HybridClock, milliseconds_of, new_memory_id
+from providers.clock import HybridClock, new_memory_id
 from providers.errors import CursorLost, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
@@ -30,7 +30,7 @@ _RECALL_WEIGHT = 10  # a question takes as long as storing so many memories in o
 
 
 class GuardedProvider(MemoryProvider):
-    """Pass every call on, with ids minted here, so that a second try is the same write as the first."""
+    """Pass every call on, with ids and moments given here, so that a second try is the same write as the first."""
 
     def __init__(
         self,
@@ -55,11 +55,25 @@ class GuardedProvider(MemoryProvider):
         created_at: datetime | None = None,
     ) -> str:
         """See `MemoryProvider`."""
-        memory_id, version = self._minted(memory_id, version)
+        memory = self._minted(
+            NewMemory(
+                user_id=user_id,
+                content=content,
+                metadata=metadata,
+                memory_id=memory_id,
+                version=version,
+                created_at=created_at,
+            )
+        )
         return await self._ask(
             OperationClass.REMEMBER,
             lambda provider: provider.remember(
-                user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
+                user_id,
+                content,
+                metadata,
+                memory_id=memory.memory_id,
+                version=memory.version,
+                created_at=memory.created_at,
             ),
         )
 
@@ -143,10 +157,7 @@ class GuardedProvider(MemoryProvider):
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """See `MemoryProvider`."""
-        minted: list[NewMemory] = []
-        for memory in memories:
-            memory_id, version = self._minted(memory.memory_id, memory.version)
-            minted.append(replace(memory, memory_id=memory_id, version=version))
+        minted = [self._minted(memory) for memory in memories]
         return await self._ask(
             OperationClass.REMEMBER, lambda provider: provider.remember_many(minted), size=len(minted)
         )
@@ -156,9 +167,13 @@ class GuardedProvider(MemoryProvider):
         size = _RECALL_WEIGHT * len(queries)
         return await self._ask(OperationClass.RECALL, lambda provider: provider.recall_many(queries), size=size)
 
-    def _minted(self, memory_id: str | None, version: int | None) -> tuple[str, int]:
-        version = self._clock.next() if version is None else version
-        return memory_id or new_memory_id(lambda: milliseconds_of(version)), version
+    def _minted(self, memory: NewMemory) -> NewMemory:
+        return replace(
+            memory,
+            memory_id=memory.memory_id or new_memory_id(self._clock.milliseconds),
+            version=self._clock.next() if memory.version is None else memory.version,
+            created_at=memory.created_at or self._clock.moment(),
+        )
 
     async def _ask(
         self, operation: OperationClass, ask: Callable[[Replica], Awaitable[Answer]], size: int = 1

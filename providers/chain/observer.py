@@ -59,8 +59,8 @@ class ChainObserver(AttemptObserver, Protocol):
     def delivered(self, provider: str, outcome: str, count: int) -> None:
         """Take note of deliveries in the background: done, postponed or dead."""
 
-    def confirmed(self, provider: str, accepted_at: float) -> None:
-        """Take note that one of those that were done had been accepted at a moment, in seconds since 1970."""
+    def confirmed(self, provider: str, seconds: float) -> None:
+        """Take note that one of those that were done had been accepted so many seconds before."""
 
 
 class Unobserved(ChainObserver):
@@ -81,5 +81,5 @@ class Unobserved(ChainObserver):
     def delivered(self, provider: str, outcome: str, count: int) -> None:
         """Do nothing."""
 
-    def confirmed(self, provider: str, accepted_at: float) -> None:
+    def confirmed(self, provider: str, seconds: float) -> None:
         """Do nothing."""

@@ -146,9 +146,16 @@ class Reader:
 
     async def snapshot(self, route: Route, user_id: str, memory_id: str, deadline: Deadline) -> Snapshot | None:
         """Give the state of a memory, or its tombstone, of which the journal knows nothing."""
+        _, state = await self.witnessed(route, user_id, memory_id, deadline)
+        return state
 
-        async def ask(link: Link, turn: Turn) -> Snapshot | None:
-            return await link.call(
+    async def witnessed(
+        self, route: Route, user_id: str, memory_id: str, deadline: Deadline
+    ) -> tuple[Link, Snapshot | None]:
+        """As above, with whose word it is."""
+
+        async def ask(link: Link, turn: Turn) -> tuple[Link, Snapshot | None]:
+            return link, await link.call(
                 lambda provider: provider.snapshot(user_id, memory_id),
                 OperationClass.READ,
                 turn,

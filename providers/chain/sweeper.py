@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from enum import IntEnum
 
 import structlog
 
@@ -20,6 +21,14 @@ _BATCH = 100
 _TASK = "sweep"
 
 _log = structlog.get_logger(__name__)
+
+
+class _Copies(IntEnum):
+    """What is known of the copies of a deleted memory; the greater counts more."""
+
+    NONE = 0
+    UNKNOWN = 1
+    FOUND = 2
 
 
 class Sweeper:
@@ -58,26 +67,28 @@ class Sweeper:
         while entries := await self._journal.tombstones(_BATCH, self._policy.keep, after=after):
             after = entries[-1].seq
             links = await self._links()
-            if links is None:
-                return  # somebody is not in reach of this process, so nothing can be known of all
             with tracing.root("sweep", {"ninai.operations": len(entries)}):
-                clean = [entry.seq for entry in entries if await self._is_clean(entry, links)]
-                await self._journal.forget(clean)
+                found = [await self._judge(entry, links) for entry in entries]
+                await self._journal.forget(_those(entries, found, _Copies.NONE))
+                # Of those only the traces: nobody had the memory when it was deleted, and they must not pile up.
+                await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
 
-    async def _is_clean(self, entry: Entry, links: Sequence[Link]) -> bool:
-        """Whether no provider has a copy of a deleted memory; where there is one, it is deleted once more."""
-        clean = True
+    async def _judge(self, entry: Entry, links: Sequence[Link] | None) -> _Copies:
+        """Look for copies of a deleted memory; where there is one, it is deleted once more."""
+        if links is None:
+            return _Copies.UNKNOWN  # somebody is not in reach of this process, so nothing can be known of all
+        copies = _Copies.NONE
         for link in links:
             try:
                 copy = await self._look(entry, link)
             except ProviderError:
-                clean = False  # not known now; another sweep will come
+                copies = max(copies, _Copies.UNKNOWN)  # another sweep will come
                 continue
             if copy is not None and not copy.deleted:
-                clean = False
+                copies = _Copies.FOUND
                 _log.warning("deleted_copy_found", provider=link.name, memory_id=entry.state.id)
                 await self._journal.redeliver(entry.seq, link.name)
-        return clean
+        return copies
 
     async def _look(self, entry: Entry, link: Link) -> Snapshot | None:
         state = entry.state
@@ -85,3 +96,7 @@ class Sweeper:
         return await link.call(
             lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.REPLAY, Turn(deadline)
         )
+
+
+def _those(entries: Sequence[Entry], found: Sequence[_Copies], wanted: _Copies) -> list[int]:
+    return [entry.seq for entry, copies in zip(entries, found, strict=True) if copies is wanted]

@@ -15,7 +15,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader
 from providers.chain.route import Route
 from providers.chain.several import each
-from providers.clock import HybridClock, milliseconds_of, moment_of, new_memory_id
+from providers.clock import HybridClock, new_memory_id
 from providers.digests import digest_of
 from providers.editing import tombstone_for, was_applied
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
@@ -121,29 +121,39 @@ class Writer:
         """Delete a memory for ever; see `MemoryProvider`."""
         deadline = self._account.deadline(route, OperationClass.DELETE)
         edit_id = edit_id or str(uuid4())
-        existed, created_at = True, None
+        former: Snapshot | None = None
+        existed, created_at, trace = True, None, False
         try:
             # Half of the time at most: that the deletion is durable matters more than whether there was something.
             limited = deadline.earlier(deadline.remaining() / 2)
             entry = await self._reader.entry(user_id, memory_id, limited)
-            former = await self._reader.snapshot(route, user_id, memory_id, limited) if entry is None else entry.state
+            if entry is None:
+                witness, former = await self._reader.witnessed(route, user_id, memory_id, limited)
+                # Whoever answers in home's place may lack what home has.
+                trace = former is None and witness is route.home
+            else:
+                former = entry.state
         except Unavailable:
             # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
-            created_at = moment_of(self._clock.next())
+            created_at = self._clock.moment()
         else:
             created_at = former.created_at if former is not None else None
             existed = _was_there(former, edit_id)
             if former is not None:
                 self._clock.observe(former.version)
-        state = Snapshot(
-            user_id=user_id,
-            id=memory_id,
-            version=self._clock.next() if version is None else version,
-            content=None,
-            created_at=created_at,
-            edits=(edit_id,),
-        )
-        appended = await self._append(route, Operation(kind=OperationKind.DELETE, state=state), deadline)
+        if former is not None and former.deleted:
+            state = former  # what deleted it first stays that for ever, and only whoever did so is told that it did
+        else:
+            state = Snapshot(
+                user_id=user_id,
+                id=memory_id,
+                version=self._clock.next() if version is None else version,
+                content=None,
+                created_at=created_at,
+                edits=(edit_id,),
+            )
+        operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace)
+        appended = await self._append(route, operation, deadline)
         if appended.repeated:
             existed = _was_there(appended.entry.state, edit_id)
         elif appended.former is not None:
@@ -170,14 +180,13 @@ class Writer:
         return sum(isinstance(known, Appended) for known in outcomes)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
-        version = self._clock.next() if memory.version is None else memory.version
         return Snapshot(
             user_id=memory.user_id,
-            id=memory.memory_id or new_memory_id(lambda: milliseconds_of(version)),
-            version=version,
+            id=memory.memory_id or new_memory_id(self._clock.milliseconds),
+            version=self._clock.next() if memory.version is None else memory.version,
             content=memory.content,
             metadata=memory.metadata,
-            created_at=memory.created_at or moment_of(version),
+            created_at=memory.created_at or self._clock.moment(),
             digest=digest_of(memory.content, memory.metadata),
         )
 
@@ -190,15 +199,14 @@ class Writer:
         edit_id: str | None,
     ) -> Operation:
         self._clock.observe(base.version)
-        version = self._clock.next() if version is None else version
         state = Snapshot(
             user_id=base.user_id,
             id=base.id,
-            version=version,
+            version=self._clock.next() if version is None else version,
             content=base.content if content is UNSET else content,
             metadata=base.metadata if metadata is UNSET else metadata,
             created_at=base.created_at,
-            updated_at=moment_of(version),
+            updated_at=self._clock.moment(),
             digest=base.digest,
             edits=base.edits if edit_id is None else (*base.edits, edit_id)[-MAX_EDITS:],
         )

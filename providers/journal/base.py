@@ -22,6 +22,10 @@ from providers.journal.operations import (
 MAX_APPENDED = 1_000  # operations in one call
 MAX_LEASED = 1_000  # deliveries lent or renewed in one call
 
+# Of one user. Ids can be made up without end, and each deletion of one is kept for as long as a write of it may be
+# under way: so many are more than any client has under way at once, and a few hundred kB.
+MAX_TRACES = 1_000
+
 
 class JournalUnavailable(Unavailable):
     """The journal cannot be read or written now: disk full, database down. Nothing may be accepted meanwhile."""
@@ -63,7 +67,10 @@ class Journal(Protocol):
         - delete: a tombstone is known: `repeated`. Otherwise appended; the contents, metadata and digests of its
           predecessors are erased from the journal.
 
-        What is repeated or rejected changes nothing, and nothing of it is lent. More than `MAX_APPENDED` operations are
+        A deletion that is a trace is kept by the journal alone if nothing was known: it has no deliveries, and of a
+        user who has more than `MAX_TRACES` the oldest give way. Where something was known it is like any other. What is
+        repeated or rejected changes nothing, and nothing of it is lent; but a trace that is repeated is as young as the
+        repetition, and has its `seq`, for that is acknowledged as well. More than `MAX_APPENDED` operations are
         a bug of the caller, a `ValueError`.
         """
         raise NotImplementedError
@@ -137,23 +144,28 @@ class Journal(Protocol):
 
     @abstractmethod
     async def redeliver(self, seq: int, provider: str) -> None:
-        """Make a retained tombstone due again at a provider where a copy of its memory was found.
+        """Make a retained tombstone due again at a provider where a copy of its memory was found; it is no trace then.
 
         What it has not confirmed stays as it is, a dead letter, too. Other operations and providers are passed over.
         """
         raise NotImplementedError
 
     @abstractmethod
-    async def forget(self, seqs: Sequence[int]) -> None:
+    async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
         """Drop tombstones of which no copy was found, with everything else known of their memories.
 
-        One with a delivery is kept.
+        One with a delivery is kept; with `traces` everything that is no trace is kept, too.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def status(self) -> JournalStatus:
         """Count what is there: a memory is one operation, `last_seq` the last ever given; dead letters count apart."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def newest_version(self) -> int:
+        """Give the greatest version of all that it knows, 0 if it knows nothing; it may have to look at everything."""
         raise NotImplementedError
 
     @abstractmethod
@@ -184,8 +196,8 @@ class Journal(Protocol):
         """Make a provider a member, or find it one already.
 
         The first ever is complete, later ones are to be filled, and get a delivery of every operation that the journal
-        still knows: whoever fills them may have been looking where one of those was not yet. A member whose identity
-        has changed is another store, and begins as a new one. An identity of None leaves what is known.
+        still knows, traces left out: whoever fills them may have been looking where one of those was not yet. A member
+        whose identity has changed is another store, and begins as a new one. An identity of None leaves what is known.
         """
         raise NotImplementedError
 

@@ -19,12 +19,14 @@ class OperationKind(StrEnum):
 class Operation(Struct, frozen=True, kw_only=True):
     """One write: `state` is the memory as it shall be, whole, so that operations can be applied in any order.
 
-    The state of a deletion is a tombstone. An update was made from the memory at `base_version`.
+    The state of a deletion is a tombstone. An update was made from the memory at `base_version`. A deletion that is a
+    `trace` found for certain that no provider has the memory or its tombstone: none of them need hear of it.
     """
 
     kind: OperationKind
     state: Snapshot
     base_version: int = 0
+    trace: bool = False
 
 
 class Loan(Struct, frozen=True):
@@ -71,13 +73,15 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """An operation that one provider has not confirmed, lent to a deliverer for a while.
 
     `failures` counts those that told against the operation; `failed_at` is the moment of the last one of any kind, in
-    seconds since 1970, 0 if there was none. It comes back at `until`, seconds since 1970 by the journal's clock.
+    seconds since 1970, 0 if there was none. It was appended at `appended_at` and comes back at `until`, both in seconds
+    since 1970, and all by the journal's clock.
     """
 
     seq: int
     provider: str
     kind: OperationKind
     state: Snapshot
+    appended_at: float
     until: float
     failures: int = 0
     failed_at: float = 0.0

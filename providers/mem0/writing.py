@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import UnsetType
 
-from providers.clock import HybridClock, Milliseconds, milliseconds_of, new_memory_id, wall_clock_ms
+from providers.clock import HybridClock, new_memory_id
 from providers.editing import deleted_by, edited, first_state, tombstone_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.mem0.dialects.base import Dialect
@@ -23,14 +23,11 @@ _UUID7 = 7
 class Writer:
     """Change one memory at a time; arguments are checked before they come here."""
 
-    def __init__(
-        self, dialect: Dialect, keeper: Keeper, memo: Memo, clock: HybridClock, now_ms: Milliseconds = wall_clock_ms
-    ) -> None:
+    def __init__(self, dialect: Dialect, keeper: Keeper, memo: Memo, clock: HybridClock) -> None:
         self._dialect = dialect
         self._keeper = keeper
         self._memo = memo
         self._clock = clock
-        self._now_ms = now_ms
 
     async def remember(self, memory: NewMemory, *, may_be_fresh: bool = False) -> str:
         """Store a memory once and give its id.
@@ -43,11 +40,13 @@ class Writer:
             MemoryDeleted: the id was deleted.
         """
         version = self._clock.next() if memory.version is None else memory.version
+        self._clock.meet(version)
         memory_id = memory.memory_id and memory.memory_id.lower()
         minted = memory_id is None
         if memory_id is None:
-            memory_id = new_memory_id(lambda: milliseconds_of(version))
-        state = deepcopy(first_state(memory, memory_id, version))  # the caller may change its metadata
+            memory_id = new_memory_id(self._clock.milliseconds)
+        # A copy, since the caller may change its metadata.
+        state = deepcopy(first_state(memory, memory_id, version, self._clock.moment()))
         async with self._keeper.alone(state.user_id, memory_id):
             if minted or (may_be_fresh and self._is_fresh(state)):
                 await self._keeper.add(state)
@@ -69,7 +68,7 @@ class Writer:
         If it finds nothing, the id is one under which nothing is.
         """
         ids = await self._dialect.infer(name_of(memory.user_id), memory.content, memory.metadata)
-        return ids[0] if ids else memory.memory_id or new_memory_id()
+        return ids[0] if ids else memory.memory_id or new_memory_id(self._clock.milliseconds)
 
     async def update(
         self,
@@ -92,20 +91,38 @@ class Writer:
             if version is None:
                 self._clock.observe(found.state.version)
                 version = self._clock.next()
-            state = edited(found.state, content, deepcopy(metadata), version, edit_id)  # as above
+            state = edited(found.state, content, deepcopy(metadata), version, edit_id, self._clock.moment())  # as above
             await self._settle(state, found)
         return state
 
     async def delete(self, user_id: str, memory_id: str, version: int | None, edit_id: str | None) -> bool:
-        """Leave a tombstone under this id, and tell whether there was a memory, or this very edit deleted it."""
-        version = self._clock.next() if version is None else version
+        """Leave a tombstone where a memory is, and tell whether there was one, or this very edit deleted it.
+
+        Also where this process has tried to store one: what mem0 has not told about may still land.
+        """
         async with self._keeper.alone(user_id, memory_id):
+            tried = self._memo.touched(user_id, memory_id)
             found = await self._keeper.look(user_id, memory_id)
-            if found.state is not None and found.state.deleted:
+            stored = found.state
+            if stored is None and not tried:
+                return False
+            if stored is not None and stored.deleted:
                 await self._keeper.tidy(found)
-                return deleted_by(found.state, edit_id)
-            await self._keeper.store(tombstone_of(found.state, user_id, memory_id, version, edit_id), found)
-        return found.state is not None
+                return deleted_by(stored, edit_id)
+            if stored is not None:
+                self._clock.observe(stored.version)
+            version = self._clock.next() if version is None else version
+            tombstone = Snapshot(
+                user_id=user_id,
+                id=memory_id,
+                version=version,
+                content=None,
+                edits=() if edit_id is None else (edit_id,),
+            )
+            if stored is not None:
+                tombstone = tombstone_of(stored, version, edit_id)
+            await self._keeper.store(tombstone, found)
+        return stored is not None
 
     async def put(self, state: Snapshot) -> None:
         """Bring a memory to a state, unless what is there counts more.
@@ -113,6 +130,7 @@ class Writer:
         Raises:
             MemoryDeleted: a live memory met a tombstone.
         """
+        self._clock.meet(state.version)
         async with self._keeper.alone(state.user_id, state.id):
             found = await self._keeper.look(state.user_id, state.id)
             await self._settle(state if found.state is None else merged(found.state, state), found)
@@ -129,4 +147,4 @@ class Writer:
         uuid = UUID(state.id)
         if uuid.version != _UUID7 or self._memo.touched(state.user_id, state.id):
             return False
-        return abs(self._now_ms() - (uuid.int >> 80)) < FRESH_MS
+        return abs(self._clock.milliseconds() - (uuid.int >> 80)) < FRESH_MS

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Row
 
-from providers.clock import HybridClock, moment_of
+from providers.clock import HybridClock
 from providers.limits import MAX_EDITS
 from providers.native import statements
 from providers.native.backlog import Backlog
@@ -42,7 +42,7 @@ class Changer:
             "id": memory_id,
             "version": now,
             "minted": version is None,
-            "updated_at": moment_of(now),
+            "updated_at": self._clock.moment(),
             "has_content": content is not UNSET,
             "content": None if content is UNSET else content,
             "model": embedded.model,
@@ -54,18 +54,28 @@ class Changer:
         }
         async with self._database.writing() as connection:
             row = (await connection.execute(statements.UPDATE, values)).one_or_none()
+        if row is not None:
+            self._clock.observe(row.version)
         if row is not None and content is not UNSET and embedded.vector is None and self._backlog is not None:
             self._backlog.report(1)
         return row
 
     async def delete(self, user_id: str, memory_id: str, version: int | None, edit_id: str | None) -> bool:
-        """Leave a tombstone, and tell whether there was a memory, or this very edit deleted it."""
-        now = version if version is not None else self._clock.next()
-        values = {"user_id": user_id, "id": memory_id, "version": now, "deleted_at": moment_of(now), "edit_id": edit_id}
+        """Leave a tombstone where a memory is, and tell whether there was a memory, or this very edit deleted it."""
+        values = {
+            "user_id": user_id,
+            "id": memory_id,
+            "version": version if version is not None else self._clock.next(),
+            "deleted_at": self._clock.moment(),
+            "edit_id": edit_id,
+        }
         async with self._database.writing() as connection:
-            existed = await connection.scalar(statements.DELETE, values)
-        if existed is None and edit_id is not None:
-            where = {"user_id": user_id, "id": memory_id, "edit_id": edit_id}
-            async with self._database.reading(after_write=True) as connection:
-                existed = await connection.scalar(statements.DELETED_BY, where)
-        return bool(existed)
+            newest = await connection.scalar(statements.DELETE, values)
+        if newest is not None:
+            self._clock.observe(newest)
+            return True
+        if edit_id is None:
+            return False
+        where = {"user_id": user_id, "id": memory_id, "edit_id": edit_id}
+        async with self._database.reading(after_write=True) as connection:
+            return bool(await connection.scalar(statements.DELETED_BY, where))

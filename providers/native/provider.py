@@ -44,7 +44,7 @@ class PostgresMemoryProvider(Replica):
         self._writer = Writer(database, backlog)
         self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
         self._changer = Changer(database, vectors, backlog, clock)
-        self._replication = Replication(database, vectors, backlog)
+        self._replication = Replication(database, vectors, backlog, clock)
         self._vectors = vectors
         self._clock = clock
         self._vector_weight = vector_weight

@@ -1,10 +1,11 @@
 """The native provider as a replica: states put in in few statements, and read out by pages."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from providers.clock import moment_of
+from providers.clock import HybridClock
 from providers.errors import InvalidInput, MemoryDeleted, Misconfigured, ProviderError
 from providers.merging import merged
 from providers.native import replication_sql
@@ -23,10 +24,11 @@ Key = tuple[str, str]  # user and memory
 class Replication:
     """Whole states in and out; arguments are checked before they come here, but for the states."""
 
-    def __init__(self, database: Database, vectors: Vectors, backlog: Backlog | None) -> None:
+    def __init__(self, database: Database, vectors: Vectors, backlog: Backlog | None, clock: HybridClock) -> None:
         self._database = database
         self._vectors = vectors
         self._backlog = backlog
+        self._clock = clock
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
@@ -37,6 +39,7 @@ class Replication:
             if isinstance(state, InvalidInput):
                 answers.append(state)
                 continue
+            self._clock.meet(state.version)
             before = wanted.get(_key(state))
             wanted[_key(state)] = state if before is None else merged(before, state)
             buried = before is not None and before.deleted and not state.deleted
@@ -94,8 +97,9 @@ class Replication:
         living = [state for state in changes if state.content is not None]
         embedded = await self._vectors.of_memories([state.content for state in living if state.content is not None])
         vectors = {_key(state): vector for state, vector in zip(living, embedded, strict=True)}
+        columns = _columns(changes, vectors, self._clock.moment())
         async with self._database.writing() as connection:
-            rows = await connection.execute(replication_sql.PUT_STATES, _columns(changes, vectors))
+            rows = await connection.execute(replication_sql.PUT_STATES, columns)
             deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in rows}
         if self._backlog is not None:
             self._backlog.report(
@@ -130,7 +134,7 @@ def _graves(heads: Mapping[Key, Snapshot]) -> set[Key]:
     return {key for key, head in heads.items() if head.deleted}
 
 
-def _columns(states: Sequence[Snapshot], vectors: Mapping[Key, Embedded]) -> dict[str, Any]:
+def _columns(states: Sequence[Snapshot], vectors: Mapping[Key, Embedded], now: datetime) -> dict[str, Any]:
     embedded = [vectors.get(_key(state), NO_VECTOR) for state in states]
     return {
         "user_ids": [state.user_id for state in states],
@@ -140,7 +144,7 @@ def _columns(states: Sequence[Snapshot], vectors: Mapping[Key, Embedded]) -> dic
         "metadatas": [to_jsonb(state.metadata) for state in states],
         "created_ats": [state.created_at for state in states],
         "updated_ats": [state.updated_at for state in states],
-        "deleted_ats": [moment_of(state.version) if state.deleted else None for state in states],
+        "deleted_ats": [now if state.deleted else None for state in states],
         "digests": [state.digest or None for state in states],
         "edits": [f"{{{','.join(state.edits)}}}" for state in states],
         "models": [one.model for one in embedded],

@@ -67,24 +67,21 @@ UPDATE = text(f"""
             WHERE left(CAST(applied.id AS text), {EDIT_KEY_CHARS})
                 = left(CAST(CAST(:edit_id AS uuid) AS text), {EDIT_KEY_CHARS})
         ))
-    RETURNING {_RECORD}
+    RETURNING {_RECORD}, version
 """)  # noqa: S608 - joined from constants
 
-# No creation time on a tombstone tells that no memory was there to delete.
+# Where there is no memory no row is made: ids can be made up without end.
 DELETE = text("""
-    INSERT INTO ninai_memories AS stored (user_id, id, version, deleted_at, edits)
-    VALUES (
-        :user_id, CAST(:id AS uuid), CAST(:version AS bigint), CAST(:deleted_at AS timestamptz),
-        array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL)
-    )
-    ON CONFLICT (user_id, id) DO UPDATE SET
-        version = greatest(excluded.version, stored.version + 1), deleted_at = excluded.deleted_at, updated_at = NULL,
-        content = NULL, metadata = NULL, digest = NULL, edits = excluded.edits,
+    UPDATE ninai_memories SET
+        version = greatest(CAST(:version AS bigint), version + 1), deleted_at = CAST(:deleted_at AS timestamptz),
+        updated_at = NULL, content = NULL, metadata = NULL, digest = NULL,
+        edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
         embedding_model = NULL, embedding = NULL, terms = NULL
-    WHERE stored.deleted_at IS NULL
-    RETURNING created_at IS NOT NULL AS existed
+    WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    RETURNING version
 """)
 
+# No creation time on a tombstone tells that no memory was there to delete: one that was put in for a chain.
 DELETED_BY = text("""
     SELECT created_at IS NOT NULL AND CAST(:edit_id AS uuid) = ANY (edits)
     FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL

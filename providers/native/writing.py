@@ -9,7 +9,7 @@ from msgspec import Struct
 from pgvector import HalfVector
 from sqlalchemy import Row
 
-from providers.clock import HybridClock, moment_of, new_memory_id
+from providers.clock import HybridClock, new_memory_id
 from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.limits import check_memory_id
@@ -37,15 +37,16 @@ class NewRow(Struct, frozen=True, kw_only=True):
 
 def new_row(memory: NewMemory, embedded: Embedded, clock: HybridClock) -> NewRow:
     """Give the row of a checked memory; id, version and moment are minted where they are missing."""
-    version = clock.next() if memory.version is None else memory.version
+    if memory.version is not None:
+        clock.meet(memory.version)
     return NewRow(
         user_id=memory.user_id,
-        id=new_memory_id() if memory.memory_id is None else check_memory_id(memory.memory_id),
-        version=version,
+        id=new_memory_id(clock.milliseconds) if memory.memory_id is None else check_memory_id(memory.memory_id),
+        version=clock.next() if memory.version is None else memory.version,
         content=memory.content,
         metadata=to_jsonb(memory.metadata),
         digest=digest_of(memory.content, memory.metadata),
-        created_at=memory.created_at or moment_of(version),
+        created_at=memory.created_at or clock.moment(),
         model=embedded.model,
         embedding=half(embedded),
     )

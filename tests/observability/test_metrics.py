@@ -49,6 +49,7 @@ FAMILIES = {
     "ninai_journal_oldest_pending_seconds": "gauge",
     "ninai_journal_dead": "gauge",
     "ninai_journal_up": "gauge",
+    "ninai_clock_ahead_seconds": "gauge",
     "ninai_config_info": "gauge",
     "ninai_config_reloads": "counter",
     "ninai_config_last_reload_successful": "gauge",

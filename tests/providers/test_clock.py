@@ -4,18 +4,30 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from uuid import UUID
 
+import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from providers.clock import (
     COUNTER_BITS,
+    FAR_AHEAD_SECONDS,
     HybridClock,
     keyed_memory_id,
     milliseconds_of,
-    moment_of,
     new_memory_id,
     wall_clock_ms,
 )
+
+TWO_DAYS_MS = 2 * 86_400_000
+FAR_AHEAD_MS = int(FAR_AHEAD_SECONDS * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _said() -> None:
+    """Whatever a command before has left of the log: warnings are to be heard."""
+    structlog.reset_defaults()
 
 
 class Hands:
@@ -92,21 +104,91 @@ def test_versions_of_one_clock_always_grow(events: list[tuple[int, bool]]) -> No
     assert versions[-1] < 2**63
 
 
-def test_a_version_tells_its_moment() -> None:
-    """The milliseconds of a version are a moment in UTC, whatever its counter."""
-    version = (1_700_000_000_123 << COUNTER_BITS) + 42
-
-    assert milliseconds_of(version) == 1_700_000_000_123
-    assert moment_of(version) == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
+def test_a_version_tells_its_milliseconds() -> None:
+    """Whatever its counter."""
+    assert milliseconds_of((1_700_000_000_123 << COUNTER_BITS) + 42) == 1_700_000_000_123
 
 
-def test_the_wall_clock_counts_milliseconds_since_1970() -> None:
-    """The default clock shows now."""
-    before = datetime.now(UTC)
+def test_moments_and_milliseconds_are_those_of_the_wall_clock() -> None:
+    """However far ahead the versions are that were observed."""
+    clock = HybridClock(Hands(1_700_000_000_123))
+    clock.observe((1_700_000_000_123 + TWO_DAYS_MS) << COUNTER_BITS)
+    clock.next()
 
-    now = moment_of(wall_clock_ms() << COUNTER_BITS)
+    assert clock.milliseconds() == 1_700_000_000_123
+    assert clock.moment() == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 
-    assert abs((now - before).total_seconds()) < 1
+
+def test_the_default_clock_counts_milliseconds_since_1970() -> None:
+    """It shows now."""
+    assert abs((HybridClock().moment() - datetime.now(UTC)).total_seconds()) < 1
+    assert abs(HybridClock().milliseconds() - wall_clock_ms()) < 1_000
+
+
+def test_a_clock_tells_how_far_it_is_ahead() -> None:
+    """By its newest version, minted or observed; not at all while it goes by the wall clock, or behind it."""
+    hands = Hands(1_000)
+    clock = HybridClock(hands)
+    assert clock.ahead() == 0.0
+
+    clock.next()
+    assert clock.ahead() == 0.0
+    clock.observe(3_500 << COUNTER_BITS)
+    assert clock.ahead() == 2.5
+    hands.now = 2_000
+    assert clock.ahead() == 1.5
+    hands.now = 4_000
+    assert clock.ahead() == 0.0
+
+
+def test_a_version_that_passes_by_moves_nothing() -> None:
+    """How far it is ahead is told all the same."""
+    clock = HybridClock(Hands(1_000))
+
+    with capture_logs() as logs:
+        clock.meet((1_000 + TWO_DAYS_MS) << COUNTER_BITS)
+
+    assert clock.ahead() == TWO_DAYS_MS / 1000
+    assert [entry["event"] for entry in logs] == ["clock_ahead"]
+    assert clock.next() == 1_000 << COUNTER_BITS
+
+
+@pytest.mark.parametrize(("milliseconds", "told"), [(FAR_AHEAD_MS, 0), (FAR_AHEAD_MS + 1_000, 1)])
+def test_a_version_that_is_far_ahead_is_said(milliseconds: int, told: int) -> None:
+    """More than an hour is; up to that it is taken without a word."""
+    with capture_logs() as logs:
+        clock = HybridClock(Hands(1_000_000))
+        clock.observe((1_000_000 + milliseconds) << COUNTER_BITS)
+
+    assert logs == [{"event": "clock_ahead", "log_level": "warning", "seconds": 3_601}] * told
+    assert clock.next() > (1_000_000 + milliseconds) << COUNTER_BITS
+
+
+def test_a_clock_that_was_set_back_is_said() -> None:
+    """The process itself was wrong, and nobody had to tell it of another version."""
+    hands = Hands(TWO_DAYS_MS)
+    clock = HybridClock(hands)
+    clock.next()
+    hands.now = 0
+
+    with capture_logs() as logs:
+        clock.next()
+
+    assert [entry["seconds"] for entry in logs] == [TWO_DAYS_MS // 1000]
+
+
+def test_it_is_said_once_in_an_hour() -> None:
+    """Not with each version; and again, if the wall clock has meanwhile stepped back over that hour."""
+    hands = Hands(TWO_DAYS_MS)
+    clock = HybridClock(hands)
+    with capture_logs() as logs:
+        clock.observe(10 * TWO_DAYS_MS << COUNTER_BITS)
+        for later in (0, FAR_AHEAD_MS - 1, FAR_AHEAD_MS, FAR_AHEAD_MS + 1, -1):
+            hands.now = TWO_DAYS_MS + later
+            clock.next()
+            clock.observe(1)
+
+    assert [entry["seconds"] for entry in logs] == [9 * TWO_DAYS_MS // 1000 - late for late in (0, 3_600, 0)]
 
 
 def test_a_new_id_is_a_uuid_of_version_7() -> None:

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from providers.base import MemoryProvider
-from providers.clock import HybridClock, moment_of
 from providers.errors import Conflict, MemoryNotFound
+
+MILLISECOND = timedelta(milliseconds=1)  # to which moments are told
 
 TEXTS = [
     pytest.param("நினைவுகள் அலைகளாக வருகின்றன", id="tamil"),
@@ -86,16 +87,18 @@ async def test_metadata_comes_back_with_its_types(
 
 async def test_a_new_memory_has_every_field_set(provider: MemoryProvider, user: str) -> None:
     """A memory carries its id, its user and when it was made; it was not updated and has no score yet."""
-    version = HybridClock().next()
+    before = datetime.now(UTC)
 
-    memory_id = await provider.remember(user, "tea", {"a": 1}, version=version)
+    memory_id = await provider.remember(user, "tea", {"a": 1})
 
-    assert msgspec.to_builtins(await provider.get(user, memory_id), builtin_types=[datetime]) == {
+    stored = await provider.get(user, memory_id)
+    assert before - MILLISECOND < stored.created_at <= datetime.now(UTC)
+    assert msgspec.to_builtins(stored, builtin_types=[datetime]) == {
         "id": memory_id,
         "user_id": user,
         "content": "tea",
         "metadata": {"a": 1},
-        "created_at": moment_of(version),
+        "created_at": stored.created_at,
         "updated_at": None,
     }
 

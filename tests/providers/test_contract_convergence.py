@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from providers.base import MemoryProvider
-from providers.clock import moment_of
 from providers.digests import digest_of
 from providers.merging import merged
 from providers.replica import Replica
 from providers.types import Snapshot
-from tests.support.states import live
+from tests.support.states import live, moment_of
 
 REPRODUCIBLE = settings(
     max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -67,17 +67,6 @@ async def test_delete_wins_over_a_later_put(provider: MemoryProvider, user: str)
     assert await provider.list_memories(user) == []
 
 
-async def test_delete_wins_over_a_put_that_comes_after_it(provider: MemoryProvider, user: str) -> None:
-    """An id deleted before anything was stored under it stays empty."""
-    memory_id = str(uuid4())
-    await provider.delete(user, memory_id, version=1)
-
-    with pytest.raises(MemoryDeleted):
-        await provider.remember(user, "tea", memory_id=memory_id, version=2000 << 16)
-    assert await provider.list_memories(user) == []
-    assert await provider.recall(user, "tea") == []
-
-
 async def test_delete_wins_over_a_newer_version(provider: MemoryProvider, user: str) -> None:
     """A delete with an older version than the memory's deletes it all the same."""
     memory_id = await provider.remember(user, "tea", version=2000 << 16)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct, UnsetType
 
 from providers.base import MemoryProvider
-from providers.clock import moment_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, Rejected
 from providers.limits import MAX_METADATA_BYTES
 from providers.types import Metadata
+from tests.support.states import moment_of
 
 Result = TypeVar("Result")
 
@@ -154,8 +154,11 @@ class Model:
         """Apply one step and tell what a provider must answer: a value, or the class of an error."""
         slot = self.slots.get(step.n)
         if isinstance(step, Drop):
+            if slot is None:
+                return False
             self.deleted.add(step.n)
-            return self.slots.pop(step.n, None) is not None
+            del self.slots[step.n]
+            return True
         if isinstance(step, Put):
             return self._put(step, slot)
         if slot is None:
@@ -190,7 +193,12 @@ async def answer_of(provider: MemoryProvider, user: str, step: Step) -> object:
             return await provider.delete(user, IDS[step.n])
         if isinstance(step, Put):
             return await provider.remember(
-                user, step.content, step.metadata, memory_id=IDS[step.n], version=step.version
+                user,
+                step.content,
+                step.metadata,
+                memory_id=IDS[step.n],
+                version=step.version,
+                created_at=moment_of(step.version),
             )
         record = await provider.update(
             user,

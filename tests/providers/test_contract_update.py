@@ -1,5 +1,6 @@
 """What every provider promises of updates: the newest version wins, and a retry changes nothing."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -162,7 +163,9 @@ async def test_an_edit_belongs_to_its_memory(provider: MemoryProvider, user: str
 
 async def test_an_update_keeps_the_place_in_the_list(provider: MemoryProvider, user: str) -> None:
     """The list goes by when memories were made, not by when they were edited."""
-    memories = [await provider.remember(user, "tea", version=second << 26) for second in range(1, 4)]
+    memories = [
+        await provider.remember(user, "tea", created_at=datetime(2026, 3, day, tzinfo=UTC)) for day in range(1, 4)
+    ]
 
     await provider.update(user, memories[0], content="coffee")
 

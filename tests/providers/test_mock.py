@@ -7,10 +7,11 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
-from providers.clock import HybridClock, moment_of
+from providers.clock import HybridClock
 from providers.mock import MockMemoryProvider, MockSettings
 from providers.replica import Replica
 from providers.types import Host
+from tests.support.states import moment_of
 
 
 async def test_it_needs_no_arguments(user: str) -> None:

@@ -63,7 +63,8 @@ def first_content(memory: int) -> str:
 
 def parts_of(step: Step, place: int) -> Sequence[Part]:
     """Take a step apart."""
-    memories = [(step.memory + more) % MEMORIES for more in range(_PARTS.get(step.act, 1))]
+    others = ((step.memory + more) % MEMORIES for more in range(1, _PARTS.get(step.act, 1)))
+    memories = [step.memory, *others]
     mark = f"{step.client}x{place}"
     return [
         Part(

@@ -70,6 +70,22 @@ class Client:
                 break
             replica = self._chance.randrange(len(world.replicas))
             await asyncio.sleep(self._chance.uniform(0, 0.5))
+        self._note(step, parts, outcomes, started, homes)
+        if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
+            repeated_at = world.clock()
+            told = Notes("simulated")
+            repeated = await self._try(replica, step, parts, told, edit_of(step.client, place))
+            self._note(step, parts, repeated, repeated_at, [*homes, world.home_at(replica)], self.events[-1])
+
+    def _note(
+        self,
+        step: Step,
+        parts: Sequence[Part],
+        outcomes: Sequence[Outcome],
+        started: float,
+        homes: Sequence[str | None],
+        first: Event | None = None,
+    ) -> None:
         for part, outcome in zip(parts, outcomes, strict=True):
             self.events.append(
                 Event(
@@ -79,7 +95,7 @@ class Client:
                     content=part.content,
                     tag=part.tag,
                     started=started,
-                    ended=world.clock(),
+                    ended=self._world.clock(),
                     ending=outcome.ending,
                     clash=step.clash,
                     session=step.session,
@@ -89,6 +105,7 @@ class Client:
                     eventual=outcome.told.eventual,
                     provider=outcome.told.provider,
                     degraded=bool(outcome.told.degraded),
+                    first=first,
                 )
             )
 

@@ -29,7 +29,8 @@ class Event(Struct, frozen=True, kw_only=True):
 
     `content` and `tag` are what was written; a read's `seen` is what it gave, and `eventual` that the answer itself
     said that acknowledged writes may be missing, which with a `session` it must not. `homes` are those that were home
-    at the beginning and at the end; `final` is a read after everything has settled.
+    at the beginning and at the end; `final` is a read after everything has settled. `first` is the deletion that this
+    one repeats.
     """
 
     act: Act
@@ -49,6 +50,7 @@ class Event(Struct, frozen=True, kw_only=True):
     provider: str | None = None
     degraded: bool = False
     final: bool = False
+    first: "Event | None" = None
 
     @property
     def acknowledged(self) -> bool:

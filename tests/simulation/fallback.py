@@ -13,7 +13,7 @@ from providers.chain.link import Link
 from providers.chain.overlay import record_of
 from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
-from providers.clock import HybridClock, moment_of, new_memory_id
+from providers.clock import HybridClock, new_memory_id
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
 from providers.filters import Filter
 from providers.replica import Replica
@@ -45,7 +45,7 @@ class Fallback(MemoryProvider):
     ) -> str:
         """See `MemoryProvider`."""
         version = version or self._clock.next()
-        created_at = created_at or moment_of(version)
+        created_at = created_at or self._clock.moment()
         memory_id = memory_id or new_memory_id()
         return await self._write(
             lambda provider: provider.remember(

@@ -51,6 +51,7 @@ def broken_promises(
         *(complaint for history in histories.values() for complaint in history.put_twice()),
         *(complaint for event in events if event.act in _READS for complaint in _read(event, histories.values())),
         *(complaint for event in events for complaint in _shown(event, written)),
+        *(complaint for event in events for complaint in _stored(event, histories)),
         *(complaint for event in events for complaint in _answer(event, histories)),
         *(f"no answer after all faults have ended: {event}" for event in events if event.final and _open(event)),
     ]
@@ -95,7 +96,7 @@ class _History:
 
     def must_be_gone(self, read: Event) -> bool:
         """Whether its deletion was acknowledged before the read began; also one that found nothing leaves nothing."""
-        if not self._deletions_before(read) or self._stored_late():
+        if self._stored_late() or not any(self._binds(one, self.remembered) for one in self._deletions_before(read)):
             return False
         return read.final or not any(
             self._taken_for_new(event) and event.started < read.ended for event in self.remembered
@@ -105,7 +106,15 @@ class _History:
         """Whether an acknowledged write stored what had been deleted before it began."""
         if not remembered.acknowledged or self._is_late(remembered) or self._taken_for_new(remembered):
             return False
-        return bool(self._deletions_before(remembered))
+        return any(self._binds(deletion, [remembered]) for deletion in self._deletions_before(remembered))
+
+    def _binds(self, deletion: Event, remembered: Iterable[Event]) -> bool:
+        """Whether a deletion keeps the memory from being stored by all of these for ever, or as long as it must.
+
+        What is deleted although it never was is kept in mind for as long as an earlier write may still be under way.
+        """
+        found = deletion.ending is Ending.DONE
+        return found or all(event.ended <= deletion.started + self._kept for event in remembered)
 
     def _taken_for_new(self, remembered: Event) -> bool:
         """Whether only the journal could be asked, which had forgotten by then what was deleted.
@@ -116,6 +125,15 @@ class _History:
         deletions = self._deletions_before(remembered)
         return (
             alone and bool(deletions) and all(remembered.ended > deletion.ended + self._kept for deletion in deletions)
+        )
+
+    def answered_otherwise(self, repeated: Event) -> bool:
+        """Whether a deletion that was repeated soon, while nobody tried to store the memory, got another answer."""
+        first = repeated.first
+        if first is None or repeated.ending in (first.ending, Ending.UNKNOWN):
+            return False
+        return repeated.ended <= first.started + self._kept and all(
+            other.ended < first.started or other.started > repeated.ended for other in self.remembered
         )
 
     def may_be_forgotten(self, deletion: Event) -> bool:
@@ -227,14 +245,21 @@ def _told(event: Event) -> list[str]:
     return complaints
 
 
+def _stored(event: Event, histories: Mapping[str | None, _History]) -> list[str]:
+    history = histories.get(event.memory)
+    if history is None or event.act is not Act.REMEMBER or not history.stored_again(event):
+        return []
+    return [f"stores what was deleted: {event}"]
+
+
 def _answer(event: Event, histories: Mapping[str | None, _History]) -> list[str]:
     history = histories.get(event.memory)
     if history is None:
         return []
     if event.ending is Ending.CONFLICT and not any(other.clash for other in history.remembered):
         return [f"a conflict without another content: {event}"]
-    if event.act is Act.REMEMBER and history.stored_again(event):
-        return [f"stores what was deleted: {event}"]
+    if history.answered_otherwise(event):
+        return [f"does not answer as the first did: {event}"]
     deletion_began = any(other.started < event.ended for other in history.deletions if other is not event)
     if event.ending is Ending.ABSENT and not deletion_began:
         if history.must_be_there(event) and not history.may_be_forgotten(event):

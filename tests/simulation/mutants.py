@@ -25,6 +25,7 @@ from tests.simulation.stores import Store, WeakStore
 Answer = TypeVar("Answer")
 
 _FLUSHED_EVERY = 0.5  # seconds
+_TRACES_KEPT = 1.0  # seconds, less than a write may take
 
 
 class NaiveChain(RealDesign):
@@ -57,6 +58,14 @@ class TombstoneDropped(RealDesign):
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
         """Make a journal that forgets."""
         return _Forgetful(runner, looks=looks)
+
+
+class TraceDropped(RealDesign):
+    """The journal forgets what was deleted although it never was before an earlier write of it has come to its end."""
+
+    def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
+        """Make a journal that forgets."""
+        return _Traceless(runner, looks=looks)
 
 
 class LastWriterWins(RealDesign):
@@ -166,6 +175,15 @@ class _Forgetful(SimulatedJournal):
         await self.forget([entry.seq for entry in await self.tombstones(100, 0.0)])
 
 
+class _Traceless(SimulatedJournal):
+    async def append(
+        self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[Appended | Rejected]:
+        old = await self.tombstones(100, _TRACES_KEPT)
+        await self.forget([entry.seq for entry in old], traces=True)
+        return await super().append(operations, held=held, seconds=seconds)
+
+
 class _TimeOfDay(HybridClock):
     def __init__(self, clock: HybridClock) -> None:
         super().__init__()
@@ -202,6 +220,7 @@ MUTANTS: tuple[type[RealDesign], ...] = (
     ReadsFallBack,
     JournalPerReplica,
     TombstoneDropped,
+    TraceDropped,
     LastWriterWins,
     OverlayIgnored,
     SettlesFirst,

@@ -40,7 +40,7 @@ class Step(Struct, frozen=True):
     """One act of a client on a memory, `wait` seconds after its last one, at a replica.
 
     `retries` is how often it tries again, with the same key, when it gets no answer; `clash` sends other content under
-    a key that is used already.
+    a key that is used already, and `again` repeats a deletion that was answered, with its key.
     """
 
     client: int
@@ -52,6 +52,7 @@ class Step(Struct, frozen=True):
     clash: bool = False
     patience: float | None = None
     session: bool = False
+    again: bool = False
 
 
 class Fault(Struct, frozen=True):
@@ -112,11 +113,15 @@ JOURNAL = "journal"
 CLIENTS = 3
 STEPS = 12  # of each client
 MEMORIES = 14
+NEVER = 2  # more memories, which are deleted before anybody stores them, if anybody does
 LENGTH = 8.0  # seconds in which faults begin
 
 _LOOKS = 0.03  # of all runs
 _JOURNAL_FAILS = 0.2
 _CLEARS = 0.2  # of all clients, one step of each
+_IN_VAIN = 0.5  # of all runs delete a memory that never was
+_WANTED = 0.6
+_AGAIN = 0.5
 _WEIGHTS = {
     Act.REMEMBER: 6,
     Act.UPDATE: 4,
@@ -143,15 +148,16 @@ def script_of(seed: int) -> Script:
     if chance.random() < _JOURNAL_FAILS:
         faults.append(_fault(chance, JOURNAL))
     clearing = Random(f"clear {seed}")
+    drawn = [
+        step
+        for client in range(CLIENTS)
+        for step in _perhaps_clearing([_step(chance, client) for _ in range(STEPS)], clearing)
+    ]
     return Script(
         seed=seed,
         skews=tuple(chance.choice((0.0, chance.uniform(-30, 30))) for _ in range(REPLICAS)),
         weak=tuple(chance.random() < 0.4 for _ in PROVIDERS),
-        steps=tuple(
-            step
-            for client in range(CLIENTS)
-            for step in _perhaps_clearing([_step(chance, client) for _ in range(STEPS)], clearing)
-        ),
+        steps=tuple(_perhaps_in_vain(drawn, Random(f"in vain {seed}"))),
         faults=tuple(faults),
         crashes=tuple(
             Crash(chance.randrange(REPLICAS), chance.uniform(0, LENGTH), chance.uniform(0.1, 3))
@@ -194,6 +200,21 @@ def _perhaps_clearing(steps: list[Step], chance: Random) -> list[Step]:
     if chance.random() < _CLEARS:
         place = chance.randrange(len(steps))
         steps[place] = replace(steps[place], act=Act.CLEAR)
+    return steps
+
+
+def _perhaps_in_vain(steps: list[Step], chance: Random) -> list[Step]:
+    """Have somebody delete what never was, with somebody else who wants to store it then, or at the same time."""
+    if chance.random() >= _IN_VAIN:
+        return steps
+    memory = MEMORIES + chance.randrange(NEVER)
+    places = chance.sample(range(len(steps)), 5)
+    acts = (Act.DELETE, Act.DELETE, Act.REMEMBER, Act.REMEMBER, Act.GET)
+    for place, act in zip(places, acts, strict=True):
+        if act is not Act.REMEMBER or chance.random() < _WANTED:
+            steps[place] = replace(
+                steps[place], act=act, memory=memory, clash=False, again=act is Act.DELETE and chance.random() < _AGAIN
+            )
     return steps
 
 

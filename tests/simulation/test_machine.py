@@ -36,6 +36,7 @@ steps = st.builds(
     clash=st.sampled_from((False,) * 9 + (True,)),
     patience=st.sampled_from((None, 0.1, 1.0)),
     session=st.booleans(),
+    again=st.booleans(),
 )
 
 

@@ -26,7 +26,7 @@ from providers.chain.policy import (
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
 from providers.chain.trickle import Trickle
-from providers.clock import COUNTER_BITS, HybridClock, moment_of
+from providers.clock import COUNTER_BITS, HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal
 from providers.journal.operations import MemberState
@@ -40,6 +40,7 @@ from tests.simulation.journal import Bell, FaultyRunner
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Switch
 from tests.simulation.stores import Store
 from tests.support.clock import FakeClock
+from tests.support.states import moment_of
 
 Result = TypeVar("Result")
 

@@ -1,15 +1,21 @@
 """Whole states of memories to put into replicas."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from msgspec.structs import replace
 
+from providers.clock import milliseconds_of
 from providers.digests import digest_of
 from providers.types import Snapshot
 
 MOMENT = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
+
+
+def moment_of(version: int) -> datetime:
+    """The moment at which a version was minted, if its clock was right: a different one for each millisecond."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds_of(version))
 
 
 def live(user: str, content: str = "tea", version: int = 1_000, **others: Any) -> Snapshot:  # noqa: ANN401 - fields

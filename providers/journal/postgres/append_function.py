@@ -4,13 +4,15 @@ Everybody locks in one order, so that nobody deadlocks: the list of members, ent
 by (provider, seq). Each statement in the function sees what was committed before it, so what is read after a lock is
 what counts. Numbers are drawn beforehand, in the order of the call; whoever had to wait for a memory's lock while it
 got a higher one draws again, so that each memory's numbers grow as they are committed. Memories of which nothing is
-known, the most by far, are inserted together; the others are looked at one by one, and nothing is dropped meanwhile.
+known, the most by far, are inserted together; the others are looked at one by one, and nothing is dropped meanwhile but
+traces, which give way to others of their user: whoever would have to wait for one of those leaves it for the next time.
 """
 
+from providers.journal.base import MAX_TRACES
 from providers.journal.postgres.tables import LOCK
 
 CREATE_APPEND = f"""
-    CREATE FUNCTION ninai_journal_append(
+    CREATE OR REPLACE FUNCTION ninai_journal_append(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
         helds text[], seconds float8[]
     ) RETURNS TABLE (
@@ -26,6 +28,7 @@ CREATE_APPEND = f"""
         last_user text;
         last_memory text;
         fresh boolean;
+        tracing_users text[] := '{{}}';
         old_seqs bigint[] := '{{}}';
         new_seqs bigint[] := '{{}}';
         new_users text[] := '{{}}';
@@ -52,14 +55,18 @@ CREATE_APPEND = f"""
             ORDER BY o.user_id, o.memory_id, o.place
         ), new AS (
             INSERT INTO ninai_journal_entries AS e
-            SELECT f.user_id, f.memory_id, f.seq, f.kind, f.version, f.digest, f.state, clock_timestamp()
+                (user_id, memory_id, seq, kind, version, digest, state, appended_at, trace)
+            SELECT f.user_id, f.memory_id, f.seq, CASE f.kind WHEN 'trace' THEN 'delete' ELSE f.kind END, f.version,
+                f.digest, f.state, clock_timestamp(), f.kind = 'trace'
             FROM firsts AS f ORDER BY f.user_id, f.memory_id
             ON CONFLICT ON CONSTRAINT ninai_journal_entries_pkey DO NOTHING RETURNING e.seq
         )
         SELECT array_agg(new.seq) INTO inserted FROM new;
 
         FOR operation IN
-            SELECT o.*, i.seq IS NOT NULL AS is_new
+            SELECT o.user_id, o.memory_id, o.seq, o.version, o.base, o.digest, o.state, o.held, o.seconds, o.place,
+                CASE o.kind WHEN 'trace' THEN 'delete' ELSE o.kind END AS kind, o.kind = 'trace' AS trace,
+                i.seq IS NOT NULL AS is_new
             FROM unnest(users, memories, numbers, kinds, versions, bases, digests, states, helds, seconds)
             WITH ORDINALITY
             AS o (user_id, memory_id, seq, kind, version, base, digest, state, held, seconds, place)
@@ -73,10 +80,19 @@ CREATE_APPEND = f"""
             place := operation.place;
             known := NULL;
             known_seq := operation.seq;
-            IF NOT operation.is_new THEN
-                SELECT * INTO STRICT known FROM ninai_journal_entries AS e
+            WHILE NOT operation.is_new LOOP
+                SELECT * INTO known FROM ninai_journal_entries AS e
                 WHERE e.user_id = operation.user_id AND e.memory_id = operation.memory_id FOR UPDATE;
-            END IF;
+                EXIT WHEN FOUND;
+                -- It was a trace, and has given way meanwhile.
+                known_seq := nextval('ninai_journal_seq');
+                INSERT INTO ninai_journal_entries AS e
+                    (user_id, memory_id, seq, kind, version, digest, state, appended_at, trace)
+                VALUES (operation.user_id, operation.memory_id, known_seq, operation.kind, operation.version,
+                    operation.digest, operation.state, clock_timestamp(), operation.trace)
+                ON CONFLICT ON CONSTRAINT ninai_journal_entries_pkey DO NOTHING;
+                EXIT WHEN FOUND;
+            END LOOP;
 
             IF known.seq IS NULL THEN
                 outcome := 'appended';
@@ -91,7 +107,7 @@ CREATE_APPEND = f"""
                 UPDATE ninai_journal_entries AS e SET
                     seq = CASE WHEN operation.seq > e.seq THEN operation.seq ELSE nextval('ninai_journal_seq') END,
                     kind = operation.kind, version = operation.version, digest = operation.digest,
-                    state = operation.state, appended_at = clock_timestamp()
+                    state = operation.state, appended_at = clock_timestamp(), trace = false
                 WHERE e.user_id = operation.user_id AND e.memory_id = operation.memory_id
                 RETURNING e.seq INTO known_seq;
             END IF;
@@ -100,16 +116,21 @@ CREATE_APPEND = f"""
             IF outcome = 'appended' THEN
                 known_kind := operation.kind;
                 known_state := operation.state;
-                pending := everyone;
-                IF NOT fresh THEN
-                    n := n + 1;
-                    old_seqs[n] := known.seq;
-                    fresh := true;
+                IF known.seq IS NULL AND operation.trace THEN
+                    pending := '{{}}';
+                    tracing_users := tracing_users || operation.user_id;
+                ELSE
+                    pending := everyone;
+                    IF NOT fresh THEN
+                        n := n + 1;
+                        old_seqs[n] := known.seq;
+                        fresh := true;
+                    END IF;
+                    new_seqs[n] := known_seq;
+                    new_users[n] := operation.user_id;
+                    new_helds[n] := operation.held;
+                    new_seconds[n] := operation.seconds;
                 END IF;
-                new_seqs[n] := known_seq;
-                new_users[n] := operation.user_id;
-                new_helds[n] := operation.held;
-                new_seconds[n] := operation.seconds;
             ELSIF outcome = 'repeated' THEN
                 known_seq := known.seq;
                 known_kind := known.kind;
@@ -118,6 +139,13 @@ CREATE_APPEND = f"""
                     SELECT d.provider FROM ninai_journal_deliveries AS d
                     WHERE d.user_id = operation.user_id AND d.seq = known.seq
                 ) END;
+                IF known.trace AND pending = '{{}}' THEN
+                    UPDATE ninai_journal_entries AS e SET
+                        seq = CASE WHEN operation.seq > e.seq THEN operation.seq ELSE nextval('ninai_journal_seq') END,
+                        appended_at = clock_timestamp()
+                    WHERE e.user_id = operation.user_id AND e.memory_id = operation.memory_id
+                    RETURNING e.seq INTO known_seq;
+                END IF;
             ELSE
                 known_seq := NULL; known_kind := NULL; known_state := NULL; pending := NULL; former := NULL;
             END IF;
@@ -144,6 +172,18 @@ CREATE_APPEND = f"""
         CROSS JOIN unnest(everyone) AS m (name)
         LEFT JOIN unnest(old_providers, old_places, old_dues) AS o (provider, seq, due_at)
             ON o.provider = m.name AND o.seq = f.old_seq;
+
+        FOR last_user IN SELECT DISTINCT u.user_id FROM unnest(tracing_users) AS u (user_id) LOOP
+            DELETE FROM ninai_journal_entries AS e WHERE e.seq IN (
+                SELECT o.seq FROM ninai_journal_entries AS o
+                WHERE o.user_id = last_user AND o.trace AND o.seq IN (
+                    SELECT t.seq FROM ninai_journal_entries AS t WHERE t.user_id = last_user AND t.trace
+                    ORDER BY t.seq DESC OFFSET {MAX_TRACES}
+                ) AND NOT EXISTS (
+                    SELECT 1 FROM ninai_journal_deliveries AS d WHERE d.user_id = o.user_id AND d.seq = o.seq
+                ) FOR UPDATE SKIP LOCKED
+            );
+        END LOOP;
     END
     $append$
 """  # noqa: S608 - joined from constants

@@ -57,7 +57,7 @@ class Appender:
         flat = [(operation, call) for call in calls for operation in call.operations]
         states = [operation.state for operation, _ in flat]
         values = {
-            "kinds": [operation.kind.value for operation, _ in flat],
+            "kinds": ["trace" if operation.trace else operation.kind.value for operation, _ in flat],
             "users": [state.user_id for state in states],
             "memories": [state.id for state in states],
             "versions": [state.version for state in states],

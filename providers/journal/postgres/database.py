@@ -11,7 +11,7 @@ from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
 from providers.journal.postgres.append_lent_function import CREATE_APPEND_LENT
-from providers.journal.postgres.tables import CREATE, MAKING_LOCK, VERSION
+from providers.journal.postgres.tables import CREATE, MAKING_LOCK, UPGRADE, VERSION
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
 from providers.postgres.translate import Writes
@@ -26,6 +26,12 @@ _LENDS = text("""
     )
 """)
 _MADE = text("SELECT id, version FROM ninai_journal")
+_TRACES = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_attribute
+        WHERE attrelid = CAST('ninai_journal_entries' AS regclass) AND attname = 'trace' AND NOT attisdropped
+    )
+""")
 _NOTE = text("INSERT INTO ninai_journal (version) VALUES (:version)")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
@@ -89,28 +95,38 @@ class JournalDatabase(PreparedDatabase):
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
             check_encoding(str(await connection.scalar(ENCODING)))
-            made = await _id_of(connection)
-            if made is not None and await connection.scalar(_LENDS):
-                self._id = made
-        if self._id is None:
-            self._id = await self._make()
+            found = await _id_of(connection)
+            current = found is not None and await _is_current(connection)
+        self._id = found if current else await self._make()
 
     async def _make(self) -> str:
+        """Make the tables, or what is missing of them."""
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 await connection.execute(_LOCK, {"key": MAKING_LOCK})
-                made_before = await _id_of(connection)
-                statements = [*CREATE, CREATE_APPEND] if made_before is None else []
-                # A journal that was made before there was this function gets it, too.
-                if not await connection.scalar(_LENDS):
-                    statements.append(CREATE_APPEND_LENT)
-                for statement in statements:
+                found = await _id_of(connection)
+                for statement in await _missing(connection, found):
                     # As it stands: text() would take the colons of ":=" for its own.
                     await connection.exec_driver_sql(statement)
-                if made_before is None:
+                if found is None:
                     await connection.execute(_NOTE, {"version": VERSION})
                 return str(await _id_of(connection))
+
+
+async def _is_current(connection: AsyncConnection) -> bool:
+    """Whether nothing is missing of a journal that is there."""
+    return bool(await connection.scalar(_TRACES)) and bool(await connection.scalar(_LENDS))
+
+
+async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:
+    """List the statements that make a journal, or bring one of a version before up to date."""
+    missing = list(CREATE) if found is None else []
+    if found is None or not await connection.scalar(_TRACES):
+        missing += [*UPGRADE, CREATE_APPEND]
+    if found is None or not await connection.scalar(_LENDS):
+        missing.append(CREATE_APPEND_LENT)
+    return missing
 
 
 @contextmanager

@@ -155,10 +155,10 @@ class PostgresJournal(Journal):
             await connection.execute(statements.REDELIVER, {"seq": seq, "provider": provider})
         self._bell.ring()
 
-    async def forget(self, seqs: Sequence[int]) -> None:
+    async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
         """Drop tombstones; see the protocol."""
         await self._settler.settled()
-        await self._drop(list(seqs), deleted=True)
+        await self._drop(list(seqs), deleted=True, traces=traces)
 
     async def status(self) -> JournalStatus:
         """Count; see the protocol."""
@@ -172,6 +172,11 @@ class PostgresJournal(Journal):
             last_seq=counts.last_seq,
             backlogs=tuple(map(to_backlog, backlogs)),
         )
+
+    async def newest_version(self) -> int:
+        """Look for the greatest version; see the protocol."""
+        async with self._database.reading() as connection:
+            return int(await connection.scalar(statements.NEWEST_VERSION) or 0)
 
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Give what is still to be delivered; see the protocol."""
@@ -228,10 +233,11 @@ class PostgresJournal(Journal):
         """Take or keep a task; see the protocol."""
         return await self._membership.claim(task, holder, seconds)
 
-    async def _drop(self, seqs: list[int], *, deleted: bool) -> int:
+    async def _drop(self, seqs: list[int], *, deleted: bool, traces: bool = False) -> int:
         """Drop those of these entries that still have no delivery, once nobody can give them one any more."""
         if not seqs:
             return 0
         async with self._database.transaction() as connection:
             await connection.execute(statements.LOCK_ALONE)
-            return int(await connection.scalar(statements.DROP, {"seqs": seqs, "deleted": deleted}) or 0)
+            values = {"seqs": seqs, "deleted": deleted, "traces": traces}
+            return int(await connection.scalar(statements.DROP, values) or 0)

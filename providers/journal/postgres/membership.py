@@ -47,7 +47,7 @@ _DROP = text("""
 _DELIVER = text("""
     INSERT INTO ninai_journal_deliveries AS d (provider, seq, user_id, since, due_at)
     SELECT :name, seq, user_id, clock_timestamp(), clock_timestamp() FROM ninai_journal_entries
-    WHERE seq > :after ORDER BY seq LIMIT CAST(:limit AS int)
+    WHERE seq > :after AND NOT trace ORDER BY seq LIMIT CAST(:limit AS int)
     ON CONFLICT (provider, seq) DO UPDATE SET due_at = excluded.due_at, failures = 0, dead = false, error = ''
     RETURNING seq
 """)

@@ -36,12 +36,13 @@ def to_entry(row: Row[Any]) -> Entry:
 
 
 def to_delivery(row: Row[Any]) -> Delivery:
-    """Read seq, provider, kind, state, until, failures, failed_at."""
+    """Read seq, provider, kind, state, appended_at, until, failures, failed_at."""
     return Delivery(
         seq=row.seq,
         provider=row.provider,
         kind=OperationKind(row.kind),
         state=to_state(row.state),
+        appended_at=row.appended_at,
         until=row.until,
         failures=row.failures,
         failed_at=row.failed_at,

@@ -64,6 +64,7 @@ LEASE = text(f"""
     FROM due JOIN ninai_journal_entries AS e USING (seq)
     WHERE d.provider = due.provider AND d.seq = due.seq
     RETURNING d.seq, d.provider, e.kind, e.state, d.failures,
+        CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
         CAST(extract(epoch FROM d.due_at) AS float8) AS until,
         coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
 """)  # noqa: S608 - joined from constants
@@ -123,7 +124,8 @@ PRUNABLE = text(f"""
 DROP = text(f"""
     WITH {_QUICK}, gone AS (
         DELETE FROM ninai_journal_entries AS e USING quick
-        WHERE e.seq = ANY (CAST(:seqs AS bigint[])) AND (e.kind = 'delete') = :deleted AND {_CONFIRMED}
+        WHERE e.seq = ANY (CAST(:seqs AS bigint[])) AND (e.kind = 'delete') = :deleted AND (e.trace OR NOT :traces)
+            AND {_CONFIRMED}
         RETURNING e.seq
     ), noted AS (
         UPDATE ninai_journal SET last_dropped = greatest(last_dropped, (SELECT max(seq) FROM gone))
@@ -138,11 +140,14 @@ TOMBSTONES = text(f"""
     ORDER BY e.seq LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
+# A trace that is repeated at the same moment has another number afterwards, and will be found again.
 REDELIVER = text("""
+    WITH grave AS (
+        UPDATE ninai_journal_entries SET trace = false WHERE seq = :seq AND kind = 'delete' RETURNING seq, user_id
+    )
     INSERT INTO ninai_journal_deliveries (provider, seq, user_id, since, due_at)
-    SELECT m.name, e.seq, e.user_id, clock_timestamp(), clock_timestamp()
-    FROM ninai_journal_entries AS e, ninai_journal_members AS m
-    WHERE e.seq = :seq AND e.kind = 'delete' AND m.name = :provider
+    SELECT m.name, g.seq, g.user_id, clock_timestamp(), clock_timestamp()
+    FROM grave AS g, ninai_journal_members AS m WHERE m.name = :provider
     ON CONFLICT (provider, seq) DO NOTHING
 """)
 
@@ -151,6 +156,8 @@ STATUS = text("""
         greatest(max(seq), (SELECT last_dropped FROM ninai_journal)) AS last_seq
     FROM ninai_journal_entries
 """)
+
+NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")
 
 BACKLOGS = text("""
     SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending, count(d.seq) FILTER (WHERE d.dead) AS dead,

@@ -6,6 +6,8 @@ in no index, so that lending rewrites none. Of the journal itself, `joined` coun
 `last_dropped` is the greatest `seq` of the entries that are gone.
 """
 
+# Another one as soon as a program that knows this one alone could not go on with the tables. What is only added leaves
+# it as it is: see `UPGRADE`.
 VERSION = 1
 
 # "ninaj" in ASCII, then what is locked: one key for everybody who makes the tables; and one that appending shares, and
@@ -68,4 +70,11 @@ CREATE = (
     "CREATE INDEX ninai_journal_pending ON ninai_journal_deliveries (user_id, seq) INCLUDE (provider)",
     "CREATE INDEX ninai_journal_dead ON ninai_journal_deliveries (seq) WHERE dead",
     "CREATE TABLE ninai_journal_claims (task text PRIMARY KEY, holder text NOT NULL, ends_at timestamptz NOT NULL)",
+)
+
+# What came later, for tables of an earlier program, which may go on with them meanwhile. A tombstone that is a `trace`
+# is the journal's alone: no member has, or gets, a delivery of it.
+UPGRADE = (
+    "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
+    "CREATE INDEX ninai_journal_traces ON ninai_journal_entries (user_id, seq) WHERE trace",
 )

@@ -39,7 +39,7 @@ def lease(ledger: Ledger, provider: str, limit: int, seconds: float) -> list[Del
     """Lend what is due; see `Journal.lease`."""
     now = ledger.now()
     rows = ledger.rows(
-        f"""SELECT {ENTRY}, due.failures, due.failed_at
+        f"""SELECT {ENTRY}, due.failures, due.failed_at, o.appended_at
         FROM deliveries AS due CROSS JOIN operations AS o ON o.seq = due.seq
         WHERE due.provider = ? AND due.due_at <= ? ORDER BY due.due_at, due.seq LIMIT ?""",  # noqa: S608 - a constant
         (provider, now, min(limit, MAX_LEASED)),
@@ -54,6 +54,7 @@ def lease(ledger: Ledger, provider: str, limit: int, seconds: float) -> list[Del
             provider=provider,
             kind=OperationKind(row[1]),
             state=to_state(row),
+            appended_at=row[14],
             until=now + seconds,
             failures=row[12],
             failed_at=row[13],

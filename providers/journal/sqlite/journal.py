@@ -119,13 +119,17 @@ class SqliteJournal(Journal):
         await self._write(lambda ledger: retaining.redeliver(ledger, seq, provider))
         self._waiting.notice()
 
-    async def forget(self, seqs: Sequence[int]) -> None:
+    async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
         """Drop tombstones."""
-        await self._write(lambda ledger: retaining.forget(ledger, seqs))
+        await self._write(lambda ledger: retaining.forget(ledger, seqs, traces=traces))
 
     async def status(self) -> JournalStatus:
         """Count what is there."""
         return await self._read(retaining.status)
+
+    async def newest_version(self) -> int:
+        """Look for the greatest version."""
+        return await self._read(retaining.newest_version)
 
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Give what is still to be delivered."""

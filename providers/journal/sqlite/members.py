@@ -68,7 +68,8 @@ def _deliver_everything(ledger: Ledger, name: str) -> None:
     _drop_deliveries(ledger, name)
     now = ledger.now()
     ledger.run(
-        "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) SELECT user_id, seq, ?, ?, ? FROM operations",
+        "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) SELECT user_id, seq, ?, ?, ? FROM operations"
+        " WHERE trace = 0",
         (name, now, now),
     )
 

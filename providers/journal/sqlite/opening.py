@@ -11,7 +11,7 @@ from providers.journal.base import JournalUnavailable
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.running import threaded
-from providers.journal.sqlite.schema import create, recognise
+from providers.journal.sqlite.schema import create, recognise, upgrade
 from providers.journal.sqlite.translate import unavailable
 
 Now = Callable[[], float]
@@ -72,6 +72,7 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> Ledger:
             journal_id = recognise(connection)
         except JournalUnavailable as error:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
+        upgrade(connection)
         if reads_only:
             connection.execute("PRAGMA query_only = ON")
         else:

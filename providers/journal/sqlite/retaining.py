@@ -83,6 +83,7 @@ def tombstones(ledger: Ledger, limit: int, seconds: float, after: int) -> list[E
 def redeliver(ledger: Ledger, seq: int, provider: str) -> None:
     """Make a tombstone due again; see `Journal.redeliver`."""
     now = ledger.now()
+    ledger.run("UPDATE operations SET trace = 0 WHERE seq = ? AND trace = 1", (seq,))
     ledger.run(
         """INSERT INTO deliveries (user_id, seq, provider, due_at, made_at)
         SELECT o.user_id, o.seq, m.name, ?, ? FROM operations AS o JOIN members AS m
@@ -91,12 +92,18 @@ def redeliver(ledger: Ledger, seq: int, provider: str) -> None:
     )
 
 
-def forget(ledger: Ledger, seqs: Sequence[int]) -> None:
+def forget(ledger: Ledger, seqs: Sequence[int], *, traces: bool) -> None:
     """Drop tombstones without a delivery; see `Journal.forget`."""
     ledger.connection.executemany(
-        f"DELETE FROM operations AS o WHERE o.seq = ? AND o.kind = 'delete' AND {_CONFIRMED}",  # noqa: S608 - a constant
-        [(seq,) for seq in seqs],
+        f"DELETE FROM operations AS o WHERE o.seq = ? AND o.kind = 'delete' AND o.trace >= ? AND {_CONFIRMED}",  # noqa: S608 - a constant
+        [(seq, traces) for seq in seqs],
     )
+
+
+def newest_version(ledger: Ledger) -> int:
+    """Look for the greatest version; see `Journal.newest_version`."""
+    [(version,)] = ledger.rows("SELECT coalesce(max(version), 0) FROM operations")
+    return int(version)
 
 
 def status(ledger: Ledger) -> JournalStatus:

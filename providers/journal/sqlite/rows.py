@@ -36,6 +36,7 @@ def to_row(operation: Operation, appended_at: float) -> Row:
         msgspec.json.encode(state.edits).decode() if state.edits else None,
         None if state.metadata is None else msgspec.json.encode(state.metadata).decode(),
         state.content,
+        operation.trace,
     )
 
 

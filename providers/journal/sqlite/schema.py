@@ -68,9 +68,16 @@ CREATE TABLE claims (
 """
 
 
+# What came later; a program that does not know of it goes on with these tables, so that the version stays.
+_TRACES = (
+    "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1",
+)
+
+
 def create(connection: sqlite3.Connection) -> None:
     """Make a new database a journal, with an id of its own."""
-    connection.executescript(f"BEGIN; {_TABLES} COMMIT")
+    connection.executescript(f"BEGIN; {_TABLES} {'; '.join(_TRACES)}; COMMIT")
     connection.execute("INSERT INTO meta (journal_id) VALUES (?)", (str(uuid4()),))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -90,3 +97,22 @@ def recognise(connection: sqlite3.Connection) -> str:
         raise JournalUnavailable(f"it was made by a newer version of this program (schema {version})")
     [journal_id] = connection.execute("SELECT journal_id FROM meta").fetchone()
     return str(journal_id)
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Add what an earlier version of this program did not make; it may go on with the journal meanwhile."""
+    if _is_current(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_current(connection):  # others may have been faster
+            for statement in _TRACES:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    return any(name == "trace" for _, name, *_ in connection.execute("PRAGMA table_info(operations)"))

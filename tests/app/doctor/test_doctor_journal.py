@@ -1,5 +1,6 @@
 """What the doctor finds about the journal, and that it makes none."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest_asyncio
 from app.doctor.finding import Status
 from app.doctor.journal import LONGEST_PENDING_SECONDS, dead_of, pending_of
 from observability.secret import Secret
+from providers.clock import COUNTER_BITS
 from providers.journal.operations import Backlog, Dead, JournalStatus
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
 from providers.native.embedded import EmbeddedServer
 from tests.app.doctor.examining import WITHOUT_VECTORS, found, wrong
-from tests.providers.journal.rig import host_in, names_in, put, remember, settle
+from tests.providers.journal.rig import delete, host_in, names_in, put, remember, settle
 from tests.support.postgres import connected, create_database, drop_database
 
 CANARY = "canary-7Qx"
@@ -138,3 +140,19 @@ async def test_a_journal_in_postgresql_is_read(elsewhere: str) -> None:
     assert findings["journal"].found == "1 operations, 0 of them tombstones, for a"
     assert findings["journal.place"].found == "no provider's database could be compared"
     assert findings["journal.clock"].status is Status.OK
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(59, Status.OK), (61, Status.WARNING)])
+async def test_versions_that_are_ahead_of_their_time_are_found(tmp_path: Path, minutes: int, status: Status) -> None:
+    """By more than an hour: some host has, or had, a wrong clock. A delivered and a deleted one count as well."""
+    now = time.time()
+    ahead = int((now + minutes * 60) * 1000) << COUNTER_BITS
+    async with SqliteJournalSettings().open(host_in(tmp_path)) as journal:
+        await put(journal, remember())
+        await put(journal, delete(version=ahead))
+        assert await journal.newest_version() == ahead
+
+    findings = await found(lambda: now, NINAI__DATA_DIR=str(tmp_path), **MOCKS)
+
+    assert findings["journal.versions"].status is status
+    assert ("NTP" in (findings["journal.versions"].advice or "")) is (status is Status.WARNING)

@@ -13,6 +13,7 @@ from app.doctor.database import Facts
 from app.doctor.embedding import Embedded, embedder_of
 from app.doctor.finding import Finding, Status
 from app.doctor.native import pgvector_of, version_of
+from providers.clock import COUNTER_BITS
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
 from providers.native.embedded import EmbeddedServer
@@ -23,7 +24,7 @@ from tests.support.openai_server import Behaviour, OpenAIServer
 from tests.support.postgres import connected, create_database, drop_database
 
 CANARY = "canary-7Qx"
-OF_A_DATABASE = ["database", "version", "writable", "pgvector", "clock", "schema", "indexes"]
+OF_A_DATABASE = ["database", "version", "writable", "pgvector", "clock", "schema", "indexes", "versions"]
 TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
 
 
@@ -268,3 +269,18 @@ async def test_another_model_than_the_wanted_one_is_a_warning(well: str) -> None
     assert findings["providers.native.vectors"].found == (
         f"{MODEL} is configured, but the process that started last embeds with test/other"
     )
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(59, Status.OK), (61, Status.WARNING)])
+async def test_memories_that_are_ahead_of_their_time_are_found(well: str, minutes: int, status: Status) -> None:
+    """By more than an hour: some host has, or had, a wrong clock."""
+    now = time.time()
+    async with open_native_provider(well) as provider:
+        memory_id = await provider.remember("anna", "tea", version=int((now + minutes * 60) * 1000) << COUNTER_BITS)
+    try:
+        findings = await found_in(well, lambda: now)
+    finally:
+        async with connected(well) as connection:
+            await connection.execute("DELETE FROM ninai_memories WHERE id = $1", memory_id)
+
+    assert findings["versions"].status is status

@@ -57,7 +57,7 @@ def test_a_late_memory_does_not_come_back_from_the_dead() -> None:
     """Where a tombstone is, both a new memory and an edited one meet it."""
 
     async def act(scene: Scene) -> None:
-        memory_id = key()
+        memory_id = await scene.home.remember(USER, "tea", memory_id=key())
         await scene.home.delete(USER, memory_id)
 
         outcomes = await bring_many(
@@ -77,7 +77,7 @@ def test_one_change_raises_what_it_meets() -> None:
 
     async def act(scene: Scene) -> None:
         link, deadline = scene.links["home"], Turn(Deadline.after(1, scene.clock))
-        taken, gone = await scene.home.remember(USER, "coffee", memory_id=key()), key()
+        taken, gone = [await scene.home.remember(USER, text, memory_id=key()) for text in ("coffee", "milk")]
         await scene.home.delete(USER, gone)
 
         assert isinstance(await failure_of(bring(link, _change(REMEMBER, "tea", taken), deadline)), Conflict)

@@ -9,6 +9,7 @@ from providers.chain.observer import Unobserved
 from providers.chain.policy import DelivererPolicy
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
+from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play, running
 
 
@@ -148,7 +149,7 @@ def test_a_tombstone_that_is_met_is_brought_to_all() -> None:
 
     async def act(scene: Scene) -> None:
         memory_id = key()
-        await scene.standby.delete(USER, memory_id)
+        await scene.standby.put_many([Snapshot(user_id=USER, id=memory_id, version=1, content=None)])
         await scene.chain.remember(USER, "tea", memory_id=memory_id)
 
         await scene.deliver()
@@ -167,7 +168,7 @@ def test_a_deleted_memory_is_no_error() -> None:
 
     async def act(scene: Scene) -> None:
         memory_id = key()
-        await scene.standby.delete(USER, memory_id)
+        await scene.standby.put_many([Snapshot(user_id=USER, id=memory_id, version=1, content=None)])
         scene.observer = counted = Counted()
         await scene.chain.remember(USER, "tea", memory_id=memory_id)
 
@@ -175,5 +176,35 @@ def test_a_deleted_memory_is_no_error() -> None:
 
         assert counted.counts == {("standby", "done"): 1}
         assert issubclass(MemoryDeleted, ProviderError)
+
+    play(act)
+
+
+class Timed(Unobserved):
+    """Keeps how long deliveries took."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def confirmed(self, provider: str, seconds: float) -> None:
+        """Take note."""
+        assert provider == "standby"
+        self.seconds.append(seconds)
+
+
+@pytest.mark.parametrize("minted", ["now", "ahead", "never"])
+def test_a_delivery_is_timed_by_the_journal(minted: str) -> None:
+    """From the moment at which it was appended until the provider has it, whatever its version would say."""
+
+    async def act(scene: Scene) -> None:
+        scene.observer = timed = Timed()
+        version = {"now": None, "ahead": scene.versions.next() + (172_800_000 << 16), "never": 1}[minted]
+        await scene.chain.remember(USER, "tea", memory_id=key(), version=version)
+        await asyncio.sleep(7)
+        scene.standby.seconds = 0.15
+
+        assert await scene.deliverer("standby").deliver_some()
+
+        assert timed.seconds == [pytest.approx(7.15, abs=0.01)]
 
     play(act)

@@ -88,6 +88,28 @@ def test_all_tries_are_one_write() -> None:
     staged(main)
 
 
+def test_all_tries_are_of_one_moment() -> None:
+    """A batch that was not heard of is dated by when it was made, not by when it was tried again; so is one memory."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage)
+        moment = datetime.fromtimestamp(stage.clock.now, UTC)
+        for ask in (
+            lambda: alone.provider.remember(USER, "a memory"),
+            lambda: alone.provider.remember_many([NewMemory(user_id=USER, content="a memory")]),
+        ):
+            alone.store.errors = [UNSURE]
+            began = stage.clock.now
+            await ask()
+            assert stage.clock.now > began
+            moment = datetime.fromtimestamp(began, UTC)
+
+            newest, *_ = await alone.provider.list_memories(USER, 1)
+            assert newest.created_at == moment
+
+    staged(main)
+
+
 def test_given_ids_are_kept() -> None:
     """An id and a version from above pass through as they are."""
 

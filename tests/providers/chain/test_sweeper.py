@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from providers.chain.link import Link
 from providers.chain.policy import RetentionPolicy
 from providers.chain.sweeper import Sweeper
@@ -121,6 +123,65 @@ def test_a_tombstone_is_kept_while_somebody_is_out_of_reach() -> None:
 
         await sweeper(scene, in_reach=False).sweep()
 
+        assert await tombstones(scene) == 1
+
+    play(act)
+
+
+@pytest.mark.parametrize("in_reach", [True, False])
+def test_a_trace_is_forgotten_though_somebody_does_not_answer(in_reach: bool) -> None:  # noqa: FBT001 - a parameter
+    """Nobody had the memory, and ids can be made up without end; but not before it is old enough."""
+
+    async def act(scene: Scene) -> None:
+        await deleted(scene)
+        await scene.chain.delete(USER, key())
+        scene.standby.failures["*"] = DOWN
+        await asyncio.sleep(POLICY.keep - 1)
+        await scene.chain.delete(USER, key())
+        await sweeper(scene, in_reach=in_reach).sweep()
+        before = await tombstones(scene)
+        await asyncio.sleep(1)
+        await sweeper(scene, in_reach=in_reach).sweep()
+
+        assert (before, await tombstones(scene)) == (3, 2)
+
+    play(act)
+
+
+def test_a_trace_that_is_repeated_is_as_young_as_the_repetition() -> None:
+    """That has been acknowledged, too."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        await scene.chain.delete(USER, memory_id)
+        await asyncio.sleep(POLICY.keep - 1)
+        await scene.chain.delete(USER, memory_id)
+        await asyncio.sleep(POLICY.keep - 1)
+        await sweeper(scene).sweep()
+        before = await tombstones(scene)
+        await asyncio.sleep(1)
+        await sweeper(scene).sweep()
+
+        assert (before, await tombstones(scene)) == (1, 0)
+
+    play(act)
+
+
+def test_a_copy_of_what_never_was_is_deleted() -> None:
+    """Home was wrong, as it may be out of a backup: what is hidden meanwhile is gone everywhere in the end."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.standby.remember(USER, "tea", memory_id=key(), version=1)
+        assert await scene.chain.delete(USER, memory_id) is False
+        scene.home.failures["*"] = DOWN
+        assert await scene.chain.list_memories(USER) == []
+        scene.home.failures.clear()
+        await asyncio.sleep(POLICY.keep)
+
+        await sweeper(scene).sweep()
+        await scene.deliver()
+
+        assert await scene.kept("standby") == []
         assert await tombstones(scene) == 1
 
     play(act)

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 
-from providers.errors import MemoryDeleted, ProviderError, Unavailable
+from providers.chain.route import Route
+from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.limits import MAX_LIST_LIMIT
+from providers.mock import MockMemoryProvider
 from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
 
@@ -38,6 +41,22 @@ def test_a_repeated_deletion_is_answered_as_the_first(forgotten: bool) -> None: 
         assert await scene.chain.delete(USER, memory_id, edit_id=edit_id) is True
         assert await scene.chain.delete(USER, memory_id, edit_id=key()) is False
         assert await scene.chain.delete(USER, nothing, edit_id=edit_id) is False
+
+    play(act)
+
+
+def test_who_deletes_once_more_does_not_become_who_deleted_first() -> None:
+    """Also when only the providers know of the first: both are answered as they were, however often they ask."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, first, second = await scene.chain.remember(USER, "tea", memory_id=key()), key(), key()
+        await scene.chain.delete(USER, memory_id, edit_id=first)
+        await scene.deliver()
+        await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
+
+        answers = [await scene.chain.delete(USER, memory_id, edit_id=edit) for edit in (second, second, first, second)]
+
+        assert answers == [False, False, True, False]
 
     play(act)
 
@@ -90,10 +109,11 @@ def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
     """What was wanted is there."""
 
     async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
         buried = _Buried(scene.clock, "home")
         scene.links["home"].provider = buried
 
-        await scene.chain.delete(USER, key())
+        await scene.chain.delete(USER, memory_id)
 
         await asyncio.sleep(0.1)
         [entry] = await scene.journal.entries(USER, "standby", 10, 10)
@@ -169,5 +189,125 @@ def test_of_what_nobody_can_list_nothing_is_deleted(lost: str) -> None:
 
         assert isinstance(await failure_of(scene.chain.delete_all(USER)), Unavailable)
         assert await scene.kept("home") == ["tea"]
+
+    play(act)
+
+
+async def _rows(scene: Scene, memory_id: str) -> list[Snapshot | None]:
+    """What each provider has under an id in the end."""
+    await asyncio.sleep(60)
+    await scene.deliver()
+    return [await MockMemoryProvider.snapshot(one, USER, memory_id) for one in scene.providers.values()]
+
+
+def test_the_trace_of_what_never_was_is_the_journals_alone() -> None:
+    """No provider gets a row, whoever asks how often; and an earlier write that comes late finds it deleted."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, edit_id = key(), key()
+
+        assert await scene.chain.delete(USER, memory_id, edit_id=edit_id) is False
+        assert (scene.told.provider, scene.told.accepted, scene.told.token) == ("home", False, "journal-1.1")
+        assert await scene.chain.delete(USER, memory_id, edit_id=edit_id) is False
+        assert await scene.chain.delete(USER, memory_id) is False
+        assert isinstance(await failure_of(scene.chain.remember(USER, "tea", memory_id=memory_id)), MemoryDeleted)
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="tea")), MemoryNotFound)
+        assert await _rows(scene, memory_id) == [None, None]
+        assert await scene.chain.list_memories(USER) == []
+        assert await scene.operations() == 1
+
+    play(act)
+
+
+@pytest.mark.parametrize("first", ["remember", "delete"])
+def test_of_a_first_write_and_a_deletion_at_once_the_deletion_wins(first: str) -> None:
+    """Both have looked and found nothing before either of them comes to the journal."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        scene.home.seconds = 0.05
+        tasks = {
+            name: asyncio.create_task(call)
+            for name, call in sorted(
+                {
+                    "remember": scene.chain.remember(USER, "tea", memory_id=memory_id),
+                    "delete": scene.chain.delete(USER, memory_id),
+                }.items(),
+                key=lambda item: item[0] != first,
+            )
+        }
+        answers = dict(zip(tasks, await asyncio.gather(*tasks.values(), return_exceptions=True), strict=True))
+
+        assert scene.home.calls[:2] == ["snapshot", "snapshot"]
+        assert answers["delete"] is (first == "remember")
+        assert answers["remember"] == memory_id or isinstance(answers["remember"], MemoryDeleted)
+        if first == "delete":
+            assert isinstance(answers["remember"], MemoryDeleted)
+        rows = await _rows(scene, memory_id)
+        assert [row is not None and row.deleted for row in rows] == [first == "remember"] * 2
+        assert await scene.chain.list_memories(USER) == []
+
+    play(act)
+
+
+@pytest.mark.parametrize("witness", ["standby", "nobody", "presumed", "journal"])
+def test_without_homes_own_word_everybody_gets_a_tombstone(witness: str) -> None:
+    """It may have what others lack; and what the journal knows of may be anywhere."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = key()
+        failing = {"standby": [scene.home], "nobody": list(scene.providers.values())}
+        for provider in failing.get(witness, []):
+            provider.failures["snapshot"] = DOWN
+        if witness == "presumed":
+            scene.chain.route = Route(scene.chain.route.links, frozenset({"home"}), presumed=True)
+        if witness == "journal":
+            await scene.chain.remember(USER, "tea", memory_id=memory_id)
+
+        existed = await scene.chain.delete(USER, memory_id)
+        for provider in scene.providers.values():
+            provider.failures.clear()
+
+        assert existed is (witness != "standby")
+        assert all(row is not None and row.deleted for row in await _rows(scene, memory_id))
+
+    play(act)
+
+
+def test_what_never_was_is_as_good_as_new_when_it_is_forgotten() -> None:
+    """An earlier write cannot be under way any more; whoever repeats the deletion gets the same answer."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, edit_id = key(), key()
+        await scene.chain.delete(USER, memory_id, edit_id=edit_id)
+        await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
+
+        assert await scene.chain.delete(USER, memory_id, edit_id=edit_id) is False
+        await scene.journal.forget([entry.seq for entry in await scene.journal.tombstones(10, 0.0)])
+        assert await scene.chain.remember(USER, "tea", memory_id=memory_id) == memory_id
+
+    play(act)
+
+
+def test_a_clock_that_is_ahead_dates_nothing() -> None:
+    """Neither what is stored next nor what is edited, in any provider; and all of them agree."""
+
+    async def act(scene: Scene) -> None:
+        ahead = scene.versions.next() + (172_800_000 << 16)
+        wrong = await scene.chain.remember(USER, "tea", memory_id=key(), version=ahead)
+        edited = await scene.chain.update(USER, wrong, content="coffee")
+        memory_id = await scene.chain.remember(USER, "milk")
+        now, now_ms = scene.versions.moment(), scene.versions.milliseconds()
+        await scene.deliver()
+
+        states = [await one.snapshot(USER, memory_id) for one in scene.providers.values()]
+        assert states[0] == states[1] is not None
+        assert states[0] is not None
+        assert states[0].version > ahead
+        assert states[0].created_at == edited.created_at == edited.updated_at == now
+        assert UUID(memory_id).int >> 80 == now_ms
+        assert [await one.list_memories(USER) for one in scene.providers.values()] == [
+            await scene.chain.list_memories(USER)
+        ] * 2
 
     play(act)

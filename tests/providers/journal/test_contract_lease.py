@@ -18,10 +18,18 @@ async def test_a_delivery_holds_the_operation(journal: Journal) -> None:
 
     [delivery] = await leased(journal, "standby", LONG)
 
-    until = delivery.until
+    until, appended_at = delivery.until, delivery.appended_at
     assert until == pytest.approx(time.time() + LONG, abs=60)
+    assert 0 <= until - LONG - appended_at < 60
     assert delivery == Delivery(
-        seq=entry.seq, provider="standby", kind=entry.kind, state=entry.state, until=until, failures=0, failed_at=0.0
+        seq=entry.seq,
+        provider="standby",
+        kind=entry.kind,
+        state=entry.state,
+        appended_at=appended_at,
+        until=until,
+        failures=0,
+        failed_at=0.0,
     )
 
 

@@ -66,3 +66,13 @@ async def test_a_tombstone_made_due_again_is_young(journal: Journal) -> None:
 
     home, standby = (await journal.status()).backlogs
     assert home.oldest_seconds + 0.15 < standby.oldest_seconds
+
+
+async def test_the_greatest_version_is_found(journal: Journal) -> None:
+    """Of whatever is known: nothing, what is pending, deleted, or confirmed by all."""
+    assert await journal.newest_version() == 0
+    entry = await put(journal, remember(version=2**62))
+    await put(journal, delete(version=7))
+    await confirm(journal, entry)
+
+    assert await journal.newest_version() == 2**62

@@ -1,0 +1,192 @@
+"""What every journal promises of deletions that found nothing: known for a while, by itself alone, not without end."""
+
+import asyncio
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from providers.errors import MemoryDeleted
+from providers.journal.base import MAX_APPENDED, MAX_TRACES, Journal
+from providers.journal.operations import Appended, Entry, Operation, OperationKind
+from tests.providers.journal.rig import USER, confirm, delete, due, entries, put, refusal, remember, settle, update
+
+BOTH = frozenset({"home", "standby"})
+NOBODY: frozenset[str] = frozenset()
+
+
+def trace(memory_id: str | None = None, *, user: str = USER, edit: str = "") -> Operation:
+    """The deletion of what never was."""
+    operation = delete(memory_id, user=user)
+    return replace(operation, trace=True, state=replace(operation.state, edits=(edit,) if edit else ()))
+
+
+async def appended(journal: Journal, *operations: Operation) -> list[Appended]:
+    """Append operations, none of which is refused."""
+    answers = await journal.append(operations)
+    assert all(isinstance(answer, Appended) for answer in answers)
+    return [answer for answer in answers if isinstance(answer, Appended)]
+
+
+async def known(journal: Journal, *memory_ids: str, user: str = USER) -> list[bool]:
+    """Whether anything is known of these memories."""
+    return [await journal.newest(user, memory_id) is not None for memory_id in memory_ids]
+
+
+async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
+    """Nothing is to be delivered, also to who would have it lent; all the same it is a tombstone."""
+    operation = trace("m")
+    [answer] = await journal.append([operation], held="home", seconds=60)
+
+    assert isinstance(answer, Appended)
+    entry = Entry(seq=answer.entry.seq, kind=OperationKind.DELETE, state=operation.state, pending=NOBODY)
+    assert answer == Appended(entry=entry)
+    assert await journal.newest(USER, "m") == entry
+    assert await entries(journal) == [entry]
+    assert await journal.deleted(USER, ["m", "n"]) == {"m"}
+    assert await journal.tombstones(10, 0) == [entry]
+    assert [await due(journal, name) for name in ("home", "standby")] == [[], []]
+    assert [backlog.pending for backlog in (await journal.status()).backlogs] == [0, 0]
+
+
+async def test_what_was_deleted_in_vain_stays_deleted(journal: Journal) -> None:
+    """An earlier write that is still on its way here comes too late."""
+    await put(journal, trace("m"))
+
+    assert await refusal(journal, remember("m")) is MemoryDeleted
+    assert await refusal(journal, update("m", "coffee")) is MemoryDeleted
+
+
+async def test_where_something_is_known_it_is_a_deletion_like_any_other(journal: Journal) -> None:
+    """Somebody was faster than whoever found nothing."""
+    first = await put(journal, remember("m"))
+    await confirm(journal, first)
+
+    [answer] = await appended(journal, trace("m"))
+
+    assert (answer.repeated, answer.former, answer.entry.pending) == (False, first.state, BOTH)
+    assert [await due(journal, name) for name in ("home", "standby")] == [[answer.entry.seq]] * 2
+    await confirm(journal, answer.entry)
+    await journal.forget([answer.entry.seq], traces=True)
+    assert await known(journal, "m") == [True]
+
+
+async def test_a_repetition_gets_the_first_and_makes_it_young(journal: Journal) -> None:
+    """Whoever was about to forget the first by its number forgets nothing: the second is acknowledged, too."""
+    first = await put(journal, trace("m", edit="e1"))
+    for again in (trace("m", edit="e2"), delete("m")):
+        [answer] = await appended(journal, again)
+
+        assert (answer.repeated, answer.entry.state, answer.former) == (True, first.state, first.state)
+        assert answer.entry.pending == NOBODY
+        assert answer.entry.seq > first.seq
+        assert await journal.newest(USER, "m") == answer.entry
+        await journal.forget([first.seq])
+        assert await known(journal, "m") == [True]
+        first = answer.entry
+    assert (await journal.status()).operations == 1
+
+
+async def test_a_tombstone_that_is_repeated_stays_as_it_is(journal: Journal) -> None:
+    """Providers have it, and need not be told again."""
+    first = await put(journal, delete("m"))
+    [pending] = await appended(journal, trace("m"))
+    await confirm(journal, first)
+    [confirmed] = await appended(journal, trace("m"))
+
+    assert (pending.entry.seq, pending.entry.pending) == (first.seq, BOTH)
+    assert (confirmed.entry.seq, confirmed.entry.pending) == (first.seq, NOBODY)
+
+
+async def test_one_call_may_do_anything_to_one_memory(journal: Journal) -> None:
+    """Each operation is judged by what came before it in the call."""
+    answers = await journal.append([trace("m"), remember("m"), trace("m"), remember("n"), trace("n"), trace("n")])
+
+    assert [type(answer) for answer in answers] == [Appended, MemoryDeleted] + [Appended] * 4
+    shown = [(answer.repeated, answer.entry.pending) for answer in answers if isinstance(answer, Appended)]
+    assert shown == [(False, NOBODY), (True, NOBODY), (False, BOTH), (False, BOTH), (True, BOTH)]
+
+
+async def test_of_too_many_the_oldest_give_way(journal: Journal) -> None:
+    """As many as that are kept; of each user, and whatever else is known of them."""
+    await put(journal, remember("live"))
+    await put(journal, delete("dead"))
+    await put(journal, trace("theirs", user="another"))
+    ids = [f"m{number:04}" for number in range(MAX_TRACES)]
+    assert MAX_APPENDED >= MAX_TRACES
+    await appended(journal, *map(trace, ids))
+    assert (await journal.status()).operations == MAX_TRACES + 3
+
+    await appended(journal, trace("one more"), trace(ids[1]))
+    assert await known(journal, *ids[:4], ids[-1], "one more") == [False, True, True, True, True, True]
+    await appended(journal, trace("and more"))
+    assert await known(journal, *ids[:4]) == [False, True, False, True]
+    assert await known(journal, "live", "dead") == [True, True]
+    assert await known(journal, "theirs", user="another") == [True]
+    assert (await journal.status()).operations == MAX_TRACES + 3
+
+
+async def test_what_gives_way_can_be_stored_and_deleted_meanwhile(journal: Journal, elsewhere: Journal) -> None:
+    """Nobody fails because what was known has just been dropped."""
+    ids = [f"m{number:04}" for number in range(MAX_TRACES)]
+    await appended(journal, *map(trace, ids))
+
+    async def make_way() -> None:
+        for _ in range(20):
+            await appended(journal, trace(), trace(), trace())
+
+    async def ask(one: Journal) -> None:
+        for memory_id in ids[:60]:
+            [answer] = await one.append([trace(memory_id)])
+            assert isinstance(answer, Appended)
+            [stored] = await one.append([remember(memory_id)])
+            assert isinstance(stored, MemoryDeleted)
+
+    await asyncio.gather(make_way(), ask(elsewhere), ask(journal))
+
+
+async def test_a_newcomer_gets_no_trace(journal: Journal) -> None:
+    """There is nothing that it could lack; a tombstone is another thing."""
+    await put(journal, trace())
+    tombstone = await put(journal, delete())
+
+    await journal.join("newcomer", "a store")
+    await journal.join("home", "another store")
+
+    assert await due(journal, "newcomer") == await due(journal, "home") == [tombstone.seq]
+
+
+async def test_a_trace_where_a_copy_was_found_is_one_no_longer(journal: Journal) -> None:
+    """It is delivered there, and forgotten as every tombstone is."""
+    entry = await put(journal, trace("m"))
+    await journal.redeliver(entry.seq, "home")
+
+    assert (await due(journal, "home"), await due(journal, "standby")) == ([entry.seq], [])
+    [again] = await appended(journal, trace("m"))
+    assert (again.entry.seq, again.entry.pending) == (entry.seq, frozenset({"home"}))
+    await confirm(journal, again.entry)
+    await journal.forget([entry.seq], traces=True)
+    assert await known(journal, "m") == [True]
+    await journal.forget([entry.seq])
+    assert await known(journal, "m") == [False]
+
+
+async def test_traces_are_forgotten_apart(journal: Journal) -> None:
+    """Without a look at any provider, which a tombstone needs; afterwards the id is new."""
+    live, tombstone, mine = [await put(journal, one) for one in (remember(), delete(), trace("m"))]
+    await confirm(journal, live)
+    await confirm(journal, tombstone)
+    await settle(journal)
+
+    await journal.forget([live.seq, tombstone.seq, mine.seq, 10**9], traces=True)
+
+    assert await known(journal, live.state.id, tombstone.state.id, "m") == [True, True, False]
+    assert (await journal.status()).last_seq == mine.seq
+    await put(journal, remember("m"))
+
+
+async def test_nobody_prunes_a_trace(journal: Journal) -> None:
+    """It is no operation that everybody has confirmed."""
+    await put(journal, trace("m"))
+
+    assert await journal.prune(0) == 0
+    assert await known(journal, "m", str(uuid4())) == [True, False]
