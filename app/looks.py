@@ -24,6 +24,8 @@ HURRIED_SECONDS = 0.4
 # After its time a look is broken off, and says so itself; one that heeds nothing is given up a little later.
 _GRACE_SECONDS = 0.1
 
+_MOMENT = 0.001  # seconds; what is left by rounding is nothing
+
 _Looks = Mapping[Link, asyncio.Task[Health]]
 
 
@@ -91,12 +93,13 @@ class Looks:
 
     async def _answered(self, looks: _Looks, known: Callable[[], bool]) -> None:
         """Wait until all looks have ended or had their time, but not long for the rest once the answer is known."""
-        started = perf_counter()
+        now = asyncio.get_running_loop().time
+        started = now()
         while waiting := [link for link, look in looks.items() if not look.done()]:
             left = max(self._left(link) for link in waiting)
             if known():
-                left = min(left, HURRIED_SECONDS - (perf_counter() - started))
-            if left <= 0:
+                left = min(left, HURRIED_SECONDS - (now() - started))
+            if left < _MOMENT:
                 return
             hurried = [] if self._hurried.is_set() else [asyncio.create_task(self._hurried.wait(), name="leaving")]
             ends = [looks[link] for link in waiting]

@@ -59,19 +59,19 @@ async def warming(chain: Chain, warmed: Callable[[], None]) -> AsyncIterator[War
 
 async def _warm(warmth: Warmth, passes: dict[str, _Pass], warmed: Callable[[], None]) -> None:
     started = perf_counter()
-    tries = [asyncio.create_task(_tried(warmth, name, one), name=f"warm {name}") for name, one in passes.items()]
+    tries = [background.start_once(_tried(warmth, name, one), f"warm up {name}") for name, one in passes.items()]
     try:
         # Not a timeout around them: what does not heed that it is broken off would keep the service from being ready.
         await asyncio.wait(tries, timeout=WARMING_SECONDS)
     finally:
         for one in tries:
             one.cancel()
-        if warmth.cold:
-            _log.warning("warming_given_up", cold=dict(warmth.cold))
-        else:
-            _log.info("warm", parts=sorted(passes), ms=round((perf_counter() - started) * 1000, 2))
-        warmth.cold = {}
-        warmed()
+    if warmth.cold:
+        _log.warning("warming_given_up", cold=dict(warmth.cold))
+    else:
+        _log.info("warm", parts=sorted(passes), ms=round((perf_counter() - started) * 1000, 2))
+    warmth.cold = {}
+    warmed()
 
 
 async def _tried(warmth: Warmth, name: str, one: _Pass) -> None:

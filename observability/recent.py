@@ -1,7 +1,6 @@
 """The newest of something that is dear to make: made once at a time, and shared by all who ask for it meanwhile."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
@@ -34,12 +33,10 @@ class Recent(Generic[T]):
         make: Callable[[], Coroutine[Any, Any, T]],
         name: str,
         seconds: float = SHARED_SECONDS,
-        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
         self._name = name
         self._seconds = seconds
-        self._now = now
         self._began = 0.0
         self._newest: asyncio.Task[T] | None = None
         self._outdated = False
@@ -47,7 +44,7 @@ class Recent(Generic[T]):
     @property
     def age(self) -> float:
         """Seconds since the newest was begun."""
-        return self._now() - self._began
+        return _now() - self._began
 
     def begun(self) -> asyncio.Task[T]:
         """Give the newest, if it is recent enough or not finished yet, and otherwise begin another.
@@ -59,7 +56,7 @@ class Recent(Generic[T]):
             return newest
         if newest is None or newest.cancelled() or self._outdated or self.age >= self._seconds:
             self._outdated = False
-            self._began = self._now()
+            self._began = _now()
             newest = asyncio.create_task(self._make(), name=self._name, context=tracing.detached())
             newest.add_done_callback(_retrieved)
             self._newest = newest
@@ -71,7 +68,7 @@ class Recent(Generic[T]):
         Raises:
             StillBeingMade: there is none after `patience` seconds.
         """
-        oldest = self._now() - self._seconds
+        oldest = _now() - self._seconds
         timer = asyncio.timeout(patience)
         try:
             async with timer:
@@ -95,6 +92,11 @@ class Recent(Generic[T]):
         if self._newest is not None:
             self._newest.cancel()
             await asyncio.wait({self._newest}, timeout=_CLOSE_SECONDS)
+
+
+def _now() -> float:
+    """The clock of the event loop, by which everybody waits."""
+    return asyncio.get_running_loop().time()
 
 
 def _retrieved(task: asyncio.Task[Any]) -> None:

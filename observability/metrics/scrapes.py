@@ -39,9 +39,13 @@ class Scrapes:
     """The metrics that `gathered` gives, in the two formats that scrapers know; one is made at a time."""
 
     def __init__(
-        self, gathered: Callable[[], Awaitable[CollectorRegistry]], shared_seconds: float = SHARED_SECONDS
+        self,
+        gathered: Callable[[], Awaitable[CollectorRegistry]],
+        shared_seconds: float = SHARED_SECONDS,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._gathered = gathered
+        self._patience = patience
         self._turn = asyncio.Lock()
         self._formats = {
             accepted: Recent(partial(self._exposed, accepted), "expose metrics", shared_seconds)
@@ -54,7 +58,7 @@ class Scrapes:
         Raises:
             StillBeingMade: they cannot be had in time.
         """
-        return await self._formats[_format(accept)].get(PATIENCE_SECONDS)
+        return await self._formats[_format(accept)].get(self._patience)
 
     async def aclose(self) -> None:
         """Break off what is under way."""

@@ -1,11 +1,13 @@
 """Health: one cheap request in every dialect, and an error is part of the answer."""
 
+import asyncio
+
 import pytest
 
 from observability.secret import Secret
 from providers.mem0.health import PATIENCE, Mem0Health
 from providers.types import Health
-from tests.support.fickle_http import Behaviour, FickleHttp
+from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, opened
 
 PATHS = {
@@ -102,3 +104,28 @@ async def test_the_dialect_is_told_once_it_is_known() -> None:
         assert seen(await provider.health_check()).dialect is None
         await fickle.become(Behaviour.OK)
         assert seen(await provider.health_check()).dialect == "spec"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("of_health", [True, False])
+async def test_a_look_and_a_request_do_not_wait_for_each_other(dialect: str, of_health: bool) -> None:  # noqa: FBT001 - a parameter
+    """Where one request at a time is allowed: whichever of both hangs, the other one is answered."""
+
+    def hangs(received: Received) -> bool:
+        return (received.path.partition("?")[0] == PATHS[dialect]) == of_health
+
+    async with (
+        SERVERS[dialect]() as server,
+        FickleHttp(server.base_url) as fickle,
+        opened(fickle.base_url, dialect, concurrency=1) as provider,
+    ):
+        await fickle.become(Behaviour.HANG, only=hangs)
+        look = asyncio.create_task(provider.health_check())
+        request = asyncio.create_task(provider.recall("kannan", "tea"))
+        answered, waiting = (request, look) if of_health else (look, request)
+        await asyncio.wait({answered})
+
+        assert not waiting.done()
+        assert answered.exception() is None
+        waiting.cancel()
+        await asyncio.wait({waiting})
