@@ -27,6 +27,7 @@ from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.expected import callers_routes
 from app.gauges import shown
+from app.giving_way import GivingWay
 from app.head import HeadAsGet
 from app.journal_place import journal_place_watched
 from app.leaving import NoLongerKept, heeding_notice
@@ -108,7 +109,8 @@ def create_app(
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    app.asgi_handler = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), leaving), metrics, tracer)  # type: ignore[arg-type, assignment] # ASGI's own open types
+    seen = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), leaving), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
+    app.asgi_handler = GivingWay(seen)  # type: ignore[assignment] # as above
     return app
 
 
