@@ -188,6 +188,35 @@ async def test_a_provider_is_looked_at_once_for_all_who_ask(app: Litestar, http:
     assert (before, looks_of(app)) == (0, 1)
 
 
+async def turns_of(app: Litestar, path: str) -> int:
+    """How often the event loop turns until a request is answered, at most a thousand times."""
+    asking = asyncio.create_task(ask(app, "GET", path))
+    for turn in range(1_000):
+        if asking.done():
+            return turn
+        await asyncio.sleep(0)
+    await asking
+    return 1_000
+
+
+async def test_whoever_asks_an_open_route_gives_way_to_callers() -> None:
+    """It is answered at once, but not while a memory is being stored."""
+    async with running_app({"MEMORY_PROVIDER": "mock"}, FOREVER) as app:
+        before = await turns_of(app, "/livez")
+        complete = asyncio.Event()
+        storing = asyncio.create_task(
+            ask(app, "POST", "/memory/remember", ((b"content-type", b"application/json"),), complete)
+        )
+        while not app.state.metrics.registry.get_sample_value("ninai_http_requests_in_flight"):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        during = await turns_of(app, "/livez")
+        complete.set()
+        await storing
+        after = await turns_of(app, "/livez")
+
+    assert max(before, after) < during
+
+
 @pytest.mark.parametrize(("path", "kept"), FIXED.items())
 async def test_what_never_changes_has_a_tag(http: httpx.AsyncClient, path: str, kept: str) -> None:
     """A strong one for each encoding; whoever shows it is told that it has the bytes already."""

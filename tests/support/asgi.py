@@ -1,5 +1,6 @@
 """One request to an application without a client, so that what it costs is the application's alone."""
 
+import asyncio
 import sys
 import tracemalloc
 from collections.abc import Sequence
@@ -20,8 +21,10 @@ class Answer(Struct, frozen=True):
     headers: dict[bytes, bytes]
 
 
-async def ask(app: Litestar, method: str, path: str, headers: Headers = ()) -> Answer:
-    """Send one request and give its answer, whose body is not kept."""
+async def ask(
+    app: Litestar, method: str, path: str, headers: Headers = (), body: asyncio.Event | None = None
+) -> Answer:
+    """Send one request and give its answer, whose body is not kept; its own comes when `body` is set."""
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -40,6 +43,8 @@ async def ask(app: Litestar, method: str, path: str, headers: Headers = ()) -> A
     status, size, got = 0, 0, dict[bytes, bytes]()
 
     async def receive() -> dict[str, Any]:
+        if body is not None:
+            await body.wait()
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:  # noqa: ANN401 - any message of ASGI
