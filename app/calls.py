@@ -51,13 +51,6 @@ _Session = Annotated[
 ]
 
 
-class OpenCall(Struct, frozen=True):
-    """A request that anybody may make; `first` is the name of the provider that is asked first."""
-
-    provider: MemoryProvider
-    first: str
-
-
 class Call(Struct, frozen=True):
     """A request that reads: `user_id` is whose memories are meant, `recall_limit` the configured default."""
 
@@ -72,11 +65,6 @@ class WriteCall(Struct, frozen=True):
     provider: MemoryProvider
     user_id: str
     ids: WriteIds
-
-
-async def provide_open_call(request: Request[Any, Any, Any]) -> OpenCall:
-    """Gather what a handler without a caller needs."""
-    return OpenCall(request.app.state.provider, request.app.state.chain.first)
 
 
 async def provide_call(

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from threading import Timer
 
 import structlog
-from litestar.datastructures import State
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 from providers.chain.deadline import Shutdown
@@ -34,13 +33,13 @@ class NoLongerKept:
     A balancer that passes connections on, and not requests, as a Kubernetes service does, cannot do that for them.
     """
 
-    def __init__(self, app: AsgiApp, state: State) -> None:
+    def __init__(self, app: AsgiApp, leaving: Callable[[], bool]) -> None:
         self._app = app
-        self._state = state
+        self._leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on."""
-        leaving = scope["type"] == "http" and self._state.get("leaving", False)
+        leaving = scope["type"] == "http" and self._leaving()
         await self._app(scope, receive, _closing(send) if leaving else send)
 
 
@@ -93,10 +92,10 @@ def pass_on(number: signal.Signals) -> None:
 
 
 @contextmanager
-def heeding_notice(state: State, shutdown: Shutdown) -> Iterator[None]:
-    """Set `state.leaving` when notice is given, and begin the `shutdown` with the stop, while the context lasts."""
+def heeding_notice(leave: Callable[[], None], shutdown: Shutdown) -> Iterator[None]:
+    """Have `leave` called when notice is given, and begin the `shutdown` with the stop, while the context lasts."""
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(NOTICE, setattr, state, "leaving", True)
+    loop.add_signal_handler(NOTICE, leave)
     loop.add_signal_handler(STOPPING, shutdown.begin, ANSWER_SECONDS)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {NOTICE, STOPPING})
     try:

@@ -1,7 +1,7 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP face meet."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -29,19 +29,25 @@ from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.expected import callers_routes
 from app.gauges import shown
+from app.giving_way import GivingWay
 from app.head import HeadAsGet
 from app.journal_place import journal_place_watched
 from app.leaving import NoLongerKept, heeding_notice
+from app.looks import Looks
 from app.openapi import complete, openapi_config
 from app.problems import respond
+from app.readiness import Readiness
 from app.reloading.following import following
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
 from app.tracing import traced
+from app.warming import warming
 from observability.http import Observed
 from observability.metrics import Metrics
+from observability.metrics.scrapes import Scrapes
+from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Alone, Exchange
 from providers.measured import MeasuredProvider
@@ -52,16 +58,20 @@ def create_app(
     registry: CollectorRegistry,
     source: Source | None = None,
     exchange: Exchange | None = None,
+    shared_seconds: float = SHARED_SECONDS,
 ) -> Litestar:
     """Put the parts together; nothing is opened before the application's lifespan begins.
 
     `source` is where the settings came from, if they shall be followed when they change; SIGHUP then reads them again.
-    `exchange` is with the other workers, if there are some.
+    `exchange` is with the other workers, if there are some. `shared_seconds` is how long a look at the providers, and a
+    rendering of the metrics, is shared by all who ask for one.
     """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     tracer = Tracer()
     patrol = Patrol(settings, metrics)
+    scrapes = Scrapes((exchange or Alone(registry)).gathered, shared_seconds)
+    lifespan = _lifespan(settings, metrics, tracer, patrol, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[
             MemoriesController,
@@ -75,12 +85,12 @@ def create_app(
             EntranceController,
             AssetsController,
         ],
-        lifespan=[_lifespan(settings, metrics, tracer, patrol, source, exchange), admin_port(settings)],
+        lifespan=[lifespan, admin_port(settings)],
         state=State(
             {
                 "settings": settings,
                 "metrics": metrics,
-                "gathering": exchange or Alone(registry),
+                "scrapes": scrapes,
                 "authenticator": authenticator_of(settings.auth),
             }
         ),
@@ -95,10 +105,15 @@ def create_app(
     )
     complete(app)
     metrics.expect_requests(callers_routes(app))
+
+    def leaving() -> bool:
+        readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
+        return readiness is not None and readiness.leaving
+
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    observed = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), app.state), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
-    app.asgi_handler = Paced(observed, settings.server, patrol.cut)  # type: ignore[assignment] # ASGI's own open types
+    seen = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), leaving), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
+    app.asgi_handler = Paced(GivingWay(seen), settings.server, patrol.cut)  # type: ignore[assignment] # as above
     return app
 
 
@@ -107,8 +122,10 @@ def _lifespan(
     metrics: Metrics,
     tracer: Tracer,
     patrol: Patrol,
+    scrapes: Scrapes,
     source: Source | None,
     exchange: Exchange | None,
+    shared_seconds: float,
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
@@ -129,14 +146,19 @@ def _lifespan(
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
-            app.state.leaving = False
-            with heeding_notice(app.state, chain.shutdown) if source is not None else nullcontext():
-                async with (
-                    following(reloader, heeds_hangup=source is not None),
-                    shown(chain, chains.observer),
-                    journal_place_watched(configuration.settings),
-                    patrolled(patrol),
-                ):
-                    yield
+            async with (
+                aclosing(scrapes),
+                aclosing(Looks(chain, metrics, shared_seconds)) as looks,
+                warming(chain, looks.forget) as warmth,
+            ):
+                readiness = app.state.readiness = Readiness(looks, warmth)
+                with heeding_notice(readiness.leave, chain.shutdown) if source is not None else nullcontext():
+                    async with (
+                        following(reloader, heeds_hangup=source is not None),
+                        shown(chain, chains.observer),
+                        journal_place_watched(configuration.settings),
+                        patrolled(patrol),
+                    ):
+                        yield
 
     return opened

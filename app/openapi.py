@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, OpenAPIType, Reference, Schema, SecurityScheme, Tag
+from litestar.serialization import encode_json
 from msgspec import Struct
 
 from app import __version__, schemas
 from app.auth.caller import USER_HEADER
-from app.controllers.docs import ScalarPage, docs_router
+from app.controllers.docs import ScalarPage, docs_router, document_of
 from providers import filters
 
 _DESCRIPTION = f"""A memory service for AI agents.
@@ -53,7 +54,14 @@ def openapi_config() -> OpenAPIConfig:
 
 
 def complete(app: Litestar) -> None:
-    """Say what the framework leaves out or gets wrong: which objects take no unknown fields, and what a number is."""
+    """Say what the framework leaves out or gets wrong, and put the document into the bytes that are served for good."""
+    _correct(app)
+    # Making it anew takes 15 ms in which nobody else is served.
+    app.state.document = document_of(encode_json(app.openapi_schema.to_schema()))
+
+
+def _correct(app: Litestar) -> None:
+    """Say which objects take no unknown fields, and what a number is."""
     for name, schema in (app.openapi_schema.components.schemas or {}).items():
         if name in _STRICT and isinstance(schema, Schema):
             schema.additional_properties = False

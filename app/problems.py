@@ -85,6 +85,7 @@ REQUEST_TIMEOUT = Kind(408, "request-timeout", "The body came too slowly")
 TOO_LARGE = Kind(413, "too-large", "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(415, "unsupported-media-type", "The body must be JSON")
 INTERNAL = Kind(500, "internal", "Something is wrong on this side")
+METRICS_LATE = Kind(503, "metrics-late", "The metrics cannot be had now")
 UNAVAILABLE = Kind(503, "unavailable", "The memories cannot be reached now")
 
 # By the nearest class in the error's MRO.
@@ -145,7 +146,7 @@ def respond(_request: Request[Any, Any, Any], error: Exception) -> Response[Prob
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, ceil(error.retry_after or ASK_AGAIN)))
         _log.warning("unavailable", kind=type(error).__name__, reason=error.reason, ambiguous=error.ambiguous)
-    elif problem.status >= STATUS_SERVER_ERRORS:
+    elif problem.status >= STATUS_SERVER_ERRORS and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 

@@ -145,11 +145,15 @@ class LiveResponse(Struct, frozen=True):
 
 
 class ReadyResponse(Struct, frozen=True):
-    """Whether requests can be served, and how each provider is; `leaving` before the service stops."""
+    """Whether requests can be served, and how each provider is; `leaving` before the service stops.
+
+    `reason` is why it is not ready: it is leaving, still warming up, or no provider that could answer is healthy.
+    """
 
     ready: bool
     providers: Mapping[str, Health]
     leaving: bool = False
+    reason: Literal["leaving", "warming", "unhealthy"] | UnsetType = UNSET
 
 
 class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,13 +1,16 @@
 """What the pages of the console load: style, script and icon."""
 
+from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from litestar import Controller, Response, get
+from litestar import Controller, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from app.console.admission import admit_to_port
 from app.console.pages import HANDLERS, HEADERS, PATH
+from app.fixed import Fixed
 
 _TYPES = {
     "console.css": "text/css; charset=utf-8",
@@ -25,10 +28,15 @@ class AssetsController(Controller):
     exception_handlers = HANDLERS
 
     @get("/{name:str}")
-    async def file(self, name: FromPath[str]) -> Response[bytes]:
+    async def file(self, request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         """Give one of them."""
         if name not in _TYPES:
             raise NotFoundException
-        # Not to be kept without a look: pages and their files are of one version.
-        headers = {**HEADERS, "Content-Type": _TYPES[name], "Cache-Control": "no-cache"}
-        return Response((files("app.console") / "files" / name).read_bytes(), headers=headers)
+        return _file(name).answer(request)
+
+
+@cache
+def _file(name: str) -> Fixed:
+    """Read one of them, once."""
+    # Not to be kept without a look: pages and their files are of one version.
+    return Fixed(_TYPES[name], "no-cache", plain=(files("app.console") / "files" / name).read_bytes(), headers=HEADERS)

@@ -20,11 +20,17 @@ SAVE_SECONDS = 5.0  # between two saves of what nobody has asked for
 ANSWER_SECONDS = 1.0  # for another worker; after that its last save stands for it
 
 
-class _Answer(Struct, frozen=True):
+class _Heard(Struct, frozen=True):
     """What another worker said: nothing if it was too slow, and never again if it is dead."""
 
-    figures: Figures | None = None
+    said: bytes | None = None
     dead: bool = False
+
+    def figures(self) -> Figures | None:
+        """Give the figures in it, None if it ended in the middle of what it said."""
+        with suppress(msgspec.MsgspecError):
+            return None if self.said is None else decode(self.said)
+        return None
 
 
 class Gathering(Protocol):
@@ -81,33 +87,35 @@ class Exchange(Gathering):
     async def gathered(self) -> CollectorRegistry:
         """Give what all workers have counted."""
         others = await asyncio.to_thread(self._folder.others, self._name)
-        own, answers = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
-        families = await asyncio.to_thread(self._together, decode(own), dict(zip(others, answers, strict=True)))
+        own, heard = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
+        # In a thread, since reading the figures of many workers would hold up every request of this one.
+        families = await asyncio.to_thread(self._together, own, dict(zip(others, heard, strict=True)))
         return registry_of(families)
 
-    def _together(self, own: Figures, answers: Mapping[str, _Answer]) -> list[Family]:
-        dead = [name for name, answer in answers.items() if answer.dead]
+    def _together(self, own: bytes, heard: Mapping[str, _Heard]) -> list[Family]:
+        dead = [name for name, answer in heard.items() if answer.dead]
         with suppress(OSError):
             self._folder.bury(dead)
-        kept = self._folder.kept(name for name, answer in answers.items() if answer.figures is None)
-        told = {name: answer.figures for name, answer in answers.items() if answer.figures is not None}
+        answers = {name: answer.figures() for name, answer in heard.items()}
+        kept = self._folder.kept(name for name, figures in answers.items() if figures is None)
+        told = {name: figures for name, figures in answers.items() if figures is not None}
         # Who has answered, but is among the departed by now, is told as one of those.
         living = {name: figures for name, figures in (told | kept.of).items() if name not in {*kept.departed.of, *dead}}
         unburied = [figures for name, figures in kept.of.items() if name in dead]
-        return merged([own, *living.values()], [kept.departed, *unburied])
+        return merged([decode(own), *living.values()], [kept.departed, *unburied])
 
-    async def _ask(self, other: str) -> _Answer:
+    async def _ask(self, other: str) -> _Heard:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._address(other))
                 try:
-                    return _Answer(decode(await reader.read()))
+                    return _Heard(await reader.read())
                 finally:
                     writer.close()
         except (ConnectionRefusedError, FileNotFoundError):
-            return _Answer(dead=True)
-        except (OSError, TimeoutError, msgspec.MsgspecError):  # stopped, or ended in the middle of its answer
-            return _Answer()
+            return _Heard(dead=True)
+        except (OSError, TimeoutError):  # stopped, or ended in the middle of its answer
+            return _Heard()
 
     async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

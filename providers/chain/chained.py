@@ -128,7 +128,10 @@ class ChainedProvider(MemoryProvider):
         """See `MemoryProvider`; all providers are asked at once."""
         route = self.route
         healths = await asyncio.gather(*(link.provider.health_check() for link in route.links))
-        providers = {link.name: health for link, health in zip(route.links, healths, strict=True)}
+        return self.health_of(route, {link.name: health for link, health in zip(route.links, healths, strict=True)})
+
+    def health_of(self, route: Route, providers: dict[str, Health]) -> ChainHealth:
+        """Tell how a chain of this route is whose providers are so."""
         healthy = any(providers[link.name].healthy for link in route.readers)
         return ChainHealth(
             healthy=healthy,

@@ -6,7 +6,7 @@ hooks, would be refused here, and costs a third of the time that a request takes
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 import httpx
 
@@ -26,12 +26,9 @@ class Lines:
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def line(self, *, aside: bool = False) -> AsyncIterator[httpx.AsyncBaseTransport]:
-        """Hold a place for as long as the context lasts; an error in it says that the connection is of no more use.
-
-        What is asked `aside` needs no place, so that it does not wait for those who have them all.
-        """
-        async with nullcontext() if aside else self._places:
+    async def line(self) -> AsyncIterator[httpx.AsyncBaseTransport]:
+        """Hold a place for as long as the context lasts; an error in it says that the connection is of no more use."""
+        async with self._places:
             transport = self._free.pop() if self._free else self._make()
             try:
                 yield transport

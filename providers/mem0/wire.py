@@ -35,10 +35,10 @@ _HEADERS = {
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """What to ask. `writes` tells whether it may have been done although no answer came, `aside` that it does not wait.
+    """What to ask. `writes` tells whether it may have been done although no answer came.
 
     `path` is a template, in which `{id}` stands for `id` as it is. Statuses in `known` are answers; every other one but
-    2xx is a failure.
+    2xx is a failure. One that is `apart` has a place beside those of all others.
     """
 
     method: str
@@ -48,8 +48,8 @@ class Call(Struct, frozen=True, kw_only=True):
     params: Mapping[str, str | int] | None = None
     headers: Mapping[str, str] | None = None
     writes: bool = False
-    aside: bool = False
     known: frozenset[int] = frozenset()
+    apart: bool = False
 
 
 class _Error(Struct):
@@ -75,8 +75,9 @@ class _Received(Struct, frozen=True):
 class Wire:
     """Requests to one mem0; `timeout` is seconds for a whole one to which no other limit is handed down."""
 
-    def __init__(self, lines: Lines, base_url: httpx.URL, timeout: float, connect_timeout: float) -> None:
+    def __init__(self, lines: Lines, apart: Lines, base_url: httpx.URL, timeout: float, connect_timeout: float) -> None:
         self._lines = lines
+        self._apart = apart
         self._base = base_url
         self._url = str(base_url.copy_with(userinfo=b"")).rstrip("/")
         self._credentials = _credentials_in(base_url)
@@ -93,7 +94,7 @@ class Wire:
             Unavailable: it fails, or what it answers is nothing.
             InvalidInput: it refuses what was sent.
         """
-        async with self._lines.line(aside=call.aside) as transport:
+        async with (self._apart if call.apart else self._lines).line() as transport:
             with tracing.span(call.method, tracing.Kind.CLIENT) as span, translated(writes=call.writes):
                 if span.recorded:
                     _describe(span, call, self._base)
@@ -135,11 +136,13 @@ async def open_wire(base_url: str, *, patience: float, connect_timeout: float, p
             verify=context,
         )
 
-    lines = Lines(make, places)
+    # A look at how the server is neither waits behind slow requests nor takes the place of one.
+    lines, apart = Lines(make, places), Lines(make, 1)
     try:
-        yield Wire(lines, httpx.URL(base_url), patience, connect_timeout)
+        yield Wire(lines, apart, httpx.URL(base_url), patience, connect_timeout)
     finally:
         await lines.close()
+        await apart.close()
 
 
 def _describe(span: tracing.Span, call: Call, base: httpx.URL) -> None:

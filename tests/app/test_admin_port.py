@@ -77,7 +77,7 @@ def test_both_ports_count_in_the_same_metrics(service: Service, port: int) -> No
     """What was asked through one port is counted by the process, whichever port tells of it."""
     get(f"http://127.0.0.1:{port}/admin/explain")
 
-    assert 'route="/admin/explain",status="200"' in get(f"{service.url}/metrics").text
+    assert 'route="/admin/explain",status="200"' in service.metrics()
 
 
 @pytest.mark.usefixtures("service")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as families
 
+from observability.recent import SHARED_SECONDS
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, ninai, running_service
 
@@ -41,7 +42,8 @@ def remember(service: Service, times: int) -> None:
 
 
 def scraped(service: Service, name: str, labels: Mapping[str, str]) -> float:
-    """The sum of the samples with this name and these labels."""
+    """The sum of the samples with this name and these labels, of a scrape that no worker has made before this."""
+    time.sleep(SHARED_SECONDS)
     text = in_new_connection(service, "GET", "/metrics").text
     return sum(
         sample.value

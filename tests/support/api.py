@@ -18,15 +18,19 @@ from tests.support.patience import patient
 BASE_URL = "http://127.0.0.1"
 JSON = {"Content-Type": "application/json"}
 PROBLEM = "application/problem+json"
+AT_ONCE = 0.0  # seconds for which nothing is shared
 ABSENT_ID = "018f0000-0000-7000-8000-000000000000"
 
 
 @asynccontextmanager
-async def running_app(environ: Mapping[str, str]) -> AsyncIterator[Litestar]:
-    """An application with the settings of an environment that holds nothing else, but more patient; its own data."""
+async def running_app(environ: Mapping[str, str], shared_seconds: float = AT_ONCE) -> AsyncIterator[Litestar]:
+    """An application with the settings of an environment that holds nothing else, but more patient; its own data.
+
+    What it tells of itself is found out anew for every question, since a test asks right after it has done something.
+    """
     with TemporaryDirectory() as folder:
         settings = load(None, environ={"NINAI__DATA_DIR": folder, **environ}).settings
-        app = create_app(patient(settings), CollectorRegistry())
+        app = create_app(patient(settings), CollectorRegistry(), shared_seconds=shared_seconds)
         async with served(app):
             yield app
 

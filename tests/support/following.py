@@ -18,7 +18,7 @@ from app.main import create_app
 from app.reloading.source import Source
 from app.settings import load
 from observability.logs import configure_logs
-from tests.support.api import served
+from tests.support.api import AT_ONCE, served
 
 PATIENCE = 20.0  # seconds
 _POLL = 0.02
@@ -28,7 +28,7 @@ _POLL = 0.02
 async def following_app(environ: Mapping[str, str], file: Path | None = None) -> AsyncIterator[Litestar]:
     """An application that follows a file, with an environment that holds nothing else."""
     source = Source(lambda: load(file, environ=environ))
-    app = create_app(source.read().loaded.settings, CollectorRegistry(), source)
+    app = create_app(source.read().loaded.settings, CollectorRegistry(), source, shared_seconds=AT_ONCE)
     async with served(app):
         yield app
 

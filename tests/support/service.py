@@ -13,6 +13,8 @@ from typing import Self
 
 import httpx
 
+from observability.recent import SHARED_SECONDS
+
 NINAI = Path(sys.executable).with_name("ninai")
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -88,6 +90,11 @@ class Service:
     def said(self) -> str:
         """All that it has written since it was started."""
         return self._errors.read_text(errors="replace") if self._errors.exists() else ""
+
+    def metrics(self) -> str:
+        """What it has counted by now; what was told a moment ago would be told again."""
+        time.sleep(SHARED_SECONDS)
+        return httpx.get(f"{self.url}/metrics", trust_env=False).text
 
     def processes(self) -> set[int]:
         """Every living process of it: what it started, and what works in its folder."""

@@ -92,7 +92,7 @@ class OssDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
-        await self._wire.send(Call(method="GET", path="/memories/{id}", id=NIL, headers=self._headers, aside=True))
+        await self._wire.send(Call(method="GET", path="/memories/{id}", id=NIL, headers=self._headers, apart=True))
 
     async def _add(self, body: dict[str, Any]) -> list[str]:
         answer = await self._wire.send(

@@ -98,7 +98,7 @@ class PlatformDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask whom the key belongs to."""
-        await self._wire.send(Call(method="GET", path="/v1/ping/", headers=self._headers, aside=True))
+        await self._wire.send(Call(method="GET", path="/v1/ping/", headers=self._headers, apart=True))
 
     async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}

@@ -135,7 +135,7 @@ class SpecDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask for the service's health, as the specification does."""
-        await self._wire.send(Call(method="GET", path="/health", aside=True))
+        await self._wire.send(Call(method="GET", path="/health", apart=True))
 
     async def _page(self, user: str, offset: int) -> list[Item]:
         answer = await self._wire.send(

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from app.auth.keys import hash_key, new_key
 from app.cli import main
+from observability.recent import SHARED_SECONDS
 from tests.support.chains import two_providers
 from tests.support.postgres import reachable_folder
 from tests.support.service import NINAI, Service, environment, running_service
@@ -45,6 +47,7 @@ def newcomer() -> Iterator[Service]:
         let_be_filled(started, state="open")
         body = {"memories": [{"content": f"tea {number}"} for number in range(MEMORIES)]}
         httpx.post(f"{started.url}/memory/remember/batch", json=body, trust_env=False).raise_for_status()
+        time.sleep(SHARED_SECONDS)  # until how many there are is looked up anew
         yield started
 
 

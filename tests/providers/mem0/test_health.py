@@ -1,11 +1,14 @@
 """Health: one cheap request in every dialect, and an error is part of the answer."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from observability.secret import Secret
 from providers.mem0.health import PATIENCE, Mem0Health
 from providers.types import Health
-from tests.support.fickle_http import Behaviour, FickleHttp
+from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, opened
 
 PATHS = {
@@ -102,3 +105,30 @@ async def test_the_dialect_is_told_once_it_is_known() -> None:
         assert seen(await provider.health_check()).dialect is None
         await fickle.become(Behaviour.OK)
         assert seen(await provider.health_check()).dialect == "spec"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("of_health", [True, False])
+async def test_a_look_and_a_request_do_not_wait_for_each_other(dialect: str, of_health: bool) -> None:  # noqa: FBT001 - a parameter
+    """Where one request at a time is allowed: whichever of both hangs, the other one is answered."""
+
+    def hangs(received: Received) -> bool:
+        return (received.path.partition("?")[0] == PATHS[dialect]) == of_health
+
+    async with (
+        SERVERS[dialect]() as server,
+        FickleHttp(server.base_url) as fickle,
+        opened(fickle.base_url, dialect, concurrency=1) as provider,
+    ):
+        await fickle.become(Behaviour.HANG, only=hangs)
+        asks: list[Callable[[], Awaitable[object]]] = [provider.health_check, lambda: provider.recall("kannan", "tea")]
+        hanging, answered = asks if of_health else reversed(asks)
+        waiting = asyncio.ensure_future(hanging())
+        while not fickle.requests:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        told = await answered()
+
+        assert not waiting.done()
+        assert told.healthy if isinstance(told, Health) else told == []
+        waiting.cancel()
+        await asyncio.wait({waiting})
