@@ -51,7 +51,7 @@ def test_an_address_has_its_share_and_no_more(service: Service) -> None:
 
             assert [one.ask("/livez").status() for one in allowed + others] == [200] * (OF_A_PEER + 5)
 
-    assert counted(service, "ninai_connections_cut_total", reason="peer") == before + 3
+    wait_for(lambda: counted(service, "ninai_connections_cut_total", reason="peer") == before + 3, "their count")
     assert '"peer":"127.0.0.2"' in service.said()
 
 
