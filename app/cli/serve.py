@@ -22,10 +22,13 @@ from app.leaving import leave_on_sigterm
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down, hand_down_folder
+from app.stopping import Stopping
 from app.workers_folder import workers_folder
 from observability.logs import configure_logs
 
 DRAIN_SECONDS = 20
+
+_LOST = "the embedded PostgreSQL ended by itself"
 
 _log = structlog.get_logger("ninai")
 
@@ -56,7 +59,8 @@ def serve(
     source, configuration = _followed()
     databases = Databases(source, configuration)
     databases.heed_hangup()
-    with databases.running(), _metrics_together(settings):
+    stopping = Stopping()
+    with stopping.told(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
         url = _url(settings.server.host, port)
         inside = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
@@ -64,11 +68,9 @@ def serve(
         click.echo(f"ninaivalaigal on {url}  ({places})", err=True)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
-        _run(settings, port, databases)
+        _run(settings, port, databases, stopping)
         if databases.lost is not None:
-            raise click.ClickException(
-                f"the embedded PostgreSQL ended by itself: {databases.lost / 'server.log'} tells more"
-            )
+            raise click.ClickException(f"{_LOST}: {databases.lost / 'server.log'} tells more")
 
 
 @contextmanager
@@ -103,7 +105,7 @@ def _followed() -> tuple[Source, Configuration]:
         raise ConfigProblem(str(error)) from error
 
 
-def _run(settings: Settings, port: int, databases: Databases) -> None:
+def _run(settings: Settings, port: int, databases: Databases, stopping: Stopping) -> None:
     server = Granian(
         "app.worker:application",
         factory=True,
@@ -121,8 +123,10 @@ def _run(settings: Settings, port: int, databases: Databases) -> None:
     # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
     server.on_startup(databases.heed_hangup)
     server.on_startup(lambda: leave_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
+    server.on_startup(lambda: stopping.heed_signals(lambda: None if databases.lost is None else _LOST))
     try:
-        server.serve()
+        with stopping.serving():
+            server.serve()
     except FatalError as error:
         raise click.ClickException(f"the server stopped: {error}") from error
 
