@@ -5,10 +5,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
+
+from observability.logs import timestamp
 
 _log = structlog.get_logger("ninai")
 
@@ -32,7 +33,7 @@ class Stopping:
             return
         self.reason = reason
         self._began = self._now()
-        self._began_at = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="milliseconds")
+        self._began_at = timestamp(self._wall())
         log = _log.info if ordered else _log.warning
         log("stopping", reason=reason)
 

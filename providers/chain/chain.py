@@ -1,6 +1,7 @@
 """The chain as a running whole: its links and background tasks, and the order that can be switched under load."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from uuid import uuid4
@@ -75,6 +76,7 @@ class Chain:
         policy: ChainPolicy,
         clock: HybridClock,
         observer: ChainObserver,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal: Journal | None = None
         self.membership: Membership | None = None
@@ -85,6 +87,7 @@ class Chain:
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
         self._clock = clock
+        self._now = now
         self._open: dict[str, _Open] = {}
         self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -185,6 +188,7 @@ class Chain:
                 journal,
                 self.links,
                 self._set_complete,
+                self._now,
                 unjournalled=unjournalled,
                 observer=self.observer,
             )
@@ -195,7 +199,7 @@ class Chain:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
-        sweeper = Sweeper(self.holder, journal, self._all_links, self.policy.retention)
+        sweeper = Sweeper(self.holder, journal, self._all_links, self.policy.retention, now=self._now)
         self._tasks |= {background.start(membership.run, "membership"), background.start(sweeper.run, "sweeper")}
 
     def _has(self, part: Part) -> bool:
@@ -208,20 +212,22 @@ class Chain:
         breaker = CircuitBreaker(
             part.name,
             self.policy.breaker,
+            self._now,
             changed=self.observer.breaker_changed,
             answers=lambda: _answers(provider),
         )
         stack.push_async_callback(breaker.close)
         guards = Guards(
             breaker=breaker,
-            budget=RetryBudget(self.policy.budget),
+            budget=RetryBudget(self.policy.budget, self._now),
             bulkhead=Bulkhead(part.name, part.limits.places),
-            trickle=Trickle(part.name),
+            trickle=Trickle(part.name, self._now),
         )
         attempts = Attempts(
             part.attempts,
             guards,
             self.observer,
+            now=self._now,
             usual=part.limits.usual,
             longest=self.policy.longest_request,
         )
@@ -231,16 +237,23 @@ class Chain:
     def _take_over(self, route: Route) -> None:
         self._tell(route)
         if self.journal is None:
-            self._provider = GuardedProvider(route.links[0], self._clock, shutdown=self.shutdown)
+            self._provider = GuardedProvider(route.links[0], self._clock, self._now, self.shutdown)
             return
         if isinstance(self._provider, ChainedProvider):
             self._provider.route = route
         else:
-            self._provider = ChainedProvider(route, self.journal, self._clock, self.observer, shutdown=self.shutdown)
+            self._provider = ChainedProvider(
+                route, self.journal, self._clock, self.observer, self._now, shutdown=self.shutdown
+            )
         for link in route.links:
             if link.name not in self._deliverers:
                 deliverer = Deliverer(
-                    link.name, self.journal, self._link_of(link.name), self.policy.deliveries, self.observer
+                    link.name,
+                    self.journal,
+                    self._link_of(link.name),
+                    self.policy.deliveries,
+                    self.observer,
+                    now=self._now,
                 )
                 self._deliverers[link.name] = deliverer, background.start(deliverer.run, f"deliver to {link.name}")
 

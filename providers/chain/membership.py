@@ -27,7 +27,7 @@ _EVERYBODY = "members"  # holds what all processes share: such a claim stands fo
 FILL_AGAIN_SECONDS = 5.0
 LONGEST_FILL_AGAIN_SECONDS = 300.0
 _MOST_DOUBLINGS = 20  # far beyond that, and still no overflow
-_SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
+SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
 
 _log = structlog.get_logger(__name__)
 
@@ -215,13 +215,13 @@ class Membership:
         left = self._settled - self._now()
         if left > 0:
             self.reasons[target.name] = "writes that began without the journal may still be under way"
-        await asyncio.sleep(max(left, 0.0) + _SETTLE_SECONDS)
+        await asyncio.sleep(max(left, 0.0) + SETTLE_SECONDS)
         try:
             await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
             wait = self._wait(target.name)
-            self._observer.filling_postponed(target.name, str(error), wait + _SETTLE_SECONDS)
+            self._observer.filling_postponed(target.name, str(error), wait + SETTLE_SECONDS)
             await asyncio.sleep(wait)
         else:
             self.reasons.pop(target.name, None)

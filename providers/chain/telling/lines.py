@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec
 
 import structlog
 
 from observability import tracing
+from observability.logs import timestamp
 from providers.chain.telling.serving import Serving
 
 Given = ParamSpec("Given")
@@ -178,7 +178,7 @@ class Lines:
 
     def _date(self, moment: float) -> str:
         # By the wall clock as it is now: it may have been set since then.
-        return datetime.fromtimestamp(self._wall() - (self.now() - moment), UTC).isoformat(timespec="milliseconds")
+        return timestamp(self._wall() - (self.now() - moment))
 
 
 def _span(since: str, seconds: float) -> dict[str, object]:

@@ -15,6 +15,7 @@ class Reads:
     def __init__(self, lines: Lines, is_ill: Callable[[str], bool]) -> None:
         self._lines = lines
         self._is_ill = is_ill
+        self._order: tuple[str, ...] = ()
         self._home: str | None = None
         self._at: Damped[str | None] = Damped(None, lines.now)
         self._before: str | None = None
@@ -22,14 +23,18 @@ class Reads:
         self._row = 0  # of reads that home did not answer
         self._row_since = 0.0
 
-    def routed(self, readers: Sequence[str], *, anew: bool) -> None:
-        """Take who may answer, in the order to be asked; `anew` if somebody has chosen another order, and knows."""
+    def routed(self, order: Sequence[str], readers: Sequence[str]) -> None:
+        """Take an order, and who of it may answer; whoever has chosen another order knows what that moves."""
+        anew = self._order != tuple(order)
+        self._order = tuple(order)
         before, self._home = self._home, readers[0] if readers else None
         if self._home == before and not anew:
             return
         self._row = 0
         if anew or before is None or self._home is None:
             self._at.settle(self._home)
+        elif self._is_ill(self._home):
+            return  # it will be told who answers when somebody does
         elif before in readers:
             self._turn(self._home, f"{self._home} has received everything")
         else:
@@ -42,8 +47,8 @@ class Reads:
                 self._row = 0
                 self._turn(provider, "it answers again")
             return
-        if instead_of != self._home:
-            return
+        if instead_of != self._home or provider not in self._order:
+            return  # as the route was when the read began
         if not self._row:
             self._row_since = self._lines.now()
         self._row += 1
@@ -63,7 +68,7 @@ class Reads:
         provider, instead_of = self._at.state, self._before
         if change is None or provider is None or instead_of is None:
             return
-        if provider == self._home:
+        if self._order.index(provider) < self._order.index(instead_of):
             self._lines.reads_moved_back(provider, instead_of, self._reason, change.former_since, change.changes)
         else:
             self._lines.reads_moved(provider, instead_of, self._reason, change.since, change.changes)

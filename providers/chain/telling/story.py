@@ -51,7 +51,7 @@ class Story(Unobserved):
             self._backlogs.setdefault(name, Backlog(name, self._lines))
         for name in {*complete, *former} - (set(order) - complete):
             self._fillings.forget(name)
-        self._reads.routed(self._readers, anew=former != self._order)
+        self._reads.routed(order, self._readers)
 
     def not_reached(self, provider: str, reason: str) -> None:
         """See `ChainObserver`."""

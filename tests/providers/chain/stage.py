@@ -106,7 +106,7 @@ class Stage:
         """A chain without an order; it is closed in the end."""
         choice = JournalChoice(opened=self._journal_held if journal else None, always=always)
         clock = HybridClock(lambda: int(self.clock() * 1000))
-        chain = Chain(choice, ChainPolicy(), clock, self.observer or Changes(self.changes))
+        chain = Chain(choice, ChainPolicy(), clock, self.observer or Changes(self.changes), self.clock)
         self._chains.append(chain)
         return chain
 
