@@ -26,7 +26,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PROBES = frozenset({"/livez", "/readyz", "/metrics", "/memory/health"})
 # What an open page of the console asks for again and again, and what each page loads with it.
-_REFRESHED = frozenset({"/console", "/console/files/{name:str}"})
+_REFRESHED = frozenset({"/console", "/console/files/{name}"})
 _REFUSED = 400  # and above
 _NOT_KEPT = (b"cache-control", b"no-store")
 

@@ -214,7 +214,7 @@ class Chain:
             self.policy.breaker,
             self._now,
             changed=self.observer.breaker_changed,
-            answers=lambda: _answers(provider),
+            answers=lambda: _answers(provider, self._now),
         )
         stack.push_async_callback(breaker.close)
         guards = Guards(
@@ -299,8 +299,8 @@ class Chain:
         return self.policy.longest_request + 2 * PROBE_SECONDS
 
 
-async def _answers(provider: Replica) -> bool:
-    watch = Watch(_PROBE_LIMIT)
+async def _answers(provider: Replica, now: Callable[[], float]) -> bool:
+    watch = Watch(_PROBE_LIMIT, now=now)
     try:
         async with watch:
             await provider.ping()

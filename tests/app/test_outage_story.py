@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from tests.support.native import host_for
 from tests.support.postgres import reachable_folder
-from tests.support.service import Service, ninai, running_service
+from tests.support.service import STOP_SECONDS, Service, ninai, running_service
 
 MEMORY = "a memory of the outage"
 USER = "kannan"
@@ -34,7 +35,7 @@ def folder() -> Iterator[Path]:
 
 
 def chain_in(folder: Path) -> dict[str, str]:
-    """Two embedded databases, both complete from the start, and a breaker that looks again soon."""
+    """An embedded database and a standby, both complete from the start, and a breaker that looks again soon."""
     path = folder / "journal.sqlite3"
 
     async def complete() -> None:
@@ -47,7 +48,7 @@ def chain_in(folder: Path) -> dict[str, str]:
     return {
         "NINAI__ORDER": "home,standby",
         "NINAI__PROVIDERS__HOME__KIND": "native",
-        "NINAI__PROVIDERS__STANDBY__KIND": "native",
+        "NINAI__PROVIDERS__STANDBY__KIND": "mock",
         "NINAI__JOURNAL__KIND": "sqlite",
         "NINAI__JOURNAL__PATH": str(path),
         "NINAI__CHAIN__BREAKER__FIRST_PAUSE": "1",
@@ -150,3 +151,19 @@ def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
         assert [line["provider"] for line in lines if line["event"] == event] == [by_name[event]["provider"]]
     assert not {line["level"] for line in lines} & {"error", "critical"}
     assert [secret for secret in (MEMORY, USER, KEY) if secret in service.said()] == []
+
+
+def test_a_start_without_home_is_told(folder: Path) -> None:
+    """Which database does not answer and why, and who serves meanwhile; and a stop from the keyboard."""
+    variables = chain_in(folder) | {
+        "NINAI__PROVIDERS__HOME__DSN": "postgresql+asyncpg://127.0.0.1:1/none",
+    }
+    with running_service(folder, variables) as service:
+        service.main.send_signal(signal.SIGINT)
+        assert service.main.wait(STOP_SECONDS) == 0
+    lines = Log(service).lines()
+    [silent] = [line for line in lines if line["event"] == "provider_not_reached"]
+
+    assert (silent["level"], silent["provider"], silent["reads"]) == ("warning", "home", "standby")
+    assert silent["reason"].startswith("cannot reach the database")
+    assert (lines[-1]["event"], lines[-1]["reason"]) == ("stopped", "SIGINT")

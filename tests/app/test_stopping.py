@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from structlog.testing import capture_logs
@@ -57,13 +58,9 @@ def test_what_never_served_does_not_stop() -> None:
 def test_a_server_that_ends_without_an_order_is_a_warning(error: BaseException | None, reason: str) -> None:
     """However it ends."""
     stopping = Stopping()
-    with capture_logs() as logs:
-        try:
-            with stopping.serving():
-                if error is not None:
-                    raise error
-        except (RuntimeError, SystemExit) as raised:
-            assert raised is error
+    with capture_logs() as logs, nullcontext() if error is None else pytest.raises(type(error)), stopping.serving():
+        if error is not None:
+            raise error
 
     assert logs == [{"event": "stopping", "log_level": "warning", "reason": reason}]
 

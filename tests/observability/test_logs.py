@@ -128,7 +128,7 @@ async def test_what_could_not_be_served_is_told(postgres_server: EmbeddedServer,
 
     [line] = log.events("unavailable")
     assert response.status_code == 503
-    assert (line["level"], line["method"], line["route"]) == ("warning", "GET", "/memory/memories/{memory_id:str}")
+    assert (line["level"], line["method"], line["route"]) == ("warning", "GET", "/memory/memories/{memory_id}")
     assert line["providers"] == {"native": "misconfigured"}
 
 

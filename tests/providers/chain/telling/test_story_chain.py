@@ -87,6 +87,33 @@ def test_an_outage_of_an_hour_is_a_dozen_lines() -> None:
     assert 3_600 <= logs[-1]["seconds"] <= 3_700
 
 
+def test_a_home_that_hangs_is_lost_by_its_breaker() -> None:
+    """Timeouts alone say nothing of it: the breaker asks it for next to nothing first, and gets no answer either."""
+
+    async def main(stage: Stage) -> list[EventDict]:
+        played = await Played(stage).start()
+        with capture_logs() as logs:
+            played.a.seconds = 600.0
+            await played.read(30)
+            played.a.seconds = 0.0
+            await played.read(120)
+        return logs
+
+    logs = staged(main)
+    assert list(dict.fromkeys(of(logs))) == [
+        ("reads_moved", "b"),
+        ("provider_lost", "a"),
+        ("breaker_opened", "a"),
+        ("breaker_half_open", "a"),
+        ("provider_answers_again", "a"),
+        ("breaker_closed", "a"),
+        ("reads_moved_back", "a"),
+    ]
+    moved, lost = logs[:2]
+    assert (moved["reason"], lost["reads"]) == ("timeout", "b")
+    assert "did not answer a probe either" in lost["reason"]
+
+
 def test_a_start_without_home() -> None:
     """It says who does not answer and who does instead; and when it does, that reads are back."""
 
