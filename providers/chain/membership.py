@@ -13,6 +13,7 @@ from providers.chain.errors import OrderRefused
 from providers.chain.filler import Filler, Progress
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.postponing import Postponed
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState
@@ -22,11 +23,6 @@ CARE_SECONDS = 30.0  # between renewals, and looks at who the stores are
 RETIRE_SECONDS = 3_600.0  # without any process that has a provider in its order, until it is no member any more
 _IDENTITY_SECONDS = 3.0
 _EVERYBODY = "members"  # holds what all processes share: such a claim stands for as long as one of them renews it
-# A filling that cannot be done now is tried again after a wait, twice as long each time: what keeps it from being done
-# is seldom mended within seconds, and nobody wants to wait for longer once it is.
-FILL_AGAIN_SECONDS = 5.0
-LONGEST_FILL_AGAIN_SECONDS = 300.0
-_MOST_DOUBLINGS = 20  # far beyond that, and still no overflow
 SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
 
 _log = structlog.get_logger(__name__)
@@ -69,7 +65,7 @@ class Membership:
         self._met: set[str] = set()  # whose store has said who it is; before that it may be any other
         self._fills: dict[str, asyncio.Task[None]] = {}
         self._asks: dict[str, asyncio.Task[None]] = {}
-        self._postponed: dict[str, int] = {}  # how often in a row, by the name of the newcomer
+        self._postponed = Postponed()
         self.progress: dict[str, Progress] = {}
         self.reasons: dict[str, str] = {}
 
@@ -130,7 +126,7 @@ class Membership:
         for name in complete:  # whoever has filled it
             self.reasons.pop(name, None)
             self.progress.pop(name, None)
-            self._postponed.pop(name, None)
+            self._postponed.forget(name)
         source = next((link for link in self._links() if link.name in complete), None)
         for link in self._links():
             if source is not None and link.name not in _complete(members):
@@ -220,20 +216,13 @@ class Membership:
             await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
-            wait = self._wait(target.name)
+            wait = self._postponed.wait(target.name)
             self._observer.filling_postponed(target.name, str(error), wait + SETTLE_SECONDS)
             await asyncio.sleep(wait)
         else:
             self.reasons.pop(target.name, None)
             self.progress.pop(target.name, None)
-            self._postponed.pop(target.name, None)
-
-    def _wait(self, name: str) -> float:
-        """Return the seconds until a filling is tried again that was just postponed."""
-        before = self._postponed.get(name, 0)
-        self._postponed[name] = before + 1
-        growth = float(2 ** min(before, _MOST_DOUBLINGS))
-        return min(LONGEST_FILL_AGAIN_SECONDS, FILL_AGAIN_SECONDS * growth)
+            self._postponed.forget(target.name)
 
 
 def _complete(members: Sequence[Member]) -> frozenset[str]:

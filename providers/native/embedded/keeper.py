@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from observability.seldom import Repeated
 from providers.native.embedded.errors import EmbeddedServerError
 from providers.native.embedded.maintenance import is_marked, unmark
 from providers.native.embedded.server import EmbeddedServer
@@ -35,8 +36,7 @@ class Keeper:
         self._settled, self._closing = threading.Event(), threading.Event()
         self._starting = self._is_aside = False
         self._error: EmbeddedServerError | None = None
-        self._failures = 0  # in a row, with one reason
-        self._reason = ""
+        self._failures = Repeated()
         self._waits = 0
         # The server is told to stop when this thread ends, so it is one that lives as long as the service.
         self._thread = threading.Thread(target=self._run, name=f"embedded PostgreSQL of {name}", daemon=True)
@@ -98,7 +98,7 @@ class Keeper:
             self._wait()
 
     def _tell_of_start(self) -> None:
-        self._failures = 0
+        self._failures.ended()
         if self._settled.is_set():
             _log.info("embedded_server_started", provider=self.name)
         self._settled.set()
@@ -134,12 +134,6 @@ class Keeper:
     def _tell_of_failure(self, error: EmbeddedServerError) -> None:
         if not self._settled.is_set():
             self._error = error  # whoever waits for the first start decides what it means
-        elif not self._closing.is_set() and self._is_news(str(error)):
-            _log.error("embedded_server_failed", provider=self.name, reason=str(error), failures=self._failures)
+        elif not self._closing.is_set() and self._failures.happened(str(error)):
+            _log.error("embedded_server_failed", provider=self.name, reason=str(error), failures=self._failures.times)
         self._settled.set()
-
-    def _is_news(self, reason: str) -> bool:
-        """Count a failure, and tell whether it is told: of one reason the 1st, 2nd, 4th, 8th time and so on."""
-        self._failures = self._failures + 1 if reason == self._reason else 1
-        self._reason = reason
-        return self._failures & (self._failures - 1) == 0

@@ -10,13 +10,12 @@ from structlog.typing import EventDict
 from providers.chain.errors import OrderRefused
 from providers.chain.membership import (
     CARE_SECONDS,
-    FILL_AGAIN_SECONDS,
-    LONGEST_FILL_AGAIN_SECONDS,
     REFRESH_SECONDS,
     RETIRE_SECONDS,
     SETTLE_SECONDS,
 )
 from providers.chain.observer import Unobserved
+from providers.chain.postponing import FILL_AGAIN_SECONDS, LONGEST_FILL_AGAIN_SECONDS
 from providers.chain.telling.lines import Lines
 from providers.chain.telling.story import Story
 from providers.errors import InvalidInput, ProviderError

@@ -1,7 +1,6 @@
 """What happens in a chain is told to every observer."""
 
 import inspect
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ class Remembering(Unobserved):
     def __init__(self) -> None:
         self.told: list[tuple[str, tuple[object, ...], dict[str, object]]] = []
 
-    def __getattribute__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> object:
         """Give what remembers a call, instead of the method."""
         if name not in TOLD:
             return super().__getattribute__(name)
