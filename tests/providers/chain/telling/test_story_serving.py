@@ -4,6 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from observability import notes
+from providers.chain.breaker_state import BreakerState
 from providers.chain.telling.backlog import DRAINED, LONG_BACKLOG, LONG_WAIT_SECONDS, Backlog
 from providers.chain.telling.lines import Lines
 from providers.chain.telling.party import LOST_FAILURES
@@ -84,7 +85,7 @@ def test_who_has_left_is_not_told_of(teller: Teller) -> None:
     """The last calls to one that is being closed may still fail."""
     teller.routed("standby")
     teller.fail(10)
-    teller.breaker(OPEN)
+    teller.breaker(BreakerState.OPEN)
     teller.story.reached("home")
 
     assert teller.events == []
