@@ -142,9 +142,9 @@ def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely() -> None:
         stage.observer.routed(["a", "b"], frozenset({"a"}), journalled=True)
         await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()
         with capture_logs() as logs:
-            for _ in range(24):
+            for _ in range(24 * 6):
                 await new.remember(USER, "of another time")
-                await asyncio.sleep(3_600)
+                await asyncio.sleep(600)
             new.down = True
             await asyncio.sleep(3_600)
         return [line for line in logs if line["event"] == "filling_postponed"]

@@ -144,7 +144,7 @@ def test_a_backlog_is_told_beyond_a_bound(teller: Teller, pending: int, told: bo
 
 def test_a_backlog_is_told_once_until_it_has_drained(teller: Teller) -> None:
     """Again only at ten times as many; and drained is what one batch can take."""
-    for pending in (2_000, 5_000, 20_000, 20_001, 150_000, 200_011, 50, 50):
+    for pending in (2_000, 5_000, 20_000, 20_001, 150_000, 200_011, DRAINED + 1, 50, 50):
         teller.clock.pass_by(5.0)
         teller.look(standby=pending)
 
