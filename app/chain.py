@@ -9,7 +9,9 @@ from app.settings.annotations import tag_of
 from app.settings.journaling import always_journalled, journal_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.observers import Observers
 from providers.chain.policy import AttemptPolicy
+from providers.chain.telling.story import Story
 from providers.clock import HybridClock
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
 from providers.journal.base import Journal
@@ -23,6 +25,7 @@ class Chains:
     def __init__(self, metrics: Metrics) -> None:
         self.clock = HybridClock()
         self.observer = LatencyObserver(metrics)
+        self.story = Story()
         self._metrics = metrics
         metrics.clock_ahead.set_function(self.clock.ahead)
 
@@ -33,7 +36,8 @@ class Chains:
         Raises:
             OrderRefused: it cannot be put in force.
         """
-        chain = Chain(self.journal(settings), settings.chain, self.clock, self.observer, self.observer.breaker_changed)
+        observers = Observers(self.observer, self.story)
+        chain = Chain(self.journal(settings), settings.chain, self.clock, observers)
         try:
             await chain.switch(self.parts(settings))
             yield chain

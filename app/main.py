@@ -155,7 +155,7 @@ def _lifespan(
                 with heeding_notice(readiness.leave, chain.shutdown) if source is not None else nullcontext():
                     async with (
                         following(reloader, heeds_hangup=source is not None),
-                        shown(chain, chains.observer),
+                        shown(chain, chains.observer, chains.story),
                         journal_place_watched(configuration.settings),
                         patrolled(patrol),
                     ):

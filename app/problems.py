@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
+from observability.http import method_of, route_of
 from observability.notes import current
 from providers.errors import (
     ASK_AGAIN,
@@ -139,13 +140,21 @@ def problem_of(error: Exception) -> Problem:
     return _problem(kind, str(error)) if kind else _problem(INTERNAL, "The log tells more under the request id.")
 
 
-def respond(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer with the problem, and log what an operator must know."""
     problem = problem_of(error)
     headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, ceil(error.retry_after or ASK_AGAIN)))
-        _log.warning("unavailable", kind=type(error).__name__, reason=error.reason, ambiguous=error.ambiguous)
+        _log.warning(
+            "unavailable",
+            kind=type(error).__name__,
+            reason=error.reason,
+            ambiguous=error.ambiguous,
+            method=method_of(request.method),
+            route=route_of(request.scope.get("path_template")),
+            providers=asked.outcomes if (asked := current.get()) is not None else {},
+        )
     elif problem.status >= STATUS_SERVER_ERRORS and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

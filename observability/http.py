@@ -24,7 +24,10 @@ _CLIENT_GONE = 499  # nginx's status for a client that closed before the answer
 _OUR_FAULT = 500  # and above
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+_PROBES = frozenset({"/livez", "/readyz", "/metrics", "/memory/health"})
+# What an open page of the console asks for again and again, and what each page loads with it.
+_REFRESHED = frozenset({"/console", "/console/files/{name}"})
+_REFUSED = 400  # and above
 _NOT_KEPT = (b"cache-control", b"no-store")
 
 _log = structlog.get_logger("ninai.access")
@@ -84,13 +87,11 @@ class Observed:
         return self._tracer.root(name, Kind.SERVER, attributes, traceparent=_traceparent(scope))
 
     def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes, span: Span) -> None:
-        # The router leaves the template in the scope; a path that matched nothing must not become a label.
-        route = scope.get("path_template") or UNMATCHED
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route, method = route_of(scope.get("path_template")), method_of(scope["method"])
         self._metrics.observe_request(method, route, status, seconds)
         if span.recorded:
             _describe(span, method, route, status)
-        write = _log.debug if route in _QUIET else _log.info
+        write = _log.debug if _is_quiet(method, route, status) else _log.info
         write(
             "request",
             method=method,
@@ -101,6 +102,23 @@ class Observed:
             provider=notes.provider,
             **({"degraded": notes.degraded} if notes.degraded else {}),
         )
+
+
+def route_of(template: str | None) -> str:
+    """Give what the router left in the scope; a path that matched nothing must become neither a label nor a line."""
+    return template or UNMATCHED
+
+
+def method_of(method: str) -> str:
+    """Give a method, if it is a known one."""
+    return method if method in _METHODS else "OTHER"
+
+
+def _is_quiet(method: str, route: str, status: int) -> bool:
+    """Whether a request is one of those that come every few seconds by themselves."""
+    if route in _PROBES:
+        return True
+    return route in _REFRESHED and method in {"GET", "HEAD"} and status < _REFUSED
 
 
 def _request_id(scope: Scope) -> str:

@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 import msgspec
@@ -82,6 +83,11 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
         logger_factory=lambda *names: LineLogger(stream, str(names[0]) if names else "ninai"),
         cache_logger_on_first_use=False,
     )
+
+
+def timestamp(seconds: float) -> str:
+    """Write a moment, in seconds since 1970, as the lines write when they were written."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -17,9 +17,10 @@ class Notes:
     `page_of` the provider whose list it goes on with.
 
     Found on the way: `caller` is the id of the key or `anonymous`; `provider` the name of the one that answered last;
-    `provider_seconds` and `journal_seconds` the time spent waiting for providers and for the journal. `accepted` tells
-    that a write is durable, but not yet where reads look first; `degraded` why the answer is less than it could be, one
-    word for each reason; `eventual` that acknowledged writes may be missing; `token` stands for what was written.
+    `provider_seconds` and `journal_seconds` the time spent waiting for providers and for the journal; `outcomes` what
+    became of asking each of them, the last time. `accepted` tells that a write is durable, but not yet where reads look
+    first; `degraded` why the answer is less than it could be, one word for each reason; `eventual` that acknowledged
+    writes may be missing; `token` stands for what was written.
     """
 
     __slots__ = (
@@ -28,6 +29,7 @@ class Notes:
         "degraded",
         "eventual",
         "journal_seconds",
+        "outcomes",
         "page_of",
         "patience",
         "provider",
@@ -48,6 +50,7 @@ class Notes:
         self.journal_seconds = 0.0
         self.accepted = False
         self.degraded: list[str] = []
+        self.outcomes: dict[str, str] = {}
         self.eventual = False
         self.token: str | None = None
 

@@ -23,8 +23,11 @@ from app.leaving import STOP_SECONDS, leave_on_sigterm
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down, hand_down_folder
+from app.stopping import Stopping
 from app.workers_folder import workers_folder
 from observability.logs import configure_logs
+
+_LOST = "the embedded PostgreSQL ended by itself"
 
 _log = structlog.get_logger("ninai")
 
@@ -55,7 +58,8 @@ def serve(
     source, configuration = _followed()
     databases = Databases(source, configuration)
     databases.heed_hangup()
-    with databases.running(), _metrics_together(settings):
+    stopping = Stopping()
+    with stopping.told(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
         url = _url(settings.server.host, port)
         inside = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
@@ -63,11 +67,9 @@ def serve(
         click.echo(f"ninaivalaigal on {url}  ({places})", err=True)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
-        _run(settings, port, databases)
+        _run(settings, port, databases, stopping)
         if databases.lost is not None:
-            raise click.ClickException(
-                f"the embedded PostgreSQL ended by itself: {databases.lost / 'server.log'} tells more"
-            )
+            raise click.ClickException(f"{_LOST}: {databases.lost / 'server.log'} tells more")
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def _followed() -> tuple[Source, Configuration]:
         raise ConfigProblem(str(error)) from error
 
 
-def _run(settings: Settings, port: int, databases: Databases) -> None:
+def _run(settings: Settings, port: int, databases: Databases, stopping: Stopping) -> None:
     server = Granian(
         "app.worker:application",
         factory=True,
@@ -124,8 +126,10 @@ def _run(settings: Settings, port: int, databases: Databases) -> None:
     # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
     server.on_startup(databases.heed_hangup)
     server.on_startup(lambda: leave_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
+    server.on_startup(lambda: stopping.heed_signals(lambda: None if databases.lost is None else _LOST))
     try:
-        server.serve()
+        with stopping.serving():
+            server.serve()
     except FatalError as error:
         raise click.ClickException(f"the server stopped: {error}") from error
 

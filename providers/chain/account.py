@@ -80,6 +80,7 @@ class Account:
             self._usual[call].add(watch.seconds)
         except ProviderError as error:
             outcome = error.outcome
+            self._note(outcome)
             raise
         except asyncio.CancelledError:
             outcome = "cancelled"
@@ -88,6 +89,7 @@ class Account:
             if not watch.expired:
                 raise  # not ours: a bug in the journal
             outcome = JournalUnavailable.outcome
+            self._note(outcome)
             raise JournalUnavailable(f"the journal did not answer within {seconds:g} s", ambiguous=True) from error
         finally:
             waited = time.perf_counter() - started
@@ -117,9 +119,18 @@ class Account:
         if request is not None:
             request.degrade(reason)
 
+    def read_by(self, provider: str, instead_of: str | None = None, reason: str = "") -> None:
+        """Take note of who has answered a read, and why the first one has not."""
+        self._observer.read_by(provider, instead_of, reason)
+
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """Take note that another provider is asked."""
         self._observer.fell_back(source, target, operation, reason)
+
+    def _note(self, outcome: str) -> None:
+        request = notes.current.get()
+        if request is not None:
+            request.outcomes[JOURNAL] = outcome
 
 
 def _patience() -> float | None:

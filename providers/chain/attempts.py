@@ -206,6 +206,7 @@ class _Tries(Generic[Answer]):
         """Try once, and tell the observer how it went."""
         self._number += 1
         outcome = "bug"
+        failure: ProviderError | None = None
         with tracing.span(self._operation, tracing.Kind.CLIENT) as span:
             started = self._attempts.now()
             try:
@@ -213,6 +214,7 @@ class _Tries(Generic[Answer]):
                 outcome = "ok"
             except ProviderError as error:
                 outcome = error.outcome
+                failure = error
                 self._note(error, span)
                 raise
             except asyncio.CancelledError:
@@ -228,8 +230,10 @@ class _Tries(Generic[Answer]):
                         outcome=outcome,
                         seconds=self._attempts.now() - started,
                         number=self._number,
+                        error=failure,
                     )
                 )
+                failure = None  # it refers to this frame, which would refer to it
         return answer
 
     def _note(self, error: ProviderError, span: tracing.Span) -> None:

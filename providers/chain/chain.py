@@ -1,7 +1,8 @@
 """The chain as a running whole: its links and background tasks, and the order that can be switched under load."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from uuid import uuid4
 
@@ -12,7 +13,6 @@ from providers import background
 from providers.base import MemoryProvider
 from providers.chain.attempts import Attempts, Guards
 from providers.chain.breaker import CircuitBreaker
-from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
@@ -20,6 +20,7 @@ from providers.chain.deadline import Shutdown
 from providers.chain.deliverer import Deliverer
 from providers.chain.errors import OrderRefused
 from providers.chain.guarded import GuardedProvider
+from providers.chain.identities import PROBE_SECONDS, identities_of, refuse_twins
 from providers.chain.link import Link
 from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
@@ -33,7 +34,6 @@ from providers.journal.base import Journal
 from providers.replica import Replica
 from providers.watch import Watch
 
-PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
 _DRAIN_LOOK = 0.1
 _PROBE_LIMIT = 2.0  # seconds that a provider has to show a suspicious breaker that it answers
@@ -76,7 +76,7 @@ class Chain:
         policy: ChainPolicy,
         clock: HybridClock,
         observer: ChainObserver,
-        changed: Callable[[BreakerSnapshot], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.journal: Journal | None = None
         self.membership: Membership | None = None
@@ -87,7 +87,7 @@ class Chain:
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
         self._clock = clock
-        self._changed = changed
+        self._now = now
         self._open: dict[str, _Open] = {}
         self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,7 +136,8 @@ class Chain:
             async with AsyncExitStack() as undo:
                 fresh = {part.name: await self._opened(part, undo) for part in parts if not self._has(part)}
                 chosen = {part.name: fresh.get(part.name) or self._open[part.name] for part in parts}
-                identities = await _identities(chosen)
+                silent: dict[str, str] = {}
+                identities = await identities_of([one.link for one in chosen.values()], silent)
                 refuse_twins(identities)
                 links = tuple(one.link for one in chosen.values())
                 admitted = Admitted(frozenset(link.name for link in links))
@@ -149,6 +150,8 @@ class Chain:
             self._open = chosen
             self._take_over(Route(links, admitted.complete, admitted.presumed))
             _log.info("order_in_force", order=[part.name for part in parts], complete=sorted(admitted.complete))
+            for name, reason in silent.items():
+                self.observer.not_reached(name, reason)
             for one in gone:
                 self._gone.add(one)
                 task = background.start_once(self._drain(one), f"drain {one.link.name}")
@@ -180,14 +183,23 @@ class Chain:
         async with AsyncExitStack() as undo:
             journal = await undo.enter_async_context(choice.opened())
             unjournalled = self._longest_write() if self._open else 0.0
-            membership = Membership(self.holder, journal, self.links, self._set_complete, unjournalled=unjournalled)
+            membership = Membership(
+                self.holder,
+                journal,
+                self.links,
+                self._set_complete,
+                self._now,
+                unjournalled=unjournalled,
+                observer=self.observer,
+            )
             # What was the only provider so far has everything, whatever stands first from now on. The first member of a
             # new journal counts as complete, so that nobody else may be that.
-            if self._open and (await membership.admit(await _identities(self._open))).presumed:
+            links = [one.link for one in self._open.values()]
+            if links and (await membership.admit(await identities_of(links, {}))).presumed:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
-        sweeper = Sweeper(self.holder, journal, self._all_links, self.policy.retention)
+        sweeper = Sweeper(self.holder, journal, self._all_links, self.policy.retention, now=self._now)
         self._tasks |= {background.start(membership.run, "membership"), background.start(sweeper.run, "sweeper")}
 
     def _has(self, part: Part) -> bool:
@@ -198,19 +210,24 @@ class Chain:
         undo.push_async_callback(stack.aclose)
         provider = await stack.enter_async_context(part.opened())
         breaker = CircuitBreaker(
-            part.name, self.policy.breaker, changed=self._changed, answers=lambda: _answers(provider)
+            part.name,
+            self.policy.breaker,
+            self._now,
+            changed=self.observer.breaker_changed,
+            answers=lambda: _answers(provider, self._now),
         )
         stack.push_async_callback(breaker.close)
         guards = Guards(
             breaker=breaker,
-            budget=RetryBudget(self.policy.budget),
+            budget=RetryBudget(self.policy.budget, self._now),
             bulkhead=Bulkhead(part.name, part.limits.places),
-            trickle=Trickle(part.name),
+            trickle=Trickle(part.name, self._now),
         )
         attempts = Attempts(
             part.attempts,
             guards,
             self.observer,
+            now=self._now,
             usual=part.limits.usual,
             longest=self.policy.longest_request,
         )
@@ -218,13 +235,16 @@ class Chain:
         return _Open(link, part.settings, stack)
 
     def _take_over(self, route: Route) -> None:
+        self._tell(route)
         if self.journal is None:
-            self._provider = GuardedProvider(route.links[0], self._clock, shutdown=self.shutdown)
+            self._provider = GuardedProvider(route.links[0], self._clock, self._now, self.shutdown)
             return
         if isinstance(self._provider, ChainedProvider):
             self._provider.route = route
         else:
-            self._provider = ChainedProvider(route, self.journal, self._clock, self.observer, shutdown=self.shutdown)
+            self._provider = ChainedProvider(
+                route, self.journal, self._clock, self.observer, self._now, shutdown=self.shutdown
+            )
         for link in route.links:
             if link.name not in self._deliverers:
                 deliverer = Deliverer(
@@ -233,6 +253,7 @@ class Chain:
                     self._link_of(link.name),
                     self.policy.deliveries,
                     self.observer,
+                    now=self._now,
                 )
                 self._deliverers[link.name] = deliverer, background.start(deliverer.run, f"deliver to {link.name}")
 
@@ -245,6 +266,11 @@ class Chain:
         if isinstance(self._provider, ChainedProvider) and route != told:
             _log.info("complete_providers", complete=sorted(complete))
             self._provider.route = told
+            self._tell(told)
+
+    def _tell(self, route: Route) -> None:
+        order = [link.name for link in route.links]
+        self.observer.routed(order, route.complete, journalled=self.journal is not None)
 
     async def _all_links(self) -> Sequence[Link] | None:
         """The links of all members, None if one of them is out of this process's reach."""
@@ -273,38 +299,11 @@ class Chain:
         return self.policy.longest_request + 2 * PROBE_SECONDS
 
 
-async def _answers(provider: Replica) -> bool:
-    watch = Watch(_PROBE_LIMIT)
+async def _answers(provider: Replica, now: Callable[[], float]) -> bool:
+    watch = Watch(_PROBE_LIMIT, now=now)
     try:
         async with watch:
             await provider.ping()
     except (Unavailable, TimeoutError):
         return False
     return True
-
-
-async def _identities(chosen: Mapping[str, _Open]) -> dict[str, str | None]:
-    """Ask who each store is now; it may be another one than when it was opened."""
-    found = await asyncio.gather(*(_identity(one.link.provider) for one in chosen.values()))
-    return dict(zip(chosen, found, strict=True))
-
-
-async def _identity(provider: Replica) -> str | None:
-    with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(PROBE_SECONDS):
-            return await provider.identity()
-    return None
-
-
-def refuse_twins(identities: Mapping[str, str | None]) -> None:
-    """Refuse two providers with one store: each would take the other's copy for its own.
-
-    Raises:
-        OrderRefused: as told.
-    """
-    seen: dict[str, str] = {}
-    for name, identity in identities.items():
-        if identity is not None and identity in seen:
-            raise OrderRefused(f"{seen[identity]} and {name} are one and the same store")
-        if identity is not None:
-            seen[identity] = name

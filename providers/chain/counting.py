@@ -9,7 +9,7 @@ from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
 from providers.chain.knowledge import FarBehind
-from providers.chain.observer import Attempt, ChainObserver, GivenUp, JournalCall
+from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
 from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus
 from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
@@ -37,7 +37,7 @@ _WRITES = ("remember", "update", "delete", "remember_many")
 _LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")  # what a provider does by all there is of a user
 
 
-class CountingObserver(ChainObserver):
+class CountingObserver(Unobserved):
     """Count attempts, retries, fallbacks, deliveries, and changes of breakers."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -107,7 +107,7 @@ class CountingObserver(ChainObserver):
         self._metrics.delivery_lag.labels(provider).observe(max(0.0, seconds))
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
-        """Take note of a breaker's new state."""
+        """See `ChainObserver`."""
         self._gauges.breaker_changed(snapshot)
         self._metrics.breaker_transitions.labels(snapshot.provider, snapshot.state.value).inc()
 

@@ -8,7 +8,7 @@ from observability import notes
 from providers.chain.attempts import Attempts
 from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
-from providers.errors import Rejected
+from providers.errors import Rejected, Unavailable
 from providers.replica import Replica
 
 Answer = TypeVar("Answer")
@@ -50,9 +50,14 @@ class Link:
         except Rejected:
             self._answered(request)
             raise
+        except Unavailable as error:
+            if request is not None:
+                request.outcomes[self.name] = error.outcome
+            raise
         self._answered(request)
         return answer
 
     def _answered(self, request: notes.Notes | None) -> None:
         if request is not None:
             request.provider = self.name
+            request.outcomes[self.name] = "ok"

@@ -12,6 +12,8 @@ from providers import background
 from providers.chain.errors import OrderRefused
 from providers.chain.filler import Filler, Progress
 from providers.chain.link import Link
+from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.postponing import Postponed
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState
@@ -21,8 +23,7 @@ CARE_SECONDS = 30.0  # between renewals, and looks at who the stores are
 RETIRE_SECONDS = 3_600.0  # without any process that has a provider in its order, until it is no member any more
 _IDENTITY_SECONDS = 3.0
 _EVERYBODY = "members"  # holds what all processes share: such a claim stands for as long as one of them renews it
-_FILL_AGAIN_SECONDS = 5.0
-_SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
+SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
 
 _log = structlog.get_logger(__name__)
 
@@ -48,12 +49,14 @@ class Membership:
         set_complete: Callable[[frozenset[str]], None],
         now: Callable[[], float] = time.monotonic,
         unjournalled: float = 0.0,
+        observer: ChainObserver | None = None,
     ) -> None:
         self._holder = holder
         self._journal = journal
         self._links = links
         self._set_complete = set_complete
         self._now = now
+        self._observer = observer or Unobserved()
         self._started = now()
         self._settled = now() + unjournalled
         self._joined: set[str] = set()
@@ -62,6 +65,7 @@ class Membership:
         self._met: set[str] = set()  # whose store has said who it is; before that it may be any other
         self._fills: dict[str, asyncio.Task[None]] = {}
         self._asks: dict[str, asyncio.Task[None]] = {}
+        self._postponed = Postponed()
         self.progress: dict[str, Progress] = {}
         self.reasons: dict[str, str] = {}
 
@@ -122,6 +126,7 @@ class Membership:
         for name in complete:  # whoever has filled it
             self.reasons.pop(name, None)
             self.progress.pop(name, None)
+            self._postponed.forget(name)
         source = next((link for link in self._links() if link.name in complete), None)
         for link in self._links():
             if source is not None and link.name not in _complete(members):
@@ -186,7 +191,9 @@ class Membership:
     async def _identity(self, link: Link) -> str | None:
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(_IDENTITY_SECONDS):
-                return await link.provider.identity()
+                identity = await link.provider.identity()
+            self._observer.reached(link.name)
+            return identity
         return None
 
     def _fill(self, source: Link, target: Link) -> None:
@@ -204,16 +211,18 @@ class Membership:
         left = self._settled - self._now()
         if left > 0:
             self.reasons[target.name] = "writes that began without the journal may still be under way"
-        await asyncio.sleep(max(left, 0.0) + _SETTLE_SECONDS)
+        await asyncio.sleep(max(left, 0.0) + SETTLE_SECONDS)
         try:
             await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
-            _log.info("filling_postponed", provider=target.name, reason=str(error))
-            await asyncio.sleep(_FILL_AGAIN_SECONDS)
+            wait = self._postponed.wait(target.name)
+            self._observer.filling_postponed(target.name, str(error), wait + SETTLE_SECONDS)
+            await asyncio.sleep(wait)
         else:
             self.reasons.pop(target.name, None)
             self.progress.pop(target.name, None)
+            self._postponed.forget(target.name)
 
 
 def _complete(members: Sequence[Member]) -> frozenset[str]:

@@ -194,9 +194,9 @@ class Reader:
                     self._account.fell_back(link.name, following[0].name, operation, error.outcome)
                 continue
             except Rejected:
-                self._degrade(failures)
+                self._answered(link, readers[0], failures)
                 raise
-            self._degrade(failures)
+            self._answered(link, readers[0], failures)
             return answer
         if all(isinstance(error, BreakerOpen) for error in failures):
             answer = await ask(readers[0], Turn(deadline, last_resort=True))
@@ -204,9 +204,12 @@ class Reader:
             return answer
         raise _most_telling(failures)
 
-    def _degrade(self, failures: Sequence[Unavailable]) -> None:
+    def _answered(self, link: Link, first: Link, failures: Sequence[Unavailable]) -> None:
         if failures:
             self._account.degrade(f"home_{failures[0].outcome}")
+            self._account.read_by(link.name, first.name, failures[0].outcome)
+        else:
+            self._account.read_by(link.name)
 
 
 def _turn(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Turn:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
-from providers.chain.chain import PROBE_SECONDS, JournalChoice, Part, refuse_twins
+from providers.chain.chain import JournalChoice, Part
+from providers.chain.identities import PROBE_SECONDS, refuse_twins
 from providers.chain.membership import refuse_empty
 from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable

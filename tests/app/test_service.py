@@ -1,6 +1,7 @@
 """The service as a process: how it starts, stops, is killed, and what is left of it."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -189,6 +190,9 @@ def test_it_ends_with_its_database(service: Service) -> None:
 
     assert service.main.wait(STOP_SECONDS) == 1
     assert service.said().splitlines()[-1].startswith("Error: the embedded PostgreSQL ended by itself: ")
+    told = [json.loads(line) for line in service.said().splitlines() if line.startswith("{")]
+    reasons = [(line["event"], line["reason"]) for line in told if line["event"] in {"stopping", "stopped"}]
+    assert reasons == [(event, "the embedded PostgreSQL ended by itself") for event in ("stopping", "stopped")]
     service.wait_until_gone()
     service.start()
     assert httpx.get(f"{service.url}/memory/memories/{memory_id}", trust_env=False).json()["content"] == "tea"

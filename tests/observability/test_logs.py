@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -100,12 +101,35 @@ async def test_a_request_is_one_line(http: httpx.AsyncClient, log: Log) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/metrics", "/memory/health", "/console", "/console/files/console.js"]
+)
 async def test_probes_are_quiet(http: httpx.AsyncClient, log: Log, path: str) -> None:
     """What is asked every few seconds is logged for debugging alone."""
     await http.get(path)
 
     assert [line["level"] for line in log.events("request")] == ["debug"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/console/files/none"), ("POST", "/console/login")])
+async def test_what_the_console_refuses_is_not_quiet(http: httpx.AsyncClient, log: Log, method: str, path: str) -> None:
+    """Nor is what an operator does there: only what comes by itself is."""
+    await http.request(method, path)
+
+    assert [line["level"] for line in log.events("request")] == ["info"]
+
+
+async def test_what_could_not_be_served_is_told(postgres_server: EmbeddedServer, log: Log) -> None:
+    """By method and route, never by the path, and with what became of asking each provider."""
+    dsn = await create_database(postgres_server)
+    async with running_app({"DATABASE_URL": dsn}) as app, asgi_client(app) as http:
+        await drop_database(postgres_server, dsn)
+        response = await http.get(f"/memory/memories/{uuid4()}")
+
+    [line] = log.events("unavailable")
+    assert response.status_code == 503
+    assert (line["level"], line["method"], line["route"]) == ("warning", "GET", "/memory/memories/{memory_id}")
+    assert line["providers"] == {"native": "misconfigured"}
 
 
 async def test_a_refused_request_is_a_line_too(http: httpx.AsyncClient, log: Log) -> None:

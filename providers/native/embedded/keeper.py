@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from observability.seldom import Repeated
 from providers.native.embedded.errors import EmbeddedServerError
 from providers.native.embedded.maintenance import is_marked, unmark
 from providers.native.embedded.server import EmbeddedServer
@@ -35,6 +36,7 @@ class Keeper:
         self._settled, self._closing = threading.Event(), threading.Event()
         self._starting = self._is_aside = False
         self._error: EmbeddedServerError | None = None
+        self._failures = Repeated()
         self._waits = 0
         # The server is told to stop when this thread ends, so it is one that lives as long as the service.
         self._thread = threading.Thread(target=self._run, name=f"embedded PostgreSQL of {name}", daemon=True)
@@ -96,6 +98,7 @@ class Keeper:
             self._wait()
 
     def _tell_of_start(self) -> None:
+        self._failures.ended()
         if self._settled.is_set():
             _log.info("embedded_server_started", provider=self.name)
         self._settled.set()
@@ -131,6 +134,6 @@ class Keeper:
     def _tell_of_failure(self, error: EmbeddedServerError) -> None:
         if not self._settled.is_set():
             self._error = error  # whoever waits for the first start decides what it means
-        elif not self._closing.is_set():
-            _log.error("embedded_server_failed", provider=self.name, reason=str(error))
+        elif not self._closing.is_set() and self._failures.happened(str(error)):
+            _log.error("embedded_server_failed", provider=self.name, reason=str(error), failures=self._failures.times)
         self._settled.set()

@@ -73,7 +73,7 @@ class Supervisor:
         if error is not None and (self._alone(keeper.name) or not isinstance(error, ServerFailed)):
             raise error
         if error is not None:
-            _log.error("embedded_server_failed", provider=keeper.name, reason=str(error))
+            _log.error("embedded_server_failed", provider=keeper.name, reason=str(error), failures=1)
 
     def _again(self, name: str) -> bool:
         if self._alone(name):

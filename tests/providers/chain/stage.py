@@ -13,7 +13,7 @@ from providers.chain.bulkhead import Bulkhead
 from providers.chain.chain import Chain, JournalChoice, Part
 from providers.chain.link import Link
 from providers.chain.membership import Membership
-from providers.chain.observer import Unobserved
+from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, ProviderLimits
 from providers.chain.trickle import Trickle
 from providers.clock import HybridClock
@@ -54,6 +54,17 @@ class Disk(Runner):
         return result
 
 
+class Changes(Unobserved):
+    """Remembers how breakers have changed."""
+
+    def __init__(self, changes: list[BreakerSnapshot]) -> None:
+        self._changes = changes
+
+    def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
+        """Remember."""
+        self._changes.append(snapshot)
+
+
 class Stage:
     """One journal for all processes, and whatever is played before it."""
 
@@ -62,6 +73,7 @@ class Stage:
         self.disk = Disk(clock)
         self.journal = SqliteJournal("the journal", self.disk, self.disk)
         self.changes: list[BreakerSnapshot] = []
+        self.observer: ChainObserver | None = None
         self.opened_journals = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._chains: list[Chain] = []
@@ -94,7 +106,7 @@ class Stage:
         """A chain without an order; it is closed in the end."""
         choice = JournalChoice(opened=self._journal_held if journal else None, always=always)
         clock = HybridClock(lambda: int(self.clock() * 1000))
-        chain = Chain(choice, ChainPolicy(), clock, Unobserved(), self.changes.append)
+        chain = Chain(choice, ChainPolicy(), clock, self.observer or Changes(self.changes), self.clock)
         self._chains.append(chain)
         return chain
 
@@ -147,7 +159,9 @@ class Process:
     def __init__(self, stage: Stage, holder: str, links: Sequence[Link]) -> None:
         self.links = links
         self.complete: frozenset[str] = frozenset()
-        self.membership = Membership(holder, stage.journal, lambda: self.links, self._set_complete, now=stage.clock)
+        self.membership = Membership(
+            holder, stage.journal, lambda: self.links, self._set_complete, now=stage.clock, observer=stage.observer
+        )
         self._stage = stage
 
     async def start(self) -> "Process":

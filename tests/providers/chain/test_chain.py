@@ -110,7 +110,7 @@ def test_what_is_gone_is_closed_after_its_last_call() -> None:
         call = asyncio.ensure_future(
             link.call(
                 lambda provider: provider.identity(),
-                OperationClass.REPLAY,
+                OperationClass.READ,
                 Turn(Deadline.after(2 * LONGEST_REQUEST, stage.clock)),
             )
         )

@@ -4,14 +4,37 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from providers.chain.errors import OrderRefused
-from providers.chain.membership import CARE_SECONDS, REFRESH_SECONDS, RETIRE_SECONDS
+from providers.chain.membership import (
+    CARE_SECONDS,
+    REFRESH_SECONDS,
+    RETIRE_SECONDS,
+    SETTLE_SECONDS,
+)
+from providers.chain.observer import Unobserved
+from providers.chain.postponing import FILL_AGAIN_SECONDS, LONGEST_FILL_AGAIN_SECONDS
+from providers.chain.telling.lines import Lines
+from providers.chain.telling.story import Story
 from providers.errors import InvalidInput, ProviderError
 from providers.journal.operations import MemberState
 from providers.types import Snapshot
 from tests.providers.chain.frail import Store
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+
+
+class Waits(Unobserved):
+    """Remembers how long fillings were postponed."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
+        """Remember."""
+        assert (provider, bool(reason)) == ("b", True)
+        self.waits.append(next_try)
 
 
 class Strict(Store):
@@ -83,6 +106,56 @@ def test_a_newcomer_that_refuses_a_memory_tells_why() -> None:
         assert process.complete == {"a"}
 
     staged(main)
+
+
+def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely() -> None:
+    """After so many seconds, twice as many each time up to a longest wait; once it is done all is forgotten."""
+
+    async def main(stage: Stage) -> None:
+        observer = stage.observer = Waits()
+        new = stage.store()
+        process = await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()
+        own = await new.remember(USER, "of another time")
+        await asyncio.sleep(86_400)
+        waits = [wait - SETTLE_SECONDS for wait in observer.waits]
+        assert waits[:8] == [5, 10, 20, 40, 80, 160, 300, 300]
+        assert set(waits[8:]) == {LONGEST_FILL_AGAIN_SECONDS}
+        assert len(waits) < 300
+
+        await new.delete(USER, own)
+        await asyncio.sleep(LONGEST_FILL_AGAIN_SECONDS + FILL_SECONDS)
+        assert process.complete == {"a", "b"}
+        new.begin_anew()
+        await new.remember(USER, "of another time")
+        await asyncio.sleep(CARE_SECONDS + FILL_SECONDS)
+        assert observer.waits[len(waits)] == FILL_AGAIN_SECONDS + SETTLE_SECONDS
+
+    staged(main)
+
+
+def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely() -> None:
+    """A day of it is a line an hour, whatever is counted in the reason; another reason is told at once."""
+
+    async def main(stage: Stage) -> list[EventDict]:
+        stage.observer = Story(Lines(stage.clock, stage.clock))
+        new = stage.store()
+        stage.observer.routed(["a", "b"], frozenset({"a"}), journalled=True)
+        await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()
+        with capture_logs() as logs:
+            for _ in range(24 * 6):
+                await new.remember(USER, "of another time")
+                await asyncio.sleep(600)
+            new.down = True
+            await asyncio.sleep(3_600)
+        return [line for line in logs if line["event"] == "filling_postponed"]
+
+    told = staged(main)
+    assert 24 <= len(told) <= 27
+    assert told[0]["reason"] == "b holds 1 memories that a does not"
+    assert (told[0]["tries"], told[0]["next_try_seconds"]) == (1, FILL_AGAIN_SECONDS + SETTLE_SECONDS)
+    assert told[-1]["reason"] == "down"
+    assert {line["since"] for line in told} == {told[0]["since"]}
+    assert told[-1]["tries"] > 200
 
 
 def test_what_another_process_has_filled_leaves_no_reason() -> None:

@@ -1,0 +1,44 @@
+"""Who the stores of an order are, asked before it is put in force."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from providers.chain.errors import OrderRefused
+from providers.chain.link import Link
+from providers.errors import Unavailable
+
+PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
+
+
+async def identities_of(links: Sequence[Link], silent: dict[str, str]) -> dict[str, str | None]:
+    """Ask who each store is now; it may be another one than when it was opened.
+
+    `silent` is told why one has not said so.
+    """
+    found = await asyncio.gather(*(_identity(link, silent) for link in links))
+    return {link.name: identity for link, identity in zip(links, found, strict=True)}
+
+
+async def _identity(link: Link, silent: dict[str, str]) -> str | None:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await link.provider.identity()
+    except Unavailable as error:
+        silent[link.name] = error.reason
+    except TimeoutError:
+        silent[link.name] = f"no answer within {PROBE_SECONDS:g} s"
+    return None
+
+
+def refuse_twins(identities: Mapping[str, str | None]) -> None:
+    """Refuse two providers with one store: each would take the other's copy for its own.
+
+    Raises:
+        OrderRefused: as told.
+    """
+    seen: dict[str, str] = {}
+    for name, identity in identities.items():
+        if identity is not None and identity in seen:
+            raise OrderRefused(f"{seen[identity]} and {name} are one and the same store")
+        if identity is not None:
+            seen[identity] = name
