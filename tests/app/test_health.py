@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from app.warming import AGAIN_SECONDS
+from providers.chain.trickle import REFUSED_SECONDS
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, problem_in, running_app
 from tests.support.postgres import reachable_folder
@@ -102,6 +103,7 @@ async def test_the_service_outlives_its_database(switch: Switch, client: Api) ->
     await assert_out_of_order(client)
 
     switch.on()
+    await asyncio.sleep(REFUSED_SECONDS)  # for so long a refused connection answers for all
     assert (await client.get(memory_id)).json()["content"] == "tea"
     await client.stored("coffee")
     assert (await client.recalled("tea"))[0] == "tea"

@@ -84,7 +84,7 @@ async def test_an_order_is_no_longer_than_a_page_can_tell_of(visitor: Visitor) -
     """One character more than the limit is refused, as a question and as an order."""
     form = (await visitor.look("/console/order?order=b,a")).forms[0]
     # Of blanks, since a form of as many commas would itself be too large.
-    just, more = "a".ljust(MAX_ORDER_CHARS), "a".ljust(MAX_ORDER_CHARS + 1)
+    just, more = "b,a".ljust(MAX_ORDER_CHARS), "b,a".ljust(MAX_ORDER_CHARS + 1)
 
     asked = [(await visitor.look("/console/order", params={"order": order})).status for order in (just, more)]
     refused = await visitor.send(form, order=more)
