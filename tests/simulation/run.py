@@ -44,6 +44,7 @@ def run(script: Script, design: Design | None = None) -> Run:
         happening = [
             *(asyncio.ensure_future(world.crash(crash)) for crash in script.crashes),
             *(asyncio.ensure_future(world.switch(switch)) for switch in script.switches),
+            *(asyncio.ensure_future(world.stall(stall)) for stall in script.stalls),
         ]
         await asyncio.gather(*(client.act() for client in clients))
         await asyncio.gather(*happening)
@@ -98,7 +99,9 @@ def past(world: World) -> list[Event]:
 
 async def _settle(world: World, events: Sequence[Event]) -> list[str]:
     """Wait until the faults are over and the journal has nothing left to deliver."""
-    last = max((fault.at + fault.seconds for fault in world.script.faults), default=0.0)
+    ends = [fault.at + fault.seconds for fault in world.script.faults]
+    ends += [slow.at + slow.seconds for slow in world.script.slow]
+    last = max(ends, default=0.0)
     await asyncio.sleep(max(0.0, world.began + last - world.clock()))
     await asyncio.sleep(5)  # the latest late write has landed
     deadline = world.clock() + _SETTLED_BY

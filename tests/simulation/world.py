@@ -37,7 +37,7 @@ from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import Bell, FaultyRunner
-from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Switch
+from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Stall, Switch
 from tests.simulation.stores import Store
 from tests.support.clock import FakeClock
 
@@ -68,7 +68,7 @@ class World:
         self.design = design
         self.clock = clock
         self.chance = Random(f"world {script.seed}")
-        self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began)
+        self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began, script.slow)
         self.began = clock()
         self.stores: dict[str, Store] = {
             name: design.store(HybridClock(lambda: int(clock() * 1000)), name, weak=weak)
@@ -121,6 +121,11 @@ class World:
             await replica.end()
             await asyncio.sleep(crash.seconds)
             self.start(crash.replica)
+
+    async def stall(self, stall: Stall) -> None:
+        """Let time pass in which nobody does anything."""
+        await asyncio.sleep(stall.at)
+        self.clock.pass_by(stall.seconds)
 
     async def switch(self, switch: Switch) -> None:
         """Give every replica another order; one that is not there now will find it when it starts."""
