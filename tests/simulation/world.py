@@ -77,6 +77,7 @@ class World:
         self.ledgers = design.ledgers(clock)
         self.bells = {id(ledger): Bell(ledger, self.chance) for ledger in self.ledgers}
         self.orders: list[tuple[str, ...]] = [FIRST_ORDER] * REPLICAS
+        self._switched_at = [0.0] * REPLICAS
         self.replicas: list[ReplicaProcess | None] = [None] * REPLICAS
         self.lives: list[Life] = []  # held, with whatever waits for ever
         self.bugs: list[BaseException] = []
@@ -128,19 +129,25 @@ class World:
         self.clock.pass_by(stall.seconds)
 
     async def switch(self, switch: Switch) -> None:
-        """Give every replica another order; one that is not there now will find it when it starts."""
+        """Give every replica another order; one that is not there now will find it when it starts.
+
+        What comes late, since everything stood still, does not undo what has come after it.
+        """
         await asyncio.sleep(switch.at)
-        self._switch_one(switch.first, switch.order)
+        self._switch_one(switch.first, switch)
         await asyncio.sleep(switch.lag)
         for index in range(REPLICAS):
             if index != switch.first:
-                self._switch_one(index, switch.order)
+                self._switch_one(index, switch)
 
-    def _switch_one(self, index: int, order: tuple[str, ...]) -> None:
-        self.orders[index] = order
+    def _switch_one(self, index: int, switch: Switch) -> None:
+        if switch.at < self._switched_at[index]:
+            return
+        self._switched_at[index] = switch.at
+        self.orders[index] = switch.order
         replica = self.replicas[index]
         if replica is not None:
-            replica.watch(replica.switch(order))
+            replica.watch(replica.switch(switch.order))
 
     def note_bug(self, task: asyncio.Task[None]) -> None:
         """Take note of a task that nothing but a bug can have ended."""
