@@ -13,9 +13,10 @@ from tests.simulation.client import Client
 from tests.simulation.design import Design, RealDesign
 from tests.simulation.events import Ending, Event
 from tests.simulation.history import broken_promises, unknowable_clashes
+from tests.simulation.links import RETENTION
 from tests.simulation.loop import simulate_fast
 from tests.simulation.script import JOURNAL, Act, Script, Step
-from tests.simulation.world import OLD, RETENTION, World
+from tests.simulation.world import OLD, World
 from tests.support.clock import FakeClock
 
 _SETTLED_BY = 240.0  # seconds after the last act and fault, by when everything must be where it belongs

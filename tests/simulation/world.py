@@ -2,33 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
-from providers.chain.attempts import Attempts, Guards
-from providers.chain.breaker import CircuitBreaker
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
-from providers.chain.deliverer import Deliverer
 from providers.chain.link import Link
 from providers.chain.membership import Membership
-from providers.chain.policy import (
-    AttemptPolicy,
-    BreakerPolicy,
-    BudgetPolicy,
-    DelivererPolicy,
-    OperationPolicy,
-    ReplayPolicy,
-    RetentionPolicy,
-)
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
-from providers.chain.trickle import Trickle
 from providers.clock import COUNTER_BITS, HybridClock, moment_of
-from providers.errors import Unavailable
-from providers.journal.base import Journal
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
@@ -37,6 +19,7 @@ from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import Bell, FaultyRunner
+from tests.simulation.links import RETENTION, deliverer, identity, link_to
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Stall, Switch
 from tests.simulation.stores import Store
 from tests.support.clock import FakeClock
@@ -44,20 +27,6 @@ from tests.support.clock import FakeClock
 Result = TypeVar("Result")
 
 OLD = 100.0  # seconds before the run
-# A delivery may be tried twice before what replaces it has its turn, and the last try may land 4 seconds late.
-RETENTION = RetentionPolicy(keep=6.0, every=2.0)
-# As short as the run, so that time runs out in it; how long a try may take is found out, but for deliveries.
-_SHORT = OperationPolicy(deadline=2.0)
-ATTEMPTS = AttemptPolicy(
-    recall=_SHORT,
-    read=_SHORT,
-    remember=_SHORT,
-    delete=_SHORT,
-    replay=ReplayPolicy(deadline=30.0, try_limit=0.8),
-)
-DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
-_PROBE_SECONDS = 3.0
-BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
 
 
 class World:
@@ -201,7 +170,7 @@ class ReplicaProcess:
         """Put an order in force."""
         async with self._switching:
             links = self._route_of(order).links
-            identities = {link.name: await _identity(link) for link in links}
+            identities = {link.name: await identity(link) for link in links}
             admitted = await self._membership.admit(identities)
             self._put_in_force(Route(links, admitted.complete, admitted.presumed))
 
@@ -229,7 +198,7 @@ class ReplicaProcess:
         for name in order:
             if name not in self._links:
                 provider = FaultyReplica(name, world.stores[name], world.weather, self._life)
-                self._links[name] = _link(provider, name, world.clock, world.chance)
+                self._links[name] = link_to(provider, name, world.clock, world.chance)
         return Route(tuple(self._links[name] for name in order), frozenset(order))
 
     def _put_in_force(self, route: Route) -> None:
@@ -239,7 +208,7 @@ class ReplicaProcess:
             self.provider.route = route
         for link in route.links:
             if link.name not in started:
-                self.watch(_deliverer(link, self._journal, self._world.clock, self._world.chance).run())
+                self.watch(deliverer(link, self._journal, self._world.clock, self._world.chance).run())
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         self._put_in_force(Route(self.route.links, complete))
@@ -247,24 +216,3 @@ class ReplicaProcess:
     async def _all_links(self) -> Sequence[Link] | None:
         links = [self.route.link(member.name) for member in await self._journal.members()]
         return None if None in links else [link for link in links if link is not None]
-
-
-async def _identity(link: Link) -> str | None:
-    with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await link.provider.identity()
-    return None
-
-
-def _deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> Deliverer:
-    return Deliverer(link.name, journal, lambda: link, DELIVERIES, chance=chance.random, now=clock)
-
-
-def _link(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:
-    guards = Guards(
-        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random),
-        budget=RetryBudget(BudgetPolicy(), clock),
-        bulkhead=Bulkhead(name, 32),
-        trickle=Trickle(name, clock),
-    )
-    return Link(name, provider, Attempts(ATTEMPTS, guards, chance=chance.random, now=clock))
