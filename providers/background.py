@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 import structlog
 
 from observability import tracing
+from providers import time_limit
 
 AGAIN_SECONDS = 5.0  # after a bug
 
@@ -15,14 +17,21 @@ _log = structlog.get_logger(__name__)
 
 def start(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
     """Start work that shall go on; if a bug ends it, it begins anew after a pause."""
-    return asyncio.create_task(_going_on(work, name), name=name, context=tracing.detached())
+    return asyncio.create_task(_going_on(work, name), name=name, context=detached())
 
 
 def start_once(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     """Start work that comes to an end by itself; if a bug ends it, that is told."""
-    task = asyncio.create_task(work, name=name, context=tracing.detached())
+    task = asyncio.create_task(work, name=name, context=detached())
     task.add_done_callback(_noted)
     return task
+
+
+def detached() -> Context:
+    """Give a context for a task that outlives what it was begun by: no piece of its trace, not bound by its time."""
+    context = tracing.detached()
+    context.run(time_limit.ends_at.set, None)
+    return context
 
 
 async def stop(task: asyncio.Task[None]) -> None:

@@ -1,15 +1,14 @@
 """A circuit breaker: a provider that keeps failing is left alone, then asked again by one caller at a time."""
 
-import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 
-from providers import background
+from providers.chain.admission import Admission
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.errors import BreakerOpen, tells_against_provider
+from providers.chain.errors import BreakerOpen, CutShort, tells_against_provider
 from providers.chain.policy import BreakerPolicy, OperationClass
+from providers.chain.question import Question
 from providers.chain.tally import Tally
 from providers.errors import TimedOut
 
@@ -28,7 +27,8 @@ class CircuitBreaker:
 
     It judges the provider and not one caller's request, which may be dear: timeouts count apart for each class of
     operations, and before they, or failures in a row, open it for all, `answers` asks the provider for next to nothing.
-    Without that question they speak for themselves.
+    It is asked as well when many in a row had too little time to say anything, and at the end of every pause, before a
+    caller is let through. Without that question failures speak for themselves.
 
     Source: Nygard, "Release It!" (2nd ed. 2018), chapter 5. `chance` draws from [0, 1); `changed` is called with every
     change of state.
@@ -56,25 +56,25 @@ class CircuitBreaker:
         self._probing = False
         self._pauses = 0
         self._last_error: str | None = None
-        self._answers = answers
-        self._asking: asyncio.Task[None] | None = None
+        self._question = None if answers is None else Question(provider, answers)
         self._asked_in = 0  # term
+        self._cut_short = 0  # in a row
         self._all = Tally(policy, now)
         self._certain = Tally(policy, now)  # all but timeouts, each of which is counted for its class alone
         self._timeouts = {operation: Tally(policy, now) for operation in OperationClass}
 
-    def admit(self, operation: OperationClass) -> "_Admission":
+    def admit(self, operation: OperationClass) -> Admission:
         """Let one call through, and learn from how the context ends.
 
         Raises:
             BreakerOpen: not now.
         """
-        return _Admission(self, operation)
+        return Admission(self, operation)
 
     async def close(self) -> None:
         """Ask nothing any more."""
-        if self._asking is not None:
-            await background.stop(self._asking)
+        if self._question is not None:
+            await self._question.close()
 
     def begin(self) -> int:
         """Let one call through, and give the term in which it began.
@@ -156,6 +156,9 @@ class CircuitBreaker:
     def _wake(self) -> None:
         if self._state is BreakerState.OPEN and self._now() >= self._until:
             self._change(BreakerState.HALF_OPEN, "the pause is over, one call at a time may try")
+            if self._question is not None:
+                self._probing = True
+                self._ask(self._question, "the pause was too short", first=True)
 
     def ended(self, term: int, operation: OperationClass, error: BaseException | None) -> None:
         """Learn from how a call ended that began in this term."""
@@ -167,10 +170,19 @@ class CircuitBreaker:
         elif tells_against_provider(error):
             self._last_error = type(error).__name__
             self._failed(operation, timed_out=isinstance(error, TimedOut))
+        elif isinstance(error, CutShort) and self._question is not None:
+            self._said_nothing(self._question)
         else:
             self._probing = False  # an outcome that says nothing gives the place to the next
 
+    def _said_nothing(self, question: Question) -> None:
+        """Once it means nothing, but what hangs would never be found out by callers who all have little time."""
+        self._cut_short += 1
+        if self._state is BreakerState.HALF_OPEN or self._cut_short >= self._policy.in_a_row:
+            self._ask(question, f"{self._cut_short} calls in a row had no answer in their short time")
+
     def _succeeded(self, operation: OperationClass) -> None:
+        self._cut_short = 0
         if self._state is BreakerState.HALF_OPEN:
             self._close("a probe succeeded")
             return
@@ -189,26 +201,30 @@ class CircuitBreaker:
 
     def _suspect(self, why: str, *, certain: bool) -> None:
         """Open, at once or after asking."""
-        if certain or self._answers is None:
+        if certain or self._question is None:
             self._open(why)
-        elif self._asking is None or self._asking.done() or self._asked_in != self._term:
-            if self._asking is not None:
-                self._asking.cancel()
-            self._asked_in = self._term
-            self._asking = background.start_once(
-                self._ask(self._answers, self._term, why), f"ask whether {self.provider} answers"
-            )
-
-    async def _ask(self, answers: Callable[[], Awaitable[bool]], term: int, why: str) -> None:
-        found_well = await answers()
-        if term != self._term:
-            return  # an operator, or a last resort, was faster
-        if not found_well:
-            self._open(f"{why}; it did not answer a probe either")
-        elif self._state is BreakerState.HALF_OPEN:
-            self._close("a probe succeeded")
         else:
-            self._forget()
+            self._ask(self._question, why)
+
+    def _ask(self, question: Question, why: str, *, first: bool = False) -> None:
+        """Ask, unless that is done already; `first` of a term, a caller is still to confirm what is heard."""
+        term = self._term
+
+        def told(found_well: bool) -> None:  # noqa: FBT001 - the only thing there is to tell
+            if term != self._term:
+                return  # an operator, or a last resort, was faster
+            if not found_well:
+                self._open(f"{why}; it did not answer a probe either")
+            elif first:
+                self._probing = False
+            elif self._state is BreakerState.HALF_OPEN:
+                self._close("a probe succeeded")
+            else:
+                self._forgive()
+
+        if not question.under_way or self._asked_in != term:
+            self._asked_in = term
+            question.ask(told)
 
     def _open(self, why: str) -> None:
         policy = self._policy
@@ -222,7 +238,15 @@ class CircuitBreaker:
         self._forget()
         self._change(BreakerState.CLOSED, why)
 
+    def _forgive(self) -> None:
+        """Take back the suspicion, but not what is known: who answers probes alone is left alone all the same."""
+        self._cut_short = 0
+        self._certain.forgive()
+        for tally in self._timeouts.values():
+            tally.clear()
+
     def _forget(self) -> None:
+        self._cut_short = 0
         for tally in (self._all, self._certain, *self._timeouts.values()):
             tally.clear()
 
@@ -233,22 +257,3 @@ class CircuitBreaker:
         self._term += 1
         self._probing = False
         self._changed(self.snapshot())
-
-
-class _Admission:
-    """A context manager by hand, since it stands in the path of every call."""
-
-    __slots__ = ("_breaker", "_operation", "_term")
-
-    def __init__(self, breaker: CircuitBreaker, operation: OperationClass) -> None:
-        self._breaker = breaker
-        self._operation = operation
-        self._term = 0
-
-    def __enter__(self) -> None:
-        self._term = self._breaker.begin()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._breaker.ended(self._term, self._operation, error)

@@ -14,7 +14,7 @@ from providers.chain.overlay import is_first, record_of
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
 from providers.chain.turn import Turn
-from providers.errors import ASK_AGAIN, CursorLost, MemoryNotFound, Rejected, Unavailable
+from providers.errors import ASK_AGAIN, CursorLost, MemoryNotFound, Rejected, TimedOut, Unavailable
 from providers.journal.operations import Entry
 from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
@@ -177,6 +177,9 @@ class Reader:
     ) -> Answer:
         """Give the answer of the first provider that has one; a `Rejected` is an answer.
 
+        Where nobody has, those are asked again who were given up for the sake of the others, and those who were not
+        asked at all because of their breakers.
+
         Raises:
             Unavailable: nobody answers.
         """
@@ -184,12 +187,16 @@ class Reader:
         if not readers:
             raise NobodyComplete("no provider in the order has received everything")
         failures: list[Unavailable] = []
+        again: list[Link] = []
         for place, link in enumerate(readers):
             following = readers[place + 1 :]
+            turn = _turn(deadline, operation, following)
             try:
-                answer = await ask(link, _turn(deadline, operation, following))
+                answer = await ask(link, turn)
             except Unavailable as error:
                 failures.append(error)
+                if isinstance(error, BreakerOpen) or (turn.others and isinstance(error, TimedOut)):
+                    again.append(link)
                 if following:
                     self._account.fell_back(link.name, following[0].name, operation, error.outcome)
                 continue
@@ -198,8 +205,13 @@ class Reader:
                 raise
             self._answered(link, readers[0], failures)
             return answer
-        if all(isinstance(error, BreakerOpen) for error in failures):
-            answer = await ask(readers[0], Turn(deadline, last_resort=True))
+        while again and not deadline.expired:
+            link, *again = again
+            try:
+                answer = await ask(link, Turn(_keeping(deadline, operation, again), last_resort=True))
+            except Unavailable as error:
+                failures.append(error)
+                continue
             self._account.degrade("last_resort")
             return answer
         raise _most_telling(failures)
@@ -213,11 +225,14 @@ class Reader:
 
 
 def _turn(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Turn:
-    """Leave those who come next the time that they need."""
-    if not following:
-        return Turn(deadline)
+    """Leave those who come next the time that they need; whom nobody may ask is nobody to be hurried for."""
+    others = any(not link.attempts.guards.breaker.refuses() for link in following)
+    return Turn(_keeping(deadline, operation, following), others=others)
+
+
+def _keeping(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Deadline:
     needs = sum(link.attempts.usual.need(operation) for link in following)
-    return Turn(deadline.keeping(needs), others=True)
+    return deadline.keeping(needs) if following else deadline
 
 
 def _from_journal(entry: Entry) -> MemoryRecord:

@@ -49,6 +49,10 @@ class Tally:
         self._calls.add()
         self._failures.add()
 
+    def forgive(self) -> None:
+        """Begin to count anew what fails one after the other."""
+        self.failures_in_a_row = 0
+
     def clear(self) -> None:
         """Forget them all."""
         self.failures_in_a_row = 0

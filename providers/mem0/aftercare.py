@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import structlog
 
 from observability import tracing
+from providers import background
 from providers.errors import ProviderError, Unavailable
 from providers.types import Snapshot
 
@@ -50,7 +51,7 @@ class Aftercare:
         key = (user_id, memory_id)
         if key not in self._tasks and len(self._tasks) < MAX_WAITING:
             self._tasks[key] = asyncio.create_task(
-                self._run(user_id, memory_id), name="mem0-aftercare", context=tracing.detached()
+                self._run(user_id, memory_id), name="mem0-aftercare", context=background.detached()
             )
             self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from observability import notes
 from observability.notes import Notes
-from providers import background
+from providers import background, time_limit
 from providers.background import AGAIN_SECONDS
 from tests.support.clock import FakeClock, simulate
 
@@ -87,5 +87,23 @@ def test_it_belongs_to_no_request() -> None:
         await background.start_once(look(), "once")
 
         assert seen == [None, None]
+
+    simulate(main)
+
+
+def test_work_is_not_bound_by_the_time_of_whoever_began_it() -> None:
+    """It goes on when the try during which it was begun has long ended."""
+
+    async def main(_clock: FakeClock) -> None:
+        left: list[float] = []
+
+        async def work() -> None:
+            left.append(time_limit.seconds_left(otherwise=15.0))
+
+        handed_down = time_limit.hand_down(1.0)
+        for task in (background.start(work, "goes on"), background.start_once(work(), "ends")):
+            await task
+        time_limit.ends_at.reset(handed_down)
+        assert left == [15.0, 15.0]
 
     simulate(main)

@@ -12,7 +12,7 @@ from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, 
 from providers.filters import Filter
 from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
-from tests.simulation.script import Fault, Mode
+from tests.simulation.script import Fault, Mode, Slowness
 from tests.simulation.stores import Store
 
 Answer = TypeVar("Answer")
@@ -38,11 +38,14 @@ class Life:
 
 
 class Weather:
-    """Which calls fail, and how; the same for all replicas."""
+    """Which calls fail, and how, and which take long; the same for all replicas."""
 
-    def __init__(self, chance: Random, faults: Sequence[Fault], now: Callable[[], float]) -> None:
+    def __init__(
+        self, chance: Random, faults: Sequence[Fault], now: Callable[[], float], slow: Sequence[Slowness] = ()
+    ) -> None:
         self.chance = chance
         self.faults = faults
+        self.slow = slow
         self.now = now
         self.late: set[asyncio.Task[None]] = set()
 
@@ -52,6 +55,12 @@ class Weather:
             if fault.where == where and fault.at <= self.now() < fault.at + fault.seconds:
                 return fault.mode if self.chance.random() < fault.share else None
         return None
+
+    def lag(self, where: str, least: float, most: float) -> float:
+        """Draw the seconds that a call is on the way."""
+        now = self.now()
+        factors = [one.factor for one in self.slow if one.where == where and one.at <= now < one.at + one.seconds]
+        return self.chance.uniform(least, most) * max(factors, default=1.0)
 
     def later(self, do: Callable[[], Awaitable[None]]) -> None:
         """Have something happen in some seconds, whoever may have ended by then."""
@@ -85,7 +94,7 @@ class FaultyReplica(Replica):
     ) -> Answer:
         weather, life = self._weather, self._life
         # Most of the time passes on the way there or on the way back; either way, a crash may come in between.
-        lag, returning = weather.chance.uniform(0.001, 0.006), weather.chance.random() < ON_THE_WAY_BACK
+        lag, returning = weather.lag(self._name, 0.001, 0.006), weather.chance.random() < ON_THE_WAY_BACK
         if not returning:
             await life.wait(lag)
         mode = weather.at(self._name)

@@ -62,7 +62,7 @@ class FaultyRunner(Runner):
     async def run(self, work: Work[Answer]) -> Answer:
         """Do it, unless a fault comes before or after."""
         weather, life = self._weather, self._life
-        lag, returning = weather.chance.uniform(0.0002, 0.002), weather.chance.random() < ON_THE_WAY_BACK
+        lag, returning = weather.lag(JOURNAL, 0.0002, 0.002), weather.chance.random() < ON_THE_WAY_BACK
         if not returning:
             await life.wait(lag)
         mode = weather.at(JOURNAL)

@@ -13,9 +13,10 @@ from tests.simulation.client import Client
 from tests.simulation.design import Design, RealDesign
 from tests.simulation.events import Ending, Event
 from tests.simulation.history import broken_promises, unknowable_clashes
+from tests.simulation.links import RETENTION
 from tests.simulation.loop import simulate_fast
 from tests.simulation.script import JOURNAL, Act, Script, Step
-from tests.simulation.world import OLD, RETENTION, World
+from tests.simulation.world import OLD, World
 from tests.support.clock import FakeClock
 
 _SETTLED_BY = 240.0  # seconds after the last act and fault, by when everything must be where it belongs
@@ -44,6 +45,7 @@ def run(script: Script, design: Design | None = None) -> Run:
         happening = [
             *(asyncio.ensure_future(world.crash(crash)) for crash in script.crashes),
             *(asyncio.ensure_future(world.switch(switch)) for switch in script.switches),
+            *(asyncio.ensure_future(world.stall(stall)) for stall in script.stalls),
         ]
         await asyncio.gather(*(client.act() for client in clients))
         await asyncio.gather(*happening)
@@ -98,7 +100,9 @@ def past(world: World) -> list[Event]:
 
 async def _settle(world: World, events: Sequence[Event]) -> list[str]:
     """Wait until the faults are over and the journal has nothing left to deliver."""
-    last = max((fault.at + fault.seconds for fault in world.script.faults), default=0.0)
+    ends = [fault.at + fault.seconds for fault in world.script.faults]
+    ends += [slow.at + slow.seconds for slow in world.script.slow]
+    last = max(ends, default=0.0)
     await asyncio.sleep(max(0.0, world.began + last - world.clock()))
     await asyncio.sleep(5)  # the latest late write has landed
     deadline = world.clock() + _SETTLED_BY

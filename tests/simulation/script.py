@@ -1,5 +1,6 @@
-"""What happens in one simulated run: clients that act, providers that fail, replicas that crash; drawn from a seed."""
+"""What happens in one simulated run: who acts, fails, is slow, stands still or crashes, and when; drawn from a seed."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from random import Random
 
@@ -65,6 +66,22 @@ class Fault(Struct, frozen=True):
     share: float
 
 
+class Slowness(Struct, frozen=True):
+    """A provider, or the journal, takes `factor` times as long as usual from a moment on, for some seconds."""
+
+    where: str
+    at: float
+    seconds: float
+    factor: float
+
+
+class Stall(Struct, frozen=True):
+    """All processes stand still for some seconds: what becomes due meanwhile is found at once afterwards."""
+
+    at: float
+    seconds: float
+
+
 class Crash(Struct, frozen=True):
     """A replica ends without a word at a moment, and a new one takes its place after some seconds."""
 
@@ -98,6 +115,8 @@ class Script(Struct, frozen=True):
     switches: tuple[Switch, ...]
     old: tuple[int, ...]
     looks: bool
+    slow: tuple[Slowness, ...] = ()
+    stalls: tuple[Stall, ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -122,6 +141,8 @@ _CLEARS = 0.2  # of all clients, one step of each
 _IN_VAIN = 0.5  # of all runs delete a memory that never was
 _WANTED = 0.6
 _AGAIN = 0.5
+_SLOW = 0.4  # of all runs
+_STALLS = 0.4  # of all runs
 _WEIGHTS = {
     Act.REMEMBER: 6,
     Act.UPDATE: 4,
@@ -147,7 +168,8 @@ def script_of(seed: int) -> Script:
     ]
     if chance.random() < _JOURNAL_FAILS:
         faults.append(_fault(chance, JOURNAL))
-    clearing = Random(f"clear {seed}")
+    # From sources of their own: what a seed drew before there was any of this it still draws.
+    clearing, slow, stalls = (Random(f"{what} {seed}") for what in ("clear", "slow", "stall"))
     drawn = [
         step
         for client in range(CLIENTS)
@@ -166,6 +188,8 @@ def script_of(seed: int) -> Script:
         switches=tuple(switches),
         old=tuple(chance.sample(range(MEMORIES), chance.choice((0, 2, 5)))),
         looks=chance.random() < _LOOKS,
+        slow=tuple(_slowness(slow, switches) for _ in range(slow.randint(1, 3) if slow.random() < _SLOW else 0)),
+        stalls=tuple(_stall(stalls) for _ in range(stalls.randint(1, 4) if stalls.random() < _STALLS else 0)),
     )
 
 
@@ -226,4 +250,20 @@ def _fault(chance: Random, where: str) -> Fault:
         seconds=chance.choice((chance.uniform(0.1, 2), chance.uniform(2, 6))),
         mode=chance.choice(modes),
         share=chance.choice((0.3, 0.7, 1.0, 1.0)),
+    )
+
+
+def _slowness(chance: Random, switches: Sequence[Switch]) -> Slowness:
+    order = switches[-1].order if switches else FIRST_ORDER
+    return Slowness(
+        where=chance.choice((order[0], *order, JOURNAL)),
+        at=chance.uniform(0, LENGTH),
+        seconds=chance.uniform(1, LENGTH),
+        factor=chance.choice((10.0, 100.0, chance.uniform(100, 500))),  # of some milliseconds
+    )
+
+
+def _stall(chance: Random) -> Stall:
+    return Stall(
+        at=chance.uniform(0, LENGTH), seconds=chance.choice((chance.uniform(0.05, 0.5), chance.uniform(0.5, 3)))
     )

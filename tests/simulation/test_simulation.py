@@ -1,15 +1,20 @@
 """Thousands of seeded runs of the whole design: whatever fails, no promise is broken."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.simulation.events import Event
 from tests.simulation.run import run
-from tests.simulation.script import script_of
+from tests.simulation.script import Act, Script, Slowness, Stall, Step, script_of
 from tests.simulation.shrink import described, shrunk
 
 _SHARDS, _SEEDS = 40, 50  # 2,000 runs, in parts that several workers can share
 _SOAK_SHARDS, _SOAK_SEEDS = 100, 500
 _SOAK_FROM = 1_000_000
+
+_NOTHING_HAPPENS = Script(
+    seed=0, skews=(0.0, 0.0), weak=(False,) * 3, steps=(), faults=(), crashes=(), switches=(), old=(), looks=False
+)
 
 
 def _check(seeds: range) -> None:
@@ -36,6 +41,39 @@ def test_promises_are_kept_for_long(shard: int) -> None:
     """As above, in 50,000 runs that no other test has seen."""
     start = _SOAK_FROM + shard * _SOAK_SEEDS
     _check(range(start, start + _SOAK_SEEDS))
+
+
+def test_slowness_and_stalls_are_drawn() -> None:
+    """In many runs and not in all: what goes wrong where everything is quick goes wrong in others."""
+    scripts = [script_of(seed) for seed in range(_SHARDS * _SEEDS)]
+    slow, stalled = ({script.seed for script in scripts if part(script)} for part in (_slow, _stalled))
+
+    assert min(len(slow - stalled), len(stalled - slow), len(slow & stalled)) > len(scripts) / 10
+    assert len(slow | stalled) < 0.8 * len(scripts)
+    assert {"home", "standby", "journal"} <= {one.where for script in scripts for one in script.slow}
+
+
+def test_what_is_slow_takes_long_and_what_stands_still_loses_time() -> None:
+    """The same run, some hundred times slower, and with a second in which nobody does anything."""
+    steps = (Step(client=0, wait=0.0, act=Act.REMEMBER, memory=0, replica=0, retries=0),)
+    plain = replace(_NOTHING_HAPPENS, steps=steps)
+    slow = replace(plain, slow=(Slowness(where="journal", at=0.0, seconds=10.0, factor=500.0),))
+    stalled = replace(plain, stalls=(Stall(at=0.0005, seconds=1.0),))
+    lasted, when_slow, when_stalled = (
+        run(script).events[0].ended - run(script).events[0].started for script in (plain, slow, stalled)
+    )
+
+    assert lasted < 0.05
+    assert when_slow > 0.1
+    assert 1.0 < when_stalled < 1.05
+
+
+def _slow(script: Script) -> bool:
+    return bool(script.slow)
+
+
+def _stalled(script: Script) -> bool:
+    return bool(script.stalls)
 
 
 def test_a_seed_is_one_run() -> None:

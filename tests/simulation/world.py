@@ -2,33 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
-from providers.chain.attempts import Attempts, Guards
-from providers.chain.breaker import CircuitBreaker
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
-from providers.chain.deliverer import Deliverer
 from providers.chain.link import Link
 from providers.chain.membership import Membership
-from providers.chain.policy import (
-    AttemptPolicy,
-    BreakerPolicy,
-    BudgetPolicy,
-    DelivererPolicy,
-    OperationPolicy,
-    ReplayPolicy,
-    RetentionPolicy,
-)
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
-from providers.chain.trickle import Trickle
 from providers.clock import COUNTER_BITS, HybridClock
-from providers.errors import Unavailable
-from providers.journal.base import Journal
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
@@ -37,7 +19,8 @@ from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import Bell, FaultyRunner
-from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Switch
+from tests.simulation.links import RETENTION, deliverer, identity, link_to
+from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Stall, Switch
 from tests.simulation.stores import Store
 from tests.support.clock import FakeClock
 from tests.support.states import moment_of
@@ -45,20 +28,6 @@ from tests.support.states import moment_of
 Result = TypeVar("Result")
 
 OLD = 100.0  # seconds before the run
-# A delivery may be tried twice before what replaces it has its turn, and the last try may land 4 seconds late.
-RETENTION = RetentionPolicy(keep=6.0, every=2.0)
-# As short as the run, so that time runs out in it; how long a try may take is found out, but for deliveries.
-_SHORT = OperationPolicy(deadline=2.0)
-ATTEMPTS = AttemptPolicy(
-    recall=_SHORT,
-    read=_SHORT,
-    remember=_SHORT,
-    delete=_SHORT,
-    replay=ReplayPolicy(deadline=30.0, try_limit=0.8),
-)
-DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
-_PROBE_SECONDS = 3.0
-BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
 
 
 class World:
@@ -69,7 +38,7 @@ class World:
         self.design = design
         self.clock = clock
         self.chance = Random(f"world {script.seed}")
-        self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began)
+        self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began, script.slow)
         self.began = clock()
         self.stores: dict[str, Store] = {
             name: design.store(HybridClock(lambda: int(clock() * 1000)), name, weak=weak)
@@ -78,6 +47,7 @@ class World:
         self.ledgers = design.ledgers(clock)
         self.bells = {id(ledger): Bell(ledger, self.chance) for ledger in self.ledgers}
         self.orders: list[tuple[str, ...]] = [FIRST_ORDER] * REPLICAS
+        self._switched_at = [0.0] * REPLICAS
         self.replicas: list[ReplicaProcess | None] = [None] * REPLICAS
         self.lives: list[Life] = []  # held, with whatever waits for ever
         self.bugs: list[BaseException] = []
@@ -123,20 +93,31 @@ class World:
             await asyncio.sleep(crash.seconds)
             self.start(crash.replica)
 
+    async def stall(self, stall: Stall) -> None:
+        """Let time pass in which nobody does anything."""
+        await asyncio.sleep(stall.at)
+        self.clock.pass_by(stall.seconds)
+
     async def switch(self, switch: Switch) -> None:
-        """Give every replica another order; one that is not there now will find it when it starts."""
+        """Give every replica another order; one that is not there now will find it when it starts.
+
+        What comes late, since everything stood still, does not undo what has come after it.
+        """
         await asyncio.sleep(switch.at)
-        self._switch_one(switch.first, switch.order)
+        self._switch_one(switch.first, switch)
         await asyncio.sleep(switch.lag)
         for index in range(REPLICAS):
             if index != switch.first:
-                self._switch_one(index, switch.order)
+                self._switch_one(index, switch)
 
-    def _switch_one(self, index: int, order: tuple[str, ...]) -> None:
-        self.orders[index] = order
+    def _switch_one(self, index: int, switch: Switch) -> None:
+        if switch.at < self._switched_at[index]:
+            return
+        self._switched_at[index] = switch.at
+        self.orders[index] = switch.order
         replica = self.replicas[index]
         if replica is not None:
-            replica.watch(replica.switch(order))
+            replica.watch(replica.switch(switch.order))
 
     def note_bug(self, task: asyncio.Task[None]) -> None:
         """Take note of a task that nothing but a bug can have ended."""
@@ -190,7 +171,7 @@ class ReplicaProcess:
         """Put an order in force."""
         async with self._switching:
             links = self._route_of(order).links
-            identities = {link.name: await _identity(link) for link in links}
+            identities = {link.name: await identity(link) for link in links}
             admitted = await self._membership.admit(identities)
             self._put_in_force(Route(links, admitted.complete, admitted.presumed))
 
@@ -218,7 +199,7 @@ class ReplicaProcess:
         for name in order:
             if name not in self._links:
                 provider = FaultyReplica(name, world.stores[name], world.weather, self._life)
-                self._links[name] = _link(provider, name, world.clock, world.chance)
+                self._links[name] = link_to(provider, name, world.clock, world.chance)
         return Route(tuple(self._links[name] for name in order), frozenset(order))
 
     def _put_in_force(self, route: Route) -> None:
@@ -228,7 +209,7 @@ class ReplicaProcess:
             self.provider.route = route
         for link in route.links:
             if link.name not in started:
-                self.watch(_deliverer(link, self._journal, self._world.clock, self._world.chance).run())
+                self.watch(deliverer(link, self._journal, self._world.clock, self._world.chance).run())
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         self._put_in_force(Route(self.route.links, complete))
@@ -236,24 +217,3 @@ class ReplicaProcess:
     async def _all_links(self) -> Sequence[Link] | None:
         links = [self.route.link(member.name) for member in await self._journal.members()]
         return None if None in links else [link for link in links if link is not None]
-
-
-async def _identity(link: Link) -> str | None:
-    with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await link.provider.identity()
-    return None
-
-
-def _deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> Deliverer:
-    return Deliverer(link.name, journal, lambda: link, DELIVERIES, chance=chance.random, now=clock)
-
-
-def _link(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:
-    guards = Guards(
-        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random),
-        budget=RetryBudget(BudgetPolicy(), clock),
-        bulkhead=Bulkhead(name, 32),
-        trickle=Trickle(name, clock),
-    )
-    return Link(name, provider, Attempts(ATTEMPTS, guards, chance=chance.random, now=clock))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from providers.base import MemoryProvider
 from providers.errors import Unavailable
 from providers.native.embedded import EmbeddedServer
 from tests.support.postgres import connected
+
+_TURN = 0.01  # seconds
 
 
 def processes_of(server: EmbeddedServer) -> list[int]:
@@ -31,6 +34,25 @@ def hanging(server: EmbeddedServer) -> Iterator[None]:
         yield
     finally:
         _signal(server, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def slowed(server: EmbeddedServer, factor: float) -> Iterator[None]:
+    """Let the server run for one of `factor` parts of the time, in turns of a hundredth of a second."""
+    over = threading.Event()
+
+    def take_turns() -> None:
+        while not over.wait(_TURN):
+            with hanging(server):
+                over.wait(_TURN * (factor - 1))
+
+    turns = threading.Thread(target=take_turns)
+    turns.start()
+    try:
+        yield
+    finally:
+        over.set()
+        turns.join()
 
 
 def kill(server: EmbeddedServer) -> None:

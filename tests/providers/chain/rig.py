@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
 
 from msgspec import Struct
@@ -111,13 +111,14 @@ class Rig:
         policy: AttemptPolicy = LIMITED,
         places: int = 50,
         chance: Callable[[], float] | None = None,
+        answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         chance = chance or Random(1).random  # noqa: S311 - seeded, so that every run is the same
         self.clock = clock
         self.backend = Backend(clock, *script)
         self.seen = Seen()
         self.changes: list[BreakerSnapshot] = []
-        self.breaker = CircuitBreaker("home", BreakerPolicy(), clock, chance, self.changes.append)
+        self.breaker = CircuitBreaker("home", BreakerPolicy(), clock, chance, self.changes.append, answers)
         self.budget = RetryBudget(BudgetPolicy(), clock)
         self.bulkhead = Bulkhead("home", places)
         guards = Guards(

@@ -92,10 +92,10 @@ def test_a_last_resort_that_fails_is_asked_once() -> None:
 
     async def act(scene: Scene) -> None:
         scene.open_breakers()
-        scene.home.failures["*"] = DOWN
+        scene.home.failures["*"] = scene.standby.failures["*"] = DOWN
 
         assert await failure_of(scene.chain.get(USER, key())) is DOWN
-        assert len(scene.home.calls) == 1
+        assert (len(scene.home.calls), len(scene.standby.calls)) == (1, 1)
 
     play(act)
 

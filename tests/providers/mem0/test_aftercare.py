@@ -6,6 +6,7 @@ import contextlib
 import httpx
 import pytest
 
+from providers import time_limit
 from providers.clock import new_memory_id
 from providers.errors import (
     InvalidInput,
@@ -64,6 +65,23 @@ async def everything_done() -> None:
     """Wait until all that looks after something has come to its end."""
     while tasks := [task for task in asyncio.all_tasks() if task.get_name() == "mem0-aftercare"]:
         await asyncio.wait(tasks)
+
+
+async def test_a_look_has_time_of_its_own(clock: FakeClock) -> None:
+    """The end of the try that got no answer is long past by then, and would end every look at once."""
+    left: list[float] = []
+
+    async def tidied(_user_id: str, _memory_id: str) -> None:
+        left.append(time_limit.seconds_left(otherwise=15.0))
+
+    aftercare = Aftercare(tidied, clock.sleep)
+    handed_down = time_limit.hand_down(1.0)
+    with contextlib.suppress(TimedOut), aftercare.of(live("kannan")):
+        raise TimedOut("", ambiguous=True)
+    time_limit.ends_at.reset(handed_down)
+    await everything_done()
+
+    assert left == [15.0] * len(LOOKS)
 
 
 @pytest.mark.parametrize(
