@@ -149,6 +149,9 @@ def test_a_probe_call_that_runs_out_of_time_is_confirmed(*, answers: bool) -> No
             asked.end(RECALL, LATE)
         await asked.settled()
         clock.now += 6.0
+        asked.answers = True
+        assert asked.breaker.refuses()  # until a probe has been answered
+        await asked.settled()
         asked.answers = answers
         asked.end(RECALL, LATE)
         assert asked.breaker.refuses()

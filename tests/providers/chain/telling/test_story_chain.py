@@ -128,14 +128,14 @@ def test_a_start_without_home() -> None:
         return logs
 
     logs = [line for line in staged(main) if "provider" in line]
-    assert list(dict.fromkeys(of(logs))) == [
+    told = list(dict.fromkeys(of(logs)))
+    assert told[:4] == [
         ("provider_not_reached", "a"),
         ("breaker_opened", "a"),
         ("breaker_half_open", "a"),
         ("provider_answers_again", "a"),
-        ("breaker_closed", "a"),
-        ("reads_moved_back", "a"),
     ]
+    assert sorted(told[4:]) == [("breaker_closed", "a"), ("reads_moved_back", "a")]  # by one and the same call
     assert (logs[0]["reason"], logs[0]["reads"], logs[0]["writes"]) == ("down", "b", "stored")
 
 
