@@ -5,29 +5,18 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from math import inf
 from typing import Generic, TypeVar
 
-from msgspec import Struct
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from observability import tracing
 from providers import time_limit
-from providers.chain.breaker import CircuitBreaker
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
+from providers.chain.guards import Guards
+from providers.chain.jitter import FullJitter
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp, Unobserved
-from providers.chain.policy import (
-    LEAST_EVIDENCE,
-    LONGEST_REQUEST,
-    MOST_TRY,
-    USUAL_FACTOR,
-    AttemptPolicy,
-    OperationClass,
-    ProviderLimits,
-)
-from providers.chain.trickle import Trickle
+from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass, ProviderLimits
+from providers.chain.try_limits import TryLimits, configured_limits, found_limits
 from providers.chain.turn import Turn
 from providers.chain.usual import Usual
 from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
@@ -35,28 +24,7 @@ from providers.watch import Watch
 
 Answer = TypeVar("Answer")
 
-# Of a try with a configured limit, what it must have had to say anything about the provider.
-_FAIR_SHARE = 0.5
 _ROUNDING = 0.001  # seconds by which a timer may be early
-
-
-class Guards(Struct, frozen=True, kw_only=True):
-    """What all calls of this process to one provider share."""
-
-    breaker: CircuitBreaker
-    budget: RetryBudget
-    bulkhead: Bulkhead
-    trickle: Trickle
-
-
-class TryLimits(Struct, frozen=True):
-    """Of one try, in seconds: `limit` is how long it is waited for, infinite where only the deadline ends it.
-
-    Less than `evidence` without an answer says nothing about the provider.
-    """
-
-    limit: float
-    evidence: float
 
 
 class Attempts:
@@ -95,19 +63,11 @@ class Attempts:
 
         `others` can be asked when this provider gives no answer for long.
         """
-        policy = self.policy.of(operation)
-        configured = policy.limit(size)
+        configured = self.policy.of(operation).limit(size)
         if configured is not None:
-            return TryLimits(configured, _FAIR_SHARE * min(configured, self.seconds(operation, size)))
-        longer = USUAL_FACTOR * self.usual.seconds(operation, size)
-        evidence = min(max(LEAST_EVIDENCE, longer), MOST_TRY)
-        if operation is OperationClass.REPLAY:
-            return TryLimits(max(MOST_TRY, longer), evidence)
-        if not others:
-            return TryLimits(inf, evidence)
-        # A slow provider is to be found well again by the one call that asks it.
-        limit = MOST_TRY if self.guards.breaker.on_probation else self.usual.need(operation, size)
-        return TryLimits(limit, evidence)
+            return configured_limits(configured, self.seconds(operation, size))
+        on_probation = self.guards.breaker.on_probation
+        return found_limits(self.usual, operation, size, others=others, on_probation=on_probation)
 
     async def run(
         self,
@@ -156,21 +116,6 @@ class Attempts:
                 raise
             raise telling from error
         return answer
-
-
-class FullJitter(wait_exponential):
-    """A wait drawn from [0, min(longest, first * 2^(n-1))] seconds before the n-th retry.
-
-    It is tenacity's `wait_random_exponential`, but for the source of chance.
-    """
-
-    def __init__(self, first: float, longest: float, chance: Callable[[], float]) -> None:
-        super().__init__(multiplier=first, max=longest)
-        self._chance = chance
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        """Draw a wait."""
-        return self._chance() * super().__call__(retry_state)
 
 
 class _Tries(Generic[Answer]):

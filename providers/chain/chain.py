@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from providers import background
 from providers.base import MemoryProvider
-from providers.chain.attempts import Attempts, Guards
+from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
@@ -20,23 +20,22 @@ from providers.chain.deadline import Shutdown
 from providers.chain.deliverer import Deliverer
 from providers.chain.errors import OrderRefused
 from providers.chain.guarded import GuardedProvider
+from providers.chain.guards import Guards
 from providers.chain.identities import PROBE_SECONDS, identities_of, refuse_twins
 from providers.chain.link import Link
 from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
+from providers.chain.pinging import answers
 from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
 from providers.chain.trickle import Trickle
 from providers.clock import HybridClock
-from providers.errors import Unavailable
 from providers.journal.base import Journal
 from providers.replica import Replica
-from providers.watch import Watch
 
 FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
 _DRAIN_LOOK = 0.1
-_PROBE_LIMIT = 2.0  # seconds that a provider has to show a suspicious breaker that it answers
 
 _log = structlog.get_logger(__name__)
 
@@ -214,7 +213,7 @@ class Chain:
             self.policy.breaker,
             self._now,
             changed=self.observer.breaker_changed,
-            answers=lambda: _answers(provider, self._now),
+            answers=lambda: answers(provider, self._now),
         )
         stack.push_async_callback(breaker.close)
         guards = Guards(
@@ -297,13 +296,3 @@ class Chain:
         """Return the seconds that a write may take, from the last one before a switch on until it is there."""
         # Another process may ask the stores who they are first, before it switches.
         return self.policy.longest_request + 2 * PROBE_SECONDS
-
-
-async def _answers(provider: Replica, now: Callable[[], float]) -> bool:
-    watch = Watch(_PROBE_LIMIT, now=now)
-    try:
-        async with watch:
-            await provider.ping()
-    except (Unavailable, TimeoutError):
-        return False
-    return True

@@ -15,12 +15,13 @@ import uvloop
 from observability import notes
 from observability.notes import Notes
 from providers.base import MemoryProvider
-from providers.chain.attempts import Attempts, Guards
+from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.guarded import GuardedProvider
+from providers.chain.guards import Guards
 from providers.chain.link import Link
 from providers.chain.policy import BreakerPolicy, BudgetPolicy, ProviderLimits
 from providers.chain.route import Route

@@ -4,12 +4,14 @@ import asyncio
 from contextlib import suppress
 from random import Random
 
-from providers.chain.attempts import Attempts, Guards
+from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.deliverer import Deliverer
+from providers.chain.guards import Guards
 from providers.chain.link import Link
+from providers.chain.pinging import answers
 from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,
@@ -22,7 +24,6 @@ from providers.chain.policy import (
 from providers.chain.trickle import Trickle
 from providers.errors import Unavailable
 from providers.journal.base import Journal
-from providers.watch import Watch
 from tests.simulation.faulty import FaultyReplica
 from tests.support.clock import FakeClock
 
@@ -58,18 +59,9 @@ def deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) ->
 def link_to(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:
     """Put a provider behind all that stands before it."""
     guards = Guards(
-        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random, answers=lambda: _answers(provider, clock)),
+        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random, answers=lambda: answers(provider, clock)),
         budget=RetryBudget(BudgetPolicy(), clock),
         bulkhead=Bulkhead(name, 32),
         trickle=Trickle(name, clock),
     )
     return Link(name, provider, Attempts(ATTEMPTS, guards, chance=chance.random, now=clock))
-
-
-async def _answers(provider: FaultyReplica, clock: FakeClock) -> bool:
-    try:
-        async with Watch(_PROBE_SECONDS, now=clock):
-            await provider.ping()
-    except (Unavailable, TimeoutError):
-        return False
-    return True

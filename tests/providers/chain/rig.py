@@ -7,12 +7,13 @@ from random import Random
 
 from msgspec import Struct
 
-from providers.chain.attempts import Attempts, Guards
+from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.deadline import Deadline
+from providers.chain.guards import Guards
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import (
     AttemptPolicy,

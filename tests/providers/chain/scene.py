@@ -9,12 +9,13 @@ from uuid import uuid4
 
 from observability import notes
 from observability.notes import Notes
-from providers.chain.attempts import Attempts, Guards
+from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.deliverer import Deliverer
+from providers.chain.guards import Guards
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, DelivererPolicy

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from providers.chain.attempts import Attempts, Guards
+from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.guards import Guards
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved

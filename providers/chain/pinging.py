@@ -1,0 +1,20 @@
+"""Whether a provider answers at all, asked past everything that waits for it."""
+
+import time
+from collections.abc import Callable
+
+from providers.errors import Unavailable
+from providers.replica import Replica
+from providers.watch import Watch
+
+PING_SECONDS = 2.0
+
+
+async def answers(provider: Replica, now: Callable[[], float] = time.monotonic) -> bool:
+    """Ask for next to nothing, and tell whether an answer came within `PING_SECONDS`."""
+    try:
+        async with Watch(PING_SECONDS, now=now):
+            await provider.ping()
+    except (Unavailable, TimeoutError):
+        return False
+    return True
