@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import httpx
 
+from tests.support.chains import wait_until_complete
+
 LOOPS = 4
 BATCH = 1_000  # memories
 BIG_USER = "a user with many memories"
@@ -131,3 +133,9 @@ async def clients_of(url: str) -> AsyncIterator[Answers]:
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(base_url=url, timeout=_CLIENT_SECONDS, limits=limits, trust_env=False) as http:
         yield Answers(http)
+
+
+async def known_to_be_complete(url: str) -> None:
+    """Wait until the service, and not only its journal, knows that every provider has received everything."""
+    async with httpx.AsyncClient(base_url=url, timeout=_CLIENT_SECONDS, trust_env=False) as http:
+        await wait_until_complete(http)

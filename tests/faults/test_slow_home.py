@@ -9,7 +9,7 @@ import pytest
 
 from providers.native.embedded import EmbeddedServer
 from tests.faults.lab import Lab, running_lab
-from tests.faults.starving import Answers, clients_of
+from tests.faults.starving import Answers, clients_of, known_to_be_complete
 from tests.support.faults import hanging, slowed
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, running_service
@@ -30,6 +30,7 @@ SLOW = [
 def lab() -> Iterator[Lab]:
     """Two databases, for all tests, who leave them as they found them."""
     with running_lab() as opened:
+        asyncio.run(known_to_be_complete(opened.service.url))
         yield opened
 
 

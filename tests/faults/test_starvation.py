@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.lab import Lab, running_lab
-from tests.faults.starving import Answers, busy_host, clients_of
+from tests.faults.starving import Answers, busy_host, clients_of, known_to_be_complete
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0_spec import SpecServer
 from tests.support.postgres import reachable_folder
@@ -27,6 +27,7 @@ Size = tuple[int, int, int, int, int]
 def lab() -> Iterator[Lab]:
     """Two databases of its own."""
     with running_lab() as opened:
+        asyncio.run(known_to_be_complete(opened.service.url))
         yield opened
 
 
