@@ -53,6 +53,7 @@ class Attempts:
         self.now = now
         self.wait = FullJitter(policy.first_wait, policy.longest_wait, chance)
         self.longest = longest
+        self._forgiven = guards.breaker.forgiven
 
     def seconds(self, operation: OperationClass, size: int = 1) -> float:
         """Return the deadline of a call about so many memories, in seconds from its beginning."""
@@ -66,8 +67,11 @@ class Attempts:
         configured = self.policy.of(operation).limit(size)
         if configured is not None:
             return configured_limits(configured, self.seconds(operation, size))
-        on_probation = self.guards.breaker.on_probation
-        return found_limits(self.usual, operation, size, others=others, on_probation=on_probation)
+        breaker = self.guards.breaker
+        if breaker.forgiven != self._forgiven:
+            self._forgiven = breaker.forgiven
+            self.usual.was_slow()
+        return found_limits(self.usual, operation, size, others=others, on_probation=breaker.on_probation)
 
     async def run(
         self,
@@ -285,6 +289,8 @@ class _Tries(Generic[Answer]):
                 raise  # not ours: a bug in the provider
             self._ran_out = True
             waited = watch.seconds
+            if waited + _ROUNDING >= limits.limit:  # and not the deadline's end
+                self._attempts.usual.give_up(self._operation, self._size, waited)
             kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
             reason = f"{self._guards.breaker.provider}: no answer within {waited:.3g} s"
             raise kind(reason, ambiguous=self._operation.writes) from error

@@ -44,6 +44,7 @@ class CircuitBreaker:
         answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.provider = provider
+        self.forgiven = 0  # how often a suspicion was taken back, since a probe was answered
         self._policy = policy
         self._now = now
         self._chance = chance
@@ -240,6 +241,7 @@ class CircuitBreaker:
 
     def _forgive(self) -> None:
         """Take back the suspicion, but not what is known: who answers probes alone is left alone all the same."""
+        self.forgiven += 1
         self._cut_short = 0
         self._certain.forgive()
         for tally in self._timeouts.values():

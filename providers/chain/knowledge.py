@@ -39,6 +39,7 @@ class Knowledge:
         self._account = account
         self._user_id = user_id
         self._entries: dict[str, Sequence[Entry]] = {}
+        self._patient = False
 
     def on(self, route: Route) -> Route:
         """Give the route to be taken: who is complete by a guess alone may answer while the journal is lost."""
@@ -69,6 +70,26 @@ class Knowledge:
         except JournalUnavailable as error:
             self._lose(error)
             return None
+
+    async def again(self, route: Route, deadline: Deadline) -> None:
+        """Ask once more after the journal was lost, with all the time that can be spared.
+
+        Raises:
+            JournalUnavailable: it still is.
+        """
+        readers = route.certain.readers
+        if not readers and self.lost is not None:
+            raise self.lost
+        self._patient = True
+        await self._look(readers[0].name, deadline)
+        self._find()
+
+    async def entry_again(self, memory_id: str, deadline: Deadline) -> Entry | None:
+        """Ask once more about one memory; see `again`."""
+        self._patient = True
+        entry = await self._ask(lambda journal: journal.newest(self._user_id, memory_id), deadline)
+        self._find()
+        return entry
 
     async def over(self, provider: str, deadline: Deadline) -> Overlay:
         """Give what is to be laid over a provider's answer.
@@ -109,7 +130,7 @@ class Knowledge:
     async def _ask(self, ask: Callable[[Journal], Awaitable[Answer]], deadline: Deadline) -> Answer:
         request = notes.current.get()
         seconds = _LOOK_SHARE * deadline.remaining()
-        if request is None or request.session is None:
+        if not self._patient and (request is None or request.session is None):
             # Without the journal the answer is perhaps not the latest; whoever wants just that waits longer.
             seconds = min(seconds, self._account.need(JournalCall.LOOK))
         return await self._account.journal(ask, seconds)
@@ -122,3 +143,11 @@ class Knowledge:
             request.degrade(error.outcome)
             request.eventual = True
         self.lost = error
+
+    def _find(self) -> None:
+        """Take back what was said of the answer when the journal was lost."""
+        request = notes.current.get()
+        if request is not None and self.lost is not None:
+            request.eventual = False
+            request.degraded.remove(self.lost.outcome)
+        self.lost = None

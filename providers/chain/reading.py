@@ -15,6 +15,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyComplete, Route
 from providers.chain.turn import Turn
 from providers.errors import ASK_AGAIN, CursorLost, MemoryNotFound, Rejected, TimedOut, Unavailable
+from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Entry
 from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
@@ -56,7 +57,7 @@ class Reader:
                 return found
             return overlay.recalled(query, await known.living(link.name, found, turn.deadline))
 
-        return _unless_lost(known, await self.first(known.on(route), OperationClass.RECALL, deadline, ask))
+        return await self._found(known, route, OperationClass.RECALL, deadline, ask)
 
     async def page(
         self, route: Route, user_id: str, limit: int, offset: int, after: Position | None
@@ -74,9 +75,11 @@ class Reader:
             return await pages(limit, offset, after)
 
         try:
-            return _unless_lost(known, await self.first(known.on(route), OperationClass.READ, deadline, ask))
+            return await self._found(known, route, OperationClass.READ, deadline, ask)
+        except JournalUnavailable:
+            raise
         except Unavailable as error:
-            if goes_on_with is None or error is known.lost:
+            if goes_on_with is None:
                 raise
             raise CursorLost(goes_on_with) from error
 
@@ -125,11 +128,14 @@ class Reader:
                 return _from_journal(entry)
 
         try:
-            return await self.first(known.on(route), OperationClass.READ, deadline, ask)
-        except MemoryNotFound as error:
-            if known.lost is not None:
-                raise known.lost from error
-            raise
+            try:
+                return await self.first(known.on(route), OperationClass.READ, deadline, ask)
+            except MemoryNotFound:
+                if known.lost is None:
+                    raise
+                # Not found is no answer without the journal, which has the rest of the time to say something.
+                entry = await known.entry_again(memory_id, deadline)
+                return await self.first(route.certain, OperationClass.READ, deadline, ask)
         except Unavailable as error:
             if entry is None:
                 raise
@@ -162,6 +168,21 @@ class Reader:
             )
 
         return await self.first(route.certain, OperationClass.READ, deadline, ask)
+
+    async def _found(
+        self,
+        known: Knowledge,
+        route: Route,
+        operation: OperationClass,
+        deadline: Deadline,
+        ask: Callable[[Link, Turn], Awaitable[list[MemoryRecord]]],
+    ) -> list[MemoryRecord]:
+        """Give what the first has found; nothing found is no answer while the journal might know of something."""
+        found = await self.first(known.on(route), operation, deadline, ask)
+        if found or known.lost is None:
+            return found
+        await known.again(route, deadline)
+        return await self.first(route.certain, operation, deadline, ask)
 
     async def _about(self, route: Route, user_id: str, deadline: Deadline) -> Knowledge:
         known = Knowledge(self._account, user_id)
@@ -212,7 +233,10 @@ class Reader:
             except Unavailable as error:
                 failures.append(error)
                 continue
-            self._account.degrade("last_resort")
+            except Rejected:
+                self._answered_last(link, readers[0], failures)
+                raise
+            self._answered_last(link, readers[0], failures)
             return answer
         raise _most_telling(failures)
 
@@ -222,6 +246,10 @@ class Reader:
             self._account.read_by(link.name, first.name, failures[0].outcome)
         else:
             self._account.read_by(link.name)
+
+    def _answered_last(self, link: Link, first: Link, failures: Sequence[Unavailable]) -> None:
+        self._account.degrade("last_resort")
+        self._account.read_by(link.name, first.name, failures[0].outcome)
 
 
 def _turn(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Turn:
@@ -242,13 +270,6 @@ def _from_journal(entry: Entry) -> MemoryRecord:
     if entry.state.deleted:
         raise MemoryNotFound(entry.state.id)
     return record_of(entry.state)
-
-
-def _unless_lost(known: Knowledge, answer: list[MemoryRecord]) -> list[MemoryRecord]:
-    """Nothing found is no answer while the journal might know of something."""
-    if known.lost is not None and not answer:
-        raise known.lost
-    return answer
 
 
 def _most_telling(failures: Sequence[Unavailable]) -> Unavailable:

@@ -43,11 +43,16 @@ class UsualSeconds:
 
 
 class Usual:
-    """How long each class of operations usually takes; a call about many memories is judged by the seconds of each."""
+    """How long each class of operations usually takes; a call about many memories is judged by the seconds of each.
 
-    __slots__ = ("_each", "_single")
+    A call that was given up counts as well, with what it had taken by then, once it is known that the provider was not
+    hung but slow.
+    """
+
+    __slots__ = ("_each", "_given_up", "_single")
 
     def __init__(self, expected: float) -> None:
+        self._given_up: deque[tuple[OperationClass, int, float]] = deque(maxlen=SAMPLES)
         self._single = {operation: UsualSeconds(expected) for operation in OperationClass}
         self._each = {operation: UsualSeconds(_SHARE_OF_EACH * expected) for operation in OperationClass}
 
@@ -57,6 +62,16 @@ class Usual:
             self._each[operation].add(seconds / size)
         else:
             self._single[operation].add(seconds)
+
+    def give_up(self, operation: OperationClass, size: int, seconds: float) -> None:
+        """Take note of a call that was given up after so many seconds."""
+        self._given_up.append((operation, size, seconds))
+
+    def was_slow(self) -> None:
+        """Learn of the calls that were given up: the provider has been found to answer."""
+        for operation, size, seconds in self._given_up:
+            self.add(operation, size, seconds)
+        self._given_up.clear()
 
     def seconds(self, operation: OperationClass, size: int = 1) -> float:
         """Return how long a call about `size` memories usually takes."""

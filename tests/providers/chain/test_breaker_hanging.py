@@ -117,3 +117,22 @@ def test_a_probe_that_ends_with_a_bug_has_heard_nothing() -> None:
         assert not rig.breaker.refuses()
 
     _rigged(main, OK)
+
+
+@pytest.mark.parametrize(("well", "ended"), [(True, True), (False, False)])
+def test_who_has_become_slow_is_given_more_time(well: bool, ended: bool) -> None:  # noqa: FBT001 - parameters of the test
+    """Also where another one can be asked, if probes say that it is not hung; what hangs is given no more than before."""
+
+    async def main(rig: Rig, probes: Probes) -> None:
+        probes.well = well
+        for _ in range(LEAST_SAMPLES):
+            await rig.run()
+        errors = []
+        for _ in range(30):
+            errors.append(await rig.ended(others=True))
+            await asyncio.sleep(2 * PROBE_LIMIT)
+
+        assert (errors[-1] is None) is ended
+        assert [change.state for change in rig.changes[:1]] == ([] if well else [BreakerState.OPEN])
+
+    _rigged(main, *[OK] * LEAST_SAMPLES, Step(2.0) if well else HANGING)

@@ -7,7 +7,7 @@ import pytest
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.policy import LEAST_TRY, MOST_TRY
 from providers.chain.trickle import PLACES
-from providers.errors import ASK_AGAIN, TimedOut, Unavailable
+from providers.errors import ASK_AGAIN, MemoryNotFound, TimedOut, Unavailable
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 
@@ -91,5 +91,21 @@ def test_a_refusal_of_all_breakers_says_when_to_come_again() -> None:
         assert {type(error) for error in errors} <= {BreakerOpen, TimedOut, CutShort}
         assert {getattr(error, "retry_after", None) or ASK_AGAIN for error in errors} == {ASK_AGAIN}
         assert len(scene.home.calls) == PLACES
+
+    play(act)
+
+
+def test_a_slow_journal_is_waited_for_where_nothing_is_found() -> None:
+    """Nothing found is no answer without the journal: it has the rest of the time to say something."""
+
+    async def act(scene: Scene) -> None:
+        scene.runner.seconds = 2.0
+        listed, recalled = await scene.chain.list_memories(USER), await scene.chain.recall(USER, "tea")
+        told = scene.listen()
+        error = await failure_of(scene.chain.get(USER, key()))
+
+        assert listed == recalled == []
+        assert isinstance(error, MemoryNotFound)
+        assert (told.eventual, told.degraded) == (False, [])
 
     play(act)

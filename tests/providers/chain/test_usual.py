@@ -65,3 +65,16 @@ def test_a_batch_is_judged_by_its_memories() -> None:
 
     assert usual.seconds(REMEMBER, 1_000) == pytest.approx(1.0)
     assert usual.seconds(REMEMBER, 2) == 0.3  # as expected of a single one, since none has been seen
+
+
+def test_what_was_given_up_counts_when_the_provider_was_only_slow() -> None:
+    """Not before that is known: a provider that hangs says nothing about how long it takes."""
+    usual = Usual(0.3)
+    for _ in range(LEAST_SAMPLES):
+        usual.add(RECALL, 1, 0.01)
+    for _ in range(LEAST_SAMPLES):
+        usual.give_up(RECALL, 1, 1.0)
+    before = usual.need(RECALL)
+    usual.was_slow()
+
+    assert (before, usual.need(RECALL)) == (LEAST_TRY, USUAL_FACTOR * 1.0)
