@@ -78,7 +78,7 @@ class GuardedEmbedder(Embedder):
             if span.recorded:
                 span.set("ninai.embedder.model", self.model)
                 span.set("ninai.texts", len(texts))
-            async with Watch(self._patience, now=self._now):
+            async with Watch(self._patience):
                 vectors = await self._embedder.embed(texts)
             _check(vectors, len(texts))
             return vectors

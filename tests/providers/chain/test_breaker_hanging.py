@@ -121,7 +121,7 @@ def test_a_probe_that_ends_with_a_bug_has_heard_nothing() -> None:
 
 @pytest.mark.parametrize(("well", "ended"), [(True, True), (False, False)])
 def test_who_has_become_slow_is_given_more_time(well: bool, ended: bool) -> None:  # noqa: FBT001 - parameters of the test
-    """Also where another one can be asked, if probes say that it is not hung; what hangs is given no more than before."""
+    """Also where others can be asked, if probes say that it is not hung; what hangs is given no more than before."""
 
     async def main(rig: Rig, probes: Probes) -> None:
         probes.well = well
