@@ -13,6 +13,7 @@ from providers.types import MemoryRecord, Position
 
 Pages = Callable[[int, int, Position | None], Awaitable[list[MemoryRecord]]]
 Living = Callable[[list[MemoryRecord]], Awaitable[list[MemoryRecord]]]
+Held = Callable[[MemoryRecord], Awaitable[bool]]
 
 
 async def pages_over(known: Knowledge, link: Link, user_id: str, turn: Turn) -> Pages:
@@ -29,20 +30,26 @@ async def pages_over(known: Knowledge, link: Link, user_id: str, turn: Turn) -> 
     async def living(records: list[MemoryRecord]) -> list[MemoryRecord]:
         return await known.living(link.name, records, turn.deadline)
 
+    async def held(record: MemoryRecord) -> bool:
+        return (
+            await link.call(lambda provider: provider.snapshot(user_id, record.id), OperationClass.READ, turn)
+        ) is not None
+
     async def merged(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
-        return await merged_page(overlay, page, living, limit, offset, after)
+        return await merged_page(overlay, page, living, held, limit, offset, after)
 
     return merged
 
 
 async def merged_page(
-    overlay: Overlay, page: Pages, living: Living, limit: int, offset: int, after: Position | None
+    overlay: Overlay, page: Pages, living: Living, held: Held, limit: int, offset: int, after: Position | None
 ) -> list[MemoryRecord]:
     """Give `limit` memories behind `offset` others, counted from the position on; newest first.
 
     `page` gives the provider's own: limit, offset, position; `living` leaves out the deleted of whom the overlay does
-    not know. Where the overlay holds something, an offset is counted memory by memory from the position on, since only
-    then is it known what the overlay adds and takes away before it.
+    not know; `held` tells whether the provider has a memory at all, wherever in the list it stands there. Where the
+    overlay holds something, an offset is counted memory by memory from the position on, since only then is it known
+    what the overlay adds and takes away before it.
     """
     if not len(overlay):
         return await page(limit, offset, after)
@@ -56,7 +63,12 @@ async def merged_page(
         if len(fetched) < MAX_LIST_LIMIT or len(found) >= wanted:
             break
         position = Position(fetched[-1].created_at, fetched[-1].id)
-    missing = [record for record in overlay.missing(found) if _behind(record, after)]
+    missing = [
+        record
+        for record in overlay.missing(found)
+        # What nobody could judge may be a repetition of what the provider shows elsewhere, under an earlier moment.
+        if _behind(record, after) and not (overlay.unjudged(record.id) and await held(record))
+    ]
     merged = list(merge(found, sorted(missing, key=place_of, reverse=True), key=place_of, reverse=True))
     return merged[offset:wanted]
 

@@ -20,6 +20,11 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def unjudged(self, memory_id: str) -> bool:
+        """Whether nobody could tell if this beginning is the repetition of an earlier one."""
+        entry = self._entries.get(memory_id)
+        return entry is not None and is_first(entry) and entry.state.version == OLDEST
+
     def missing(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """The memories that are to be added to the provider's, or put in their place."""
         there = {record.id for record in records}
@@ -73,6 +78,9 @@ def is_first(entry: Entry) -> bool:
     """Whether a memory begins with this operation: where there is one already, it is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 
+
+# The version of a beginning that nobody could judge: if it is a repetition, whatever came later is newer.
+OLDEST = 1
 
 _LEAST = 1e-9  # a score above zero
 

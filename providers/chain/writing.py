@@ -11,6 +11,7 @@ from providers.chain.confirming import Confirmer
 from providers.chain.deadline import Deadline
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
+from providers.chain.overlay import OLDEST
 from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader
 from providers.chain.route import Route
@@ -26,7 +27,6 @@ from providers.types import Metadata, NewMemory, Snapshot
 
 _CONCURRENT_LOOKS = 4  # for memories of one batch
 _UPDATE_TRIES = 4  # when others change the same memory at the same time
-_OLDEST = 1  # of all versions
 
 
 class Writer:
@@ -94,7 +94,7 @@ class Writer:
         for _ in range(_UPDATE_TRIES):
             entry = await self._reader.entry(user_id, memory_id, deadline)
             base = None if entry is None else entry.state
-            if base is None or base.version == _OLDEST:  # a beginning that nobody could judge may be a repetition
+            if base is None or base.version == OLDEST:  # a beginning that nobody could judge may be a repetition
                 base = await self._reader.snapshot(route, user_id, memory_id, deadline) or base
             if base is None or base.deleted:
                 raise MemoryNotFound(memory_id)
@@ -231,7 +231,7 @@ class Writer:
             former = await self._reader.snapshot(route, state.user_id, state.id, limited) if entry is None else None
         except Unavailable:
             # If it is a repetition after all, every later change has a newer version than this.
-            return _beginning(replace(state, version=_OLDEST))
+            return _beginning(replace(state, version=OLDEST))
         known = former if entry is None else entry.state
         if known is None:
             return None

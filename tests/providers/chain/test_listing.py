@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.chain.listing import merged_page, place_of
-from providers.chain.overlay import Overlay, record_of
+from providers.chain.overlay import OLDEST, Overlay, record_of
 from providers.journal.operations import Entry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Position, Snapshot
@@ -67,14 +67,47 @@ def test_pages_neither_repeat_nor_skip(
     async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
         return [one for one in found if one.id not in ids]
 
+    async def held(record: MemoryRecord) -> bool:
+        return record.id in {one.id for one in records}
+
     async def listed(_clock: object) -> list[MemoryRecord]:
         overlay = Overlay(entries)
-        found = await merged_page(overlay, page, living, limit, offset, None)
+        found = await merged_page(overlay, page, living, held, limit, offset, None)
         first = found
         while len(first) == limit:
             after = Position(first[-1].created_at, first[-1].id)
-            first = await merged_page(overlay, page, living, limit, 0, after)
+            first = await merged_page(overlay, page, living, held, limit, 0, after)
             found = [*found, *first]
         return found
 
     assert simulate(listed) == expected[offset:]
+
+
+def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
+    """It is pending under the moment at which it was repeated, and the provider shows it where it always was."""
+    records = sorted((record_of(_state(number, "stored")) for number in range(MANY)), key=place_of, reverse=True)
+    oldest = records[-1]
+    repeated = Snapshot(
+        user_id="kannan", id=oldest.id, version=OLDEST, content="stored", created_at=START + timedelta(days=1)
+    )
+    overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
+
+    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+        left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
+        return left[offset : offset + limit]
+
+    async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
+        return found
+
+    async def held(record: MemoryRecord) -> bool:
+        return record.id == oldest.id
+
+    async def listed(_clock: object) -> list[MemoryRecord]:
+        found = await merged_page(overlay, page, living, held, 100, 0, None)
+        last = found
+        while len(last) == 100:
+            last = await merged_page(overlay, page, living, held, 100, 0, Position(last[-1].created_at, last[-1].id))
+            found = [*found, *last]
+        return found
+
+    assert simulate(listed) == records
