@@ -1,7 +1,6 @@
 """A limit of time for one wait, in which this process's own lateness does not count."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -21,7 +20,8 @@ class Watch:
     A process that computes, is stopped or gets no processor notices late that time is up, and at the same moment that
     an answer has been there for long. So it looks every `STEP` seconds; whatever a look is late is lag of the event
     loop, and is given to the limit in addition. What remains until a deadline, which `remaining` gives in seconds, is
-    not put off. A wait of less than a step costs two looks at the clock and one timer that is cancelled.
+    not put off. `now` is the clock, that of the event loop unless it is given. A wait of less than a step costs two looks
+    at the clock and one timer that is cancelled.
     """
 
     __slots__ = ("_due", "_handle", "_last_turn", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
@@ -30,12 +30,12 @@ class Watch:
         self,
         limit: float,
         remaining: Callable[[], float] | None = None,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self.lag = 0.0
         self._limit = limit
         self._remaining = remaining
-        self._now = now
+        self._now = now or asyncio.get_running_loop().time
         self._timer = asyncio.timeout(None)
         self._last_turn = False
         self._started = 0.0

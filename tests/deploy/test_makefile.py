@@ -10,7 +10,7 @@ _ROOT = Path(__file__).parents[2]
 def test_a_data_folder_may_have_blanks_in_its_name() -> None:
     """The folder reaches the service as one argument."""
     said = subprocess.run(
-        ["/usr/bin/make", "--dry-run", "--assume-old=.venv/.run", "serve", "DATA_DIR=a b"],
+        ["/usr/bin/make", "--dry-run", "--no-print-directory", "--assume-old=.venv/.run", "serve", "DATA_DIR=a b"],
         cwd=_ROOT,
         capture_output=True,
         check=True,
