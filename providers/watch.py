@@ -20,8 +20,8 @@ class Watch:
     A process that computes, is stopped or gets no processor notices late that time is up, and at the same moment that
     an answer has been there for long. So it looks every `STEP` seconds; whatever a look is late is lag of the event
     loop, and is given to the limit in addition. What remains until a deadline, which `remaining` gives in seconds, is
-    not put off. `now` is the clock, that of the event loop unless it is given. A wait of less than a step costs two looks
-    at the clock and one timer that is cancelled.
+    not put off. `now` is the clock, that of the event loop unless it is given. A wait of less than a step costs two
+    looks at the clock and one timer that is cancelled.
     """
 
     __slots__ = ("_due", "_handle", "_last_turn", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
