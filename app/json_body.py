@@ -145,6 +145,8 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
     hidden = Hidden(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
+    except msgspec.ValidationError as error:  # no object
+        return _invalid(str(error), whole)
     except (msgspec.MsgspecError, RecursionError):
         return _not_json(said, whole)
     for field in parts.__struct_fields__:

@@ -73,7 +73,8 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     root.handlers = [handler]
     root.setLevel(number)
     # Alembic narrates every connection at INFO, and httpx every request, its URL with the user's id included.
-    for name in ("alembic", "httpx", "httpcore", "urllib3"):
+    # openai brings an httpx of its own, and at DEBUG tells what it sends.
+    for name in ("alembic", "httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
     # OpenTelemetry tells of every batch that a collector does not take; observability/otlp tells of it once.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from math import inf
 from typing import TypeVar
 
 from observability import notes, tracing
@@ -51,10 +50,6 @@ class Account:
         else:
             configured = home.attempts.seconds(operation, size)
         return Deadline.after(configured if (asked := _patience()) is None else asked, self.now, self._shutdown)
-
-    def end(self) -> Deadline:
-        """Start counting what the caller is ready to wait for everything together, for ever if it did not say."""
-        return Deadline.after(inf if (asked := _patience()) is None else asked, self.now, self._shutdown)
 
     def need(self, call: JournalCall) -> float:
         """Return the seconds that are to be left for the journal, and after which it counts as hung."""

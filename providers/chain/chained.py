@@ -14,6 +14,7 @@ from providers.chain.account import Account
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.overlay import record_of
+from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import Reader
 from providers.chain.route import Route
 from providers.chain.several import each
@@ -175,10 +176,10 @@ class ChainedProvider(MemoryProvider):
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
         """See `MemoryProvider`; a few questions at a time, each with the time of a single one.
 
-        What the caller is ready to wait is for all of them together.
+        What the caller is ready to wait, or what so many questions have, is for all of them together.
         """
         limits.check_batch("queries", queries)
-        end = self._account.end()
+        end = self._account.deadline(self.route, OperationClass.RECALL, RECALL_WEIGHT * len(queries))
         answers = await each(queries, lambda question: self._recall(question, end), CONCURRENT_RECALLS)
         return [answer for answer in answers if answer is not None]
 

@@ -15,7 +15,7 @@ from providers.base import MemoryProvider
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
-from providers.chain.policy import OperationClass
+from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.turn import Turn
 from providers.clock import HybridClock, new_memory_id
 from providers.errors import CursorLost, ProviderError
@@ -25,8 +25,6 @@ from providers.replica import Replica
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 Answer = TypeVar("Answer")
-
-_RECALL_WEIGHT = 10  # a question takes as long as storing so many memories in one call
 
 
 class GuardedProvider(MemoryProvider):
@@ -164,7 +162,7 @@ class GuardedProvider(MemoryProvider):
 
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
         """See `MemoryProvider`."""
-        size = _RECALL_WEIGHT * len(queries)
+        size = RECALL_WEIGHT * len(queries)
         return await self._ask(OperationClass.RECALL, lambda provider: provider.recall_many(queries), size=size)
 
     def _minted(self, memory: NewMemory) -> NewMemory:

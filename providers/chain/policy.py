@@ -18,6 +18,7 @@ USUAL_FACTOR = 3.0
 LEAST_EVIDENCE = 0.25
 
 _BATCH_UNIT = 100  # memories that one call may be about without a longer deadline
+RECALL_WEIGHT = 10  # a question takes as long as storing so many memories in one call
 
 
 class OperationClass(StrEnum):

@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import event, make_url
+from sqlalchemy import Dialect, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
 
+from providers import time_limit
 from providers.postgres.tracing import trace_statements
 
-CONNECT_TIMEOUT = 10.0  # seconds; a server that gets little processor takes some of them
+# Seconds, where nobody waits for longer; a server that gets little processor takes some of them.
+CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0  # seconds
 
 # Longer than any operation lasts: what it may wait for a connection is its own to say.
@@ -68,6 +70,7 @@ async def open_pool(
     )
     if on_connect is not None:
         event.listen(engine.sync_engine, "connect", _each_with(on_connect))
+    event.listen(engine.sync_engine, "do_connect", _connect_for_the_whole_try)
     event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
     trace_statements(engine)
     try:
@@ -116,6 +119,11 @@ def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
                 self.terminate()
 
     return ClosedAside
+
+
+def _connect_for_the_whole_try(_dialect: Dialect, _entry: object, _arguments: object, named: dict[str, Any]) -> None:
+    """Let a try that may last longer than `CONNECT_TIMEOUT` wait for a connection until it ends."""
+    named["timeout"] = max(CONNECT_TIMEOUT, time_limit.seconds_left(CONNECT_TIMEOUT))
 
 
 def _refuse_if_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:

@@ -8,6 +8,7 @@ from app.batch_body import MAX_BATCH_VALUES
 from app.body_limit import MAX_BODY_BYTES
 from tests.support.api import Api
 
+REMEMBER = "/memory/remember"
 REMEMBER_BATCH = "/memory/remember/batch"
 RECALL_BATCH = "/memory/recall/batch"
 
@@ -183,6 +184,18 @@ async def test_a_batch_has_a_limit_of_values(mock_api: Api, more: int, last: str
     if more:
         assert problem_with(results, 19) == ("item",)
         assert results[20]["status"] == "stored"
+
+
+@pytest.mark.parametrize("item", [b'"\\ud83d"', b'["\\ud83d"]', b'"\\ud83d\\ude42"'])
+async def test_text_that_is_no_memory_is_told_so(mock_api: Api, item: bytes) -> None:
+    """Half an emoji in it does not make it something else than JSON of the wrong kind."""
+    batch = await mock_api.send("POST", REMEMBER_BATCH, b'{"memories":[{"content":"tea"},' + item + b"]}")
+    single = await mock_api.send("POST", REMEMBER, item)
+
+    [stored, failed] = batch.json()["results"]
+    assert stored["status"] == "stored"
+    assert failed["problem"]["detail"].startswith("item: expected object")
+    assert (single.status_code, single.json()["detail"].split(", ")[0]) == (422, "body: expected object")
 
 
 @pytest.mark.parametrize("item", [b'{"content":NaN}', b'{"content":"coffee",}', b'{"content":"\\q"}', b'{"content":"'])

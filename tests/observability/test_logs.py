@@ -199,9 +199,12 @@ def test_libraries_come_out_in_the_same_form(log: Log) -> None:
     assert CANARY not in log.text()
 
 
-def test_requests_to_backends_are_no_lines(log: Log) -> None:
-    """What httpx tells of each request holds users' ids."""
-    logging.getLogger("httpx").info("HTTP Request: GET http://mem0/memories?user_id=priya")
+@pytest.mark.parametrize("library", ["httpx", "httpcore.http11", "httpx2", "httpcore2.http11", "openai._base_client"])
+def test_requests_to_backends_are_no_lines(log: Log, library: str) -> None:
+    """What clients tell of each request holds users' ids, and would be a line for each embedding."""
+    configure_logs("json", "debug", log.stream)
+    logging.getLogger(library).info("HTTP Request: GET http://mem0/memories?user_id=priya")
+    logging.getLogger(library).debug("Request options: what a user remembers")
 
     assert log.text() == ""
 

@@ -205,13 +205,23 @@ class Story(Unobserved):
         party = self._parties.get(provider)
         return party is not None and not party.well
 
+    def _answers(self, provider: str) -> bool:
+        """Whether it answers whoever asks it as a last resort, while its breaker keeps the others away."""
+        party = self._parties.get(provider)
+        return (
+            party is not None
+            and party.answers.state is Condition.WELL
+            and party.breaker is not BreakerState.FORCED_OPEN
+        )
+
     def _serving(self) -> Serving:
         """What is served now."""
-        reads = next((name for name in self._readers if not self._ill(name)), None)
+        asked = next((name for name in self._readers if not self._ill(name)), None)
+        reads = asked or next((name for name in self._readers if self._answers(name)), None)
         if self._journalled:
             if self._journal.answers.state is Condition.ILL:
                 return Serving(reads, Writes.REFUSED)
-            at_home = self._readers[:1] == (reads,)
+            at_home = self._readers[:1] == (asked,)
             return Serving(reads, Writes.STORED if at_home else Writes.ACCEPTED)
         return Serving(reads, Writes.REFUSED if reads is None else Writes.STORED)
 

@@ -8,7 +8,7 @@ from providers.chain.chained import ChainHealth
 from providers.chain.route import Route
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError, Unavailable
 from providers.types import Health, NewMemory, RecallQuery
-from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
+from tests.providers.chain.scene import DOWN, FOREVER, USER, Flaky, Scene, failure_of, key, play
 
 
 class Ill(Flaky):
@@ -134,6 +134,22 @@ def test_patience_is_for_all_questions_together() -> None:
         assert scene.clock() - began <= told.patience
         assert isinstance(answers[0], list)
         assert isinstance(answers[-1], Unavailable)
+
+    play(act)
+
+
+@pytest.mark.parametrize(("questions", "seconds"), [(10, 10.0), (11, 20.0), (100, 30.0)])
+def test_no_batch_of_questions_lasts_longer_than_its_size_allows(questions: int, seconds: float) -> None:
+    """However long each of them is waited for: they have one deadline together."""
+
+    async def act(scene: Scene) -> None:
+        scene.home.seconds = scene.standby.seconds = FOREVER
+        began = scene.clock()
+
+        answers = await scene.chain.recall_many([RecallQuery(user_id=USER, query="tea")] * questions)
+
+        assert scene.clock() - began == pytest.approx(seconds)
+        assert all(isinstance(answer, Unavailable) for answer in answers)
 
     play(act)
 

@@ -35,6 +35,28 @@ def test_reads_move_once_and_back_once(teller: Teller) -> None:
     )
 
 
+@pytest.mark.parametrize(("journalled", "writes"), [(False, "stored"), (True, "accepted")])
+def test_who_answers_as_a_last_resort_serves(teller: Teller, journalled: bool, writes: str) -> None:  # noqa: FBT001 - what is expected
+    """Its breaker is open until it has been asked, and yet reads are answered; writes do not wait for it."""
+    teller.routed("home", journalled=journalled)
+    teller.breaker(BreakerState.OPEN)
+    lost = teller.last()
+    teller.answer()
+
+    assert (lost["reads"], lost["writes"]) == (None, "accepted" if journalled else "refused")
+    assert teller.last()["event"] == "provider_answers_again"
+    assert (teller.last()["reads"], teller.last()["writes"]) == ("home", writes)
+
+
+def test_whom_an_operator_keeps_away_serves_nobody(teller: Teller) -> None:
+    """However well it is."""
+    teller.fail(LOST_FAILURES, provider="standby")
+    teller.breaker(BreakerState.FORCED_OPEN)
+    teller.breaker(BreakerState.OPEN, provider="standby")
+
+    assert teller.last()["reads"] is None
+
+
 @pytest.mark.parametrize("reads", [MOVED_READS - 1, MOVED_READS])
 def test_a_read_that_was_answered_elsewhere_is_no_move(teller: Teller, reads: int) -> None:
     """Unless home is lost, it takes some in a row."""
