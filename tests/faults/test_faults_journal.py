@@ -47,7 +47,7 @@ async def test_the_journal_hangs(lab: Lab, load: Load) -> None:
     """It stops answering without closing a connection; writes are refused, reads answered, and then both go on."""
     async with under_load(load, ACTS):
         with hanging(lab.databases[JOURNAL].server):
-            await asyncio.sleep(4)
+            await asyncio.sleep(7)  # longer than a write waits for it
             refused = load.statuses[503]
 
     assert refused > 0
