@@ -14,6 +14,7 @@ from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
 from app.body_limit import BodyLimit
 from app.chain import Chains
+from app.connections.hangup import HangUp
 from app.connections.pace import Paced
 from app.connections.patrol import Patrol, patrolled
 from app.console.assets import AssetsController
@@ -113,7 +114,7 @@ def create_app(
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
     seen = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), leaving), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
-    app.asgi_handler = Paced(GivingWay(seen), settings.server, patrol.cut)  # type: ignore[assignment] # as above
+    app.asgi_handler = Paced(HangUp(GivingWay(seen)), settings.server, patrol.cut)  # type: ignore[assignment] # as above
     return app
 
 

@@ -208,6 +208,7 @@ class Reader:
         if not readers:
             raise NobodyComplete("no provider in the order has received everything")
         failures: list[Unavailable] = []
+        given_up: list[Link] = []
         again: list[Link] = []
         for place, link in enumerate(readers):
             following = readers[place + 1 :]
@@ -216,7 +217,9 @@ class Reader:
                 answer = await ask(link, turn)
             except Unavailable as error:
                 failures.append(error)
-                if isinstance(error, BreakerOpen) or (turn.others and isinstance(error, TimedOut)):
+                if turn.others and isinstance(error, TimedOut):
+                    given_up.append(link)
+                if link in given_up or isinstance(error, BreakerOpen):
                     again.append(link)
                 if following:
                     self._account.fell_back(link.name, following[0].name, operation, error.outcome)
@@ -226,17 +229,30 @@ class Reader:
                 raise
             self._answered(link, readers[0], failures)
             return answer
+        again.sort(key=lambda link: link in given_up)  # those with the rest of the time last, in their order
+        return await self._first_of_last(again, readers[0], operation, deadline, ask, failures)
+
+    async def _first_of_last(
+        self,
+        again: list[Link],
+        first: Link,
+        operation: OperationClass,
+        deadline: Deadline,
+        ask: Callable[[Link, Turn], Awaitable[Answer]],
+        failures: list[Unavailable],
+    ) -> Answer:
         while again and not deadline.expired:
             link, *again = again
+            turn = Turn(_keeping(deadline, operation, again), others=bool(again), last_resort=True)
             try:
-                answer = await ask(link, Turn(_keeping(deadline, operation, again), last_resort=True))
+                answer = await ask(link, turn)
             except Unavailable as error:
                 failures.append(error)
                 continue
             except Rejected:
-                self._answered_last(link, readers[0], failures)
+                self._answered_last(link, first, failures)
                 raise
-            self._answered_last(link, readers[0], failures)
+            self._answered_last(link, first, failures)
             return answer
         raise _most_telling(failures)
 

@@ -14,6 +14,7 @@ from app.main import create_app
 from app.settings import load
 from tests.support.api import Api, asgi_client, fresh_user, problem_in, served
 from tests.support.fickle_http import Behaviour, FickleHttp
+from tests.support.following import eventually
 from tests.support.mem0_spec import SpecServer
 from tests.support.service import STOP_SECONDS, running_service
 
@@ -96,6 +97,30 @@ async def test_what_is_no_such_time_is_refused(tmp_path: Path, milliseconds: str
 
     assert problem_in(refused)["status"] == 422
     assert problem_in(refused)["errors"][0]["field"] == "X-Request-Timeout-Ms"
+
+
+async def test_whoever_hangs_up_is_served_no_more(tmp_path: Path) -> None:
+    """Its read is given up, although mem0 has not answered; the one that stays is still waited for."""
+    async with SpecServer(api_key=KEY) as server, FickleHttp(server.base_url) as proxy:
+        stack = ExitStack()  # entered and left aside, since mem0 answers in this loop
+        started = running_service(tmp_path, environ(proxy, {IN_VAIN: "30"}))
+        service = await asyncio.to_thread(stack.enter_context, started)
+        await proxy.become(Behaviour.HANG)
+        async with httpx.AsyncClient(base_url=service.url, timeout=60, trust_env=False) as staying:
+            stays = asyncio.create_task(staying.post("/memory/recall", json={"query": "tea"}))
+            for _ in range(3):
+                with pytest.raises(httpx.ReadTimeout):
+                    async with httpx.AsyncClient(base_url=service.url, timeout=0.5, trust_env=False) as leaving:
+                        await leaving.post("/memory/recall", json={"query": "tea"})
+
+            async def given_up() -> bool:
+                return service.said().count('"status":499') == 3
+
+            await eventually(given_up)
+            assert not stays.done()
+            stays.cancel()
+            await asyncio.gather(stays, return_exceptions=True)
+        await asyncio.to_thread(stack.close)
 
 
 @pytest.mark.soak
