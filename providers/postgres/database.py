@@ -5,12 +5,16 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
+import asyncpg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers import time_limit
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.engine import connections_of
+from providers.postgres.translate import TimeLimit, Writes, is_full, translated
 
 _GRACE = 0.1  # seconds
+_FULL_SECONDS = 0.2  # between two tries at a server that gives no further connection
 
 
 class PreparedDatabase(ABC):
@@ -71,9 +75,19 @@ class PreparedDatabase(ABC):
             async with translated(limit, Writes.BEFORE if writes is Writes.BEFORE else Writes.NOTHING):
                 await self._ready()
                 with self._waiting():
-                    connection = await stack.enter_async_context(self._engine.connect())
+                    connection = await self._connected(stack)
             async with translated(limit, writes):
                 yield connection
+
+    async def _connected(self, stack: AsyncExitStack) -> AsyncConnection:
+        """Take a connection, or wait for one of ours where the server gives no further one."""
+        while True:
+            try:
+                return await stack.enter_async_context(self._engine.connect())
+            except (asyncpg.TooManyConnectionsError, DBAPIError) as error:
+                if not is_full(error) or not connections_of(self._engine):
+                    raise
+            await asyncio.sleep(_FULL_SECONDS)
 
     async def _ready(self) -> None:
         if self._usable:

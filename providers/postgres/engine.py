@@ -94,6 +94,12 @@ def pool_of(engine: AsyncEngine) -> QueuePool:
     return pool
 
 
+def connections_of(engine: AsyncEngine) -> int:
+    """Count the connections of a pool, lent or free; there are none that are kept in a pool of another kind."""
+    pool = engine.sync_engine.pool
+    return pool.checkedout() + pool.checkedin() if isinstance(pool, QueuePool) else 0
+
+
 async def _closed(engine: AsyncEngine, closing: set[asyncio.Task[None]]) -> None:
     await engine.dispose()
     await asyncio.gather(*closing)

@@ -69,6 +69,12 @@ async def translated(limit: TimeLimit, writes: Writes) -> AsyncIterator[None]:
         raise Unreachable(reason) from error
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether the database has as many connections as it takes."""
+    driver = _driver_error(error) if isinstance(error, exc.DBAPIError) else error
+    return isinstance(driver, asyncpg.TooManyConnectionsError)
+
+
 def translation_of(error: BaseException, writes: Writes) -> ProviderError | UnexpectedSqlState:
     """What an error of asyncpg means to a caller, or that it is a bug."""
     if isinstance(error, asyncpg.PostgresError):

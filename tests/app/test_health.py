@@ -96,6 +96,7 @@ async def test_the_service_outlives_its_database(switch: Switch, client: Api) ->
     await assert_out_of_order(client)
 
     switch.on()
+    await asyncio.sleep(REFUSED_SECONDS)  # for so long a refused connection answers for all
     memory_id = await client.stored("tea")
     await ready(client)
 
@@ -103,7 +104,7 @@ async def test_the_service_outlives_its_database(switch: Switch, client: Api) ->
     await assert_out_of_order(client)
 
     switch.on()
-    await asyncio.sleep(REFUSED_SECONDS)  # for so long a refused connection answers for all
+    await asyncio.sleep(REFUSED_SECONDS)
     assert (await client.get(memory_id)).json()["content"] == "tea"
     await client.stored("coffee")
     assert (await client.recalled("tea"))[0] == "tea"

@@ -245,26 +245,34 @@ async def test_another_service_on_the_port_is_unavailable() -> None:
                 await provider.list_memories("anna")
 
 
+@contextlib.asynccontextmanager
+async def guest_of(administrator: Any, database: str) -> AsyncIterator[str]:  # noqa: ANN401 - asyncpg has no types
+    """The dsn of a role that is nobody special, for whom limits of connections count."""
+    name = make_url(database).database
+    guest = f"guest_{uuid4().hex}"
+    await administrator.execute(f"CREATE ROLE {guest} LOGIN")
+    await administrator.execute(f"GRANT ALL ON DATABASE {name} TO {guest}")
+    async with connected(database) as owner:
+        await owner.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {guest}")
+    yield make_url(database).set(username=guest).render_as_string(hide_password=False)
+    await administrator.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+    await administrator.execute(f"REVOKE ALL ON DATABASE {name} FROM {guest}")
+    async with connected(database) as owner:
+        await owner.execute(f"DROP OWNED BY {guest}")
+    await administrator.execute(f"DROP ROLE {guest}")
+
+
 async def test_too_many_connections_are_unavailable(postgres_server: EmbeddedServer, database: str) -> None:
     """A server that takes no more connections is unavailable, surely without a write, and serves once it takes some."""
     name = make_url(database).database
-    async with connected(postgres_server.dsn) as administrator:
-        await administrator.execute("CREATE ROLE guest LOGIN")
-        await administrator.execute(f"GRANT ALL ON DATABASE {name} TO guest")
+    async with connected(postgres_server.dsn) as administrator, guest_of(administrator, database) as dsn:
         await administrator.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
-        dsn = make_url(database).set(username="guest").render_as_string(hide_password=False)
         async with open_native_provider(dsn) as provider:
             with pytest.raises(Unavailable, match="53300") as refusal:
                 await provider.remember("anna", "tea")
             assert refusal.value.ambiguous is False
             await administrator.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
-            async with connected(database) as owner:
-                await owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO guest")
             await provider.remember("anna", "tea")
-        await administrator.execute(f"REVOKE ALL ON DATABASE {name} FROM guest")
-        async with connected(database) as owner:
-            await owner.execute("DROP OWNED BY guest")
-        await administrator.execute("DROP ROLE guest")
 
 
 async def test_whoever_gets_no_connection_has_surely_written_nothing(database: str) -> None:
@@ -282,6 +290,23 @@ async def test_whoever_gets_no_connection_has_surely_written_nothing(database: s
             assert refusal.value.ambiguous is False
             with pytest.raises(TimedOut):
                 await holder
+
+
+async def test_where_the_server_gives_no_further_connection_those_there_are_serve(
+    postgres_server: EmbeddedServer, database: str
+) -> None:
+    """Whoever finds no free one waits for it, as with a full pool, instead of being refused."""
+    name = make_url(database).database
+    async with (
+        connected(postgres_server.dsn) as administrator,
+        guest_of(administrator, database) as dsn,
+        open_native_provider(dsn, pool_size=5) as provider,
+    ):
+        await provider.list_memories("anna")
+        await administrator.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 1")
+        answers = await asyncio.gather(*(provider.list_memories("anna") for _ in range(8)))
+
+    assert answers == [[]] * 8
 
 
 async def test_a_read_only_database_is_unavailable_for_writes(postgres_server: EmbeddedServer, database: str) -> None:
