@@ -54,6 +54,22 @@ async def merged_page(
     if not len(overlay):
         return await page(limit, offset, after)
     wanted = offset + limit
+    found = await _fetched(overlay, page, living, wanted, after)
+    # What nobody could judge may be a repetition of what the provider shows elsewhere, under an earlier moment.
+    doubtful = [one for one in overlay.missing(found) if _behind(one, after) and overlay.unjudged(one.id)]
+    elsewhere = {record.id for record in doubtful if await held(record)}
+    if elsewhere:
+        # Once more: it may have come there after the list was read, and then it was on none of the pages.
+        found = await _fetched(overlay, page, living, wanted, after)
+    missing = [one for one in overlay.missing(found) if _behind(one, after) and one.id not in elsewhere]
+    merged = list(merge(found, sorted(missing, key=place_of, reverse=True), key=place_of, reverse=True))
+    return merged[offset:wanted]
+
+
+async def _fetched(
+    overlay: Overlay, page: Pages, living: Living, wanted: int, after: Position | None
+) -> list[MemoryRecord]:
+    """Give what the provider shows behind a position, as much as is `wanted` at the least, without the outdated."""
     found: list[MemoryRecord] = []
     position = after
     while True:
@@ -61,16 +77,8 @@ async def merged_page(
         found += await living(overlay.without(fetched))
         # Pending ones cannot fill the place of memories of the provider that have not been looked at.
         if len(fetched) < MAX_LIST_LIMIT or len(found) >= wanted:
-            break
+            return found
         position = Position(fetched[-1].created_at, fetched[-1].id)
-    missing = [
-        record
-        for record in overlay.missing(found)
-        # What nobody could judge may be a repetition of what the provider shows elsewhere, under an earlier moment.
-        if _behind(record, after) and not (overlay.unjudged(record.id) and await held(record))
-    ]
-    merged = list(merge(found, sorted(missing, key=place_of, reverse=True), key=place_of, reverse=True))
-    return merged[offset:wanted]
 
 
 def place_of(record: MemoryRecord) -> tuple[object, str]:

@@ -111,3 +111,25 @@ def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
         return found
 
     assert simulate(listed) == records
+
+
+def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
+    """It was on no page yet when the provider was asked for them, and there when it was asked for it alone."""
+    records: list[MemoryRecord] = []
+    fresh = Snapshot(user_id="kannan", id=str(UUID(int=7)), version=OLDEST, content="stored", created_at=START)
+    overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
+
+    async def page(_limit: int, _offset: int, _after: Position | None) -> list[MemoryRecord]:
+        return list(records)
+
+    async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
+        return found
+
+    async def held(record: MemoryRecord) -> bool:
+        records.append(record)  # delivered just now
+        return True
+
+    async def listed(_clock: object) -> list[MemoryRecord]:
+        return await merged_page(overlay, page, living, held, 100, 0, None)
+
+    assert simulate(listed) == [record_of(fresh)]
