@@ -65,7 +65,7 @@ class Stopping:
         except SystemExit:
             self.because(CRASHING)
             raise
-        except Exception as error:
+        except Exception as error:  # whatever ends the server goes on as it is; only its words are told here
             self.because(f"{BY_ITSELF}: {error}")
             raise
         self.because(BY_ITSELF)
