@@ -11,6 +11,11 @@ from observability import tracing
 from observability.logs import timestamp
 from providers.chain.telling.serving import Serving
 
+# A moment keeps the date it was first given, so that one search finds all lines about it. What the clocks differ by is
+# read anew each time and moves by microseconds; by more than this the wall clock was set, and the date is a new one.
+SAME_DATE_SECONDS = 1.0
+MOST_DATES = 256
+
 Given = ParamSpec("Given")
 
 _log = structlog.get_logger(__name__)
@@ -32,6 +37,7 @@ class Lines:
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self.now = now
         self._wall = wall
+        self._dates: dict[float, float] = {}
 
     @_apart
     def provider_not_reached(self, provider: str, reason: str, serving: Serving) -> None:
@@ -178,7 +184,15 @@ class Lines:
 
     def _date(self, moment: float) -> str:
         # By the wall clock as it is now: it may have been set since then.
-        return timestamp(self._wall() - (self.now() - moment))
+        seconds = self._wall() - (self.now() - moment)
+        before = self._dates.get(moment)
+        if before is not None and abs(before - seconds) < SAME_DATE_SECONDS:
+            return timestamp(before)
+        self._dates.pop(moment, None)
+        if len(self._dates) == MOST_DATES:
+            del self._dates[next(iter(self._dates))]
+        self._dates[moment] = seconds
+        return timestamp(seconds)
 
 
 def _span(since: str, seconds: float) -> dict[str, object]:

@@ -6,11 +6,11 @@ from structlog.testing import capture_logs
 from observability import notes
 from providers.chain.breaker_state import BreakerState
 from providers.chain.telling.backlog import DRAINED, LONG_BACKLOG, LONG_WAIT_SECONDS, Backlog
-from providers.chain.telling.lines import Lines
+from providers.chain.telling.lines import MOST_DATES, Lines
 from providers.chain.telling.party import LOST_FAILURES
 from providers.chain.telling.reads import MOVED_READS
 from providers.journal.base import JournalUnavailable
-from tests.providers.chain.telling.teller import Teller
+from tests.providers.chain.telling.teller import EPOCH, Teller
 
 LOST_JOURNAL = JournalUnavailable.outcome
 
@@ -206,6 +206,35 @@ def test_a_line_is_of_no_request() -> None:
 
     assert (len(logs), seen, notes.current.get()) == (1, [None], request)
     notes.current.reset(token)
+
+
+@pytest.mark.parametrize(("set_by", "dates"), [(0.000_002, 1), (-0.5, 1), (3600.0, 2)])
+def test_a_moment_keeps_its_date(set_by: float, dates: int) -> None:
+    """However the clocks run apart, one search finds all lines about it; only a clock that was set gives another."""
+    wall, monotonic = [EPOCH + 7.3], [7.3]
+    lines = Lines(lambda: monotonic[0], lambda: wall[0])
+    with capture_logs() as logs:
+        lines.reads_moved("standby", "home", "timeout", 7.1, 1)
+        wall[0] += 10 + set_by
+        monotonic[0] += 10
+        lines.reads_moved_back("home", "standby", "well", 7.1, 1)
+
+    assert len({line["since"] for line in logs}) == dates
+
+
+@pytest.mark.parametrize(("others", "dates"), [(MOST_DATES - 1, 1), (MOST_DATES, 2)])
+def test_so_many_moments_keep_their_dates(others: int, dates: int) -> None:
+    """The oldest is forgotten first, and a line about it comes out all the same."""
+    wall = [EPOCH]
+    lines = Lines(lambda: 0.0, lambda: wall[0])
+    with capture_logs() as logs:
+        lines.reads_moved("standby", "home", "timeout", -0.5, 1)
+        wall[0] += 0.000_002
+        for moment in range(others):
+            lines.reads_moved("standby", "home", "timeout", -1.0 - moment, 1)
+        lines.reads_moved_back("home", "standby", "well", -0.5, 1)
+
+    assert len({logs[0]["since"], logs[-1]["since"]}) == dates
 
 
 @pytest.mark.parametrize(("failing", "writes"), [("home", "refused"), ("standby", "stored")])
