@@ -12,10 +12,10 @@ from providers.chain.chain import Chain, JournalChoice, Part
 from providers.chain.observers import Observers
 from providers.chain.policy import AttemptPolicy
 from providers.chain.telling.story import Story
-from providers.clock import HybridClock
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
 from providers.journal.base import Journal
 from providers.replica import Replica
+from providers.states.clock import HybridClock
 from providers.types import Host
 
 

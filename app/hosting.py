@@ -5,7 +5,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
-from providers.clock import HybridClock
+from providers.states.clock import HybridClock
 from providers.types import Host
 
 

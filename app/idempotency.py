@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from msgspec import UNSET, Struct, UnsetType
 
 from app.auth.caller import Caller
-from providers.clock import keyed_memory_id
-from providers.digests import change_digest_of
-from providers.editing import EDIT_KEY_CHARS
 from providers.errors import InvalidInput
 from providers.limits import check_content, check_metadata
+from providers.states.clock import keyed_memory_id
+from providers.states.digests import change_digest_of
+from providers.states.editing import EDIT_KEY_CHARS
 from providers.types import Metadata
 
 HEADER = "Idempotency-Key"

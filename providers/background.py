@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from observability import tracing
-from providers import time_limit
+from providers.timing import time_limit
 
 AGAIN_SECONDS = 5.0  # after a bug
 

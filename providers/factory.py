@@ -5,7 +5,7 @@ from enum import Enum
 
 from providers.chain.policy import MOST_TRY, USUAL_FACTOR, ProviderLimits
 from providers.mem0.settings import Mem0Settings
-from providers.mock import MockSettings
+from providers.memory.provider import MockSettings
 from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host

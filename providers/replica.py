@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from providers.base import MemoryProvider
-from providers.clock import HybridClock
-from providers.editing import tombstone_for
 from providers.errors import ProviderError
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_delete_all
+from providers.states.clock import HybridClock
+from providers.states.editing import tombstone_for
 from providers.types import Position, Snapshot
 
 MAX_SNAPSHOTS = 1_000  # in one call
@@ -20,8 +20,8 @@ class Replica(MemoryProvider, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
-    the newer one stays, and a tombstone wins over every version, for ever; `providers/merging.py` has the rule in full.
-    Errors are those of `MemoryProvider`.
+    the newer one stays, and a tombstone wins over every version, for ever; `providers/states/merging.py` has the rule
+    in full. Errors are those of `MemoryProvider`.
     """
 
     async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:

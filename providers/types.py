@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from observability.metrics import Metrics
-from providers.clock import HybridClock
 from providers.filters import Filter
+from providers.states.clock import HybridClock
 
 Metadata = dict[str, Any]
 
@@ -69,9 +69,10 @@ class Position(Struct, frozen=True, array_like=True):
 class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One memory with all that a copy of it must know; or the tombstone of one, which has no content.
 
-    `digest` is that of the content and metadata that were stored first (see `providers/digests.py`), so that a retry of
-    that first write is known after an edit, too; a tombstone has none. `edits` are the ids of the last changes; of a
-    tombstone that of the deletion, if it has one. A tombstone's `created_at` is None if there was nothing to delete.
+    `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
+    retry of that first write is known after an edit, too; a tombstone has none. `edits` are the ids of the last
+    changes; of a tombstone that of the deletion, if it has one. A tombstone's `created_at` is None if there
+    was nothing to delete.
     """
 
     user_id: str

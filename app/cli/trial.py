@@ -12,10 +12,10 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from providers.clock import new_memory_id
 from providers.embedders.base import EmbedderUnavailable
 from providers.errors import MemoryNotFound, ProviderError, Rejected, TimedOut, Unavailable
 from providers.replica import Replica
+from providers.states.clock import new_memory_id
 from providers.types import MemoryRecord, NewMemory, RecallQuery
 
 OK, SKIPPED, WRONG, BUG = "ok", "skipped", "wrong", "bug"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app.cli.tables import span
 from app.doctor.database import Address
 from app.doctor.finding import Outcome, ok, warning
-from providers.clock import FAR_AHEAD_SECONDS, seconds_ahead
+from providers.states.clock import FAR_AHEAD_SECONDS, seconds_ahead
 
 # A machine that keeps its time by NTP is off by milliseconds. Memories are ordered by the clocks of those who write.
 MOST_SKEW_SECONDS = 1.0

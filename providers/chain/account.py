@@ -15,7 +15,7 @@ from providers.chain.usual import UsualSeconds, enough
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
-from providers.watch import Watch
+from providers.timing.watch import Watch
 
 Answer = TypeVar("Answer")
 

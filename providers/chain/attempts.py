@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from observability import tracing
-from providers import time_limit
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
@@ -20,7 +19,8 @@ from providers.chain.try_limits import TryLimits, configured_limits, found_limit
 from providers.chain.turn import Turn
 from providers.chain.usual import Usual
 from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
-from providers.watch import Watch
+from providers.timing import time_limit
+from providers.timing.watch import Watch
 
 Answer = TypeVar("Answer")
 

@@ -30,9 +30,9 @@ from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
 from providers.chain.trickle import Trickle
-from providers.clock import HybridClock
 from providers.journal.base import Journal
 from providers.replica import Replica
+from providers.states.clock import HybridClock
 
 FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
 _DRAIN_LOOK = 0.1

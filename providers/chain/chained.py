@@ -19,11 +19,11 @@ from providers.chain.reading import Reader
 from providers.chain.route import Route
 from providers.chain.several import each
 from providers.chain.writing import Writer
-from providers.clock import HybridClock
 from providers.errors import ProviderError
 from providers.filters import Filter
 from providers.journal.base import Journal
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.states.clock import HybridClock
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 CONCURRENT_RECALLS = 4  # questions of one batch that are asked at once

@@ -16,10 +16,10 @@ from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route
 from providers.chain.turn import Turn
-from providers.clock import HybridClock
 from providers.errors import MemoryDeleted, ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed, Settlement
+from providers.states.clock import HybridClock
 
 _BURIAL_SECONDS = 1.0
 

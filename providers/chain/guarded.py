@@ -17,11 +17,11 @@ from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.turn import Turn
-from providers.clock import HybridClock, new_memory_id
 from providers.errors import CursorLost, ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
 from providers.replica import Replica
+from providers.states.clock import HybridClock, new_memory_id
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
 
 Answer = TypeVar("Answer")

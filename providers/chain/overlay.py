@@ -5,10 +5,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from providers.filter_match import matches
 from providers.journal.operations import Entry, OperationKind
+from providers.search.filter_match import matches
+from providers.text.words import word_scores
 from providers.types import MemoryRecord, RecallQuery, Snapshot
-from providers.words import word_scores
 
 
 class Overlay:

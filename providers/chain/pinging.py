@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from providers.errors import Unavailable
 from providers.replica import Replica
-from providers.watch import Watch
+from providers.timing.watch import Watch
 
 PING_SECONDS = 2.0
 

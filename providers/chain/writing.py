@@ -16,13 +16,13 @@ from providers.chain.policy import OperationClass
 from providers.chain.reading import Reader
 from providers.chain.route import Route
 from providers.chain.several import each
-from providers.clock import HybridClock, new_memory_id
-from providers.digests import digest_of
-from providers.editing import tombstone_for, was_applied
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.limits import MAX_EDITS
+from providers.states.clock import HybridClock, new_memory_id
+from providers.states.digests import digest_of
+from providers.states.editing import tombstone_for, was_applied
 from providers.types import Metadata, NewMemory, Snapshot
 
 _CONCURRENT_LOOKS = 4  # for memories of one batch

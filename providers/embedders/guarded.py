@@ -9,7 +9,7 @@ import numpy as np
 from observability import tracing
 from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.silence import Silence
-from providers.watch import Watch
+from providers.timing.watch import Watch
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds

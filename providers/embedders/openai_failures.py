@@ -16,7 +16,7 @@ from providers.embedders.base import (
     EmbedderUnavailable,
 )
 from providers.embedders.silence import LONGEST_SILENCE
-from providers.retry_after import seconds_of
+from providers.wire.retry_after import seconds_of
 
 OUTCOMES = ("ok", UNAVAILABLE, TIMEOUT, THROTTLED, OUT_OF_QUOTA, MISCONFIGURED, REJECTED, "cancelled")
 

@@ -14,12 +14,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from providers.clock import COUNTER_BITS
-from providers.digests import digest_of
 from providers.errors import InvalidInput
 from providers.limits import MAX_VERSION, check_content, check_metadata
 from providers.mem0.item import Item
 from providers.mem0.names import user_of
+from providers.states.clock import COUNTER_BITS
+from providers.states.digests import digest_of
 from providers.types import Metadata, Snapshot
 
 KEY = "ninai"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable, Unreachable
-from providers.retry_after import seconds_of
+from providers.wire.retry_after import seconds_of
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
 

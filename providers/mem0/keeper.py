@@ -1,8 +1,9 @@
 """One state for each memory, out of a store that keeps as many copies as it is sent.
 
 mem0 has no versions, no tombstones, and stores a repeated write twice. So nothing is ever changed in place: a new state
-is a new copy beside the old ones, of all copies the one that `providers/merging.py` chooses counts, and the others are
-removed once it is there. Whatever breaks off in between, the same state is read, and the next who looks cleans up.
+is a new copy beside the old ones, of all copies the one that `providers/states/merging.py` chooses counts, and the
+others are removed once it is there. Whatever breaks off in between, the same state is read, and the next who looks
+cleans up.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from providers.mem0.directory import Directory
 from providers.mem0.item import Item
 from providers.mem0.memo import Memo
 from providers.mem0.names import deleted_of, name_of
-from providers.merging import merged
+from providers.states.merging import merged
 from providers.types import Snapshot
 
 FOREIGN_USER, MALFORMED = "foreign_user", "malformed"

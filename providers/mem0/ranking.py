@@ -7,9 +7,9 @@ every question. Of what it has found, this puts first what a provider that knows
 from collections.abc import Iterable
 from datetime import datetime
 
-from providers.filter_match import matches
+from providers.search.filter_match import matches
+from providers.text.words import word_scores, words_of
 from providers.types import MemoryRecord, RecallQuery, Snapshot
-from providers.words import word_scores, words_of
 
 WORDS_WEIGHT = 0.5
 

@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from observability import tracing
-from providers import time_limit
 from providers.errors import Unavailable
 from providers.mem0.failures import failure_of, translated
 from providers.mem0.lines import Lines
+from providers.timing import time_limit
 
 # A thousand memories of the greatest length are this much; more is no answer, but a mistake or an attack.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024

@@ -5,14 +5,14 @@ from uuid import UUID
 
 from msgspec import UnsetType
 
-from providers.clock import HybridClock, new_memory_id
-from providers.editing import deleted_by, edited, first_state, tombstone_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.keeper import Found, Keeper
 from providers.mem0.memo import Memo
 from providers.mem0.names import name_of
-from providers.merging import merged
+from providers.states.clock import HybridClock, new_memory_id
+from providers.states.editing import deleted_by, edited, first_state, tombstone_of
+from providers.states.merging import merged
 from providers.types import Metadata, NewMemory, Snapshot
 
 # An id made so lately, and not yet tried here, cannot be at mem0: a minute is longer than any caller waits.

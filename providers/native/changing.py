@@ -5,7 +5,6 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Row
 
-from providers.clock import HybridClock
 from providers.limits import MAX_EDITS
 from providers.native import statements
 from providers.native.backlog import Backlog
@@ -13,6 +12,7 @@ from providers.native.database import Database
 from providers.native.jsonb import to_jsonb
 from providers.native.vectors import NO_VECTOR, Vectors
 from providers.native.writing import half
+from providers.states.clock import HybridClock
 from providers.types import Metadata
 
 

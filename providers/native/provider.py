@@ -8,11 +8,9 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from providers import limits, replica_limits
-from providers.clock import HybridClock
-from providers.combining import Combiner
-from providers.editing import was_applied
 from providers.errors import MemoryNotFound, ProviderError
 from providers.filters import Filter
+from providers.group_commit import Combiner
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
 from providers.native import statements
 from providers.native.backlog import Backlog
@@ -25,6 +23,8 @@ from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
 from providers.native.writing import NewRow, Writer, new_row
 from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.states.clock import HybridClock
+from providers.states.editing import was_applied
 from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 
 # Questions of one batch that are asked at once; more would take the pool away from everybody else.

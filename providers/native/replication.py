@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from providers.clock import HybridClock
 from providers.errors import InvalidInput, MemoryDeleted, Misconfigured, ProviderError
-from providers.merging import merged
 from providers.native import replication_sql
 from providers.native.backlog import Backlog
 from providers.native.database import Database
@@ -16,6 +14,8 @@ from providers.native.records import snapshot_of
 from providers.native.vectors import NO_VECTOR, Embedded, Vectors
 from providers.native.writing import half
 from providers.replica_limits import check_snapshot
+from providers.states.clock import HybridClock
+from providers.states.merging import merged
 from providers.types import Snapshot
 
 Key = tuple[str, str]  # user and memory

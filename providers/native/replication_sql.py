@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 _STATE = "user_id, id, version, content, metadata, created_at, updated_at, digest, edits"
 
-# Whether the new row's version counts: the SQL of `providers/merging.py`, where the reasons stand.
+# Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
 _NEW_WINS = """(CASE
     WHEN stored.deleted_at IS NULL AND excluded.deleted_at IS NULL
         THEN (excluded.version, excluded.edits, excluded.digest) > (stored.version, stored.edits, stored.digest)

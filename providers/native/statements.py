@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from providers.editing import EDIT_KEY_CHARS
+from providers.states.editing import EDIT_KEY_CHARS
 
 _RECORD = "id, user_id, content, metadata, created_at, updated_at"
 

@@ -9,8 +9,6 @@ from msgspec import Struct
 from pgvector import HalfVector
 from sqlalchemy import Row
 
-from providers.clock import HybridClock, new_memory_id
-from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.limits import check_memory_id
 from providers.native import statements
@@ -18,6 +16,8 @@ from providers.native.backlog import Backlog
 from providers.native.database import Database
 from providers.native.jsonb import to_jsonb
 from providers.native.vectors import Embedded
+from providers.states.clock import HybridClock, new_memory_id
+from providers.states.digests import digest_of
 from providers.types import NewMemory
 
 

@@ -9,9 +9,9 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from providers import time_limit
 from providers.postgres.engine import connections_of
 from providers.postgres.translate import TimeLimit, Writes, is_full, translated
+from providers.timing import time_limit
 
 _GRACE = 0.1  # seconds
 _FULL_SECONDS = 0.2  # between two tries at a server that gives no further connection

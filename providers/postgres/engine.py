@@ -13,8 +13,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
 
-from providers import time_limit
 from providers.postgres.tracing import trace_statements
+from providers.timing import time_limit
 
 # Seconds, where nobody waits for longer; a server that gets little processor takes some of them.
 CONNECT_TIMEOUT = 10.0

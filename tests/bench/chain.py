@@ -26,14 +26,14 @@ from providers.chain.link import Link
 from providers.chain.policy import BreakerPolicy, BudgetPolicy, ProviderLimits
 from providers.chain.route import Route
 from providers.chain.trickle import Trickle
-from providers.clock import HybridClock
 from providers.journal.base import Journal
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_journal, open_memory
 from providers.journal.sqlite.running import InlineRunner
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.native.embedded import EmbeddedServer
 from providers.replica import Replica
+from providers.states.clock import HybridClock
 from tests.bench.load import Measured, Work, run_load, table
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.patience import PATIENT

@@ -28,12 +28,12 @@ from pgvector.asyncpg import register_vector
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
-from providers.clock import HybridClock, new_memory_id
-from providers.digests import digest_of
 from providers.embedders.base import Vector
 from providers.native import statements
 from providers.native.embedded import EmbeddedServer
 from providers.native.search import recall_statement
+from providers.states.clock import HybridClock, new_memory_id
+from providers.states.digests import digest_of
 from providers.types import RecallQuery
 from tests.bench.load import HttpClient, Measured, Work, run_load, table
 from tests.support.postgres import libpq_dsn, reachable_folder

@@ -11,7 +11,7 @@ import httpx
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
-from providers.clock import keyed_memory_id
+from providers.states.clock import keyed_memory_id
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import Act
 from tests.support.service import Service

@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from observability import notes, tracing
 from observability.notes import Notes
 from observability.tracing import NOTHING, Tracer
-from providers.combining import Combiner
+from providers.group_commit import Combiner
 from providers.postgres.tracing import described
 from tests.support.api import Api, asgi_client, fresh_user, running_app
 from tests.support.chains import wait_until_complete

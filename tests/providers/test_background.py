@@ -6,8 +6,9 @@ from structlog.testing import capture_logs
 
 from observability import notes
 from observability.notes import Notes
-from providers import background, time_limit
+from providers import background
 from providers.background import AGAIN_SECONDS
+from providers.timing import time_limit
 from tests.support.clock import FakeClock, simulate
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from providers.base import MemoryProvider
-from providers.clock import COUNTER_BITS, wall_clock_ms
+from providers.states.clock import COUNTER_BITS, wall_clock_ms
 
 TWO_DAYS_MS = 2 * 86_400_000
 MOST = timedelta(minutes=1)  # between a call and its end

@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from providers.base import MemoryProvider
-from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.replica import MAX_SNAPSHOTS, Replica
+from providers.states.digests import digest_of
 from providers.types import MemoryRecord, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 

@@ -7,8 +7,8 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from providers.base import MemoryProvider
-from providers.clock import HybridClock
 from providers.errors import Conflict, MemoryNotFound
+from providers.states.clock import HybridClock
 from providers.types import Metadata
 
 NEWER = 2000 << 16

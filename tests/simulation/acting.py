@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from observability.notes import Notes
 from providers.base import MemoryProvider
-from providers.clock import keyed_memory_id
 from providers.errors import MemoryNotFound, ProviderError
+from providers.states.clock import keyed_memory_id
 from providers.types import MemoryRecord, NewMemory, Position, RecallQuery
 from tests.simulation.script import MEMORIES, Act, Step
 

@@ -6,10 +6,10 @@ from typing import Protocol
 from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
-from providers.clock import HybridClock
 from providers.journal.base import Journal
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
+from providers.states.clock import HybridClock
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
 from tests.simulation.stores import Store, StrongStore, WeakStore

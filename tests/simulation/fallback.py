@@ -13,10 +13,10 @@ from providers.chain.link import Link
 from providers.chain.overlay import record_of
 from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
-from providers.clock import HybridClock, new_memory_id
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
 from providers.filters import Filter
 from providers.replica import Replica
+from providers.states.clock import HybridClock, new_memory_id
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 
 Answer = TypeVar("Answer")

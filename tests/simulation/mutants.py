@@ -8,13 +8,13 @@ from typing import TypeVar
 from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
-from providers.clock import HybridClock
 from providers.errors import ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, Settlement
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
+from providers.states.clock import HybridClock
 from providers.types import Snapshot
 from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback

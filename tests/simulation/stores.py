@@ -9,14 +9,14 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from providers.chain.overlay import record_of
-from providers.clock import HybridClock
-from providers.digests import digest_of
 from providers.errors import Conflict, MemoryNotFound, ProviderError
 from providers.filters import Filter
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.states.clock import HybridClock
+from providers.states.digests import digest_of
+from providers.text.words import word_scores
 from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
-from providers.words import word_scores
 
 
 class Store(Replica, Protocol):

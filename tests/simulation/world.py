@@ -10,10 +10,10 @@ from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.route import Route
 from providers.chain.sweeper import Sweeper
-from providers.clock import COUNTER_BITS, HybridClock
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
+from providers.states.clock import COUNTER_BITS, HybridClock
 from providers.types import NewMemory
 from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
-from providers.clock import HybridClock
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
@@ -21,6 +20,7 @@ from providers.mem0.opening import open_mem0
 from providers.mem0.settings import Mem0Settings
 from providers.mem0.wire import open_wire
 from providers.replica import Replica
+from providers.states.clock import HybridClock
 from providers.types import Host
 from tests.support.mem0_memories import Answer, JsonServer, Memories, Memory, RefusedError, Request, ranked
 from tests.support.mem0_platform import PlatformServer

@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
-from providers.clock import HybridClock
 from providers.embedders.base import REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.native.opening import open_native
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.settings import NativeSettings
+from providers.states.clock import HybridClock
 from providers.types import Host
 
 

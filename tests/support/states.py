@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from providers.clock import milliseconds_of
-from providers.digests import digest_of
+from providers.states.clock import milliseconds_of
+from providers.states.digests import digest_of
 from providers.types import Snapshot
 
 MOMENT = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)

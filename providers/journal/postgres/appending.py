@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Row
 
-from providers.combining import Combiner
 from providers.errors import Conflict, MemoryDeleted, Rejected
+from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED
 from providers.journal.operations import Appended, Entry, Loan, Operation, OperationKind, OutOfDate
 from providers.journal.postgres import statements

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from providers.combining import Combiner
 from providers.errors import Rejected
+from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable
 from providers.journal.operations import (
     Appended,

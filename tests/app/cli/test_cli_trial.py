@@ -7,7 +7,7 @@ from app.cli.trying import report_of
 from observability.secret import Secret
 from providers.errors import TimedOut
 from providers.mem0.settings import Mem0Settings
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.types import MemoryRecord
 from tests.app.cli.trying import CANARY
 

@@ -10,11 +10,11 @@ import pytest_asyncio
 from app.doctor.finding import Status
 from app.doctor.journal import LONGEST_PENDING_SECONDS, dead_of, pending_of
 from observability.secret import Secret
-from providers.clock import COUNTER_BITS
 from providers.journal.operations import Backlog, Dead, JournalStatus
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
 from providers.native.embedded import EmbeddedServer
+from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import WITHOUT_VECTORS, found, wrong
 from tests.providers.journal.rig import delete, host_in, names_in, put, remember, settle
 from tests.support.postgres import connected, create_database, drop_database

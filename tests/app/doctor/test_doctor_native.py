@@ -13,11 +13,11 @@ from app.doctor.database import Facts
 from app.doctor.embedding import Embedded, embedder_of
 from app.doctor.finding import Finding, Status
 from app.doctor.native import pgvector_of, version_of
-from providers.clock import COUNTER_BITS
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import MAX_DIMENSIONS
+from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.openai_server import Behaviour, OpenAIServer

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import uuid4
 
-from providers.clock import HybridClock
 from providers.errors import ProviderError, Unavailable
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.replica import MAX_SNAPSHOTS
+from providers.states.clock import HybridClock
 from providers.types import MemoryRecord, Metadata, NewMemory, Snapshot
 from tests.support.clock import FakeClock
 

@@ -21,7 +21,6 @@ from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, DelivererPolicy
 from providers.chain.route import Route
 from providers.chain.trickle import Trickle
-from providers.clock import HybridClock
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import DeadLetter, MemberState
@@ -29,7 +28,8 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
+from providers.states.clock import HybridClock
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.rig import fail
 from tests.support.clock import FakeClock, simulate

@@ -17,7 +17,6 @@ from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, ProviderLimits
 from providers.chain.trickle import Trickle
-from providers.clock import HybridClock
 from providers.errors import Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
@@ -25,7 +24,8 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.ledger import Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
+from providers.states.clock import HybridClock
 from providers.types import Snapshot
 from tests.providers.chain.frail import Store
 from tests.support.clock import FakeClock, simulate

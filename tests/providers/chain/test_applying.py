@@ -6,9 +6,9 @@ from providers.chain.applying import Change, bring, bring_many, burial_of, new_m
 from providers.chain.deadline import Deadline
 from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
-from providers.digests import digest_of
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
+from providers.states.digests import digest_of
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 

@@ -12,8 +12,8 @@ from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
-from providers.clock import HybridClock, milliseconds_of
 from providers.errors import CursorLost, TimedOut, Unavailable
+from providers.states.clock import HybridClock, milliseconds_of
 from providers.types import NewMemory, Position
 from tests.providers.chain.frail import Store
 from tests.providers.chain.rig import FOREVER, fail

@@ -4,7 +4,7 @@ import asyncio
 
 from providers.chain.knowledge import MAX_PENDING, MAX_TOMBSTONES, FarBehind
 from providers.journal.base import JournalUnavailable
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, play
 

@@ -12,9 +12,9 @@ from providers.chain.leasing import LEASE_SECONDS, RENEWED_EVERY
 from providers.chain.link import Link
 from providers.chain.policy import AttemptPolicy, OperationPolicy, ReplayPolicy
 from providers.chain.route import Route
-from providers.clock import HybridClock
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
+from providers.states.clock import HybridClock
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play, running
 

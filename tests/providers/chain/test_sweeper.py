@@ -8,7 +8,7 @@ import pytest
 from providers.chain.link import Link
 from providers.chain.policy import RetentionPolicy
 from providers.chain.sweeper import Sweeper
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, key, play
 

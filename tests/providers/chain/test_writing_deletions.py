@@ -9,7 +9,7 @@ import pytest
 from providers.chain.route import Route
 from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.limits import MAX_LIST_LIMIT
-from providers.mock import MockMemoryProvider
+from providers.memory.provider import MockMemoryProvider
 from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
 

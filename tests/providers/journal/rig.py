@@ -7,11 +7,11 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
-from providers.clock import HybridClock
-from providers.digests import digest_of
 from providers.errors import Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, OperationKind, Settlement
+from providers.states.clock import HybridClock
+from providers.states.digests import digest_of
 from providers.types import Host, Snapshot
 
 USER = "kannan"

@@ -19,7 +19,7 @@ from providers.factory import ProviderSettings
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.mem0.settings import Mem0Settings
-from providers.mock import MockSettings
+from providers.memory.provider import MockSettings
 from providers.replica import Replica
 from tests.support.fickle_http import FickleHttp
 from tests.support.following import eventually

@@ -6,8 +6,6 @@ import contextlib
 import httpx
 import pytest
 
-from providers import time_limit
-from providers.clock import new_memory_id
 from providers.errors import (
     InvalidInput,
     MemoryNotFound,
@@ -18,6 +16,8 @@ from providers.errors import (
     Unavailable,
 )
 from providers.mem0.aftercare import LOOKS, MAX_WAITING, Aftercare
+from providers.states.clock import new_memory_id
+from providers.timing import time_limit
 from tests.support.clock import FakeClock
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, opened, texts_of

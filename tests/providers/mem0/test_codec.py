@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 
-from providers.clock import COUNTER_BITS
 from providers.limits import MAX_CONTENT_CHARS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_VERSION
 from providers.mem0.codec import KEY, MAX_TEXT_BYTES, Malformed, key_of, mark_of, metadata_of, state_of, text_of
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
+from providers.states.clock import COUNTER_BITS
 from providers.types import Metadata, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 

@@ -9,11 +9,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from providers.clock import new_memory_id
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, Unavailable
 from providers.mem0.codec import metadata_of, text_of
 from providers.mem0.names import deleted_of
 from providers.replica import Replica
+from providers.states.clock import new_memory_id
 from providers.types import NewMemory, RecallQuery, Snapshot
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, adds, opened, texts_of

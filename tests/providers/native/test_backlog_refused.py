@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from providers.digests import digest_of
 from providers.native import backlog as backlog_module
+from providers.states.digests import digest_of
 from providers.types import NewMemory
 from tests.providers.native.test_backlog import all_embedded, becomes_true, count, fickle, found, gauge_is
 from tests.support.native import host_for, open_native_provider, refused_of

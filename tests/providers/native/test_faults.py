@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import make_url
 
-from providers import time_limit
 from providers.errors import Misconfigured, TimedOut, Unavailable
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
+from providers.timing import time_limit
 from tests.support.faults import (
     cancel_statements,
     end_sessions,

@@ -13,12 +13,12 @@ from sqlalchemy import text
 
 from providers.base import MemoryProvider
 from providers.embedders.base import Embedder, Vector
-from providers.filter_match import matches
 from providers.filters import And, Eq, Exists, Filter, Gt, Gte, In, Lt, Lte, Ne, Not, Or
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.search import K1, MAX_QUESTION_LEXEMES, B, recall_statement
+from providers.search.filter_match import matches
 from providers.types import MemoryRecord, NewMemory, RecallQuery
 from tests.support.native import FickleEmbedder, HashingEmbedder, native_settings, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Dialect, event
 
-from providers import time_limit
 from providers.postgres.engine import CONNECT_TIMEOUT, open_pool
+from providers.timing import time_limit
 
 NOWHERE = "postgresql+asyncpg://ninai@127.0.0.1:1/ninai"
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 from msgspec import UNSET, Struct, UnsetType
 
 from providers import limits, replica_limits
-from providers.clock import HybridClock
 from providers.errors import ProviderError, Rejected
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.memory.store import InMemoryStore
 from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
-from providers.shelf import Shelf
+from providers.states.clock import HybridClock
 from providers.types import Health, Host, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
@@ -42,7 +42,7 @@ class MockMemoryProvider(Replica):
 
     def __init__(self, clock: HybridClock | None = None) -> None:
         self._clock = clock or HybridClock()
-        self._users: dict[str, Shelf] = {}
+        self._users: dict[str, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
 
     async def remember(
@@ -96,7 +96,7 @@ class MockMemoryProvider(Replica):
     ) -> bool:
         """See `MemoryProvider`."""
         memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return self._shelf(user_id).delete(memory_id, version, edit_id)
+        return self._store(user_id).delete(memory_id, version, edit_id)
 
     async def list_memories(
         self,
@@ -109,7 +109,7 @@ class MockMemoryProvider(Replica):
         """See `MemoryProvider`."""
         limits.check_user_id(user_id)
         limits.check_page(limit, offset, after)
-        return self._shelf(user_id).page(limit, offset, after)
+        return self._store(user_id).page(limit, offset, after)
 
     async def health_check(self) -> Health:
         """See `MemoryProvider`."""
@@ -119,7 +119,7 @@ class MockMemoryProvider(Replica):
     async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
         """See `MemoryProvider`."""
         limits.check_user_id(user_id)
-        return self._shelf(user_id).get(limits.check_memory_id(memory_id))
+        return self._store(user_id).get(limits.check_memory_id(memory_id))
 
     async def update(
         self,
@@ -137,7 +137,7 @@ class MockMemoryProvider(Replica):
             limits.check_content(content)
         if metadata is not UNSET:
             limits.check_metadata(metadata)
-        return self._shelf(user_id).edit(memory_id, content, metadata, version, edit_id)
+        return self._store(user_id).edit(memory_id, content, metadata, version, edit_id)
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """See `MemoryProvider`."""
@@ -157,12 +157,12 @@ class MockMemoryProvider(Replica):
     async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
         limits.check_user_id(user_id)
-        return self._shelf(user_id).snapshot(limits.check_memory_id(memory_id))
+        return self._store(user_id).snapshot(limits.check_memory_id(memory_id))
 
     async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
         after = replica_limits.check_snapshots_page(user_id, limit, after)
-        return self._shelf(user_id).snapshots(limit, after)
+        return self._store(user_id).snapshots(limit, after)
 
     async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
         """See `Replica`."""
@@ -176,23 +176,23 @@ class MockMemoryProvider(Replica):
     def _remember(self, memory: NewMemory) -> str:
         limits.check_new_memory(memory)
         memory_id = None if memory.memory_id is None else limits.check_memory_id(memory.memory_id)
-        return self._own_shelf(memory.user_id).put(memory, memory_id)
+        return self._own_store(memory.user_id).put(memory, memory_id)
 
     def _recall(self, query: RecallQuery) -> list[MemoryRecord]:
         limits.check_recall(query)
-        return self._shelf(query.user_id).recall(query)
+        return self._store(query.user_id).recall(query)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)
-        self._own_shelf(snapshot.user_id).merge(snapshot)
+        self._own_store(snapshot.user_id).merge(snapshot)
 
-    def _shelf(self, user_id: str) -> Shelf:
+    def _store(self, user_id: str) -> InMemoryStore:
         """What the user has, to be read; asking for a stranger stores nothing."""
-        return self._users.get(user_id, Shelf(user_id, self._clock))
+        return self._users.get(user_id, InMemoryStore(user_id, self._clock))
 
-    def _own_shelf(self, user_id: str) -> Shelf:
+    def _own_store(self, user_id: str) -> InMemoryStore:
         """What the user has, to be written."""
-        return self._users.setdefault(user_id, Shelf(user_id, self._clock))
+        return self._users.setdefault(user_id, InMemoryStore(user_id, self._clock))
 
 
 def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from providers.digests import change_digest_of, digest_of
+from providers.states.digests import change_digest_of, digest_of
 
 SAME: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
     (None, None),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from providers.clock import (
+from providers.states.clock import (
     COUNTER_BITS,
     FAR_AHEAD_SECONDS,
     HybridClock,

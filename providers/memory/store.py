@@ -10,19 +10,19 @@ from typing import TypeVar
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from providers.clock import HybridClock, new_memory_id
-from providers.digests import digest_of
-from providers.editing import deleted_by, edited, first_state, tombstone_of
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
-from providers.filter_match import matches
-from providers.merging import merged
+from providers.search.filter_match import matches
+from providers.states.clock import HybridClock, new_memory_id
+from providers.states.digests import digest_of
+from providers.states.editing import deleted_by, edited, first_state, tombstone_of
+from providers.states.merging import merged
+from providers.text.words import WordIndex
 from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
-from providers.words import WordIndex
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
 
-class Shelf:
+class InMemoryStore:
     """What one user has stored; arguments are checked before they come here.
 
     Metadata is copied on the way in and on the way out, so that nobody changes a memory by changing a dict.

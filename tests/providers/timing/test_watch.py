@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from providers.chain.deadline import Deadline
-from providers.watch import STEP, Watch
+from providers.timing.watch import STEP, Watch
 from tests.support.clock import FakeClock, simulate
 
 FOREVER = 1e6  # seconds

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from providers.retry_after import seconds_of
+from providers.wire.retry_after import seconds_of
 
 MOST = 600.0  # seconds
 

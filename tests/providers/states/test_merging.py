@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from providers.merging import merged
+from providers.states.merging import merged
 from providers.types import Snapshot
 
 MEMORY_ID = str(UUID(int=1))

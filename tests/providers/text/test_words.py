@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.words import LONGEST_WORD, MOST_MARKS, WordIndex, word_scores, words_of
+from providers.text.words import LONGEST_WORD, MOST_MARKS, WordIndex, word_scores, words_of
 
 
 @pytest.mark.parametrize(

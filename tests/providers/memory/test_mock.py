@@ -7,9 +7,9 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
-from providers.clock import HybridClock
-from providers.mock import MockMemoryProvider, MockSettings
+from providers.memory.provider import MockMemoryProvider, MockSettings
 from providers.replica import Replica
+from providers.states.clock import HybridClock
 from providers.types import Host
 from tests.support.states import moment_of
 

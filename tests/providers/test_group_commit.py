@@ -6,8 +6,8 @@ from weakref import WeakSet
 
 import pytest
 
-from providers.combining import MAX_COMBINED, Combiner
 from providers.errors import Unavailable
+from providers.group_commit import MAX_COMBINED, Combiner
 
 
 class Text:

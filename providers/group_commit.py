@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from observability import tracing
-from providers import time_limit
 from providers.errors import ProviderError
+from providers.timing import time_limit
 
 MAX_COMBINED = 128  # writes in one statement
 

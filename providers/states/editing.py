@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from providers.digests import digest_of
 from providers.errors import Conflict
 from providers.limits import MAX_EDITS
+from providers.states.digests import digest_of
 from providers.types import MemoryRecord, Metadata, NewMemory, Snapshot
 
 EDIT_KEY_CHARS = 28  # of an edit's id: 96 bits that name it; the other 32 tell what it is

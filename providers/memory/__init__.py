@@ -1,0 +1,1 @@
+"""Memories in this process alone, gone when it ends."""

@@ -1,0 +1,1 @@
+"""Search in this process: which memories a question admits."""

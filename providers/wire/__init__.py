@@ -1,0 +1,1 @@
+"""What all stores behind HTTP share."""
