@@ -1,28 +1,37 @@
-"""The protocol that every place where memories live fulfils, and what each of its methods promises."""
+"""MemoryProvider: a store, with the spelling of SPEC-020 and of its first extensions over the methods of the store."""
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from msgspec import UNSET, UnsetType
 
+from providers.answers import Found, Stored
 from providers.errors import ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
-from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+from providers.store import MemoryStore
+from providers.types import (
+    Deletion,
+    Edit,
+    MemoryRecord,
+    Metadata,
+    NewMemory,
+    Owner,
+    PageQuery,
+    Position,
+    RecallQuery,
+)
 
 
 @runtime_checkable
-class MemoryProvider(Protocol):
+class MemoryProvider(MemoryStore, Protocol):
     """Store a user's memories and find them again.
 
-    Every method sees only the memories of `user_id`. Every method raises `Unavailable` when the backend cannot answer
-    and `InvalidInput` when an argument breaks a rule of `providers/limits.py`; other errors stand with the method.
-    Cancelling a call leaves the provider usable; a cancelled write happened wholly or not at all.
+    The methods here take the user's id and plain arguments, as the specification writes them; each builds one value and
+    hands it to the method of `MemoryStore` that takes it, where promises and errors are written down.
     """
 
-    @abstractmethod
     async def remember(
         self,
         user_id: str,
@@ -33,19 +42,19 @@ class MemoryProvider(Protocol):
         version: int | None = None,
         created_at: datetime | None = None,
     ) -> str:
-        """Store one memory durably and give its id.
+        """Store one memory, and return its id."""
+        stored = await self.store(
+            NewMemory(
+                owner=Owner(user_id),
+                content=content,
+                metadata=metadata,
+                memory_id=memory_id,
+                version=version,
+                created_at=created_at,
+            )
+        )
+        return stored.id
 
-        The same `memory_id` with the same content and metadata again is the same memory, stored once, even if it was
-        edited meanwhile: a retry neither undoes the edit nor fails. `created_at` is by default now, whatever
-        the `version` says.
-
-        Raises:
-            Conflict: the id was stored with another content or other metadata.
-            MemoryDeleted: the id was deleted; delete wins for ever.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def recall(
         self,
         user_id: str,
@@ -57,34 +66,31 @@ class MemoryProvider(Protocol):
         created_before: datetime | None = None,
         min_score: float = 0.0,
     ) -> list[MemoryRecord]:
-        """Find the memories nearest to the query, best first.
+        """Return the memories nearest to the query, best first."""
+        found = await self.find(
+            RecallQuery(
+                owner=Owner(user_id),
+                query=query,
+                limit=limit,
+                where=where,
+                created_from=created_from,
+                created_before=created_before,
+                min_score=min_score,
+            )
+        )
+        return found.memories
 
-        Each has a `similarity_score` in [0, 1], above 0 and at least `min_score`; equal scores are ordered newest
-        first. A memory whose words match is found from the moment it is stored.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def delete(
         self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
     ) -> bool:
-        """Delete one memory for ever; False when there was none (any more).
+        """Delete one memory for ever; return False where there was none."""
+        deletion = Deletion(owner=Owner(user_id), memory_id=memory_id, version=version, edit_id=edit_id)
+        return (await self.erase(deletion)).count > 0
 
-        Nothing can be stored under the id of a deleted memory of this user afterwards. What was never there leaves no
-        trace: ids can be made up without end, and each would be kept for ever. A repeat with the `edit_id` that deleted
-        the memory is True again, so that a retry gets the answer that was lost.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
-        """Delete up to `limit` of a user's memories for ever, at most `MAX_BATCH`, the newest first; tell how many.
+        """Delete up to `limit` of a user's memories for ever, and return how many."""
+        return (await self.erase_all(Owner(user_id), limit)).count
 
-        As many as `limit` may not have been all. What is stored while the call lasts may stay.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def list_memories(
         self,
         user_id: str,
@@ -93,27 +99,14 @@ class MemoryProvider(Protocol):
         *,
         after: Position | None = None,
     ) -> list[MemoryRecord]:
-        """List memories from newest to oldest, by `created_at` and then id, both descending.
+        """Return a page of a user's memories, from newest to oldest."""
+        page = await self.page(PageQuery(owner=Owner(user_id), limit=limit, offset=offset, after=after))
+        return page.memories
 
-        `after` continues behind a position; what is stored or deleted meanwhile neither repeats nor hides others.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
-    async def health_check(self) -> Health:
-        """Tell whether the provider can serve; never raises, an error is part of the answer."""
-        raise NotImplementedError
-
-    @abstractmethod
     async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """Give one memory.
+        """Return one memory."""
+        return (await self.fetch(Owner(user_id), memory_id)).memory
 
-        Raises:
-            MemoryNotFound: this user has no such memory.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def update(
         self,
         user_id: str,
@@ -124,28 +117,23 @@ class MemoryProvider(Protocol):
         version: int | None = None,
         edit_id: str | None = None,
     ) -> MemoryRecord:
-        """Replace content, metadata or both, and give the memory as it is now.
+        """Replace content, metadata or both, and return the memory as it is now."""
+        changed = await self.change(
+            Edit(
+                owner=Owner(user_id),
+                memory_id=memory_id,
+                content=content,
+                metadata=metadata,
+                version=version,
+                edit_id=edit_id,
+            )
+        )
+        return changed.memory
 
-        What is left out stays. A `version` not newer than what is stored changes nothing; without one the edit is newer
-        than everything before it. An `edit_id` (a UUID) among the last 16 applied to this memory changes nothing
-        either, so that a retry cannot undo a later edit. Its first 96 bits name the edit, the last 32 tell what it is.
-
-        Raises:
-            MemoryNotFound: this user has no such memory.
-            Conflict: among them is another edit of that name.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """Store up to 1,000 memories; the answer holds, in order, each one's id or why it was not stored.
+        """Store many memories; return each one's id, or why it was not stored."""
+        return [one.id if isinstance(one, Stored) else one for one in await self.store_many(memories)]
 
-        Raises:
-            Unavailable: nothing is known of any of them; the same call may be repeated.
-        """
-        raise NotImplementedError
-
-    @abstractmethod
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """Answer up to 1,000 queries; the answer holds, in order, each one's memories or why there are none."""
-        raise NotImplementedError
+        """Answer many queries; return each one's memories, or why there are none."""
+        return [one.memories if isinstance(one, Found) else one for one in await self.find_many(queries)]

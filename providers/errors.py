@@ -18,13 +18,19 @@ A provider raises nothing else. What is not a `ProviderError` is a bug.
 
 from typing import ClassVar
 
+from providers.answers import Answer
+
 ASK_AGAIN = 1.0  # seconds until asking again makes sense, where nobody knows better
 
 
 class ProviderError(Exception):
-    """The root of what a provider raises; `outcome` is its label in metrics and logs."""
+    """The root of what a provider raises; `outcome` is its label in metrics and logs.
+
+    A refusal is an answer, too: `answer` holds who gave it and what it may lack, where a chain has found that out.
+    """
 
     outcome: ClassVar[str] = "error"
+    answer: Answer | None = None
 
 
 class Unavailable(ProviderError):

@@ -5,10 +5,12 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from providers.errors import InvalidInput
 from providers.filters import (
@@ -28,7 +30,7 @@ from providers.filters import (
     path_of,
     walk,
 )
-from providers.types import Metadata, NewMemory, Position, RecallQuery
+from providers.types import DEFAULT_TENANT, Deletion, Edit, Metadata, NewMemory, Owner, PageQuery, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
@@ -44,6 +46,9 @@ MAX_EDITS = 16  # remembered of one memory, so that a late retry of one of them 
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 DEFAULT_RECALL_LIMIT = 10
 DEFAULT_LIST_LIMIT = 100
+
+_Change = TypeVar("_Change", Edit, Deletion)
+_Value = TypeVar("_Value", bound=Struct)
 
 _NUL = "\0"
 _UUID_CHARS = 36
@@ -105,28 +110,40 @@ def check_metadata(metadata: Metadata | None) -> None:
         raise InvalidInput("metadata", f"must be at most {MAX_METADATA_BYTES} bytes of JSON, got {size}")
 
 
-def check_new_memory(memory: NewMemory) -> None:
-    """Refuse a memory that cannot be stored as it is."""
-    check_user_id(memory.user_id)
+def check_owner(owner: Owner) -> None:
+    """Refuse an owner who cannot have memories."""
+    check_user_id(owner.user)
+    if owner.tenant != DEFAULT_TENANT:
+        raise InvalidInput("tenant", f"must be '{DEFAULT_TENANT}'")
+
+
+def check_new_memory(memory: NewMemory) -> NewMemory:
+    """Refuse a memory that cannot be stored as it is; return it with its id in canonical form."""
+    check_owner(memory.owner)
     check_content(memory.content)
     check_metadata(memory.metadata)
-    if memory.memory_id is not None:
-        check_memory_id(memory.memory_id)
     check_version(memory.version)
     check_moment("created_at", memory.created_at)
+    return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
 
 
-def check_change(user_id: str, memory_id: str, version: int | None, edit_id: str | None) -> tuple[str, str | None]:
-    """Refuse a change that names nothing; give the ids of memory and edit in their canonical form."""
-    check_user_id(user_id)
-    memory_id = check_memory_id(memory_id)
-    check_version(version)
-    return memory_id, None if edit_id is None else check_edit_id(edit_id)
+def check_edit(edit: Edit) -> Edit:
+    """Refuse a change that names nothing or sets what no memory can have; return it with its ids in canonical form."""
+    if edit.content is not UNSET:
+        check_content(edit.content)
+    if edit.metadata is not UNSET:
+        check_metadata(edit.metadata)
+    return _check_named(edit)
+
+
+def check_deletion(deletion: Deletion) -> Deletion:
+    """Refuse a deletion that names nothing; return it with its ids in canonical form."""
+    return _check_named(deletion)
 
 
 def check_recall(query: RecallQuery) -> None:
     """Refuse a question that cannot be asked."""
-    check_user_id(query.user_id)
+    check_owner(query.owner)
     check_text("query", query.query, MAX_QUERY_CHARS)
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
     if not 0.0 <= query.min_score <= 1.0:
@@ -152,18 +169,19 @@ def check_filter(where: Filter) -> None:
             seen = _check_condition(node, seen)
 
 
-def check_page(limit: int, offset: int, after: Position | None = None) -> None:
+def check_page(query: PageQuery) -> None:
     """Refuse a page outside the list's bounds, or behind a position that no memory can have."""
-    check_range("limit", limit, 1, MAX_LIST_LIMIT)
-    check_range("offset", offset, 0, MAX_LIST_OFFSET)
-    if after is not None:
-        check_moment("after", after.created_at)
-        check_uuid("after", after.memory_id)
+    check_owner(query.owner)
+    check_range("limit", query.limit, 1, MAX_LIST_LIMIT)
+    check_range("offset", query.offset, 0, MAX_LIST_OFFSET)
+    if query.after is not None:
+        check_moment("after", query.after.created_at)
+        check_uuid("after", query.after.memory_id)
 
 
-def check_delete_all(user_id: str, limit: int) -> None:
-    """Refuse what `delete_all` cannot do."""
-    check_user_id(user_id)
+def check_erase_all(owner: Owner, limit: int) -> None:
+    """Refuse what `erase_all` cannot do."""
+    check_owner(owner)
     check_range("limit", limit, 1, MAX_BATCH)
 
 
@@ -204,6 +222,19 @@ def check_range(field: str, number: int, low: int, high: int) -> None:
     if not low <= number <= high:
         got = f", got {number}" if abs(number) < _TOO_LONG_TO_QUOTE else ""
         raise InvalidInput(field, f"must be between {low} and {high}{got}")
+
+
+def _check_named(change: _Change) -> _Change:
+    check_owner(change.owner)
+    memory_id = check_memory_id(change.memory_id)
+    check_version(change.version)
+    edit_id = None if change.edit_id is None else check_edit_id(change.edit_id)
+    return _canonical(change, memory_id=memory_id, edit_id=edit_id)
+
+
+def _canonical(value: _Value, **ids: str | None) -> _Value:
+    """Put ids in; those of our own clients are canonical already, and then nothing is copied."""
+    return value if all(getattr(value, name) == given for name, given in ids.items()) else replace(value, **ids)
 
 
 def _check_condition(node: Leaf, seen: int) -> int:

@@ -4,15 +4,16 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
-from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_delete_all
+from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
-from providers.types import Position, Snapshot
+from providers.types import Owner, PageQuery, Snapshot
 
 MAX_SNAPSHOTS = 1_000  # in one call
-MAX_USERS = 1_000  # in one call
+MAX_OWNERS = 1_000  # in one call
 
 
 @runtime_checkable
@@ -24,22 +25,22 @@ class Replica(MemoryProvider, Protocol):
     in full. Errors are those of `MemoryProvider`.
     """
 
-    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
-        """See `MemoryProvider`."""
-        check_delete_all(user_id, limit)
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+        """See `MemoryStore`."""
+        check_erase_all(owner, limit)
         version = HybridClock().next()  # that of a tombstone counts only against other tombstones
         deleted, after = 0, None
         while deleted < limit:
             wanted = min(limit - deleted, MAX_LIST_LIMIT)
-            page = await self.list_memories(user_id, wanted, after=after)
+            page = (await self.page(PageQuery(owner=owner, limit=wanted, after=after))).memories
             for refused in await self.put_many([tombstone_for(record, version) for record in page]) if page else ():
                 if refused is not None:
                     raise refused
             deleted += len(page)
             if len(page) < wanted:
                 break
-            after = Position(page[-1].created_at, page[-1].id)
-        return deleted
+            after = page[-1].position
+        return Erased(count=deleted)
 
     async def ping(self) -> None:
         """Ask for as little as shows that the store answers, past whatever waits for it here.
@@ -63,23 +64,23 @@ class Replica(MemoryProvider, Protocol):
         raise NotImplementedError
 
     @abstractmethod
-    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
-        """Give one memory or its tombstone, None if there is neither."""
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
+        """Return one memory or its tombstone, None if there is neither."""
         raise NotImplementedError
 
     @abstractmethod
-    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
-        """Give a user's memories and tombstones by ascending id, those whose id is greater than `after`."""
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """Return an owner's memories and tombstones by ascending id, those whose id is greater than `after`."""
         raise NotImplementedError
 
     @abstractmethod
-    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
-        """Give the users who have memories or tombstones, ascending by code point, those greater than `after`."""
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
+        """Return those who have memories or tombstones, ascending by code point, those greater than `after`."""
         raise NotImplementedError
 
     @abstractmethod
     async def identity(self) -> str:
-        """Give the name of the store behind this provider, another one as soon as it is another store.
+        """Return the name of the store behind this provider, another one as soon as it is another store.
 
         Two providers on one database give the same; a database made anew under the same address gives a new one.
         """

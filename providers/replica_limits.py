@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from providers import limits
 from providers.errors import InvalidInput
-from providers.replica import MAX_SNAPSHOTS, MAX_USERS
-from providers.types import Snapshot
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
+from providers.types import Owner, Snapshot
 
 _DIGEST_BYTES = 16
 
@@ -41,18 +41,18 @@ def check_snapshots(snapshots: Sequence[Snapshot]) -> None:
     limits.check_batch("snapshots", snapshots, MAX_SNAPSHOTS)
 
 
-def check_snapshots_page(user_id: str, limit: int, after: str | None) -> str | None:
-    """Refuse a page outside the bounds, or behind what is no id; give that id in its canonical form."""
-    limits.check_user_id(user_id)
+def check_snapshots_page(owner: Owner, limit: int, after: str | None) -> str | None:
+    """Refuse a page outside the bounds, or behind what is no id; return that id in its canonical form."""
+    limits.check_owner(owner)
     limits.check_range("limit", limit, 1, MAX_SNAPSHOTS)
     return None if after is None else limits.check_uuid("after", after)
 
 
-def check_users_page(limit: int, after: str | None) -> None:
-    """Refuse a page outside the bounds, or behind what is no user."""
-    limits.check_range("limit", limit, 1, MAX_USERS)
+def check_owners_page(limit: int, after: Owner | None) -> None:
+    """Refuse a page outside the bounds, or behind who cannot own anything."""
+    limits.check_range("limit", limit, 1, MAX_OWNERS)
     if after is not None:
-        limits.check_text("after", after, limits.MAX_USER_ID_CHARS)
+        limits.check_text("after", after.user, limits.MAX_USER_ID_CHARS)
 
 
 def _in_utc(field: str, moment: datetime | None) -> datetime | None:

@@ -4,13 +4,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from observability.metrics import Metrics
 from providers.filters import Filter
+from providers.search.filter_match import matches
 from providers.states.clock import HybridClock
 
 Metadata = dict[str, Any]
+
+DEFAULT_TENANT = "default"
+
+
+class Owner(Struct, frozen=True):
+    """Whose memories are meant: a user of a tenant."""
+
+    user: str
+    tenant: str = DEFAULT_TENANT
 
 
 class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -28,6 +38,11 @@ class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     similarity_score: float | None = None
     embedding: list[float] | None = None
 
+    @property
+    def position(self) -> "Position":
+        """Where it stands in its owner's list."""
+        return Position(self.created_at, self.id)
+
 
 class NewMemory(Struct, frozen=True, kw_only=True):
     """A memory to store.
@@ -35,7 +50,7 @@ class NewMemory(Struct, frozen=True, kw_only=True):
     `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
     """
 
-    user_id: str
+    owner: Owner
     content: str
     metadata: Metadata | None = None
     memory_id: str | None = None
@@ -44,13 +59,13 @@ class NewMemory(Struct, frozen=True, kw_only=True):
 
 
 class RecallQuery(Struct, frozen=True, kw_only=True):
-    """What to look for, and among which of a user's memories.
+    """What to look for, and among which of an owner's memories.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; hits below `min_score` are
     left out.
     """
 
-    user_id: str
+    owner: Owner
     query: str
     limit: int = 10
     where: Filter | None = None
@@ -58,12 +73,68 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
     created_before: datetime | None = None
     min_score: float = 0.0
 
+    @property
+    def conditional(self) -> bool:
+        """Whether some memories cannot be answers, however well they match."""
+        return any(condition is not None for condition in (self.where, self.created_from, self.created_before))
+
+    def admits(self, record: MemoryRecord) -> bool:
+        """Return whether a memory meets the conditions, whatever its score is."""
+        return (
+            (self.created_from is None or record.created_at >= self.created_from)
+            and (self.created_before is None or record.created_at < self.created_before)
+            and (self.where is None or matches(self.where, record.metadata))
+        )
+
+
+class Edit(Struct, frozen=True, kw_only=True):
+    """A change of a memory; what is left out stays.
+
+    `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 say what
+    it is.
+    """
+
+    owner: Owner
+    memory_id: str
+    content: str | UnsetType = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+    version: int | None = None
+    edit_id: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether it asks for nothing."""
+        return self.content is UNSET and self.metadata is UNSET
+
+
+class Deletion(Struct, frozen=True, kw_only=True):
+    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer."""
+
+    owner: Owner
+    memory_id: str
+    version: int | None = None
+    edit_id: str | None = None
+
 
 class Position(Struct, frozen=True, array_like=True):
     """A place in a user's list, which runs from the newest to the oldest memory: the last one already seen."""
 
     created_at: Annotated[datetime, Meta(tz=True)]
     memory_id: str
+
+
+class PageQuery(Struct, frozen=True, kw_only=True):
+    """A page of an owner's list, from newest to oldest.
+
+    `after` continues behind a position, in the list of `provider` where one is named: lists of two providers may differ
+    in what has not reached one of them yet.
+    """
+
+    owner: Owner
+    limit: int = 100
+    offset: int = 0
+    after: Position | None = None
+    provider: str | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,9 +157,43 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     edits: tuple[str, ...] = ()
 
     @property
+    def owner(self) -> Owner:
+        """Whose memory it is."""
+        return Owner(self.user_id)
+
+    @property
     def deleted(self) -> bool:
         """Whether this is a tombstone."""
         return self.content is None
+
+    @property
+    def position(self) -> Position:
+        """Where a live memory stands in its owner's list."""
+        return Position(_moment(self.created_at), self.id)
+
+    @property
+    def record(self) -> MemoryRecord:
+        """A live memory as a caller sees it."""
+        return MemoryRecord(
+            id=self.id,
+            user_id=self.user_id,
+            content=self.content or "",
+            metadata=self.metadata,
+            created_at=_moment(self.created_at),
+            updated_at=self.updated_at,
+        )
+
+    @property
+    def first_write(self) -> NewMemory:
+        """What stores a live memory that has not been edited."""
+        return NewMemory(
+            owner=self.owner,
+            content=self.content or "",
+            metadata=self.metadata,
+            memory_id=self.id,
+            version=self.version,
+            created_at=self.created_at,
+        )
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,3 +219,9 @@ class Host(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     clock: HybridClock
     serves: bool = True
+
+
+def _moment(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise ValueError("a live memory has a moment of creation")
+    return moment

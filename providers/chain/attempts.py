@@ -4,27 +4,21 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity import AsyncRetrying, retry_if_exception
 
-from observability import tracing
-from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
-from providers.chain.observer import Attempt, AttemptObserver, GivenUp, Unobserved
+from providers.chain.observer import AttemptObserver, Unobserved
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass, ProviderLimits
+from providers.chain.tries import Tries, note_outcome
 from providers.chain.try_limits import TryLimits, configured_limits, found_limits
 from providers.chain.turn import Turn
 from providers.chain.usual import Usual
-from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
-from providers.timing import time_limit
-from providers.timing.watch import Watch
+from providers.errors import Unavailable
 
 Answer = TypeVar("Answer")
-
-_ROUNDING = 0.001  # seconds by which a timer may be early
 
 
 class Attempts:
@@ -95,12 +89,13 @@ class Attempts:
             BulkheadFull: it has as many calls as it may, and no place became free in time.
             NoTimeLeft: the deadline passed before it could be asked.
         """
-        tries = _Tries(self, call, operation, turn, size, repeatable=repeatable)
+        tries = Tries(self, call, operation, turn, size, repeatable=repeatable)
         if turn.last_resort:
             return await tries.only()
         try:
             # Nearly every call ends here. Tenacity, at some 50 us a call, would cost more than all else in this file.
-            return await tries.next()
+            async with tries.next():
+                return await call()
         except Unavailable as error:
             if not tries.worth_another(error):
                 raise
@@ -113,188 +108,11 @@ class Attempts:
             reraise=True,
         )
         try:
-            answer: Answer = await retrying(tries.next_but_first)
+            answer: Answer = await retrying(tries.again)
         except Unavailable as error:
             telling = tries.most_telling(error)
+            note_outcome(self.guards.breaker.provider, telling.outcome)
             if telling is error:
                 raise
             raise telling from error
-        return answer
-
-
-class _Tries(Generic[Answer]):
-    """The tries of one call."""
-
-    def __init__(
-        self,
-        attempts: Attempts,
-        call: Callable[[], Awaitable[Answer]],
-        operation: OperationClass,
-        turn: Turn,
-        size: int,
-        *,
-        repeatable: bool,
-    ) -> None:
-        self._attempts = attempts
-        self._guards = attempts.guards
-        self._policy = attempts.policy.of(operation)
-        self._call = call
-        self._operation = operation
-        self._turn = turn
-        self._deadline = turn.deadline
-        self._size = size
-        self._repeatable = repeatable
-        self._heeds_breaker = True
-        self._ran_out = False  # the last try, of its time
-        self._number = 0
-        self._first_is_known = False
-        self._failure: Unavailable | None = None  # the provider's last
-        self._unsure: Unavailable | None = None  # the last after which the write may have happened
-
-    async def next(self) -> Answer:
-        """Try once, and tell the observer how it went."""
-        self._number += 1
-        outcome = "bug"
-        failure: ProviderError | None = None
-        with tracing.span(self._operation, tracing.Kind.CLIENT) as span:
-            started = self._attempts.now()
-            try:
-                answer = await self._try()
-                outcome = "ok"
-            except ProviderError as error:
-                outcome = error.outcome
-                failure = error
-                self._note(error, span)
-                raise
-            except asyncio.CancelledError:
-                outcome = "cancelled"
-                raise
-            finally:
-                if span.recorded:
-                    self._describe(span, outcome)
-                self._attempts.observer.tried(
-                    Attempt(
-                        provider=self._guards.breaker.provider,
-                        operation=self._operation,
-                        outcome=outcome,
-                        seconds=self._attempts.now() - started,
-                        number=self._number,
-                        error=failure,
-                    )
-                )
-                failure = None  # it refers to this frame, which would refer to it
-        return answer
-
-    def _note(self, error: ProviderError, span: tracing.Span) -> None:
-        if isinstance(error, Rejected):
-            span.answer()
-        if isinstance(error, Unreachable):
-            self._guards.trickle.refused()
-        if isinstance(error, Unavailable) and not isinstance(error, Refused):
-            self._failure = error
-            self._unsure = error if error.ambiguous else self._unsure
-
-    def _describe(self, span: tracing.Span, outcome: str) -> None:
-        provider = self._guards.breaker.provider
-        span.rename(f"{self._operation.value} {provider}")
-        span.set("ninai.provider", provider)
-        span.set("ninai.outcome", outcome)
-        span.set("ninai.try", self._number)
-
-    async def only(self) -> Answer:
-        """Try once, whatever the breaker says."""
-        breaker = self._guards.breaker
-        if breaker.forced_open:
-            breaker.check()  # an operator's word stands
-        async with self._guards.trickle.place(self._deadline):
-            if breaker.refuses():
-                self._heeds_breaker = False
-                try:
-                    answer = await self.next()
-                except Rejected:
-                    breaker.recovered()
-                    raise
-                breaker.recovered()
-                return answer
-        return await self.next()  # somebody has found it well meanwhile
-
-    async def next_but_first(self) -> Answer:
-        """Fail as the first try did, then try anew each time: tenacity decides about the first failure as well."""
-        if self._failure is not None and not self._first_is_known:
-            self._first_is_known = True
-            raise self._failure
-        return await self.next()
-
-    def worth_another(self, error: BaseException) -> bool:
-        """Whether another try may mend this error and can do no harm."""
-        return (
-            isinstance(error, Unavailable)
-            and not isinstance(error, (Misconfigured, Refused))
-            and (self._repeatable or not error.ambiguous)
-            and not (self._ran_out and self._policy.try_limit is None)
-        )
-
-    def wait(self, state: RetryCallState) -> float:
-        """Seconds until the next try: full jitter, after the time that the backend asked for."""
-        asked = self._failure.retry_after if isinstance(self._failure, Throttled) else None
-        return max(0.0, asked or 0.0) + self._attempts.wait(state)
-
-    def exhausted(self, state: RetryCallState) -> bool:
-        """Whether there will be no further try; if there will be, it is taken from the budget."""
-        reason = self._hindrance(state)
-        if reason is None:
-            return False
-        self._attempts.observer.gave_up(self._guards.breaker.provider, self._operation, reason)
-        return True
-
-    def most_telling(self, last: Unavailable) -> Unavailable:
-        """Choose what to raise: a write that may have happened is not unsaid by a later refusal."""
-        if self._unsure is not None and not last.ambiguous:
-            return self._unsure
-        if isinstance(last, Refused) and self._failure is not None:
-            return self._failure
-        return last
-
-    def _hindrance(self, state: RetryCallState) -> GivenUp | None:
-        if self._number >= self._policy.tries:
-            return GivenUp.TRIES
-        if state.upcoming_sleep >= self._deadline.remaining():
-            return GivenUp.DEADLINE
-        if self._guards.breaker.refuses():
-            return GivenUp.BREAKER
-        return None if self._guards.budget.take() else GivenUp.BUDGET
-
-    async def _try(self) -> Answer:
-        guards = self._guards
-        limits = self._attempts.limits(self._operation, self._size, others=self._turn.others)
-        if self._heeds_breaker:
-            guards.breaker.check()  # before waiting for a place that would be of no use
-        async with guards.bulkhead.place(self._deadline.limit_try(limits.limit)):
-            if self._deadline.expired:
-                raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
-            with guards.breaker.admit(self._operation) if self._heeds_breaker else nullcontext():
-                if self._number == 1:
-                    guards.budget.count_request()
-                return await self._within(limits)
-
-    async def _within(self, limits: TryLimits) -> Answer:
-        watch = Watch(limits.limit, self._deadline.remaining, self._attempts.now)
-        handed_down = time_limit.hand_down(self._deadline.remaining())
-        self._ran_out = False
-        try:
-            async with watch:
-                answer = await self._call()
-        except TimeoutError as error:
-            if not watch.expired:
-                raise  # not ours: a bug in the provider
-            self._ran_out = True
-            waited = watch.seconds
-            if waited + _ROUNDING >= limits.limit:  # and not the deadline's end
-                self._attempts.usual.give_up(self._operation, self._size, waited)
-            kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
-            reason = f"{self._guards.breaker.provider}: no answer within {waited:.3g} s"
-            raise kind(reason, ambiguous=self._operation.writes) from error
-        finally:
-            time_limit.ends_at.reset(handed_down)
-        self._attempts.usual.add(self._operation, self._size, watch.seconds)
         return answer

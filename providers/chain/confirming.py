@@ -6,22 +6,21 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from observability import notes
-from providers.chain.account import JOURNAL, Account
-from providers.chain.applying import Change, bring, bring_many, burial_of
+from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
+from providers.chain.execution import Execution
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
-from providers.chain.route import Route
 from providers.chain.turn import Turn
-from providers.errors import MemoryDeleted, ProviderError, Rejected, Unavailable
+from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed, Settlement
 from providers.states.clock import HybridClock
 
-_BURIAL_SECONDS = 1.0
+_PROPAGATION_SECONDS = 1.0
 
 
 class Confirmer:
@@ -30,92 +29,71 @@ class Confirmer:
     What this caller has appended is lent to it, and stays so while it waits for home.
     """
 
-    def __init__(self, account: Account, clock: HybridClock, journal: Journal) -> None:
-        self._account = account
+    def __init__(self, context: ChainContext, clock: HybridClock, journal: Journal) -> None:
+        self._context = context
         self._clock = clock
         self._journal = journal
 
-    async def confirm(self, route: Route, entry: Entry, deadline: Deadline) -> None:
-        """Bring a durable operation to home while the caller waits; without home's word it is accepted, not stored."""
-        home = route.home
-        self._account.wrote(entry.seq)
-        if home is None:
-            self._accepted(None)
-            return
-        if home.name not in entry.pending:
-            self._stored(home.name)
-            return
-        lease = self._lease(home, [entry])
-        try:
-            async with lease:
-                await bring(home, Change(entry.kind, entry.state), _turn(deadline))
-        except Unavailable as error:
-            await self._settle(lease, _postponed(home, entry, error))
-            self._accepted(error)
-        except MemoryDeleted as error:
-            if not entry.state.deleted:
-                await self._bury([entry])
-                await self._settle(lease, _postponed(home, entry, error))
-                raise
-            await self._settle(lease, Done(seq=entry.seq, provider=home.name))
-        except Rejected as error:
-            async with lease:
-                gave_way = await self._give_way(home, entry, deadline)
-            await self._settle(lease, _refused(home, entry, error, gave_way=gave_way))
-            raise
-        else:
-            await self._settle(lease, Done(seq=entry.seq, provider=home.name))
-
-    async def confirm_many(
-        self, route: Route, operation: OperationClass, entries: Sequence[tuple[int, Entry]], deadline: Deadline
+    async def confirm(
+        self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, Entry]]
     ) -> list[tuple[int, ProviderError]]:
-        """As for one; give what home refused, with its place."""
+        """Bring durable operations to home while the caller waits; return what home refused, each with its place.
+
+        Without home's word they are accepted, not stored.
+        """
         if not entries:
             return []
-        home = route.home
-        self._account.wrote(max(entry.seq for _, entry in entries))
+        home = execution.route.home
+        execution.session = self._context.session(max(entry.seq for _, entry in entries))
         if home is None:
-            self._accepted(None)
+            execution.accept("home_incomplete")
             return []
         waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
+        execution.answered(home.name)
         if not waiting:
-            self._stored(home.name)
             return []
-        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
-        outcomes: Sequence[ProviderError | None]
-        refused: list[tuple[int, ProviderError]] = []
-        settlements: list[Settlement] = []
-        buried: list[Entry] = []
         lease = self._lease(home, [entry for _, entry in waiting])
         async with lease:
-            try:
-                outcomes = await bring_many(home, changes, operation, _turn(deadline))
-            except Unavailable as error:
-                outcomes = [error] * len(waiting)
-            for (place, entry), outcome in zip(waiting, outcomes, strict=True):
-                if outcome is None:
-                    settlements.append(Done(seq=entry.seq, provider=home.name))
-                elif isinstance(outcome, Unavailable):
-                    settlements.append(_postponed(home, entry, outcome))
-                    self._accepted(outcome)
-                elif isinstance(outcome, MemoryDeleted):
-                    buried.append(entry)
-                    settlements.append(_postponed(home, entry, outcome))
-                    refused.append((place, outcome))
-                else:
-                    gave_way = await self._give_way(home, entry, deadline)
-                    settlements.append(_refused(home, entry, outcome, gave_way=gave_way))
-                    refused.append((place, outcome))
-        await self._bury(buried)
-        await self._settle(lease, *settlements)
-        return refused
+            outcomes = await self._applied(execution, home, operation, [entry for _, entry in waiting])
+            settlements = [
+                await self._settlement(execution, home, entry, outcome)
+                for (_, entry), outcome in zip(waiting, outcomes, strict=True)
+            ]
+        met = zip(waiting, outcomes, strict=True)
+        await self._propagate([entry for (_, entry), outcome in met if isinstance(outcome, MemoryDeleted)])
+        await self._context.settle(*lease.noted(settlements))
+        return [
+            (place, outcome)
+            for (place, _), outcome in zip(waiting, outcomes, strict=True)
+            if outcome is not None and not isinstance(outcome, Unavailable)
+        ]
+
+    async def _applied(
+        self, execution: Execution, home: Link, operation: OperationClass, entries: Sequence[Entry]
+    ) -> Sequence[ProviderError | None]:
+        changes = [Change(entry.kind, entry.state) for entry in entries]
+        # What home does not confirm soon is durable all the same, and will be brought to it.
+        turn = Turn(execution.deadline, others=True)
+        try:
+            return await apply_all(home, changes, operation, turn)
+        except Unavailable as error:
+            return [error] * len(entries)
+
+    async def _settlement(
+        self, execution: Execution, home: Link, entry: Entry, outcome: ProviderError | None
+    ) -> Settlement:
+        if outcome is None:
+            return Done(seq=entry.seq, provider=home.name)
+        if isinstance(outcome, Unavailable):
+            execution.accept(f"home_{outcome.outcome}")
+            return _postponed(home, entry, outcome)
+        if isinstance(outcome, MemoryDeleted) or await self._give_way(home, entry, execution.deadline):
+            return _postponed(home, entry, outcome)
+        return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
 
     def _lease(self, home: Link, entries: Sequence[Entry]) -> Lease:
         loans = {entry.seq: entry.loan for entry in entries if entry.loan is not None}
         return Lease(partial(self._journal.renew, home.name), loans)
-
-    async def _settle(self, lease: Lease, *settlements: Settlement) -> None:
-        await self._account.settle(*lease.noted(settlements))
 
     async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
         """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
@@ -125,7 +103,7 @@ class Confirmer:
         state = entry.state
         try:
             held = await home.call(
-                lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.READ, Turn(deadline)
+                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, Turn(deadline)
             )
             if held is None or held.deleted:
                 return False
@@ -135,45 +113,23 @@ class Confirmer:
                 state=replace(held, version=self._clock.next()),
                 base_version=state.version,
             )
-            [outcome] = await self._account.journal(
+            [outcome] = await self._context.journal(
                 lambda journal: journal.append([truth]), deadline.remaining(), JournalCall.APPEND
             )
         except Unavailable:
             return False
         return isinstance(outcome, Appended)
 
-    async def _bury(self, entries: Sequence[Entry]) -> None:
-        """Home knows of deletions that the journal has forgotten; if it cannot be told now, the deliverer will."""
+    async def _propagate(self, entries: Sequence[Entry]) -> None:
+        """Carry deletions that home knows of and the journal has forgotten to all; otherwise the delivery will."""
         if entries:
-            operations = [burial_of(entry.state) for entry in entries]
+            operations = [propagated(entry.state) for entry in entries]
             with suppress(JournalUnavailable):
-                await self._account.journal(
-                    lambda journal: journal.append(operations), _BURIAL_SECONDS, JournalCall.APPEND
+                await self._context.journal(
+                    lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
                 )
-
-    def _accepted(self, error: Unavailable | None) -> None:
-        self._account.degrade("home_incomplete" if error is None else f"home_{error.outcome}")
-        request = notes.current.get()
-        if request is not None:
-            request.accepted = True
-            request.provider = JOURNAL
-
-    def _stored(self, provider: str) -> None:
-        request = notes.current.get()
-        if request is not None:
-            request.provider = provider
 
 
 def _postponed(home: Link, entry: Entry, error: ProviderError) -> Postponed:
-    """Leave it to the deliverer, at once; or, where something has replaced it, that."""
+    """Leave it to the relay, at once; or, where something has replaced it, that."""
     return Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome)
-
-
-def _refused(home: Link, entry: Entry, error: ProviderError, *, gave_way: bool) -> Settlement:
-    """Give it up, unless something has replaced it, which is to be delivered at once."""
-    return _postponed(home, entry, error) if gave_way else Dead(seq=entry.seq, provider=home.name, error=error.outcome)
-
-
-def _turn(deadline: Deadline) -> Turn:
-    """Give home its turn: what it does not confirm soon is durable all the same, and will be brought to it."""
-    return Turn(deadline, others=True)

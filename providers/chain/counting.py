@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from observability.metrics import OPERATIONS, Metrics
-from observability.notes import PARTIAL
+from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
-from providers.chain.knowledge import FarBehind
 from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
+from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus
 from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable

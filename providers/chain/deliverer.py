@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from observability import tracing
-from providers.chain.applying import Change, bring_many, burial_of
+from providers.chain.applying import Change, apply_all, propagated
 from providers.chain.deadline import Deadline
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
@@ -127,7 +127,7 @@ class Deliverer:
         changes = [Change(delivery.kind, delivery.state) for delivery in batch]
         turn = Turn(Deadline.after(patience, self._now))
         try:
-            outcomes = await bring_many(link, changes, OperationClass.REPLAY, turn)
+            outcomes = await apply_all(link, changes, OperationClass.REPLAY, turn)
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - told with its traceback below; raised on, it would keep everything else from being delivered
@@ -136,7 +136,7 @@ class Deliverer:
         self._failures_in_a_row = 0
         self._one_by_one = False
         buried = [
-            burial_of(delivery.state)
+            propagated(delivery.state)
             for delivery, outcome in zip(batch, outcomes, strict=True)
             if isinstance(outcome, MemoryDeleted)
         ]

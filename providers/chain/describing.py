@@ -2,9 +2,9 @@
 
 import asyncio
 
-from providers.chain.account import JOURNAL
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
+from providers.chain.execution import JOURNAL
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route

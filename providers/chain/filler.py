@@ -13,7 +13,7 @@ from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 
 PAGE = 200  # memories or users in one call
 MAX_PASSES = 5  # of verification, before it is left for later
@@ -86,15 +86,16 @@ class Filler:
     async def _copy(self) -> Progress:
         member = await self._member()
         progress = Progress(copied=member.copied, copied_users=member.copied_users)
-        async for user_id in self._users(self._source, member.fill_after):
-            async for snapshot_page in self._pages(self._source, user_id):
+        after = None if member.fill_after is None else Owner(member.fill_after)
+        async for owner in self._owners(self._source, after):
+            async for snapshot_page in self._pages(self._source, owner):
                 taken = await self._put(snapshot_page)
                 await self._claim()
                 progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
                 self._tell(progress)
             progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
             await self._journal.note_fill(
-                self._target.name, after=user_id, copied=progress.copied, copied_users=progress.copied_users
+                self._target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
             )
         return progress
 
@@ -102,9 +103,9 @@ class Filler:
         """Compare everything once; repair what differs and is not about to be delivered anyway."""
         verified = repaired = extra = 0
         self._refused.clear()
-        async for user_id in self._all_users():
-            held = {state.id: state async for page in self._pages(self._target, user_id) for state in page}
-            wanted = {state.id: state async for page in self._pages(self._source, user_id) for state in page}
+        async for owner in self._all_owners():
+            held = {state.id: state async for page in self._pages(self._target, owner) for state in page}
+            wanted = {state.id: state async for page in self._pages(self._source, owner) for state in page}
             missing = [state for state in wanted.values() if _differs(state, held.get(state.id))]
             too_many = [state for state in held.values() if not state.deleted and state.id not in wanted]
             missing = [state for state in missing if not await self._in_flux(state)]
@@ -144,46 +145,46 @@ class Filler:
                 raise outcome
         return taken
 
-    async def _pages(self, link: Link, user_id: str) -> AsyncIterator[list[Snapshot]]:
+    async def _pages(self, link: Link, owner: Owner) -> AsyncIterator[list[Snapshot]]:
         after: str | None = None
         while True:
-            page = await self._page(link, user_id, after)
+            page = await self._page(link, owner, after)
             if page:
                 yield page
             if len(page) < PAGE:
                 return
             after = page[-1].id
 
-    async def _page(self, link: Link, user_id: str, after: str | None) -> list[Snapshot]:
+    async def _page(self, link: Link, owner: Owner, after: str | None) -> list[Snapshot]:
         return await link.call(
-            lambda provider: provider.snapshots(user_id, PAGE, after=after),
+            lambda provider: provider.snapshots(owner, PAGE, after=after),
             OperationClass.REPLAY,
             self._turn(),
             size=PAGE,
         )
 
-    async def _users(self, link: Link, after: str | None) -> AsyncIterator[str]:
+    async def _owners(self, link: Link, after: Owner | None) -> AsyncIterator[Owner]:
         while True:
-            page = await self._user_page(link, after)
-            for user_id in page:
-                yield user_id
+            page = await self._owner_page(link, after)
+            for owner in page:
+                yield owner
             if len(page) < PAGE:
                 return
             after = page[-1]
 
-    async def _user_page(self, link: Link, after: str | None) -> list[str]:
+    async def _owner_page(self, link: Link, after: Owner | None) -> list[Owner]:
         return await link.call(
-            lambda provider: provider.users(PAGE, after=after), OperationClass.REPLAY, self._turn(), size=PAGE
+            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._turn(), size=PAGE
         )
 
-    async def _all_users(self) -> AsyncIterator[str]:
-        source = [user_id async for user_id in self._users(self._source, None)]
-        target = [user_id async for user_id in self._users(self._target, None)]
+    async def _all_owners(self) -> AsyncIterator[Owner]:
+        source = [owner async for owner in self._owners(self._source, None)]
+        target = [owner async for owner in self._owners(self._target, None)]
         last = None
-        for user_id in merge(source, target):
-            if user_id != last:
-                yield user_id
-            last = user_id
+        for owner in merge(source, target, key=lambda owner: owner.user):
+            if owner != last:
+                yield owner
+            last = owner
 
     async def _member(self) -> Member:
         """Give the membership of the target.

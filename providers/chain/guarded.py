@@ -1,34 +1,40 @@
 """GuardedProvider: one provider alone, asked within limits and tried again, without a journal."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 from uuid import uuid4
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from observability import notes
 from providers import limits
-from providers.base import MemoryProvider
+from providers.answers import Answer, Changed, Erased, Found, Stored
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.turn import Turn
-from providers.errors import CursorLost, ProviderError
-from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
-from providers.replica import Replica
+from providers.errors import CursorLost, ProviderError, Rejected
+from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
-from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery
+from providers.wrapper import Call, Operation, Result, Wrapper
 
-Answer = TypeVar("Answer")
+_CLASSES = {
+    Operation.REMEMBER: OperationClass.REMEMBER,
+    Operation.REMEMBER_MANY: OperationClass.REMEMBER,
+    Operation.UPDATE: OperationClass.REMEMBER,
+    Operation.RECALL: OperationClass.RECALL,
+    Operation.RECALL_MANY: OperationClass.RECALL,
+    Operation.DELETE: OperationClass.DELETE,
+    Operation.DELETE_ALL: OperationClass.DELETE,
+}
+_WEIGHTS = {Operation.RECALL_MANY: RECALL_WEIGHT}
 
 
-class GuardedProvider(MemoryProvider):
-    """Pass every call on, with ids and moments given here, so that a second try is the same write as the first."""
+class GuardedProvider(Wrapper):
+    """Pass every call on, with ids and moments minted here, so that a second try is the same write as the first."""
 
     def __init__(
         self,
@@ -42,128 +48,71 @@ class GuardedProvider(MemoryProvider):
         self._clock = clock
         self._now = now
 
-    async def remember(
-        self,
-        user_id: str,
-        content: str,
-        metadata: Metadata | None = None,
-        *,
-        memory_id: str | None = None,
-        version: int | None = None,
-        created_at: datetime | None = None,
-    ) -> str:
-        """See `MemoryProvider`."""
-        memory = self._minted(
-            NewMemory(
-                user_id=user_id,
-                content=content,
-                metadata=metadata,
-                memory_id=memory_id,
-                version=version,
-                created_at=created_at,
-            )
-        )
-        return await self._ask(
-            OperationClass.REMEMBER,
-            lambda provider: provider.remember(
-                user_id,
-                content,
-                metadata,
-                memory_id=memory.memory_id,
-                version=memory.version,
-                created_at=memory.created_at,
-            ),
-        )
+    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:
+        """Make the call within its limits, and name the provider in what comes of it.
 
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = DEFAULT_RECALL_LIMIT,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        return await self._ask(
-            OperationClass.RECALL,
-            lambda provider: provider.recall(
-                user_id,
-                query,
-                limit,
-                where=where,
-                created_from=created_from,
-                created_before=created_before,
-                min_score=min_score,
-            ),
-        )
+        A list of what a try without an answer has deleted is not counted.
+        """
+        size = max(1, size * _WEIGHTS.get(operation, 1))
+        kind = _CLASSES.get(operation, OperationClass.READ)
+        deadline = self._deadline(kind, size)
+        try:
+            try:
+                result = await self.link.call(call, kind, Turn(deadline), size=size)
+            except BreakerOpen:
+                # There is no other provider to ask, and so nothing gained by waiting for the pause to end.
+                result = await self.link.call(call, kind, Turn(deadline, last_resort=True), size=size)
+        except Rejected as error:
+            error.answer = Answer(provider=self.link.name)
+            raise
+        return self._named(result)
 
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
-        """See `MemoryProvider`."""
-        edit_id = edit_id or str(uuid4())
-        return await self._ask(
-            OperationClass.DELETE,
-            lambda provider: provider.delete(user_id, memory_id, version=version, edit_id=edit_id),
-        )
+    def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
+        """See `MemoryStore`."""
+        return super().store(self._minted(memory))
 
-    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
-        """See `MemoryProvider`; what a try that got no answer has deleted is not counted."""
-        limits.check_delete_all(user_id, limit)
-        return await self._ask(OperationClass.DELETE, lambda provider: provider.delete_all(user_id, limit), size=limit)
+    def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
+        """See `MemoryStore`."""
+        return super().store_many([self._minted(memory) for memory in memories])
 
-    async def list_memories(
-        self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        request = notes.current.get()
-        if after is not None and request is not None and request.page_of not in (None, self.link.name):
-            raise CursorLost(str(request.page_of))
-        return await self._ask(
-            OperationClass.READ, lambda provider: provider.list_memories(user_id, limit, offset, after=after)
-        )
+    async def page(self, query: PageQuery) -> Found:
+        """See `MemoryStore`."""
+        if query.after is not None and query.provider not in (None, self.link.name):
+            raise CursorLost(str(query.provider))
+        return await super().page(query)
+
+    def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
+        """See `MemoryStore`."""
+        return super().change(edit if edit.edit_id else replace(edit, edit_id=str(uuid4())))
+
+    def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
+        """See `MemoryStore`."""
+        return super().erase(deletion if deletion.edit_id else replace(deletion, edit_id=str(uuid4())))
+
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+        """See `MemoryStore`; what a try that got no answer has deleted is not counted."""
+        limits.check_erase_all(owner, limit)
+        return await super().erase_all(owner, limit)
 
     async def health_check(self) -> Health:
-        """See `MemoryProvider`."""
+        """See `MemoryStore`."""
         return await self.link.provider.health_check()
 
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        return await self._ask(OperationClass.READ, lambda provider: provider.get(user_id, memory_id))
+    def _deadline(self, operation: OperationClass, size: int) -> Deadline:
+        request = notes.current.get()
+        seconds = self.link.attempts.seconds(operation, size) if request is None else request.patience
+        if seconds is None:
+            seconds = self.link.attempts.seconds(operation, size)
+        return Deadline.after(seconds, self._now, self._shutdown)
 
-    async def update(
-        self,
-        user_id: str,
-        memory_id: str,
-        *,
-        content: str | UnsetType = UNSET,
-        metadata: Metadata | UnsetType | None = UNSET,
-        version: int | None = None,
-        edit_id: str | None = None,
-    ) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        edit_id = edit_id or str(uuid4())
-        return await self._ask(
-            OperationClass.REMEMBER,
-            lambda provider: provider.update(
-                user_id, memory_id, content=content, metadata=metadata, version=version, edit_id=edit_id
-            ),
-        )
-
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """See `MemoryProvider`."""
-        minted = [self._minted(memory) for memory in memories]
-        return await self._ask(
-            OperationClass.REMEMBER, lambda provider: provider.remember_many(minted), size=len(minted)
-        )
-
-    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """See `MemoryProvider`."""
-        size = RECALL_WEIGHT * len(queries)
-        return await self._ask(OperationClass.RECALL, lambda provider: provider.recall_many(queries), size=size)
+    def _named(self, result: Result) -> Result:
+        """Return an answer, or each of a list of answers, with this provider's name in it."""
+        if isinstance(result, Answer):
+            return replace(result, provider=self.link.name)
+        if isinstance(result, list):
+            for place, one in enumerate(result):
+                result[place] = self._named(one)
+        return result
 
     def _minted(self, memory: NewMemory) -> NewMemory:
         return replace(
@@ -172,18 +121,3 @@ class GuardedProvider(MemoryProvider):
             version=self._clock.next() if memory.version is None else memory.version,
             created_at=memory.created_at or self._clock.moment(),
         )
-
-    async def _ask(
-        self, operation: OperationClass, ask: Callable[[Replica], Awaitable[Answer]], size: int = 1
-    ) -> Answer:
-        size = max(1, size)
-        seconds = self.link.attempts.seconds(operation, size)
-        request = notes.current.get()
-        if request is not None and request.patience is not None:
-            seconds = request.patience
-        deadline = Deadline.after(seconds, self._now, self._shutdown)
-        try:
-            return await self.link.call(ask, operation, Turn(deadline), size=size)
-        except BreakerOpen:
-            # There is nobody else to ask, and so nothing gained by waiting for the pause to end.
-            return await self.link.call(ask, operation, Turn(deadline, last_resort=True), size=size)

@@ -1,14 +1,12 @@
 """What a provider does not know yet: pending operations and tombstones, laid over its answers."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from msgspec.structs import replace
 
 from providers.journal.operations import Entry, OperationKind
-from providers.search.filter_match import matches
 from providers.text.words import word_scores
-from providers.types import MemoryRecord, RecallQuery, Snapshot
+from providers.types import MemoryRecord, RecallQuery
 
 
 class Overlay:
@@ -21,15 +19,15 @@ class Overlay:
         return len(self._entries)
 
     def unjudged(self, memory_id: str) -> bool:
-        """Whether nobody could tell if this beginning is the repetition of an earlier one."""
+        """Return whether nobody could tell if this beginning is the repetition of an earlier one."""
         entry = self._entries.get(memory_id)
         return entry is not None and is_first(entry) and entry.state.version == OLDEST
 
     def missing(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """The memories that are to be added to the provider's, or put in their place."""
+        """Return the memories that are to be added to the provider's, or put in their place."""
         there = {record.id for record in records}
         return [
-            record_of(entry.state)
+            entry.state.record
             for memory_id, entry in self._entries.items()
             if not entry.state.deleted and not (memory_id in there and is_first(entry))
         ]
@@ -45,7 +43,7 @@ class Overlay:
         its score is brought between those of its neighbours.
         """
         found = self.without(found)
-        pending = [record for record in self.missing(found) if _admits(query, record)]
+        pending = [record for record in self.missing(found) if query.admits(record)]
         own = _scores(query, pending)
         pending = sorted(
             (record for record in pending if own.get(record.id, 0.0) >= max(query.min_score, _LEAST)),
@@ -62,20 +60,8 @@ class Overlay:
         return _with_scores(merged, own)[: query.limit]
 
 
-def record_of(state: Snapshot) -> MemoryRecord:
-    """Give a live state as a caller sees it."""
-    return MemoryRecord(
-        id=state.id,
-        user_id=state.user_id,
-        content=state.content or "",
-        metadata=state.metadata,
-        created_at=_moment(state.created_at),
-        updated_at=state.updated_at,
-    )
-
-
 def is_first(entry: Entry) -> bool:
-    """Whether a memory begins with this operation: where there is one already, it is this one or a later state."""
+    """Return whether a memory begins with this operation: one that is there already is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 
 
@@ -83,20 +69,6 @@ def is_first(entry: Entry) -> bool:
 OLDEST = 1
 
 _LEAST = 1e-9  # a score above zero
-
-
-def _moment(moment: datetime | None) -> datetime:
-    if moment is None:
-        raise ValueError("a live memory has a moment of creation")
-    return moment
-
-
-def _admits(query: RecallQuery, record: MemoryRecord) -> bool:
-    return (
-        (query.created_from is None or record.created_at >= query.created_from)
-        and (query.created_before is None or record.created_at < query.created_before)
-        and (query.where is None or matches(query.where, record.metadata))
-    )
 
 
 def _scores(query: RecallQuery, records: Iterable[MemoryRecord]) -> dict[str, float]:

@@ -94,7 +94,7 @@ class Sweeper:
         state = entry.state
         deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
         return await link.call(
-            lambda provider: provider.snapshot(state.user_id, state.id), OperationClass.REPLAY, Turn(deadline)
+            lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, Turn(deadline)
         )
 
 

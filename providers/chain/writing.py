@@ -3,271 +3,246 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from providers.chain.account import Account
+from providers import limits
+from providers.answers import Changed, Erased, Stored
+from providers.batches import answer_all
 from providers.chain.confirming import Confirmer
-from providers.chain.deadline import Deadline
+from providers.chain.context import ChainContext
+from providers.chain.execution import Execution
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
 from providers.chain.overlay import OLDEST
 from providers.chain.policy import OperationClass
-from providers.chain.reading import Reader
+from providers.chain.reading import ChainReader
 from providers.chain.route import Route
-from providers.chain.several import each
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal
-from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
-from providers.limits import MAX_EDITS
+from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
-from providers.states.digests import digest_of
-from providers.states.editing import tombstone_for, was_applied
-from providers.types import Metadata, NewMemory, Snapshot
+from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
+from providers.types import Deletion, Edit, NewMemory, Owner, Snapshot
 
 _CONCURRENT_LOOKS = 4  # for memories of one batch
 _UPDATE_TRIES = 4  # when others change the same memory at the same time
 
 
-class Writer:
+class ChainWriter:
     """Writes of a chain; each takes the route as it stands at its beginning."""
 
-    def __init__(self, account: Account, reader: Reader, clock: HybridClock, journal: Journal) -> None:
-        self._account = account
+    def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, journal: Journal) -> None:
+        self._context = context
         self._reader = reader
         self._clock = clock
-        self._home = Confirmer(account, clock, journal)
+        self._home = Confirmer(context, clock, journal)
 
-    async def remember(self, route: Route, memory: NewMemory) -> str:
-        """Store one memory; see `MemoryProvider`."""
-        deadline = self._account.deadline(route, OperationClass.REMEMBER)
-        state = self._new_state(memory)
-        appended = None
-        if memory.memory_id is not None:
-            found = await self._look_for(route, state, deadline)
-            if isinstance(found, Snapshot):
-                return state.id
-            if isinstance(found, Operation):
-                appended = await self._append(route, found, deadline)
-            else:
-                appended = found
-        if appended is None:
-            appended = await self._append(route, _beginning(state), deadline)
-        await self._home.confirm(route, appended.entry, deadline)
-        return state.id
+    async def store(self, route: Route, memory: NewMemory) -> Stored:
+        """Store one memory; see `MemoryStore`."""
+        memory = limits.check_new_memory(memory)
+        with self._context.begin(route, OperationClass.REMEMBER) as execution:
+            [outcome] = await self._store(execution, [memory])
+            if isinstance(outcome, ProviderError):
+                raise outcome
+            return Stored(id=outcome, **execution.write_facts)
 
-    async def remember_many(self, route: Route, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """Store many memories; those without an id are new for sure, the others are looked for first."""
-        deadline = self._account.deadline(route, OperationClass.REMEMBER, len(memories))
+    async def store_many(self, route: Route, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """Store many memories; see `MemoryStore`."""
+        limits.check_batch("memories", memories)
+        checked = [_checked(memory) for memory in memories]
+        good = [memory for memory in checked if isinstance(memory, NewMemory)]
+        if not good:
+            return [memory for memory in checked if isinstance(memory, ProviderError)]
+        with self._context.begin(route, OperationClass.REMEMBER, len(good)) as execution:
+            outcomes = iter(await self._store(execution, good))
+        results = [next(outcomes) if isinstance(memory, NewMemory) else memory for memory in checked]
+        facts = execution.write_facts
+        return [one if isinstance(one, ProviderError) else Stored(id=one, **facts) for one in results]
+
+    async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+        """Store memories; those without an id are new for sure, the others are looked for first."""
         states = [self._new_state(memory) for memory in memories]
-        found = await each(
-            [state if memory.memory_id is not None else None for state, memory in zip(states, memories, strict=True)],
-            lambda state: self._look_for(route, state, deadline),
-            _CONCURRENT_LOOKS,
-        )
-        new = [place for place, known in enumerate(found) if known is None or isinstance(known, Operation)]
-        operations = [
-            known if isinstance(known := found[place], Operation) else _beginning(states[place]) for place in new
-        ]
-        for place, outcome in zip(new, await self._append_all(route, operations, deadline), strict=True):
+        found: list[Appended | Snapshot | Operation | ProviderError] = [_beginning(state) for state in states]
+        named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
+        looks = await answer_all(named, lambda place: self._look_for(execution, states[place]), _CONCURRENT_LOOKS)
+        for place, look in zip(named, looks, strict=True):
+            found[place] = look
+        new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
+        appended = await self._append_all(execution, [operation for _, operation in new])
+        for (place, _), outcome in zip(new, appended, strict=True):
             found[place] = outcome
-        waiting = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
-        refused = dict(await self._home.confirm_many(route, OperationClass.REMEMBER, waiting, deadline))
-        results: list[str | ProviderError] = []
-        for place, known in enumerate(found):
-            fault = known if isinstance(known, ProviderError) else refused.get(place)
-            results.append(states[place].id if fault is None else fault.with_traceback(None))
-        return results
-
-    async def update(
-        self,
-        route: Route,
-        user_id: str,
-        memory_id: str,
-        content: str | UnsetType,
-        metadata: Metadata | UnsetType | None,
-        version: int | None,
-        edit_id: str | None,
-    ) -> Snapshot:
-        """Change a memory and give its state as it is now; see `MemoryProvider`."""
-        deadline = self._account.deadline(route, OperationClass.REMEMBER)
-        for _ in range(_UPDATE_TRIES):
-            entry = await self._reader.entry(user_id, memory_id, deadline)
-            base = None if entry is None else entry.state
-            if base is None or base.version == OLDEST:  # a beginning that nobody could judge may be a repetition
-                base = await self._reader.snapshot(route, user_id, memory_id, deadline) or base
-            if base is None or base.deleted:
-                raise MemoryNotFound(memory_id)
-            nothing_given = content is UNSET and metadata is UNSET
-            done = nothing_given or was_applied(base, edit_id) or (version is not None and version <= base.version)
-            operation = self._update_of(base, content, metadata, version, edit_id)
-            try:
-                if done and entry is not None:
-                    await self._home.confirm(route, entry, deadline)
-                if done:
-                    return base
-                appended = await self._append(route, operation, deadline)
-                await self._home.confirm(route, appended.entry, deadline)
-            except OutOfDate:
-                continue  # somebody was faster: begin anew from what they made of it
-            except MemoryDeleted as error:
-                raise MemoryNotFound(memory_id) from error
-            return operation.state
-        raise Unavailable(f"memory {memory_id} is being changed by too many at once")
-
-    async def delete(
-        self, route: Route, user_id: str, memory_id: str, version: int | None, edit_id: str | None
-    ) -> bool:
-        """Delete a memory for ever; see `MemoryProvider`."""
-        deadline = self._account.deadline(route, OperationClass.DELETE)
-        edit_id = edit_id or str(uuid4())
-        former: Snapshot | None = None
-        existed, created_at, trace = True, None, False
-        try:
-            # Half of the time at most: that the deletion is durable matters more than whether there was something.
-            limited = deadline.earlier(deadline.remaining() / 2)
-            entry = await self._reader.entry(user_id, memory_id, limited)
-            if entry is None:
-                witness, former = await self._reader.witnessed(route, user_id, memory_id, limited)
-                # Whoever answers in home's place may lack what home has.
-                trace = former is None and witness is route.home
-            else:
-                former = entry.state
-        except Unavailable:
-            # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
-            created_at = self._clock.moment()
-        else:
-            created_at = former.created_at if former is not None else None
-            existed = _was_there(former, edit_id)
-            if former is not None:
-                self._clock.observe(former.version)
-        if former is not None and former.deleted:
-            state = former  # what deleted it first stays that for ever, and only whoever did so is told that it did
-        else:
-            state = Snapshot(
-                user_id=user_id,
-                id=memory_id,
-                version=self._clock.next() if version is None else version,
-                content=None,
-                created_at=created_at,
-                edits=(edit_id,),
-            )
-        operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace)
-        appended = await self._append(route, operation, deadline)
-        if appended.repeated:
-            existed = _was_there(appended.entry.state, edit_id)
-        elif appended.former is not None:
-            existed = True
-        await self._home.confirm(route, appended.entry, deadline)
-        return existed
-
-    async def delete_all(self, route: Route, user_id: str, limit: int) -> int:
-        """Delete what is there of a user's, each memory as if alone; see `MemoryProvider`."""
-        deadline = self._account.deadline(route, OperationClass.DELETE, limit)
-        # Half of the time at most, as for one.
-        records = await self._reader.everything(route, user_id, limit, deadline.earlier(deadline.remaining() / 2))
-        edit_id = str(uuid4())
-        operations = [
-            Operation(kind=OperationKind.DELETE, state=tombstone_for(record, self._clock.next(), edit_id))
-            for record in records
+        entries = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
+        for place, error in await self._home.confirm(execution, OperationClass.REMEMBER, entries):
+            found[place] = error
+        return [
+            known.with_traceback(None) if isinstance(known, ProviderError) else state.id
+            for known, state in zip(found, states, strict=True)
         ]
-        outcomes = await self._append_all(route, operations, deadline)
-        entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
-        refused = await self._home.confirm_many(route, OperationClass.DELETE, entries, deadline)
-        for _, error in refused:
-            raise error
-        # What another caller deletes at the same time counts as well: who deletes on while there is more must not stop.
-        return sum(isinstance(known, Appended) for known in outcomes)
+
+    async def change(self, route: Route, edit: Edit) -> Changed:
+        """Change a memory; see `MemoryStore`."""
+        edit = limits.check_edit(edit)
+        with self._context.begin(route, OperationClass.REMEMBER) as execution:
+            for _ in range(_UPDATE_TRIES):
+                try:
+                    state = await self._changed(execution, edit)
+                except OutOfDate:
+                    continue  # somebody was faster: begin anew from what they made of it
+                except MemoryDeleted as error:
+                    raise MemoryNotFound(edit.memory_id) from error
+                return Changed(memory=state.record, **execution.write_facts)
+            raise Unavailable(f"memory {edit.memory_id} is being changed by too many at once")
+
+    async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
+        entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
+        base = None if entry is None else entry.state
+        if base is None or base.version == OLDEST:  # a beginning that nobody could judge may be a repetition
+            base = await self._reader.snapshot(execution, edit.owner, edit.memory_id) or base
+        if base is None or base.deleted:
+            raise MemoryNotFound(edit.memory_id)
+        if is_done(base, edit):
+            if entry is not None:
+                await self._confirm(execution, OperationClass.REMEMBER, entry)
+            return base
+        self._clock.observe(base.version)
+        version = self._clock.next() if edit.version is None else edit.version
+        state = edited(base, edit, version, self._clock.moment())
+        operation = Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
+        await self._confirm(execution, OperationClass.REMEMBER, (await self._append(execution, operation)).entry)
+        return state
+
+    async def erase(self, route: Route, deletion: Deletion) -> Erased:
+        """Delete a memory for ever; see `MemoryStore`."""
+        deletion = limits.check_deletion(deletion)
+        edit_id = deletion.edit_id or str(uuid4())
+        with self._context.begin(route, OperationClass.DELETE) as execution:
+            former, trace, created_at = None, False, None
+            try:
+                former, trace = await self._former(execution, deletion)
+                existed = _was_there(former, edit_id)
+                created_at = None if former is None else former.created_at
+            except Unavailable:
+                # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
+                existed, created_at = True, self._clock.moment()
+            if former is not None and former.deleted:
+                state = former  # what deleted it first stays that for ever, and only that caller is told that it did
+            else:
+                state = Snapshot(
+                    user_id=deletion.owner.user,
+                    id=deletion.memory_id,
+                    version=self._clock.next() if deletion.version is None else deletion.version,
+                    content=None,
+                    created_at=created_at,
+                    edits=(edit_id,),
+                )
+            appended = await self._append(execution, Operation(kind=OperationKind.DELETE, state=state, trace=trace))
+            if appended.repeated:
+                existed = _was_there(appended.entry.state, edit_id)
+            elif appended.former is not None:
+                existed = True
+            await self._confirm(execution, OperationClass.DELETE, appended.entry)
+            return Erased(count=existed, **execution.write_facts)
+
+    async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
+        """Return what a deletion meets, and whether home itself has nothing, so that a trace of it is to be kept."""
+        # Half of the time at most: that the deletion is durable matters more than whether there was something.
+        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        entry = await self._reader.entry(deletion.owner, deletion.memory_id, limited)
+        if entry is not None:
+            self._clock.observe(entry.state.version)
+            return entry.state, False
+        witness, former = await self._reader.witnessed(execution, deletion.owner, deletion.memory_id, limited)
+        if former is not None:
+            self._clock.observe(former.version)
+        # A provider that answers in home's place may lack what home has.
+        return former, former is None and witness is execution.route.home
+
+    async def erase_all(self, route: Route, owner: Owner, limit: int) -> Erased:
+        """Delete what is there of an owner's, each memory as if alone; see `MemoryStore`."""
+        limits.check_erase_all(owner, limit)
+        with self._context.begin(route, OperationClass.DELETE, limit) as execution:
+            # Half of the time at most, as for one.
+            limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
+            records = await self._reader.everything(execution, owner, limit, limited)
+            edit_id = str(uuid4())
+            operations = [
+                Operation(kind=OperationKind.DELETE, state=tombstone_for(record, self._clock.next(), edit_id))
+                for record in records
+            ]
+            outcomes = await self._append_all(execution, operations)
+            entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
+            for _, error in await self._home.confirm(execution, OperationClass.DELETE, entries):
+                raise error
+            # What another caller deletes at the same time counts as well: a caller who deletes on while there is more
+            # must not stop.
+            return Erased(count=len(entries), **execution.write_facts)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
-        return Snapshot(
-            user_id=memory.user_id,
-            id=memory.memory_id or new_memory_id(self._clock.milliseconds),
-            version=self._clock.next() if memory.version is None else memory.version,
-            content=memory.content,
-            metadata=memory.metadata,
-            created_at=memory.created_at or self._clock.moment(),
-            digest=digest_of(memory.content, memory.metadata),
-        )
+        memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
+        version = self._clock.next() if memory.version is None else memory.version
+        return first_state(memory, memory_id, version, self._clock.moment())
 
-    def _update_of(
-        self,
-        base: Snapshot,
-        content: str | UnsetType,
-        metadata: Metadata | UnsetType | None,
-        version: int | None,
-        edit_id: str | None,
-    ) -> Operation:
-        self._clock.observe(base.version)
-        state = Snapshot(
-            user_id=base.user_id,
-            id=base.id,
-            version=self._clock.next() if version is None else version,
-            content=base.content if content is UNSET else content,
-            metadata=base.metadata if metadata is UNSET else metadata,
-            created_at=base.created_at,
-            updated_at=self._clock.moment(),
-            digest=base.digest,
-            edits=base.edits if edit_id is None else (*base.edits, edit_id)[-MAX_EDITS:],
-        )
-        return Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
-
-    async def _look_for(
-        self, route: Route, state: Snapshot, deadline: Deadline
-    ) -> Appended | Snapshot | Operation | None:
+    async def _look_for(self, execution: Execution, state: Snapshot) -> Appended | Snapshot | Operation:
         """Find out whether this write was made before.
 
-        Gives what the journal knows of it; or what a provider has, of which the journal has forgotten; or None, if it
-        is new; or, since the journal can accept it also while nobody knows, what is then to be appended.
+        Return what the journal knows of it; or what a provider has, of which the journal has forgotten; or what is to
+        be appended, if it is new or nobody knows.
 
         Raises:
             Conflict: something else is there.
             MemoryDeleted: it was deleted.
         """
         # Half of the time at most: what is left must do for storing it.
-        limited = deadline.earlier(deadline.remaining() / 2)
-        entry = await self._reader.entry(state.user_id, state.id, limited)
+        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        entry = await self._reader.entry(state.owner, state.id, limited)
         try:
-            former = await self._reader.snapshot(route, state.user_id, state.id, limited) if entry is None else None
+            known = (
+                await self._reader.snapshot(execution, state.owner, state.id, limited) if entry is None else entry.state
+            )
         except Unavailable:
             # If it is a repetition after all, every later change has a newer version than this.
             return _beginning(replace(state, version=OLDEST))
-        known = former if entry is None else entry.state
         if known is None:
-            return None
+            return _beginning(state)
         if known.deleted:
             raise MemoryDeleted(state.id)
         if known.digest != state.digest:
             raise Conflict(state.id)
         return known if entry is None else Appended(entry=entry, repeated=True)
 
-    async def _append(self, route: Route, operation: Operation, deadline: Deadline) -> Appended:
-        [outcome] = await self._append_all(route, [operation], deadline)
+    async def _append(self, execution: Execution, operation: Operation) -> Appended:
+        [outcome] = await self._append_all(execution, [operation])
         if not isinstance(outcome, Appended):
             raise outcome
         return outcome
 
-    async def _append_all(
-        self, route: Route, operations: Sequence[Operation], deadline: Deadline
-    ) -> list[Appended | Rejected]:
+    async def _append_all(self, execution: Execution, operations: Sequence[Operation]) -> list[Appended | Rejected]:
         if not operations:
             return []
-        home = route.home
-        return await self._account.journal(
-            lambda journal: journal.append(operations, held=None if home is None else home.name, seconds=LEASE_SECONDS),
-            deadline.remaining(),
+        home = None if execution.route.home is None else execution.route.home.name
+        return await self._context.journal(
+            lambda journal: journal.append(operations, held=home, seconds=LEASE_SECONDS),
+            execution.deadline.remaining(),
             JournalCall.APPEND,
         )
+
+    async def _confirm(self, execution: Execution, operation: OperationClass, entry: Entry) -> None:
+        for _, error in await self._home.confirm(execution, operation, [(0, entry)]):
+            raise error
 
 
 def _beginning(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
 
 
+def _checked(memory: NewMemory) -> NewMemory | ProviderError:
+    """Return the memory in canonical form, or what is wrong with it: that must not reach the journal."""
+    try:
+        return limits.check_new_memory(memory)
+    except ProviderError as error:
+        return error.with_traceback(None)
+
+
 def _was_there(former: Snapshot | None, edit_id: str) -> bool:
-    """Whether a deletion finds a memory, or is the repetition of the one that did."""
-    if former is None:
-        return False
-    if not former.deleted:
-        return True
-    return former.created_at is not None and edit_id in former.edits
+    """Return whether a deletion finds a memory, or is the repetition of the one that did."""
+    return former is not None and (not former.deleted or deleted_by(former, edit_id))

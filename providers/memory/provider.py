@@ -2,21 +2,19 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from heapq import nsmallest
 from typing import TypeVar
 from uuid import uuid4
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from providers import limits, replica_limits
+from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import ProviderError, Rejected
-from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
 from providers.memory.store import InMemoryStore
-from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
-from providers.types import Health, Host, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, Health, Host, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -42,157 +40,98 @@ class MockMemoryProvider(Replica):
 
     def __init__(self, clock: HybridClock | None = None) -> None:
         self._clock = clock or HybridClock()
-        self._users: dict[str, InMemoryStore] = {}
+        self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
 
-    async def remember(
-        self,
-        user_id: str,
-        content: str,
-        metadata: Metadata | None = None,
-        *,
-        memory_id: str | None = None,
-        version: int | None = None,
-        created_at: datetime | None = None,
-    ) -> str:
-        """See `MemoryProvider`."""
-        return self._remember(
-            NewMemory(
-                user_id=user_id,
-                content=content,
-                metadata=metadata,
-                memory_id=memory_id,
-                version=version,
-                created_at=created_at,
-            )
-        )
+    async def store(self, memory: NewMemory) -> Stored:
+        """See `MemoryStore`."""
+        return self._put_new(memory)
 
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = DEFAULT_RECALL_LIMIT,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        return self._recall(
-            RecallQuery(
-                user_id=user_id,
-                query=query,
-                limit=limit,
-                where=where,
-                created_from=created_from,
-                created_before=created_before,
-                min_score=min_score,
-            )
-        )
-
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
-        """See `MemoryProvider`."""
-        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return self._store(user_id).delete(memory_id, version, edit_id)
-
-    async def list_memories(
-        self,
-        user_id: str,
-        limit: int = DEFAULT_LIST_LIMIT,
-        offset: int = 0,
-        *,
-        after: Position | None = None,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        limits.check_user_id(user_id)
-        limits.check_page(limit, offset, after)
-        return self._store(user_id).page(limit, offset, after)
-
-    async def health_check(self) -> Health:
-        """See `MemoryProvider`."""
-        total = sum(map(len, self._users.values()))
-        return MockHealth(healthy=True, provider=type(self).__name__, total_memories=total)
-
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        limits.check_user_id(user_id)
-        return self._store(user_id).get(limits.check_memory_id(memory_id))
-
-    async def update(
-        self,
-        user_id: str,
-        memory_id: str,
-        *,
-        content: str | UnsetType = UNSET,
-        metadata: Metadata | UnsetType | None = UNSET,
-        version: int | None = None,
-        edit_id: str | None = None,
-    ) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        if content is not UNSET:
-            limits.check_content(content)
-        if metadata is not UNSET:
-            limits.check_metadata(metadata)
-        return self._store(user_id).edit(memory_id, content, metadata, version, edit_id)
-
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """See `MemoryProvider`."""
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        return [_answer(self._remember, memory) for memory in memories]
+        return [_answer(self._put_new, memory) for memory in memories]
 
-    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """See `MemoryProvider`."""
+    async def find(self, query: RecallQuery) -> Found:
+        """See `MemoryStore`."""
+        return self._recall(query)
+
+    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
+        """See `MemoryStore`."""
         limits.check_batch("queries", queries)
         return [_answer(self._recall, query) for query in queries]
+
+    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        return Fetched(memory=self._of(owner).get(limits.check_memory_id(memory_id)))
+
+    async def page(self, query: PageQuery) -> Found:
+        """See `MemoryStore`."""
+        limits.check_page(query)
+        return Found(memories=self._of(query.owner).page(query))
+
+    async def change(self, edit: Edit) -> Changed:
+        """See `MemoryStore`."""
+        edit = limits.check_edit(edit)
+        return Changed(memory=self._of(edit.owner).change(edit))
+
+    async def erase(self, deletion: Deletion) -> Erased:
+        """See `MemoryStore`."""
+        deletion = limits.check_deletion(deletion)
+        return Erased(count=self._of(deletion.owner).delete(deletion))
+
+    async def health_check(self) -> Health:
+        """See `MemoryStore`."""
+        total = sum(map(len, self._stores.values()))
+        return MockHealth(healthy=True, provider=type(self).__name__, total_memories=total)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
         return [_answer(self._put, snapshot) for snapshot in snapshots]
 
-    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
-        limits.check_user_id(user_id)
-        return self._store(user_id).snapshot(limits.check_memory_id(memory_id))
+        limits.check_owner(owner)
+        return self._of(owner).snapshot(limits.check_memory_id(memory_id))
 
-    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
-        after = replica_limits.check_snapshots_page(user_id, limit, after)
-        return self._store(user_id).snapshots(limit, after)
+        after = replica_limits.check_snapshots_page(owner, limit, after)
+        return self._of(owner).snapshots(limit, after)
 
-    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """See `Replica`."""
-        replica_limits.check_users_page(limit, after)
-        return nsmallest(limit, (user_id for user_id in self._users if after is None or user_id > after))
+        replica_limits.check_owners_page(limit, after)
+        behind = (owner for owner in self._stores if after is None or owner.user > after.user)
+        return nsmallest(limit, behind, key=lambda owner: owner.user)
 
     async def identity(self) -> str:
         """See `Replica`."""
         return self._identity
 
-    def _remember(self, memory: NewMemory) -> str:
-        limits.check_new_memory(memory)
-        memory_id = None if memory.memory_id is None else limits.check_memory_id(memory.memory_id)
-        return self._own_store(memory.user_id).put(memory, memory_id)
+    def _put_new(self, memory: NewMemory) -> Stored:
+        memory = limits.check_new_memory(memory)
+        return Stored(id=self._for(memory.owner).put(memory))
 
-    def _recall(self, query: RecallQuery) -> list[MemoryRecord]:
+    def _recall(self, query: RecallQuery) -> Found:
         limits.check_recall(query)
-        return self._store(query.user_id).recall(query)
+        return Found(memories=self._of(query.owner).recall(query))
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)
-        self._own_store(snapshot.user_id).merge(snapshot)
+        self._for(snapshot.owner).merge(snapshot)
 
-    def _store(self, user_id: str) -> InMemoryStore:
-        """What the user has, to be read; asking for a stranger stores nothing."""
-        return self._users.get(user_id, InMemoryStore(user_id, self._clock))
+    def _of(self, owner: Owner) -> InMemoryStore:
+        """Return what the owner has, to be read; asking for a stranger stores nothing."""
+        return self._stores.get(owner) or InMemoryStore(self._clock)
 
-    def _own_store(self, user_id: str) -> InMemoryStore:
-        """What the user has, to be written."""
-        return self._users.setdefault(user_id, InMemoryStore(user_id, self._clock))
+    def _for(self, owner: Owner) -> InMemoryStore:
+        """Return what the owner has, to be written."""
+        if owner not in self._stores:
+            self._stores[owner] = InMemoryStore(self._clock)
+        return self._stores[owner]
 
 
 def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError:

@@ -1,4 +1,4 @@
-"""One user's memories in this process: put once, edited by version, deleted for ever, listed and searched."""
+"""An owner's memories in this process: put once, edited by version, deleted for ever, listed and searched."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
@@ -7,29 +7,26 @@ from datetime import datetime
 from heapq import nlargest, nsmallest
 from typing import TypeVar
 
-from msgspec import UnsetType
 from msgspec.structs import replace
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
-from providers.search.filter_match import matches
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
 from providers.text.words import WordIndex
-from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
 
 class InMemoryStore:
-    """What one user has stored; arguments are checked before they come here.
+    """Keep what one owner has stored; arguments are checked before they come here.
 
     Metadata is copied on the way in and on the way out, so that nobody changes a memory by changing a dict.
     """
 
-    def __init__(self, user_id: str, clock: HybridClock) -> None:
-        self._user_id = user_id
+    def __init__(self, clock: HybridClock) -> None:
         self._clock = clock
         self._states: dict[str, Snapshot] = {}  # tombstones included
         self._records: dict[str, MemoryRecord] = {}  # of what is not deleted
@@ -39,8 +36,8 @@ class InMemoryStore:
     def __len__(self) -> int:
         return len(self._records)
 
-    def put(self, memory: NewMemory, memory_id: str | None) -> str:
-        """Store a memory once and give its id; a missing id is minted.
+    def put(self, memory: NewMemory) -> str:
+        """Store a memory once, and return its id; a missing id is minted.
 
         Raises:
             Conflict: the id was stored with another content or other metadata.
@@ -48,8 +45,7 @@ class InMemoryStore:
         """
         version = self._clock.next() if memory.version is None else memory.version
         self._clock.meet(version)
-        if memory_id is None:
-            memory_id = new_memory_id(self._clock.milliseconds)
+        memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
         stored = self._states.get(memory_id)
         if stored is None:
             self._set(_own(first_state(memory, memory_id, version, self._clock.moment())))
@@ -60,7 +56,7 @@ class InMemoryStore:
         return memory_id
 
     def get(self, memory_id: str) -> MemoryRecord:
-        """Give one memory.
+        """Return one memory.
 
         Raises:
             MemoryNotFound: there is none under this id.
@@ -69,37 +65,32 @@ class InMemoryStore:
             raise MemoryNotFound(memory_id)
         return _own(self._records[memory_id])
 
-    def edit(
-        self,
-        memory_id: str,
-        content: str | UnsetType,
-        metadata: Metadata | UnsetType | None,
-        version: int | None,
-        edit_id: str | None,
-    ) -> MemoryRecord:
+    def change(self, edit: Edit) -> MemoryRecord:
         """Replace what is given, unless the version is not newer or the edit was applied already.
 
         Raises:
             MemoryNotFound: there is none under this id.
         """
-        if memory_id not in self._records:
-            raise MemoryNotFound(memory_id)
-        stored = self._states[memory_id]
+        if edit.memory_id not in self._records:
+            raise MemoryNotFound(edit.memory_id)
+        stored = self._states[edit.memory_id]
+        version = edit.version
         if version is None:
             self._clock.observe(stored.version)
             version = self._clock.next()
-        self._set(_own(edited(stored, content, metadata, version, edit_id, self._clock.moment())))
-        return self.get(memory_id)
+        self._set(_own(edited(stored, edit, version, self._clock.moment())))
+        return self.get(edit.memory_id)
 
-    def delete(self, memory_id: str, version: int | None, edit_id: str | None) -> bool:
-        """Leave a tombstone where a memory is, and tell whether there was one, or this very edit deleted it."""
-        stored = self._states.get(memory_id)
+    def delete(self, deletion: Deletion) -> bool:
+        """Leave a tombstone where a memory is; return whether there was one, or this very edit deleted it."""
+        stored = self._states.get(deletion.memory_id)
         if stored is None:
             return False
         if stored.deleted:
-            return deleted_by(stored, edit_id)
+            return deleted_by(stored, deletion.edit_id)
         self._clock.observe(stored.version)
-        self._set(tombstone_of(stored, self._clock.next() if version is None else version, edit_id))
+        version = self._clock.next() if deletion.version is None else deletion.version
+        self._set(tombstone_of(stored, version, deletion.edit_id))
         return True
 
     def merge(self, state: Snapshot) -> None:
@@ -115,22 +106,22 @@ class InMemoryStore:
             raise MemoryDeleted(state.id)
 
     def snapshot(self, memory_id: str) -> Snapshot | None:
-        """Give one memory or its tombstone."""
+        """Return one memory or its tombstone."""
         stored = self._states.get(memory_id)
         return None if stored is None else _own(stored)
 
     def snapshots(self, limit: int, after: str | None) -> list[Snapshot]:
-        """Give memories and tombstones by ascending id, from the first one greater than `after` on."""
+        """Return memories and tombstones by ascending id, from the first one greater than `after` on."""
         ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
         return [_own(self._states[memory_id]) for memory_id in ids]
 
-    def page(self, limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
+    def page(self, query: PageQuery) -> list[MemoryRecord]:
         """List from newest to oldest, from the position on if one is given, skipping `offset` memories."""
         end = len(self._order)
-        if after is not None:
-            end = bisect_left(self._order, (after.created_at, after.memory_id.lower()))
-        end = max(end - offset, 0)
-        oldest_first = self._order[max(end - limit, 0) : end]
+        if query.after is not None:
+            end = bisect_left(self._order, (query.after.created_at, query.after.memory_id.lower()))
+        end = max(end - query.offset, 0)
+        oldest_first = self._order[max(end - query.limit, 0) : end]
         return [self.get(memory_id) for _, memory_id in reversed(oldest_first)]
 
     def recall(self, query: RecallQuery) -> list[MemoryRecord]:
@@ -141,12 +132,7 @@ class InMemoryStore:
     def _hits(self, query: RecallQuery) -> Iterator[tuple[float, datetime, str]]:
         for memory_id, score in self._words.scores(query.query).items():
             record = self._records[memory_id]
-            if (
-                score >= query.min_score
-                and (query.created_from is None or record.created_at >= query.created_from)
-                and (query.created_before is None or record.created_at < query.created_before)
-                and (query.where is None or matches(query.where, record.metadata))
-            ):
+            if score >= query.min_score and query.admits(record):
                 yield score, record.created_at, memory_id
 
     def _set(self, state: Snapshot) -> None:
@@ -158,14 +144,7 @@ class InMemoryStore:
         if state.content is None or state.created_at is None:
             self._words.remove(state.id)
             return
-        self._records[state.id] = MemoryRecord(
-            id=state.id,
-            user_id=self._user_id,
-            content=state.content,
-            metadata=state.metadata,
-            created_at=state.created_at,
-            updated_at=state.updated_at,
-        )
+        self._records[state.id] = state.record
         insort(self._order, (state.created_at, state.id))
         if former is None or former.content != state.content:
             self._words.put(state.id, state.content)

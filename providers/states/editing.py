@@ -2,19 +2,19 @@
 
 from datetime import UTC, datetime
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from providers.errors import Conflict
 from providers.limits import MAX_EDITS
 from providers.states.digests import digest_of
-from providers.types import MemoryRecord, Metadata, NewMemory, Snapshot
+from providers.types import Edit, MemoryRecord, NewMemory, Snapshot
 
 EDIT_KEY_CHARS = 28  # of an edit's id: 96 bits that name it; the other 32 tell what it is
 
 
 def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
-    """Whether an edit is among the last that were applied to a memory.
+    """Return whether an edit is among the last that were applied to a memory.
 
     Raises:
         Conflict: another edit with the same key is.
@@ -27,9 +27,9 @@ def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
 
 
 def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) -> Snapshot:
-    """Give the state of a memory that is stored for the first time, now unless it says when it was created."""
+    """Return the state of a memory that is stored for the first time, now unless it says when it was created."""
     return Snapshot(
-        user_id=memory.user_id,
+        user_id=memory.owner.user,
         id=memory_id,
         version=version,
         content=memory.content,
@@ -39,46 +39,41 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
     )
 
 
-def edited(
-    stored: Snapshot,
-    content: str | UnsetType,
-    metadata: Metadata | UnsetType | None,
-    version: int,
-    edit_id: str | None,
-    now: datetime,
-) -> Snapshot:
-    """Give the state after an edit made now; `stored` itself if it asks for nothing, comes late or was applied already.
+def is_done(stored: Snapshot, edit: Edit) -> bool:
+    """Return whether an edit asks for nothing, comes late, or was applied already.
 
     Raises:
         Conflict: its id has the key of an edit that was applied, but it is another one.
     """
-    nothing_given = content is UNSET and metadata is UNSET
-    if nothing_given or was_applied(stored, edit_id) or version <= stored.version:
+    late = edit.version is not None and edit.version <= stored.version
+    return edit.empty or was_applied(stored, edit.edit_id) or late
+
+
+def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapshot:
+    """Return the state after an edit made now under a version; `stored` itself if it is done.
+
+    Raises:
+        Conflict: as `is_done`.
+    """
+    if is_done(stored, edit) or version <= stored.version:
         return stored
     return replace(
         stored,
         version=version,
-        content=stored.content if content is UNSET else content,
-        metadata=stored.metadata if metadata is UNSET else metadata,
+        content=stored.content if edit.content is UNSET else edit.content,
+        metadata=stored.metadata if edit.metadata is UNSET else edit.metadata,
         updated_at=now,
-        edits=stored.edits if edit_id is None else (*stored.edits, edit_id)[-MAX_EDITS:],
+        edits=stored.edits if edit.edit_id is None else (*stored.edits, edit.edit_id)[-MAX_EDITS:],
     )
 
 
 def tombstone_of(stored: Snapshot, version: int, edit_id: str | None) -> Snapshot:
-    """Give the tombstone that a deletion leaves, newer than what it deletes."""
-    return Snapshot(
-        user_id=stored.user_id,
-        id=stored.id,
-        version=max(version, stored.version + 1),
-        content=None,
-        created_at=stored.created_at,
-        edits=() if edit_id is None else (edit_id,),
-    )
+    """Return the tombstone that a deletion leaves, newer than what it deletes."""
+    return tombstone_for(stored, max(version, stored.version + 1), edit_id)
 
 
-def tombstone_for(record: MemoryRecord, version: int, edit_id: str | None = None) -> Snapshot:
-    """Give the tombstone of a memory of which only the version is not known."""
+def tombstone_for(record: MemoryRecord | Snapshot, version: int, edit_id: str | None = None) -> Snapshot:
+    """Return the tombstone of a memory under this version."""
     return Snapshot(
         user_id=record.user_id,
         id=record.id,
@@ -90,5 +85,5 @@ def tombstone_for(record: MemoryRecord, version: int, edit_id: str | None = None
 
 
 def deleted_by(tombstone: Snapshot, edit_id: str | None) -> bool:
-    """Whether it was this very edit that deleted a memory, so that its repeat gets the same answer."""
+    """Return whether this very edit deleted a memory, so that its repeat gets the same answer."""
     return tombstone.created_at is not None and edit_id in tombstone.edits

@@ -1,4 +1,4 @@
-"""What the parts of a chain share: the journal under a deadline, and the record of what happened to an operation."""
+"""What the parts of a chain share: the clock of deadlines, the journal under a deadline, and the observer."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from observability import notes, tracing
 from providers.chain.deadline import Deadline, Shutdown
+from providers.chain.execution import JOURNAL, Execution
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
@@ -23,11 +24,9 @@ _SPANS = {JournalCall.APPEND: "journal append", JournalCall.LOOK: "journal look"
 
 _EXPECTED_SECONDS = 0.3  # that the journal takes for one call on a busy machine
 
-JOURNAL = "journal"  # who answered, where no provider had to be asked
 
-
-class Account:
-    """Ask the journal, and tell the observer and the request's notes; `now` is the monotonic clock of deadlines."""
+class ChainContext:
+    """Start operations, ask the journal, and report to the observer; `now` is the monotonic clock of deadlines."""
 
     def __init__(
         self,
@@ -41,6 +40,10 @@ class Account:
         self._usual = {call: UsualSeconds(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
         self._observer = observer
+
+    def begin(self, route: Route, operation: OperationClass, size: int = 1) -> Execution:
+        """Start an operation on a route, with the time that it has."""
+        return Execution(route, self.deadline(route, operation, size))
 
     def deadline(self, route: Route, operation: OperationClass, size: int = 1) -> Deadline:
         """Start counting: what the caller is ready to wait, or the configured time if it did not say."""
@@ -94,7 +97,7 @@ class Account:
         return answer
 
     async def settle(self, *settlements: Settlement) -> None:
-        """Tell the journal what became of deliveries; if it cannot be told, they will be made again, without harm."""
+        """Settle deliveries in the journal; if it does not answer, they will be made again, without harm."""
         request = notes.current.get()
         started = time.perf_counter()
         with contextlib.suppress(JournalUnavailable), tracing.span("journal settle"):
@@ -102,24 +105,16 @@ class Account:
         if request is not None:
             request.journal_seconds += time.perf_counter() - started
 
-    def wrote(self, seq: int) -> None:
-        """Give the caller a token for what it has written so far."""
-        request = notes.current.get()
-        if request is not None:
-            request.token = f"{self._journal.id}.{seq}"
-
-    def degrade(self, reason: str) -> None:
-        """Tell the caller why the answer is less than it could be."""
-        request = notes.current.get()
-        if request is not None:
-            request.degrade(reason)
+    def session(self, seq: int) -> str:
+        """Return a token for what has been written up to this operation."""
+        return f"{self._journal.id}.{seq}"
 
     def read_by(self, provider: str, instead_of: str | None = None, reason: str = "") -> None:
-        """Take note of who has answered a read, and why the first one has not."""
+        """Report who has answered a read, and why the first one has not."""
         self._observer.read_by(provider, instead_of, reason)
 
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
-        """Take note that another provider is asked."""
+        """Report that another provider is asked."""
         self._observer.fell_back(source, target, operation, reason)
 
     def _note(self, outcome: str) -> None:

@@ -1,18 +1,19 @@
-"""What the journal knows better than a provider about one user's memories."""
+"""The pending view: what the journal knows better than a provider about one owner's memories."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from observability import notes
-from providers.chain.account import Account
+from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
 from providers.chain.errors import Refused
+from providers.chain.execution import Execution
 from providers.chain.observer import JournalCall
 from providers.chain.overlay import Overlay
 from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Entry
-from providers.types import MemoryRecord
+from providers.types import MemoryRecord, Owner
 
 Answer = TypeVar("Answer")
 
@@ -31,68 +32,75 @@ class FarBehind(Refused):
     outcome = "far_behind"
 
 
-class Knowledge:
-    """What there is to know about one user while one read lasts; `lost` is why the journal could not say anything."""
+class PendingView:
+    """Look up in the journal what concerns one read; `lost` is why the journal did not answer."""
 
-    def __init__(self, account: Account, user_id: str) -> None:
+    def __init__(self, context: ChainContext, owner: Owner, execution: Execution) -> None:
         self.lost: JournalUnavailable | None = None
-        self._account = account
-        self._user_id = user_id
+        self._context = context
+        self.owner = owner
+        self._execution = execution
         self._entries: dict[str, Sequence[Entry]] = {}
         self._patient = False
 
-    def on(self, route: Route) -> Route:
-        """Give the route to be taken: who is complete by a guess alone may answer while the journal is lost."""
+    @property
+    def route(self) -> Route:
+        """The route to be taken: a provider that is in sync by a guess alone may answer while the journal is lost."""
+        route = self._execution.route
         return route if self.lost is not None else route.certain
 
-    async def begin(self, route: Route, deadline: Deadline) -> None:
+    async def begin(self) -> None:
         """Ask about the provider that will be asked first.
 
         Raises:
             JournalUnavailable: it is lost, and the caller wants to find what it has written.
         """
+        route = self._execution.route
         readers = route.certain.readers or route.readers
         if not readers:
             return
         try:
-            await self._look(readers[0].name, deadline)
+            await self._look(readers[0].name, self._execution.deadline)
         except JournalUnavailable as error:
             self._lose(error)
 
-    async def entry(self, memory_id: str, deadline: Deadline) -> Entry | None:
-        """Give what the journal knows of one memory, None also if it is lost.
+    async def entry(self, memory_id: str) -> Entry | None:
+        """Return what the journal knows of one memory, None also if it is lost.
 
         Raises:
             JournalUnavailable: as above.
         """
         try:
-            return await self._ask(lambda journal: journal.newest(self._user_id, memory_id), deadline)
+            return await self._newest(memory_id)
         except JournalUnavailable as error:
             self._lose(error)
             return None
 
-    async def again(self, route: Route, deadline: Deadline) -> None:
+    async def again(self) -> None:
         """Ask once more after the journal was lost, with all the time that can be spared.
 
         Raises:
             JournalUnavailable: it still is.
         """
-        readers = route.certain.readers
+        readers = self._execution.route.certain.readers
         if not readers and self.lost is not None:
             raise self.lost
         self._patient = True
-        await self._look(readers[0].name, deadline)
+        await self._look(readers[0].name, self._execution.deadline)
         self._find()
 
-    async def entry_again(self, memory_id: str, deadline: Deadline) -> Entry | None:
+    async def entry_again(self, memory_id: str) -> Entry | None:
         """Ask once more about one memory; see `again`."""
         self._patient = True
-        entry = await self._ask(lambda journal: journal.newest(self._user_id, memory_id), deadline)
+        entry = await self._newest(memory_id)
         self._find()
         return entry
 
+    async def _newest(self, memory_id: str) -> Entry | None:
+        return await self._ask(lambda journal: journal.newest(self.owner.user, memory_id), self._execution.deadline)
+
     async def over(self, provider: str, deadline: Deadline) -> Overlay:
-        """Give what is to be laid over a provider's answer.
+        """Return what is to be laid over a provider's answer.
 
         Raises:
             FarBehind: it is too much.
@@ -117,13 +125,13 @@ class Knowledge:
         if tombstones <= MAX_TOMBSTONES or not records:
             return list(records)
         shown = [record.id for record in records]
-        deleted = await self._ask(lambda journal: journal.deleted(self._user_id, shown), deadline)
+        deleted = await self._ask(lambda journal: journal.deleted(self.owner.user, shown), deadline)
         return [record for record in records if record.id not in deleted]
 
     async def _look(self, provider: str, deadline: Deadline) -> None:
         self._entries[provider] = await self._ask(
             # One more of each than there may be, which tells that there are too many.
-            lambda journal: journal.entries(self._user_id, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
+            lambda journal: journal.entries(self.owner.user, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
             deadline,
         )
 
@@ -131,23 +139,21 @@ class Knowledge:
         request = notes.current.get()
         seconds = _LOOK_SHARE * deadline.remaining()
         if not self._patient and (request is None or request.session is None):
-            # Without the journal the answer is perhaps not the latest; whoever wants just that waits longer.
-            seconds = min(seconds, self._account.need(JournalCall.LOOK))
-        return await self._account.journal(ask, seconds)
+            # Without the journal the answer is perhaps not the latest; a caller who wants just that waits longer.
+            seconds = min(seconds, self._context.need(JournalCall.LOOK))
+        return await self._context.journal(ask, seconds)
 
     def _lose(self, error: JournalUnavailable) -> None:
         request = notes.current.get()
-        if request is not None:
-            if request.session is not None:
-                raise error  # the caller has written something, and wants to find it
-            request.degrade(error.outcome)
-            request.eventual = True
+        if request is not None and request.session is not None:
+            raise error  # the caller has written something, and wants to find it
+        self._execution.degrade(error.outcome)
+        self._execution.eventual = True
         self.lost = error
 
     def _find(self) -> None:
         """Take back what was said of the answer when the journal was lost."""
-        request = notes.current.get()
-        if request is not None and self.lost is not None:
-            request.eventual = False
-            request.degraded.remove(self.lost.outcome)
+        if self.lost is not None:
+            self._execution.eventual = False
+            self._execution.degraded.remove(self.lost.outcome)
         self.lost = None

@@ -1,0 +1,62 @@
+"""What a provider answers: the result, and in the same value who gave it and what it may lack."""
+
+from msgspec import Struct
+
+from providers.types import MemoryRecord
+
+# Reasons why an answer is less than it could be, one word each.
+PARTIAL = "partial"  # a list lacks memories that the provider cannot list
+NO_VECTOR = "no_vector"  # an embedder returned none for the question, which was answered by its words
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Who gave an answer, and what it may lack.
+
+    `provider` is the name of the one that answered, None where the answer does not pass a chain; `degraded` holds the
+    reasons why it is less than it could be; `eventual` is true where acknowledged writes may be missing.
+    """
+
+    provider: str | None = None
+    degraded: tuple[str, ...] = ()
+    eventual: bool = False
+
+
+class Found(Answer, frozen=True, kw_only=True):
+    """Memories in the order that was asked for."""
+
+    memories: list[MemoryRecord]
+
+
+class Fetched(Answer, frozen=True, kw_only=True):
+    """One memory."""
+
+    memory: MemoryRecord
+
+
+class Written(Answer, frozen=True, kw_only=True):
+    """A write that is durable.
+
+    `confirmed` is false where it is durable, but not yet where reads look first; `session` is a token for what was
+    written, to be sent with reads that must find it.
+    """
+
+    confirmed: bool = True
+    session: str | None = None
+
+
+class Stored(Written, frozen=True, kw_only=True):
+    """The id of a stored memory."""
+
+    id: str
+
+
+class Changed(Written, frozen=True, kw_only=True):
+    """The memory as it is now."""
+
+    memory: MemoryRecord
+
+
+class Erased(Written, frozen=True, kw_only=True):
+    """How many memories were deleted."""
+
+    count: int

@@ -1,0 +1,237 @@
+"""The tries of one call: each behind every guard, within its limits, and reported to the observer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from typing import Generic, Protocol, TypeVar
+
+from tenacity import RetryCallState
+
+from observability import notes, tracing
+from providers.chain.errors import CutShort, NoTimeLeft, Refused
+from providers.chain.guards import Guards
+from providers.chain.jitter import FullJitter
+from providers.chain.observer import Attempt, AttemptObserver, GivenUp
+from providers.chain.policy import AttemptPolicy, OperationClass
+from providers.chain.try_limits import TryLimits
+from providers.chain.turn import Turn
+from providers.chain.usual import Usual
+from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
+from providers.timing import time_limit
+from providers.timing.watch import Watch
+
+Answer = TypeVar("Answer")
+
+_ROUNDING = 0.001  # seconds by which a timer may be early
+
+
+class Terms(Protocol):
+    """What all tries of calls to one provider have in common."""
+
+    policy: AttemptPolicy
+    guards: Guards
+    usual: Usual
+    observer: AttemptObserver
+    wait: FullJitter
+    now: Callable[[], float]
+
+    def limits(self, operation: OperationClass, size: int = 1, *, others: bool = False) -> TryLimits:
+        """Return how long one try is waited for, and from when on having waited in vain means something."""
+        ...
+
+
+class Tries(Generic[Answer]):
+    """The tries of one call."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        call: Callable[[], Awaitable[Answer]],
+        operation: OperationClass,
+        turn: Turn,
+        size: int,
+        *,
+        repeatable: bool,
+    ) -> None:
+        self._terms = terms
+        self._guards = terms.guards
+        self._policy = terms.policy.of(operation)
+        self._call = call
+        self._operation = operation
+        self._turn = turn
+        self._deadline = turn.deadline
+        self._size = size
+        self._repeatable = repeatable
+        self._heeds_breaker = True
+        self._ran_out = False  # the last try, of its time
+        self._number = 0
+        self._first_is_known = False
+        self._failure: Unavailable | None = None  # the provider's last
+        self._unsure: Unavailable | None = None  # the last after which the write may have happened
+
+    @asynccontextmanager
+    async def next(self) -> AsyncIterator[None]:
+        """Surround one try with every guard and limit, and report to the observer how it went."""
+        self._number += 1
+        outcome = "bug"
+        failure: ProviderError | None = None
+        with tracing.span(self._operation, tracing.Kind.CLIENT) as span:
+            started = self._terms.now()
+            try:
+                async with self._guarded():
+                    yield
+                outcome = "ok"
+            except ProviderError as error:
+                outcome = error.outcome
+                failure = error
+                self._note(error, span)
+                raise
+            except asyncio.CancelledError:
+                outcome = "cancelled"
+                raise
+            finally:
+                if span.recorded:
+                    self._describe(span, outcome)
+                provider = self._guards.breaker.provider
+                note_outcome(provider, "ok" if isinstance(failure, Rejected) else outcome)
+                self._terms.observer.tried(
+                    Attempt(
+                        provider=provider,
+                        operation=self._operation,
+                        outcome=outcome,
+                        seconds=self._terms.now() - started,
+                        number=self._number,
+                        error=failure,
+                    )
+                )
+                failure = None  # it refers to this frame, which would refer to it
+
+    def _note(self, error: ProviderError, span: tracing.Span) -> None:
+        if isinstance(error, Rejected):
+            span.answer()
+        if isinstance(error, Unreachable):
+            self._guards.trickle.refused()
+        if isinstance(error, Unavailable) and not isinstance(error, Refused):
+            self._failure = error
+            self._unsure = error if error.ambiguous else self._unsure
+
+    def _describe(self, span: tracing.Span, outcome: str) -> None:
+        provider = self._guards.breaker.provider
+        span.rename(f"{self._operation.value} {provider}")
+        span.set("ninai.provider", provider)
+        span.set("ninai.outcome", outcome)
+        span.set("ninai.try", self._number)
+
+    async def only(self) -> Answer:
+        """Try once, whatever the breaker says."""
+        breaker = self._guards.breaker
+        if breaker.forced_open:
+            breaker.check()  # an operator's word stands
+        async with self._guards.trickle.place(self._deadline):
+            if breaker.refuses():
+                self._heeds_breaker = False
+                try:
+                    answer = await self._once()
+                except Rejected:
+                    breaker.recovered()
+                    raise
+                breaker.recovered()
+                return answer
+        return await self._once()  # somebody has found it well meanwhile
+
+    async def again(self) -> Answer:
+        """Fail as the first try did, then try anew each time: tenacity decides about the first failure as well."""
+        if self._failure is not None and not self._first_is_known:
+            self._first_is_known = True
+            raise self._failure
+        return await self._once()
+
+    async def _once(self) -> Answer:
+        async with self.next():
+            return await self._call()
+
+    def worth_another(self, error: BaseException) -> bool:
+        """Whether another try may mend this error and can do no harm."""
+        return (
+            isinstance(error, Unavailable)
+            and not isinstance(error, (Misconfigured, Refused))
+            and (self._repeatable or not error.ambiguous)
+            and not (self._ran_out and self._policy.try_limit is None)
+        )
+
+    def wait(self, state: RetryCallState) -> float:
+        """Seconds until the next try: full jitter, after the time that the backend asked for."""
+        asked = self._failure.retry_after if isinstance(self._failure, Throttled) else None
+        return max(0.0, asked or 0.0) + self._terms.wait(state)
+
+    def exhausted(self, state: RetryCallState) -> bool:
+        """Whether there will be no further try; if there will be, it is taken from the budget."""
+        reason = self._hindrance(state)
+        if reason is None:
+            return False
+        self._terms.observer.gave_up(self._guards.breaker.provider, self._operation, reason)
+        return True
+
+    def most_telling(self, last: Unavailable) -> Unavailable:
+        """Choose what to raise: a write that may have happened is not unsaid by a later refusal."""
+        if self._unsure is not None and not last.ambiguous:
+            return self._unsure
+        if isinstance(last, Refused) and self._failure is not None:
+            return self._failure
+        return last
+
+    def _hindrance(self, state: RetryCallState) -> GivenUp | None:
+        if self._number >= self._policy.tries:
+            return GivenUp.TRIES
+        if state.upcoming_sleep >= self._deadline.remaining():
+            return GivenUp.DEADLINE
+        if self._guards.breaker.refuses():
+            return GivenUp.BREAKER
+        return None if self._guards.budget.take() else GivenUp.BUDGET
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[None]:
+        guards = self._guards
+        limits = self._terms.limits(self._operation, self._size, others=self._turn.others)
+        if self._heeds_breaker:
+            guards.breaker.check()  # before waiting for a place that would be of no use
+        async with guards.bulkhead.place(self._deadline.limit_try(limits.limit)):
+            if self._deadline.expired:
+                raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
+            with guards.breaker.admit(self._operation) if self._heeds_breaker else nullcontext():
+                if self._number == 1:
+                    guards.budget.count_request()
+                async with self._within(limits):
+                    yield
+
+    @asynccontextmanager
+    async def _within(self, limits: TryLimits) -> AsyncIterator[None]:
+        watch = Watch(limits.limit, self._deadline.remaining, self._terms.now)
+        handed_down = time_limit.hand_down(self._deadline.remaining())
+        self._ran_out = False
+        started = time.perf_counter()
+        try:
+            async with watch:
+                yield
+        except TimeoutError as error:
+            if not watch.expired:
+                raise  # not ours: a bug in the provider
+            self._ran_out = True
+            waited = watch.seconds
+            if waited + _ROUNDING >= limits.limit:  # and not the deadline's end
+                self._terms.usual.give_up(self._operation, self._size, waited)
+            kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
+            reason = f"{self._guards.breaker.provider}: no answer within {waited:.3g} s"
+            raise kind(reason, ambiguous=self._operation.writes) from error
+        finally:
+            time_limit.ends_at.reset(handed_down)
+            if (request := notes.current.get()) is not None:
+                request.provider_seconds += time.perf_counter() - started
+        self._terms.usual.add(self._operation, self._size, watch.seconds)
+
+
+def note_outcome(provider: str, outcome: str) -> None:
+    """Note for the request under way what became of asking a provider."""
+    if (request := notes.current.get()) is not None:
+        request.outcomes[provider] = outcome

@@ -1,0 +1,111 @@
+"""The protocol of every place where memories live: each method takes one value, returns one, and keeps a promise."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.errors import ProviderError
+from providers.limits import MAX_BATCH
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+
+
+class MemoryStore(Protocol):
+    """Store an owner's memories and find them again.
+
+    Every method sees only the memories of the owner that its argument names. Every method raises `Unavailable` when the
+    backend cannot answer and `InvalidInput` when an argument breaks a rule of `providers/limits.py`; other errors stand
+    with the method. Cancelling a call leaves the store usable; a cancelled write happened wholly or not at all.
+    """
+
+    async def store(self, memory: NewMemory) -> Stored:
+        """Store one memory durably, and return its id.
+
+        The same `memory_id` with the same content and metadata again is the same memory, stored once, even if it was
+        edited meanwhile: a retry neither undoes the edit nor fails. `created_at` is by default now, whatever
+        the `version` says.
+
+        Raises:
+            Conflict: the id was stored with another content or other metadata.
+            MemoryDeleted: the id was deleted; delete wins for ever.
+        """
+        [stored] = await self.store_many([memory])
+        if isinstance(stored, ProviderError):
+            raise stored
+        return stored
+
+    @abstractmethod
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """Store up to 1,000 memories; return, in order, each one's id or why it was not stored.
+
+        Raises:
+            Unavailable: nothing is known of any of them; the same call may be repeated.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def find(self, query: RecallQuery) -> Found:
+        """Return the memories nearest to the query, best first.
+
+        Each has a `similarity_score` in [0, 1], above 0 and at least `min_score`; equal scores are ordered newest
+        first. A memory whose words match is found from the moment it is stored.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
+        """Answer up to 1,000 queries; return, in order, each one's memories or why there are none."""
+        raise NotImplementedError
+
+    @abstractmethod
+    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
+        """Return one memory.
+
+        Raises:
+            MemoryNotFound: this owner has no such memory.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def page(self, query: PageQuery) -> Found:
+        """List memories from newest to oldest, by `created_at` and then id, both descending.
+
+        A page behind a position continues there; what is stored or deleted meanwhile neither repeats nor hides others.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def change(self, edit: Edit) -> Changed:
+        """Replace content, metadata or both, and return the memory as it is now.
+
+        What is left out stays. A `version` not newer than what is stored changes nothing; without one the edit is newer
+        than everything before it. An `edit_id` among the last 16 applied to this memory changes nothing either.
+
+        Raises:
+            MemoryNotFound: this owner has no such memory.
+            Conflict: among the last edits is another one of that name.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def erase(self, deletion: Deletion) -> Erased:
+        """Delete one memory for ever; the count is 0 when there was none (any more).
+
+        Nothing can be stored under the id of a deleted memory of this owner afterwards. What was never there leaves no
+        trace: ids can be made up without end, and each would be kept for ever. A repeat with the `edit_id` that deleted
+        the memory counts 1 again, so that a retry gets the answer that was lost.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+        """Delete up to `limit` of an owner's memories for ever, at most `MAX_BATCH`, the newest first.
+
+        As many as `limit` may not have been all. What is stored while the call lasts may stay.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    async def health_check(self) -> Health:
+        """Return whether the store can serve; never raise, an error is part of the answer."""
+        raise NotImplementedError

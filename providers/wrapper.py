@@ -1,0 +1,83 @@
+"""A provider around another one: whatever is put around every call is written once."""
+
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.base import MemoryProvider
+from providers.errors import ProviderError
+from providers.limits import MAX_BATCH
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+
+Result = TypeVar("Result")
+
+Call = Callable[[MemoryProvider], Awaitable[Result]]
+
+
+class Operation(StrEnum):
+    """The operations of a provider, by the names that the specification gave them."""
+
+    REMEMBER = "remember"
+    REMEMBER_MANY = "remember_many"
+    RECALL = "recall"
+    RECALL_MANY = "recall_many"
+    GET = "get"
+    LIST = "list_memories"
+    UPDATE = "update"
+    DELETE = "delete"
+    DELETE_ALL = "delete_all"
+    HEALTH = "health_check"
+
+
+class Wrapper(MemoryProvider, Protocol):
+    """Hand every call to `through`, which makes it with the wrapped provider and returns or raises what comes of it.
+
+    The methods are no coroutine functions themselves, so that a wrapper adds one frame to a call and not two.
+    """
+
+    @abstractmethod
+    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:
+        """Make one call, which concerns `size` memories or questions."""
+        raise NotImplementedError
+
+    def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
+        """See `MemoryStore`."""
+        return self.through(Operation.REMEMBER, lambda provider: provider.store(memory))
+
+    def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
+        """See `MemoryStore`."""
+        return self.through(Operation.REMEMBER_MANY, lambda provider: provider.store_many(memories), len(memories))
+
+    def find(self, query: RecallQuery) -> Coroutine[Any, Any, Found]:
+        """See `MemoryStore`."""
+        return self.through(Operation.RECALL, lambda provider: provider.find(query))
+
+    def find_many(self, queries: Sequence[RecallQuery]) -> Coroutine[Any, Any, list[Found | ProviderError]]:
+        """See `MemoryStore`."""
+        return self.through(Operation.RECALL_MANY, lambda provider: provider.find_many(queries), len(queries))
+
+    def fetch(self, owner: Owner, memory_id: str) -> Coroutine[Any, Any, Fetched]:
+        """See `MemoryStore`."""
+        return self.through(Operation.GET, lambda provider: provider.fetch(owner, memory_id))
+
+    def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
+        """See `MemoryStore`."""
+        return self.through(Operation.LIST, lambda provider: provider.page(query))
+
+    def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
+        """See `MemoryStore`."""
+        return self.through(Operation.UPDATE, lambda provider: provider.change(edit))
+
+    def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
+        """See `MemoryStore`."""
+        return self.through(Operation.DELETE, lambda provider: provider.erase(deletion))
+
+    def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Coroutine[Any, Any, Erased]:
+        """See `MemoryStore`."""
+        return self.through(Operation.DELETE_ALL, lambda provider: provider.erase_all(owner, limit), limit)
+
+    def health_check(self) -> Coroutine[Any, Any, Health]:
+        """See `MemoryStore`."""
+        return self.through(Operation.HEALTH, lambda provider: provider.health_check())
