@@ -10,6 +10,8 @@ from tests.support.commands import of_ninai, refused
 from tests.support.markdown import ROOT, anchors, dead_links, links, pages
 
 DOCS = ROOT / "deploy" / "docs"
+_PLACE = re.compile(r"`((?:app|providers|observability|tests|deploy)/[\w./*-]*)`")
+_MADE_BY_READERS = {"deploy/.env"}
 _METRIC = re.compile(r"`(ninai_[a-z_]+[a-z])[`{]")
 
 every_page = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -40,6 +42,14 @@ def test_every_metric_exists(page: Path) -> None:
     series = {re.sub(r"_(?:bucket|count|sum|total)$", "", name) for name in measured()}
 
     assert {name for name in named if re.sub(r"_(?:bucket|count|sum|total)$", "", name) not in series} == set()
+
+
+@every_page_of_today
+def test_every_path_exists(page: Path) -> None:
+    """Each path of the repository that a page names leads to a file or a folder; a star stands for any name."""
+    named = set(_PLACE.findall(page.read_text("utf-8"))) - _MADE_BY_READERS
+
+    assert {path for path in named if not any(ROOT.glob(path.rstrip("/")))} == set()
 
 
 def test_the_index_has_every_page() -> None:
