@@ -15,7 +15,8 @@ from app.json_values import most_values_in, values_in
 from app.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
 from app.surrogates import Hidden, lone_surrogate
 from providers.errors import InvalidInput
-from providers.limits import MAX_CONTENT_CHARS, MAX_METADATA_BYTES
+from providers.json_limits import MAX_METADATA_BYTES
+from providers.limits import MAX_CONTENT_CHARS
 
 T = TypeVar("T", bound=msgspec.Struct)
 

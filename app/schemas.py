@@ -10,6 +10,7 @@ from app.problems import Problem
 from providers import limits
 from providers.filters import Filter
 from providers.journal.operations import Backlog, DeadLetter
+from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.types import Edit, Health, MemoryRecord, Metadata, NewMemory, Owner, RecallQuery
 
 MAX_REASON_CHARS = 500
@@ -24,7 +25,7 @@ Score = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 MetadataField = Annotated[
     Metadata,
-    Meta(description=f"At most {limits.MAX_METADATA_BYTES} bytes of JSON and {limits.MAX_METADATA_DEPTH} levels."),
+    Meta(description=f"At most {MAX_METADATA_BYTES} bytes of JSON and {MAX_METADATA_DEPTH} levels."),
 ]
 
 

@@ -52,9 +52,15 @@ class Confirmer:
         execution.answered(home.name)
         if not waiting:
             return []
+        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
+        outcomes: Sequence[ProviderError | None]
         lease = self._lease(home, [entry for _, entry in waiting])
         async with lease:
-            outcomes = await self._applied(execution, home, operation, [entry for _, entry in waiting])
+            try:
+                # What home does not confirm soon is durable all the same, and will be brought to it.
+                outcomes = await apply_all(home, changes, operation, Turn(execution.deadline, others=True))
+            except Unavailable as error:
+                outcomes = [error] * len(waiting)
             settlements = [
                 await self._settlement(execution, home, entry, outcome)
                 for (_, entry), outcome in zip(waiting, outcomes, strict=True)
@@ -67,17 +73,6 @@ class Confirmer:
             for (place, _), outcome in zip(waiting, outcomes, strict=True)
             if outcome is not None and not isinstance(outcome, Unavailable)
         ]
-
-    async def _applied(
-        self, execution: Execution, home: Link, operation: OperationClass, entries: Sequence[Entry]
-    ) -> Sequence[ProviderError | None]:
-        changes = [Change(entry.kind, entry.state) for entry in entries]
-        # What home does not confirm soon is durable all the same, and will be brought to it.
-        turn = Turn(execution.deadline, others=True)
-        try:
-            return await apply_all(home, changes, operation, turn)
-        except Unavailable as error:
-            return [error] * len(entries)
 
     async def _settlement(
         self, execution: Execution, home: Link, entry: Entry, outcome: ProviderError | None

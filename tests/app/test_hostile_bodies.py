@@ -6,7 +6,7 @@ Steps and bytes are counted, since seconds tell how fast this machine is.
 import pytest
 
 from app.body_limit import MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES
-from providers.limits import MAX_METADATA_BYTES
+from providers.json_limits import MAX_METADATA_BYTES
 from tests.support.api import ABSENT_ID, JSON, Api
 from tests.support.watching import watched
 

@@ -20,8 +20,7 @@ def forgetful() -> FrailProvider:
     """It answers, but not what it should: it finds nothing, and has a bug."""
     provider = FrailProvider()
     provider.failures["identity"] = RuntimeError(CANARY)
-    for method, answer in {"find": Found(memories=[]), "find_many": [Found(memories=[])] * 2}.items():
-        provider.instead[method] = _answering(answer)
+    provider.instead["find"] = _answering(Found(memories=[]))
     return provider
 
 
