@@ -12,11 +12,6 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
-from app.body_limit import BodyLimit
-from app.chain import Chains
-from app.connections.hangup import HangUp
-from app.connections.pace import Paced
-from app.connections.patrol import Patrol, patrolled
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
@@ -28,23 +23,28 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
-from app.expected import callers_routes
-from app.gauges import shown
-from app.giving_way import GivingWay
-from app.head import HeadAsGet
-from app.journal_place import journal_place_watched
-from app.leaving import NoLongerKept, heeding_notice
-from app.looks import Looks
-from app.openapi import complete, openapi_config
-from app.problems import respond
-from app.readiness import Readiness
+from app.http.body_limit import BodyLimit
+from app.http.connections.disconnects import HangUp
+from app.http.connections.reaper import Patrol, patrolled
+from app.http.connections.slow_clients import Paced
+from app.http.head import HeadAsGet
+from app.http.openapi import complete, openapi_config
+from app.http.priority import GivingWay
+from app.http.problems import respond
+from app.http.routes import callers_routes
+from app.process.chain import Chains
+from app.process.draining import NoLongerKept, heeding_notice
+from app.process.gauges import shown
+from app.process.health_cache import Looks
+from app.process.journal_cluster import journal_place_watched
+from app.process.readiness import Readiness
+from app.process.tracing import traced
+from app.process.warm_up import warming
 from app.reloading.following import following
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
-from app.tracing import traced
-from app.warming import warming
 from observability.http import Observed
 from observability.metrics import Metrics
 from observability.metrics.scrapes import Scrapes

@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from app.admin.breaker import change_breaker
-from app.problems import UNKNOWN_PROVIDER, RequestError
-from app.schemas import BreakerChange
+from app.http.problems import UNKNOWN_PROVIDER, RequestError
+from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.chain import Chain
 from providers.chain.describing import describe, explain

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.hosting import unwatched_host
+from app.process.host import unwatched_host
 from app.settings import Settings
 from providers.journal.base import Journal
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from app.problems import ORDER_REFUSED, RequestError
+from app.http.problems import ORDER_REFUSED, RequestError
+from app.http.schemas import OrderResponse
 from app.reloading.reloader import Reloader
-from app.schemas import OrderResponse
 from app.settings import ConfigError
 from providers.chain.chain import Chain
 from providers.errors import InvalidInput, Unavailable

@@ -9,7 +9,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from app.problems import Problem
+from app.http.problems import Problem
 
 _SECONDS = 10.0
 

@@ -12,7 +12,7 @@ import click
 import structlog
 
 from app.cli.database import is_embedded
-from app.leaving import pass_on
+from app.process.draining import pass_on
 from app.reloading.source import LOOK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
 from providers.native.embedded import EmbeddedServerError, Supervisor

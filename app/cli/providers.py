@@ -19,7 +19,7 @@ from app.cli.tables import span, table
 from app.cli.trial import RoundTrip, Steps
 from app.cli.trying import Report, in_words, infers, remains, report_of, tried
 from app.cli.watching import filling, showing, stage
-from app.hosting import unwatched_host
+from app.process.host import unwatched_host
 from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion
 from observability.logs import configure_logs

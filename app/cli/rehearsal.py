@@ -39,8 +39,8 @@ def rehearse(settings: Settings) -> None:
 
 
 def _answer(settings: Settings, answer: Connection) -> None:
-    from app.lifeline import end_with_parent
-    from app.rehearsal import error_against
+    from app.process.parent_death import end_with_parent
+    from app.process.rehearsal import error_against
 
     end_with_parent()
     error = error_against(settings)

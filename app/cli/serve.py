@@ -18,13 +18,13 @@ from app.cli import options
 from app.cli.databases import Databases
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
-from app.connections.bounds import connections_per_worker, http1
-from app.leaving import STOP_SECONDS, leave_on_sigterm
+from app.http.connections.limits import connections_per_worker, http1
+from app.process.draining import STOP_SECONDS, leave_on_sigterm
+from app.process.stopping import Stopping
+from app.process.workers_folder import workers_folder
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down, hand_down_folder
-from app.stopping import Stopping
-from app.workers_folder import workers_folder
 from observability.logs import configure_logs
 
 _LOST = "the embedded PostgreSQL ended by itself"
@@ -106,7 +106,7 @@ def _followed() -> tuple[Source, Configuration]:
 
 def _run(settings: Settings, port: int, databases: Databases, stopping: Stopping) -> None:
     server = Granian(
-        "app.worker:application",
+        "app.process.worker:application",
         factory=True,
         interface=Interfaces.ASGI,
         address=settings.server.host,

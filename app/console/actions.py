@@ -14,8 +14,8 @@ from app.console.forms import filled_in
 from app.console.pages import lead_back, page
 from app.console.provider_view import kind_of
 from app.console.wording import STATES
-from app.problems import Problem, RequestError, problem_of
-from app.schemas import MAX_REASON_CHARS, BreakerChange
+from app.http.problems import Problem, RequestError, problem_of
+from app.http.schemas import MAX_REASON_CHARS, BreakerChange
 from providers.chain.chain import Chain
 from providers.errors import InvalidInput
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from app.console.admission import admit_to_port
 from app.console.pages import HANDLERS, HEADERS, PATH
-from app.fixed import Fixed
+from app.http.static import Fixed
 
 _TYPES = {
     "console.css": "text/css; charset=utf-8",

@@ -12,7 +12,7 @@ from app.console.admission import admit_operator
 from app.console.configuration_view import limits_view, reload_view, settings_view
 from app.console.overview import Desks, overview
 from app.console.pages import HANDLERS, PATH, forget_notice, lead, leave, page, take_notice
-from app.parameters import PARAMETERS
+from app.http.parameters import PARAMETERS
 
 
 async def provide_desks(request: Request[Any, Any, Any]) -> Desks:

@@ -13,7 +13,7 @@ from app.console.console import Console
 from app.console.journal_view import JournalView, journal_view
 from app.console.provider_view import ProviderView, provider_view
 from app.console.wording import counted, duration, moment
-from app.schemas import OrderResponse
+from app.http.schemas import OrderResponse
 from app.settings import Settings
 from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ChainStatus

@@ -6,13 +6,13 @@ from litestar import Controller, get, put
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from app import problems
 from app.admin.calls import provide_chain_desk
 from app.admin.chain_desk import ChainDesk
 from app.auth.admission import admit_operator
-from app.json_body import JsonDTO
-from app.parameters import PARAMETERS
-from app.schemas import BreakerChange
+from app.http import problems
+from app.http.json.body import JsonDTO
+from app.http.parameters import PARAMETERS
+from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 

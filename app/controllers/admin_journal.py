@@ -6,13 +6,13 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 
-from app import problems
 from app.admin.calls import provide_journal_desk
 from app.admin.journal_desk import JournalDesk
 from app.auth.admission import admit_operator
 from app.controllers.admin import OPERATOR_PROBLEMS
-from app.parameters import PARAMETERS
-from app.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
+from app.http import problems
+from app.http.parameters import PARAMETERS
+from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
 from providers import limits
 
 JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)

@@ -10,7 +10,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
-from app.fixed import Fixed
+from app.http.static import Fixed
 
 PATH = "/docs"
 

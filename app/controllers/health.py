@@ -6,12 +6,12 @@ import structlog
 from litestar import Controller, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
-from app import problems
 from app.auth.admission import admit_watcher
-from app.encodings import takes_gzip
-from app.problems import METRICS_LATE, RequestError
-from app.readiness import Readiness
-from app.schemas import LiveResponse, ReadyResponse
+from app.http import problems
+from app.http.content_coding import takes_gzip
+from app.http.problems import METRICS_LATE, RequestError
+from app.http.schemas import LiveResponse, ReadyResponse
+from app.process.readiness import Readiness
 from observability.metrics.scrapes import Scrapes
 from observability.recent import StillBeingMade
 from providers.types import Health

@@ -7,14 +7,14 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET
 
-from app import problems
 from app.auth.admission import admit
-from app.calls import Call, WriteCall, provide_call, provide_write_call
-from app.conditions import answered_by, answered_in_part, note_page_of, stored_or_accepted, write_status
-from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
-from app.json_body import JsonDTO
-from app.parameters import PARAMETERS
-from app.schemas import (
+from app.http import problems
+from app.http.calls import Call, WriteCall, provide_call, provide_write_call
+from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
+from app.http.headers import answered_by, answered_in_part, note_page_of, stored_or_accepted, write_status
+from app.http.json.body import JsonDTO
+from app.http.parameters import PARAMETERS
+from app.http.schemas import (
     DeleteAllResponse,
     DeleteResponse,
     ListResponse,

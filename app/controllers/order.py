@@ -4,13 +4,13 @@ from litestar import Controller, HttpMethod, Response, get, put, route
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
-from app import problems
 from app.admin.calls import provide_order_desk
 from app.admin.order_desk import OrderDesk
 from app.auth.admission import admit_operator
 from app.controllers.admin import BODY_PROBLEMS, OPERATOR_PROBLEMS
-from app.json_body import JsonDTO
-from app.schemas import OrderRequest, OrderResponse
+from app.http import problems
+from app.http.json.body import JsonDTO
+from app.http.schemas import OrderRequest, OrderResponse
 
 
 class OrderController(Controller):

@@ -14,7 +14,7 @@ from app.doctor.folder import DATA_DIR, spacious, writable
 from app.doctor.health import health_of
 from app.doctor.journal_examination import JOURNAL, examine_journal
 from app.doctor.native_examination import NativeExamination
-from app.hosting import unwatched_host
+from app.process.host import unwatched_host
 from app.settings import ConfigError, LoadedSettings, Settings
 from app.settings.layers import DEFAULT
 from app.settings.limits_in_force import limits_in_force

@@ -11,7 +11,7 @@ from app.doctor.examination import Examination
 from app.doctor.finding import Outcome, ok
 from app.doctor.folder import DATA_DIR
 from app.doctor.servers import START_SECONDS, server_of
-from app.hosting import unwatched_host
+from app.process.host import unwatched_host
 from app.settings import Settings
 from observability.secret import Secret
 from providers.native.embedded import folder_of

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import structlog
 from msgspec import structs
 
-from app.chain import Chains
+from app.process.chain import Chains
 from app.reloading.differences import live_changes, restart_changes, taken_over
 from app.reloading.overriding import Override
 from app.reloading.source import LOOK_SECONDS, Configuration, Source

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.chain import Chains
+from app.process.chain import Chains
 from app.settings import Settings
 from app.settings.model import ChainSettings
 from observability import notes
