@@ -15,10 +15,11 @@ from app.cli import options
 from app.cli.asking import RunningService
 from app.cli.database import database_for
 from app.cli.loading import ConfigProblem, load_or_exit
-from app.cli.tables import span, table
+from app.cli.tables import table
 from app.cli.trial import RoundTrip, Steps
 from app.cli.trying import Report, in_words, infers, remains, report_of, tried
 from app.cli.watching import filling, showing, stage
+from app.doctor.durations import span
 from app.process.host import unwatched_host
 from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion

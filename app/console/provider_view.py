@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.console.latency import LatencyHistory
 from app.console.sparkline import Sparkline, sparkline
 from app.console.wording import STATES, duration, filling
 from app.settings import Settings
 from app.settings.annotations import tag_of
+from observability.latency import LatencyHistory
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.status import ProviderStatus, Role
 

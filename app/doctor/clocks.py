@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from app.cli.tables import span
 from app.doctor.database import Address
+from app.doctor.durations import span
 from app.doctor.finding import Outcome, ok, warning
 from providers.states.clock import FAR_AHEAD_SECONDS, seconds_ahead
 

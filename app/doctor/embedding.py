@@ -9,7 +9,7 @@ from app.doctor.finding import Outcome, error, ok, skipped
 from observability.metrics import Metrics
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings, OpenAIEmbedderSettings
-from providers.native.settings import NARROWER, too_wide
+from providers.native.dimensions import NARROWER, too_wide
 
 _TEXT = "tea"
 

@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from app.admin.offline import NoJournal, opened_journal
-from app.cli.tables import span
 from app.doctor.database import Address
+from app.doctor.durations import span
 from app.doctor.finding import Outcome, ok, skipped, warning
 from app.settings import Settings
 from providers.journal.operations import JournalStatus

@@ -15,7 +15,7 @@ from app.process.host import unwatched_host
 from app.settings import Settings
 from observability.secret import Secret
 from providers.native.embedded import folder_of
-from providers.native.opening import dsn_of, opened_schema
+from providers.native.opening import opened_schema
 from providers.native.settings import NativeSettings
 
 _JUDGES: dict[str, Callable[[Facts], Outcome]] = {
@@ -66,8 +66,8 @@ class NativeExamination:
         seen: list[Facts] = []
 
         async def reached() -> Outcome:
-            dsn = Secret(dsn_of(self._provider, self._name, self._data_dir))
-            address = Address(dsn=dsn, through_pooler=self._provider.pooler == "pgbouncer")
+            dsn = Secret(self._provider.dsn_of(self._name, self._data_dir))
+            address = Address(dsn=dsn, through_pooler=self._provider.through_pooler)
             seen.append(await address.facts())
             self.address = address
             return ok("it answers")
@@ -85,7 +85,9 @@ class NativeExamination:
 
     async def _check_schema(self) -> None:
         async def at_this_version() -> Outcome:
-            async with opened_schema(self._provider, self._name, self._data_dir) as opened:
+            dsn, provider = self._provider.dsn_of(self._name, self._data_dir), self._provider
+            opening = opened_schema(dsn, pool_size=provider.pool_size, through_pooler=provider.through_pooler)
+            async with opening as opened:
                 state, known = await opened.state(), [step.id for step in opened.history()]
             return native.schema_of(state, known, self._name, migrates=self._provider.migrate)
 

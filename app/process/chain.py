@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from app.console.latency import LatencyObserver
 from app.settings import Settings
 from app.settings.annotations import tag_of
 from app.settings.journaling import always_journalled, journal_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.latency import LatencyObserver
 from providers.chain.observers import Observers
 from providers.chain.policy import AttemptPolicy
 from providers.chain.telling.story import Story

@@ -11,7 +11,6 @@ from providers import background
 from providers.errors import Unavailable
 from providers.journal.postgres.cluster import cluster_of
 from providers.journal.postgres.settings import PostgresJournalSettings
-from providers.native.opening import dsn_of
 from providers.native.settings import NativeSettings
 
 _AGAIN_SECONDS = 30.0
@@ -49,9 +48,7 @@ async def _compared(settings: Settings, journal: PostgresJournalSettings, name: 
         return True
     try:
         ours = await cluster_of(journal.dsn.reveal(), through_pooler=journal.pooler == "pgbouncer")
-        theirs = await cluster_of(
-            dsn_of(provider, name, settings.data_dir), through_pooler=provider.pooler == "pgbouncer"
-        )
+        theirs = await cluster_of(provider.dsn_of(name, settings.data_dir), through_pooler=provider.through_pooler)
     except Unavailable as error:
         _log.debug("journal_place_unknown", provider=name, reason=error.reason)
         return False

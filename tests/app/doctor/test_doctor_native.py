@@ -15,8 +15,8 @@ from app.doctor.finding import Finding, Status
 from app.doctor.native import pgvector_of, version_of
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
+from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedded import EmbeddedServer
-from providers.native.settings import MAX_DIMENSIONS
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider

@@ -7,16 +7,10 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from observability.metrics import Metrics
-from providers.chain.counting import CountingObserver
-from providers.chain.observer import Attempt
-
 INTERVAL_SECONDS = 15
 INTERVALS = 60  # a quarter of an hour
 
-# What never reached the provider, or was no longer waited for, says nothing about how long it takes.
-_UNTOLD = frozenset({"refused", "breaker_open", "bulkhead_full", "no_time_left", "cancelled"})
-# Each bin is a tenth wider than the one before, so that a percentile is told to within five percent.
+# Each bin is a tenth wider than the one before, so that a percentile is right to within five percent.
 _LEAST_SECONDS = 0.0001
 _GROWTH = math.log(1.1)
 
@@ -48,7 +42,7 @@ class Latency(Struct, frozen=True, kw_only=True):
 
 
 class LatencyHistory:
-    """What the console draws of each provider; one for each process, used from its event loop."""
+    """The latencies of each provider in the last minutes; one for each process, used from its event loop."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -59,56 +53,42 @@ class LatencyHistory:
         number = self._number()
         ring = self._rings.get(provider)
         if ring is None:
-            self._forget_silent(number)
+            self._drop_idle(number)
             ring = self._rings[provider] = deque(maxlen=INTERVALS)
         if not ring or ring[-1].number != number:
             ring.append(Interval(number))
         ring[-1].add(seconds, failed=failed)
 
     def steps(self, provider: str) -> list[Latency | None]:
-        """Give the last `INTERVALS`, oldest first, the one that is under way last; None for one without an attempt."""
+        """Return the last `INTERVALS`, oldest first, the current one last; None for one without an attempt."""
         newest = self._number()
         by_number = {interval.number: interval for interval in self._rings.get(provider, ())}
         return [
-            _told([by_number[number]]) if number in by_number else None
+            _latency_of([by_number[number]]) if number in by_number else None
             for number in range(newest - INTERVALS + 1, newest + 1)
         ]
 
     def whole(self, provider: str) -> Latency | None:
-        """Give all of those intervals as one; None without an attempt."""
+        """Return all of those intervals as one; None without an attempt."""
         oldest = self._number() - INTERVALS
         recent = [interval for interval in self._rings.get(provider, ()) if interval.number > oldest]
-        return _told(recent) if recent else None
+        return _latency_of(recent) if recent else None
 
     def _number(self) -> int:
         return int(self._now() // INTERVAL_SECONDS)
 
-    def _forget_silent(self, number: int) -> None:
-        """Drop who has not been asked for a whole window: it may have left the order for good."""
+    def _drop_idle(self, number: int) -> None:
+        """Drop every provider that had no attempt for a whole window: it may have left the order for good."""
         for name, ring in list(self._rings.items()):
             if ring[-1].number <= number - INTERVALS:
                 del self._rings[name]
-
-
-class LatencyObserver(CountingObserver):
-    """Counts what happens in the chain, and remembers how long the attempts took."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        super().__init__(metrics)
-        self.history = LatencyHistory()
-
-    def tried(self, attempt: Attempt) -> None:
-        """See `AttemptObserver`."""
-        super().tried(attempt)
-        if attempt.outcome not in _UNTOLD:
-            self.history.add(attempt.provider, attempt.seconds, failed=attempt.outcome != "ok")
 
 
 def _bin_of(seconds: float) -> int:
     return int(math.log(seconds / _LEAST_SECONDS) / _GROWTH) if seconds > _LEAST_SECONDS else 0
 
 
-def _told(intervals: Iterable[Interval]) -> Latency:
+def _latency_of(intervals: Iterable[Interval]) -> Latency:
     bins: Counter[int] = Counter()
     failed = 0
     for interval in intervals:
@@ -118,7 +98,7 @@ def _told(intervals: Iterable[Interval]) -> Latency:
 
 
 def _below(bins: Counter[int], share: float) -> float:
-    """The middle of the bin in which the percentile lies, by the nearest rank."""
+    """Return the middle of the bin in which the percentile lies, by the nearest rank."""
     rank = math.ceil(share * bins.total())
     for number in sorted(bins):
         rank -= bins[number]
