@@ -8,7 +8,7 @@ from msgspec import UNSET
 from app.auth.admission import admit
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
 from app.http import problems
-from app.http.calls import Call, WriteCall, provide_call, provide_write_call
+from app.http.calls import ReadCall, WriteCall, provide_call, provide_write_call
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import BatchDTO
 from app.http.problems import Problem
@@ -79,7 +79,7 @@ class BatchesController(Controller):
     async def recall_batch(
         self,
         data: JSONBody[list[RecallRequest | Problem]],
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
     ) -> RecallBatchResponse:
         """Answer up to 1,000 questions; one that breaks a rule fails alone."""
         queries = [_query(query, call.user_id, call.recall_limit) for query in data if not isinstance(query, Problem)]

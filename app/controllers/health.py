@@ -38,7 +38,7 @@ class HealthController(Controller):
     async def memory_health(self, request: Request[Any, Any, Any]) -> Response[Health]:
         """Tell how the provider is; 503 when it cannot serve."""
         readiness: Readiness = request.app.state.readiness
-        health = await readiness.looks.health()
+        health = await readiness.health.of_chain()
         return Response(health, status_code=_status(healthy=health.healthy))
 
     @get("/livez")

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from app.auth.admission import admit
 from app.http import problems
-from app.http.calls import Call, WriteCall, provide_call, provide_write_call
+from app.http.calls import ReadCall, WriteCall, provide_call, provide_write_call
 from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.http.headers import answered_by, answered_in_part, note_page_of, stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
@@ -103,7 +103,7 @@ class MemoriesController(Controller):
     async def recall(
         self,
         data: JSONBody[RecallRequest],
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
     ) -> RecallResponse:
         """Find the memories nearest to a question, by meaning and by words, best first."""
         memories = await call.provider.recall(
@@ -124,7 +124,7 @@ class MemoriesController(Controller):
     )
     async def list_memories(
         self,
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
         limit: Annotated[
             int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
         ] = limits.DEFAULT_LIST_LIMIT,
@@ -171,7 +171,7 @@ class MemoriesController(Controller):
     async def get_memory(
         self,
         memory_id: MemoryId,
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
     ) -> MemoryRecord:
         """Give one memory."""
         return await call.provider.get(call.user_id, memory_id)

@@ -51,7 +51,7 @@ _Session = Annotated[
 ]
 
 
-class Call(Struct, frozen=True):
+class ReadCall(Struct, frozen=True):
     """A request that reads: `user_id` is whose memories are meant, `recall_limit` the configured default."""
 
     provider: MemoryProvider
@@ -72,7 +72,7 @@ async def provide_call(
     user_id: _UserId = None,  # noqa: ARG001 - read by the guard already; this documents it
     patience_ms: _Timeout = None,  # noqa: ARG001 - read below as strictly as it is documented
     session: _Session = None,  # noqa: ARG001 - as above
-) -> Call:
+) -> ReadCall:
     """Gather what a reading handler needs.
 
     Raises:
@@ -81,7 +81,7 @@ async def provide_call(
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
-    return Call(state.provider, caller.user_id, state.settings.recall_limit)
+    return ReadCall(state.provider, caller.user_id, state.settings.recall_limit)
 
 
 async def provide_write_call(

@@ -17,7 +17,7 @@ BYTES_PER_SECOND = 50_000_000
 MOST_SECONDS = 0.25  # a probe has a second at least
 
 
-class GivingWay:
+class Prioritization:
     """Hold back answers that are not a caller's while callers' requests are under way.
 
     What nobody has shown a key for is held back as well, wherever it was sent. `sleep` takes seconds.

@@ -59,7 +59,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: list[FieldProblem] = []
 
 
-class Kind(Struct, frozen=True):
+class ProblemType(Struct, frozen=True):
     """A kind of problem: its status, the last part of its type, and its title."""
 
     status: int
@@ -67,30 +67,30 @@ class Kind(Struct, frozen=True):
     title: str
 
 
-INVALID_INPUT = Kind(422, "invalid-input", "The request breaks a rule")
-MALFORMED_BODY = Kind(400, "malformed-body", "The body is not JSON")
-BAD_REQUEST = Kind(400, "bad-request", "The request cannot be understood")
-UNAUTHENTICATED = Kind(401, "unauthenticated", "Who is asking is not known")
-FORBIDDEN = Kind(403, "forbidden", "This caller may not do that")
-NOT_FOUND = Kind(404, "not-found", "There is nothing here")
-MEMORY_NOT_FOUND = Kind(404, "memory-not-found", "There is no such memory")
-UNKNOWN_PROVIDER = Kind(404, "unknown-provider", "There is no such provider in the order")
-NO_JOURNAL = Kind(404, "no-journal", "There is no journal")
-DEAD_LETTER_NOT_FOUND = Kind(404, "dead-letter-not-found", "There is no such dead letter")
-METHOD_NOT_ALLOWED = Kind(405, "method-not-allowed", "This resource does not take that method")
-CONFLICT = Kind(409, "conflict", "The key was used for something else")
-CURSOR_LOST = Kind(409, "cursor-lost", "The list cannot go on where it stopped")
-ORDER_REFUSED = Kind(409, "order-refused", "This order cannot be put in force")
-MEMORY_DELETED = Kind(410, "memory-deleted", "The memory was deleted")
-REQUEST_TIMEOUT = Kind(408, "request-timeout", "The body came too slowly")
-TOO_LARGE = Kind(413, "too-large", "The body is too large")
-UNSUPPORTED_MEDIA_TYPE = Kind(415, "unsupported-media-type", "The body must be JSON")
-INTERNAL = Kind(500, "internal", "Something is wrong on this side")
-METRICS_LATE = Kind(503, "metrics-late", "The metrics cannot be had now")
-UNAVAILABLE = Kind(503, "unavailable", "The memories cannot be reached now")
+INVALID_INPUT = ProblemType(422, "invalid-input", "The request breaks a rule")
+MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
+BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
+UNAUTHENTICATED = ProblemType(401, "unauthenticated", "Who is asking is not known")
+FORBIDDEN = ProblemType(403, "forbidden", "This caller may not do that")
+NOT_FOUND = ProblemType(404, "not-found", "There is nothing here")
+MEMORY_NOT_FOUND = ProblemType(404, "memory-not-found", "There is no such memory")
+UNKNOWN_PROVIDER = ProblemType(404, "unknown-provider", "There is no such provider in the order")
+NO_JOURNAL = ProblemType(404, "no-journal", "There is no journal")
+DEAD_LETTER_NOT_FOUND = ProblemType(404, "dead-letter-not-found", "There is no such dead letter")
+METHOD_NOT_ALLOWED = ProblemType(405, "method-not-allowed", "This resource does not take that method")
+CONFLICT = ProblemType(409, "conflict", "The key was used for something else")
+CURSOR_LOST = ProblemType(409, "cursor-lost", "The list cannot go on where it stopped")
+ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
+MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
+REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
+TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
+INTERNAL = ProblemType(500, "internal", "Something is wrong on this side")
+METRICS_LATE = ProblemType(503, "metrics-late", "The metrics cannot be had now")
+UNAVAILABLE = ProblemType(503, "unavailable", "The memories cannot be reached now")
 
 # By the nearest class in the error's MRO.
-_KINDS: dict[type[BaseException], Kind] = {
+_KINDS: dict[type[BaseException], ProblemType] = {
     InvalidInput: INVALID_INPUT,
     MemoryNotFound: MEMORY_NOT_FOUND,
     MemoryDeleted: MEMORY_DELETED,
@@ -115,7 +115,7 @@ class RequestError(Exception):
     """A request that cannot be served as it is, told by its kind."""
 
     def __init__(
-        self, kind: Kind, detail: str, field: str | None = None, headers: dict[str, str] | None = None
+        self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(detail)
         self.kind = kind
@@ -171,7 +171,7 @@ def accepted(body: type) -> dict[int, ResponseSpec]:
     }
 
 
-def described(*kinds: Kind) -> dict[int, ResponseSpec]:
+def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
     """The problems of an operation, for the OpenAPI document."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
@@ -205,7 +205,7 @@ def _field_of(message: Mapping[str, str]) -> FieldProblem:
     return FieldProblem(key, text.replace("`", ""))
 
 
-def _problem(kind: Kind, detail: str, errors: list[FieldProblem] | None = None) -> Problem:
+def _problem(kind: ProblemType, detail: str, errors: list[FieldProblem] | None = None) -> Problem:
     notes = current.get()
     return Problem(
         type=f"urn:ninai:problem:{kind.name}",

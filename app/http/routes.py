@@ -9,7 +9,7 @@ _PREFIX = "/memory/"
 _UNSENT = {"OPTIONS"}  # answered by the framework, and asked for by nobody
 
 
-def callers_routes(app: Litestar) -> Iterator[tuple[str, str]]:
+def memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
     """Give method and template of every route for callers' memories."""
     for route in app.routes:
         if isinstance(route, HTTPRoute) and route.path_format.startswith(_PREFIX):

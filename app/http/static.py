@@ -17,7 +17,7 @@ _ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, which nothing meets by
 _TOLD_AGAIN = frozenset({"Cache-Control", "ETag", "Vary"})
 
 
-class Fixed:
+class StaticFile:
     """A file to be served, whose bytes never change.
 
     `packed` is its gzip form, if there is one already; whichever of both forms is not given is made when it is first

@@ -9,7 +9,7 @@ from providers.states.clock import HybridClock
 from providers.types import Host
 
 
-def unwatched_host(name: str, data_dir: Path) -> Host:
+def offline_host(name: str, data_dir: Path) -> Host:
     """Give what the service would give, with metrics that nobody reads, and nothing to do but what is asked."""
     metrics = Metrics(CollectorRegistry())
     return Host(name=name, data_dir=data_dir, metrics=metrics, clock=HybridClock(), serves=False)

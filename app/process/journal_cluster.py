@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def journal_place_watched(settings: Settings) -> AsyncIterator[None]:
+async def watching_journal_cluster(settings: Settings) -> AsyncIterator[None]:
     """Find out in the background, and warn."""
     task = background.start_once(warn_of_shared_clusters(settings), "journal place")
     try:

@@ -1,32 +1,32 @@
 """Whether this process can serve now, and will for a while."""
 
 from app.http.schemas import ReadyResponse
-from app.process.health_cache import Looks
-from app.process.warm_up import Warmth
+from app.process.health_cache import HealthCache
+from app.process.warm_up import WarmUp
 
 
 class Readiness:
-    """What is known of it in the process itself, without asking anybody, and what the providers say.
+    """Combine the state of the process itself with the health of the providers.
 
-    The former counts at once: a process that leaves says so to whoever asks next, however its providers are.
+    The former counts at once: a process that drains is not ready, whatever the health of its providers.
     """
 
-    def __init__(self, looks: Looks, warmth: Warmth) -> None:
-        self.looks = looks
-        self.leaving = False
-        self._warmth = warmth
+    def __init__(self, health: HealthCache, warm_up: WarmUp) -> None:
+        self.health = health
+        self.draining = False
+        self._warm_up = warm_up
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Be not ready from now on."""
-        self.leaving = True
-        self.looks.hurry()
+        self.draining = True
+        self.health.stop_waiting()
 
     async def answer(self) -> ReadyResponse:
-        """Tell it as it is when the answer is given, not as it was when it was asked for."""
-        healthy, providers = await self.looks.readiness(decided=self.leaving or self._warmth.warming)
-        if self.leaving:
+        """Return the readiness at the time of the answer, not at that of the question."""
+        healthy, providers = await self.health.readiness(decided=self.draining or self._warm_up.running)
+        if self.draining:
             return ReadyResponse(ready=False, providers=providers, leaving=True, reason="leaving")
-        if self._warmth.warming:
+        if self._warm_up.running:
             return ReadyResponse(ready=False, providers=providers, reason="warming")
         if not healthy:
             return ReadyResponse(ready=False, providers=providers, reason="unhealthy")

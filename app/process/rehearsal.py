@@ -4,7 +4,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
-from app.process.chain import Chains
+from app.process.chain_factory import ChainFactory
 from app.settings import Settings
 from observability.logs import configure_logs
 from observability.metrics import Metrics
@@ -12,10 +12,10 @@ from providers.chain.rehearsal import rehearse
 from providers.errors import Unavailable
 
 
-def error_against(settings: Settings) -> Unavailable | None:
+def order_error(settings: Settings) -> Unavailable | None:
     """Give what keeps the order from being put in force, None if nothing does."""
     configure_logs(settings.log.format, "error")
-    chains = Chains(Metrics(CollectorRegistry()))
+    chains = ChainFactory(Metrics(CollectorRegistry()))
     try:
         asyncio.run(rehearse(chains.journal(settings), chains.parts(settings)))
     except Unavailable as error:

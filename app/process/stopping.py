@@ -17,7 +17,7 @@ BY_ITSELF = "the server ended by itself"
 CRASHING = "workers end by themselves as soon as they are started"
 
 
-class Stopping:
+class StopReason:
     """What is known of it; `now` is a monotonic clock, `wall` gives seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
@@ -37,7 +37,7 @@ class Stopping:
         log = _log.info if ordered else _log.warning
         log("stopping", reason=reason)
 
-    def heed_signals(self, lost: Callable[[], str | None]) -> None:
+    def record_signals(self, lost: Callable[[], str | None]) -> None:
         """Take note of SIGTERM and SIGINT before whoever heeds them; `lost` says what has been lost, if that is why.
 
         What is lost has this process interrupted.

@@ -11,7 +11,7 @@ from observability.tracing import Tracer
 
 
 @asynccontextmanager
-async def traced(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
+async def tracing_on(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
     """Have the tracer begin traces and send them, and make it that of everything begun in this context."""
     if settings.endpoint is None:
         yield

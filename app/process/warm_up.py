@@ -1,4 +1,4 @@
-"""Warming up: at the start, one pass through everything that a first recall needs, beside listening."""
+"""The warm-up: at the start, one use of everything that a first recall needs, while the process listens already."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,88 +16,88 @@ from providers.chain.link import Link
 from providers.errors import ProviderError
 from providers.journal.base import Journal
 
-# After so long whatever answers has to do: what is away at the start may stay away, and is not waited for.
-WARMING_SECONDS = 5.0
+# After so long the warm-up ends in any case: what is down at the start may stay down.
+WARM_UP_SECONDS = 5.0
 AGAIN_SECONDS = 0.25  # between two tries of one part
 
-# Whose memories are asked for: a user as any other, who has none.
+# The user whose memories are asked for: one as any other, without memories.
 _USER = "ninai-warming-up"
 _QUESTION = "warming up"
 
 _log = structlog.get_logger(__name__)
 
-_Pass = Callable[[], Awaitable[str | None]]
+_Attempt = Callable[[], Awaitable[str | None]]
 
 
-class Warmth:
-    """What is not warm yet, by name, each with why; nothing as soon as the warming has ended, however it did."""
+class WarmUp:
+    """What is still cold, by name, each with the reason; nothing as soon as the warm-up has ended, however it did."""
 
     def __init__(self) -> None:
         self.cold: dict[str, str] = {}
 
     @property
-    def warming(self) -> bool:
+    def running(self) -> bool:
         """Whether a first recall might still meet something cold."""
         return bool(self.cold)
 
 
 @asynccontextmanager
-async def warming(chain: Chain, warmed: Callable[[], None]) -> AsyncIterator[Warmth]:
-    """Warm a chain up for as long as the context lasts, and say so when it is done, or given up."""
-    warmth = Warmth()
-    passes: dict[str, _Pass] = {link.name: partial(_recalled, link) for link in chain.links()}
+async def warming_up(chain: Chain, done: Callable[[], None]) -> AsyncIterator[WarmUp]:
+    """Warm a chain up in the background; call `done` when that has ended, also when it was given up."""
+    warm_up = WarmUp()
+    attempts: dict[str, _Attempt] = {link.name: partial(_recalled, link) for link in chain.links()}
     if chain.journal is not None:
-        passes["journal"] = partial(_looked_up, chain.journal, chain.first)
-    # At once, so that no request comes before it.
-    warmth.cold = dict.fromkeys(passes, "not tried yet")
-    task = background.start_once(_warm(warmth, passes, warmed), "warm up")
+        attempts["journal"] = partial(_journal_read, chain.journal, chain.first)
+    # At once, so that no request finds the process ready before.
+    warm_up.cold = dict.fromkeys(attempts, "not tried yet")
+    task = background.start_once(_warm(warm_up, attempts, done), "warm up")
     try:
-        yield warmth
+        yield warm_up
     finally:
         await background.stop(task)
 
 
-async def _warm(warmth: Warmth, passes: dict[str, _Pass], warmed: Callable[[], None]) -> None:
+async def _warm(warm_up: WarmUp, attempts: dict[str, _Attempt], done: Callable[[], None]) -> None:
     started = perf_counter()
-    tries = [background.start_once(_tried(warmth, name, one), f"warm up {name}") for name, one in passes.items()]
+    tries = [background.start_once(_attempted(warm_up, name, one), f"warm up {name}") for name, one in attempts.items()]
     try:
-        # Not a timeout around them: what does not heed that it is broken off would keep the service from being ready.
-        await asyncio.wait(tries, timeout=WARMING_SECONDS)
+        # Not a timeout around them: what ignores its cancellation would keep the service from being ready.
+        await asyncio.wait(tries, timeout=WARM_UP_SECONDS)
     finally:
         for one in tries:
             one.cancel()
-    if warmth.cold:
-        _log.warning("warming_given_up", cold=dict(warmth.cold))
+    if warm_up.cold:
+        _log.warning("warming_given_up", cold=dict(warm_up.cold))
     else:
-        _log.info("warm", parts=sorted(passes), ms=round((perf_counter() - started) * 1000, 2))
-    warmth.cold = {}
-    warmed()
+        _log.info("warm", parts=sorted(attempts), ms=round((perf_counter() - started) * 1000, 2))
+    warm_up.cold = {}
+    done()
 
 
-async def _tried(warmth: Warmth, name: str, one: _Pass) -> None:
+async def _attempted(warm_up: WarmUp, name: str, one: _Attempt) -> None:
     while True:
         try:
             lacking = await one()
         except ProviderError as error:
             lacking = type(error).__name__
         if lacking is None:
-            warmth.cold.pop(name, None)
+            warm_up.cold.pop(name, None)
             return
-        warmth.cold[name] = lacking
+        warm_up.cold[name] = lacking
         await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _recalled(link: Link) -> str | None:
-    """Ask one question: a connection, the statement, the embedder, or the way to another server.
+    """Ask one question, which takes a connection, the statement, the embedder, or the way to another server.
 
-    Past the limits of the chain: how long the first time takes is nothing that a provider usually takes.
+    It goes past the limits of the chain, because a first question takes longer than others.
     """
-    told = Notes("warming up")
-    notes.current.set(told)
+    question_notes = Notes("warming up")
+    notes.current.set(question_notes)
     await link.provider.recall(_USER, _QUESTION, 1)
-    return NO_VECTOR if NO_VECTOR in told.degraded else None
+    return NO_VECTOR if NO_VECTOR in question_notes.degraded else None
 
 
-async def _looked_up(journal: Journal, first: str) -> None:
-    """Read from the journal what every recall reads first."""
+async def _journal_read(journal: Journal, first: str) -> None:
+    """Read from the journal what every recall reads first; there is nothing to find."""
     await journal.entries(_USER, first, 1, 1)

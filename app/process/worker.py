@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from app.http.connections.limits import allow_files
 from app.main import create_app
-from app.process.draining import NOTICE, STOPPING
+from app.process.draining import DRAIN_SIGNAL, STOP_SIGNAL
 from app.process.parent_death import end_with_parent
 from app.reloading.source import Source
 from app.settings import load
@@ -21,7 +21,7 @@ def application() -> Litestar:
     """Read the settings and make the application, with the metrics of this process."""
     end_with_parent()
     # Left pending until the application heeds them: what is read here may be outdated by then.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, NOTICE, STOPPING})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, DRAIN_SIGNAL, STOP_SIGNAL})
     source = Source(lambda: load(None))
     configuration = source.read()
     settings = configuration.loaded.settings

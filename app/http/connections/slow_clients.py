@@ -1,40 +1,40 @@
-"""How slow a client may be: a body that does not come is refused, and an answer that is not read is given up."""
+"""Limits for slow clients: a body that does not arrive is refused, and an answer that is not read is abandoned."""
 
 from collections.abc import Awaitable, Callable
 
 from app.http.body_limit import announced_length
-from app.http.connections.fair_timeouts import Waiting
+from app.http.connections.fair_timeouts import FairTimeouts
 from app.http.problems import REQUEST_TIMEOUT, RequestError
 from app.settings.model import ServerSettings
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
-# What buys a second, once when it is announced and again when it has gone over the wire: all in all half of that rate
-# is enough, a telephone's in the country, and who stalls is given up much earlier.
+# So many bytes add a second to the limit, once when they are announced and again when they were transferred: half of
+# that rate is enough, that of a telephone in the country, and a client that stalls is given up much earlier.
 BYTES_PER_SECOND = 100_000
-# A longer answer is handed over in pieces of this size, each when there is room for it. The server would take it as a
-# whole, hold it for as long as the client lets it, and have its timer for the next request run meanwhile.
+# A longer answer is sent in pieces of this size, each when there is room for it. The server would take it as a whole,
+# hold it until the client has read it, and run its timer for the next request meanwhile.
 PIECE_BYTES = 64 * 1024
 
-# Ends the connection of a client, whom the scope of a request names.
-Cut = Callable[[Scope], Awaitable[None]]
+# Ends the connection of a client; takes the scope of its request.
+CloseConnection = Callable[[Scope], Awaitable[None]]
 
 
 def allowed_seconds(timeout: float, announced: int, moved: int) -> float:
-    """Give how many seconds after the beginning the next bytes are waited for.
+    """Return how many seconds after the beginning the next bytes must have come.
 
-    Of a length that is not announced as much is known as has come.
+    Without an announced length, the length is what has come so far.
     """
     return timeout + (max(announced, moved) + moved) / BYTES_PER_SECOND
 
 
-class Paced:
-    """Wait for a client as long as its pace allows; `cut` ends the connection of one that reads too slowly."""
+class SlowClientLimits:
+    """Refuse bodies that come too slowly; `close` ends the connection of a client that reads too slowly."""
 
-    def __init__(self, app: AsgiApp, settings: ServerSettings, cut: Cut) -> None:
+    def __init__(self, app: AsgiApp, settings: ServerSettings, close: CloseConnection) -> None:
         self._app = app
         self._settings = settings
-        self._cut = cut
-        self._waiting = Waiting()
+        self._close = close
+        self._timeouts = FairTimeouts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on; its `receive` raises `RequestError` if the body comes too slowly."""
@@ -54,7 +54,7 @@ class Paced:
 
         await self._app(scope, self._paced(scope, receive), send_first)
         if left and not await self._sent(left, send):
-            await self._cut(scope)
+            await self._close(scope)
 
     def _paced(self, scope: Scope, receive: Receive) -> Receive:
         announced = announced_length(scope)
@@ -64,13 +64,13 @@ class Paced:
 
         async def receive_paced() -> Message:
             nonlocal seen, complete, began
-            if complete:  # now it is asked whether the client has left, for as long as that takes
+            if complete:  # this waits for the disconnect, for as long as that takes
                 return await receive()
             if began is None:
-                began = self._waiting.clock
+                began = self._timeouts.clock
             try:
                 due = began + allowed_seconds(self._settings.body_timeout, announced, seen)
-                message = await self._waiting.until(due, receive())
+                message = await self._timeouts.until(due, receive())
             except TimeoutError:
                 # What it sends from now on would be read as its next request.
                 headers = {"Connection": "close"}
@@ -83,15 +83,15 @@ class Paced:
         return receive_paced
 
     async def _sent(self, body: bytes, send: Send) -> bool:
-        """Send an answer piece by piece, and tell whether the client has read it."""
-        began = self._waiting.clock
+        """Send an answer piece by piece; return whether the client has read it."""
+        began = self._timeouts.clock
         for start in range(0, len(body), PIECE_BYTES):
             end = start + PIECE_BYTES
             piece = {"type": "http.response.body", "body": body[start:end], "more_body": end < len(body)}
             try:
-                # Its whole length buys nothing: a long answer is not the client's achievement.
+                # The whole length adds nothing: a long answer is not the client's achievement.
                 due = began + allowed_seconds(self._settings.answer_timeout, 0, start)
-                await self._waiting.until(due, send(piece))
+                await self._timeouts.until(due, send(piece))
             except TimeoutError:
                 return False
         return True

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from app.http.body_limit import MAX_BODY_BYTES
 from app.http.json.body import JsonDTO, attempt, decode, decode_of_any_size
 from app.http.json.nesting import shallow
-from app.http.json.surrogates import Hidden
+from app.http.json.surrogates import OpaqueEscapes
 from app.http.json.values import most_values_in, values_in
 from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
 from providers.errors import InvalidInput
@@ -105,13 +105,13 @@ def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
         return _present(attempt(body, envelope), field)
     except (msgspec.DecodeError, RecursionError):
         # What one item holds, half a character or too many levels, keeps msgspec from taking apart the whole.
-        hidden = Hidden(shallow(body, _MOST_BRACKETS))
+        hidden = OpaqueEscapes(shallow(body, _MOST_BRACKETS))
         try:
             items = _present(attempt(hidden.text, envelope), field)
         except (msgspec.DecodeError, RecursionError, RequestError):
             # It is no item's fault, which this says of the original.
             return _present(decode_of_any_size(body, envelope), field)
-        return [hidden.shown(bytes(item)) for item in items]
+        return [hidden.restored(bytes(item)) for item in items]
 
 
 def _present(envelope: Struct, field: str) -> list[Raw]:

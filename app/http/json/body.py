@@ -11,7 +11,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from app.http.json.place import place_in
-from app.http.json.surrogates import Hidden, lone_surrogate
+from app.http.json.surrogates import OpaqueEscapes, lone_surrogate
 from app.http.json.values import most_values_in, values_in
 from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
 from providers.errors import InvalidInput
@@ -123,7 +123,7 @@ def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
     """Refuse what holds so many values that making them would take 30 times of what they take in the body."""
     if most_values_in(body) <= _MOST_MARKS:
         return
-    hidden = Hidden(body)
+    hidden = OpaqueEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError:
@@ -133,7 +133,7 @@ def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
     except RecursionError:
         raise InvalidInput(whole, "must not nest so deep") from None
     for field in parts.__struct_fields__:
-        if values_in(hidden.shown(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
+        if values_in(hidden.restored(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
             raise InvalidInput(field, f"must hold at most {MAX_FIELD_VALUES} JSON values")
 
 
@@ -142,7 +142,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
 
     Nothing is made of the body but one part for each field, so that this costs little whatever was sent.
     """
-    hidden = Hidden(body)
+    hidden = OpaqueEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError as error:  # no object
@@ -150,7 +150,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
     except (msgspec.MsgspecError, RecursionError):
         return _not_json(said, whole)
     for field in parts.__struct_fields__:
-        part = hidden.shown(bytes(getattr(parts, field)))
+        part = hidden.restored(bytes(getattr(parts, field)))
         position = lone_surrogate(part)
         if position is not None:
             return InvalidInput(_quoted(field + (place_in(part, position) or "")), _HALF)

@@ -31,10 +31,10 @@ def lone_surrogate(text: bytes) -> int | None:
     return end if text.startswith(b"\\u", end) else None
 
 
-class Hidden:
+class OpaqueEscapes:
     """JSON text whose Unicode escapes nobody can see, so that nothing in them keeps it from being taken apart.
 
-    It has the shape of the original, which `shown` gives back for each part of it. Strings that hold escapes are
+    It has the shape of the original, which `restored` gives back for each part of it. Strings that hold escapes are
     no UTF-8 any more; msgspec does not look at the strings of a value that it hands on as it is (`Raw`).
     """
 
@@ -46,6 +46,6 @@ class Hidden:
             text if self._mark is None else text.replace(b"\\\\", self._mark * 2).replace(b"\\u", self._mark + b"u")
         )
 
-    def shown(self, part: bytes) -> bytes:
+    def restored(self, part: bytes) -> bytes:
         """Give a part of the text as it was sent."""
         return part if self._mark is None else part.replace(self._mark, b"\\")

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from app.cli.trial import RoundTrip, Step, Steps
-from app.cli.trying import report_of
+from app.cli.provider_test import report_of
+from app.cli.round_trip import RoundTrip, Step, Steps
 from observability.secret import Secret
 from providers.errors import TimedOut
 from providers.mem0.settings import Mem0Settings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.http.priority import BYTES_PER_SECOND, COURTESY_SECONDS, MOST_SECONDS, GivingWay
+from app.http.priority import BYTES_PER_SECOND, COURTESY_SECONDS, MOST_SECONDS, Prioritization
 from observability.http import Message, Receive, Scope, Send
 
 OPEN = ["/livez", "/readyz", "/memory/health", "/metrics", "/docs/scalar.js", "/console/login", "/nothing", "/memory"]
@@ -23,7 +23,7 @@ class Scene:
         self.sizes: dict[str, int] = {}
         self.may_end = asyncio.Event()
         self.under_way = asyncio.Event()
-        self.app = GivingWay(self._answer, self._sleep)
+        self.app = Prioritization(self._answer, self._sleep)
 
     async def ask(self, path: str) -> None:
         """Send a request and wait for its end."""

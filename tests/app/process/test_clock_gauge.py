@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from app.process.chain import Chains
+from app.process.chain_factory import ChainFactory
 from app.settings import load
 from observability.metrics import Metrics
 from providers.replica import Replica
@@ -11,7 +11,7 @@ from providers.replica import Replica
 async def test_the_gauge_tells_what_the_clock_has_met() -> None:
     """Nothing at first; then by how much the greatest version is ahead of what the clock would mint now."""
     registry = CollectorRegistry()
-    chains = Chains(Metrics(registry))
+    chains = ChainFactory(Metrics(registry))
 
     async with chains.running(load(None, {"MEMORY_PROVIDER": "mock"}).settings) as chain:
         assert registry.get_sample_value("ninai_clock_ahead_seconds") == 0

@@ -1,4 +1,4 @@
-"""Looks at providers: one at a time and one a second for however many ask, and none keeps anybody waiting for long."""
+"""The health of a provider: one check at a time and one a second for any number of questions, and no long wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from app.process.health_cache import HURRIED_SECONDS, LOOK_SECONDS, Looks
+from app.process.health_cache import DECIDED_SECONDS, HEALTH_CHECK_SECONDS, HealthCache
 from app.process.readiness import Readiness
-from app.process.warm_up import Warmth
+from app.process.warm_up import WarmUp
 from observability.metrics import Metrics
 from observability.recent import SHARED_SECONDS
 from providers.chain.chain import Chain
@@ -64,9 +64,9 @@ class Scene:
         self.home, self.standby = Patient(stage.clock), Patient(stage.clock)
         self.metrics = Metrics(CollectorRegistry())
         self.chain: Chain = stage.chain()
-        self.looks = Looks(self.chain, self.metrics)
-        self.warmth = Warmth()
-        self.readiness = Readiness(self.looks, self.warmth)
+        self.health = HealthCache(self.chain, self.metrics)
+        self.warm_up = WarmUp()
+        self.readiness = Readiness(self.health, self.warm_up)
 
     async def alone(self) -> None:
         """Let home be the only provider."""
@@ -93,7 +93,7 @@ def played(main: Callable[[Scene], Coroutine[Any, Any, Result]]) -> Result:
             return await main(scene)
         finally:
             scene.home.heeds = scene.standby.heeds = True
-            await scene.looks.aclose()
+            await scene.health.aclose()
 
     return staged(play)
 
@@ -111,7 +111,7 @@ def test_however_many_ask_there_is_one_look_a_second() -> None:
     async def main(scene: Scene) -> None:
         await scene.alone()
         scene.home.says_after = 0.1
-        asked = [scene.readiness.answer() for _ in range(CALLERS)], [scene.looks.health() for _ in range(CALLERS)]
+        asked = [scene.readiness.answer() for _ in range(CALLERS)], [scene.health.of_chain() for _ in range(CALLERS)]
         ready, healths = [await asyncio.gather(*coroutines) for coroutines in asked]
 
         assert {(one.ready, one.providers["home"].provider) for one in ready} == {(True, "Patient")}
@@ -131,7 +131,7 @@ def test_of_several_each_is_looked_at_once() -> None:
     async def main(scene: Scene) -> None:
         await scene.both()
         scene.standby.well = False
-        told = await asyncio.gather(*(scene.looks.health() for _ in range(CALLERS)))
+        told = await asyncio.gather(*(scene.health.of_chain() for _ in range(CALLERS)))
 
         one = told[-1]
         assert isinstance(one, ChainHealth)
@@ -167,7 +167,7 @@ def test_a_look_that_hangs_is_given_up() -> None:
         scene.home.says_after = FOREVER
         waited, told = await seconds_of(asyncio.gather(*(scene.readiness.answer() for _ in range(CALLERS))))
 
-        assert waited == LOOK_SECONDS
+        assert waited == HEALTH_CHECK_SECONDS
         assert {(one.ready, one.reason) for one in told} == {(False, "unhealthy")}
         assert {one.providers["home"].error for one in told} == {"no answer for 5.0 s"}
         assert (scene.home.asked, scene.counted("home", "timeout")) == (1, 1)
@@ -185,7 +185,7 @@ def test_requests_do_not_pile_up_behind_a_look_that_cannot_be_broken_off() -> No
         await scene.alone()
         scene.home.says_after, scene.home.heeds = FOREVER, False
         await scene.readiness.answer()
-        for ask in (scene.readiness.answer, scene.looks.health):
+        for ask in (scene.readiness.answer, scene.health.of_chain):
             asked: list[Awaitable[object]] = [ask() for _ in range(CALLERS)]
             waited, _ = await seconds_of(asyncio.gather(*asked))
             assert waited == 0.0
@@ -200,7 +200,7 @@ def test_a_slow_provider_is_well_as_long_as_it_answers_in_time() -> None:
 
     async def main(scene: Scene) -> None:
         await scene.alone()
-        scene.home.says_after = LOOK_SECONDS - ALMOST
+        scene.home.says_after = HEALTH_CHECK_SECONDS - ALMOST
 
         assert (await scene.readiness.answer()).ready
 
@@ -212,12 +212,12 @@ def test_a_standby_that_hangs_delays_readiness_for_a_moment_alone() -> None:
 
     async def main(scene: Scene) -> None:
         await scene.both()
-        scene.standby.says_after = LOOK_SECONDS - ALMOST
+        scene.standby.says_after = HEALTH_CHECK_SECONDS - ALMOST
         waited, told = await seconds_of(scene.readiness.answer())
 
-        assert (round(waited, 3), told.ready) == (HURRIED_SECONDS, True)
-        assert told.providers["standby"].error == f"no answer for {HURRIED_SECONDS} s"
-        assert (await scene.looks.health()).healthy
+        assert (round(waited, 3), told.ready) == (DECIDED_SECONDS, True)
+        assert told.providers["standby"].error == f"no answer for {DECIDED_SECONDS} s"
+        assert (await scene.health.of_chain()).healthy
         assert scene.counted("standby", "ok") == 1
 
     played(main)
@@ -231,7 +231,7 @@ def test_home_that_hangs_is_no_reason_while_a_standby_serves() -> None:
         scene.home.says_after = FOREVER
         waited, told = await seconds_of(scene.readiness.answer())
 
-        assert (round(waited, 3), told.ready) == (HURRIED_SECONDS, True)
+        assert (round(waited, 3), told.ready) == (DECIDED_SECONDS, True)
 
     played(main)
 
@@ -242,7 +242,7 @@ def test_leaving_counts_at_once() -> None:
     async def main(scene: Scene) -> None:
         await scene.alone()
         assert (await scene.readiness.answer()).ready
-        scene.readiness.leave()
+        scene.readiness.drain()
         waited, told = await seconds_of(scene.readiness.answer())
         assert (waited, told.ready, told.leaving, told.reason) == (0.0, False, True, "leaving")
         assert told.providers["home"].healthy
@@ -252,11 +252,11 @@ def test_leaving_counts_at_once() -> None:
         scene.home.says_after = FOREVER
         asking = asyncio.create_task(seconds_of(scene.readiness.answer()))
         await asyncio.sleep(1.0)
-        scene.readiness.leave()
+        scene.readiness.drain()
         waited, told = await asking
         assert (waited, told.leaving) == (1.0, True)
         waited, told = await seconds_of(scene.readiness.answer())
-        assert (round(waited, 3), told.leaving) == (HURRIED_SECONDS, True)
+        assert (round(waited, 3), told.leaving) == (DECIDED_SECONDS, True)
 
     played(main)
     played(hanging)
@@ -267,11 +267,11 @@ def test_what_was_seen_while_warming_up_is_not_shown_afterwards() -> None:
 
     async def main(scene: Scene) -> None:
         await scene.alone()
-        scene.home.well, scene.warmth.cold = False, {"home": "not tried yet"}
+        scene.home.well, scene.warm_up.cold = False, {"home": "not tried yet"}
         told = await scene.readiness.answer()
         assert (told.ready, told.reason, told.providers["home"].healthy) == (False, "warming", False)
-        scene.home.well, scene.warmth.cold = True, {}
-        scene.looks.forget()
+        scene.home.well, scene.warm_up.cold = True, {}
+        scene.health.invalidate()
 
         assert (await scene.readiness.answer()).ready
 

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 from structlog.testing import capture_logs
 
-from app.process.stopping import BY_ITSELF, CRASHING, Stopping
+from app.process.stopping import BY_ITSELF, CRASHING, StopReason
 from tests.support.clock import FakeClock
 
 
@@ -24,7 +24,7 @@ def handlers() -> Iterator[None]:
 def test_it_tells_why_and_since_when() -> None:
     """The first reason counts."""
     clock = FakeClock(0.0)
-    stopping = Stopping(clock, lambda: 1_800_000_000.0)
+    stopping = StopReason(clock, lambda: 1_800_000_000.0)
     with capture_logs() as logs, stopping.told():
         clock.pass_by(100.0)
         stopping.because("SIGTERM", ordered=True)
@@ -45,7 +45,7 @@ def test_it_tells_why_and_since_when() -> None:
 
 def test_what_never_served_does_not_stop() -> None:
     """Why it could not start is told by the error."""
-    with capture_logs() as logs, pytest.raises(OSError, match="no room"), Stopping().told():
+    with capture_logs() as logs, pytest.raises(OSError, match="no room"), StopReason().told():
         raise OSError("no room")
 
     assert logs == []
@@ -57,7 +57,7 @@ def test_what_never_served_does_not_stop() -> None:
 )
 def test_a_server_that_ends_without_an_order_is_a_warning(error: BaseException | None, reason: str) -> None:
     """However it ends."""
-    stopping = Stopping()
+    stopping = StopReason()
     with capture_logs() as logs, nullcontext() if error is None else pytest.raises(type(error)), stopping.serving():
         if error is not None:
             raise error
@@ -77,8 +77,8 @@ def test_a_signal_is_a_reason(number: signal.Signals, lost: str | None, reason: 
     """Unless something was lost, which is why the process interrupts itself; whoever heeds it does so as before."""
     heeded: list[int] = []
     signal.signal(number, lambda told, _frame: heeded.append(told))
-    stopping = Stopping()
-    stopping.heed_signals(lambda: lost)
+    stopping = StopReason()
+    stopping.record_signals(lambda: lost)
 
     with capture_logs() as logs:
         os.kill(os.getpid(), number)
@@ -90,8 +90,8 @@ def test_a_signal_is_a_reason(number: signal.Signals, lost: str | None, reason: 
 def test_a_worker_does_not_tell_of_it() -> None:
     """It is forked with the handlers of the main process."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    stopping = Stopping()
-    stopping.heed_signals(lambda: None)
+    stopping = StopReason()
+    stopping.record_signals(lambda: None)
     child = os.fork()
     if child == 0:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from app.process.warm_up import AGAIN_SECONDS, WARMING_SECONDS, Warmth, warming
+from app.process.warm_up import AGAIN_SECONDS, WARM_UP_SECONDS, WarmUp, warming_up
 from observability import notes
 from observability.notes import NO_VECTOR
 from providers.errors import Unavailable
@@ -77,10 +77,10 @@ class Scene:
         chain = self.stage.chain(always=always)
         await chain.switch([self.stage.part("a", self.store)])
         started, cold = self.stage.clock(), dict[str, str]()
-        async with warming(chain, self.done) as warmth:
-            assert warmth.cold
-            while warmth.warming:
-                cold = dict(warmth.cold)
+        async with warming_up(chain, self.done) as warm_up:
+            assert warm_up.cold
+            while warm_up.running:
+                cold = dict(warm_up.cold)
                 await asyncio.sleep(ALMOST)
             return round(self.stage.clock() - started, 1), cold
 
@@ -143,17 +143,17 @@ def test_what_stays_away_is_waited_for_no_longer_than_five_seconds() -> None:
 
     async def away(scene: Scene) -> None:
         scene.store.away_until = scene.stage.clock() + FOREVER
-        assert await scene.seconds() == (WARMING_SECONDS, {"a": "Unavailable"})
+        assert await scene.seconds() == (WARM_UP_SECONDS, {"a": "Unavailable"})
         assert scene.warmed == 1
 
     async def hanging(scene: Scene) -> None:
         scene.store.takes = FOREVER
-        assert await scene.seconds() == (WARMING_SECONDS, {"a": "not tried yet"})
+        assert await scene.seconds() == (WARM_UP_SECONDS, {"a": "not tried yet"})
         assert (scene.store.asked, scene.warmed) == (1, 1)
 
     async def just_in_time(scene: Scene) -> None:
-        scene.store.takes = WARMING_SECONDS - 0.1
-        assert await scene.seconds() == (WARMING_SECONDS - 0.1, {"a": "not tried yet"})
+        scene.store.takes = WARM_UP_SECONDS - 0.1
+        assert await scene.seconds() == (WARM_UP_SECONDS - 0.1, {"a": "not tried yet"})
 
     played(away)
     played(hanging)
@@ -167,7 +167,7 @@ def test_a_bug_keeps_nobody_from_being_ready() -> None:
         scene.store.recall = None  # type: ignore[assignment, method-assign] # a bug of some kind
         seconds, _ = await scene.seconds()
 
-        assert seconds <= WARMING_SECONDS
+        assert seconds <= WARM_UP_SECONDS
         assert scene.warmed == 1
 
     played(main)
@@ -181,7 +181,7 @@ def test_a_service_that_ends_while_it_warms_up_leaves_nothing_behind() -> None:
         chain = scene.stage.chain()
         await chain.switch([scene.stage.part("a", scene.store)])
         others = asyncio.all_tasks()
-        async with warming(chain, scene.done):
+        async with warming_up(chain, scene.done):
             await asyncio.sleep(ALMOST)
         await asyncio.sleep(ALMOST)
 
@@ -192,4 +192,4 @@ def test_a_service_that_ends_while_it_warms_up_leaves_nothing_behind() -> None:
 
 def test_nothing_is_warming_without_a_part() -> None:
     """As before it has begun and after it has ended."""
-    assert not Warmth().warming
+    assert not WarmUp().running

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.http.connections.disconnects import HangUp
+from app.http.connections.disconnects import CancelOnDisconnect
 from observability.http import Message, Receive, Scope, Send
 
 SOON = 0.02  # seconds
@@ -63,7 +63,7 @@ class Work:
 
 
 async def _begun(work: Work, client: Client, scope: Scope) -> "asyncio.Task[None]":
-    task = asyncio.ensure_future(HangUp(work, SOON)(scope, client.receive, client.send))
+    task = asyncio.ensure_future(CancelOnDisconnect(work, SOON)(scope, client.receive, client.send))
     await asyncio.sleep(3 * SOON)
     return task
 
@@ -126,7 +126,7 @@ async def test_a_body_that_is_still_to_come_is_read_by_one_alone() -> None:
 
     work = Work()
     work.done.set()
-    task = asyncio.ensure_future(HangUp(work, SOON)(RECALL, slow, client.send))
+    task = asyncio.ensure_future(CancelOnDisconnect(work, SOON)(RECALL, slow, client.send))
     await asyncio.sleep(3 * SOON)
     gate.set()
     await task

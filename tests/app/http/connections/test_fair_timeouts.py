@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.http.connections.fair_timeouts import LONGEST_TICK, Waiting
+from app.http.connections.fair_timeouts import LONGEST_TICK, FairTimeouts
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
@@ -33,7 +33,7 @@ async def soon() -> str:
 
 async def test_what_comes_in_time_is_given() -> None:
     """Also where another wait has ended in vain meanwhile."""
-    waiting = Waiting()
+    waiting = FairTimeouts()
     late = asyncio.create_task(waiting.until(0.1, forever()))
 
     assert await waiting.until(60.0, soon()) == "come"
@@ -44,7 +44,7 @@ async def test_what_comes_in_time_is_given() -> None:
 
 async def test_who_has_less_time_ends_first() -> None:
     """By the clock, not by who has begun first."""
-    waiting, ended = Waiting(), list[float]()
+    waiting, ended = FairTimeouts(), list[float]()
 
     async def wait(due: float) -> None:
         with pytest.raises(TimeoutError):
@@ -58,7 +58,7 @@ async def test_who_has_less_time_ends_first() -> None:
 
 async def test_no_client_is_to_blame_for_a_process_that_was_stopped() -> None:
     """Of a long pause of the loop a tick or two counts."""
-    waiting = Waiting()
+    waiting = FairTimeouts()
     waited = asyncio.create_task(waiting.until(60.0, forever()))
     await asyncio.sleep(0)
 
@@ -71,7 +71,7 @@ async def test_no_client_is_to_blame_for_a_process_that_was_stopped() -> None:
 
 async def test_the_clock_stands_still_while_nobody_is_waited_for() -> None:
     """What passes between two parts of a body, while the service itself is at work, is not the client's time."""
-    waiting = Waiting()
+    waiting = FairTimeouts()
     await waiting.until(60.0, soon())
     await asyncio.sleep(3 * LONGEST_TICK)
     before = waiting.clock
@@ -86,7 +86,7 @@ def test_a_thousand_waits_take_one_timer() -> None:
     loop = CountingLoop()
 
     async def wait() -> None:
-        waiting = Waiting()
+        waiting = FairTimeouts()
         for _ in range(1_000):
             await waiting.until(60.0, soon())
 

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from app.http.connections.reaper import Patrol
-from app.http.connections.slow_clients import BYTES_PER_SECOND, PIECE_BYTES, Paced, allowed_seconds
+from app.http.connections.reaper import ConnectionReaper
+from app.http.connections.slow_clients import BYTES_PER_SECOND, PIECE_BYTES, SlowClientLimits, allowed_seconds
 from app.settings import Settings
 from app.settings.model import ServerSettings
 from observability.http import Message, Receive, Scope, Send
@@ -86,9 +86,9 @@ class Reader:
         return b"".join(message.get("body", b"") for message in self.taken)
 
 
-def paced(reader: Reader) -> Paced:
+def paced(reader: Reader) -> SlowClientLimits:
     """The application for a client, without long patience."""
-    return Paced(answering, ServerSettings(answer_timeout=0.5), reader.cut_off)
+    return SlowClientLimits(answering, ServerSettings(answer_timeout=0.5), reader.cut_off)
 
 
 async def test_a_long_answer_goes_out_in_pieces() -> None:
@@ -121,7 +121,7 @@ async def test_the_service_is_done_when_the_answer_is_ready() -> None:
         assert reader.taken == [START]
         ended.set()
 
-    await Paced(application, ServerSettings(answer_timeout=0.5), reader.cut_off)(SCOPE, nothing, reader.send)
+    await SlowClientLimits(application, ServerSettings(answer_timeout=0.5), reader.cut_off)(SCOPE, nothing, reader.send)
 
     assert ended.is_set()
 
@@ -144,7 +144,7 @@ async def test_after_the_body_there_is_no_hurry() -> None:
         return message
 
     reader = Reader(takes=0)
-    await Paced(application, ServerSettings(body_timeout=0.5), reader.cut_off)(SCOPE, receive, reader.send)
+    await SlowClientLimits(application, ServerSettings(body_timeout=0.5), reader.cut_off)(SCOPE, receive, reader.send)
 
     assert waited.is_set()
 
@@ -167,12 +167,12 @@ async def url() -> AsyncIterator[str]:
 async def test_the_connection_that_is_meant_is_cut_off(url: str) -> None:
     """One of several of its address, and none for a client that has left; the cuts that were made are counted."""
     registry = CollectorRegistry()
-    patrol = Patrol(Settings(server=ServerSettings(port=int(url.rpartition(":")[2]))), Metrics(registry))
+    patrol = ConnectionReaper(Settings(server=ServerSettings(port=int(url.rpartition(":")[2]))), Metrics(registry))
 
     with RawClient(url) as slow, RawClient(url) as other:
         while registry.get_sample_value("ninai_connections") != 2:  # until both are accepted
             await asyncio.sleep(0.05)
-            await patrol.go_round()
+            await patrol.run_once()
 
         await patrol.cut({"client": ("127.0.0.1", str(slow.port))})
         await patrol.cut({"client": ("127.0.0.1", "1")})

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.http.json.place import MOST_CHARS, MOST_TOKENS, place_in
-from app.http.json.surrogates import Hidden, lone_surrogate
+from app.http.json.surrogates import OpaqueEscapes, lone_surrogate
 
 # Pieces of a string between its quotes, chosen so that halves meet whole ones, and backslashes meet both.
 PIECES = st.one_of(
@@ -88,9 +88,9 @@ def test_the_first_half_is_found(text: str) -> None:
 @given(TEXTS)
 def test_what_is_hidden_is_shown_as_it_was(text: str) -> None:
     """Nothing is lost, no escape is left that could be half of a character, and the shape is the same."""
-    hidden = Hidden(text.encode())
+    hidden = OpaqueEscapes(text.encode())
 
-    assert hidden.shown(hidden.text) == text.encode()
+    assert hidden.restored(hidden.text) == text.encode()
     assert b"\\u" not in hidden.text
     assert len(hidden.text) == len(text.encode())
     msgspec.json.decode(hidden.text, type=msgspec.Raw)
@@ -98,18 +98,18 @@ def test_what_is_hidden_is_shown_as_it_was(text: str) -> None:
 
 @given(TEXTS, st.binary(max_size=20))
 def test_bytes_that_are_no_text_are_hidden_too(text: str, noise: bytes) -> None:
-    """Whatever else is in the body, it is shown again as it was."""
+    """Whatever else is in the body, it is restored as it was."""
     body = text.encode() + noise
-    hidden = Hidden(body)
+    hidden = OpaqueEscapes(body)
 
-    assert hidden.shown(hidden.text) == body
+    assert hidden.restored(hidden.text) == body
 
 
 def test_there_may_be_nothing_to_hide_with() -> None:
     """A body with every byte in it is left as it is."""
     body = bytes(range(256)) + b"\\ud800"
 
-    assert (Hidden(body).text, Hidden(body).shown(body)) == (body, body)
+    assert (OpaqueEscapes(body).text, OpaqueEscapes(body).restored(body)) == (body, body)
 
 
 @pytest.mark.parametrize("piece", [b"a", b"\\n", b"\\\\", b"\\u0041", b"\\ud83d\\ude42", "🙂".encode()])

@@ -19,7 +19,7 @@ from providers.states.clock import HybridClock
 from providers.types import Host
 
 
-class Chains:
+class ChainFactory:
     """Makes the parts of a chain from settings; one for each process."""
 
     def __init__(self, metrics: Metrics) -> None:

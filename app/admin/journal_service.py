@@ -15,7 +15,7 @@ from providers.journal.operations import DeadLetter
 _log = structlog.get_logger(__name__)
 
 
-class JournalDesk(Struct, frozen=True):
+class JournalService(Struct, frozen=True):
     """What `operator`, the id of a key, may ask of a journal; every method raises `RequestError` if there is none."""
 
     journal: Journal | None

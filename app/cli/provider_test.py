@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 from msgspec import Struct, structs
 
+from app.cli.round_trip import BUG, OK, SKIPPED, RoundTrip, Step, Steps
 from app.cli.tables import table
-from app.cli.trial import BUG, OK, SKIPPED, RoundTrip, Step, Steps
 from app.settings.masking import mask_for
 from providers.embedders.settings import NoEmbedderSettings
 from providers.errors import InvalidInput, Misconfigured, Throttled, TimedOut, Unavailable
@@ -29,7 +29,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     advice: str
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class ProviderTestReport(Struct, frozen=True, kw_only=True):
     """How a trial ended; `left_behind` is why memories of `user` are still there, None if there are none.
 
     `dialect` is what the provider speaks, where it speaks one and that is known.
@@ -77,11 +77,11 @@ def _embedding(settings: NativeSettings, host: Host) -> Callable[[], Awaitable[o
     return embed
 
 
-def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Steps) -> Report:
+def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Steps) -> ProviderTestReport:
     """Give the end of a trial as it may be shown."""
     masked = mask_for(settings)
     taken = [structs.replace(step, error=step.error and masked(step.error)) for step in steps.taken]
-    return Report(
+    return ProviderTestReport(
         provider=name,
         kind=str(type(settings).__struct_config__.tag),
         ok=trip.left_behind is None and all(step.outcome == OK for step in taken),
@@ -135,7 +135,7 @@ def _places(name: str, settings: ProviderSettings) -> tuple[str, str, str]:
     return address, f"{address} and `ninai db check {name}`", keeping
 
 
-def in_words(report: Report) -> str:
+def in_words(report: ProviderTestReport) -> str:
     """Draw the table, and say below it what it cannot."""
     return "\n".join([_table(report.steps), *_remarks(report)])
 
@@ -147,7 +147,7 @@ def _table(steps: list[Step]) -> str:
     return table((*_HEAD, "ms".rjust(width)), rows)
 
 
-def _remarks(report: Report) -> Iterator[str]:
+def _remarks(report: ProviderTestReport) -> Iterator[str]:
     """What the columns cannot say."""
     if report.ok:
         yield f"{report.provider} does all that it should"
@@ -159,7 +159,7 @@ def _remarks(report: Report) -> Iterator[str]:
     yield remains(report)
 
 
-def remains(report: Report) -> str:
+def remains(report: ProviderTestReport) -> str:
     """Say whether anything of the user is still there."""
     if report.left_behind is None:
         return f"no memories of the user {report.user} are left at {report.provider}"

@@ -24,7 +24,7 @@ class LoginForm(Struct, frozen=True, forbid_unknown_fields=True):
     key: Annotated[str, Meta(min_length=1)]
 
 
-class EntranceController(Controller):
+class LoginController(Controller):
     """Where an API key is shown once, for a session that is not worth more than the key."""
 
     path = PATH

@@ -12,7 +12,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
 
-class ChainDesk(Struct, frozen=True):
+class ChainService(Struct, frozen=True):
     """What `operator`, the id of a key, may ask of a chain."""
 
     chain: Chain

@@ -12,7 +12,7 @@ from providers.errors import InvalidInput, Unavailable
 BY_CONFIGURATION = "configuration"
 
 
-class OrderDesk(Struct, frozen=True):
+class OrderService(Struct, frozen=True):
     """What `operator`, the id of a key, may do to the order."""
 
     chain: Chain
