@@ -11,7 +11,6 @@ from providers.journal.postgres.bell import Bell
 from providers.journal.postgres.calling import Caller
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.journal import PostgresJournal
-from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.postgres.engine import open_pool, pool_of
 from providers.types import Host
 
@@ -22,14 +21,12 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_journal(settings: PostgresJournalSettings, host: Host) -> AsyncIterator[PostgresJournal]:
-    """Give a journal; the database need not be up yet."""
-    dsn, seconds = settings.dsn.reveal(), settings.timeout
-    through_pooler = settings.pooler == "pgbouncer"
+async def open_journal(
+    dsn: str, host: Host, *, pool_size: int, seconds: float, through_pooler: bool
+) -> AsyncIterator[PostgresJournal]:
+    """Open a journal; the database need not be up yet. `seconds` is the time limit of one operation."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(
-            open_pool(dsn, pool_size=settings.pool_size, through_pooler=through_pooler)
-        )
+        engine = await stack.enter_async_context(open_pool(dsn, pool_size=pool_size, through_pooler=through_pooler))
         waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
         database = JournalDatabase(engine, seconds, waiting.one)
         stack.push_async_callback(database.close)

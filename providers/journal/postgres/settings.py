@@ -31,5 +31,11 @@ class PostgresJournalSettings(
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
         from providers.journal.postgres.opening import open_journal
 
-        async with open_journal(self, host) as journal:
+        async with open_journal(
+            self.dsn.reveal(),
+            host,
+            pool_size=self.pool_size,
+            seconds=self.timeout,
+            through_pooler=self.pooler == "pgbouncer",
+        ) as journal:
             yield journal

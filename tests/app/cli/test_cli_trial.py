@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
-from app.cli.trial import RoundTrip, Step, Steps
-from app.cli.trying import report_of
+from app.cli.provider_test import report_of
+from app.cli.round_trip import RoundTrip, Step, Steps
 from observability.secret import Secret
 from providers.answers import Erased, Fetched, Found
 from providers.errors import TimedOut

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.chain import Chains
+from app.process.chain_factory import ChainFactory
 from app.settings import Settings
 from app.settings.model import ChainSettings
 from observability import notes
@@ -47,7 +47,7 @@ class Stage:
         self.told = Notes("a request")
         self.stack = AsyncExitStack()
         self._folder = folder
-        self._chains = Chains(Metrics(CollectorRegistry()))
+        self._chains = ChainFactory(Metrics(CollectorRegistry()))
         self._running: Chain | None = None
 
     @property

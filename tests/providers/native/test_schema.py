@@ -17,7 +17,7 @@ from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
 from providers.native.schema import Schema, SchemaState
 from providers.postgres.translate import TimeLimit, Writes, translated
-from tests.support.native import HashingEmbedder, native_settings, open_native_provider
+from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import (
     connected,
     create_database,
@@ -82,7 +82,7 @@ def newer_migrations(tmp_path: Path) -> Path:
 
 def opened(dsn: str) -> contextlib.AbstractAsyncContextManager[AsyncEngine]:
     """An engine on the database."""
-    return open_engine(dsn, native_settings(dsn))
+    return open_engine(dsn, pool_size=10)
 
 
 async def tables_of(dsn: str) -> int:
@@ -238,7 +238,7 @@ async def test_a_role_without_privileges_is_told(empty_database: str, guest: str
         with pytest.raises(Misconfigured, match=r'permission denied to create extension "vector" \(42501\); grant it'):
             await provider.list_memories("anna")
         with pytest.raises(Misconfigured, match="ninai db upgrade"):
-            async with opened_schema(native_settings(guest), "native", Path("/nonexistent")) as schema:
+            async with opened_schema(guest, pool_size=10, through_pooler=False) as schema:
                 await schema.upgrade()
 
 
