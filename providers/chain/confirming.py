@@ -18,7 +18,16 @@ from providers.chain.route import Route
 from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed, Settlement
+from providers.journal.operations import (
+    Appended,
+    Dead,
+    Done,
+    JournalEntry,
+    Operation,
+    OperationKind,
+    Postponed,
+    Settlement,
+)
 from providers.states.clock import HybridClock
 
 _BURIAL_SECONDS = 1.0
@@ -35,7 +44,7 @@ class Confirmer:
         self._clock = clock
         self._journal = journal
 
-    async def confirm(self, route: Route, entry: Entry, deadline: Deadline) -> None:
+    async def confirm(self, route: Route, entry: JournalEntry, deadline: Deadline) -> None:
         """Bring a durable operation to home while the caller waits; without home's word it is accepted, not stored."""
         home = route.home
         self._account.wrote(entry.seq)
@@ -67,7 +76,7 @@ class Confirmer:
             await self._settle(lease, Done(seq=entry.seq, provider=home.name))
 
     async def confirm_many(
-        self, route: Route, operation: OperationClass, entries: Sequence[tuple[int, Entry]], deadline: Deadline
+        self, route: Route, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]], deadline: Deadline
     ) -> list[tuple[int, ProviderError]]:
         """As for one; give what home refused, with its place."""
         if not entries:
@@ -85,7 +94,7 @@ class Confirmer:
         outcomes: Sequence[ProviderError | None]
         refused: list[tuple[int, ProviderError]] = []
         settlements: list[Settlement] = []
-        buried: list[Entry] = []
+        buried: list[JournalEntry] = []
         lease = self._lease(home, [entry for _, entry in waiting])
         async with lease:
             try:
@@ -110,14 +119,14 @@ class Confirmer:
         await self._settle(lease, *settlements)
         return refused
 
-    def _lease(self, home: Link, entries: Sequence[Entry]) -> Lease:
-        loans = {entry.seq: entry.loan for entry in entries if entry.loan is not None}
-        return Lease(partial(self._journal.renew, home.name), loans)
+    def _lease(self, home: Link, entries: Sequence[JournalEntry]) -> Lease:
+        leases = {entry.seq: entry.lease for entry in entries if entry.lease is not None}
+        return Lease(partial(self._journal.renew, home.name), leases)
 
     async def _settle(self, lease: Lease, *settlements: Settlement) -> None:
         await self._account.settle(*lease.noted(settlements))
 
-    async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
+    async def _give_way(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
         """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
 
         Nobody could tell what was there when the operation was appended, and the others may have taken it.
@@ -142,7 +151,7 @@ class Confirmer:
             return False
         return isinstance(outcome, Appended)
 
-    async def _bury(self, entries: Sequence[Entry]) -> None:
+    async def _bury(self, entries: Sequence[JournalEntry]) -> None:
         """Home knows of deletions that the journal has forgotten; if it cannot be told now, the deliverer will."""
         if entries:
             operations = [burial_of(entry.state) for entry in entries]
@@ -164,12 +173,12 @@ class Confirmer:
             request.provider = provider
 
 
-def _postponed(home: Link, entry: Entry, error: ProviderError) -> Postponed:
+def _postponed(home: Link, entry: JournalEntry, error: ProviderError) -> Postponed:
     """Leave it to the deliverer, at once; or, where something has replaced it, that."""
     return Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome)
 
 
-def _refused(home: Link, entry: Entry, error: ProviderError, *, gave_way: bool) -> Settlement:
+def _refused(home: Link, entry: JournalEntry, error: ProviderError, *, gave_way: bool) -> Settlement:
     """Give it up, unless something has replaced it, which is to be delivered at once."""
     return _postponed(home, entry, error) if gave_way else Dead(seq=entry.seq, provider=home.name, error=error.outcome)
 

@@ -11,7 +11,7 @@ from providers.chain.observer import JournalCall
 from providers.chain.overlay import Overlay
 from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Entry
+from providers.journal.operations import JournalEntry
 from providers.types import MemoryRecord
 
 Answer = TypeVar("Answer")
@@ -38,7 +38,7 @@ class Knowledge:
         self.lost: JournalUnavailable | None = None
         self._account = account
         self._user_id = user_id
-        self._entries: dict[str, Sequence[Entry]] = {}
+        self._entries: dict[str, Sequence[JournalEntry]] = {}
         self._patient = False
 
     def on(self, route: Route) -> Route:
@@ -59,7 +59,7 @@ class Knowledge:
         except JournalUnavailable as error:
             self._lose(error)
 
-    async def entry(self, memory_id: str, deadline: Deadline) -> Entry | None:
+    async def entry(self, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Give what the journal knows of one memory, None also if it is lost.
 
         Raises:
@@ -84,7 +84,7 @@ class Knowledge:
         await self._look(readers[0].name, deadline)
         self._find()
 
-    async def entry_again(self, memory_id: str, deadline: Deadline) -> Entry | None:
+    async def entry_again(self, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Ask once more about one memory; see `again`."""
         self._patient = True
         entry = await self._ask(lambda journal: journal.newest(self._user_id, memory_id), deadline)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from providers.journal.operations import Entry, OperationKind
+from providers.journal.operations import JournalEntry, OperationKind
 from providers.search.filter_match import matches
 from providers.text.words import word_scores
 from providers.types import MemoryRecord, RecallQuery, Snapshot
@@ -14,7 +14,7 @@ from providers.types import MemoryRecord, RecallQuery, Snapshot
 class Overlay:
     """The states of one user's memories that count more than what one provider says."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[JournalEntry]) -> None:
         self._entries = {entry.state.id: entry for entry in entries}
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ def record_of(state: Snapshot) -> MemoryRecord:
     )
 
 
-def is_first(entry: Entry) -> bool:
+def is_first(entry: JournalEntry) -> bool:
     """Whether a memory begins with this operation: where there is one already, it is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 

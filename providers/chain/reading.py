@@ -16,7 +16,7 @@ from providers.chain.route import NobodyComplete, Route
 from providers.chain.turn import Turn
 from providers.errors import ASK_AGAIN, CursorLost, MemoryNotFound, Rejected, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Entry
+from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Position, RecallQuery, Snapshot
 
@@ -142,7 +142,7 @@ class Reader:
             self._account.degrade(f"home_{error.outcome}")
             return _from_journal(entry)
 
-    async def entry(self, user_id: str, memory_id: str, deadline: Deadline) -> Entry | None:
+    async def entry(self, user_id: str, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Give what the journal knows of a memory, None if it knows nothing (any more).
 
         Raises:
@@ -279,7 +279,7 @@ def _keeping(deadline: Deadline, operation: OperationClass, following: Sequence[
     return deadline.keeping(needs) if following else deadline
 
 
-def _from_journal(entry: Entry) -> MemoryRecord:
+def _from_journal(entry: JournalEntry) -> MemoryRecord:
     request = notes.current.get()
     if request is not None:
         request.provider = JOURNAL

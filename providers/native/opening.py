@@ -20,7 +20,7 @@ from providers.native.settings import NativeSettings
 from providers.native.storable import StorableEmbedder
 from providers.native.vectors import Vectors
 from providers.postgres.engine import pool_of
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
 from providers.types import Host
 
@@ -76,7 +76,7 @@ async def opened_schema(settings: NativeSettings, name: str, data_dir: Path) -> 
     """
     async with (
         open_engine(dsn_of(settings, name, data_dir), settings) as engine,
-        translated(TimeLimit(_SCHEMA_SECONDS), Writes.PERHAPS),
+        translated(TimeLimit(_SCHEMA_SECONDS), PossibleWrites.PERHAPS),
     ):
         yield Schema(engine)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from providers.chain.listing import merged_page, place_of
 from providers.chain.overlay import OLDEST, Overlay, record_of
-from providers.journal.operations import Entry, OperationKind
+from providers.journal.operations import JournalEntry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Position, Snapshot
 from tests.support.clock import simulate
@@ -23,12 +23,12 @@ def _state(number: int, content: str | None) -> Snapshot:
     return Snapshot(user_id="kannan", id=str(UUID(int=number)), version=1, content=content, created_at=moment)
 
 
-def _entry(number: int, kind: OperationKind) -> Entry:
+def _entry(number: int, kind: OperationKind) -> JournalEntry:
     state = _state(number, None if kind is OperationKind.DELETE else kind.value)
-    return Entry(seq=number + 1, kind=kind, state=state, pending=frozenset({"home"}))
+    return JournalEntry(seq=number + 1, kind=kind, state=state, pending=frozenset({"home"}))
 
 
-def _expected(there: Sequence[MemoryRecord], entries: Sequence[Entry]) -> list[MemoryRecord]:
+def _expected(there: Sequence[MemoryRecord], entries: Sequence[JournalEntry]) -> list[MemoryRecord]:
     expected = {record.id: record for record in there}
     for entry in entries:
         if entry.state.deleted:
@@ -90,7 +90,7 @@ def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
     repeated = Snapshot(
         user_id="kannan", id=oldest.id, version=OLDEST, content="stored", created_at=START + timedelta(days=1)
     )
-    overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
+    overlay = Overlay([JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
 
     async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
         left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
@@ -117,7 +117,7 @@ def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
     """It was on no page yet when the provider was asked for them, and there when it was asked for it alone."""
     records: list[MemoryRecord] = []
     fresh = Snapshot(user_id="kannan", id=str(UUID(int=7)), version=OLDEST, content="stored", created_at=START)
-    overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
+    overlay = Overlay([JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
 
     async def page(_limit: int, _offset: int, _after: Position | None) -> list[MemoryRecord]:
         return list(records)

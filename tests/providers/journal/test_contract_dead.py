@@ -3,11 +3,11 @@
 import time
 
 from providers.journal.base import Journal
-from providers.journal.operations import Dead, DeadLetter, Done, Entry, OperationKind, Postponed
+from providers.journal.operations import Dead, DeadLetter, Done, JournalEntry, OperationKind, Postponed
 from tests.providers.journal.rig import LONG, USER, due, entries, leased, put, remember, settle
 
 
-async def killed(journal: Journal, *providers: str, error: str = "refused") -> Entry:
+async def killed(journal: Journal, *providers: str, error: str = "refused") -> JournalEntry:
     """An operation that these providers do not get any more."""
     entry = await put(journal, remember())
     await settle(journal, *[Dead(seq=entry.seq, provider=name, error=error) for name in providers])

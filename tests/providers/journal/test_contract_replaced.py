@@ -72,10 +72,10 @@ async def test_what_replaces_a_lent_delivery_waits_for_its_return(journal: Journ
 @pytest.mark.parametrize(
     ("became", "free"),
     [
-        (lambda lent: Done(seq=lent.seq, provider="home", loan=lent.loan), True),
-        (lambda lent: Dead(seq=lent.seq, provider="home", loan=lent.loan, error="no"), True),
-        (lambda lent: Postponed(seq=lent.seq, provider="home", loan=lent.loan, delay=0), True),
-        (lambda lent: Postponed(seq=lent.seq, provider="home", loan=lent.loan, delay=LONG), False),
+        (lambda lent: Done(seq=lent.seq, provider="home", lease=lent.lease), True),
+        (lambda lent: Dead(seq=lent.seq, provider="home", lease=lent.lease, error="no"), True),
+        (lambda lent: Postponed(seq=lent.seq, provider="home", lease=lent.lease, delay=0), True),
+        (lambda lent: Postponed(seq=lent.seq, provider="home", lease=lent.lease, delay=LONG), False),
     ],
 )
 async def test_what_replaces_a_lent_delivery_waits_until_that_is_settled(
@@ -102,10 +102,10 @@ async def test_a_late_settlement_frees_nothing_that_was_lent_since(journal: Jour
     [again] = await leased(journal, "home", LONG)
     last = await put(journal, delete("m"))
 
-    await settle(journal, Done(seq=lent.seq, provider="home", loan=lent.loan))
+    await settle(journal, Done(seq=lent.seq, provider="home", lease=lent.lease))
     assert await due(journal, "home") == []
 
-    await settle(journal, Done(seq=again.seq, provider="home", loan=again.loan))
+    await settle(journal, Done(seq=again.seq, provider="home", lease=again.lease))
     assert await due(journal, "home") == [last.seq]
 
 
@@ -117,7 +117,7 @@ async def test_a_settlement_frees_nothing_elsewhere(journal: Journal) -> None:
     edited = await put(journal, update("m", "coffee"))
     await settle(journal, Dead(seq=edited.seq, provider="home", error="no"))
 
-    await settle(journal, Done(seq=lent.seq, provider="home", loan=lent.loan))
+    await settle(journal, Done(seq=lent.seq, provider="home", lease=lent.lease))
 
     assert await due(journal, "home") == await due(journal, "standby") == []
     assert [letter.seq for letter in await journal.dead(10)] == [edited.seq]

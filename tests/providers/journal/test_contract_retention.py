@@ -1,11 +1,11 @@
 """What every journal promises of forgetting: never what somebody has not confirmed, and no tombstone unasked."""
 
 from providers.journal.base import Journal
-from providers.journal.operations import Dead, Done, Entry
+from providers.journal.operations import Dead, Done, JournalEntry
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 
-async def confirmed_tombstone(journal: Journal, memory_id: str | None = None) -> Entry:
+async def confirmed_tombstone(journal: Journal, memory_id: str | None = None) -> JournalEntry:
     """A tombstone that every member has confirmed."""
     entry = await put(journal, delete(memory_id))
     await confirm(journal, entry)

@@ -120,7 +120,7 @@ async def test_the_return_of_what_was_lent_ends_a_wait(journal: Journal) -> None
 
     waiting = asyncio.create_task(waited(journal, 10))
     await asyncio.sleep(0.05)
-    await journal.settle([Done(seq=lent.seq, provider="home", loan=lent.loan)])
+    await journal.settle([Done(seq=lent.seq, provider="home", lease=lent.lease)])
     assert await waiting < PROMPT
     assert [delivery.seq for delivery in await leased(journal, "home")] == [edited.seq]
 

@@ -106,16 +106,18 @@ async def test_renewals_and_appends_in_any_order_do_not_deadlock(
     """What is renewed while it is replaced is the old delivery or the new one, and everybody's call ends."""
     ids = [str(uuid4()) for _ in range(30)]
     answers = await hosts[0].append([remember(memory_id) for memory_id in ids], held="home", seconds=LONG)
-    loans = [answer.entry.loan for answer in answers if isinstance(answer, Appended) and answer.entry.loan is not None]
+    leases = [
+        answer.entry.lease for answer in answers if isinstance(answer, Appended) and answer.entry.lease is not None
+    ]
     for turn in range(5):
         forwards = [update(memory_id, "coffee", base=99, version=turn) for memory_id in ids]
         renewed, _, _ = await asyncio.gather(
-            hosts[0].renew("home", loans[::-1], LONG), hosts[1].append(forwards), hosts[0].append(forwards[::-1])
+            hosts[0].renew("home", leases[::-1], LONG), hosts[1].append(forwards), hosts[0].append(forwards[::-1])
         )
-        # Where it was replaced at that very moment it has the loan that it had.
-        loans = [loan or former for loan, former in zip(renewed, loans[::-1], strict=True)]
+        # Where it was replaced at that very moment it has the lease that it had.
+        leases = [lease or former for lease, former in zip(renewed, leases[::-1], strict=True)]
 
-    assert None not in await hosts[1].renew("home", loans, LONG)
+    assert None not in await hosts[1].renew("home", leases, LONG)
     assert await leased(hosts[0], "home") == []
 
 

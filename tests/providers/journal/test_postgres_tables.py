@@ -64,7 +64,7 @@ async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(data
         assert {journal.id for journal in journals} == {name}
         assert await journals[1].newest(USER, "m") == entry
         assert isinstance(answer, Appended)
-        assert answer.entry.loan is not None
+        assert answer.entry.lease is not None
     async with connected(database) as observer:
         functions = (
             "SELECT count(*) FROM pg_proc WHERE proname IN ('ninai_journal_append', 'ninai_journal_append_lent')"
@@ -105,7 +105,7 @@ async def test_an_append_waits_for_the_disk_whatever_the_default(
             await journal.join("home", None)
             entry = await put(journal, remember())
             [delivery] = await leased(journal, "home", LONG)
-            await journal.renew("home", [delivery.loan], LONG)
+            await journal.renew("home", [delivery.lease], LONG)
             await journal.settle([Done(seq=entry.seq, provider="home")])
 
         seen = await observer.fetch("SELECT operation, setting FROM seen")
