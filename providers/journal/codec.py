@@ -21,8 +21,10 @@ _decode = msgspec.json.Decoder(Snapshot).decode
 
 def encode(state: Snapshot) -> str:
     """Return the text of a state; its moments are written in UTC."""
-    moments = {name: _in_utc(getattr(state, name)) for name in _MOMENTS}
-    return _encode(replace(state, **moments)).decode()
+    moments = {name: moment for name in _MOMENTS if (moment := getattr(state, name)) is not None}
+    if any(moment.tzinfo is not UTC for moment in moments.values()):
+        state = replace(state, **{name: moment.astimezone(UTC) for name, moment in moments.items()})
+    return _encode(state).decode()
 
 
 def decode(text: str) -> Snapshot:
@@ -32,7 +34,3 @@ def decode(text: str) -> Snapshot:
     except msgspec.ValidationError:
         # msgspec reads integers of up to 4,300 characters, a sign included; our limit is Python's: 4,300 digits.
         return msgspec.convert(json.loads(text), Snapshot)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)

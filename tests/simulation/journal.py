@@ -18,7 +18,7 @@ _LATEST_NOTICE = 0.25  # seconds until a process looks for what others have done
 
 
 class Notifier:
-    """Rings some time after anybody has changed the database."""
+    """Notify those who wait some time after anybody has changed the database."""
 
     def __init__(self, connection: JournalConnection, chance: Random) -> None:
         self.changes = 0
@@ -27,7 +27,7 @@ class Notifier:
         self._waiting: dict[asyncio.Future[None], None] = {}  # in their order, so that each run is the same again
 
     def look(self) -> None:
-        """Ring, if there is a reason to."""
+        """Notify, if there is a reason to."""
         changes = self._connection.raw.total_changes
         if changes == self.changes:
             return
@@ -38,7 +38,7 @@ class Notifier:
         self._waiting.clear()
 
     async def wait(self, seconds: float) -> None:
-        """Wait until it rings, but at most so long."""
+        """Wait until the next notification, but at most so long."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, woken)

@@ -14,8 +14,7 @@ from providers.journal.sqlite.operations_table import to_entry
 
 def newest(connection: JournalConnection, user_id: str, memory_id: str) -> JournalEntry | None:
     """Return what is known of one memory."""
-    sql = f"SELECT {connection.operations.entry} FROM operations AS o WHERE o.user_id = ? AND o.memory_id = ?"  # noqa: S608 - names of columns
-    row = connection.row(sql, (user_id, memory_id))
+    row = connection.row(connection.operations.newest, (user_id, memory_id))
     return None if row is None else to_entry(row)
 
 

@@ -55,11 +55,13 @@ def _state(user_id: str, memory_id: str, version: int, values: dict[str, Any]) -
 
 
 def _to_column(value: object) -> object:
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return (value - _EPOCH) // _MICROSECOND
-    if value in ((), b""):
-        return None
-    return msgspec.json.encode(value).decode() if isinstance(value, (dict, tuple)) else value
+    if isinstance(value, bytes):
+        return value or None
+    return None if value == () else msgspec.json.encode(value).decode()
 
 
 def _from_column(name: str, value: Any) -> object:  # noqa: ANN401 - a column's value, of the type that its field says

@@ -41,6 +41,11 @@ class OperationsTable:
         return f"o.seq, o.kind, {self.state}, {_PENDING}"
 
     @cached_property
+    def newest(self) -> str:
+        """The statement that selects the entry of one memory."""
+        return f"SELECT {self.entry} FROM operations AS o WHERE o.user_id = ? AND o.memory_id = ?"  # noqa: S608 - names of columns
+
+    @cached_property
     def insert(self) -> str:
         """The statement that inserts what `to_row` returns, and returns the row's number."""
         columns = (*KEPT, *self._former)

@@ -89,7 +89,7 @@ async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
 
 
 async def test_only_dead_letters_are_retried_or_discarded(journal: Journal) -> None:
-    """What is pending, confirmed, lent or unknown is no dead letter, and stays as it is."""
+    """What is pending, confirmed, leased or unknown is no dead letter, and stays as it is."""
     entry = await put(journal, remember())
     await leased(journal, "home", LONG)
     await settle(journal, Done(seq=entry.seq, provider="standby"))

@@ -1,6 +1,6 @@
 """What every journal promises, tried with random sequences of operations against a model in a few lines.
 
-Nothing in the model is lent for a time that can pass: everything is either due at once or not for an hour.
+Nothing in the model is leased for a time that can pass: everything is either due at once or not for an hour.
 """
 
 import asyncio
@@ -56,9 +56,9 @@ class Model:
     def __init__(self, user: str) -> None:
         self.user = user
         self.known: dict[str, tuple[int, Operation]] = {}
-        self.waiting: dict[tuple[int, str], str] = {}  # "due", "lent" or "dead"
-        self.leases: dict[tuple[int, str], LeaseToken] = {}  # what is waited for, of those that are "lent"
-        self.lent: list[LeaseToken] = []  # ever
+        self.waiting: dict[tuple[int, str], str] = {}  # "due", "leased" or "dead"
+        self.leases: dict[tuple[int, str], LeaseToken] = {}  # what is waited for, of those that are "leased"
+        self.leased: list[LeaseToken] = []  # ever
         self.seqs: list[int] = [0]
 
     def operation(self, drawn: tuple[Any, ...]) -> Operation:
@@ -89,9 +89,9 @@ class Model:
         assert seq > self.seqs[-1]
         former, _ = self.known.get(operation.state.id, (0, None))
         for name in MEMBERS:
-            lent = self.waiting.pop((former, name), "due") == "lent"
+            taken = self.waiting.pop((former, name), "due") == "leased"
             lease = self.leases.pop((former, name), None)
-            self.waiting[seq, name] = "lent" if lent or name == held else "due"
+            self.waiting[seq, name] = "leased" if taken or name == held else "due"
             self.keep((seq, name), entry.lease if name == held else lease)
         self.known[operation.state.id] = (seq, operation)
         self.seqs.append(seq)
@@ -101,7 +101,7 @@ class Model:
         self.leases.pop(key, None)
         if lease is not None:
             self.leases[key] = lease
-            self.lent.append(lease)
+            self.leased.append(lease)
 
     def entries(self) -> list[tuple[int, Operation, set[str]]]:
         """What the journal must show of the user, newest first."""
@@ -124,14 +124,14 @@ async def step(journal: Journal, model: Model, drawn: tuple[Any, ...]) -> None:
         case ("lease", name, limit):
             due = sorted(seq for (seq, whom), state in model.waiting.items() if whom == name and state == "due")
             deliveries = await journal.lease(name, limit, LONG)
-            lent = {delivery.seq for delivery in deliveries}
-            assert lent <= set(due)
-            assert len(lent) == min(limit, len(due))
-            model.waiting.update(dict.fromkeys([(seq, name) for seq in lent], "lent"))
+            taken = {delivery.seq for delivery in deliveries}
+            assert taken <= set(due)
+            assert len(taken) == min(limit, len(due))
+            model.waiting.update(dict.fromkeys([(seq, name) for seq in taken], "leased"))
             for delivery in deliveries:
                 model.keep((delivery.seq, name), delivery.lease)
         case ("renew", name, steps_back):
-            await _renew(journal, model, name, model.lent[-1 - steps_back :][:1])
+            await _renew(journal, model, name, model.leased[-1 - steps_back :][:1])
         case ("settle", outcome, name, steps_back):
             await _settle(journal, model, outcome, (model.back(steps_back), name))
         case ("retry" | "discard" as action, name, steps_back):
@@ -189,7 +189,7 @@ async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, 
     if outcome == "done":
         model.waiting.pop(key, None)
     elif model.waiting.get(key, "dead") != "dead":
-        model.waiting[key] = {"now": "due", "later": "lent", "dead": "dead"}[outcome]
+        model.waiting[key] = {"now": "due", "later": "leased", "dead": "dead"}[outcome]
 
 
 async def check(journal: Journal, model: Model) -> None:
@@ -208,7 +208,7 @@ async def check(journal: Journal, model: Model) -> None:
 
 
 async def test_any_sequence_of_operations_ends_as_in_the_model(journal: Journal) -> None:
-    """Whatever is appended, lent, settled and pruned, every answer and every entry is the model's."""
+    """Whatever is appended, leased, settled and pruned, every answer and every entry is the model's."""
     loop = asyncio.get_running_loop()
 
     async def example(drawn: list[tuple[Any, ...]]) -> None:

@@ -15,7 +15,7 @@ SHORT = 0.1  # seconds
 
 
 async def held(journal: Journal, operation: Operation, seconds: float, *, at: str = "home") -> Appended:
-    """Append an operation whose delivery to a provider is lent to the caller."""
+    """Append an operation whose delivery to a provider is leased to the caller."""
     [answer] = await journal.append([operation], held=at, seconds=seconds)
     assert isinstance(answer, Appended)
     return answer
@@ -89,9 +89,9 @@ async def test_what_was_lent_to_somebody_else_stays_theirs(journal: Journal, els
 @pytest.mark.parametrize(
     ("became", "then_due"),
     [
-        (lambda lent: Done(seq=lent.seq, provider="home"), 0),
-        (lambda lent: Postponed(seq=lent.seq, provider="home", delay=0), 1),
-        (lambda lent: Dead(seq=lent.seq, provider="home", error="no"), 0),
+        (lambda taken: Done(seq=taken.seq, provider="home"), 0),
+        (lambda taken: Postponed(seq=taken.seq, provider="home", delay=0), 1),
+        (lambda taken: Dead(seq=taken.seq, provider="home", error="no"), 0),
     ],
 )
 async def test_what_is_settled_is_not_renewed(

@@ -33,7 +33,7 @@ async def known(journal: Journal, *memory_ids: str, user: str = USER) -> list[bo
 
 
 async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
-    """Nothing is to be delivered, also to who would have it lent; all the same it is a tombstone."""
+    """Nothing is to be delivered, also to who would have it leased; all the same it is a tombstone."""
     operation = trace("m")
     [answer] = await journal.append([operation], held="home", seconds=60)
 

@@ -134,8 +134,8 @@ async def test_appending_and_dropping_do_not_deadlock(hosts: tuple[PostgresJourn
     async def drop(journal: PostgresJournal) -> None:
         for _ in range(15):
             for name in ("home", "standby"):
-                lent = await leased(journal, name)
-                await journal.settle([Done(seq=delivery.seq, provider=name) for delivery in lent])
+                taken = await leased(journal, name)
+                await journal.settle([Done(seq=delivery.seq, provider=name) for delivery in taken])
             await journal.prune(0)
             await journal.forget([entry.seq for entry in await journal.tombstones(100, 0)])
 
@@ -166,8 +166,8 @@ async def test_nobody_else_gets_what_is_lent(hosts: tuple[PostgresJournal, Postg
     """Two hosts that ask at the same time get different deliveries, together all of them."""
     await hosts[0].append([remember() for _ in range(200)])
 
-    lent = await asyncio.gather(*(hosts[turn % 2].lease("home", 30, LONG) for turn in range(10)))
-    times = Counter(delivery.seq for batch in lent for delivery in batch)
+    taken = await asyncio.gather(*(hosts[turn % 2].lease("home", 30, LONG) for turn in range(10)))
+    times = Counter(delivery.seq for batch in taken for delivery in batch)
     assert len(times) == 200
     assert set(times.values()) == {1}
 

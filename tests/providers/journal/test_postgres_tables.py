@@ -87,7 +87,7 @@ async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: E
 async def test_an_append_waits_for_the_disk_whatever_the_default(
     postgres_server: EmbeddedServer, database: str
 ) -> None:
-    """What is acknowledged is on the disk even where the server would not wait; what is lent or settled never waits."""
+    """What is acknowledged is on the disk even if the server would not wait; a lease or settlement never waits."""
     async with opened(database):
         pass
     async with connected(postgres_server.dsn) as administrator:

@@ -149,7 +149,7 @@ def test_the_age_of_a_backlog_is_exact() -> None:
 
 
 def test_a_wait_takes_simulated_time() -> None:
-    """It lasts as long as asked where nothing happens, and until something comes back where something was lent."""
+    """It lasts as long as asked where nothing happens, and until something comes back where something was leased."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         await journal.wait(0)
