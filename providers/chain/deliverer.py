@@ -100,7 +100,7 @@ class Deliverer:
         if not batch:
             return False
         started = self._now()
-        lease = Lease(partial(self._journal.renew, self._name), {delivery.seq: delivery.loan for delivery in batch})
+        lease = Lease(partial(self._journal.renew, self._name), {delivery.seq: delivery.lease for delivery in batch})
         with tracing.root(f"deliver {self._name}", {"ninai.provider": self._name, "ninai.operations": len(batch)}):
             async with lease:
                 settlements = await self._deliver(link, batch, patience)

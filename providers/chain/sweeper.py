@@ -14,7 +14,7 @@ from providers.chain.policy import OperationClass, RetentionPolicy
 from providers.chain.turn import Turn
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Entry
+from providers.journal.operations import JournalEntry
 from providers.types import Snapshot
 
 _BATCH = 100
@@ -73,7 +73,7 @@ class Sweeper:
                 # Of those only the traces: nobody had the memory when it was deleted, and they must not pile up.
                 await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
 
-    async def _judge(self, entry: Entry, links: Sequence[Link] | None) -> _Copies:
+    async def _judge(self, entry: JournalEntry, links: Sequence[Link] | None) -> _Copies:
         """Look for copies of a deleted memory; where there is one, it is deleted once more."""
         if links is None:
             return _Copies.UNKNOWN  # somebody is not in reach of this process, so nothing can be known of all
@@ -90,7 +90,7 @@ class Sweeper:
                 await self._journal.redeliver(entry.seq, link.name)
         return copies
 
-    async def _look(self, entry: Entry, link: Link) -> Snapshot | None:
+    async def _look(self, entry: JournalEntry, link: Link) -> Snapshot | None:
         state = entry.state
         deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
         return await link.call(
@@ -98,5 +98,5 @@ class Sweeper:
         )
 
 
-def _those(entries: Sequence[Entry], found: Sequence[_Copies], wanted: _Copies) -> list[int]:
+def _those(entries: Sequence[JournalEntry], found: Sequence[_Copies], wanted: _Copies) -> list[int]:
     return [entry.seq for entry, copies in zip(entries, found, strict=True) if copies is wanted]

@@ -18,7 +18,7 @@ from providers.native.schema import Schema
 from providers.native.storable import StorableEmbedder
 from providers.native.vectors import Vectors
 from providers.postgres.engine import pool_of
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
 from providers.types import Host
 
@@ -92,7 +92,7 @@ async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> As
     """
     async with (
         open_engine(dsn, pool_size=pool_size, through_pooler=through_pooler) as engine,
-        translated(TimeLimit(_SCHEMA_SECONDS), Writes.PERHAPS),
+        translated(TimeLimit(_SCHEMA_SECONDS), PossibleWrites.PERHAPS),
     ):
         yield Schema(engine)
 

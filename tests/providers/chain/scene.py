@@ -23,8 +23,8 @@ from providers.chain.trickle import Trickle
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import DeadLetter, MemberState
+from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
 from providers.memory.provider import MockMemoryProvider
@@ -50,8 +50,8 @@ def key() -> str:
 class BreakableRunner(Runner):
     """A database that can be out of reach, or slow."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, connection: JournalConnection) -> None:
+        self.connection = connection
         self.failure: BaseException | None = None
         self.seconds = 0.0
 
@@ -61,7 +61,7 @@ class BreakableRunner(Runner):
             await asyncio.sleep(self.seconds)
         if self.failure is not None:
             raise self.failure
-        return work(self.ledger)
+        return work(self.connection)
 
 
 def link_of(
@@ -192,7 +192,7 @@ def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None
         await asyncio.sleep(1)  # for settlements under way
         scene.find_journal()
         await scene.journal.close()
-        scene.runner.ledger.close()
+        scene.runner.connection.close()
 
     simulate(main)
 

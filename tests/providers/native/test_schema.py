@@ -16,7 +16,7 @@ from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
 from providers.native.schema import Schema, SchemaState
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import (
     connected,
@@ -298,7 +298,7 @@ async def test_a_server_without_the_extension_is_told(database: str) -> None:
     """Where an extension is not installed on the server, the error says what to install."""
     async with opened(database) as engine:
         with pytest.raises(Misconfigured, match=r'"vectors" is not available.*install pgvector'):
-            async with translated(TimeLimit(5), Writes.PERHAPS), engine.connect() as connection:
+            async with translated(TimeLimit(5), PossibleWrites.PERHAPS), engine.connect() as connection:
                 await connection.execute(text("CREATE EXTENSION vectors"))
 
 

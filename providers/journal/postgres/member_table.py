@@ -1,13 +1,12 @@
-"""Who gets every write: joining, leaving, how far a filling has come; and who may do what only one may do."""
+"""The members, who receive every write, and claims on tasks that only one holder may run."""
 
-from typing import Any
-
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.journal.operations import Member, MemberState
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.statements import LOCK_ALONE
+from providers.journal.rows import to_value
 
 _DROPPED_AT_ONCE = 5_000  # deliveries in one transaction, to stay within the time limit
 
@@ -59,18 +58,18 @@ _CLAIM = text("""
 """)
 
 
-class Membership:
-    """The members of one journal.
+class MemberTable:
+    """The table of members of one journal.
 
-    The list is changed under a lock that every append shares, so that each operation has a delivery to exactly those
-    who are members when it is committed.
+    It is changed under a lock that every append shares, so that each operation has a delivery to exactly the members at
+    the moment of its commit.
     """
 
     def __init__(self, database: JournalDatabase) -> None:
         self._database = database
 
     async def join(self, name: str, identity: str | None) -> Member:
-        """Make a provider a member, or find it one; see the protocol."""
+        """Find or add a member; see `Journal.join`."""
         async with self._database.reading() as connection:
             member = await _member(connection, name)
         if member is not None and identity in {None, member.identity}:
@@ -81,7 +80,7 @@ class Membership:
             await connection.execute(LOCK_ALONE)
             member = await _member(connection, name)
             if is_new:
-                # What came since; from here on every append counts this one in.
+                # The entries since then; from here on every append includes this member.
                 await connection.execute(_DELIVER, {"name": name, "after": known_to, "limit": None})
             if member is None:
                 place = await connection.scalar(_COUNT)
@@ -98,25 +97,25 @@ class Membership:
         return joined
 
     async def members(self) -> list[Member]:
-        """Give all, those who joined first at the front."""
+        """Return all members in the order in which they joined."""
         async with self._database.reading() as connection:
-            return [_member_of(row) for row in await connection.execute(_MEMBERS)]
+            return [to_value(Member, row) for row in await connection.execute(_MEMBERS)]
 
     async def note_fill(self, name: str, after: str | None, copied: int, copied_users: int) -> None:
-        """Take note of how far the filling of a member has come."""
+        """Record the progress of a member's backfill."""
         values = {"name": name, "after": after, "copied": copied, "copied_users": copied_users}
         async with self._database.writing() as connection:
             await connection.execute(_NOTE_FILL, values)
 
     async def mark(self, name: str, state: MemberState) -> bool:
-        """Say whether a member has received everything; False if it is none."""
+        """Set the state of a member; return False if there is no such member."""
         statement = _COMPLETE if state is MemberState.COMPLETE else _FILL
         async with self._database.writing() as connection:
             return await connection.scalar(statement, {"name": name}) is not None
 
     async def leave(self, name: str) -> bool:
-        """End a membership, and drop what that provider has not confirmed; False if it was no member."""
-        # If it is broken off, what is left is a member that has not received everything.
+        """Remove a member with its unconfirmed deliveries; return False if there is no such member."""
+        # If the removal is interrupted, it leaves a member that needs a backfill.
         if not await self.mark(name, MemberState.FILLING):
             return False
         async with self._database.reading() as connection:
@@ -131,15 +130,15 @@ class Membership:
         return gone
 
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Take or keep a task that only one holder may do at a time; False while another one has it."""
+        """Acquire or keep a task; return False while another holder has it."""
         values = {"task": task, "holder": holder, "seconds": seconds}
         async with self._database.writing() as connection:
             return await connection.scalar(_CLAIM, values) is not None
 
     async def _deliver_known(self, name: str) -> int:
-        """Give a newcomer a delivery of every entry, a part at a time; tell up to which `seq`.
+        """Insert a delivery of every entry for a new member, in batches, and return the last `seq` included.
 
-        If it is broken off, some deliveries wait for a member that is none, until it joins after all.
+        If this is interrupted, some deliveries stay for a provider that is no member until it does join.
         """
         after, full = 0, True
         while full:
@@ -160,16 +159,4 @@ class Membership:
 
 async def _member(connection: AsyncConnection, name: str) -> Member | None:
     row = (await connection.execute(_ONE, {"name": name})).one_or_none()
-    return None if row is None else _member_of(row)
-
-
-def _member_of(row: Row[Any]) -> Member:
-    return Member(
-        name=row.name,
-        identity=row.identity,
-        state=MemberState(row.state),
-        joined_at=row.joined_at,
-        copied=row.copied,
-        copied_users=row.copied_users,
-        fill_after=row.fill_after,
-    )
+    return None if row is None else to_value(Member, row)

@@ -1,9 +1,10 @@
-"""The function in the database that appends, and tells until when what the caller holds is lent.
+"""The function in the database that appends, and returns the ends of the caller's leases.
 
-Beside the other, and not in its place: the version before goes on calling that one while replicas are updated.
+It stands beside the other function and does not replace it, because the earlier version calls that one during a rolling
+update. Its name in the database is that of the first version.
 """
 
-CREATE_APPEND_LENT = """
+CREATE_APPEND_LEASED = """
     CREATE FUNCTION ninai_journal_append_lent(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
         helds text[], seconds float8[]
@@ -15,7 +16,7 @@ CREATE_APPEND_LENT = """
     DECLARE
         answer record;
     BEGIN
-        -- All is appended before the first turn, and what a statement looks for in a turn is what there is then.
+        -- The whole call is appended before the first iteration, and the statement in an iteration sees the result.
         FOR answer IN SELECT * FROM ninai_journal_append(
             kinds, users, memories, versions, bases, digests, states, helds, seconds
         ) LOOP
