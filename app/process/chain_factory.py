@@ -11,7 +11,7 @@ from providers.chain.chain import Chain, JournalChoice, Part
 from providers.chain.latency import LatencyObserver
 from providers.chain.observers import Observers
 from providers.chain.policy import AttemptPolicy
-from providers.chain.telling.story import Story
+from providers.chain.reporting.reporter import Reporter
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
 from providers.journal.base import Journal
 from providers.replica import Replica
@@ -25,7 +25,7 @@ class ChainFactory:
     def __init__(self, metrics: Metrics) -> None:
         self.clock = HybridClock()
         self.observer = LatencyObserver(metrics)
-        self.story = Story()
+        self.story = Reporter()
         self._metrics = metrics
         metrics.clock_ahead.set_function(self.clock.ahead)
 

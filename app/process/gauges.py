@@ -8,14 +8,14 @@ from providers import background
 from providers.chain.chain import Chain
 from providers.chain.counting import CountingObserver
 from providers.chain.describing import describe
-from providers.chain.telling.story import Story
+from providers.chain.reporting.reporter import Reporter
 
 # Between two looks: less than a scrape interval, and no scrape has to wait for the journal.
 SECONDS = 5.0
 
 
 @asynccontextmanager
-async def shown(chain: Chain, observer: CountingObserver, story: Story) -> AsyncIterator[None]:
+async def shown(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
     """Show what a chain says about itself for as long as the context lasts."""
     task = background.start(lambda: _show(chain, observer, story), "gauges")
     try:
@@ -24,7 +24,7 @@ async def shown(chain: Chain, observer: CountingObserver, story: Story) -> Async
         await background.stop(task)
 
 
-async def _show(chain: Chain, observer: CountingObserver, story: Story) -> None:
+async def _show(chain: Chain, observer: CountingObserver, story: Reporter) -> None:
     while True:
         status = await describe(chain)
         observer.show(status)

@@ -6,10 +6,10 @@ from random import Random
 from typing import Any, TypeVar
 
 from providers.chain.chained import ChainedProvider
+from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.route import Route
-from providers.chain.sweeper import Sweeper
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
@@ -166,7 +166,7 @@ class ReplicaProcess:
         if world.script.switches:
             self.watch(self._membership.run())
             self.watch(self.switch(world.orders[index]))
-        self.watch(Sweeper(holder, self._journal, self._all_links, RETENTION, now=clock).run())
+        self.watch(GarbageCollector(holder, self._journal, self._all_links, RETENTION, now=clock).run())
 
     async def switch(self, order: Sequence[str]) -> None:
         """Put an order in force."""

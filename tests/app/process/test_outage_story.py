@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.auth.keys import hash_key
-from providers.chain.telling.backlog import LONG_BACKLOG
+from providers.chain.reporting.backlog import LONG_BACKLOG
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from tests.support.native import host_for

@@ -13,11 +13,11 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
-from providers.chain.deliverer import Deliverer
 from providers.chain.guards import Guards
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, DelivererPolicy
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, RelayPolicy
+from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.trickle import Trickle
 from providers.errors import ProviderError, Unavailable
@@ -129,14 +129,14 @@ class Scene:
         self.runner.failure = None
         self.runner.seconds = 0.0
 
-    def deliverer(self, name: str, policy: DelivererPolicy | None = None) -> Deliverer:
+    def deliverer(self, name: str, policy: RelayPolicy | None = None) -> OutboxRelay:
         """Make a deliverer to one provider."""
         chance = Random(name).random  # noqa: S311 - seeded, so that every run is the same
-        return Deliverer(
+        return OutboxRelay(
             name,
             self.journal,
             lambda: self.links[name],
-            policy or DelivererPolicy(),
+            policy or RelayPolicy(),
             self.observer,
             chance=chance,
             now=self.clock,
@@ -198,7 +198,7 @@ def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None
 
 
 @asynccontextmanager
-async def running(deliverer: Deliverer) -> AsyncIterator[None]:
+async def running(deliverer: OutboxRelay) -> AsyncIterator[None]:
     """Let a deliverer work for as long as the context lasts."""
     task = asyncio.create_task(deliverer.run())
     yield

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from providers.chain.telling.damping import Change, Damped
-from providers.chain.telling.lines import Lines
+from providers.chain.reporting.damping import Damped, StateChange
+from providers.chain.reporting.events import LogEvents
 
 # Reads in a row that another provider answered, after which they count as moved though home is not known to be ill.
 MOVED_READS = 3
 
 
-class Reads:
+class ReadRouting:
     """Have a move told once, and not per request; `is_ill` knows who is not expected to answer."""
 
-    def __init__(self, lines: Lines, is_ill: Callable[[str], bool]) -> None:
+    def __init__(self, lines: LogEvents, is_ill: Callable[[str], bool]) -> None:
         self._lines = lines
         self._is_ill = is_ill
         self._order: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Reads:
             self._before, self._reason = self._at.state, reason
             self._tell(self._at.turn(provider, since))
 
-    def _tell(self, change: Change | None) -> None:
+    def _tell(self, change: StateChange | None) -> None:
         provider, instead_of = self._at.state, self._before
         if change is None or provider is None or instead_of is None:
             return

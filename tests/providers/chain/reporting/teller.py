@@ -7,9 +7,9 @@ from structlog.typing import EventDict
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.observer import Attempt, JournalCall
 from providers.chain.policy import OperationClass
+from providers.chain.reporting.events import LogEvents
+from providers.chain.reporting.reporter import Reporter
 from providers.chain.status import ChainStatus, ProviderStatus, Role
-from providers.chain.telling.lines import Lines
-from providers.chain.telling.story import Story
 from providers.errors import ProviderError, Unavailable
 from providers.journal.operations import JournalStatus
 from tests.support.clock import FakeClock
@@ -24,7 +24,7 @@ class Teller:
 
     def __init__(self, logs: list[EventDict], *, journalled: bool = True) -> None:
         self.clock = FakeClock()
-        self.story = Story(Lines(self.clock, lambda: EPOCH + self.clock()))
+        self.story = Reporter(LogEvents(self.clock, lambda: EPOCH + self.clock()))
         self.states = dict.fromkeys(("home", "standby"), BreakerState.CLOSED)
         self.logs = logs
         self.routed("home", "standby", journalled=journalled)

@@ -5,12 +5,12 @@ from structlog.testing import capture_logs
 
 from observability import notes
 from providers.chain.breaker_state import BreakerState
-from providers.chain.telling.backlog import DRAINED, LONG_BACKLOG, LONG_WAIT_SECONDS, Backlog
-from providers.chain.telling.lines import MOST_DATES, Lines
-from providers.chain.telling.party import LOST_FAILURES
-from providers.chain.telling.reads import MOVED_READS
+from providers.chain.reporting.backlog import DRAINED, LONG_BACKLOG, LONG_WAIT_SECONDS, BacklogReport
+from providers.chain.reporting.dependency import LOST_FAILURES
+from providers.chain.reporting.events import MOST_DATES, LogEvents
+from providers.chain.reporting.read_routing import MOVED_READS
 from providers.journal.base import JournalUnavailable
-from tests.providers.chain.telling.teller import EPOCH, Teller
+from tests.providers.chain.reporting.teller import EPOCH, Teller
 
 LOST_JOURNAL = JournalUnavailable.outcome
 
@@ -181,7 +181,7 @@ def test_a_backlog_is_told_once_until_it_has_drained(teller: Teller) -> None:
 
 def test_what_has_waited_for_long_is_a_backlog(teller: Teller) -> None:
     """Also a single delivery."""
-    backlog = Backlog("home", Lines(teller.clock))
+    backlog = BacklogReport("home", LogEvents(teller.clock))
     backlog.look(1, LONG_WAIT_SECONDS, "")
     assert teller.events == []
 
@@ -202,7 +202,7 @@ def test_a_line_is_of_no_request() -> None:
     request = notes.Notes("the request")
     token = notes.current.set(request)
     with capture_logs() as logs:
-        Lines(wall=wall).reads_moved("standby", "home", "timeout", 0.0, 1)
+        LogEvents(wall=wall).reads_moved("standby", "home", "timeout", 0.0, 1)
 
     assert (len(logs), seen, notes.current.get()) == (1, [None], request)
     notes.current.reset(token)
@@ -212,7 +212,7 @@ def test_a_line_is_of_no_request() -> None:
 def test_a_moment_keeps_its_date(set_by: float, dates: int) -> None:
     """However the clocks run apart, one search finds all lines about it; only a clock that was set gives another."""
     wall, monotonic = [EPOCH + 7.3], [7.3]
-    lines = Lines(lambda: monotonic[0], lambda: wall[0])
+    lines = LogEvents(lambda: monotonic[0], lambda: wall[0])
     with capture_logs() as logs:
         lines.reads_moved("standby", "home", "timeout", 7.1, 1)
         wall[0] += 10 + set_by
@@ -226,7 +226,7 @@ def test_a_moment_keeps_its_date(set_by: float, dates: int) -> None:
 def test_so_many_moments_keep_their_dates(others: int, dates: int) -> None:
     """The oldest is forgotten first, and a line about it comes out all the same."""
     wall = [EPOCH]
-    lines = Lines(lambda: 0.0, lambda: wall[0])
+    lines = LogEvents(lambda: 0.0, lambda: wall[0])
     with capture_logs() as logs:
         lines.reads_moved("standby", "home", "timeout", -0.5, 1)
         wall[0] += 0.000_002

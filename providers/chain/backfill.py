@@ -22,7 +22,7 @@ _CLAIM_SECONDS = 120.0
 _log = structlog.get_logger(__name__)
 
 
-class NotFilled(ProviderError):
+class NotBackfilled(ProviderError):
     """The provider cannot be filled now: somebody else is at it, or it holds what the source does not."""
 
     outcome = "not_filled"
@@ -39,7 +39,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     verifying: bool = False
 
 
-class Filler:
+class Backfill:
     """Fill one provider from another while both go on receiving writes; begun anew, it goes on where it stopped."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Filler:
         """Copy what is not copied yet, verify everything, and mark the provider as complete.
 
         Raises:
-            NotFilled: not now, or not before what the target refuses has changed.
+            NotBackfilled: not now, or not before what the target refuses has changed.
             Unavailable: source, target or journal do not answer.
         """
         await self._claim()
@@ -71,17 +71,19 @@ class Filler:
         for _ in range(MAX_PASSES):
             found = await self._verify(copied)
             if found.extra:
-                raise NotFilled(f"{self._target.name} holds {found.extra} memories that {self._source.name} does not")
+                raise NotBackfilled(
+                    f"{self._target.name} holds {found.extra} memories that {self._source.name} does not"
+                )
             if not found.repaired and self._refused:
                 memory_id, error = next(iter(self._refused.items()))
                 others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
-                raise NotFilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
+                raise NotBackfilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
                 await self._member()  # a new store may have taken the name meanwhile
                 await self._journal.mark(self._target.name, MemberState.COMPLETE)
                 _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
                 return
-        raise NotFilled(f"{self._target.name} keeps differing from {self._source.name}")
+        raise NotBackfilled(f"{self._target.name} keeps differing from {self._source.name}")
 
     async def _copy(self) -> Progress:
         member = await self._member()
@@ -190,19 +192,19 @@ class Filler:
         """Give the membership of the target.
 
         Raises:
-            NotFilled: it has none, or the member is another store.
+            NotBackfilled: it has none, or the member is another store.
         """
         member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
         if member is None:
-            raise NotFilled(f"{self._target.name} is no member")
+            raise NotBackfilled(f"{self._target.name} is no member")
         identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._turn())
         if member.identity not in {None, identity}:
-            raise NotFilled(f"{self._target.name} is another store than the member of that name")
+            raise NotBackfilled(f"{self._target.name} is another store than the member of that name")
         return member
 
     async def _claim(self) -> None:
         if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
-            raise NotFilled(f"{self._target.name} is being filled by another process")
+            raise NotBackfilled(f"{self._target.name} is being filled by another process")
 
     def _turn(self) -> Turn:
         return Turn(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))

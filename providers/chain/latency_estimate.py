@@ -12,7 +12,7 @@ _AGAIN = 8  # answers after which it is computed anew
 _SHARE_OF_EACH = 0.1  # of what a single call is expected to take, what each memory of a batch is expected to
 
 
-class UsualSeconds:
+class LatencyEstimate:
     """The 90th percentile of the last answers; `expected` until there are enough of them."""
 
     __slots__ = ("_expected", "_samples", "_since", "_value")
@@ -42,7 +42,7 @@ class UsualSeconds:
         return found if len(ordered) >= LEAST_SAMPLES else max(found, self._expected)
 
 
-class Usual:
+class LatencyEstimates:
     """How long each class of operations usually takes; a call about many memories is judged by the seconds of each.
 
     A call that was given up counts as well, with what it had taken by then, once it is known that the provider was not
@@ -53,8 +53,8 @@ class Usual:
 
     def __init__(self, expected: float) -> None:
         self._given_up: deque[tuple[OperationClass, int, float]] = deque(maxlen=SAMPLES)
-        self._single = {operation: UsualSeconds(expected) for operation in OperationClass}
-        self._each = {operation: UsualSeconds(_SHARE_OF_EACH * expected) for operation in OperationClass}
+        self._single = {operation: LatencyEstimate(expected) for operation in OperationClass}
+        self._each = {operation: LatencyEstimate(_SHARE_OF_EACH * expected) for operation in OperationClass}
 
     def add(self, operation: OperationClass, size: int, seconds: float) -> None:
         """Learn of one answer to a call about `size` memories."""

@@ -2,14 +2,14 @@
 
 import pytest
 
-from providers.chain.telling.damping import (
+from providers.chain.reporting.damping import (
     MOST_LINES,
     REMINDER_SECONDS,
     STEADY_SECONDS,
     WINDOW_SECONDS,
-    Change,
     Condition,
     Damped,
+    StateChange,
 )
 from tests.support.clock import START, FakeClock
 
@@ -22,10 +22,10 @@ class Flapping:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.damped = Damped(WELL, self.clock)
-        self.told: list[Change] = []
+        self.told: list[StateChange] = []
 
     def turn(self, times: int = 1, every: float = 1.0) -> None:
-        """Change so many times."""
+        """StateChange so many times."""
         for _ in range(times):
             self.clock.pass_by(every)
             self._note(self.damped.turn(ILL if self.damped.state is WELL else WELL))
@@ -36,7 +36,7 @@ class Flapping:
             self.clock.pass_by(1.0)
             self._note(self.damped.due())
 
-    def _note(self, change: Change | None) -> None:
+    def _note(self, change: StateChange | None) -> None:
         if change is not None:
             self.told.append(change)
 
@@ -47,7 +47,7 @@ def test_a_change_is_told_at_once() -> None:
     thing.turn()
     thing.turn(every=30.0)
 
-    assert thing.told == [Change(START + 1, START, 1), Change(START + 31, START + 1, 1)]
+    assert thing.told == [StateChange(START + 1, START, 1), StateChange(START + 31, START + 1, 1)]
 
 
 def test_what_is_as_it_was_is_no_change() -> None:
@@ -63,7 +63,7 @@ def test_a_change_may_have_begun_before() -> None:
     thing = Flapping()
     thing.clock.pass_by(10)
 
-    assert thing.damped.turn(ILL, START + 7) == Change(START + 7, START, 1)
+    assert thing.damped.turn(ILL, START + 7) == StateChange(START + 7, START, 1)
 
 
 @pytest.mark.parametrize(("turns", "lines"), [(MOST_LINES, MOST_LINES), (MOST_LINES + 1, MOST_LINES)])
@@ -94,7 +94,7 @@ def test_it_is_told_how_it_settled(turns: int) -> None:
     assert len(thing.told) == MOST_LINES
 
     thing.look(10 * STEADY_SECONDS)
-    assert thing.told[MOST_LINES:] == [Change(START + turns, START + MOST_LINES, turns - MOST_LINES)]
+    assert thing.told[MOST_LINES:] == [StateChange(START + turns, START + MOST_LINES, turns - MOST_LINES)]
 
 
 def test_after_the_window_all_is_told_again() -> None:

@@ -2,15 +2,15 @@
 
 import pytest
 
+from providers.chain.latency_estimate import LEAST_SAMPLES, SAMPLES, LatencyEstimate, LatencyEstimates, enough
 from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, OperationClass
-from providers.chain.usual import LEAST_SAMPLES, SAMPLES, Usual, UsualSeconds, enough
 
 RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
 
 
 def test_before_anything_is_known_it_is_as_expected() -> None:
     """The expectation goes when there are enough answers."""
-    usual = UsualSeconds(2.0)
+    usual = LatencyEstimate(2.0)
     values = [usual.value]
     for _ in range(LEAST_SAMPLES):
         usual.add(0.1)
@@ -21,7 +21,7 @@ def test_before_anything_is_known_it_is_as_expected() -> None:
 
 def test_one_slow_answer_of_many_is_not_usual() -> None:
     """But one of ten is."""
-    rare, often = UsualSeconds(1.0), UsualSeconds(1.0)
+    rare, often = LatencyEstimate(1.0), LatencyEstimate(1.0)
     for number in range(SAMPLES):
         rare.add(4.0 if number % 16 == 0 else 0.1)
         often.add(4.0 if number % 8 == 0 else 0.1)
@@ -31,7 +31,7 @@ def test_one_slow_answer_of_many_is_not_usual() -> None:
 
 def test_what_was_long_ago_is_forgotten() -> None:
     """The last answers count."""
-    usual = UsualSeconds(1.0)
+    usual = LatencyEstimate(1.0)
     for seconds in [3.0] * SAMPLES + [0.2] * SAMPLES:
         usual.add(seconds)
 
@@ -49,7 +49,7 @@ def test_enough_is_some_times_what_is_usual(usual: float, given: float) -> None:
 
 def test_each_class_of_operations_is_known_apart() -> None:
     """A provider that searches slowly need not store slowly."""
-    usual = Usual(0.3)
+    usual = LatencyEstimates(0.3)
     for _ in range(LEAST_SAMPLES):
         usual.add(RECALL, 1, 1.0)
         usual.add(REMEMBER, 1, 0.01)
@@ -59,7 +59,7 @@ def test_each_class_of_operations_is_known_apart() -> None:
 
 def test_a_batch_is_judged_by_its_memories() -> None:
     """What each of a hundred took tells how long a thousand take."""
-    usual = Usual(0.3)
+    usual = LatencyEstimates(0.3)
     for _ in range(LEAST_SAMPLES):
         usual.add(REMEMBER, 100, 0.1)
 
@@ -69,7 +69,7 @@ def test_a_batch_is_judged_by_its_memories() -> None:
 
 def test_what_was_given_up_counts_when_the_provider_was_only_slow() -> None:
     """Not before that is known: a provider that hangs says nothing about how long it takes."""
-    usual = Usual(0.3)
+    usual = LatencyEstimates(0.3)
     for _ in range(LEAST_SAMPLES):
         usual.add(RECALL, 1, 0.01)
     for _ in range(LEAST_SAMPLES):

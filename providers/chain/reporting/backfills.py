@@ -24,7 +24,7 @@ class Postponement(Struct, frozen=True):
     tries: int
 
 
-class Fillings:
+class PostponedBackfills:
     """The newcomers that cannot be filled now."""
 
     def __init__(self, now: Callable[[], float]) -> None:

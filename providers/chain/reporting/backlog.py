@@ -1,7 +1,7 @@
 """When what waits for a provider is told to be much, and when it has drained."""
 
-from providers.chain.telling.damping import Change, Condition, Damped
-from providers.chain.telling.lines import Lines
+from providers.chain.reporting.damping import Condition, Damped, StateChange
+from providers.chain.reporting.events import LogEvents
 
 # Deliveries that wait for one provider: more than a deliverer makes in a second by default, so that it is behind.
 LONG_BACKLOG = 1_000
@@ -12,10 +12,10 @@ DRAINED = 100
 GROWTH = 10  # times as many are told of anew
 
 
-class Backlog:
+class BacklogReport:
     """The backlog of one provider, from one look to the next."""
 
-    def __init__(self, provider: str, lines: Lines) -> None:
+    def __init__(self, provider: str, lines: LogEvents) -> None:
         self._provider = provider
         self._lines = lines
         self._length: Damped[Condition] = Damped(Condition.WELL, lines.now)
@@ -37,5 +37,5 @@ class Backlog:
             self._told_next = GROWTH * max(pending, LONG_BACKLOG)
             self._lines.backlog_grew(self._provider, pending, oldest_seconds, reason)
 
-    def _drained(self, pending: int, change: Change) -> None:
+    def _drained(self, pending: int, change: StateChange) -> None:
         self._lines.backlog_drained(self._provider, pending, self._most, change.former_since, change.changes)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.link import Link
 from providers.chain.policy import RetentionPolicy
-from providers.chain.sweeper import Sweeper
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play
@@ -16,13 +16,13 @@ from tests.support.frail import FrailProvider
 POLICY = RetentionPolicy(keep=60.0, every=10.0)
 
 
-def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> Sweeper:
+def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> GarbageCollector:
     """Make a sweeper over all providers of a scene."""
 
     async def links() -> Sequence[Link] | None:
         return list(scene.links.values()) if in_reach else None
 
-    return Sweeper(holder, scene.journal, links, POLICY, now=scene.clock)
+    return GarbageCollector(holder, scene.journal, links, POLICY, now=scene.clock)
 
 
 class Forgetful(FrailProvider):

@@ -15,7 +15,7 @@ from providers.chain.deadline import Deadline
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import DelivererPolicy, OperationClass
+from providers.chain.policy import OperationClass, RelayPolicy
 from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
@@ -33,7 +33,7 @@ class Unforeseen(ProviderError):
     outcome = "bug"
 
 
-class Deliverer:
+class OutboxRelay:
     """Deliver to one provider, whose link may be replaced meanwhile; `link` gives the one in use, None for a while.
 
     Harmless to run several times, in this process or in others: deliveries are lent, and may be repeated.
@@ -44,7 +44,7 @@ class Deliverer:
         name: str,
         journal: Journal,
         link: Callable[[], Link | None],
-        policy: DelivererPolicy,
+        policy: RelayPolicy,
         observer: ChainObserver | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from providers.chain.deliverer import Deliverer
 from providers.chain.observer import Unobserved
-from providers.chain.policy import DelivererPolicy
+from providers.chain.policy import RelayPolicy
+from providers.chain.relay import OutboxRelay
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
 from providers.types import Snapshot
@@ -29,7 +29,7 @@ def test_everything_is_delivered_in_one_batch() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.remember(*(f"memory {number}" for number in range(25)))
-        deliverer = scene.deliverer("standby", DelivererPolicy(batch=10))
+        deliverer = scene.deliverer("standby", RelayPolicy(batch=10))
 
         more = [await deliverer.deliver_some() for _ in range(4)]
 
@@ -63,7 +63,7 @@ def test_what_is_written_is_delivered_at_once() -> None:
     """Nobody waits for the next look."""
 
     async def act(scene: Scene) -> None:
-        async with running(scene.deliverer("standby", DelivererPolicy(poll=60.0))):
+        async with running(scene.deliverer("standby", RelayPolicy(poll=60.0))):
             await asyncio.sleep(0.5)
             await scene.remember("tea")
             await asyncio.sleep(0.1)
@@ -92,7 +92,7 @@ def test_a_change_follows_what_it_replaces_at_once() -> None:
 
     async def act(scene: Scene) -> None:
         scene.standby.seconds = 0.5
-        async with running(scene.deliverer("standby", DelivererPolicy(poll=60.0))):
+        async with running(scene.deliverer("standby", RelayPolicy(poll=60.0))):
             memory_id = await scene.chain.remember(USER, "tea")
             await asyncio.sleep(0.1)
             await scene.chain.update(USER, memory_id, content="coffee")
@@ -111,7 +111,7 @@ def test_deliveries_are_no_faster_than_allowed() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.remember(*(f"memory {number}" for number in range(100)))
-        deliverer = scene.deliverer("standby", DelivererPolicy(batch=10, per_second=10))
+        deliverer = scene.deliverer("standby", RelayPolicy(batch=10, per_second=10))
         started = scene.clock()
 
         while await deliverer.deliver_some():
@@ -129,8 +129,8 @@ def test_nothing_is_delivered_while_there_is_no_link() -> None:
         await scene.remember("tea")
         link = scene.links["standby"]
         present = False
-        deliverer = Deliverer(
-            "standby", scene.journal, lambda: link if present else None, DelivererPolicy(), now=scene.clock
+        deliverer = OutboxRelay(
+            "standby", scene.journal, lambda: link if present else None, RelayPolicy(), now=scene.clock
         )
 
         async with running(deliverer):

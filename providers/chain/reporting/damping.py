@@ -9,7 +9,7 @@ from msgspec import Struct
 
 State = TypeVar("State")
 
-# Lines about one thing within the window: three outages, with their ends, are told as they happen. What changes more
+# Events about one thing within the window: three outages, with their ends, are told as they happen. What changes more
 # often is flapping, and whoever reads knows it by then.
 MOST_LINES = 6
 WINDOW_SECONDS = 600.0
@@ -26,7 +26,7 @@ class Condition(Enum):
     ILL = "ill"
 
 
-class Change(Struct, frozen=True):
+class StateChange(Struct, frozen=True):
     """What is to be told: since when it is as it is, since when it was as told last, and how many changes lie between.
 
     The moments are seconds on the clock of the damping.
@@ -50,7 +50,7 @@ class Damped(Generic[State]):
         self._flapping = False
         self._lines: deque[float] = deque(maxlen=MOST_LINES)
 
-    def turn(self, state: State, since: float | None = None) -> Change | None:
+    def turn(self, state: State, since: float | None = None) -> StateChange | None:
         """Take a new state, which began at a moment, and give what is to be told now."""
         if state == self.state:
             return None
@@ -65,7 +65,7 @@ class Damped(Generic[State]):
         """Whether it changes so often that it is not told each time."""
         return self._flapping
 
-    def due(self) -> Change | None:
+    def due(self) -> StateChange | None:
         """Give what is to be told now, None where nothing is."""
         if not self._changes:
             return None
@@ -78,7 +78,7 @@ class Damped(Generic[State]):
         elif len(self._lines) == MOST_LINES and now - self._lines[0] < WINDOW_SECONDS:
             self._flapping = True
             return None
-        change = Change(self.since, self._told_since, self._changes)
+        change = StateChange(self.since, self._told_since, self._changes)
         self._lines.append(now)
         self._noted()
         return change

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from observability.seldom import worth_telling
 from providers.chain.breaker_state import BreakerState
-from providers.chain.telling.damping import Condition, Damped
+from providers.chain.reporting.damping import Condition, Damped
 
 # Failures in a row, without an answer between them, after which somebody counts as lost; two are enough where they lie
 # `LOST_SECONDS` apart, so that rare requests are enough to find out, and a single hiccup is not.
@@ -14,7 +14,7 @@ LOST_SECONDS = 1.0
 _REFUSING = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.FORCED_OPEN})
 
 
-class Party:
+class Dependency:
     """What has been seen of one of them: whether it answers, and whether its breaker lets calls pass by itself.
 
     `reason` is why it was lost last, `why` why its breaker changed last, and `openings` how often that has opened since

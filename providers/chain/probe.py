@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from providers import background
 
 
-class Question:
+class LivenessProbe:
     """Ask in the background, and tell what was heard; a question that ends with a bug has heard nothing."""
 
     __slots__ = ("_answers", "_provider", "_task")

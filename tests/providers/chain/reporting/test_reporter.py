@@ -4,10 +4,10 @@ import pytest
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.errors import BreakerOpen, CutShort
-from providers.chain.telling.damping import MOST_LINES, STEADY_SECONDS
-from providers.chain.telling.party import LOST_FAILURES, LOST_SECONDS
+from providers.chain.reporting.damping import MOST_LINES, STEADY_SECONDS
+from providers.chain.reporting.dependency import LOST_FAILURES, LOST_SECONDS
 from providers.errors import MemoryNotFound, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
-from tests.providers.chain.telling.teller import Teller
+from tests.providers.chain.reporting.teller import Teller
 
 OPEN, HALF_OPEN, CLOSED = BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED
 

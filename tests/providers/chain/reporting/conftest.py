@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from tests.providers.chain.telling.teller import Teller
+from tests.providers.chain.reporting.teller import Teller
 
 
 @pytest.fixture

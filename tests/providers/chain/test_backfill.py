@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from providers.chain.filler import PAGE, Filler, NotFilled, Progress
+from providers.chain.backfill import PAGE, Backfill, NotBackfilled, Progress
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.types import Owner, Snapshot
@@ -54,11 +54,11 @@ class Filling:
     async def fill(self, holder: str = "one") -> None:
         """Fill the newcomer, as one process does."""
         source, target = self.stage.link("old", self.source), self.stage.link("new", self.target)
-        await Filler(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).fill()
+        await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).fill()
 
     async def refusal(self) -> str:
         """Fill the newcomer, which must not succeed, and tell why."""
-        with pytest.raises(NotFilled) as raised:
+        with pytest.raises(NotBackfilled) as raised:
             await self.fill()
         assert await self.stage.complete() == {"old"}
         return str(raised.value)
@@ -255,7 +255,7 @@ def test_another_store_than_the_member_is_not_completed() -> None:
         await filling.source.remember(USER, "a memory")
         await stage.journal.join("new", "the store that has the name now")
 
-        with pytest.raises(NotFilled):
+        with pytest.raises(NotBackfilled):
             await filling.fill()
         assert await stage.complete() == {"old"}
 

@@ -9,7 +9,7 @@ import structlog
 
 from observability import tracing
 from observability.logs import timestamp
-from providers.chain.telling.serving import Serving
+from providers.chain.reporting.serving import Serving
 
 # A moment keeps the date it was first given, so that one search finds all lines about it. What the clocks differ by is
 # read anew each time and moves by microseconds; by more than this the wall clock was set, and the date is a new one.
@@ -31,7 +31,7 @@ def _apart(tell: Callable[Given, None]) -> Callable[Given, None]:
     return told
 
 
-class Lines:
+class LogEvents:
     """Write them; moments are seconds of `now`, and come out as dates of `wall`, which is seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import tells_against_provider
 from providers.chain.observer import Attempt, JournalCall, Unobserved
+from providers.chain.reporting.backfills import PostponedBackfills
+from providers.chain.reporting.backlog import BacklogReport
+from providers.chain.reporting.damping import Condition, StateChange
+from providers.chain.reporting.dependency import Dependency
+from providers.chain.reporting.events import LogEvents
+from providers.chain.reporting.read_routing import ReadRouting
+from providers.chain.reporting.serving import Serving, Writes
 from providers.chain.status import ChainStatus, Role
-from providers.chain.telling.backlog import Backlog
-from providers.chain.telling.damping import Change, Condition
-from providers.chain.telling.fillings import Fillings
-from providers.chain.telling.lines import Lines
-from providers.chain.telling.party import Party
-from providers.chain.telling.reads import Reads
-from providers.chain.telling.serving import Serving, Writes
 from providers.errors import ProviderError, Rejected, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 
@@ -20,23 +20,23 @@ _FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _UNTOLD = frozenset({"cancelled", "bug"})  # outcomes that say nothing about who was asked
 
 
-class Story(Unobserved):
+class Reporter(Unobserved):
     """Takes everything that happens, and has told what an operator is to know; each process tells what it sees.
 
     Pure but for the lines: nothing is waited for, and the clock is that of the lines.
     """
 
-    def __init__(self, lines: Lines | None = None) -> None:
-        self._lines = lines or Lines()
+    def __init__(self, lines: LogEvents | None = None) -> None:
+        self._lines = lines or LogEvents()
         self._now = self._lines.now
         self._order: tuple[str, ...] = ()
         self._readers: tuple[str, ...] = ()
         self._journalled = False
-        self._journal = Party("journal", self._now)
-        self._parties: dict[str, Party] = {}
-        self._backlogs: dict[str, Backlog] = {}
-        self._fillings = Fillings(self._now)
-        self._reads = Reads(self._lines, self._ill)
+        self._journal = Dependency("journal", self._now)
+        self._parties: dict[str, Dependency] = {}
+        self._backlogs: dict[str, BacklogReport] = {}
+        self._fillings = PostponedBackfills(self._now)
+        self._reads = ReadRouting(self._lines, self._ill)
 
     def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
         """See `ChainObserver`."""
@@ -47,8 +47,8 @@ class Story(Unobserved):
             self._parties.pop(gone, None)
             self._backlogs.pop(gone, None)
         for name in order:
-            self._parties.setdefault(name, Party(name, self._now))
-            self._backlogs.setdefault(name, Backlog(name, self._lines))
+            self._parties.setdefault(name, Dependency(name, self._now))
+            self._backlogs.setdefault(name, BacklogReport(name, self._lines))
         for name in {*complete, *former} - (set(order) - complete):
             self._fillings.forget(name)
         self._reads.routed(order, self._readers)
@@ -137,17 +137,17 @@ class Story(Unobserved):
         self._tell_journal(self._journal.answers.due())
         self._reads.look()
 
-    def _found(self, party: Party) -> None:
+    def _found(self, party: Dependency) -> None:
         party.answered()
         if party.answers.state is Condition.ILL:
             self._tell(party, party.answers.turn(Condition.WELL))
 
-    def _lose(self, party: Party, reason: str) -> None:
+    def _lose(self, party: Dependency, reason: str) -> None:
         if party.answers.state is Condition.WELL:
             party.reason = reason
             self._tell(party, party.answers.turn(Condition.ILL, party.failing_since))
 
-    def _tell(self, party: Party, change: Change | None) -> None:
+    def _tell(self, party: Dependency, change: StateChange | None) -> None:
         if change is None:
             return
         if party.answers.state is Condition.WELL:
@@ -155,7 +155,7 @@ class Story(Unobserved):
         else:
             self._lines.provider_lost(party.name, party.reason, change.since, change.changes, self._serving())
 
-    def _opened(self, party: Party) -> None:
+    def _opened(self, party: Dependency) -> None:
         self._lose(party, party.why)
         party.openings = 1 if party.passes.state is Condition.WELL else party.openings + 1
         change = party.passes.turn(Condition.ILL)
@@ -163,7 +163,7 @@ class Story(Unobserved):
             self._lines.breaker_opened(party.name, party.why, party.passes.since, party.openings, self._serving())
         self._tell_breaker(party, change)
 
-    def _tell_breaker(self, party: Party, change: Change | None) -> None:
+    def _tell_breaker(self, party: Dependency, change: StateChange | None) -> None:
         if change is None:
             return
         if party.passes.state is Condition.WELL:
@@ -183,7 +183,7 @@ class Story(Unobserved):
         if self._journal.answers.state is Condition.ILL:
             self._tell_journal(self._journal.answers.turn(Condition.WELL))
 
-    def _tell_journal(self, change: Change | None) -> None:
+    def _tell_journal(self, change: StateChange | None) -> None:
         if change is None:
             return
         if self._journal.answers.state is Condition.WELL:
@@ -191,7 +191,7 @@ class Story(Unobserved):
         else:
             self._lines.journal_lost(self._journal.reason, change.since, change.changes, self._serving())
 
-    def _hindrance(self, party: Party, role: Role) -> str:
+    def _hindrance(self, party: Dependency, role: Role) -> str:
         """Why deliveries to a provider may wait."""
         if party.answers.state is Condition.ILL:
             return f"{party.name} does not answer: {party.reason}"

@@ -11,8 +11,8 @@ from structlog.typing import EventDict
 from providers.base import MemoryProvider
 from providers.chain.chain import Chain
 from providers.chain.describing import describe
-from providers.chain.telling.lines import Lines
-from providers.chain.telling.story import Story
+from providers.chain.reporting.events import LogEvents
+from providers.chain.reporting.reporter import Reporter
 from providers.errors import Unavailable
 from providers.journal.operations import MemberState
 from tests.providers.chain.stage import USER, Stage, staged
@@ -25,7 +25,7 @@ class Played:
     def __init__(self, stage: Stage) -> None:
         self.a, self.b = stage.store(), stage.store()
         self.stage = stage
-        self.story = stage.observer = Story(Lines(stage.clock))
+        self.story = stage.observer = Reporter(LogEvents(stage.clock))
         self.chain = stage.chain()
         self.memory_id = ""
 
@@ -144,7 +144,7 @@ def test_a_single_provider_has_a_story_too() -> None:
 
     async def main(stage: Stage) -> list[EventDict]:
         store = stage.store()
-        stage.observer = Story(Lines(stage.clock))
+        stage.observer = Reporter(LogEvents(stage.clock))
         chain: Chain = stage.chain(journal=False)
         await chain.switch([stage.part("a", store)])
         memory_id = await chain.provider.remember(USER, "a memory")

@@ -6,7 +6,7 @@ LONGEST_FILL_AGAIN_SECONDS = 300.0
 _MOST_DOUBLINGS = 20  # far beyond that, and still no overflow
 
 
-class Postponed:
+class BackfillDelay:
     """How often in a row each newcomer was put off."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from structlog.testing import capture_logs
 
 from providers.answers import Stored
-from providers.chain.policy import BreakerPolicy, DelivererPolicy
+from providers.chain.policy import BreakerPolicy, RelayPolicy
 from providers.errors import ProviderError, Throttled, Unavailable
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, link_of, play, running
@@ -57,7 +57,7 @@ def test_a_bug_at_one_memory_stops_nothing_else() -> None:
         await scene.remember("tea", POISON, "coffee")
 
         with capture_logs() as logs:
-            async with running(scene.deliverer("standby", DelivererPolicy(dead_after=2))):
+            async with running(scene.deliverer("standby", RelayPolicy(dead_after=2))):
                 for number in range(5):
                     await scene.remember(f"cup {number}")
                     await asyncio.sleep(10)
@@ -76,7 +76,7 @@ def test_a_poison_ends_as_a_dead_letter_while_others_pass() -> None:
         scene.links["standby"].provider = poisoned = Poisoned(scene.clock)
         scene.providers["standby"] = poisoned
         await scene.remember(POISON)
-        policy = DelivererPolicy(dead_after=3, first_wait=0.1, longest_wait=0.5)
+        policy = RelayPolicy(dead_after=3, first_wait=0.1, longest_wait=0.5)
 
         async with running(scene.deliverer("standby", policy)):
             for number in range(60):
@@ -97,7 +97,7 @@ def test_an_outage_makes_no_dead_letters() -> None:
         await scene.remember("tea", "coffee")
         scene.standby.failures["*"] = DOWN
 
-        async with running(scene.deliverer("standby", DelivererPolicy(dead_after=1))):
+        async with running(scene.deliverer("standby", RelayPolicy(dead_after=1))):
             await asyncio.sleep(3_600)
             assert await scene.dead() == []
             scene.standby.failures.clear()
@@ -232,7 +232,7 @@ def test_a_breaker_that_lets_probes_through_ends_the_rest() -> None:
         await scene.remember("tea")
         scene.open_breakers()
 
-        async with running(scene.deliverer("standby", DelivererPolicy(poll=60.0))):
+        async with running(scene.deliverer("standby", RelayPolicy(poll=60.0))):
             await asyncio.sleep(5.1)
 
         assert await scene.kept("standby") == ["tea"]

@@ -31,7 +31,7 @@ class _Copies(IntEnum):
     FOUND = 2
 
 
-class Sweeper:
+class GarbageCollector:
     """Prune and sweep in turns with the other processes; `links` gives those of all members, None if one has none."""
 
     def __init__(
