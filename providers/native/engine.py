@@ -14,7 +14,7 @@ from providers.postgres.engine import open_pool
 
 @asynccontextmanager
 async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
-    """Hold a pool for as long as the context lasts; the first connection is made by the first query."""
+    """Hold a pool; the first query makes the first connection."""
     async with open_pool(
         dsn,
         pool_size=settings.pool_size,
@@ -26,14 +26,14 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
 
 
 @asynccontextmanager
-async def open_aside(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
-    """Hold what makes a connection of its own for each use, past the pool and whoever waits for it."""
+async def open_unpooled(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
+    """Hold an engine that makes a connection for each use, so that it never waits for the pool."""
     async with open_pool(dsn, pool_size=0, through_pooler=settings.pooler == "pgbouncer") as engine:
         yield engine
 
 
 async def _register(connection: asyncpg.Connection) -> None:
-    # Before the first migration the extension may be absent; whoever migrates renews the pool afterwards.
+    # Before the first migration the extension may be absent; the pool is renewed after a migration.
     schema = await connection.fetchval(
         "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'"
     )
