@@ -230,8 +230,8 @@ def _environment(order: tuple[str, ...], base_url: str, dsn: str | None, journal
 
 async def _living(provider: Replica, users: set[str]) -> State:
     states: list[Snapshot] = []
-    for user in sorted(users & set(await provider.users())):
-        states += await provider.snapshots(user)
+    for owner in await provider.owners():
+        states += await provider.snapshots(owner) if owner.user in users else []
     return {(state.user_id, state.id): state.content for state in states if not state.deleted}
 
 
