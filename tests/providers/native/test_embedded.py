@@ -16,12 +16,12 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from providers.native.embedded import (
-    OsUser,
     BinariesMissing,
     EmbeddedServer,
     FolderInUse,
     FolderUnreachable,
     FolderUnusable,
+    OsUser,
     OtherMajorVersion,
     ServerFailed,
     os_user_for,
