@@ -23,12 +23,13 @@ class Column(Struct, frozen=True, kw_only=True):
     `type` is what a value is bound as, None where `expression` computes the column from others. `source` is the path to
     the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver, and
     `read` what the driver returns. `head` stands for the column where long values are left out. A tombstone has none of
-    what is `live`.
+    what is `live`, and a memory that is stored for the first time none of what is `later`.
     """
 
     name: str
     type: str | None
     live: bool = False
+    later: bool = False
     source: str | None = None
     write: Convert | None = None
     read: Convert | None = None
@@ -36,12 +37,12 @@ class Column(Struct, frozen=True, kw_only=True):
     head: str | None = None
 
 
-def _edits_literal(edits: Iterable[str]) -> str:
+def _literal(edits: Iterable[str]) -> str:
     """Write an array as a literal, since unnest makes arrays of arrays flat."""
     return f"{{{','.join(edits)}}}"
 
 
-def _edits(ids: Iterable[UUID]) -> tuple[str, ...]:
+def _strings(ids: Iterable[UUID]) -> tuple[str, ...]:
     return tuple(map(str, ids))
 
 
@@ -64,16 +65,16 @@ COLUMNS = (
     Column(name="content", type="text", live=True, head="CASE WHEN deleted_at IS NULL THEN '' END"),
     Column(name="metadata", type="jsonb", live=True, write=to_jsonb, head="NULL"),
     Column(name="created_at", type="timestamptz"),
-    Column(name="updated_at", type="timestamptz", live=True),
-    Column(name="deleted_at", type="timestamptz", source="deleted_at"),
+    Column(name="updated_at", type="timestamptz", live=True, later=True),
+    Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
     Column(name="digest", type="bytea", live=True, write=_or_null, read=_or_empty),
-    Column(name="edits", type="text", write=_edits_literal, read=_edits, expression="CAST(edits AS uuid[])"),
+    Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),
     Column(name="embedding_model", type="text", live=True, source="embedding.model"),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half),
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)"),
 )
 
-BOUND = tuple(column for column in COLUMNS if column.type is not None)
+FIRST = tuple(column for column in COLUMNS if not column.later)
 STATE = tuple(column for column in COLUMNS if column.name in Snapshot.__struct_fields__)
 RECORD = tuple(column for column in STATE if column.name in MemoryRecord.__struct_fields__)
 LIVE = tuple(column for column in COLUMNS if column.live)
@@ -85,19 +86,26 @@ def names(columns: Iterable[Column], prefix: str = "") -> str:
     return ", ".join(f"{prefix}{column.name}" for column in columns)
 
 
-def expressions(columns: Iterable[Column]) -> str:
-    """Return what is inserted into columns, as a list in SQL over the bound values."""
-    return ", ".join(column.expression or column.name for column in columns)
-
-
 def heads(columns: Iterable[Column]) -> str:
     """Return columns as a list in SQL that leaves long values out."""
     return ", ".join(f"{column.head} AS {column.name}" if column.head else column.name for column in columns)
 
 
-def arrays(columns: Iterable[Column]) -> str:
-    """Return the parameters that hold one array for each column."""
-    return ", ".join(f"CAST(:{column.name} AS {column.type}[])" for column in columns)
+def insertion(columns: Sequence[Column]) -> str:
+    """Return the statement that inserts rows of columns, each bound as one array, up to the clause about conflicts.
+
+    Rows come in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of
+    two with the same id in one batch the first is stored.
+    """
+    bound = [column for column in columns if column.type is not None]
+    arrays = ", ".join(f"CAST(:{column.name} AS {column.type}[])" for column in bound)
+    inserted = ", ".join(column.expression or column.name for column in columns)
+    return f"""
+        INSERT INTO ninai_memories AS stored ({names(columns)})
+        SELECT {inserted} FROM unnest({arrays}) WITH ORDINALITY AS new ({names(bound)}, place)
+        ORDER BY user_id, id, place
+        ON CONFLICT (user_id, id)
+    """  # noqa: S608 - joined from constants
 
 
 def assignments(columns: Iterable[Column], template: str) -> str:
@@ -105,14 +113,18 @@ def assignments(columns: Iterable[Column], template: str) -> str:
     return ", ".join(f"{column.name} = {template.format(name=column.name, type=column.type)}" for column in columns)
 
 
-_BINDINGS = [(column.name, attrgetter(column.source or f"state.{column.name}"), column.write) for column in BOUND]
+_TAKE = {column.name: attrgetter(column.source or f"state.{column.name}") for column in COLUMNS}
 _OF_STATE = [(column.name, column.read) for column in STATE]
 _OF_RECORD = [(column.name, column.read) for column in RECORD]
 
 
-def insert_values(rows: Sequence[MemoryRow]) -> dict[str, list[Any]]:
-    """Return the arrays that insert rows, one for each column."""
-    return {name: _written(map(taken, rows), write) for name, taken, write in _BINDINGS}
+def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> dict[str, list[Any]]:
+    """Return the arrays that insert rows, one for each column that is bound."""
+    return {
+        column.name: _written(map(_TAKE[column.name], rows), column.write)
+        for column in columns
+        if column.type is not None
+    }
 
 
 def edit_values(edit: Edit) -> dict[str, Any]:
@@ -122,7 +134,7 @@ def edit_values(edit: Edit) -> dict[str, Any]:
         value = getattr(edit, column.name)
         given = value is not UNSET
         values[f"has_{column.name}"] = given
-        values[column.name] = column.write(value) if given and column.write else value if given else None
+        [values[column.name]] = _written([value], column.write) if given else [None]
     return values
 
 

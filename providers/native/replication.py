@@ -6,7 +6,7 @@ from uuid import UUID
 
 from providers.errors import InvalidInput, MemoryDeleted, Misconfigured, ProviderError
 from providers.native import replication_sql
-from providers.native.columns import insert_values, snapshot_of
+from providers.native.columns import COLUMNS, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.rows import Key, MemoryRow, key_of
@@ -94,7 +94,7 @@ class Replication:
         """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile."""
         rows = await self._rows(changes)
         async with self._database.writing() as connection:
-            put = await connection.execute(replication_sql.PUT_STATES, insert_values(rows))
+            put = await connection.execute(replication_sql.PUT_STATES, insert_values(rows, COLUMNS))
             deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:

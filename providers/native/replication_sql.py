@@ -2,8 +2,7 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import COLUMNS, LIVE, STATE, assignments, heads, names
-from providers.native.statements import INSERT_ROWS
+from providers.native.columns import COLUMNS, LIVE, STATE, assignments, heads, insertion, names
 
 # Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
 _NEW_WINS = """(CASE
@@ -20,8 +19,7 @@ _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
 _DECIDED_BY_VERSION = [column for column in COLUMNS if column.name in {"version", "edits", "deleted_at"}]
 
 PUT_STATES = text(f"""
-    {INSERT_ROWS}
-    ON CONFLICT (user_id, id) DO UPDATE SET
+    {insertion(COLUMNS)} DO UPDATE SET
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,

@@ -2,18 +2,10 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import BOUND, COLUMNS, EDITED, LIVE, RECORD, arrays, assignments, expressions, names
+from providers.native.columns import EDITED, FIRST, LIVE, RECORD, assignments, insertion, names
 from providers.states.editing import EDIT_KEY_CHARS
 
-# Rows in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of two
-# with the same id in one batch the first is stored.
-INSERT_ROWS = f"""
-    INSERT INTO ninai_memories AS stored ({names(COLUMNS)})
-    SELECT {expressions(COLUMNS)} FROM unnest({arrays(BOUND)}) WITH ORDINALITY AS new ({names(BOUND)}, place)
-    ORDER BY user_id, id, place
-"""  # noqa: S608 - joined from constants
-
-PUT = text(f"{INSERT_ROWS} ON CONFLICT (user_id, id) DO NOTHING RETURNING user_id, id")
+PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
 
 STORED = text("""
     SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest

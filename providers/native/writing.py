@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.native import statements
-from providers.native.columns import insert_values
+from providers.native.columns import FIRST, insert_values
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.rows import Embedding, MemoryRow
@@ -35,7 +35,7 @@ class RowWriter:
 
     async def store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
-        values = insert_values(rows)
+        values = insert_values(rows, FIRST)
         async with self._database.writing() as connection:
             fresh = {(row.user_id, str(row.id)) for row in await connection.execute(statements.PUT, values)}
         if self._queue is not None:

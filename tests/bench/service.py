@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from providers.embedders.base import Vector
 from providers.native import statements
-from providers.native.columns import insert_values
+from providers.native.columns import FIRST, insert_values
 from providers.native.embedded import EmbeddedServer
 from providers.native.rows import Embedding
 from providers.native.search import recall_statement
@@ -105,7 +105,7 @@ class Bare:
         """Store once, the vector being there already."""
         memory = NewMemory(owner=Owner(user_of(self._random)), content=text_of(self._random, 20))
         row = new_row(memory, Embedding("local/l2_supercat_256", self.vector()), self._clock)
-        await self.connection.fetch(*_driver_form(statements.PUT, insert_values([row])))
+        await self.connection.fetch(*_driver_form(statements.PUT, insert_values([row], FIRST)))
 
     async def close(self) -> None:
         """Hang up."""
