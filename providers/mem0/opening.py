@@ -1,4 +1,4 @@
-"""Opening the mem0 provider: the connections, the dialect and what is made of them, closed in the reverse order."""
+"""How the mem0 provider is opened: connections, dialect and what is made of them, closed in the reverse order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,19 +6,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 
+from providers.mem0.cache import Mem0Cache
+from providers.mem0.client import HttpClient, open_client
+from providers.mem0.copies import DROPPED, CopyStore
 from providers.mem0.dialects.auto import AutoDialect
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.directory import Directory
-from providers.mem0.keeper import DROPPED, Keeper
-from providers.mem0.memo import Memo
 from providers.mem0.provider import Mem0HttpMemoryProvider
-from providers.mem0.reading import Reader
+from providers.mem0.reading import Mem0Reader
 from providers.mem0.settings import Mem0Settings
-from providers.mem0.wire import Wire, open_wire
-from providers.mem0.writing import Writer
+from providers.mem0.writing import Mem0Writer
 from providers.replica import Replica
 from providers.types import Host
 
@@ -27,37 +27,37 @@ from providers.types import Host
 async def open_mem0(
     settings: Mem0Settings, host: Host, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> AsyncIterator[Replica]:
-    """Give a provider; mem0 need not be up yet. `sleep` passes the time until what may come late is looked after."""
+    """Open a provider; mem0 need not be up yet. `sleep` passes the time until ambiguous writes are reconciled."""
     async with AsyncExitStack() as stack:
-        wire = await stack.enter_async_context(
-            open_wire(
+        client = await stack.enter_async_context(
+            open_client(
                 settings.base_url,
-                patience=settings.timeout,
+                request_timeout=settings.timeout,
                 connect_timeout=settings.connect_timeout,
-                places=settings.concurrency,
+                concurrency=settings.concurrency,
             )
         )
-        dialect = _dialect(settings, wire, host.name)
-        memo = Memo()
+        dialect = _dialect(settings, client, host.name)
+        cache = Mem0Cache()
         dropped = {reason: host.metrics.mem0_dropped.labels(host.name, reason) for reason in DROPPED}
-        keeper = Keeper(dialect, memo, lambda reason: dropped[reason].inc(), sleep)
-        stack.push_async_callback(keeper.close)
+        store = CopyStore(dialect, cache, lambda reason: dropped[reason].inc(), sleep)
+        stack.push_async_callback(store.close)
         yield Mem0HttpMemoryProvider(
             dialect,
-            keeper,
-            Writer(dialect, keeper, memo, host.clock),
-            Reader(dialect, keeper, memo),
-            Directory(dialect, memo),
-            endpoint=str(httpx.URL(settings.base_url).copy_with(userinfo=b"")),  # health is told to many
+            store,
+            Mem0Writer(dialect, store, cache, host.clock),
+            Mem0Reader(dialect, store, cache),
+            Directory(dialect, cache),
+            endpoint=str(httpx.URL(settings.base_url).copy_with(userinfo=b"")),  # many may read the health
             at_once=max(1, settings.concurrency // 2),
             infers=settings.infer,
         )
 
 
-def _dialect(settings: Mem0Settings, wire: Wire, provider: str) -> Dialect:
-    oss = OssDialect(wire, settings.api_key)
-    platform = PlatformDialect(wire, settings.api_key)
-    spec = SpecDialect(wire, settings.api_key, settings.hmac_secret)
+def _dialect(settings: Mem0Settings, client: HttpClient, provider: str) -> Dialect:
+    oss = OssDialect(client, settings.api_key)
+    platform = PlatformDialect(client, settings.api_key)
+    spec = SpecDialect(client, settings.api_key, settings.hmac_secret)
     for dialect in (oss, platform, spec):
         if dialect.name == settings.dialect:
             return dialect

@@ -36,7 +36,7 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     infer: bool = False
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
-        """Give a provider that is open inside `async with`."""
+        """Open a provider for as long as the context lasts."""
         from providers.mem0.opening import open_mem0
 
         return open_mem0(self, host)

@@ -18,6 +18,7 @@ from providers.chain.policy import AttemptPolicy, BreakerPolicy, DelivererPolicy
 from providers.factory import ProviderSettings
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.measured import MeasuredProvider
 from providers.mem0.settings import Mem0Settings
 from providers.memory.provider import MockSettings
 from providers.replica import Replica
@@ -44,10 +45,11 @@ class Stage:
         self.proxy = proxy
         dialect = "spec" if isinstance(server, SpecServer) else "platform"
         self.mem0 = Mem0Settings(base_url=proxy.base_url, dialect=dialect, api_key=Secret(KEY), timeout=TIMEOUT)  # type: ignore[arg-type] # mypy widens the literals
-        self.told = Notes("a request")
+        self.noted = Notes("a request")
         self.stack = AsyncExitStack()
         self._folder = folder
-        self._chains = Chains(Metrics(CollectorRegistry()))
+        self._metrics = Metrics(CollectorRegistry())
+        self._chains = Chains(self._metrics)
         self._running: Chain | None = None
 
     @property
@@ -58,10 +60,10 @@ class Stage:
 
     @property
     def provider(self) -> MemoryProvider:
-        """The chain for one more request, whose notes are `told`."""
-        self.told = Notes("a request")
-        notes.current.set(self.told)
-        return self.chain.provider
+        """The chain for one more request, whose notes are `noted`."""
+        self.noted = Notes("a request")
+        notes.current.set(self.noted)
+        return MeasuredProvider(lambda: self.chain.provider, lambda: "chain", self._metrics)
 
     def at(self, name: str) -> Replica:
         """One of the providers itself."""

@@ -47,7 +47,7 @@ async def test_states_are_stored_as_they_are_although_mem0_infers() -> None:
     async with PlatformServer(api_key=KEY) as server:
         async with opened(server.base_url, "platform", infer=True) as provider:
             assert await provider.put_many([state]) == [None]
-            assert await provider.snapshot(USER, state.id) == state
+            assert await provider.snapshot(state.owner, state.id) == state
 
         assert texts_of(server, USER) == ["I like tea. I live in Oslo."]
 

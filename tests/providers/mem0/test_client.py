@@ -10,10 +10,10 @@ import pytest
 
 from observability.secret import Secret
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
+from providers.mem0.client import MAX_ANSWER_BYTES, HttpRequest, open_client
 from providers.mem0.dialects.answers import NIL
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
-from providers.mem0.wire import MAX_ANSWER_BYTES, Call, open_wire
 from tests.support.fickle_http import HUGE_BYTES, Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, SERVERS, speaking
 
@@ -164,9 +164,9 @@ async def test_the_environment_does_not_send_it_elsewhere(monkeypatch: pytest.Mo
 async def test_a_key_that_no_header_can_hold_is_not_told(key: str) -> None:
     """Such a key is the operator's to mend, and stands neither in the error nor in its cause."""
     async with SERVERS["oss"]() as server:
-        async with open_wire(server.base_url, patience=LONG, connect_timeout=LONG, places=1) as wire:
+        async with open_client(server.base_url, request_timeout=LONG, connect_timeout=LONG, concurrency=1) as client:
             with pytest.raises(Misconfigured) as caught:
-                await OssDialect(wire, Secret(key)).ping()
+                await OssDialect(client, Secret(key)).ping()
 
         assert key not in str(caught.value)
         assert caught.value.__cause__ is None
@@ -178,8 +178,8 @@ async def test_who_waits_for_a_place_has_all_the_time_for_the_request() -> None:
     """No more requests are under way than are allowed, and a wait for the others is not part of one's own patience."""
     async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
         await fickle.become(Behaviour.SLOW, delay=0.5)
-        async with open_wire(fickle.base_url, patience=2.0, connect_timeout=2.0, places=1) as wire:
-            asked = [asyncio.create_task(wire.send(Call(method="GET", path="/health"))) for _ in range(5)]
+        async with open_client(fickle.base_url, request_timeout=2.0, connect_timeout=2.0, concurrency=1) as client:
+            asked = [asyncio.create_task(client.send(HttpRequest(method="GET", path="/health"))) for _ in range(5)]
             await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
             at_first = len(fickle.requests)
             answers = await asyncio.gather(*asked)
@@ -203,9 +203,9 @@ async def test_credentials_in_the_base_url_are_sent() -> None:
     async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
         address = fickle.base_url.replace("://", "://anna:p%40ss@")
         await fickle.become(Behaviour.STATUS, status=200, times=1, headers={"set-cookie": "a=b"}, body=b"{}")
-        async with open_wire(address, patience=LONG, connect_timeout=LONG, places=1) as wire:
+        async with open_client(address, request_timeout=LONG, connect_timeout=LONG, concurrency=1) as client:
             for _ in range(2):
-                await wire.send(Call(method="GET", path="/health"))
+                await client.send(HttpRequest(method="GET", path="/health"))
 
     for request in fickle.requests:
         assert request.headers["authorization"] == f"Basic {b64encode(b'anna:p@ss').decode()}"
@@ -217,19 +217,19 @@ async def test_credentials_in_the_base_url_are_sent() -> None:
 
 async def test_requests_broken_off_leave_all_places_free() -> None:
     """At whatever moment a request is cancelled, its place can be taken again, and its connection does not stay."""
-    call = Call(method="GET", path="/health")
+    request = HttpRequest(method="GET", path="/health")
     async with (
         SERVERS["spec"]() as server,
-        open_wire(server.base_url, patience=LONG, connect_timeout=LONG, places=PLACES) as wire,
+        open_client(server.base_url, request_timeout=LONG, connect_timeout=LONG, concurrency=PLACES) as client,
     ):
         for seconds in [BROKEN_OFF_WITHIN * number / BROKEN_OFF for number in range(BROKEN_OFF)]:
-            asked = [asyncio.create_task(wire.send(call)) for _ in range(PLACES)]
+            asked = [asyncio.create_task(client.send(request)) for _ in range(PLACES)]
             await asyncio.sleep(seconds)
             for one in asked:
                 one.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
-        answers = await asyncio.gather(*(wire.send(call) for _ in range(2 * PLACES)))
+        answers = await asyncio.gather(*(client.send(request) for _ in range(2 * PLACES)))
         async with asyncio.timeout(LONG):
             while server.connections > PLACES:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.01)
