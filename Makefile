@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test test-oldest check lint types contracts format bench soak lock clean
+.PHONY: setup serve test test-oldest check lint types contracts format bench house soak lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -59,6 +59,9 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+house: setup
+	$(BIN)/python -m tests.house
 
 # What breaks real servers wants the machine to itself.
 soak: setup

@@ -15,6 +15,7 @@ from app.conditions import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TI
 from app.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
+from providers.types import Owner
 
 # The bounds are for the document alone: they count characters, and the framework would count the bytes of UTF-8.
 _UserId = Annotated[
@@ -52,10 +53,10 @@ _Session = Annotated[
 
 
 class Call(Struct, frozen=True):
-    """A request that reads: `user_id` is whose memories are meant, `recall_limit` the configured default."""
+    """A request that reads: `owner` is whose memories are meant, `recall_limit` the configured default."""
 
     provider: MemoryProvider
-    user_id: str
+    owner: Owner
     recall_limit: int
 
 
@@ -63,7 +64,7 @@ class WriteCall(Struct, frozen=True):
     """A request that writes: `ids` mints the same ids again when it is repeated."""
 
     provider: MemoryProvider
-    user_id: str
+    owner: Owner
     ids: WriteIds
 
 
@@ -81,7 +82,7 @@ async def provide_call(
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
-    return Call(state.provider, caller.user_id, state.settings.recall_limit)
+    return Call(state.provider, caller.owner, state.settings.recall_limit)
 
 
 async def provide_write_call(
@@ -98,4 +99,4 @@ async def provide_write_call(
     note_conditions(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
-    return WriteCall(request.app.state.provider, caller.user_id, WriteIds(caller, idempotency_key))
+    return WriteCall(request.app.state.provider, caller.owner, WriteIds(caller, idempotency_key))

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from litestar import Request
 
-from observability.notes import PARTIAL, Notes, current
+from observability.notes import Notes, current
+from providers.answers import Written
 from providers.errors import InvalidInput
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
@@ -39,29 +40,14 @@ def note_conditions(request: Request[Any, Any, Any]) -> None:
         notes.session = session
 
 
-def note_page_of(provider: str) -> None:
-    """Take note of whose list is gone on with."""
-    _notes().page_of = provider
+def write_status(*written: Written) -> int:
+    """Return whether all writes are where reads look first, or some are durable in the journal alone."""
+    return STATUS_STORED if all(one.confirmed for one in written) else STATUS_ACCEPTED
 
 
-def answered_by() -> str:
-    """Tell which provider gave the answer."""
-    return _notes().provider or ""
-
-
-def answered_in_part() -> bool:
-    """Tell whether there may be memories that the provider could not list."""
-    return PARTIAL in _notes().degraded
-
-
-def write_status() -> int:
-    """Tell whether a write is where reads look first, or durable in the journal alone."""
-    return STATUS_ACCEPTED if _notes().accepted else STATUS_STORED
-
-
-def stored_or_accepted() -> Literal["stored", "accepted"]:
-    """Say the same in a word."""
-    return "accepted" if _notes().accepted else "stored"
+def stored_or_accepted(written: Written) -> Literal["stored", "accepted"]:
+    """Return the same in a word."""
+    return "stored" if written.confirmed else "accepted"
 
 
 def _notes() -> Notes:

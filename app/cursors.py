@@ -7,9 +7,11 @@ from msgspec import Struct
 
 from providers.errors import InvalidInput
 from providers.limits import check_page
-from providers.types import MemoryRecord, Position
+from providers.types import MemoryRecord, Owner, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
+
+_ANYBODY = Owner("anybody")  # a position is checked as a part of a page, and a page is somebody's
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -20,8 +22,8 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 def cursor_after(record: MemoryRecord, provider: str) -> str:
-    """Give the cursor that continues behind a memory."""
-    cursor = Cursor(provider, Position(record.created_at, record.id))
+    """Return the cursor that continues behind a memory."""
+    cursor = Cursor(provider, record.position)
     return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
 
 
@@ -33,7 +35,7 @@ def read_cursor(text: str) -> Cursor:
     """
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
-        check_page(1, 0, cursor.position)
+        check_page(PageQuery(owner=_ANYBODY, after=cursor.position))
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:
         raise InvalidInput("cursor", "is not a cursor of this service") from error
     return cursor

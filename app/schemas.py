@@ -10,7 +10,7 @@ from app.problems import Problem
 from providers import limits
 from providers.filters import Filter
 from providers.journal.operations import Backlog, DeadLetter
-from providers.types import Health, MemoryRecord, Metadata
+from providers.types import Edit, Health, MemoryRecord, Metadata, NewMemory, Owner, RecallQuery
 
 MAX_REASON_CHARS = 500
 # Of an order that is asked for: what is not configured is looked for among what is, which takes its time.
@@ -34,12 +34,20 @@ class RememberRequest(Struct, frozen=True, forbid_unknown_fields=True):
     content: Content
     metadata: MetadataField | None = None
 
+    def memory(self, owner: Owner, memory_id: str | None) -> NewMemory:
+        """Return what is to be stored."""
+        return NewMemory(owner=owner, content=self.content, metadata=self.metadata, memory_id=memory_id)
+
 
 class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What to replace of a memory; what is left out stays, `"metadata": null` removes the metadata."""
 
     content: Content | UnsetType = UNSET
     metadata: MetadataField | UnsetType | None = UNSET
+
+    def edit(self, owner: Owner, memory_id: str, edit_id: str | None) -> Edit:
+        """Return what is to be changed."""
+        return Edit(owner=owner, memory_id=memory_id, content=self.content, metadata=self.metadata, edit_id=edit_id)
 
 
 class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +62,18 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     created_from: Moment | None = None
     created_before: Moment | None = None
     min_score: Score = 0.0
+
+    def question(self, owner: Owner, default_limit: int) -> RecallQuery:
+        """Return what is to be found."""
+        return RecallQuery(
+            owner=owner,
+            query=self.query,
+            limit=default_limit if self.limit is UNSET else self.limit,
+            where=self.where,
+            created_from=self.created_from,
+            created_before=self.created_before,
+            min_score=self.min_score,
+        )
 
 
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):

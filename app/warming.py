@@ -8,13 +8,13 @@ from time import perf_counter
 
 import structlog
 
-from observability import notes
-from observability.notes import NO_VECTOR, Notes
 from providers import background
+from providers.answers import NO_VECTOR
 from providers.chain.chain import Chain
 from providers.chain.link import Link
 from providers.errors import ProviderError
 from providers.journal.base import Journal
+from providers.types import Owner, RecallQuery
 
 # After so long whatever answers has to do: what is away at the start may stay away, and is not waited for.
 WARMING_SECONDS = 5.0
@@ -92,10 +92,8 @@ async def _recalled(link: Link) -> str | None:
 
     Past the limits of the chain: how long the first time takes is nothing that a provider usually takes.
     """
-    told = Notes("warming up")
-    notes.current.set(told)
-    await link.provider.recall(_USER, _QUESTION, 1)
-    return NO_VECTOR if NO_VECTOR in told.degraded else None
+    found = await link.provider.find(RecallQuery(owner=Owner(_USER), query=_QUESTION, limit=1))
+    return NO_VECTOR if NO_VECTOR in found.degraded else None
 
 
 async def _looked_up(journal: Journal, first: str) -> None:

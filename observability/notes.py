@@ -11,11 +11,12 @@ class Notes:
 
     Asked for: `patience` is seconds the caller will wait, None if it did not say; `session` the token it sent.
 
-    Found on the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the time
-    spent waiting for providers and for the journal; `outcomes` what became of asking each of them, the last time.
+    Found on the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
+    time spent waiting for providers and for the journal; `outcomes` what became of asking each of them, the last time.
 
-    Read in the answer: `provider` is the name of the one that gave it; `degraded` holds why it is less than it could be,
-    one word for each reason; `eventual` that acknowledged writes may be missing; `token` stands for what was written.
+    Read in the answer: `provider` is the name of the one that gave it; `degraded` holds why it is less than it could
+    be, one word for each reason; `eventual` that acknowledged writes may be missing; `token` stands for what was
+    written.
     """
 
     __slots__ = (

@@ -85,3 +85,5 @@ class Replica(MemoryProvider, Protocol):
         Two providers on one database give the same; a database made anew under the same address gives a new one.
         """
         raise NotImplementedError
+
+

@@ -9,6 +9,7 @@ from app.problems import BAD_REQUEST, FORBIDDEN, RequestError
 from app.settings.model import Scope
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
+from providers.types import Owner
 
 USER_HEADER = "X-User-ID"
 
@@ -18,6 +19,11 @@ class Caller(Struct, frozen=True):
 
     id: str
     user_id: str
+
+    @property
+    def owner(self) -> Owner:
+        """Whose memories are meant."""
+        return Owner(self.user_id)
 
 
 class Identity(Struct, frozen=True):

@@ -16,7 +16,7 @@ from providers.embedders.base import EmbedderUnavailable
 from providers.errors import MemoryNotFound, ProviderError, Rejected, TimedOut, Unavailable
 from providers.replica import Replica
 from providers.states.clock import new_memory_id
-from providers.types import MemoryRecord, NewMemory, RecallQuery
+from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
 
 OK, SKIPPED, WRONG, BUG = "ok", "skipped", "wrong", "bug"
 
@@ -96,6 +96,7 @@ class RoundTrip:
 
     def __init__(self, *, verbatim: bool = True) -> None:
         self.user = f"ninai-test-{uuid4()}"
+        self._owner = Owner(self.user)
         self.left_behind: str | None = None
         self.health: dict[str, Any] = {}
         self._verbatim = verbatim
@@ -161,7 +162,7 @@ class RoundTrip:
     async def _remember_many(self, provider: Replica) -> None:
         ids = [new_memory_id(), new_memory_id()]
         memories = [
-            NewMemory(user_id=self.user, content=content, metadata=_METADATA, memory_id=memory_id)
+            NewMemory(owner=self._owner, content=content, metadata=_METADATA, memory_id=memory_id)
             for content, memory_id in zip(_BATCH, ids, strict=True)
         ]
         with self._storing(*ids):
@@ -169,17 +170,17 @@ class RoundTrip:
         self._batch = _answered(answers)
 
     async def _recall_many(self, provider: Replica) -> None:
-        queries = [RecallQuery(user_id=self.user, query=query) for query in _BATCH_QUERIES]
+        queries = [RecallQuery(owner=self._owner, query=query) for query in _BATCH_QUERIES]
         found = _answered(await provider.recall_many(queries))
         for memory_id, records in zip(self._batch, found, strict=True):
             _expect(memory_id in {record.id for record in records}, "a memory of the batch was not found")
 
     async def _snapshot(self, provider: Replica) -> None:
-        state = await provider.snapshot(self.user, self._id)
+        state = await provider.snapshot(self._owner, self._id)
         _expect(state is not None and not state.deleted, "the memory has no state")
 
     async def _snapshots(self, provider: Replica) -> None:
-        ids = {state.id for state in await provider.snapshots(self.user)}
+        ids = {state.id for state in await provider.snapshots(self._owner)}
         _expect({self._id, *self._batch} <= ids, "the state of a memory is missing")
 
     async def _identity(self, provider: Replica) -> None:

@@ -3,7 +3,6 @@
 from litestar import Controller, Response, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
-from msgspec import UNSET
 
 from app import problems
 from app.auth.admission import admit
@@ -22,8 +21,8 @@ from app.schemas import (
     RememberItem,
     RememberRequest,
 )
+from providers.answers import Found, Stored
 from providers.errors import ProviderError
-from providers.types import MemoryRecord, NewMemory, RecallQuery
 
 
 class BatchesController(Controller):
@@ -55,19 +54,16 @@ class BatchesController(Controller):
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
         memories = [
-            NewMemory(
-                user_id=write.user_id,
-                content=memory.content,
-                metadata=memory.metadata,
-                memory_id=write.ids.memory(place),
-            )
+            memory.memory(write.owner, write.ids.memory(place))
             for place, memory in enumerate(data)
             if not isinstance(memory, Problem)
         ]
-        stored = iter(await write.provider.remember_many(memories) if memories else [])
-        results = [_remembered(memory if isinstance(memory, Problem) else next(stored)) for memory in data]
+        outcomes = await write.provider.store_many(memories) if memories else []
+        rest = iter(outcomes)
+        results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in data]
         failed = sum(result.status == "failed" for result in results)
-        return Response(RememberBatchResponse(results, len(results) - failed, failed), status_code=write_status())
+        status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
+        return Response(RememberBatchResponse(results, len(results) - failed, failed), status_code=status)
 
     @post(
         "/recall/batch",
@@ -82,34 +78,22 @@ class BatchesController(Controller):
         call: NamedDependency[Call],
     ) -> RecallBatchResponse:
         """Answer up to 1,000 questions; one that breaks a rule fails alone."""
-        queries = [_query(query, call.user_id, call.recall_limit) for query in data if not isinstance(query, Problem)]
-        found = iter(await call.provider.recall_many(queries) if queries else [])
+        queries = [query.question(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)]
+        found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
         answered = sum(result.status == "answered" for result in results)
         return RecallBatchResponse(results, answered, len(results) - answered)
 
 
-def _query(query: RecallRequest, user_id: str, recall_limit: int) -> RecallQuery:
-    return RecallQuery(
-        user_id=user_id,
-        query=query.query,
-        limit=recall_limit if query.limit is UNSET else query.limit,
-        where=query.where,
-        created_from=query.created_from,
-        created_before=query.created_before,
-        min_score=query.min_score,
-    )
-
-
-def _remembered(result: str | ProviderError | Problem) -> RememberItem:
-    if isinstance(result, str):
-        return RememberItem(status=stored_or_accepted(), memory_id=result)
+def _remembered(result: Stored | ProviderError | Problem) -> RememberItem:
+    if isinstance(result, Stored):
+        return RememberItem(status=stored_or_accepted(result), memory_id=result.id)
     return RememberItem(status="failed", problem=_problem(result))
 
 
-def _recalled(result: list[MemoryRecord] | ProviderError | Problem) -> RecallItem:
-    if isinstance(result, list):
-        return RecallItem(status="answered", memories=result, count=len(result))
+def _recalled(result: Found | ProviderError | Problem) -> RecallItem:
+    if isinstance(result, Found):
+        return RecallItem(status="answered", memories=result.memories, count=len(result.memories))
     return RecallItem(status="failed", problem=_problem(result))
 
 

@@ -5,12 +5,11 @@ from typing import Annotated, Literal
 from litestar import Controller, HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter, QueryParameter
-from msgspec import UNSET
 
 from app import problems
 from app.auth.admission import admit
 from app.calls import Call, WriteCall, provide_call, provide_write_call
-from app.conditions import answered_by, answered_in_part, note_page_of, stored_or_accepted, write_status
+from app.conditions import stored_or_accepted, write_status
 from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.json_body import JsonDTO
 from app.parameters import PARAMETERS
@@ -25,8 +24,9 @@ from app.schemas import (
     UpdateRequest,
 )
 from providers import limits
+from providers.answers import PARTIAL
 from providers.errors import InvalidInput, MemoryNotFound
-from providers.types import MemoryRecord, Position
+from providers.types import Deletion, MemoryRecord, Owner, PageQuery
 
 READ_PROBLEMS = (
     problems.BAD_REQUEST,
@@ -88,10 +88,8 @@ class MemoriesController(Controller):
         With an `Idempotency-Key` a repeated request stores once and gives the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet.
         """
-        memory_id = await write.provider.remember(
-            write.user_id, data.content, data.metadata, memory_id=write.ids.memory()
-        )
-        return Response(RememberResponse(memory_id, stored_or_accepted()), status_code=write_status())
+        stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
+        return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post(
         "/recall",
@@ -106,16 +104,8 @@ class MemoriesController(Controller):
         call: NamedDependency[Call],
     ) -> RecallResponse:
         """Find the memories nearest to a question, by meaning and by words, best first."""
-        memories = await call.provider.recall(
-            call.user_id,
-            data.query,
-            call.recall_limit if data.limit is UNSET else data.limit,
-            where=data.where,
-            created_from=data.created_from,
-            created_before=data.created_before,
-            min_score=data.min_score,
-        )
-        return RecallResponse(memories, len(memories))
+        found = await call.provider.find(data.question(call.owner, call.recall_limit))
+        return RecallResponse(found.memories, len(found.memories))
 
     @get(
         "/memories",
@@ -143,9 +133,10 @@ class MemoriesController(Controller):
 
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
         """
-        memories = await call.provider.list_memories(call.user_id, limit, offset, after=_position(cursor, offset))
-        more = cursor_after(memories[-1], answered_by()) if len(memories) == limit else None
-        return ListResponse(memories, len(memories), more)
+        page = await call.provider.page(_page(call.owner, limit, offset, cursor))
+        full = len(page.memories) == limit
+        more = cursor_after(page.memories[-1], page.provider or "") if full else None
+        return ListResponse(page.memories, len(page.memories), more)
 
     @delete(
         "/memories",
@@ -163,9 +154,10 @@ class MemoriesController(Controller):
         """Delete all memories of the user for good, up to 1,000 in one request. 202 as for one."""
         if confirm is None:
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
-        deleted = await write.provider.delete_all(write.user_id)
-        more = deleted == limits.MAX_BATCH or answered_in_part()
-        return Response(DeleteAllResponse(deleted, more), status_code=write_status())
+        erased = await write.provider.erase_all(write.owner)
+        # There may be memories that the provider could not list.
+        more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded
+        return Response(DeleteAllResponse(erased.count, more), status_code=write_status(erased))
 
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
     async def get_memory(
@@ -173,8 +165,8 @@ class MemoriesController(Controller):
         memory_id: MemoryId,
         call: NamedDependency[Call],
     ) -> MemoryRecord:
-        """Give one memory."""
-        return await call.provider.get(call.user_id, memory_id)
+        """Return one memory."""
+        return (await call.provider.fetch(call.owner, memory_id)).memory
 
     @patch(
         "/memories/{memory_id:str}",
@@ -190,14 +182,9 @@ class MemoriesController(Controller):
         write: NamedDependency[WriteCall],
     ) -> Response[MemoryRecord]:
         """Replace the content, the metadata, or both; what is left out stays. 202 as for a new memory."""
-        memory = await write.provider.update(
-            write.user_id,
-            memory_id,
-            content=data.content,
-            metadata=data.metadata,
-            edit_id=write.ids.update(memory_id, data.content, data.metadata),
-        )
-        return Response(memory, status_code=write_status())
+        edit_id = write.ids.update(memory_id, data.content, data.metadata)
+        changed = await write.provider.change(data.edit(write.owner, memory_id, edit_id))
+        return Response(changed.memory, status_code=write_status(changed))
 
     @delete(
         "/memories/{memory_id:str}",
@@ -210,16 +197,18 @@ class MemoriesController(Controller):
         write: NamedDependency[WriteCall],
     ) -> Response[DeleteResponse]:
         """Delete one memory for good. 202: nobody sees it any more, though it is not gone everywhere yet."""
-        if not await write.provider.delete(write.user_id, memory_id, edit_id=write.ids.delete(memory_id)):
-            raise MemoryNotFound(limits.check_memory_id(memory_id))
-        return Response(DeleteResponse(limits.check_memory_id(memory_id)), status_code=write_status())
+        deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))
+        erased = await write.provider.erase(deletion)
+        memory_id = limits.check_memory_id(memory_id)
+        if not erased.count:
+            raise MemoryNotFound(memory_id)
+        return Response(DeleteResponse(memory_id), status_code=write_status(erased))
 
 
-def _position(cursor: str | None, offset: int) -> Position | None:
+def _page(owner: Owner, limit: int, offset: int, cursor: str | None) -> PageQuery:
     if cursor is None:
-        return None
+        return PageQuery(owner=owner, limit=limit, offset=offset)
     if offset:
         raise InvalidInput("offset", "must not be given together with a cursor")
     read = read_cursor(cursor)
-    note_page_of(read.provider)
-    return read.position
+    return PageQuery(owner=owner, limit=limit, after=read.position, provider=read.provider)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints deploy/prometheus/*.yaml as PrometheusRule objects: kustomize can put no file into another.
+# Prints deploy/prometheus/*.yaml as PrometheusRule objects: kustomize cannot put one file into another.
 set -eu
 cd "$(dirname "$0")/../prometheus"
 for file in *.yaml; do

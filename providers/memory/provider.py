@@ -43,10 +43,6 @@ class MockMemoryProvider(Replica):
         self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
 
-    async def store(self, memory: NewMemory) -> Stored:
-        """See `MemoryStore`."""
-        return self._put_new(memory)
-
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
@@ -125,7 +121,7 @@ class MockMemoryProvider(Replica):
 
     def _of(self, owner: Owner) -> InMemoryStore:
         """Return what the owner has, to be read; asking for a stranger stores nothing."""
-        return self._stores.get(owner) or InMemoryStore(self._clock)
+        return self._stores[owner] if owner in self._stores else InMemoryStore(self._clock)
 
     def _for(self, owner: Owner) -> InMemoryStore:
         """Return what the owner has, to be written."""

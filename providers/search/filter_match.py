@@ -1,6 +1,7 @@
 """Conditions on metadata evaluated in memory, with the semantics that `providers/filters.py` states."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from operator import ge, gt, le, lt
 from typing import Any
@@ -22,7 +23,6 @@ from providers.filters import (
     Or,
     path_of,
 )
-from providers.types import Metadata
 
 _ABSENT = object()
 
@@ -31,7 +31,7 @@ _ABSENT = object()
 _INDEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,10})")
 
 
-def matches(where: Filter, metadata: Metadata | None) -> bool:
+def matches(where: Filter, metadata: Mapping[str, Any] | None) -> bool:
     """Tell whether the condition holds for a memory's metadata; without metadata every field is absent."""
     match where:
         case And():
@@ -82,7 +82,7 @@ def _compare(node: Comparison, found: Any) -> bool:  # noqa: ANN401 - any JSON v
     return bool(test(left, right))
 
 
-def _find(field: FieldPath, metadata: Metadata | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
+def _find(field: FieldPath, metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
     value: Any = {} if metadata is None else metadata
     for step in path_of(field):
         if isinstance(value, dict):

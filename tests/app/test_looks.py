@@ -14,9 +14,9 @@ from observability.recent import SHARED_SECONDS
 from providers.chain.chain import Chain
 from providers.chain.chained import ChainHealth
 from providers.types import Health
-from tests.providers.chain.frail import Store
 from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,7 @@ CALLERS = 50
 FOREVER = 10_000.0
 
 
-class Patient(Store):
+class Patient(FrailProvider):
     """Says how it is after so many seconds; knows how often it was asked, and by how many at a time."""
 
     def __init__(self, clock: FakeClock) -> None:

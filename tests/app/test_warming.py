@@ -2,24 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.warming import AGAIN_SECONDS, WARMING_SECONDS, Warmth, warming
-from observability import notes
-from observability.notes import NO_VECTOR
+from providers.answers import NO_VECTOR, Found
 from providers.errors import Unavailable
-from providers.filters import Filter
-from providers.types import MemoryRecord
-from tests.providers.chain.frail import Store
+from providers.types import RecallQuery
 from tests.providers.chain.stage import Stage, staged
 from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
 
 ALMOST = 0.01  # seconds
 FOREVER = 10_000.0
 
 
-class Cold(Store):
+class Cold(FrailProvider):
     """Answers its first question after so many seconds, or not before some moment; without a vector before another."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -30,34 +29,14 @@ class Cold(Store):
         self.without_vectors_until = 0.0
         self.takes = 0.0
 
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = 10,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
+    async def find(self, query: RecallQuery) -> Found:
+        """See `MemoryStore`."""
         self.asked += 1
         await asyncio.sleep(self.takes)
         if self.clock() < self.away_until:
             raise Unavailable("away")
-        request = notes.current.get()
-        if self.clock() < self.without_vectors_until and request is not None:
-            request.degrade(NO_VECTOR)
-        return await super().recall(
-            user_id,
-            query,
-            limit,
-            where=where,
-            created_from=created_from,
-            created_before=created_before,
-            min_score=min_score,
-        )
+        found = await super().find(query)
+        return replace(found, degraded=(NO_VECTOR,)) if self.clock() < self.without_vectors_until else found
 
 
 class Scene:

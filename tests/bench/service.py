@@ -34,7 +34,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.search import recall_statement
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
-from providers.types import RecallQuery
+from providers.types import Owner, RecallQuery
 from tests.bench.load import HttpClient, Measured, Work, run_load, table
 from tests.support.postgres import libpq_dsn, reachable_folder
 
@@ -95,7 +95,7 @@ class Bare:
 
     async def recall(self, user_id: str | None = None) -> None:
         """Ask once, the vector being there already."""
-        query = RecallQuery(user_id=user_id or user_of(self._random), query=text_of(self._random, 6))
+        query = RecallQuery(owner=Owner(user_id or user_of(self._random)), query=text_of(self._random, 6))
         statement, values = recall_statement(query, {"local/l2_supercat_256": self.vector()}, 0.5)
         rows = await self.connection.fetch(*_driver_form(statement, values))
         if len(rows) != query.limit:

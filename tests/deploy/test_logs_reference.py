@@ -1,4 +1,4 @@
-"""deploy/logs.md names every event that the program can log, with its level, and no other."""
+"""deploy/docs/logs.md names every event that the program can log, with its level, and no other."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from app.reloading.overriding import Override
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = ROOT / "deploy" / "logs.md"
+REFERENCE = ROOT / "deploy" / "docs" / "logs.md"
 
 # An exception is an error with its traceback; these choose between two levels, and stand under the louder one.
 LEVELS = {"exception": "error", "write": "info", "_note": "warning", "log": "warning"}

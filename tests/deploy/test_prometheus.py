@@ -15,8 +15,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from app.main import create_app
 from app.settings import load
 from observability.metrics import OPERATION_BUCKETS, OPERATIONS, OVERHEAD_BUCKETS, Metrics
-from providers.chain.account import JOURNAL
 from providers.chain.breaker_state import BreakerState
+from providers.chain.execution import JOURNAL
 from providers.chain.policy import RetentionPolicy
 from providers.chain.status import Role
 from providers.errors import ProviderError

@@ -11,7 +11,7 @@ from providers.journal.operations import JournalStatus
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.native.embedded import EmbeddedServer, wheel_binaries
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.faults.load import Load
 from tests.simulation.history import broken_promises
 from tests.support.faults import kill
@@ -96,7 +96,7 @@ class Lab:
             after: str | None = None
             while users := await provider.users(after=after):
                 for user in users:
-                    states += await provider.snapshots(user)
+                    states += await provider.snapshots(Owner(user))
                 after = users[-1]
             return {(state.user_id, state.id): state.content for state in states if not state.deleted}
 

@@ -21,7 +21,7 @@ from observability.tracebacks import format_without_words
 from providers.measured import MeasuredProvider
 from providers.native.embedded import EmbeddedServer
 from tests.support.api import PROBLEM, Api, asgi_client, fresh_user, running_app
-from tests.support.babbling import BabblingProvider
+from tests.support.babbling import babbling_provider
 from tests.support.canary import CANARY, Log, careless_api, everything_about, logged_into_memory
 from tests.support.postgres import create_database, drop_database
 
@@ -156,7 +156,7 @@ async def test_what_users_say_is_not_logged(http: httpx.AsyncClient, log: Log) -
 
 async def test_a_bug_is_logged_without_what_it_says(app: Litestar, http: httpx.AsyncClient, log: Log) -> None:
     """Of a bug the log tells type and place under the request's id, the client learns nothing, and no text is told."""
-    app.state.provider = MeasuredProvider(BabblingProvider, lambda: "babbling", app.state.metrics)
+    app.state.provider = MeasuredProvider(babbling_provider, lambda: "babbling", app.state.metrics)
 
     responses = await everything_about(careless_api(http))
 

@@ -9,7 +9,7 @@ from providers.base import MemoryProvider
 from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderError
 from providers.filters import And, Eq
 from providers.limits import MAX_BATCH
-from providers.types import MemoryRecord, NewMemory, RecallQuery
+from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
 
 
 def kind_of(answer: object) -> object:
@@ -25,7 +25,7 @@ def ids_of(answer: list[MemoryRecord] | ProviderError) -> list[str]:
 
 async def test_a_thousand_memories_are_stored_at_once(provider: MemoryProvider, user: str) -> None:
     """The greatest batch is stored whole, and the ids come in the order of the items."""
-    memories = [NewMemory(user_id=user, content=f"tea {number}") for number in range(MAX_BATCH)]
+    memories = [NewMemory(owner=Owner(user), content=f"tea {number}") for number in range(MAX_BATCH)]
 
     ids = await provider.remember_many(memories)
 
@@ -42,7 +42,7 @@ async def test_a_batch_may_be_for_several_users(provider: MemoryProvider, user: 
     memory_id = str(uuid4())
 
     answers = await provider.remember_many(
-        [NewMemory(user_id=name, content=f"tea of {name}", memory_id=memory_id) for name in (user, stranger)]
+        [NewMemory(owner=Owner(name), content=f"tea of {name}", memory_id=memory_id) for name in (user, stranger)]
     )
 
     assert answers == [memory_id, memory_id]
@@ -57,7 +57,7 @@ async def test_a_batch_keeps_every_field(provider: MemoryProvider, user: str) ->
     await provider.remember_many(
         [
             NewMemory(
-                user_id=user,
+                owner=Owner(user),
                 content="tea",
                 metadata={"a": [1, 2.0, None]},
                 memory_id=memory_id,
@@ -81,17 +81,17 @@ async def test_a_bad_item_is_refused_alone(provider: MemoryProvider, user: str) 
 
     answers = await provider.remember_many(
         [
-            NewMemory(user_id=user, content=""),
-            NewMemory(user_id=user, content="tea", memory_id=good),
-            NewMemory(user_id="*", content="tea"),
-            NewMemory(user_id=user, content="tea\ud800"),
-            NewMemory(user_id=user, content="tea", metadata={"k": "\0"}),
-            NewMemory(user_id=user, content="tea", memory_id="tea"),
-            NewMemory(user_id=user, content="tea", version=-1),
-            NewMemory(user_id=user, content="tea", created_at=datetime(2024, 1, 1)),  # noqa: DTZ001 - refused for it
-            NewMemory(user_id=user, content="other", memory_id=taken),
-            NewMemory(user_id=user, content="taken", memory_id=taken.upper()),
-            NewMemory(user_id=user, content="gone", memory_id=gone),
+            NewMemory(owner=Owner(user), content=""),
+            NewMemory(owner=Owner(user), content="tea", memory_id=good),
+            NewMemory(owner=Owner("*"), content="tea"),
+            NewMemory(owner=Owner(user), content="tea\ud800"),
+            NewMemory(owner=Owner(user), content="tea", metadata={"k": "\0"}),
+            NewMemory(owner=Owner(user), content="tea", memory_id="tea"),
+            NewMemory(owner=Owner(user), content="tea", version=-1),
+            NewMemory(owner=Owner(user), content="tea", created_at=datetime(2024, 1, 1)),  # noqa: DTZ001 - refused for it
+            NewMemory(owner=Owner(user), content="other", memory_id=taken),
+            NewMemory(owner=Owner(user), content="taken", memory_id=taken.upper()),
+            NewMemory(owner=Owner(user), content="gone", memory_id=gone),
         ]
     )
 
@@ -121,12 +121,12 @@ async def test_an_id_twice_in_a_batch_is_one_memory(provider: MemoryProvider, us
 
     answers = await provider.remember_many(
         [
-            NewMemory(user_id=user, content="tea", metadata={"a": 1}, memory_id=first),
-            NewMemory(user_id=user, content="", memory_id=second),
-            NewMemory(user_id=user, content="tea", metadata={"a": 1}, memory_id=first.upper()),
-            NewMemory(user_id=user, content="coffee", metadata={"a": 1}, memory_id=first),
-            NewMemory(user_id=user, content="water", memory_id=second),
-            NewMemory(user_id=user, content="tea", metadata={"a": True}, memory_id=first),
+            NewMemory(owner=Owner(user), content="tea", metadata={"a": 1}, memory_id=first),
+            NewMemory(owner=Owner(user), content="", memory_id=second),
+            NewMemory(owner=Owner(user), content="tea", metadata={"a": 1}, memory_id=first.upper()),
+            NewMemory(owner=Owner(user), content="coffee", metadata={"a": 1}, memory_id=first),
+            NewMemory(owner=Owner(user), content="water", memory_id=second),
+            NewMemory(owner=Owner(user), content="tea", metadata={"a": True}, memory_id=first),
         ]
     )
 
@@ -136,7 +136,7 @@ async def test_an_id_twice_in_a_batch_is_one_memory(provider: MemoryProvider, us
 
 async def test_a_batch_may_be_repeated(provider: MemoryProvider, user: str) -> None:
     """The same batch again, ids and all, stores nothing more."""
-    batch = [NewMemory(user_id=user, content=f"tea {number}", memory_id=str(uuid4())) for number in range(50)]
+    batch = [NewMemory(owner=Owner(user), content=f"tea {number}", memory_id=str(uuid4())) for number in range(50)]
 
     assert await provider.remember_many(batch) == await provider.remember_many(batch[:]) == [m.memory_id for m in batch]
     assert len(await provider.list_memories(user)) == 50
@@ -153,16 +153,16 @@ async def test_questions_are_answered_in_their_order(provider: MemoryProvider, u
 
     answers = await provider.recall_many(
         [
-            RecallQuery(user_id=user, query="coffee", limit=1),
-            RecallQuery(user_id=user, query=" "),
-            RecallQuery(user_id=stranger, query="tea"),
-            RecallQuery(user_id=user, query="tea", where=Eq("n", 0)),
-            RecallQuery(user_id=user, query="tea", where=And([])),
-            RecallQuery(user_id="", query="tea"),
-            RecallQuery(user_id=user, query="tea", limit=0),
-            RecallQuery(user_id=user, query="tea", created_from=start + timedelta(days=1), limit=1),
-            RecallQuery(user_id=user, query="tea", created_before=start),
-            RecallQuery(user_id=user, query="green tea", min_score=2.0),
+            RecallQuery(owner=Owner(user), query="coffee", limit=1),
+            RecallQuery(owner=Owner(user), query=" "),
+            RecallQuery(owner=Owner(stranger), query="tea"),
+            RecallQuery(owner=Owner(user), query="tea", where=Eq("n", 0)),
+            RecallQuery(owner=Owner(user), query="tea", where=And([])),
+            RecallQuery(owner=Owner(""), query="tea"),
+            RecallQuery(owner=Owner(user), query="tea", limit=0),
+            RecallQuery(owner=Owner(user), query="tea", created_from=start + timedelta(days=1), limit=1),
+            RecallQuery(owner=Owner(user), query="tea", created_before=start),
+            RecallQuery(owner=Owner(user), query="green tea", min_score=2.0),
         ]
     )
 
@@ -187,13 +187,13 @@ async def test_a_batch_of_questions_scores_like_single_ones(provider: MemoryProv
         await provider.remember(user, text)
 
     single = await provider.recall(user, query)
-    assert await provider.recall_many([RecallQuery(user_id=user, query=query)] * 3) == [single] * 3
+    assert await provider.recall_many([RecallQuery(owner=Owner(user), query=query)] * 3) == [single] * 3
 
 
 async def test_a_thousand_questions_are_answered_at_once(provider: MemoryProvider, user: str) -> None:
     """The greatest batch of questions gets a thousand answers."""
     memory_id = await provider.remember(user, "masala tea")
 
-    answers = await provider.recall_many([RecallQuery(user_id=user, query="tea", limit=1)] * MAX_BATCH)
+    answers = await provider.recall_many([RecallQuery(owner=Owner(user), query="tea", limit=1)] * MAX_BATCH)
 
     assert [ids_of(answer) for answer in answers] == [[memory_id]] * MAX_BATCH

@@ -10,7 +10,7 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 
 # Seconds after which a call is broken off: at once, at its first steps, and around the end of one on a database.
 MOMENTS = [0, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.013]
@@ -54,7 +54,7 @@ async def test_of_different_writes_at_once_one_wins(provider: MemoryProvider, us
 
 async def test_equal_batches_at_once_are_one_batch(provider: MemoryProvider, user: str) -> None:
     """Batches that share ids, in opposite orders, do not hinder each other."""
-    batch = [NewMemory(user_id=user, content=f"tea {number}", memory_id=str(uuid4())) for number in range(30)]
+    batch = [NewMemory(owner=Owner(user), content=f"tea {number}", memory_id=str(uuid4())) for number in range(30)]
     ids = [memory.memory_id for memory in batch]
 
     answers = await asyncio.gather(
@@ -206,7 +206,7 @@ async def test_a_delete_broken_off_happened_wholly_or_not_at_all(
 @pytest.mark.parametrize("seconds", MOMENTS)
 async def test_a_batch_broken_off_may_be_repeated(provider: MemoryProvider, user: str, seconds: float) -> None:
     """After a cancelled batch its retry stores what is missing, each memory once."""
-    batch = [NewMemory(user_id=user, content=f"tea {number}", memory_id=str(uuid4())) for number in range(20)]
+    batch = [NewMemory(owner=Owner(user), content=f"tea {number}", memory_id=str(uuid4())) for number in range(20)]
     await break_off(provider.remember_many(batch), 1, seconds)
 
     assert await provider.remember_many(batch) == [memory.memory_id for memory in batch]

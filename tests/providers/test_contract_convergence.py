@@ -17,7 +17,7 @@ from providers.base import MemoryProvider
 from providers.replica import Replica
 from providers.states.digests import digest_of
 from providers.states.merging import merged
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.support.states import live, moment_of
 
 REPRODUCIBLE = settings(
@@ -76,7 +76,7 @@ async def put(replica: Replica, user: str, states: Sequence[Snapshot], sizes: Se
         size = sizes[turn % len(sizes)]
         await replica.put_many(states[:size])
         states, turn = states[size:], turn + 1
-    return [replace(state, user_id="anybody") for state in await replica.snapshots(user)]
+    return [replace(state, user_id="anybody") for state in await replica.snapshots(Owner(user))]
 
 
 def joined(states: Sequence[Snapshot]) -> list[Snapshot]:
@@ -114,11 +114,11 @@ async def test_a_replica_filled_from_another_is_equal(replica: Replica, user: st
         await replica.update(user, memory_id, content="coffee", edit_id=str(uuid4()))
     for memory_id in memory_ids[2:5]:
         await replica.delete(user, memory_id, edit_id=str(uuid4()))
-    states = [replace(state, user_id=stranger) for state in await replica.snapshots(user)]
+    states = [replace(state, user_id=stranger) for state in await replica.snapshots(Owner(user))]
 
     for _ in range(2):
         await replica.put_many(states)
-        assert await replica.snapshots(stranger) == states
+        assert await replica.snapshots(Owner(stranger)) == states
 
 
 async def test_batches_at_once_do_not_hinder_each_other(replica: Replica, user: str) -> None:
@@ -132,5 +132,5 @@ async def test_batches_at_once_do_not_hinder_each_other(replica: Replica, user: 
 
     await asyncio.gather(*map(replica.put_many, [*batches, deletions, deletions[::-1]]))
 
-    ended = {state.id: (state.version, state.content) for state in await replica.snapshots(user)}
+    ended = {state.id: (state.version, state.content) for state in await replica.snapshots(Owner(user))}
     assert ended == {state.id: (3, None) if number % 3 == 0 else (8, "tea 8") for number, state in enumerate(states)}

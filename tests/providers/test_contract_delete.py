@@ -8,7 +8,7 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryDeleted, MemoryNotFound
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 
 
 async def test_a_deleted_memory_is_gone(provider: MemoryProvider, user: str) -> None:
@@ -115,7 +115,9 @@ async def test_the_newest_are_deleted_first(provider: MemoryProvider, user: str)
 
 async def test_more_than_a_page_is_deleted(provider: MemoryProvider, user: str) -> None:
     """One call goes through several pages of the list."""
-    await provider.remember_many([NewMemory(user_id=user, content=f"memory {n}") for n in range(MAX_LIST_LIMIT + 5)])
+    await provider.remember_many(
+        [NewMemory(owner=Owner(user), content=f"memory {n}") for n in range(MAX_LIST_LIMIT + 5)]
+    )
 
     assert await provider.delete_all(user, MAX_LIST_LIMIT + 3) == MAX_LIST_LIMIT + 3
     assert len(await provider.list_memories(user)) == 2

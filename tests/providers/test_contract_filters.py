@@ -7,7 +7,7 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.filters import And, Eq, Exists, Filter, Gt, Gte, In, Lt, Lte, Ne, Not, Or
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 
 SHELF: dict[str, dict[str, Any] | None] = {
     "none": None,
@@ -176,7 +176,7 @@ async def librarian(provider: MemoryProvider) -> str:
     """A user who has the whole shelf, each memory named by its content."""
     user = f"librarian-{uuid4()}"
     await provider.remember_many(
-        [NewMemory(user_id=user, content=f"tea {name}", metadata=metadata) for name, metadata in SHELF.items()]
+        [NewMemory(owner=Owner(user), content=f"tea {name}", metadata=metadata) for name, metadata in SHELF.items()]
     )
     return user
 

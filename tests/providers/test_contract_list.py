@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from providers.base import MemoryProvider
-from providers.types import MemoryRecord, NewMemory, Position
+from providers.types import MemoryRecord, NewMemory, Owner, Position
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ async def store(provider: MemoryProvider, user: str, minutes: list[int]) -> list
     """Store memories made at these minutes, and give their ids in the order of the list: newest first."""
     moments = [START + timedelta(minutes=minute) for minute in minutes]
     answers = await provider.remember_many(
-        [NewMemory(user_id=user, content="tea", created_at=moment) for moment in moments]
+        [NewMemory(owner=Owner(user), content="tea", created_at=moment) for moment in moments]
     )
     ids = [answer for answer in answers if isinstance(answer, str)]
     return [memory_id for _, memory_id in sorted(zip(moments, ids, strict=True), reverse=True)]

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput
-from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.types import Owner
 from tests.support.states import live
 
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point
@@ -24,18 +25,18 @@ def replica(provider: MemoryProvider) -> Replica:
     return provider
 
 
-async def all_users(replica: Replica, limit: int = MAX_USERS) -> list[str]:
+async def all_users(replica: Replica, limit: int = MAX_OWNERS) -> list[str]:
     """Every user, page by page."""
-    users: list[str] = []
-    while page := await replica.users(limit, after=users[-1] if users else None):
-        users += page
-    return users
+    owners: list[Owner] = []
+    while page := await replica.owners(limit, after=owners[-1] if owners else None):
+        owners += page
+    return [owner.user for owner in owners]
 
 
 async def test_nothing_is_no_state(replica: Replica, user: str) -> None:
     """Of what was never stored there is no state, and asking makes nobody a user."""
-    assert await replica.snapshot(user, str(uuid4())) is None
-    assert await replica.snapshots(user) == []
+    assert await replica.snapshot(Owner(user), str(uuid4())) is None
+    assert await replica.snapshots(Owner(user)) == []
     assert user not in await all_users(replica)
 
 
@@ -45,9 +46,9 @@ async def test_states_come_by_ascending_id(replica: Replica, user: str) -> None:
     await replica.put_many([live(user, id=memory_id) for memory_id in ids])
     await replica.delete(user, ids[3])
 
-    pages = [await replica.snapshots(user, 5)]
+    pages = [await replica.snapshots(Owner(user), 5)]
     while pages[-1]:
-        pages.append(await replica.snapshots(user, 5, after=pages[-1][-1].id.upper()))
+        pages.append(await replica.snapshots(Owner(user), 5, after=pages[-1][-1].id.upper()))
 
     assert [len(page) for page in pages] == [5, 5, 2, 0]
     assert [state.id for page in pages for state in page] == sorted(ids)
@@ -60,10 +61,10 @@ async def test_a_page_may_start_behind_what_is_not_there(replica: Replica, user:
     await replica.put_many([live(user, id=low), live(user, id=high)])
     between = str(UUID(int=2 << 120))
 
-    assert [state.id for state in await replica.snapshots(user, after=between)] == [high]
+    assert [state.id for state in await replica.snapshots(Owner(user), after=between)] == [high]
     await replica.put_many([live(user, id=between)])
-    assert [state.id for state in await replica.snapshots(user, after=low)] == [between, high]
-    assert await replica.snapshots(user, after=high) == []
+    assert [state.id for state in await replica.snapshots(Owner(user), after=low)] == [between, high]
+    assert await replica.snapshots(Owner(user), after=high) == []
 
 
 async def test_users_come_by_code_point(replica: Replica, user: str) -> None:
@@ -92,8 +93,8 @@ async def test_a_page_of_users_starts_behind_a_name(replica: Replica, user: str)
     names = [f"{user}{letter}" for letter in "ace"]
     await replica.put_many([live(name) for name in names])
 
-    assert await replica.users(2, after=names[0]) == names[1:]
-    assert await replica.users(1, after=f"{user}b") == [names[1]]
+    assert await replica.owners(2, after=Owner(names[0])) == [Owner(name) for name in names[1:]]
+    assert await replica.owners(1, after=Owner(f"{user}b")) == [Owner(names[1])]
 
 
 async def test_the_identity_stays(replica: Replica) -> None:
@@ -134,7 +135,7 @@ async def test_a_bad_state_fails_alone(replica: Replica, user: str, bad: tuple[d
     assert (first, last) == (None, None)
     assert isinstance(refusal, InvalidInput)
     assert refusal.field == field
-    assert await replica.snapshots(user) == sorted(states, key=lambda state: state.id)
+    assert await replica.snapshots(Owner(user)) == sorted(states, key=lambda state: state.id)
 
 
 async def test_a_batch_of_bad_states_puts_nothing(replica: Replica, user: str) -> None:
@@ -148,17 +149,17 @@ async def test_a_batch_of_bad_states_puts_nothing(replica: Replica, user: str) -
 ASK_BADLY: dict[str, tuple[Callable[[Replica, str], Awaitable[object]], str]] = {
     "no states": (lambda replica, _: replica.put_many([]), "snapshots"),
     "too many states": (lambda replica, user: replica.put_many([live(user)] * (MAX_SNAPSHOTS + 1)), "snapshots"),
-    "state of nobody": (lambda replica, _: replica.snapshot("", NIL), "user_id"),
-    "state of no id": (lambda replica, user: replica.snapshot(user, "1"), "memory_id"),
-    "states of nobody": (lambda replica, _: replica.snapshots("*"), "user_id"),
-    "page of no states": (lambda replica, user: replica.snapshots(user, 0), "limit"),
-    "page of too many states": (lambda replica, user: replica.snapshots(user, MAX_SNAPSHOTS + 1), "limit"),
-    "states behind no id": (lambda replica, user: replica.snapshots(user, after="1"), "after"),
-    "page of no users": (lambda replica, _: replica.users(0), "limit"),
-    "page of too many users": (lambda replica, _: replica.users(MAX_USERS + 1), "limit"),
-    "users behind NUL": (lambda replica, _: replica.users(after="a\0"), "after"),
-    "users behind a surrogate": (lambda replica, _: replica.users(after="\ud800"), "after"),
-    "users behind nobody": (lambda replica, _: replica.users(after=""), "after"),
+    "state of nobody": (lambda replica, _: replica.snapshot(Owner(""), NIL), "user_id"),
+    "state of no id": (lambda replica, user: replica.snapshot(Owner(user), "1"), "memory_id"),
+    "states of nobody": (lambda replica, _: replica.snapshots(Owner("*")), "user_id"),
+    "page of no states": (lambda replica, user: replica.snapshots(Owner(user), 0), "limit"),
+    "page of too many states": (lambda replica, user: replica.snapshots(Owner(user), MAX_SNAPSHOTS + 1), "limit"),
+    "states behind no id": (lambda replica, user: replica.snapshots(Owner(user), after="1"), "after"),
+    "page of no users": (lambda replica, _: replica.owners(0), "limit"),
+    "page of too many users": (lambda replica, _: replica.owners(MAX_OWNERS + 1), "limit"),
+    "users behind NUL": (lambda replica, _: replica.owners(after=Owner("a\0")), "after"),
+    "users behind a surrogate": (lambda replica, _: replica.owners(after=Owner("\ud800")), "after"),
+    "users behind nobody": (lambda replica, _: replica.owners(after=Owner("")), "after"),
 }
 
 
@@ -172,4 +173,4 @@ async def test_a_bad_question_is_refused(
     with pytest.raises(InvalidInput) as refusal:
         await ask(replica, user)
     assert refusal.value.field == field
-    assert await replica.snapshots(user) == []
+    assert await replica.snapshots(Owner(user)) == []

@@ -10,7 +10,7 @@ from providers import limits
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, Gt, In, Not, Or
-from providers.types import NewMemory, Position, RecallQuery
+from providers.types import NewMemory, Owner, Position, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-000000000001"
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point
@@ -164,6 +164,6 @@ async def test_a_filter_within_the_limits_is_answered(provider: MemoryProvider, 
 @pytest.mark.parametrize("size", [0, 1_001])
 async def test_a_batch_outside_its_range_is_refused_whole(provider: MemoryProvider, user: str, size: int) -> None:
     """A batch holds 1 to 1,000 items; of another nothing is stored."""
-    assert await refused(provider.remember_many([NewMemory(user_id=user, content="tea")] * size)) == "memories"
-    assert await refused(provider.recall_many([RecallQuery(user_id=user, query="tea")] * size)) == "queries"
+    assert await refused(provider.remember_many([NewMemory(owner=Owner(user), content="tea")] * size)) == "memories"
+    assert await refused(provider.recall_many([RecallQuery(owner=Owner(user), query="tea")] * size)) == "queries"
     assert await provider.list_memories(user) == []

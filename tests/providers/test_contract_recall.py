@@ -11,7 +11,7 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.filters import Eq
-from providers.types import MemoryRecord, NewMemory
+from providers.types import MemoryRecord, NewMemory, Owner
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,7 +29,7 @@ async def store(provider: MemoryProvider, user: str, texts: list[str]) -> list[s
     """Store the texts, each a minute newer than the one before, and give their ids."""
     answers = await provider.remember_many(
         [
-            NewMemory(user_id=user, content=text, metadata={"number": number}, created_at=START + number * MINUTE)
+            NewMemory(owner=Owner(user), content=text, metadata={"number": number}, created_at=START + number * MINUTE)
             for number, text in enumerate(texts)
         ]
     )

@@ -10,7 +10,7 @@ from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.replica import MAX_SNAPSHOTS, Replica
 from providers.states.digests import digest_of
-from providers.types import MemoryRecord, Snapshot
+from providers.types import MemoryRecord, Owner, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 NEWER = 2_000 << 16
@@ -34,8 +34,8 @@ async def test_a_state_put_in_comes_out_as_it_was(replica: Replica, user: str) -
     )
 
     assert await replica.put_many([state]) == [None]
-    assert await replica.snapshot(user, state.id) == state
-    assert await replica.snapshots(user) == [state]
+    assert await replica.snapshot(Owner(user), state.id) == state
+    assert await replica.snapshots(Owner(user)) == [state]
 
 
 async def test_a_state_has_one_written_form(replica: Replica, user: str) -> None:
@@ -56,7 +56,7 @@ async def test_a_state_has_one_written_form(replica: Replica, user: str) -> None
         ]
     )
 
-    stored = await replica.snapshot(user, state.id.upper())
+    stored = await replica.snapshot(Owner(user), state.id.upper())
     assert stored == state
     assert stored.created_at is not None
     assert stored.created_at.utcoffset() == timedelta(0)
@@ -88,7 +88,7 @@ async def test_a_newer_state_replaces_everything(replica: Replica, user: str) ->
     await replica.put_many([older, other])
 
     assert await replica.put_many([newer]) == [None]
-    assert await replica.snapshot(user, older.id) == newer
+    assert await replica.snapshot(Owner(user), older.id) == newer
     assert [memory.id for memory in await replica.list_memories(user)] == [older.id, other.id]
     assert [hit.id for hit in await replica.recall(user, "ginger")][:1] == [older.id]
     assert "masala tea" not in [hit.content for hit in await replica.recall(user, "masala")]
@@ -102,14 +102,14 @@ async def test_a_state_not_newer_changes_nothing(replica: Replica, user: str, ve
 
     late = newest if version == NEWER else replace(newest, version=version, content="water")
     assert await replica.put_many([late]) == [None]
-    assert await replica.snapshots(user) == [newest]
+    assert await replica.snapshots(Owner(user)) == [newest]
 
 
 async def test_states_come_after_what_was_stored_otherwise(replica: Replica, user: str) -> None:
     """The version of a write or an edit counts like that of a state."""
     memory_id = await replica.remember(user, "tea", version=1_000)
     await replica.update(user, memory_id, content="coffee", version=NEWER)
-    stored = await replica.snapshot(user, memory_id)
+    stored = await replica.snapshot(Owner(user), memory_id)
     assert stored is not None
 
     assert await replica.put_many([replace(stored, version=NEWER - 1, content="water")]) == [None]
@@ -130,7 +130,7 @@ async def test_a_retry_of_the_first_write_is_known(replica: Replica, user: str) 
     for content, metadata in [("coffee", None), ("tea", None), ("tea", {"a": True, "b": [2]})]:
         with pytest.raises(Conflict):
             await replica.remember(user, content, metadata, memory_id=state.id)
-    assert await replica.snapshots(user) == [state]
+    assert await replica.snapshots(Owner(user)) == [state]
 
 
 async def test_a_retry_of_an_edit_is_known(replica: Replica, user: str) -> None:
@@ -141,7 +141,7 @@ async def test_a_retry_of_an_edit_is_known(replica: Replica, user: str) -> None:
 
     for edit in edits:
         await replica.update(user, state.id, content="late", edit_id=edit)
-    assert await replica.snapshots(user) == [state]
+    assert await replica.snapshots(Owner(user)) == [state]
     assert (await replica.update(user, state.id, content="water", edit_id=str(uuid4()))).content == "water"
 
 
@@ -151,7 +151,7 @@ async def test_a_snapshot_tells_of_first_write_and_edits(replica: Replica, user:
     memory_id = await replica.remember(user, "tea", {"a": 1}, version=1_000 << 16, created_at=MOMENT)
     await replica.update(user, memory_id, content="coffee", metadata={"b": 2}, version=NEWER, edit_id=edit)
 
-    stored = await replica.snapshot(user, memory_id)
+    stored = await replica.snapshot(Owner(user), memory_id)
     assert stored is not None
     assert stored.updated_at is not None
     assert stored == Snapshot(
@@ -171,10 +171,10 @@ async def test_a_memory_moves_to_another_user_whole(replica: Replica, user: str,
     """States of one user, put in for another, make the same memories for them, and each has their own."""
     for number in range(3):
         await replica.remember(user, f"tea {number}", version=number)
-    states = [replace(state, user_id=stranger) for state in await replica.snapshots(user)]
+    states = [replace(state, user_id=stranger) for state in await replica.snapshots(Owner(user))]
 
     assert await replica.put_many(states) == [None] * 3
-    assert await replica.snapshots(stranger) == states
+    assert await replica.snapshots(Owner(stranger)) == states
     await replica.put_many([tombstone(states[0], NEWER)])
     assert len(await replica.list_memories(user)) == 3
     assert len(await replica.list_memories(stranger)) == 2
@@ -185,13 +185,13 @@ async def test_changing_a_dict_changes_no_state(replica: Replica, user: str) -> 
     metadata: dict[str, list[int]] = {"list": [1]}
     state = live(user, metadata=metadata)
     await replica.put_many([state])
-    outcome = await replica.snapshots(user)
+    outcome = await replica.snapshots(Owner(user))
 
     metadata["list"].append(2)
     assert outcome[0].metadata == {"list": [1]}
     outcome[0].metadata["list"].append(3)
 
-    [stored] = await replica.snapshots(user)
+    [stored] = await replica.snapshots(Owner(user))
     assert stored.metadata == {"list": [1]}
 
 
@@ -216,5 +216,5 @@ async def test_a_thousand_states_are_put_at_once(replica: Replica, user: str) ->
     states = [live(f"{user}-{number % 7}", f"tea {number}") for number in range(MAX_SNAPSHOTS)]
 
     assert await replica.put_many(states) == [None] * MAX_SNAPSHOTS
-    stored = [state for number in range(7) for state in await replica.snapshots(f"{user}-{number}")]
+    stored = [state for number in range(7) for state in await replica.snapshots(Owner(f"{user}-{number}"))]
     assert sorted(stored, key=lambda state: state.id) == sorted(states, key=lambda state: state.id)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from providers.base import MemoryProvider
 from providers.errors import MemoryDeleted
 from providers.replica import Replica
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 
@@ -31,7 +31,7 @@ async def test_a_tombstone_wins_over_a_newer_memory(replica: Replica, memory: Sn
     await replica.put_many([memory])
 
     assert await replica.put_many([deletion]) == [None]
-    assert await replica.snapshots(memory.user_id) == [deletion]
+    assert await replica.snapshots(Owner(memory.user_id)) == [deletion]
 
 
 async def test_a_memory_that_meets_a_tombstone_is_told(replica: Replica, memory: Snapshot) -> None:
@@ -42,7 +42,7 @@ async def test_a_memory_that_meets_a_tombstone_is_told(replica: Replica, memory:
 
     assert isinstance(answer, MemoryDeleted)
     assert answer.memory_id == memory.id
-    assert await replica.snapshots(memory.user_id) == [tombstone(memory, 1)]
+    assert await replica.snapshots(Owner(memory.user_id)) == [tombstone(memory, 1)]
 
 
 async def test_a_first_write_that_meets_a_tombstone_is_refused(replica: Replica, memory: Snapshot) -> None:
@@ -61,7 +61,7 @@ async def test_a_tombstone_repeated_is_there(replica: Replica, memory: Snapshot)
 
     assert await replica.put_many([first]) == [None]
     assert await replica.put_many([first, later, first]) == [None] * 3
-    assert await replica.snapshots(memory.user_id) == [first]
+    assert await replica.snapshots(Owner(memory.user_id)) == [first]
 
 
 async def test_a_tombstone_holds_nothing_to_read(replica: Replica, memory: Snapshot) -> None:
@@ -69,7 +69,7 @@ async def test_a_tombstone_holds_nothing_to_read(replica: Replica, memory: Snaps
     untidy = replace(memory, version=5, content=None, metadata={"a": 1}, updated_at=MOMENT)
 
     assert await replica.put_many([untidy]) == [None]
-    assert await replica.snapshots(memory.user_id) == [tombstone(memory, 5)]
+    assert await replica.snapshots(Owner(memory.user_id)) == [tombstone(memory, 5)]
 
 
 @pytest.mark.parametrize("found", [True, False])
@@ -99,7 +99,7 @@ async def test_a_tombstone_learns_that_there_was_a_memory(
     for state in states if memory_first else states[::-1]:
         await replica.put_many([state])
 
-    assert await replica.snapshots(memory.user_id) == [tombstone(memory, 5, edit=edit)]
+    assert await replica.snapshots(Owner(memory.user_id)) == [tombstone(memory, 5, edit=edit)]
     assert await replica.delete(memory.user_id, memory.id, edit_id=edit) is True
 
 
@@ -109,7 +109,7 @@ async def test_deletes_leave_tombstones(replica: Replica, user: str) -> None:
     memory_id = await replica.remember(user, "tea", version=10, created_at=MOMENT)
     await replica.delete(user, memory_id, version=20, edit_id=edit)
 
-    assert await replica.snapshots(user) == [
+    assert await replica.snapshots(Owner(user)) == [
         Snapshot(user_id=user, id=memory_id, version=20, content=None, created_at=MOMENT, edits=(edit,))
     ]
 
@@ -119,8 +119,8 @@ async def test_a_delete_of_what_never_was_leaves_nothing(replica: Replica, user:
     memory_id, edit = str(uuid4()), str(uuid4())
 
     assert [await replica.delete(user, memory_id, version=20, edit_id=edit) for _ in range(2)] == [False, False]
-    assert await replica.snapshot(user, memory_id) is None
-    assert await replica.snapshots(user) == []
+    assert await replica.snapshot(Owner(user), memory_id) is None
+    assert await replica.snapshots(Owner(user)) == []
     assert await replica.remember(user, "tea", memory_id=memory_id, version=10) == memory_id
 
 
@@ -131,7 +131,7 @@ async def test_a_deletion_is_newer_than_what_it_deleted(replica: Replica, user: 
 
     await replica.delete(user, memory_id, version=1)
 
-    assert await replica.snapshots(user) == [
+    assert await replica.snapshots(Owner(user)) == [
         Snapshot(user_id=user, id=memory_id, version=2_001, content=None, created_at=MOMENT)
     ]
 
@@ -140,12 +140,12 @@ async def test_a_tombstone_put_does_not_undo_a_delete(replica: Replica, user: st
     """A later deletion put in leaves the one that was made here."""
     memory_id = await replica.remember(user, "tea", version=10)
     await replica.delete(user, memory_id, version=20, edit_id=str(uuid4()))
-    before = await replica.snapshots(user)
+    before = await replica.snapshots(Owner(user))
 
     assert await replica.put_many(
         [Snapshot(user_id=user, id=memory_id, version=30, content=None, edits=(str(uuid4()),))]
     ) == [None]
-    assert await replica.snapshots(user) == before
+    assert await replica.snapshots(Owner(user)) == before
 
 
 async def test_one_batch_is_as_its_states_one_by_one(replica: Replica, memory: Snapshot) -> None:
@@ -156,4 +156,4 @@ async def test_one_batch_is_as_its_states_one_by_one(replica: Replica, memory: S
     answers = await replica.put_many([older, memory, older, deletion, memory, deletion])
 
     assert [type(answer) for answer in answers] == [type(None)] * 4 + [MemoryDeleted, type(None)]
-    assert await replica.snapshots(memory.user_id) == [deletion]
+    assert await replica.snapshots(Owner(memory.user_id)) == [deletion]

@@ -6,7 +6,7 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
-from providers.types import NewMemory, RecallQuery
+from providers.types import NewMemory, Owner, RecallQuery
 
 ODD_USERS = [
     "%",
@@ -52,7 +52,7 @@ async def test_nobody_lists_or_finds_the_memories_of_another(
 
     assert [memory.id for memory in await provider.list_memories(stranger)] == [own]
     assert [memory.id for memory in await provider.recall(stranger, "green tea")] == [own]
-    answers = await provider.recall_many([RecallQuery(user_id=stranger, query="green tea")])
+    answers = await provider.recall_many([RecallQuery(owner=Owner(stranger), query="green tea")])
     assert [[memory.id for memory in answer] for answer in answers if isinstance(answer, list)] == [[own]]
 
 
@@ -90,7 +90,7 @@ async def test_an_id_belongs_to_its_user(provider: MemoryProvider, user: str, st
 async def test_odd_users_are_users_like_any_other(provider: MemoryProvider, user: str) -> None:
     """A user id means nothing but itself: no wildcard, no code, no folding."""
     users = [f"{odd}{user}{odd}" for odd in ODD_USERS]
-    await provider.remember_many([NewMemory(user_id=name, content=f"tea {name}") for name in users])
+    await provider.remember_many([NewMemory(owner=Owner(name), content=f"tea {name}") for name in users])
 
     seen = [[(memory.user_id, memory.content) for memory in await provider.list_memories(name)] for name in users]
     found = [[memory.user_id for memory in await provider.recall(name, "tea")] for name in users]

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from providers import limits
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, In, Not, Or
-from providers.types import NewMemory, Position, RecallQuery
+from providers.types import DEFAULT_TENANT, NewMemory, Owner, PageQuery, Position, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-00000000000a"
 
@@ -121,9 +122,9 @@ def test_depth_is_an_answer_and_not_a_crash(levels: int, fine: bool) -> None:  #
 
 def test_a_new_memory_is_checked_in_every_field() -> None:
     """The first field that breaks a rule is named."""
-    good: dict[str, Any] = {"user_id": "u", "content": "tea", "metadata": {}, "memory_id": ID, "version": 1}
+    good: dict[str, Any] = {"owner": Owner("u"), "content": "tea", "metadata": {}, "memory_id": ID, "version": 1}
     bad: dict[str, Any] = {
-        "user_id": "*",
+        "owner": Owner("*"),
         "content": "",
         "metadata": {"k": b""},
         "memory_id": "1",
@@ -135,14 +136,14 @@ def test_a_new_memory_is_checked_in_every_field() -> None:
     named = [
         reason_of(limits.check_new_memory, NewMemory(**(good | {field: value})))[0] for field, value in bad.items()
     ]
-    assert named == list(bad)
+    assert named == ["user_id", *list(bad)[1:]]
 
 
 def test_a_question_is_checked_in_every_field() -> None:
     """The first field that breaks a rule is named."""
     naive = datetime(2024, 1, 1)  # noqa: DTZ001 - refused for it
     bad: dict[str, Any] = {
-        "user_id": "*",
+        "owner": Owner("*"),
         "query": "",
         "limit": 0,
         "min_score": 1.5,
@@ -151,12 +152,11 @@ def test_a_question_is_checked_in_every_field() -> None:
         "where": Exists([]),
     }
 
-    limits.check_recall(RecallQuery(user_id="u", query="tea", where=Exists("k"), min_score=1.0))
-    named = [
-        reason_of(limits.check_recall, RecallQuery(**({"user_id": "u", "query": "tea"} | {field: value})))[0]
-        for field, value in bad.items()
-    ]
-    assert named == list(bad)
+    good: dict[str, Any] = {"owner": Owner("u"), "query": "tea"}
+
+    limits.check_recall(RecallQuery(**good, where=Exists("k"), min_score=1.0))
+    named = [reason_of(limits.check_recall, RecallQuery(**(good | {field: value})))[0] for field, value in bad.items()]
+    assert named == ["user_id", *list(bad)[1:]]
 
 
 @pytest.mark.parametrize(
@@ -227,16 +227,31 @@ def test_a_time_zone_must_have_an_offset() -> None:
     """A moment whose time zone gives no offset is as good as without one."""
     position = Position(datetime(2024, 1, 1, tzinfo=Nowhere()), ID)
 
-    assert reason_of(limits.check_page, 10, 0, position) == ("after", "must carry a time zone")
+    assert reason_of(limits.check_page, PageQuery(owner=Owner("u"), after=position)) == (
+        "after",
+        "must carry a time zone",
+    )
 
 
 def test_a_page_is_within_its_bounds() -> None:
     """A page names the bound it breaks."""
-    limits.check_page(100, 100_000, Position(datetime.now(UTC), ID))
+    position = Position(datetime.now(UTC), ID)
+    query = PageQuery(owner=Owner("u"), limit=100, offset=100_000, after=position)
+    limits.check_page(query)
 
-    assert reason_of(limits.check_page, 101, 0) == ("limit", "must be between 1 and 100, got 101")
-    assert reason_of(limits.check_page, 1, -1) == ("offset", "must be between 0 and 100000, got -1")
-    assert reason_of(limits.check_page, 1, 0, Position(datetime.now(UTC), "1")) == ("after", "must be a UUID")
+    def refusal(**fields: object) -> tuple[str, str]:
+        return reason_of(limits.check_page, replace(query, **fields))
+
+    assert refusal(limit=101) == ("limit", "must be between 1 and 100, got 101")
+    assert refusal(offset=-1) == ("offset", "must be between 0 and 100000, got -1")
+    assert refusal(after=replace(position, memory_id="1")) == ("after", "must be a UUID")
+
+
+def test_an_owner_is_of_the_one_tenant() -> None:
+    """Another tenant's memories are not to be mixed with those of users of the same name."""
+    limits.check_owner(Owner("u", DEFAULT_TENANT))
+
+    assert reason_of(limits.check_owner, Owner("u", "another")) == ("tenant", "must be 'default'")
 
 
 def test_a_batch_is_within_its_bounds() -> None:

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from observability.notes import Notes
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, ProviderError
 from providers.states.clock import keyed_memory_id
-from providers.types import MemoryRecord, NewMemory, Position, RecallQuery
+from providers.types import MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 from tests.simulation.script import MEMORIES, Act, Step
 
 Answer = Sequence[MemoryRecord] | str | ProviderError
@@ -35,7 +35,6 @@ class _Call(Struct, frozen=True):
     provider: MemoryProvider
     part: Part
     edit_id: str
-    told: Notes
 
 
 @cache
@@ -79,15 +78,15 @@ def parts_of(step: Step, place: int) -> Sequence[Part]:
     ]
 
 
-async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id: str, told: Notes) -> Sequence[Answer]:
+async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id: str) -> Sequence[Answer]:
     """Do all parts of an act in one call, and give an answer for each."""
     if act is Act.BATCH:
         return await provider.remember_many(
-            [NewMemory(user_id=part.user, content=part.content or "", memory_id=part.memory) for part in parts]
+            [NewMemory(owner=Owner(part.user), content=part.content or "", memory_id=part.memory) for part in parts]
         )
     if act is Act.ASK:
-        return await provider.recall_many([RecallQuery(user_id=part.user, query=part.query) for part in parts])
-    return [await _METHODS[act](_Call(provider, parts[0], edit_id, told))]
+        return await provider.recall_many([RecallQuery(owner=Owner(part.user), query=part.query) for part in parts])
+    return [await _METHODS[act](_Call(provider, parts[0], edit_id))]
 
 
 def _content(step: Step, memory: int, mark: str) -> str | None:
@@ -143,14 +142,13 @@ async def _list(call: _Call) -> Answer:
 
 async def _pages(call: _Call) -> Answer:
     found: list[MemoryRecord] = []
-    after = None
+    query = PageQuery(owner=Owner(call.part.user), limit=_PAGE)
     while True:
-        page = await call.provider.list_memories(call.part.user, _PAGE, after=after)
-        found += page
-        if len(page) < _PAGE:
+        page = await call.provider.page(query)
+        found += page.memories
+        if len(page.memories) < _PAGE:
             return found
-        call.told.page_of = call.told.page_of or call.told.provider
-        after = Position(page[-1].created_at, page[-1].id)
+        query = replace(query, after=page.memories[-1].position, provider=query.provider or page.provider)
 
 
 async def _recall(call: _Call) -> Answer:

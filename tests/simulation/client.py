@@ -7,13 +7,13 @@ from random import Random
 from msgspec import Struct
 
 from observability import notes
-from observability.notes import Notes
 from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.types import MemoryRecord
 from tests.simulation.acting import Answer, Part, ask, edit_of, parts_of
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import Act, Step
 from tests.simulation.world import World
+from tests.support.listening import Listening, Told
 
 PATIENCE = 4.0  # seconds until a client gives up on a try
 
@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True):
     ending: Ending = Ending.UNKNOWN
     seen: tuple[Seen, ...] = ()
     memory: str | None = None  # that was stored
-    told: Notes = Notes("nobody")
+    told: Told = Told("nobody")
 
 
 class Client:
@@ -59,7 +59,7 @@ class Client:
         replica, homes = step.replica, [world.home_at(step.replica)]
         for _ in range(step.retries + 1):
             homes.append(world.home_at(replica))
-            told = Notes("simulated")
+            told = Told("simulated")
             told.patience = step.patience
             told.session = "a token" if step.session else None
             latest = await self._try(replica, step, parts, told, edit_of(step.client, place))
@@ -73,7 +73,7 @@ class Client:
         self._note(step, parts, outcomes, started, homes)
         if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
             repeated_at = world.clock()
-            told = Notes("simulated")
+            told = Told("simulated")
             repeated = await self._try(replica, step, parts, told, edit_of(step.client, place))
             self._note(step, parts, repeated, repeated_at, [*homes, world.home_at(replica)], self.events[-1])
 
@@ -109,7 +109,7 @@ class Client:
                 )
             )
 
-    async def _try(self, index: int, step: Step, parts: Sequence[Part], told: Notes, edit_id: str) -> Sequence[Outcome]:
+    async def _try(self, index: int, step: Step, parts: Sequence[Part], told: Told, edit_id: str) -> Sequence[Outcome]:
         replica = self._world.replicas[index]
         open_ends = [Outcome()] * len(parts)
         if replica is None:
@@ -117,7 +117,7 @@ class Client:
 
         async def asked() -> Sequence[Answer]:
             notes.current.set(told)
-            return await ask(replica.provider, step.act, parts, edit_id, told)
+            return await ask(Listening(replica.provider), step.act, parts, edit_id)
 
         task = replica.spawn(asked())
         done, _ = await asyncio.wait([task], timeout=PATIENCE)
@@ -133,7 +133,7 @@ class Client:
         return [_outcome(answer, told) for answer in answers]
 
 
-def _outcome(answer: Answer, told: Notes) -> Outcome:
+def _outcome(answer: Answer, told: Told) -> Outcome:
     if isinstance(answer, str):
         return Outcome(Ending.DONE, memory=answer, told=told)
     if isinstance(answer, ProviderError):

@@ -9,10 +9,12 @@ from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
+from providers.memory.provider import MockMemoryProvider
+from providers.replica import Replica
 from providers.states.clock import HybridClock
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
-from tests.simulation.stores import Store, StrongStore, WeakStore
+from tests.simulation.stores import WeakStore
 
 
 class Design(Protocol):
@@ -21,7 +23,7 @@ class Design(Protocol):
     def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
         """Give the ledger of each replica, usually one for all."""
 
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Make a provider's store."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
@@ -38,9 +40,9 @@ class RealDesign(Design):
         """See `Design`."""
         return [open_memory(now)] * REPLICAS
 
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """See `Design`."""
-        return WeakStore(clock, name) if weak else StrongStore(clock)
+        return WeakStore(clock, name) if weak else MockMemoryProvider(clock)
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
         """See `Design`."""

@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from random import Random
 from typing import TypeVar
 
-from msgspec import UNSET, UnsetType
-
+from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
-from providers.filters import Filter
-from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
-from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
 from tests.simulation.script import Fault, Mode, Slowness
-from tests.simulation.stores import Store
+from tests.simulation.stores import land, land_new
 
 Answer = TypeVar("Answer")
 
@@ -77,7 +74,7 @@ class Weather:
 class FaultyReplica(Replica):
     """A store as one simulated replica reaches it."""
 
-    def __init__(self, name: str, store: Store, weather: Weather, life: Life) -> None:
+    def __init__(self, name: str, store: Replica, weather: Weather, life: Life) -> None:
         self._name = name
         self._store = store
         self._weather = weather
@@ -128,120 +125,58 @@ class FaultyReplica(Replica):
                 await ask()
                 raise Unavailable("connection lost", ambiguous=writes)
 
-    async def remember(
-        self,
-        user_id: str,
-        content: str,
-        metadata: Metadata | None = None,
-        *,
-        memory_id: str | None = None,
-        version: int | None = None,
-        created_at: datetime | None = None,
-    ) -> str:
-        """See `MemoryProvider`."""
-        memory = NewMemory(
-            user_id=user_id,
-            content=content,
-            metadata=metadata,
-            memory_id=memory_id,
-            version=version,
-            created_at=created_at,
-        )
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """See `MemoryStore`."""
         return await self._through(
-            lambda: self._store.remember(
-                user_id, content, metadata, memory_id=memory_id, version=version, created_at=created_at
-            ),
-            lambda: self._store.land_new([memory]),
-            writes=True,
-        )
-
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """See `MemoryProvider`."""
-        return await self._through(
-            lambda: self._store.remember_many(memories),
-            lambda: self._store.land_new(memories),
-            writes=True,
+            lambda: self._store.store_many(memories), lambda: land_new(self._store, memories), writes=True
         )
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         return await self._through(
-            lambda: self._store.put_many(snapshots), lambda: self._store.land(snapshots), writes=True
+            lambda: self._store.put_many(snapshots), lambda: land(self._store, snapshots), writes=True
         )
 
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = 10,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        return await self._read(
-            lambda: self._store.recall(
-                user_id,
-                query,
-                limit,
-                where=where,
-                created_from=created_from,
-                created_before=created_before,
-                min_score=min_score,
-            )
-        )
+    async def find(self, query: RecallQuery) -> Found:
+        """See `MemoryStore`."""
+        return await self._read(lambda: self._store.find(query))
 
-    async def list_memories(
-        self, user_id: str, limit: int = 100, offset: int = 0, *, after: Position | None = None
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        return await self._read(lambda: self._store.list_memories(user_id, limit, offset, after=after))
+    async def page(self, query: PageQuery) -> Found:
+        """See `MemoryStore`."""
+        return await self._read(lambda: self._store.page(query))
 
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        return await self._read(lambda: self._store.get(user_id, memory_id))
+    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
+        """See `MemoryStore`."""
+        return await self._read(lambda: self._store.fetch(owner, memory_id))
 
-    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
-        return await self._read(lambda: self._store.snapshot(user_id, memory_id))
+        return await self._read(lambda: self._store.snapshot(owner, memory_id))
 
-    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
-        return await self._read(lambda: self._store.snapshots(user_id, limit, after=after))
+        return await self._read(lambda: self._store.snapshots(owner, limit, after=after))
 
-    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """See `Replica`."""
-        return await self._read(lambda: self._store.users(limit, after=after))
+        return await self._read(lambda: self._store.owners(limit, after=after))
 
     async def identity(self) -> str:
         """See `Replica`."""
         return await self._read(self._store.identity)
 
     async def health_check(self) -> Health:
-        """See `MemoryProvider`."""
+        """See `MemoryStore`."""
         return Health(healthy=self._weather.at(self._name) is None, provider=self._name)
 
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
+    async def erase(self, deletion: Deletion) -> Erased:
         """Not asked by a chain, which puts tombstones."""
         raise NotImplementedError
 
-    async def update(
-        self,
-        user_id: str,
-        memory_id: str,
-        *,
-        content: str | UnsetType = UNSET,
-        metadata: Metadata | UnsetType | None = UNSET,
-        version: int | None = None,
-        edit_id: str | None = None,
-    ) -> MemoryRecord:
+    async def change(self, edit: Edit) -> Changed:
         """Not asked by a chain, which puts whole states."""
         raise NotImplementedError
 
-    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
+    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """Not asked by a chain, which asks one by one."""
         raise NotImplementedError

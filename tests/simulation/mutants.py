@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
+from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
@@ -14,13 +15,14 @@ from providers.journal.operations import Appended, Delivery, Done, Entry, Operat
 from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
+from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import PROVIDERS, REPLICAS
-from tests.simulation.stores import Store, WeakStore
+from tests.simulation.stores import WeakStore
 
 Answer = TypeVar("Answer")
 
@@ -71,7 +73,7 @@ class TraceDropped(RealDesign):
 class LastWriterWins(RealDesign):
     """A deletion is a write like any other: what carries the later time of day stays."""
 
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Store:
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Make a store that compares versions and nothing else."""
         return _LastWriterWinsStore(clock, name)
 
@@ -162,11 +164,11 @@ class _Trusting(ChainedProvider):
 
 
 class _Careless(ChainedProvider):
-    async def delete_all(self, user_id: str, limit: int = MAX_BATCH) -> int:
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
         readers = self.route.certain.readers
         if not readers:
             raise Unavailable("nobody is complete")
-        return await readers[0].provider.delete_all(user_id, limit)
+        return await readers[0].provider.erase_all(owner, limit)
 
 
 class _Forgetful(SimulatedJournal):
@@ -199,11 +201,11 @@ class _TimeOfDay(HybridClock):
 class _LastWriterWinsStore(WeakStore):
     def __init__(self, clock: HybridClock, name: str) -> None:
         super().__init__(clock, name)
-        self._deleted: dict[tuple[str, str], int] = {}
+        self._deleted: dict[tuple[Owner, str], int] = {}
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         for state in snapshots:
-            key = state.user_id, state.id
+            key = state.owner, state.id
             held = await self.snapshot(*key)
             if max(held.version if held else 0, self._deleted.get(key, 0)) < state.version:
                 await super().put_many([state])

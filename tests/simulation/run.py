@@ -148,9 +148,9 @@ async def _compare(world: World, unknowable: AbstractSet[str]) -> list[str]:
         store = world.stores[name]
         contents.append(
             {
-                (user, state.id): (state.content, state.metadata)
-                for user in await store.users()
-                for state in await store.snapshots(user)
+                (state.user_id, state.id): (state.content, state.metadata)
+                for owner in await store.owners()
+                for state in await store.snapshots(owner)
                 if not state.deleted and state.id not in unknowable
             }
         )

@@ -13,15 +13,16 @@ from providers.chain.sweeper import Sweeper
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
+from providers.replica import Replica
 from providers.states.clock import COUNTER_BITS, HybridClock
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import Bell, FaultyRunner
 from tests.simulation.links import RETENTION, deliverer, identity, link_to
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Stall, Switch
-from tests.simulation.stores import Store
+from tests.simulation.stores import land_new
 from tests.support.clock import FakeClock
 from tests.support.states import moment_of
 
@@ -40,7 +41,7 @@ class World:
         self.chance = Random(f"world {script.seed}")
         self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began, script.slow)
         self.began = clock()
-        self.stores: dict[str, Store] = {
+        self.stores: dict[str, Replica] = {
             name: design.store(HybridClock(lambda: int(clock() * 1000)), name, weak=weak)
             for name, weak in zip(PROVIDERS, script.weak, strict=True)
         }
@@ -62,14 +63,14 @@ class World:
         for memory in self.script.old:
             version = int((self.began - OLD) * 1000) << COUNTER_BITS
             state = NewMemory(
-                user_id=user_of(memory),
+                owner=Owner(user_of(memory)),
                 content=first_content(memory),
                 memory_id=id_of(memory),
                 version=version,
                 created_at=moment_of(version),
             )
             for name in FIRST_ORDER:
-                await self.stores[name].land_new([state])
+                await land_new(self.stores[name], [state])
         for index in range(REPLICAS):
             self.start(index)
 

@@ -1,56 +1,66 @@
 """A round trip finds out a provider that answers wrongly, and cleans up after itself."""
 
+from collections.abc import Awaitable, Callable
+
 from msgspec.structs import replace
 
 from app.cli.trial import RoundTrip, Step, Steps
 from app.cli.trying import report_of
 from observability.secret import Secret
+from providers.answers import Erased, Fetched, Found
 from providers.errors import TimedOut
 from providers.mem0.settings import Mem0Settings
 from providers.memory.provider import MockMemoryProvider
-from providers.types import MemoryRecord
+from providers.types import Owner
 from tests.app.cli.trying import CANARY
+from tests.support.frail import FrailProvider
 
 
-class Forgetful(MockMemoryProvider):
+def forgetful() -> FrailProvider:
     """It answers, but not what it should: it finds nothing, and has a bug."""
-
-    async def recall(self, *_arguments: object, **_others: object) -> list[MemoryRecord]:
-        """Find nothing."""
-        return []
-
-    async def identity(self) -> str:
-        """Fail as no provider may."""
-        raise RuntimeError(CANARY)
+    provider = FrailProvider()
+    provider.failures["identity"] = RuntimeError(CANARY)
+    for method, answer in {"find": Found(memories=[]), "find_many": [Found(memories=[])] * 2}.items():
+        provider.instead[method] = _answering(answer)
+    return provider
 
 
-class Undeleting(MockMemoryProvider):
+def undeleting() -> FrailProvider:
     """It says that it deletes, and does not."""
+    provider = FrailProvider()
+    provider.instead["erase"] = _answering(Erased(count=1))
+    return provider
 
-    async def delete(self, *_arguments: object, **_others: object) -> bool:
-        """Lie."""
-        return True
 
-
-class Inferring(MockMemoryProvider):
+def inferring() -> FrailProvider:
     """It gives something else than it was given."""
 
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """Give another text."""
-        return replace(await super().get(user_id, memory_id), content="inferred", metadata=None)
+    async def fetch(provider: FrailProvider, owner: Owner, memory_id: str) -> Fetched:
+        fetched = await MockMemoryProvider.fetch(provider, owner, memory_id)
+        return Fetched(memory=replace(fetched.memory, content="inferred", metadata=None))
+
+    provider = FrailProvider()
+    provider.instead["fetch"] = fetch
+    return provider
 
 
-class Unanswering(MockMemoryProvider):
+def unanswering() -> FrailProvider:
     """It takes a memory and does not say what became of it."""
+    provider = FrailProvider()
+    provider.failures["store_many"] = TimedOut("no answer", ambiguous=True)
+    return provider
 
-    async def remember(self, *_arguments: object, **_others: object) -> str:
-        """Be too late."""
-        raise TimedOut("no answer", ambiguous=True)
+
+def _answering(answer: object) -> Callable[..., Awaitable[object]]:
+    async def answering(*_arguments: object) -> object:
+        return answer
+
+    return answering
 
 
 async def test_a_wrong_answer_and_a_bug_are_failures() -> None:
     """An answer without the memory is `wrong`; of a bug only the kind is told."""
-    trip, steps, provider = RoundTrip(), Steps(), Forgetful()
+    trip, steps, provider = RoundTrip(), Steps(), forgetful()
     await trip.make(provider, steps)
 
     failed = {step.operation: (step.outcome, step.error) for step in steps.taken if step.outcome != "ok"}
@@ -65,7 +75,7 @@ async def test_a_wrong_answer_and_a_bug_are_failures() -> None:
 async def test_a_deletion_is_not_believed() -> None:
     """What is still there after it was deleted is told."""
     trip, steps = RoundTrip(), Steps()
-    await trip.make(Undeleting(), steps)
+    await trip.make(undeleting(), steps)
 
     assert steps.taken[-1].error == "the memory was deleted, but is there"
     assert trip.left_behind == "memories are still listed after they were deleted"
@@ -74,8 +84,8 @@ async def test_a_deletion_is_not_believed() -> None:
 async def test_what_is_inferred_need_not_be_the_same() -> None:
     """A provider that keeps what a language model makes of a text is not held to the text."""
     verbatim, inferred = Steps(), Steps()
-    await RoundTrip().make(Inferring(), verbatim)
-    await RoundTrip(verbatim=False).make(Inferring(), inferred)
+    await RoundTrip().make(inferring(), verbatim)
+    await RoundTrip(verbatim=False).make(inferring(), inferred)
 
     assert [step.error for step in verbatim.taken if step.error] == ["the content is not what was stored"]
     assert {step.outcome for step in inferred.taken} == {"ok"}
@@ -85,7 +95,7 @@ async def test_what_may_still_be_inferred_is_told() -> None:
     """Without an answer nobody knows what a language model makes of a text; what is stored as it is stays deleted."""
     verbatim, inferring = RoundTrip(), RoundTrip(verbatim=False)
     for trip in (verbatim, inferring):
-        await trip.make(Unanswering(), Steps())
+        await trip.make(unanswering(), Steps())
 
     assert verbatim.left_behind is None
     assert inferring.left_behind == "a language model may still be at work on what was sent"

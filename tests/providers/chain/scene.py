@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from random import Random
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from observability import notes
-from observability.notes import Notes
 from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
@@ -30,11 +29,12 @@ from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
 from providers.memory.provider import MockMemoryProvider
 from providers.states.clock import HybridClock
-from providers.types import NewMemory, Snapshot
+from providers.types import NewMemory, Owner, PageQuery
 from tests.providers.chain.rig import fail
 from tests.support.clock import FakeClock, simulate
+from tests.support.frail import FrailProvider
+from tests.support.listening import Listening, Told
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 USER = "kannan"
@@ -45,60 +45,6 @@ FOREVER = 1e6  # seconds
 def key() -> str:
     """A memory's id, as an `Idempotency-Key` gives one."""
     return str(uuid4())
-
-
-class Flaky(MockMemoryProvider):
-    """A provider in memory that fails, hangs or lingers where it is told to.
-
-    `failures` are by method, "*" for all of them; the first success of a method in `healing` ends them all. `calls` are
-    the methods asked.
-    """
-
-    def __init__(self, clock: FakeClock, name: str) -> None:
-        super().__init__(HybridClock(lambda: int(clock() * 1000)))
-        self.name = name
-        self.failures: dict[str, BaseException] = {}
-        self.healing: set[str] = set()
-        self.seconds = 0.0
-        self.calls: list[str] = []
-
-    async def meet(self, method: str) -> None:
-        """Take the time, or fail."""
-        self.calls.append(method)
-        if self.seconds:
-            await asyncio.sleep(self.seconds)
-        failure = self.failures.get(method, self.failures.get("*"))
-        if failure is not None:
-            raise failure
-        if method in self.healing:
-            self.failures.clear()
-
-    def restore(self, snapshots: Sequence[Snapshot]) -> None:
-        """Hold what a backup held, and nothing that came after it."""
-        self._users.clear()
-        for snapshot in snapshots:
-            self._put(snapshot)
-
-    @staticmethod
-    def _met(
-        method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
-    ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
-        async def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
-            await self.meet(method.__name__)
-            return await method(self, *args, **kwargs)
-
-        return wrapper
-
-    remember = _met(MockMemoryProvider.remember)
-    remember_many = _met(MockMemoryProvider.remember_many)
-    put_many = _met(MockMemoryProvider.put_many)
-    recall = _met(MockMemoryProvider.recall)
-    list_memories = _met(MockMemoryProvider.list_memories)
-    get = _met(MockMemoryProvider.get)
-    snapshot = _met(MockMemoryProvider.snapshot)
-    snapshots = _met(MockMemoryProvider.snapshots)
-    users = _met(MockMemoryProvider.users)
-    identity = _met(MockMemoryProvider.identity)
 
 
 class BreakableRunner(Runner):
@@ -145,27 +91,28 @@ class Scene:
         self.runner = BreakableRunner(open_memory(clock))
         self.journal = SqliteJournal("journal-1", self.runner, self.runner)
         self.observer: ChainObserver = Unobserved()
-        self.providers = {name: Flaky(clock, name) for name in names}
+        self.providers = {name: FrailProvider(clock) for name in names}
         self.links = {name: link_of(provider, name, clock) for name, provider in self.providers.items()}
-        self.chain = ChainedProvider(
+        self.chained = ChainedProvider(
             Route(tuple(self.links.values()), frozenset(names)), self.journal, self.versions, now=clock
         )
-        self.told = Notes("a request")
+        self.chain = Listening(self.chained)
+        self.told = Told("a request")
         notes.current.set(self.told)
 
     @property
-    def home(self) -> Flaky:
+    def home(self) -> FrailProvider:
         """The first provider."""
         return next(iter(self.providers.values()))
 
     @property
-    def standby(self) -> Flaky:
+    def standby(self) -> FrailProvider:
         """The second provider."""
         return list(self.providers.values())[1]
 
-    def listen(self) -> Notes:
+    def listen(self) -> Told:
         """Begin another request, and give its notes."""
-        self.told = Notes("another request")
+        self.told = Told("another request")
         notes.current.set(self.told)
         return self.told
 
@@ -197,7 +144,7 @@ class Scene:
 
     async def remember(self, *texts: str) -> None:
         """Store memories, one operation each."""
-        await self.chain.remember_many([NewMemory(user_id=USER, content=text) for text in texts])
+        await self.chain.remember_many([NewMemory(owner=Owner(USER), content=text) for text in texts])
 
     async def deliver(self) -> None:
         """Bring everything that is due to everybody."""
@@ -214,8 +161,8 @@ class Scene:
     async def kept(self, name: str) -> list[str]:
         """The texts that one provider holds."""
         provider = self.providers[name]
-        records = await MockMemoryProvider.list_memories(provider, USER)
-        return [record.content for record in records]
+        page = await MockMemoryProvider.page(provider, PageQuery(owner=Owner(USER)))
+        return [record.content for record in page.memories]
 
     async def dead(self) -> list[DeadLetter]:
         """All dead letters."""

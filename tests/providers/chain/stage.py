@@ -27,8 +27,8 @@ from providers.journal.sqlite.running import Runner
 from providers.memory.provider import MockMemoryProvider
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
-from tests.providers.chain.frail import Store
 from tests.support.clock import FakeClock, simulate
+from tests.support.frail import FrailProvider
 
 Result = TypeVar("Result")
 
@@ -79,9 +79,9 @@ class Stage:
         self._tasks: list[asyncio.Task[None]] = []
         self._chains: list[Chain] = []
 
-    def store(self) -> Store:
+    def store(self) -> FrailProvider:
         """An empty store."""
-        return Store(self.clock)
+        return FrailProvider(self.clock)
 
     def link(self, name: str, store: MockMemoryProvider) -> Link:
         """A provider on a store."""
@@ -93,7 +93,7 @@ class Stage:
         )
         return Link(name, store, Attempts(DEFAULT, guards, chance=lambda: 1.0, now=self.clock))
 
-    def part(self, name: str, store: Store, settings: object = None, attempts: AttemptPolicy = DEFAULT) -> Part:
+    def part(self, name: str, store: FrailProvider, settings: object = None, attempts: AttemptPolicy = DEFAULT) -> Part:
         """A provider that shall take part in a chain."""
         return Part(
             name=name,

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
-from providers.chain.applying import Change, bring, bring_many, burial_of, new_memory
+from providers.chain.applying import Change, apply_all, propagated
 from providers.chain.deadline import Deadline
 from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
 from providers.states.digests import digest_of
-from providers.types import NewMemory, Snapshot
+from providers.types import NewMemory, Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_outcomes_stand_in_the_order_of_the_changes() -> None:
             _change(REMEMBER, "two"),
         ]
 
-        outcomes = await bring_many(
+        outcomes = await apply_all(
             scene.links["home"], changes, OperationClass.REPLAY, Turn(Deadline.after(1, scene.clock))
         )
 
@@ -60,7 +60,7 @@ def test_a_late_memory_does_not_come_back_from_the_dead() -> None:
         memory_id = await scene.home.remember(USER, "tea", memory_id=key())
         await scene.home.delete(USER, memory_id)
 
-        outcomes = await bring_many(
+        outcomes = await apply_all(
             scene.links["home"],
             [_change(REMEMBER, "tea", memory_id), _change(UPDATE, "tea", memory_id)],
             OperationClass.REPLAY,
@@ -72,16 +72,18 @@ def test_a_late_memory_does_not_come_back_from_the_dead() -> None:
     play(act)
 
 
-def test_one_change_raises_what_it_meets() -> None:
+def test_one_change_is_told_what_it_meets() -> None:
     """A new memory a conflict, an edited one a tombstone."""
 
     async def act(scene: Scene) -> None:
-        link, deadline = scene.links["home"], Turn(Deadline.after(1, scene.clock))
+        link, turn = scene.links["home"], Turn(Deadline.after(1, scene.clock))
         taken, gone = [await scene.home.remember(USER, text, memory_id=key()) for text in ("coffee", "milk")]
         await scene.home.delete(USER, gone)
 
-        assert isinstance(await failure_of(bring(link, _change(REMEMBER, "tea", taken), deadline)), Conflict)
-        assert isinstance(await failure_of(bring(link, _change(UPDATE, "tea", gone), deadline)), MemoryDeleted)
+        [met] = await apply_all(link, [_change(REMEMBER, "tea", taken)], OperationClass.REMEMBER, turn)
+        assert isinstance(met, Conflict)
+        [met] = await apply_all(link, [_change(UPDATE, "tea", gone)], OperationClass.REMEMBER, turn)
+        assert isinstance(met, MemoryDeleted)
 
     play(act)
 
@@ -93,7 +95,7 @@ def test_nothing_is_known_of_a_batch_that_did_not_arrive() -> None:
         scene.home.failures["*"] = DOWN
         deadline = Turn(Deadline.after(1, scene.clock))
 
-        asked = bring_many(scene.links["home"], [_change(UPDATE, "tea")], OperationClass.REPLAY, deadline)
+        asked = apply_all(scene.links["home"], [_change(UPDATE, "tea")], OperationClass.REPLAY, deadline)
 
         assert await failure_of(asked) is DOWN
 
@@ -104,7 +106,7 @@ def test_a_burial_is_a_tombstone_of_the_same_memory() -> None:
     """Without anything of what it said."""
     state = _change(REMEMBER, "tea", version=7).state
 
-    burial = burial_of(state)
+    burial = propagated(state)
 
     assert burial.kind is DELETE
     assert burial.state == Snapshot(user_id=USER, id=state.id, version=7, content=None, created_at=MOMENT)
@@ -114,4 +116,6 @@ def test_a_live_state_is_what_was_remembered() -> None:
     """With the id, version and moment that it has."""
     state = _change(REMEMBER, "tea", version=7).state
 
-    assert new_memory(state) == NewMemory(user_id=USER, content="tea", memory_id=state.id, version=7, created_at=MOMENT)
+    assert state.first_write == NewMemory(
+        owner=Owner(USER), content="tea", memory_id=state.id, version=7, created_at=MOMENT
+    )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from providers.answers import Stored
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
@@ -15,26 +16,27 @@ from providers.chain.policy import LONGEST_REQUEST, OperationClass
 from providers.chain.route import NobodyComplete, Route
 from providers.chain.turn import Turn
 from providers.errors import ProviderError
-from providers.types import MemoryRecord, NewMemory
-from tests.providers.chain.frail import Store
+from providers.memory.provider import MockMemoryProvider
+from providers.types import MemoryRecord, NewMemory, Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 DRAIN_SECONDS = LONGEST_REQUEST + 1.0
 LONGEST_WRITE = LONGEST_REQUEST + 10.0  # of a batch without a journal, and the time to hear of it
 
 
-class Buggy(Store):
+class Buggy(FrailProvider):
     """Fails with what is no error of a provider, when it stores and when it is closed."""
 
     bugs = False
 
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryProvider`."""
         self._fail()
-        return await super().remember_many(memories)
+        return await super().store_many(memories)
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[Store]:
+    async def held(self) -> AsyncIterator[FrailProvider]:
         """Open it."""
         async with super().held():
             yield self
@@ -176,7 +178,7 @@ def test_who_cannot_be_reached_takes_part() -> None:
         b.down = False
         await asyncio.sleep(20 * FILL_SECONDS)
 
-        assert await b.snapshot(USER, memory_id) is not None
+        assert await b.snapshot(Owner(USER), memory_id) is not None
         assert await stage.complete() == {"a", "b"}
 
     staged(main)
@@ -248,7 +250,7 @@ def test_what_began_without_the_journal_is_filled_as_well() -> None:
         chain = stage.chain()
         await chain.switch([stage.part("old", old)])
         old.seconds = 8.0
-        batch = [NewMemory(user_id=USER, content=f"memory {number}") for number in range(1_000)]
+        batch = [NewMemory(owner=Owner(USER), content=f"memory {number}") for number in range(1_000)]
         writing = asyncio.ensure_future(chain.provider.remember_many(batch))
         await asyncio.sleep(0.1)
         old.seconds = 0.0
@@ -257,7 +259,7 @@ def test_what_began_without_the_journal_is_filled_as_well() -> None:
         await asyncio.sleep(FILL_SECONDS + LONGEST_WRITE)
 
         assert chain.first == "new"
-        assert len(await new.snapshots(USER, 1_000)) == len(memory_ids) == len(batch)
+        assert len(await new.snapshots(Owner(USER), 1_000)) == len(memory_ids) == len(batch)
 
     staged(main)
 
@@ -318,7 +320,7 @@ def test_a_newcomer_that_is_replaced_while_it_is_filled_is_filled_anew() -> None
             await asyncio.sleep(0.5)
             if "new" in await stage.complete():
                 break
-        copies = [await second.snapshot(f"user {number}", each) for number, each in enumerate(memory_ids)]
+        copies = [await second.snapshot(Owner(f"user {number}"), each) for number, each in enumerate(memory_ids)]
         assert None not in copies
 
     staged(main)
@@ -328,7 +330,7 @@ def test_closing_ends_everything() -> None:
     """No task is left, no provider, and no journal; nor what was still being drained."""
 
     async def main(stage: Stage) -> None:
-        stores: list[Store] = [stage.store() for _ in range(4)]
+        stores: list[FrailProvider] = [stage.store() for _ in range(4)]
         parts = [stage.part(name, store) for name, store in zip("abcd", stores, strict=True)]
         chain = stage.chain()
         await chain.switch(parts)
@@ -375,10 +377,10 @@ def test_closing_brings_what_is_pending() -> None:
         for number in range(5):
             memory_ids.append(await chain.provider.remember(USER, f"memory {number}"))
             await asyncio.sleep(0.01)
-        assert await b.snapshot(USER, memory_ids[0]) is None
+        assert await MockMemoryProvider.snapshot(b, Owner(USER), memory_ids[0]) is None
 
         await chain.close()
-        assert None not in [await b.snapshot(USER, memory_id) for memory_id in memory_ids]
+        assert None not in [await b.snapshot(Owner(USER), memory_id) for memory_id in memory_ids]
 
     staged(main)
 

@@ -10,6 +10,7 @@ from providers.chain.errors import OrderRefused
 from providers.chain.policy import AttemptPolicy
 from providers.errors import Misconfigured
 from providers.replica import Replica
+from providers.types import Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 
 
@@ -77,7 +78,7 @@ def test_what_cannot_be_opened_leaves_everything_as_it_was() -> None:
 
         assert (chain.first, old.open, new.opened, new.open) == ("old", 1, 1, 0)
         memory_id = await chain.provider.remember(USER, "a memory")
-        assert await old.snapshot(USER, memory_id) is not None
+        assert await old.snapshot(Owner(USER), memory_id) is not None
 
     staged(main)
 

@@ -7,11 +7,12 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainHealth
 from providers.chain.route import Route
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError, Unavailable
-from providers.types import Health, NewMemory, RecallQuery
-from tests.providers.chain.scene import DOWN, FOREVER, USER, Flaky, Scene, failure_of, key, play
+from providers.types import Health, NewMemory, Owner, RecallQuery
+from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
+from tests.support.frail import FrailProvider
 
 
-class Ill(Flaky):
+class Ill(FrailProvider):
     """Knows that it is unwell."""
 
     async def health_check(self) -> Health:
@@ -74,7 +75,7 @@ def test_of_a_batch_what_breaks_a_rule_is_refused() -> None:
 
     async def act(scene: Scene) -> None:
         first, bad, last = await scene.chain.remember_many(
-            [NewMemory(user_id=USER, content=text) for text in ("tea", " ", "coffee")]
+            [NewMemory(owner=Owner(USER), content=text) for text in ("tea", " ", "coffee")]
         )
 
         assert isinstance(bad, InvalidInput)
@@ -89,7 +90,7 @@ def test_of_a_batch_nothing_may_be_right() -> None:
     """Then nobody is asked."""
 
     async def act(scene: Scene) -> None:
-        answers = await scene.chain.remember_many([NewMemory(user_id=USER, content="", memory_id=key())])
+        answers = await scene.chain.remember_many([NewMemory(owner=Owner(USER), content="", memory_id=key())])
 
         assert [type(answer) for answer in answers] == [InvalidInput]
         assert scene.home.calls == []
@@ -102,7 +103,7 @@ def test_many_questions_are_answered_one_by_one() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "green tea")
-        queries = [RecallQuery(user_id=USER, query=text) for text in ("tea", " ", "unheard of")]
+        queries = [RecallQuery(owner=Owner(USER), query=text) for text in ("tea", " ", "unheard of")]
 
         found, refused, empty = await scene.chain.recall_many(queries)
 
@@ -129,7 +130,7 @@ def test_patience_is_for_all_questions_together() -> None:
         told.patience = 1.0
         began = scene.clock()
 
-        answers = await scene.chain.recall_many([RecallQuery(user_id=USER, query="tea")] * 100)
+        answers = await scene.chain.recall_many([RecallQuery(owner=Owner(USER), query="tea")] * 100)
 
         assert scene.clock() - began <= told.patience
         assert isinstance(answers[0], list)
@@ -146,7 +147,7 @@ def test_no_batch_of_questions_lasts_longer_than_its_size_allows(questions: int,
         scene.home.seconds = scene.standby.seconds = FOREVER
         began = scene.clock()
 
-        answers = await scene.chain.recall_many([RecallQuery(user_id=USER, query="tea")] * questions)
+        answers = await scene.chain.recall_many([RecallQuery(owner=Owner(USER), query="tea")] * questions)
 
         assert scene.clock() - began == pytest.approx(seconds)
         assert all(isinstance(answer, Unavailable) for answer in answers)
@@ -167,9 +168,9 @@ def test_a_chain_is_healthy_while_somebody_can_answer() -> None:
     """It tells how each of its providers is."""
 
     async def act(scene: Scene) -> None:
-        scene.links["home"].provider = Ill(scene.clock, "home")
+        scene.links["home"].provider = Ill(scene.clock)
 
-        health = await scene.chain.health_check()
+        health = await scene.chained.health_check()
 
         assert (health.healthy, health.provider, health.error) == (True, "ChainedProvider", None)
         assert {name: one.healthy for name, one in health.providers.items()} == {"home": False, "standby": True}
@@ -182,10 +183,10 @@ def test_a_chain_is_not_healthy_while_nobody_can_answer(complete: frozenset[str]
     """Neither who is ill nor who has not received everything counts."""
 
     async def act(scene: Scene) -> None:
-        scene.links["home"].provider = Ill(scene.clock, "home")
-        scene.chain.route = Route(scene.chain.route.links, complete)
+        scene.links["home"].provider = Ill(scene.clock)
+        scene.chained.route = Route(scene.chained.route.links, complete)
 
-        health = await scene.chain.health_check()
+        health = await scene.chained.health_check()
 
         assert isinstance(health, ChainHealth)
         assert not health.healthy

@@ -34,7 +34,7 @@ def test_everything_is_delivered_in_one_batch() -> None:
         more = [await deliverer.deliver_some() for _ in range(4)]
 
         assert more == [True, True, True, False]
-        assert scene.standby.calls == ["remember_many"] * 3
+        assert scene.standby.calls == ["store_many"] * 3
         assert len(await scene.kept("standby")) == 25
 
     play(act)
@@ -100,7 +100,7 @@ def test_a_change_follows_what_it_replaces_at_once() -> None:
             before = list(scene.standby.calls)
             await asyncio.sleep(1.0)
 
-            assert (before, scene.standby.calls) == (["remember_many"], ["remember_many", "put_many"])
+            assert (before, scene.standby.calls) == (["store_many"], ["store_many", "put_many"])
             assert await scene.kept("standby") == ["coffee"]
 
     play(act)

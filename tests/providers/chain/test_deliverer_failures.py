@@ -6,35 +6,37 @@ from collections.abc import Sequence
 
 from structlog.testing import capture_logs
 
+from providers.answers import Stored
 from providers.chain.policy import BreakerPolicy, DelivererPolicy
 from providers.errors import ProviderError, Throttled, Unavailable
 from providers.types import NewMemory, Snapshot
-from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, key, link_of, play, running
+from tests.providers.chain.scene import DOWN, USER, Scene, key, link_of, play, running
 from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
 
 POISON = "poison"
 CHOKED = Unavailable("choked")
 
 
-class Poisoned(Flaky):
+class Poisoned(FrailProvider):
     """Fails whenever it is given one certain memory, alone or in company."""
 
-    def __init__(self, clock: FakeClock, name: str, failure: Exception = CHOKED) -> None:
-        super().__init__(clock, name)
+    def __init__(self, clock: FakeClock, failure: Exception = CHOKED) -> None:
+        super().__init__(clock)
         self._failure = failure
 
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """Choke, or store."""
         if any(memory.content == POISON for memory in memories):
             raise self._failure
-        return await super().remember_many(memories)
+        return await super().store_many(memories)
 
 
 def test_after_a_failed_batch_deliveries_go_one_by_one() -> None:
     """So that one of them cannot hold the others up."""
 
     async def act(scene: Scene) -> None:
-        scene.links["standby"].provider = poisoned = Poisoned(scene.clock, "standby")
+        scene.links["standby"].provider = poisoned = Poisoned(scene.clock)
         scene.providers["standby"] = poisoned
         await scene.remember("tea", POISON, "coffee")
 
@@ -50,7 +52,7 @@ def test_a_bug_at_one_memory_stops_nothing_else() -> None:
     """The others are delivered; the one dies when others were taken after it, as with any other failure."""
 
     async def act(scene: Scene) -> None:
-        scene.links["standby"].provider = poisoned = Poisoned(scene.clock, "standby", ValueError("a bug"))
+        scene.links["standby"].provider = poisoned = Poisoned(scene.clock, ValueError("a bug"))
         scene.providers["standby"] = poisoned
         await scene.remember("tea", POISON, "coffee")
 
@@ -71,7 +73,7 @@ def test_a_poison_ends_as_a_dead_letter_while_others_pass() -> None:
     """After as many failures as the policy says."""
 
     async def act(scene: Scene) -> None:
-        scene.links["standby"].provider = poisoned = Poisoned(scene.clock, "standby")
+        scene.links["standby"].provider = poisoned = Poisoned(scene.clock)
         scene.providers["standby"] = poisoned
         await scene.remember(POISON)
         policy = DelivererPolicy(dead_after=3, first_wait=0.1, longest_wait=0.5)
@@ -126,7 +128,7 @@ def test_a_throttled_provider_is_given_the_time_it_asks_for() -> None:
     """No delivery is tried earlier."""
 
     async def act(scene: Scene) -> None:
-        scene.standby.failures["remember_many"] = Throttled("too many", retry_after=100.0)
+        scene.standby.failures["store_many"] = Throttled("too many", retry_after=100.0)
         await scene.remember("tea")
         deliverer = scene.deliverer("standby")
         with contextlib.suppress(Unavailable):
@@ -194,7 +196,7 @@ def test_a_refusal_is_a_dead_letter_at_once() -> None:
     play(act)
 
 
-class Choosy(Flaky):
+class Choosy(FrailProvider):
     """Answers for each memory on its own that it cannot take it now."""
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
@@ -206,7 +208,7 @@ def test_what_one_memory_meets_is_no_matter_of_the_others() -> None:
     """A batch that is answered counts as alive, and what is not taken is tried again."""
 
     async def act(scene: Scene) -> None:
-        link = link_of(Choosy(scene.clock, "standby"), "standby", scene.clock)
+        link = link_of(Choosy(scene.clock), "standby", scene.clock)
         scene.links["standby"] = link
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
         await scene.chain.update(USER, memory_id, content="coffee")

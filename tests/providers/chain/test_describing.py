@@ -7,14 +7,14 @@ from providers.chain.chain import Chain
 from providers.chain.describing import STATUS_SECONDS, describe, explain
 from providers.chain.policy import OperationClass
 from providers.chain.status import ProviderStatus, Role
-from tests.providers.chain.frail import Store
 from tests.providers.chain.rig import fail
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
 
 
-async def two(stage: Stage, *, complete: bool = True) -> tuple[Chain, Store, Store]:
+async def two(stage: Stage, *, complete: bool = True) -> tuple[Chain, FrailProvider, FrailProvider]:
     """A chain of `a`, which is home, and `b`, with their stores."""
     chain, a, b = stage.chain(), stage.store(), stage.store()
     await chain.switch([stage.part("a", a), stage.part("b", b)])

@@ -7,14 +7,14 @@ import pytest
 from providers.chain.filler import PAGE, Filler, NotFilled, Progress
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
-from providers.types import Snapshot
-from tests.providers.chain.frail import Store
+from providers.types import Owner, Snapshot
 from tests.providers.chain.stage import USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 CLAIM_SECONDS = 120.0
 
 
-class Forgetful(Store):
+class Forgetful(FrailProvider):
     """Says that it has taken everything, and keeps nothing."""
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
@@ -23,7 +23,7 @@ class Forgetful(Store):
         return [None] * len(snapshots)
 
 
-class Picky(Store):
+class Picky(FrailProvider):
     """Does not take the memories of one user, for as long as `picks_on` names somebody."""
 
     picks_on: str | None = "picked"
@@ -39,7 +39,7 @@ class Picky(Store):
 class Filling:
     """A newcomer beside a provider that has everything."""
 
-    def __init__(self, stage: Stage, target: Store | None = None) -> None:
+    def __init__(self, stage: Stage, target: FrailProvider | None = None) -> None:
         self.stage = stage
         self.source = stage.store()
         self.target = target or stage.store()
@@ -64,9 +64,9 @@ class Filling:
         return str(raised.value)
 
 
-async def state_in(store: Store, memory_id: str, user_id: str = USER) -> Snapshot:
+async def state_in(store: FrailProvider, memory_id: str, user_id: str = USER) -> Snapshot:
     """The state of a memory that is there."""
-    state = await store.snapshot(user_id, memory_id)
+    state = await store.snapshot(Owner(user_id), memory_id)
     assert state is not None
     return state
 
@@ -82,7 +82,7 @@ def test_everything_is_copied() -> None:
         await filling.source.delete("another", gone)
 
         await filling.fill()
-        assert await filling.target.snapshots(USER) == await filling.source.snapshots(USER)
+        assert await filling.target.snapshots(Owner(USER)) == await filling.source.snapshots(Owner(USER))
         assert (await state_in(filling.target, gone, "another")).deleted
         assert await stage.complete() == {"old", "new"}
         assert (filling.told[-1].copied, filling.told[-1].copied_users) == (PAGE + 6, 2)
@@ -125,7 +125,7 @@ def test_what_is_refused_holds_up_nothing_else() -> None:
         assert await filling.refusal() == (
             f"new refuses memory {refused[0]}: content: is too long here, and refuses 1 more"
         )
-        assert await filling.target.snapshot("the last", last) is not None
+        assert await filling.target.snapshot(Owner("the last"), last) is not None
         assert await stage.complete() == {"old"}
 
         await filling.source.delete("picked", refused[0])
@@ -186,7 +186,7 @@ def test_what_is_too_much_is_refused_and_kept() -> None:
 
         assert await filling.refusal() == "new holds 1 memories that old does not"
         assert not (await state_in(filling.target, own)).deleted
-        assert await filling.source.snapshots(USER) == []
+        assert await filling.source.snapshots(Owner(USER)) == []
 
     staged(main)
 

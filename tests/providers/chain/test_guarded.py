@@ -6,44 +6,44 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from observability import notes
+from providers.answers import Erased, Stored
 from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
-from providers.errors import CursorLost, TimedOut, Unavailable
+from providers.errors import CursorLost, MemoryNotFound, TimedOut, Unavailable
 from providers.states.clock import HybridClock, milliseconds_of
-from providers.types import NewMemory, Position
-from tests.providers.chain.frail import Store
+from providers.types import Deletion, NewMemory, Owner, PageQuery, Position
 from tests.providers.chain.rig import FOREVER, fail
 from tests.providers.chain.stage import USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 SOME_ID = "0198f0c4-0000-7000-8000-000000000001"
 UNSURE = Unavailable("connection lost", ambiguous=True)
 
 
-class Unheard(Store):
+class Unheard(FrailProvider):
     """Deletes, but the first time nobody hears of it."""
 
     heard = False
 
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
-        """See `MemoryProvider`."""
+    async def erase(self, deletion: Deletion) -> Erased:
+        """See `MemoryStore`."""
         heard = self.heard
         self.heard = True
-        deleted = await super().delete(user_id, memory_id, version=version, edit_id=edit_id)
+        erased = await super().erase(deletion)
         if not heard:
             raise UNSURE
-        return deleted
+        return erased
 
 
 class Alone:
     """One provider, guarded."""
 
-    def __init__(self, stage: Stage, store: Store | None = None, shutdown: Shutdown | None = None) -> None:
+    def __init__(self, stage: Stage, store: FrailProvider | None = None, shutdown: Shutdown | None = None) -> None:
         self.store = store or stage.store()
         self.link = stage.link("only", self.store)
         versions = HybridClock(lambda: int(stage.clock() * 1000))
@@ -96,7 +96,7 @@ def test_all_tries_are_of_one_moment() -> None:
         moment = datetime.fromtimestamp(stage.clock.now, UTC)
         for ask in (
             lambda: alone.provider.remember(USER, "a memory"),
-            lambda: alone.provider.remember_many([NewMemory(user_id=USER, content="a memory")]),
+            lambda: alone.provider.remember_many([NewMemory(owner=Owner(USER), content="a memory")]),
         ):
             alone.store.errors = [UNSURE]
             began = stage.clock.now
@@ -127,7 +127,7 @@ def test_every_memory_of_a_batch_gets_an_id_of_its_own() -> None:
 
     async def main(stage: Stage) -> None:
         alone = Alone(stage)
-        memory_ids = await alone.provider.remember_many([NewMemory(user_id=USER, content=text) for text in "abc"])
+        memory_ids = await alone.provider.remember_many([NewMemory(owner=Owner(USER), content=text) for text in "abc"])
 
         assert [(await alone.provider.get(USER, str(each))).content for each in memory_ids] == ["a", "b", "c"]
         assert len(set(memory_ids)) == 3
@@ -248,26 +248,28 @@ def test_a_list_goes_on_with_its_provider(page_of: str | None) -> None:
         alone = Alone(stage)
         await alone.provider.remember(USER, "a memory")
         after = Position(datetime.now(UTC), SOME_ID)
-        with request() as noted:
-            noted.page_of = page_of
-            assert len(await alone.provider.list_memories(USER, after=after)) == 1
+        query = PageQuery(owner=Owner(USER), after=after, provider=page_of)
+        assert len((await alone.provider.page(query)).memories) == 1
 
-            noted.page_of = "another"
-            with pytest.raises(CursorLost, match="another"):
-                await alone.provider.list_memories(USER, after=after)
-            assert len(await alone.provider.list_memories(USER)) == 1
+        with pytest.raises(CursorLost, match="another"):
+            await alone.provider.page(replace(query, provider="another"))
+        assert len((await alone.provider.page(replace(query, after=None, provider="another"))).memories) == 1
 
     staged(main)
 
 
 def test_who_answered_is_noted() -> None:
-    """The notes of a request name the provider."""
+    """The answer names the provider, also that of each of many and a refusal."""
 
     async def main(stage: Stage) -> None:
-        with request() as noted:
-            await asyncio.gather(Alone(stage).provider.remember(USER, "a memory"))
+        provider = Alone(stage).provider
+        memory = NewMemory(owner=Owner(USER), content="a memory")
+        stored, [first, second] = await provider.store(memory), await provider.store_many([memory, memory])
 
-        assert noted.provider == "only"
+        assert {one.provider for one in (stored, first, second) if isinstance(one, Stored)} == {"only"}
+        with pytest.raises(MemoryNotFound) as refused:
+            await provider.fetch(Owner(USER), SOME_ID)
+        assert refused.value.answer == Answer(provider="only")
 
     staged(main)
 

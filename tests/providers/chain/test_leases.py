@@ -15,7 +15,7 @@ from providers.chain.route import Route
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
 from providers.states.clock import HybridClock
-from providers.types import NewMemory, Snapshot
+from providers.types import NewMemory, Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play, running
 
 SLOW = 4 * LEASE_SECONDS  # seconds that a provider takes
@@ -34,7 +34,7 @@ def patient(scene: Scene) -> None:
         name: Link(name, scene.providers[name], Attempts(policy, link.attempts.guards, chance=chance, now=scene.clock))
         for name, link in scene.links.items()
     }
-    scene.chain.route = Route(tuple(scene.links.values()), frozenset(scene.links))
+    scene.chained.route = Route(tuple(scene.links.values()), frozenset(scene.links))
 
 
 async def remember_one(scene: Scene) -> None:
@@ -58,7 +58,7 @@ def test_a_slow_delivery_is_made_once() -> None:
         async with running(scene.deliverer("standby")), running(scene.deliverer("standby")):
             await asyncio.sleep(SLOW + LATE)
 
-        assert scene.standby.calls == ["remember_many"]
+        assert scene.standby.calls == ["store_many"]
         assert await scene.kept("standby") == ["tea"]
         assert await scene.journal.pending(10) == []
 
@@ -87,7 +87,7 @@ def test_another_deliverer_takes_over_when_the_lease_ends(after: float) -> None:
     play(act)
 
 
-@pytest.mark.parametrize(("write", "call"), [(remember_one, "remember"), (remember_two, "remember_many")])
+@pytest.mark.parametrize(("write", "call"), [(remember_one, "store_many"), (remember_two, "store_many")])
 def test_a_slow_write_is_made_once(write: Write, call: str) -> None:
     """The deliverer leaves home alone for as long as the caller waits for it."""
 
@@ -143,7 +143,7 @@ def test_a_journal_that_is_gone_meanwhile_does_no_harm() -> None:
             await writing
             await asyncio.sleep(SLOW)
 
-        assert sorted(scene.home.calls) == ["remember", "remember_many"]
+        assert sorted(scene.home.calls) == ["store_many", "store_many"]
         assert await scene.kept("home") == ["tea"]
         assert [delivery.provider for delivery in await scene.journal.pending(10)] == ["standby"]
 
@@ -166,8 +166,8 @@ def test_a_change_follows_a_slow_write_at_once() -> None:
             await writing
             await asyncio.sleep(0.5)
 
-        assert before == ["snapshot", "remember"]
-        assert scene.home.calls == ["snapshot", "remember", "put_many"]
+        assert before == ["snapshot", "store_many"]
+        assert scene.home.calls == ["snapshot", "store_many", "put_many"]
         assert await scene.kept("home") == ["coffee"]
 
     play(act)
@@ -182,9 +182,9 @@ async def late(scene: Scene, text: str, *, batch: bool) -> tuple[ProviderError, 
         await scene.home.put_many([Snapshot(user_id=USER, id=memory_id, version=1, content=None)])
     for provider in scene.providers.values():
         provider.failures["snapshot"] = DOWN
-        provider.healing |= {"remember", "remember_many"}
+        provider.healing |= {"store_many"}
     if batch:
-        [error] = await scene.chain.remember_many([NewMemory(user_id=USER, content="tea", memory_id=memory_id)])
+        [error] = await scene.chain.remember_many([NewMemory(owner=Owner(USER), content="tea", memory_id=memory_id)])
         assert isinstance(error, ProviderError)
         return error, memory_id
     return await failure_of(scene.chain.remember(USER, "tea", memory_id=memory_id)), memory_id

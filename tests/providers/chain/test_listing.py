@@ -1,19 +1,22 @@
 """Pages of a list with an overlay: together they are the list, whatever is pending."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from providers.answers import Found
 from providers.chain.listing import merged_page, place_of
-from providers.chain.overlay import OLDEST, Overlay, record_of
+from providers.chain.overlay import OLDEST, Overlay
 from providers.journal.operations import Entry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
-from providers.types import MemoryRecord, Position, Snapshot
+from providers.types import MemoryRecord, Owner, PageQuery, Snapshot
 from tests.support.clock import simulate
 
+OWNER = Owner("kannan")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -34,8 +37,25 @@ def _expected(there: Sequence[MemoryRecord], entries: Sequence[Entry]) -> list[M
         if entry.state.deleted:
             expected.pop(entry.state.id, None)
         elif entry.kind is OperationKind.UPDATE or entry.state.id not in expected:
-            expected[entry.state.id] = record_of(entry.state)
+            expected[entry.state.id] = entry.state.record
     return sorted(expected.values(), key=place_of, reverse=True)
+
+
+def _page_of(records: Sequence[MemoryRecord], query: PageQuery) -> Found:
+    after = query.after
+    left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
+    return Found(memories=left[query.offset : query.offset + query.limit])
+
+
+async def _listed(query: PageQuery, pages: Callable[[PageQuery], Awaitable[Found]]) -> list[MemoryRecord]:
+    """Go through all pages."""
+    found: list[MemoryRecord] = []
+    while True:
+        page = (await pages(query)).memories
+        found += page
+        if len(page) < query.limit:
+            return found
+        query = replace(query, offset=0, after=page[-1].position)
 
 
 NUMBERS = st.integers(0, 30)
@@ -55,14 +75,13 @@ def test_pages_neither_repeat_nor_skip(
 ) -> None:
     """They are those of the plain list of what the provider has and what the journal knows better."""
     buried = buried - set(pending) if pending else set()  # what is not in the overlay is deleted beside others that are
-    records = sorted((record_of(_state(number, "stored")) for number in there), key=place_of, reverse=True)
+    records = sorted((_state(number, "stored").record for number in there), key=place_of, reverse=True)
     entries = [_entry(number, kind) for number, kind in pending.items()]
     ids = {_state(number, "").id for number in buried}
     expected = [record for record in _expected(records, entries) if record.id not in ids]
 
-    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
-        left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
-        return left[offset : offset + limit]
+    async def page(query: PageQuery) -> Found:
+        return _page_of(records, query)
 
     async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
         return [one for one in found if one.id not in ids]
@@ -71,30 +90,23 @@ def test_pages_neither_repeat_nor_skip(
         return record.id in {one.id for one in records}
 
     async def listed(_clock: object) -> list[MemoryRecord]:
-        overlay = Overlay(entries)
-        found = await merged_page(overlay, page, living, held, limit, offset, None)
-        first = found
-        while len(first) == limit:
-            after = Position(first[-1].created_at, first[-1].id)
-            first = await merged_page(overlay, page, living, held, limit, 0, after)
-            found = [*found, *first]
-        return found
+        query = PageQuery(owner=OWNER, limit=limit, offset=offset)
+        return await _listed(query, lambda query: merged_page(Overlay(entries), page, living, held, query))
 
     assert simulate(listed) == expected[offset:]
 
 
 def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
     """It is pending under the moment at which it was repeated, and the provider shows it where it always was."""
-    records = sorted((record_of(_state(number, "stored")) for number in range(MANY)), key=place_of, reverse=True)
+    records = sorted((_state(number, "stored").record for number in range(MANY)), key=place_of, reverse=True)
     oldest = records[-1]
     repeated = Snapshot(
         user_id="kannan", id=oldest.id, version=OLDEST, content="stored", created_at=START + timedelta(days=1)
     )
     overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
 
-    async def page(limit: int, offset: int, after: Position | None) -> list[MemoryRecord]:
-        left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
-        return left[offset : offset + limit]
+    async def page(query: PageQuery) -> Found:
+        return _page_of(records, query)
 
     async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
         return found
@@ -103,12 +115,8 @@ def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
         return record.id == oldest.id
 
     async def listed(_clock: object) -> list[MemoryRecord]:
-        found = await merged_page(overlay, page, living, held, 100, 0, None)
-        last = found
-        while len(last) == 100:
-            last = await merged_page(overlay, page, living, held, 100, 0, Position(last[-1].created_at, last[-1].id))
-            found = [*found, *last]
-        return found
+        query = PageQuery(owner=OWNER)
+        return await _listed(query, lambda query: merged_page(overlay, page, living, held, query))
 
     assert simulate(listed) == records
 
@@ -119,8 +127,8 @@ def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
     fresh = Snapshot(user_id="kannan", id=str(UUID(int=7)), version=OLDEST, content="stored", created_at=START)
     overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
 
-    async def page(_limit: int, _offset: int, _after: Position | None) -> list[MemoryRecord]:
-        return list(records)
+    async def page(_query: PageQuery) -> Found:
+        return Found(memories=list(records))
 
     async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
         return found
@@ -130,6 +138,6 @@ def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
         return True
 
     async def listed(_clock: object) -> list[MemoryRecord]:
-        return await merged_page(overlay, page, living, held, 100, 0, None)
+        return (await merged_page(overlay, page, living, held, PageQuery(owner=OWNER))).memories
 
-    assert simulate(listed) == [record_of(fresh)]
+    assert simulate(listed) == [fresh.record]

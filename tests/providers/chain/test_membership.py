@@ -20,9 +20,9 @@ from providers.chain.telling.lines import Lines
 from providers.chain.telling.story import Story
 from providers.errors import InvalidInput, ProviderError
 from providers.journal.operations import MemberState
-from providers.types import Snapshot
-from tests.providers.chain.frail import Store
+from providers.types import Owner, Snapshot
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 
 class Waits(Unobserved):
@@ -37,7 +37,7 @@ class Waits(Unobserved):
         self.waits.append(next_try)
 
 
-class Strict(Store):
+class Strict(FrailProvider):
     """Takes nothing."""
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
@@ -69,7 +69,7 @@ def test_a_newcomer_is_filled_and_then_complete() -> None:
 
         await asyncio.sleep(FILL_SECONDS)
         assert process.complete == {"a", "b"}
-        assert await new.snapshot(USER, memory_id) == await old.snapshot(USER, memory_id)
+        assert await new.snapshot(Owner(USER), memory_id) == await old.snapshot(Owner(USER), memory_id)
         assert (process.membership.progress, process.membership.reasons) == ({}, {})
 
     staged(main)
@@ -236,7 +236,7 @@ def test_a_store_made_anew_while_running_is_filled_again() -> None:
 
         await asyncio.sleep(FILL_SECONDS)
         assert process.complete == {"a", "b"}
-        assert await standby.snapshot(USER, memory_id) == await home.snapshot(USER, memory_id)
+        assert await standby.snapshot(Owner(USER), memory_id) == await home.snapshot(Owner(USER), memory_id)
 
     staged(main)
 

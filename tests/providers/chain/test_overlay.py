@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.chain.overlay import Overlay, record_of
+from providers.chain.overlay import Overlay
 from providers.filters import Eq
 from providers.journal.operations import Entry, OperationKind
-from providers.types import MemoryRecord, Metadata, RecallQuery, Snapshot
+from providers.types import MemoryRecord, Metadata, Owner, RecallQuery, Snapshot
 
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def _entry(
 def _recalled(
     entries: Sequence[Entry], found: Sequence[MemoryRecord], query: RecallQuery | None = None
 ) -> list[MemoryRecord]:
-    return Overlay(entries).recalled(query or RecallQuery(user_id="kannan", query="green tea"), found)
+    return Overlay(entries).recalled(query or RecallQuery(owner=Owner("kannan"), query="green tea"), found)
 
 
 def _ids(records: Sequence[MemoryRecord]) -> list[str]:
@@ -100,10 +100,10 @@ def test_where_a_memory_is_there_already_its_beginning_is_passed_over() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        RecallQuery(user_id="kannan", query="tea", where=Eq(field="kind", value="food")),
-        RecallQuery(user_id="kannan", query="tea", created_from=MOMENT + timedelta(seconds=1)),
-        RecallQuery(user_id="kannan", query="tea", created_before=MOMENT),
-        RecallQuery(user_id="kannan", query="tea unheard of", min_score=0.9),
+        RecallQuery(owner=Owner("kannan"), query="tea", where=Eq(field="kind", value="food")),
+        RecallQuery(owner=Owner("kannan"), query="tea", created_from=MOMENT + timedelta(seconds=1)),
+        RecallQuery(owner=Owner("kannan"), query="tea", created_before=MOMENT),
+        RecallQuery(owner=Owner("kannan"), query="tea unheard of", min_score=0.9),
     ],
     ids=["where", "created_from", "created_before", "min_score"],
 )
@@ -118,7 +118,7 @@ def test_what_the_question_admits_is_found_while_pending() -> None:
     """The first moment of a range belongs to it."""
     entry = _entry("pending", "green tea", metadata={"kind": "drink"})
     query = RecallQuery(
-        user_id="kannan",
+        owner=Owner("kannan"),
         query="tea",
         where=Eq(field="kind", value="drink"),
         created_from=MOMENT,
@@ -146,7 +146,7 @@ def test_scores_fall_and_stay_in_bounds(
     scores = sorted((max(score, min_score) for _, score in found), reverse=True)
     records = [_record(f"found{at}", found[at][0], score) for at, score in enumerate(scores)]
     entries = [_entry(f"pending{at}", content) for at, content in enumerate(pending)]
-    query = RecallQuery(user_id="kannan", query="green tea", limit=limit, min_score=min_score)
+    query = RecallQuery(owner=Owner("kannan"), query="green tea", limit=limit, min_score=min_score)
 
     recalled = _recalled(entries, records, query)
 
@@ -162,4 +162,4 @@ def test_scores_fall_and_stay_in_bounds(
 def test_a_live_state_has_a_moment() -> None:
     """One without is a bug."""
     with pytest.raises(ValueError, match="moment"):
-        record_of(Snapshot(user_id="kannan", id="a", version=1, content="tea"))
+        _ = Snapshot(user_id="kannan", id="a", version=1, content="tea").record

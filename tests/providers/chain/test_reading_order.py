@@ -8,7 +8,7 @@ from providers.chain.errors import BreakerOpen
 from providers.chain.route import NobodyComplete, Route
 from providers.errors import CursorLost, Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
-from providers.types import Position
+from providers.types import Owner, PageQuery
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 
@@ -16,7 +16,7 @@ def test_nobody_complete_gives_no_answer() -> None:
     """Who has not received everything would call absent what is there."""
 
     async def act(scene: Scene) -> None:
-        scene.chain.route = Route(scene.chain.route.links, frozenset())
+        scene.chained.route = Route(scene.chained.route.links, frozenset())
 
         assert isinstance(await failure_of(scene.chain.get(USER, key())), NobodyComplete)
 
@@ -29,8 +29,8 @@ def test_who_is_complete_by_a_guess_answers_only_without_the_journal() -> None:
     async def act(scene: Scene) -> None:
         memory_id = await scene.chain.remember(USER, "tea")
         await scene.forget()
-        route = scene.chain.route
-        scene.chain.route = Route(route.links, frozenset({"home"}), presumed=True)
+        route = scene.chained.route
+        scene.chained.route = Route(route.links, frozenset({"home"}), presumed=True)
         reads = (scene.chain.get(USER, memory_id), scene.chain.list_memories(USER), scene.chain.recall(USER, "tea"))
         assert [type(await failure_of(read)) for read in reads] == [NobodyComplete] * 3
         assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="milk")), NobodyComplete)
@@ -139,12 +139,10 @@ def test_a_list_goes_on_with_the_provider_that_began_it() -> None:
             await asyncio.sleep(1)
         await scene.forget()
         [first] = await scene.chain.list_memories(USER, 1)
-        told = scene.listen()
-        told.page_of = "standby"
 
-        page = await scene.chain.list_memories(USER, after=Position(first.created_at, first.id))
+        page = await scene.chain.page(PageQuery(owner=Owner(USER), after=first.position, provider="standby"))
 
-        assert ([record.content for record in page], told.provider) == (["tea"], "standby")
+        assert ([record.content for record in page.memories], page.provider) == (["tea"], "standby")
 
     play(act)
 
@@ -156,9 +154,9 @@ def test_a_list_whose_provider_is_gone_must_be_begun_anew() -> None:
         await scene.chain.remember(USER, "tea")
         [first] = await scene.chain.list_memories(USER, 1)
         scene.home.failures["*"] = DOWN
-        scene.told.page_of = "home"
 
-        error = await failure_of(scene.chain.list_memories(USER, after=Position(first.created_at, first.id)))
+        asked = scene.chain.page(PageQuery(owner=Owner(USER), after=first.position, provider="home"))
+        error = await failure_of(asked)
 
         assert isinstance(error, CursorLost)
 
@@ -172,9 +170,9 @@ def test_a_list_without_the_journal_may_go_on_later() -> None:
         await scene.chain.remember(USER, "tea")
         [first] = await scene.chain.list_memories(USER, 1)
         scene.lose_journal()
-        scene.told.page_of = "home"
 
-        error = await failure_of(scene.chain.list_memories(USER, after=Position(first.created_at, first.id)))
+        asked = scene.chain.page(PageQuery(owner=Owner(USER), after=first.position, provider="home"))
+        error = await failure_of(asked)
 
         assert isinstance(error, JournalUnavailable)
 

@@ -51,7 +51,7 @@ def test_of_three_the_last_has_its_time_too() -> None:
         told, began = scene.listen(), scene.clock()
 
         assert await scene.chain.list_memories(USER) == []
-        assert told.provider == third.name
+        assert told.provider == "third"
         assert scene.clock() - began <= 2 * MOST_TRY + 1.0
 
     play(act, "home", "second", "third")

@@ -9,8 +9,9 @@ from providers.chain.link import Link
 from providers.chain.policy import RetentionPolicy
 from providers.chain.sweeper import Sweeper
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Snapshot
-from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, key, play
+from providers.types import Owner, Snapshot
+from tests.providers.chain.scene import DOWN, USER, Scene, key, play
+from tests.support.frail import FrailProvider
 
 POLICY = RetentionPolicy(keep=60.0, every=10.0)
 
@@ -24,12 +25,12 @@ def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> Swee
     return Sweeper(holder, scene.journal, links, POLICY, now=scene.clock)
 
 
-class Forgetful(Flaky):
+class Forgetful(FrailProvider):
     """Keeps no tombstones: what is deleted has never been."""
 
-    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Give a live memory alone."""
-        state = await super().snapshot(user_id, memory_id)
+        state = await super().snapshot(owner, memory_id)
         return None if state is None or state.deleted else state
 
 
@@ -191,7 +192,7 @@ def test_a_store_without_tombstones_is_clean() -> None:
     """There is nothing to be found."""
 
     async def act(scene: Scene) -> None:
-        forgetful = Forgetful(scene.clock, "standby")
+        forgetful = Forgetful(scene.clock)
         scene.links["standby"].provider = forgetful
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)

@@ -7,7 +7,7 @@ import pytest
 from observability import notes
 from providers.errors import TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 
@@ -69,10 +69,10 @@ def test_a_write_is_accepted_while_nobody_is_complete() -> None:
     """The notes say that home is incomplete."""
 
     async def act(scene: Scene) -> None:
-        scene.chain.route = scene.chain.route.only("nobody")
+        scene.chained.route = scene.chained.route.only("nobody")
 
         await scene.chain.remember(USER, "tea")
-        await scene.chain.remember_many([NewMemory(user_id=USER, content="coffee")])
+        await scene.chain.remember_many([NewMemory(owner=Owner(USER), content="coffee")])
 
         assert (scene.told.accepted, scene.told.degraded) == (True, ["home_incomplete"])
 
@@ -128,10 +128,10 @@ def test_a_batch_is_stored_in_its_order() -> None:
     async def act(scene: Scene) -> None:
         texts = [f"memory {number}" for number in range(20)]
 
-        ids = await scene.chain.remember_many([NewMemory(user_id=USER, content=text) for text in texts])
+        ids = await scene.chain.remember_many([NewMemory(owner=Owner(USER), content=text) for text in texts])
 
         assert [(await scene.chain.get(USER, str(memory_id))).content for memory_id in ids] == texts
-        assert scene.home.calls.count("remember_many") == 1
+        assert scene.home.calls.count("store_many") == 1
 
     play(act)
 
@@ -142,7 +142,9 @@ def test_a_batch_that_home_does_not_confirm_is_accepted() -> None:
     async def act(scene: Scene) -> None:
         scene.home.failures["*"] = DOWN
 
-        ids = await scene.chain.remember_many([NewMemory(user_id=USER, content=text) for text in ("tea", "coffee")])
+        ids = await scene.chain.remember_many(
+            [NewMemory(owner=Owner(USER), content=text) for text in ("tea", "coffee")]
+        )
 
         assert all(isinstance(memory_id, str) for memory_id in ids)
         assert (scene.told.accepted, scene.told.degraded) == (True, ["home_unavailable"])
@@ -156,8 +158,9 @@ def test_a_batch_that_is_there_already_is_stored() -> None:
     """The journal knows that home has confirmed it, so nobody is asked."""
 
     async def act(scene: Scene) -> None:
-        memory = NewMemory(user_id=USER, content="tea", memory_id=key())
+        memory = NewMemory(owner=Owner(USER), content="tea", memory_id=key())
         await scene.chain.remember_many([memory])
+        await asyncio.sleep(0.1)  # the settlement is under way
         told, asked = scene.listen(), len(scene.home.calls)
 
         assert await scene.chain.remember_many([memory]) == [memory.memory_id]
@@ -170,7 +173,7 @@ def test_a_batch_of_what_is_forgotten_and_there_is_stored() -> None:
     """Then there is nothing to append and nothing to bring."""
 
     async def act(scene: Scene) -> None:
-        memory = NewMemory(user_id=USER, content="tea", memory_id=key())
+        memory = NewMemory(owner=Owner(USER), content="tea", memory_id=key())
         await scene.chain.remember_many([memory])
         await scene.forget()
 
@@ -202,7 +205,7 @@ def test_without_notes_nobody_is_told() -> None:
 
     async def act(scene: Scene) -> None:
         notes.current.set(None)
-        memory = NewMemory(user_id=USER, content="tea", memory_id=key())
+        memory = NewMemory(owner=Owner(USER), content="tea", memory_id=key())
         for _ in range(2):
             await scene.chain.remember_many([memory])
         scene.home.failures["*"] = DOWN

@@ -221,7 +221,7 @@ def test_a_memory_that_is_changed_by_too_many_cannot_be_changed_now() -> None:
 
     async def act(scene: Scene) -> None:
         journal = _Busy("busy", scene.runner, scene.runner)
-        chain = ChainedProvider(scene.chain.route, journal, scene.versions, now=scene.clock)
+        chain = ChainedProvider(scene.chained.route, journal, scene.versions, now=scene.clock)
         memory_id = await chain.remember(USER, "tea", memory_id=key())
 
         error = await failure_of(chain.update(USER, memory_id, content="coffee"))

@@ -10,8 +10,9 @@ from providers.chain.route import Route
 from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.limits import MAX_LIST_LIMIT
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Snapshot
-from tests.providers.chain.scene import DOWN, USER, Flaky, Scene, failure_of, key, play
+from providers.types import Owner, Snapshot
+from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+from tests.support.frail import FrailProvider
 
 
 def test_a_deletion_tells_whether_there_was_something() -> None:
@@ -90,14 +91,14 @@ def test_a_deletion_is_newer_than_what_it_deletes() -> None:
 
         await scene.chain.delete(USER, memory_id)
 
-        tombstone = await scene.home.snapshot(USER, memory_id)
+        tombstone = await scene.home.snapshot(Owner(USER), memory_id)
         assert tombstone is not None
         assert tombstone.version > ahead
 
     play(act)
 
 
-class _Buried(Flaky):
+class _Buried(FrailProvider):
     """Calls a tombstone that it has already a deleted memory."""
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
@@ -110,7 +111,7 @@ def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
 
     async def act(scene: Scene) -> None:
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
-        buried = _Buried(scene.clock, "home")
+        buried = _Buried(scene.clock)
         scene.links["home"].provider = buried
 
         await scene.chain.delete(USER, memory_id)
@@ -197,7 +198,7 @@ async def _rows(scene: Scene, memory_id: str) -> list[Snapshot | None]:
     """What each provider has under an id in the end."""
     await asyncio.sleep(60)
     await scene.deliver()
-    return [await MockMemoryProvider.snapshot(one, USER, memory_id) for one in scene.providers.values()]
+    return [await MockMemoryProvider.snapshot(one, Owner(USER), memory_id) for one in scene.providers.values()]
 
 
 def test_the_trace_of_what_never_was_is_the_journals_alone() -> None:
@@ -260,7 +261,7 @@ def test_without_homes_own_word_everybody_gets_a_tombstone(witness: str) -> None
         for provider in failing.get(witness, []):
             provider.failures["snapshot"] = DOWN
         if witness == "presumed":
-            scene.chain.route = Route(scene.chain.route.links, frozenset({"home"}), presumed=True)
+            scene.chained.route = Route(scene.chained.route.links, frozenset({"home"}), presumed=True)
         if witness == "journal":
             await scene.chain.remember(USER, "tea", memory_id=memory_id)
 
@@ -300,7 +301,7 @@ def test_a_clock_that_is_ahead_dates_nothing() -> None:
         now, now_ms = scene.versions.moment(), scene.versions.milliseconds()
         await scene.deliver()
 
-        states = [await one.snapshot(USER, memory_id) for one in scene.providers.values()]
+        states = [await one.snapshot(Owner(USER), memory_id) for one in scene.providers.values()]
         assert states[0] == states[1] is not None
         assert states[0] is not None
         assert states[0].version > ahead

@@ -6,7 +6,7 @@ import pytest
 
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 
@@ -97,9 +97,9 @@ class TestRepeated:
 
             answers = await scene.chain.remember_many(
                 [
-                    NewMemory(user_id=USER, content="tea", memory_id=same),
-                    NewMemory(user_id=USER, content="cocoa", memory_id=other),
-                    NewMemory(user_id=USER, content="milk"),
+                    NewMemory(owner=Owner(USER), content="tea", memory_id=same),
+                    NewMemory(owner=Owner(USER), content="cocoa", memory_id=other),
+                    NewMemory(owner=Owner(USER), content="milk"),
                 ]
             )
 
@@ -150,7 +150,10 @@ def test_what_home_refuses_of_a_batch_is_a_dead_letter() -> None:
             provider.failures["snapshot"] = DOWN
 
         answers = await scene.chain.remember_many(
-            [NewMemory(user_id=USER, content="coffee", memory_id=memory_id), NewMemory(user_id=USER, content="milk")]
+            [
+                NewMemory(owner=Owner(USER), content="coffee", memory_id=memory_id),
+                NewMemory(owner=Owner(USER), content="milk"),
+            ]
         )
 
         assert isinstance(answers[0], Conflict)
@@ -172,7 +175,7 @@ def test_a_deletion_that_home_alone_remembers_is_brought_to_all(batch: bool) -> 
         for provider in scene.providers.values():
             provider.failures["snapshot"] = DOWN
 
-        late = NewMemory(user_id=USER, content="tea", memory_id=memory_id)
+        late = NewMemory(owner=Owner(USER), content="tea", memory_id=memory_id)
         if batch:
             [error] = await scene.chain.remember_many([late])
         else:
@@ -227,7 +230,7 @@ async def refused(scene: Scene) -> str:
     await scene.forget()
     for provider in scene.providers.values():
         provider.failures["snapshot"] = DOWN  # so that nobody can tell what is there, until it is written
-        provider.healing.add("remember")
+        provider.healing.add("store_many")
     assert isinstance(await failure_of(scene.chain.remember(USER, "coffee", memory_id=memory_id)), Conflict)
     for provider in scene.providers.values():
         provider.failures.clear()

@@ -15,8 +15,8 @@ from providers.chain.telling.lines import Lines
 from providers.chain.telling.story import Story
 from providers.errors import Unavailable
 from providers.journal.operations import MemberState
-from tests.providers.chain.frail import Store
 from tests.providers.chain.stage import USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 
 class Played:
@@ -32,7 +32,7 @@ class Played:
     async def start(self) -> "Played":
         """Put the order in force."""
         for name, store in (("a", self.a), ("b", self.b)):
-            await self.stage.journal.join(name, f"{await Store.identity(store)}" if not store.down else None)
+            await self.stage.journal.join(name, f"{await FrailProvider.identity(store)}" if not store.down else None)
             await self.stage.journal.mark(name, MemberState.COMPLETE)
         await self.chain.switch([self.stage.part("a", self.a), self.stage.part("b", self.b)])
         self.memory_id = await self.chain.provider.remember(USER, "a memory")

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from providers.chain.knowledge import MAX_PENDING, MAX_TOMBSTONES, FarBehind
+from providers.chain.pending_view import MAX_PENDING, MAX_TOMBSTONES, FarBehind
 from providers.journal.base import JournalUnavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, play
 
 _BATCH = 500
@@ -20,7 +20,7 @@ def test_who_is_far_behind_is_not_asked() -> None:
     """So many pending operations are no overlay any more."""
 
     async def act(scene: Scene) -> None:
-        scene.home.failures |= dict.fromkeys(("remember_many", "put_many"), DOWN)
+        scene.home.failures |= dict.fromkeys(("store_many", "put_many"), DOWN)
         await _remember(scene, MAX_PENDING)
         await asyncio.sleep(60)  # by then it is asked again
         assert len(await scene.chain.list_memories(USER)) == 100
@@ -66,7 +66,7 @@ async def _many_deletions(scene: Scene, number: int) -> list[Snapshot]:
     """Delete so many memories, everywhere, and give the copies that home had of them."""
     await _remember(scene, number)
     await scene.deliver()
-    copies = await MockMemoryProvider.snapshots(scene.home, USER)
+    copies = await MockMemoryProvider.snapshots(scene.home, Owner(USER))
     for copy in copies:
         await scene.chain.delete(USER, copy.id)
     await scene.deliver()
@@ -79,10 +79,10 @@ def test_many_deletions_hide_nothing_and_show_nothing() -> None:
     async def act(scene: Scene) -> None:
         copies = await _many_deletions(scene, MAX_TOMBSTONES + 5)
         alive = await scene.chain.remember(USER, "green tea")
-        new = await MockMemoryProvider.snapshot(scene.home, USER, alive)
+        new = await MockMemoryProvider.snapshot(scene.home, Owner(USER), alive)
         scene.home.restore([*copies, *([new] if new else [])])
 
-        assert len(await MockMemoryProvider.snapshots(scene.home, USER)) == len(copies) + 1
+        assert len(await MockMemoryProvider.snapshots(scene.home, Owner(USER))) == len(copies) + 1
         assert [record.id for record in await scene.chain.list_memories(USER, 50)] == [alive]
         assert [record.id for record in await scene.chain.recall(USER, "green tea")] == [alive]
 

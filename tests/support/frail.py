@@ -1,0 +1,128 @@
+"""A provider in memory that fails, hangs, lingers or lies where a test wants it to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import uuid4
+
+from providers.answers import Stored
+from providers.errors import ProviderError, Unavailable
+from providers.memory.provider import MockMemoryProvider
+from providers.states.clock import HybridClock
+from providers.types import NewMemory, Snapshot
+from tests.support.clock import FakeClock
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_EVERYTHING = "*"
+
+
+def _met(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    async def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
+        await self.meet(method.__name__)
+        instead = self.instead.get(method.__name__, method)
+        answer: R = await instead(self, *args, **kwargs)
+        return answer
+
+    return wrapper
+
+
+class FrailProvider(MockMemoryProvider):
+    """A provider in memory for as long as nothing else is asked of it.
+
+    `failures` are by method, "*" for all of them; the first success of a method in `healing` ends them all. `errors`
+    are those of the next calls, one each. `seconds` is what every call takes. `instead` has what is called in the place
+    of a method, with the provider and the method's arguments. `calls` are the methods asked; `minted` the ids and
+    versions of new memories, `put` the ids of states, whatever became of them.
+    """
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        super().__init__(None if clock is None else HybridClock(lambda: int(clock() * 1000)))
+        self.failures: dict[str, BaseException] = {}
+        self.errors: list[ProviderError] = []
+        self.healing: set[str] = set()
+        self.seconds = 0.0
+        self.instead: dict[str, Callable[..., Awaitable[Any]]] = {}
+        self.calls: list[str] = []
+        self.minted: list[tuple[str | None, int | None]] = []
+        self.put: list[str] = []
+        self.opened = 0
+        self.closed = 0
+
+    @property
+    def down(self) -> bool:
+        """Whether nothing can be had of it."""
+        return _EVERYTHING in self.failures
+
+    @down.setter
+    def down(self, down: bool) -> None:
+        if down:
+            self.failures[_EVERYTHING] = Unavailable("down")
+        else:
+            self.failures.pop(_EVERYTHING, None)
+
+    @property
+    def open(self) -> int:
+        """How many have it open."""
+        return self.opened - self.closed
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator["FrailProvider"]:
+        """Open it."""
+        self.opened += 1
+        try:
+            yield self
+        finally:
+            self.closed += 1
+
+    def begin_anew(self) -> None:
+        """Lose everything, and be another store from now on."""
+        self._stores.clear()
+        self._identity = f"mock:{uuid4()}"
+
+    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+        """Hold what a backup held, and nothing that came after it."""
+        self._stores.clear()
+        for snapshot in snapshots:
+            self._put(snapshot)
+
+    async def meet(self, method: str) -> None:
+        """Take the time, or fail."""
+        self.calls.append(method)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        if self.errors:
+            raise self.errors.pop(0)
+        failure = self.failures.get(method, self.failures.get(_EVERYTHING))
+        if failure is not None:
+            raise failure
+        if method in self.healing:
+            self.failures.clear()
+
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """See `MemoryStore`."""
+        self.minted += [(memory.memory_id, memory.version) for memory in memories]
+        return await self._store_many(memories)
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        answer = await self._put_many(snapshots)
+        self.put += [snapshot.id for snapshot in snapshots]
+        return answer
+
+    _store_many = _met(MockMemoryProvider.store_many)
+    _put_many = _met(MockMemoryProvider.put_many)
+    find = _met(MockMemoryProvider.find)
+    find_many = _met(MockMemoryProvider.find_many)
+    page = _met(MockMemoryProvider.page)
+    fetch = _met(MockMemoryProvider.fetch)
+    change = _met(MockMemoryProvider.change)
+    erase = _met(MockMemoryProvider.erase)
+    snapshot = _met(MockMemoryProvider.snapshot)
+    snapshots = _met(MockMemoryProvider.snapshots)
+    owners = _met(MockMemoryProvider.owners)
+    identity = _met(MockMemoryProvider.identity)
