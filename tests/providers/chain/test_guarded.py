@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from observability import notes
-from providers.answers import Erased, Stored
+from providers.answers import Answer, Erased, Stored
 from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
