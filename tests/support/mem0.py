@@ -36,7 +36,7 @@ _SCOPE = ("user_id", "agent_id", "run_id")
 class OssServer(JsonServer):
     """mem0's own routes over memories in this process, for tests that need a thousand of them.
 
-    What a real mem0 does beyond that is told by the tests over `Mem0Process`.
+    The tests over `Mem0Process` show what a real mem0 does beyond that.
     """
 
     def __init__(self, api_key: str = KEY) -> None:
@@ -87,7 +87,7 @@ SERVERS: dict[str, Callable[[], SpecServer | OssServer | PlatformServer]] = {
 
 
 def host(metrics: Metrics | None = None) -> Host:
-    """What a process gives its providers; nothing is written to a folder."""
+    """What a process hands its providers; nothing is written to a folder."""
     return Host(name="mem0", data_dir=Path(), metrics=metrics or Metrics(CollectorRegistry()), clock=HybridClock())
 
 

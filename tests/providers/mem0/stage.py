@@ -1,4 +1,4 @@
-"""A chain over a mem0 that misbehaves when told to, and over any other providers."""
+"""A chain over a mem0 that misbehaves when a test wants, and over any other providers."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -90,7 +90,7 @@ class Stage:
             await self._running.switch(self._chains.parts(settings))
 
     async def complete(self) -> None:
-        """Wait until everybody has received everything."""
+        """Wait until every provider has received everything."""
         await eventually(self._is_complete)
 
     async def stand(self, *names: str) -> None:
@@ -102,7 +102,7 @@ class Stage:
         await self.complete()
 
     async def delivered(self) -> None:
-        """Wait until everybody has confirmed everything."""
+        """Wait until every provider has confirmed everything."""
 
         async def is_delivered() -> bool:
             assert self.chain.journal is not None

@@ -18,7 +18,7 @@ from tests.support.fickle_http import HUGE_BYTES, Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, SERVERS, speaking
 
 PATIENCE = 0.5
-LONG = 10.0  # seconds; who waits that long on a busy machine waits for ever
+LONG = 10.0  # seconds; a wait that long on a busy machine would never end
 
 PLACES = 4
 BROKEN_OFF = 200  # times
@@ -32,7 +32,7 @@ WRITES: list[Ask] = [lambda dialect: dialect.add("anna", NIL, "tea", {"colour": 
 
 @pytest.fixture(scope="module", params=DIALECTS)
 async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
-    """A proxy before a server that speaks a dialect, and somebody who speaks it to the proxy, and has time."""
+    """A proxy before a server that speaks a dialect, and a patient client of that dialect before the proxy."""
     async with speaking_to_a_proxy(request.param, LONG) as pair:
         yield pair
 
@@ -46,7 +46,7 @@ async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHtt
 
 @asynccontextmanager
 async def speaking_to_a_proxy(name: str, patience: float) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
-    """Put a proxy between a server and somebody who speaks its dialect."""
+    """Put a proxy between a server and a client of its dialect."""
     async with (
         SERVERS[name]() as upstream,
         FickleHttp(upstream.base_url) as fickle,
@@ -65,7 +65,7 @@ async def errors_of(dialect: Dialect, calls: list[Ask]) -> list[tuple[type[Provi
     return errors
 
 
-async def test_where_nobody_listens_nothing_happened(speaker: tuple[FickleHttp, Dialect]) -> None:
+async def test_where_no_server_listens_nothing_happened(speaker: tuple[FickleHttp, Dialect]) -> None:
     """A refused connection is certain: even a write did not happen."""
     fickle, dialect = speaker
     await fickle.become(Behaviour.DOWN)
@@ -161,7 +161,7 @@ async def test_the_environment_does_not_send_it_elsewhere(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
-async def test_a_key_that_no_header_can_hold_is_not_told(key: str) -> None:
+async def test_a_key_that_no_header_can_hold_is_not_quoted(key: str) -> None:
     """Such a key is the operator's to mend, and stands neither in the error nor in its cause."""
     async with SERVERS["oss"]() as server:
         async with open_client(server.base_url, request_timeout=LONG, connect_timeout=LONG, concurrency=1) as client:
@@ -231,7 +231,7 @@ async def test_requests_broken_off_leave_all_places_free() -> None:
 
         answers = await asyncio.gather(*(client.send(request) for _ in range(2 * PLACES)))
         async with asyncio.timeout(LONG):
-            while server.connections > PLACES:  # noqa: ASYNC110 - the server tells nobody
+            while server.connections > PLACES:  # noqa: ASYNC110 - the server notifies nobody
                 await asyncio.sleep(0.01)
 
     assert [answer.status for answer in answers] == [200] * 2 * PLACES

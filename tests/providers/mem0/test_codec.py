@@ -20,7 +20,7 @@ USER = "anna * é"
 
 
 def item_of(state: Snapshot) -> Item:
-    """What mem0 gives back of a state: the text and the metadata that it was sent, and no more."""
+    """What mem0 returns of a state: the text and the metadata that it was sent, and no more."""
     name = deleted_of(state.owner) if state.deleted else name_of(state.owner)
     metadata = json.loads(json.dumps(metadata_of(state)))
     return Item(id=str(uuid4()), user=name, text=text_of(state), metadata=metadata)
@@ -172,7 +172,7 @@ def test_what_cannot_be_a_memory_is_none(memory_id: str, text: str) -> None:
     ids=["deep", "large", "nul", "surrogate", "key", "infinite"],
 )
 def test_metadata_beyond_our_limits_is_of_no_memory(metadata: Metadata) -> None:
-    """What no other provider could be given cannot keep one from having all there is."""
+    """A memory that no other provider could store does not hide the others."""
     item = Item(id=NIL, user=USER, text="tea", metadata=nested(MAX_METADATA_DEPTH))
 
     assert state_of(item).metadata == nested(MAX_METADATA_DEPTH)

@@ -180,7 +180,7 @@ async def test_what_breaks_off_between_storing_and_removing_is_mended(stage: Sta
 
 async def test_a_fresh_id_is_stored_with_one_request(stage: Stage) -> None:
     """What cannot be there is not looked for; what was tried before is, and is not stored again."""
-    await stage.provider.remember(USER, "enrolled")
+    await stage.provider.remember(USER, "registered")
     memory_id = new_memory_id()
     stage.fickle.requests.clear()
 

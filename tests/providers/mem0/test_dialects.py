@@ -60,7 +60,7 @@ async def test_each_dialect_shows_its_key_in_its_own_way(dialect: str, own: str 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_without_keys_none_is_shown(dialect: str) -> None:
-    """Who has no key sends no header for it."""
+    """Without a key no header for it is sent."""
     async with SERVERS[dialect]() as server:
         async with opened(server.base_url, dialect, api_key=None, hmac_secret=None) as provider:
             with pytest.raises(Misconfigured):
@@ -83,7 +83,7 @@ async def test_an_id_stays_one_part_of_the_path(dialect: str, path: str) -> None
 
 @pytest.mark.parametrize("dialect", ["oss", "platform"])
 async def test_what_belongs_to_no_user_is_nobodys(dialect: str) -> None:
-    """A memory that mem0 holds for an agent alone is not given to whoever knows its id, nor deleted for them."""
+    """A memory that mem0 holds for an agent alone is not returned to a user that knows its id, nor deleted for it."""
     async with SERVERS[dialect]() as server, opened(server.base_url, dialect) as provider:
         foreign = server.memories.add({"agent_id": "robot"}, "a secret of the robot", None)
 
@@ -225,7 +225,7 @@ async def oss_listing(scopes: Iterable[dict[str, str]]) -> tuple[int, bool, int]
 
 
 async def test_up_to_a_thousand_are_listed_at_once() -> None:
-    """As long as one call gives all, there is one call."""
+    """As long as one call returns everything, there is one call."""
     assert await oss_listing({} for _ in range(999)) == (999, True, 1)
 
 
@@ -238,7 +238,7 @@ async def test_more_than_a_thousand_are_listed_by_drawers() -> None:
 
 
 async def test_a_full_drawer_is_not_taken_for_everything() -> None:
-    """Who has more than a drawer can hold is told that something is missing."""
+    """A user with more than a partition can list gets a list that is said to lack something."""
     *_, whole, _ = await oss_listing({"agent_id": PARTITIONS[7]} for _ in range(1_100))
 
     assert not whole
@@ -252,7 +252,7 @@ async def test_what_lies_in_no_drawer_is_not_taken_for_everything() -> None:
 
 
 async def test_an_add_that_stores_nothing_is_no_success() -> None:
-    """A memory is stored when mem0 gives an id for it, and not before."""
+    """A memory is stored when mem0 returns an id for it, and not before."""
     async with OssServer() as server, opened(server.base_url, "oss") as provider:
         await provider.remember("anna", "tea")
         server.say_next(Answer(200, {"results": []}))

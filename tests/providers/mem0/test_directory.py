@@ -1,4 +1,4 @@
-"""Which store a mem0 is, and who its users are: kept at mem0 itself, since it has no call for either."""
+"""Which store a mem0 is, and which users it has: stored at mem0 itself, since it has no call for either."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -59,13 +59,13 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 
 def record(user: str, text: str, metadata: object = None) -> dict[str, object]:
-    """A memory as each of the servers gives it."""
+    """A memory as each of the servers returns it."""
     scope = {"id": str(uuid4()), "user_id": user, "metadata": metadata, "score": 1.0, "similarity_score": 1.0}
     return scope | {"memory": text, "content": text, "created_at": "2026-07-28T12:00:00Z"}
 
 
 def answer(*records: dict[str, object]) -> Answer:
-    """A list of memories as each of the servers gives it."""
+    """A list of memories as each of the servers returns it."""
     return Answer(200, {"results": records, "memories": records, "next": None})
 
 
@@ -75,7 +75,7 @@ def is_search(one: Received) -> bool:
 
 
 async def test_what_is_anothers_is_left_out_and_counted(stage: Stage) -> None:
-    """A server that mixes up its users shows nobody what is not theirs, and the operator sees that it does."""
+    """A server that mixes up its users shows no user what belongs to another, and the operator sees that it does."""
     theirs, mine = record("bert", "tea of bert"), record(USER, "tea of mine")
 
     stage.server.say_next(answer(theirs, mine))
@@ -89,7 +89,7 @@ async def test_what_is_anothers_is_left_out_and_counted(stage: Stage) -> None:
 
 
 async def test_what_is_anothers_is_no_user(stage: Stage) -> None:
-    """A memory that a server gives for one in the list of users does not become the name of a user."""
+    """A memory that a server lists among the users does not become the name of a user."""
     await stage.provider.remember(USER, "tea")
     stage.server.say_next(answer(record("bert", "tea of bert"), record(USERS, "no user", mark_of(str(uuid4())))))
 
@@ -134,7 +134,7 @@ async def test_an_answer_that_is_everything_takes_one_request(stage: Stage) -> N
 
 
 async def test_what_a_search_misses_is_found_by_its_words(stage: Stage) -> None:
-    """Where mem0's index gives nothing of a user, the words of the question still find what has them."""
+    """Where mem0's index returns nothing of a user, the words of the question still find what has them."""
     await stage.fickle.become(Behaviour.STATUS, status=200, body=NOTHING, only=is_search)
     for text in ("green tea", "black coffee"):
         await stage.provider.remember(USER, text)

@@ -28,7 +28,7 @@ START = 1_000.0
 
 
 class Reconciler:
-    """Records when it was called for what; fails as often as it is told to."""
+    """Records when it was called for what; fails as often as it is set to."""
 
     def __init__(self, clock: FakeClock, failures: int = 0) -> None:
         self.looks: list[tuple[float, str]] = []
@@ -44,7 +44,7 @@ class Reconciler:
 
 
 class Pause:
-    """A sleep that ends when told to."""
+    """A sleep that ends when the test ends it."""
 
     def __init__(self) -> None:
         self.over = asyncio.Event()
@@ -147,7 +147,7 @@ def stores_tea(one: Received) -> bool:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_write_that_lands_after_a_delete_is_removed(dialect: str) -> None:
-    """A memory whose delete overtook it goes away by itself, with nobody asking for it."""
+    """A memory whose delete overtook it goes away by itself, without another call."""
     pause, memory_id = Pause(), new_memory_id()
     async with (
         SERVERS[dialect]() as server,
