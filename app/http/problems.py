@@ -23,6 +23,7 @@ from providers.errors import (
     Throttled,
     TimedOut,
     Unavailable,
+    Unsupported,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -86,6 +87,7 @@ REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly"
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
 INTERNAL = ProblemType(500, "internal", "Something is wrong on this side")
+UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
 METRICS_LATE = ProblemType(503, "metrics-late", "The metrics cannot be had now")
 UNAVAILABLE = ProblemType(503, "unavailable", "The memories cannot be reached now")
 
@@ -97,6 +99,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     Conflict: CONFLICT,
     CursorLost: CURSOR_LOST,
     Unavailable: UNAVAILABLE,
+    Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD_NOT_ALLOWED,
 }
@@ -155,7 +158,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
             route=route_of(request.scope.get("path_template")),
             providers=asked.outcomes if (asked := current.get()) is not None else {},
         )
-    elif problem.status >= STATUS_SERVER_ERRORS and not isinstance(error, RequestError):
+    elif problem.status == INTERNAL.status and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
