@@ -1,4 +1,4 @@
-"""The composition root: the one place where settings, providers, metrics and the HTTP face meet."""
+"""The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
@@ -64,9 +64,9 @@ def create_app(
 ) -> Litestar:
     """Put the parts together; nothing is opened before the application's lifespan begins.
 
-    `source` is where the settings came from, if they shall be followed when they change; SIGHUP then reads them again.
-    `exchange` is with the other workers, if there are some. `shared_seconds` is how long the health of the providers,
-    and a rendering of the metrics, is shared by all requests for it.
+    `source` is where the settings came from, if they are to be followed when they change; SIGHUP then reads them again.
+    `exchange` shares figures with the other workers, if there are any. `shared_seconds` is how long the health of the
+    providers, and a rendering of the metrics, is shared by all requests for it.
     """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
@@ -100,7 +100,7 @@ def create_app(
         openapi_config=openapi_config(),
         # Bodies are limited by route, in a wrapper of our own.
         request_max_body_size=None,
-        # The framework would log nothing of a 500 and everything of a body; both are ours to decide.
+        # The framework would log nothing of a 500 and everything of a body; the service decides both itself.
         logging_config=None,
         # None would read LITESTAR_DEBUG, and a debug answer shows local variables.
         debug=False,

@@ -1,4 +1,4 @@
-"""No proof at all: whoever reaches the service may ask, for the user they name."""
+"""No authentication: any client that reaches the service may call it, for the user that it names."""
 
 from collections.abc import Mapping
 
@@ -10,20 +10,20 @@ from app.auth.origin import require_own_page
 
 ANONYMOUS = "anonymous"
 _ANYBODY = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
-_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows no other site what is answered
+_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows the answer to no other site
 
 
 class AnonymousAuthenticator(Struct, frozen=True):
-    """Take everybody at their word; the settings allow this on a loopback address alone."""
+    """Accept every caller; the settings allow this on a loopback address alone."""
 
     default_user: str
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Give the one identity that all share.
+        """Return the one identity that all callers share.
 
         Raises:
-            RequestError: the service was asked for by a name that is not of its own machine, or a page of another site
-                would have something done.
+            RequestError: the request names a host that is not this machine, or a page of another site would change
+                something.
         """
         require_loopback_name(headers)
         if method not in _CHANGES_NOTHING:
@@ -31,5 +31,5 @@ class AnonymousAuthenticator(Struct, frozen=True):
         return _ANYBODY
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all
-        """Give the user of the header, or the default one."""
+        """Return the user of the header, or the default one."""
         return user_in(headers) or self.default_user

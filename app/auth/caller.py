@@ -1,4 +1,4 @@
-"""Caller: who asks, and whose memories it is about."""
+"""The caller of a request, and the user whose memories it is about."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -15,57 +15,57 @@ USER_HEADER = "X-User-ID"
 
 
 class Caller(Struct, frozen=True):
-    """`id` names the key that was shown, or is `anonymous`; `user_id` is whose memories are meant."""
+    """Name a caller: `id` is the name of its key, or `anonymous`; `user_id` is whose memories are meant."""
 
     id: str
     user_id: str
 
     @property
     def owner(self) -> Owner:
-        """Whose memories are meant."""
+        """The owner of the memories that are meant."""
         return Owner(self.user_id)
 
 
 class Identity(Struct, frozen=True):
-    """Who shows what: `id` as of a caller, `user` the only one it speaks for, None if each request names one."""
+    """Name an authenticated client: `id` as of a caller; `user` its only user, None if each request names one."""
 
     id: str
     scopes: frozenset[Scope]
     user: str | None = None
 
     def require(self, scope: Scope) -> None:
-        """Do nothing, if it was given this scope.
+        """Require this scope of the identity.
 
         Raises:
-            RequestError: it was not.
+            RequestError: the identity lacks it.
         """
         if scope not in self.scopes:
             raise RequestError(FORBIDDEN, f'This API key lacks the scope "{scope}"')
 
 
 class Authenticator(Protocol):
-    """One way to find out who is calling."""
+    """Describe one way to authenticate a caller."""
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Tell who shows itself, to ask with an HTTP method.
+        """Return the identity of the caller of an HTTP method.
 
         Raises:
-            RequestError: nobody who is known.
+            RequestError: the caller is unknown.
         """
         ...
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Tell whose memories it asks for.
+        """Return the user whose memories the request is about.
 
         Raises:
-            RequestError: it does not speak for the user it names.
-            InvalidInput: the user named is none.
+            RequestError: the identity does not speak for the user that the request names.
+            InvalidInput: the user named is invalid.
         """
         ...
 
 
 def user_in(headers: Mapping[str, str]) -> str | None:
-    """Give the user that the header names, None without the header.
+    """Return the user that the header names, None without the header.
 
     Header bytes arrive as Latin-1; clients send UTF-8.
     """

@@ -1,4 +1,4 @@
-"""Names of this machine, by which alone it may be asked for where no key is asked for."""
+"""The check of the `Host` where no keys are used: it must be a name of this machine."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -8,16 +8,17 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_loopback_name(headers: Mapping[str, str]) -> None:
-    """Do nothing, if the service was asked for by a name of its own machine.
+    """Require that the request names this machine as its host.
 
-    A page of another site can have its own name lead to this machine (DNS rebinding), and is no foreign page to the
-    browser then: it could read every memory. That name alone tells it from whoever may ask.
+    A page of another site can have its own name resolve to this machine (DNS rebinding), and the browser then takes
+    both
+    for the same site: the page could read every memory. Only the name distinguishes it from a legitimate caller.
 
     Raises:
-        RequestError: it was asked for by another name.
+        RequestError: the request names another host.
     """
     host = headers.get("host")
-    # Who names nothing is no browser.
+    # A client that sends no Host is no browser.
     if host is not None and not _is_loopback(host):
         detail = (
             f"Without API keys the service answers on names of its own machine alone, such as localhost and 127.0.0.1,"

@@ -1,4 +1,4 @@
-"""What the process does that finds out whether the service could serve."""
+"""The check in a child process of whether the service could serve."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from providers.errors import Unavailable
 
 
 def order_error(settings: Settings) -> Unavailable | None:
-    """Give what keeps the order from being put in force, None if nothing does."""
+    """Return what keeps the order from being put in force, None if nothing does."""
     configure_logs(settings.log.format, "error")
     chains = ChainFactory(Metrics(CollectorRegistry()))
     try:

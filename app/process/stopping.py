@@ -1,4 +1,4 @@
-"""Why the service stops: the first reason that comes up, told when it does, and once more at the end."""
+"""The reason why the service stops: the first one that comes up, logged when it does, and once more at the end."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ CRASHING = "workers end by themselves as soon as they are started"
 
 
 class StopReason:
-    """What is known of it; `now` is a monotonic clock, `wall` gives seconds since 1970."""
+    """Record the first reason; `now` is a monotonic clock, `wall` returns seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self.reason: str | None = None
@@ -28,7 +28,7 @@ class StopReason:
         self._began_at = ""
 
     def because(self, reason: str, *, ordered: bool = False) -> None:
-        """Take a reason, unless there is one; `ordered` if somebody wants the service to stop."""
+        """Record a reason, unless there is one; `ordered` says that the stop was requested."""
         if self.reason is not None:
             return
         self.reason = reason
@@ -38,9 +38,9 @@ class StopReason:
         log("stopping", reason=reason)
 
     def record_signals(self, lost: Callable[[], str | None]) -> None:
-        """Take note of SIGTERM and SIGINT before whoever heeds them; `lost` says what has been lost, if that is why.
+        """Record SIGTERM and SIGINT before their handlers run; `lost` returns what has been lost, if that is the cause.
 
-        What is lost has this process interrupted.
+        A lost part has this process interrupt itself.
         """
         process = os.getpid()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,7 +48,7 @@ class StopReason:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Tell at the end of the context that the service has stopped, if it ever had a reason to."""
+        """Log at the end of the context that the service has stopped, if it ever had a reason to."""
         try:
             yield
         finally:
@@ -59,13 +59,13 @@ class StopReason:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Know that the context, which serves, does not end without a reason."""
+        """Record a reason if the context, which serves, ends without one."""
         try:
             yield
         except SystemExit:
             self.because(CRASHING)
             raise
-        except Exception as error:  # whatever ends the server goes on as it is; only its words are told here
+        except Exception as error:  # Any error of the server is raised on unchanged; only its words are recorded here.
             self.because(f"{BY_ITSELF}: {error}")
             raise
         self.because(BY_ITSELF)

@@ -1,4 +1,4 @@
-"""Tracing for as long as the application lives, if it is asked for."""
+"""Tracing for the lifetime of the application, if it is configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +12,11 @@ from observability.tracing import Tracer
 
 @asynccontextmanager
 async def tracing_on(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
-    """Have the tracer begin traces and send them, and make it that of everything begun in this context."""
+    """Have the tracer begin traces and send them, and make it the tracer of everything begun in this context."""
     if settings.endpoint is None:
         yield
         return
-    # The SDK reads two dozen variables by itself; what counts is what `ninai config show` tells.
+    # The SDK reads two dozen variables by itself; only what `ninai config show` prints must count.
     with hidden("OTEL_"):
         from observability.otlp.exporting import Collector, Exporting
 

@@ -1,4 +1,4 @@
-"""The metrics of one process as plain values, which can be sent and kept."""
+"""The metrics of one process as plain values, which can be sent and saved."""
 
 import msgspec
 from msgspec import Struct
@@ -8,7 +8,7 @@ from prometheus_client.samples import Exemplar, Sample
 
 
 class Told(Struct, array_like=True, frozen=True):
-    """An exemplar; `at` is seconds since 1970."""
+    """Hold an exemplar; `at` is seconds since 1970."""
 
     labels: dict[str, str]
     value: float
@@ -16,7 +16,7 @@ class Told(Struct, array_like=True, frozen=True):
 
 
 class Figure(Struct, array_like=True, frozen=True):
-    """One sample of a family."""
+    """Hold one sample of a family."""
 
     name: str
     labels: dict[str, str]
@@ -25,7 +25,7 @@ class Figure(Struct, array_like=True, frozen=True):
 
 
 class Family(Struct, array_like=True, frozen=True):
-    """Everything of one name, as the client calls its parts."""
+    """Hold all samples of one metric name, with the client's names for the parts."""
 
     name: str
     documentation: str
@@ -34,7 +34,7 @@ class Family(Struct, array_like=True, frozen=True):
 
 
 class Figures(Struct, array_like=True, frozen=True):
-    """All metrics of a process; `of` are the workers whose they are, if they are those of several."""
+    """Hold all metrics of a process; `of` names the workers that they come from, if there are several."""
 
     families: list[Family]
     of: list[str] = []
@@ -45,34 +45,34 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def decode(data: bytes) -> Figures:
-    """Read what `encode` wrote.
+    """Decode what `encode` wrote.
 
     Raises:
-        msgspec.MsgspecError: it is something else, or half of it.
+        msgspec.MsgspecError: the data is something else, or incomplete.
     """
     return _decoder.decode(data)
 
 
 def figures_of(registry: CollectorRegistry) -> Figures:
-    """Read everything off a registry."""
+    """Read all metrics of a registry."""
     return Figures([_family(metric) for metric in registry.collect()])
 
 
 def registry_of(families: list[Family]) -> CollectorRegistry:
-    """Give families to whoever wants to encode them."""
+    """Return a registry of families, to be rendered."""
     registry = CollectorRegistry()
     registry.register(_Families(families))
     return registry
 
 
 class _Families:
-    """What a registry asks for its metrics."""
+    """Collect families for a registry."""
 
     def __init__(self, families: list[Family]) -> None:
         self._families = families
 
     def collect(self) -> list[Metric]:
-        """Give them as the client's own values."""
+        """Return them as the client's own values."""
         return [_metric(family) for family in self._families]
 
 
