@@ -1,4 +1,4 @@
-"""How the service is: alive, ready, healthy, and in numbers."""
+"""Probes: liveness, readiness, health and metrics."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ STATUS_UNHEALTHY = 503
 
 
 class HealthController(Controller):
-    """Open without a key: what asks here are load balancers and probes, which hold none."""
+    """Open without a key: the callers here are load balancers and probes, which hold none."""
 
     tags = ("health",)
 
@@ -36,14 +36,14 @@ class HealthController(Controller):
         },
     )
     async def memory_health(self, request: Request[Any, Any, Any]) -> Response[Health]:
-        """Tell how the provider is; 503 when it cannot serve."""
+        """Report the health of the providers; 503 when none can serve."""
         readiness: Readiness = request.app.state.readiness
         health = await readiness.health.of_chain()
         return Response(health, status_code=_status(healthy=health.healthy))
 
     @get("/livez")
     async def livez(self) -> LiveResponse:
-        """Tell that the process runs; asks nobody."""
+        """Answer that the process runs; no provider is asked."""
         return LiveResponse()
 
     @get(
@@ -55,14 +55,14 @@ class HealthController(Controller):
         },
     )
     async def readyz(self, request: Request[Any, Any, Any]) -> Response[ReadyResponse]:
-        """Tell whether requests can be served, and will be for a while."""
+        """Report whether requests can be served now and for a while."""
         readiness: Readiness = request.app.state.readiness
         answer = await readiness.answer()
         return Response(answer, status_code=_status(healthy=answer.ready))
 
     @get("/metrics", before_request=admit_watcher, media_type="text/plain", include_in_schema=False)
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Give all metrics in Prometheus' text format, those of all workers."""
+        """Return all metrics in Prometheus' text format, those of all workers."""
         scrapes: Scrapes = request.app.state.scrapes
         try:
             exposed = await scrapes.newest(request.headers.get("accept", ""))

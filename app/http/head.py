@@ -6,7 +6,7 @@ _ALLOW = b"allow"
 
 
 class HeadAsGet:
-    """Ask the application with GET for whoever asks with HEAD, and name HEAD wherever it names GET.
+    """Pass HEAD requests to the application as GET, and name HEAD wherever it names GET.
 
     The framework answers HEAD only where a handler of its own is written for it, beside each of those for GET.
     """
@@ -19,7 +19,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, _naming(send))
             return
-        # In the same scope, since the router leaves in it what was asked for.
+        # In the same scope, since the router leaves its results in it.
         scope["method"] = "GET"
         try:
             await self._app(scope, receive, _without_body(_naming(send)))

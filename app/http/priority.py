@@ -1,4 +1,4 @@
-"""Routes that cost nothing give way to callers: asked in a loop they would take turns with every memory request."""
+"""Priority of callers' requests over routes that cost nothing, which otherwise would take turns with them in a loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,10 @@ _CALLERS = "/memory/"
 _HEALTH = "/memory/health"
 _UNAUTHENTICATED = 401
 
-# While a caller's request is under way, so long an answer that is none waits before it is sent. Four clients in a loop
-# then get some 400 answers a second, a sixteenth of the event loop's time, and nobody's probe or scrape is late by it.
+# While a caller's request is under way, another answer waits so long before it is sent. Four clients in a loop then get
+# some 400 answers a second, a sixteenth of the event loop's time, and no probe or scrape is late by it.
 COURTESY_SECONDS = 0.01
-# And as much longer as it is large: copying the megabytes of a script takes processors as well.
+# And longer in proportion to its size: copying the megabytes of a script takes processor time as well.
 BYTES_PER_SECOND = 50_000_000
 MOST_SECONDS = 0.25  # a probe has a second at least
 
@@ -20,7 +20,7 @@ MOST_SECONDS = 0.25  # a probe has a second at least
 class Prioritization:
     """Hold back answers that are not a caller's while callers' requests are under way.
 
-    What nobody has shown a key for is held back as well, wherever it was sent. `sleep` takes seconds.
+    Answers to requests without a valid key are held back as well, on any route. `sleep` takes seconds.
     """
 
     def __init__(self, app: AsgiApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -49,7 +49,7 @@ class Prioritization:
             if message.get("status") != _UNAUTHENTICATED:
                 await send(message)
                 return
-            self._under_way -= counted  # not one of those that others give way to
+            self._under_way -= counted  # not one of the requests that others give way to
             counted = False
             await held_back(message)
 
