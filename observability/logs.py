@@ -1,9 +1,8 @@
 """Logging for the whole process: one line per event, JSON for machines or plain text for a terminal.
 
 Every line has `timestamp` (UTC), `level`, `event` and `logger`; lines written for a request have its `request_id`, and
-`trace_id` and `span_id` where it is traced.
-Libraries that use the standard logging come out in the same form. No line holds what a user stored or queried, not
-even the line that reports a bug.
+`trace_id` and `span_id` where it is traced. Libraries that use the standard logging come out in the same form. No line
+holds what a user stored or queried, not even the line that reports a bug.
 """
 
 import json

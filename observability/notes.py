@@ -11,8 +11,7 @@ class Notes:
     """Gather what a request asks for, which provider answered, and where the time went; never any content.
 
     From the request: `patience` is the seconds that the caller will wait, None if it did not say; `session` is the
-    token
-    that it sent.
+    token that it sent.
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them.

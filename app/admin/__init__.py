@@ -1,1 +1,1 @@
-"""What an operator asks of the chain and its journal."""
+"""The services behind the admin API: an operator's view of the chain and its journal."""

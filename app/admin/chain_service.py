@@ -1,4 +1,4 @@
-"""The chain as an operator sees it, and what can be done to its providers."""
+"""The chain as an operator sees and controls it."""
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
 
 class ChainService(Struct, frozen=True):
-    """What `operator`, the id of a key, may ask of a chain."""
+    """Serve the requests of `operator`, the id of a key, about a chain."""
 
     chain: Chain
     operator: str
@@ -46,7 +46,7 @@ class ChainService(Struct, frozen=True):
         return change_breaker(link.attempts.guards.breaker, change, self.operator)
 
     def explain(self, operation: str) -> Explanation:
-        """Tell which way an operation would take now."""
+        """Explain which way an operation would take now."""
         return explain(self.chain, OperationClass(operation))
 
     def _unknown(self, name: str) -> RequestError:

@@ -1,4 +1,4 @@
-"""The journal as an operator sees it, and what can be done about its dead letters."""
+"""The journal as an operator sees it, and the control of its dead letters."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ _log = structlog.get_logger(__name__)
 
 
 class JournalService(Struct, frozen=True):
-    """What `operator`, the id of a key, may ask of a journal; every method raises `RequestError` if there is none."""
+    """Serve the requests of `operator`, the id of a key, about a journal; all raise `RequestError` without one."""
 
     journal: Journal | None
     operator: str
 
     async def status(self) -> JournalResponse:
-        """Give the journal's id and its numbers."""
+        """Return the journal's id and its numbers."""
         journal = self._journal()
         status = await journal.status()
         return JournalResponse(
@@ -34,7 +34,7 @@ class JournalService(Struct, frozen=True):
         )
 
     async def dead(self, limit: int, after: int) -> DeadLettersResponse:
-        """Give the dead letters of up to `limit` operations behind `after`, oldest first."""
+        """Return the dead letters of up to `limit` operations after `after`, oldest first."""
         letters = await self._journal().dead(limit, after=after)
         return DeadLettersResponse(letters, len(letters), _next_after(letters, limit))
 
@@ -51,7 +51,7 @@ class JournalService(Struct, frozen=True):
         return RetryResponse(seq, provider)
 
     async def discard(self, seq: int, provider: str, *, confirmed: bool) -> DiscardResponse:
-        """Drop a dead letter for good.
+        """Discard a dead letter for good.
 
         Raises:
             RequestError: there is none.
@@ -67,13 +67,11 @@ class JournalService(Struct, frozen=True):
 
     def _journal(self) -> Journal:
         if self.journal is None:
-            raise RequestError(
-                NO_JOURNAL, "There is a single provider, which needs none, and journal.kind asks for none"
-            )
+            raise RequestError(NO_JOURNAL, "A single provider needs none, and journal.kind requests none")
         return self.journal
 
     async def _letter(self, seq: int, provider: str) -> DeadLetter:
-        # Looked up by its number alone: what the path calls a provider may be a text that no journal can hold.
+        # Looked up by its number alone: the provider in the path may be a text that no journal can hold.
         letters = await self._journal().dead(1, after=seq - 1)
         found = next((letter for letter in letters if (letter.seq, letter.provider) == (seq, provider)), None)
         if found is None:
@@ -82,7 +80,7 @@ class JournalService(Struct, frozen=True):
 
 
 def _next_after(letters: Sequence[DeadLetter], limit: int) -> int | None:
-    """A page is full when it holds as many operations as it may, whose letters are not parted."""
+    """Return where the next page begins; a page is full with `limit` operations, each with all of its letters."""
     return letters[-1].seq if len({letter.seq for letter in letters}) == limit else None
 
 

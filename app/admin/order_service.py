@@ -13,7 +13,7 @@ BY_CONFIGURATION = "configuration"
 
 
 class OrderService(Struct, frozen=True):
-    """What `operator`, the id of a key, may do to the order."""
+    """Serve the requests of `operator`, the id of a key, about the order."""
 
     chain: Chain
     reloader: Reloader
@@ -36,7 +36,7 @@ class OrderService(Struct, frozen=True):
 
         Raises:
             InvalidInput: it is no order of the configured providers.
-            RequestError: it cannot be put in force now; what was in force still is.
+            RequestError: it cannot be put in force now; the former order still is.
         """
         try:
             await self.reloader.put(order, self.operator)

@@ -21,10 +21,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Databases:
-    """Run the servers, and those of providers that come into the order later; workers could not start any.
+    """Run the servers, and those of providers that join the order later; workers could not start any.
 
-    When the server of the only provider is lost, this service is asked to stop: whoever started it can start both
-    again. `lost` is the folder of that server.
+    When the server of the only provider is lost, this service stops itself: its supervisor can start both again.
+    `lost` is the folder of that server.
     """
 
     def __init__(self, source: Source, configuration: Configuration) -> None:
@@ -39,7 +39,7 @@ class Databases:
         """Run them for as long as the context lasts.
 
         Raises:
-            click.ClickException: one cannot be started, and the service cannot go without it.
+            click.ClickException: a server cannot be started, and the service cannot run without it.
         """
         try:
             with self._supervisor.running(_embedded_in(self._settings)):
@@ -54,15 +54,15 @@ class Databases:
             raise click.ClickException(str(error)) from error
 
     def heed_hangup(self) -> None:
-        """Take SIGHUP as an order to all processes to look at the configuration at once."""
-        # The thread does it, since a handler may interrupt anything.
+        """Handle SIGHUP: have all processes check the configuration at once."""
+        # In the thread, since a signal handler may interrupt anything.
         signal.signal(signal.SIGHUP, lambda *_: self._wake.set())
 
     def _follow(self) -> None:
         while not self._closing.is_set():
             try:
                 self._look()
-            except Exception:  # noqa: BLE001 - told with its traceback below; the next look must outlive it, and SIGHUP
+            except Exception:  # noqa: BLE001 - logged with its traceback below; the next check must outlive it, and SIGHUP
                 _log.exception("configuration_failed")
 
     def _look(self) -> None:
@@ -71,7 +71,7 @@ class Databases:
         if asked:
             signal_workers(signal.SIGHUP)
         if asked or self._source.changed():
-            # What cannot be used is told by the workers, who refuse it.
+            # The workers refuse a configuration that cannot be used, and log it.
             with suppress(ConfigError):
                 self._settings = self._source.read().settings
                 self._supervisor.want(_embedded_in(self._settings))

@@ -1,4 +1,4 @@
-"""`ninai db stop`, `start` and `status`: take embedded servers down for maintenance while the service goes on."""
+"""`ninai db stop`, `start` and `status`: stop embedded servers for maintenance while the service goes on."""
 
 import time
 from collections.abc import Callable
@@ -24,9 +24,9 @@ _name = click.argument("name", required=False)
 @options.data_dir
 @click.pass_obj
 def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
-    """Take the embedded server of a provider down, the first one's by default; the service goes on without it.
+    """Stop the embedded server of a provider, the first one's by default; the service goes on without it.
 
-    It stays down, also over a restart of the service, until `ninai db start`.
+    It stays stopped, also over a restart of the service, until `ninai db start`.
     """
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: mark(folder))
@@ -46,7 +46,7 @@ def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> N
 @options.data_dir
 @click.pass_obj
 def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
-    """Bring the embedded server of a provider back after `ninai db stop`, the first one's by default."""
+    """Start the embedded server of a provider again after `ninai db stop`, the first one's by default."""
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: unmark(folder))
     standing = _when(
@@ -61,7 +61,7 @@ def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> 
 @options.data_dir
 @click.pass_obj
 def status(config_file: Path | None, data_dir: Path | None) -> None:
-    """List the embedded servers: the provider, how it is, the service that holds it, and where its data is."""
+    """List the embedded servers: the provider, its state, the service that holds it, and where its data is."""
     settings = _settings(config_file, data_dir)
     for name in [name for name in settings.providers if is_embedded(settings, name)]:
         folder = folder_of(settings.data_dir, name)
@@ -76,10 +76,10 @@ def _settings(config_file: Path | None, data_dir: Path | None) -> Settings:
 
 
 def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -> tuple[str, Path]:
-    """Give a provider with an embedded server that has run, and the folder of that server.
+    """Return a provider with an embedded server that has run, and the folder of that server.
 
     Raises:
-        click.ClickException: there is no such.
+        click.ClickException: there is no such provider.
     """
     settings = _settings(config_file, data_dir)
     embedded = [one for one in [*settings.order, *settings.providers] if is_embedded(settings, one)]
@@ -112,8 +112,6 @@ def _when(folder: Path, truth: Callable[[Standing], bool], what: str) -> Standin
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not truth(standing := standing_of(folder)):
         if time.monotonic() > deadline:
-            raise click.ClickException(
-                f"waited {PATIENCE_SECONDS:.0f} s for {what}: {folder / 'server.log'} tells more"
-            )
+            raise click.ClickException(f"waited {PATIENCE_SECONDS:.0f} s for {what}: see {folder / 'server.log'}")
         time.sleep(_POLL)
     return standing

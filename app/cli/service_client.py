@@ -1,4 +1,4 @@
-"""Asking a running service over HTTP, as its operator."""
+"""A client of a running service's admin API."""
 
 from http.client import HTTPException, HTTPMessage
 from typing import IO, TypeVar
@@ -17,30 +17,32 @@ T = TypeVar("T")
 
 
 class _Stay(HTTPRedirectHandler):
-    """A redirect would take the key along to somewhere else."""
+    """Follow no redirect, which would take the key along to another server."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> None:
-        """Follow none."""
+        """Return None, which follows nothing."""
 
 
 class RunningService(Struct, frozen=True):
-    """A service at an address, and the key to show there, if any."""
+    """Call a service at an address, with the key for it, if any."""
 
     url: str
     key: str | None
 
     def get(self, path: str, into: type[T], *, accepted: tuple[int, ...] = ()) -> T:
-        """Ask for something; answers with an accepted status are read like those of a success.
+        """Get a resource; answers with an accepted status are read like successes.
 
         Raises:
-            click.ClickException: nobody answers, or something else; or the key cannot be sent.
+            click.ClickException: the service does not answer or answers otherwise; or the key cannot be sent.
         """
         try:
             return msgspec.json.decode(self._body(path, accepted), type=into)
         except msgspec.DecodeError as error:
-            raise click.ClickException(f"{self.url}{path} gave what this version does not know: {error}") from error
+            raise click.ClickException(
+                f"{self.url}{path} sent an answer that this version cannot read: {error}"
+            ) from error
 
     def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
         # No proxy: it would see the key, and an address of this machine means another one there.
@@ -61,7 +63,7 @@ class RunningService(Struct, frozen=True):
     def _headers(self) -> dict[str, str]:
         if self.key is None:
             return {}
-        if not self.key.isascii() or not self.key.isprintable():  # what refuses it otherwise would quote it
+        if not self.key.isascii() or not self.key.isprintable():  # the error of the library would quote it
             raise click.ClickException("the API key cannot be sent: expected printable ASCII, as a header can carry")
         return {"Authorization": f"Bearer {self.key}"}
 

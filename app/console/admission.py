@@ -1,4 +1,4 @@
-"""What stands before every page of the console: which port, from where, who, and whether a form is one of ours."""
+"""Admission, before every page of the console: the port, the origin, the operator, and the token of a form."""
 
 import hmac
 from typing import Any
@@ -19,26 +19,27 @@ from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from observability.notes import current
 
 COOKIE = "ninai_console"
-# Another one for the form to log in: who comes over a link of another site, without the cookie, loses no session by it.
+# Another cookie for the login form: a visitor who follows a link of another site, without the cookie, keeps the
+# session.
 ENTRANCE_COOKIE = "ninai_entrance"
 
 
 async def admit_to_port(request: Request[Any, Any, Any]) -> None:
-    """Let in whoever comes through the port that has the console.
+    """Admit requests through the port that has the console.
 
     Raises:
-        NotFoundException: it is another one.
+        NotFoundException: it is another port.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
 
 
 async def admit_visitor(request: Request[Any, Any, Any]) -> None:
-    """Let in an operator who is not known yet, with a session for nobody; of a form, only one of ours.
+    """Admit an operator who has not logged in yet, with a session of no key; of forms, only those of the console.
 
     Raises:
         NotFoundException: the console has another port.
-        RequestError: a page of another site asks, or has made it ask.
+        RequestError: a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
     await _arrive(request)
@@ -46,11 +47,11 @@ async def admit_visitor(request: Request[Any, Any, Any]) -> None:
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
-    """Let in an operator, by the key of a header or by a session; of a form, only one of ours.
+    """Admit an operator, by the key of a header or by a session; of forms, only those of the console.
 
     Raises:
         NotFoundException: the console has another port.
-        RequestError: nobody who may ask, or a page of another site has made an operator ask.
+        RequestError: the caller is no operator, or a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
     sessions = await _arrive(request)
@@ -87,7 +88,7 @@ def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identi
 
 
 async def _look(request: Request[Any, Any, Any]) -> None:
-    """Look at what is asked, now that it is known who does."""
+    """Check the parameters and the form's token, now that the operator is known."""
     refuse_unknown_parameters(request)
     if request.method == "POST":
         session: Session = request.state.session
@@ -101,4 +102,4 @@ async def _look(request: Request[Any, Any, Any]) -> None:
 
 
 def _out_of_date() -> RequestError:
-    return RequestError(FORBIDDEN, "The page was out of date, so nothing was done: look at it again, and repeat")
+    return RequestError(FORBIDDEN, "The page was out of date, so nothing was done: reload it, and repeat")

@@ -1,4 +1,4 @@
-"""What will happen when an operator goes on: said before it does."""
+"""The consequences of an operator's action, described before it is done."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,7 +9,7 @@ BreakerWish = Literal["open", "closed", "auto"]
 
 
 def of_order(order: Sequence[str], status: ChainStatus) -> list[str]:
-    """Say what putting an order in force changes."""
+    """Describe what putting an order in force changes."""
     if tuple(order) == status.order:
         return ["This is the order in force: nothing will change."]
     roles = {provider.name: provider.role for provider in status.providers}
@@ -47,18 +47,18 @@ def _of_home(order: Sequence[str], complete: Sequence[str], home: str | None) ->
 
 
 def of_breaker(provider: ProviderStatus, wish: BreakerWish, *, journalled: bool, workers: int) -> list[str]:
-    """Say what forcing or releasing a breaker changes."""
+    """Describe what forcing or releasing a breaker changes."""
     told = {"open": _of_open, "closed": _of_closed, "auto": _of_release}[wish](provider, journalled=journalled)
     if wish != "auto":
         told.append("It stays so until it is released, or this process ends.")
     if workers > 1:
-        told.append(f"It is the breaker of this process alone; {workers - 1} others go on with theirs as they are.")
+        told.append(f"It is the breaker of this process alone; the {workers - 1} others keep theirs.")
     return told
 
 
 def _of_open(provider: ProviderStatus, *, journalled: bool) -> list[str]:
     name = provider.name
-    told = [f"Nobody is let through to {name}: it is not asked, however well it is."]
+    told = [f"No call reaches {name}: it is not asked, however healthy it is."]
     if not journalled:
         return [*told, "There is no other provider and no journal: reads and writes are refused with 503."]
     if provider.role is Role.HOME:
@@ -68,12 +68,12 @@ def _of_open(provider: ProviderStatus, *, journalled: bool) -> list[str]:
     return [*told, f"What {name} misses is delivered to it after the release."]
 
 
-def _of_closed(provider: ProviderStatus, *, journalled: bool) -> list[str]:  # noqa: ARG001 - as the others
+def _of_closed(provider: ProviderStatus, *, journalled: bool) -> list[str]:  # noqa: ARG001 - the signature they share
     return [
-        f"Everybody is let through to {provider.name}, whatever fails.",
+        f"All calls reach {provider.name}, whatever fails.",
         "While it is down, each request to it waits until its time is up.",
     ]
 
 
-def _of_release(provider: ProviderStatus, *, journalled: bool) -> list[str]:  # noqa: ARG001 - as the others
+def _of_release(provider: ProviderStatus, *, journalled: bool) -> list[str]:  # noqa: ARG001 - the signature they share
     return [f"The breaker of {provider.name} begins anew, closed, and opens by itself when calls fail."]

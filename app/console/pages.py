@@ -1,4 +1,4 @@
-"""Answers of the console: pages from templates, with what keeps foreign scripts, frames and forms away from them."""
+"""Answers of the console: pages from templates, with headers that block foreign scripts, frames and forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Not "no-referrer": browsers would not say then from which page a form was sent.
+    # Not "no-referrer": browsers would then not say from which page a form was sent.
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -43,7 +43,7 @@ _templates = Environment(
 
 
 def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **shown: object) -> Response[str]:
-    """Give a page, to whoever the request's session is for."""
+    """Return a page for the operator of the request's session."""
     console: Console = request.app.state.console
     session: Session | None = request.state.get("session")
     text = _templates.get_template(template).render(
@@ -60,12 +60,12 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
 
 
 def lead(path: str) -> Response[None]:
-    """Lead the browser to a page with GET, whatever it has just sent."""
+    """Redirect the browser to a page with GET, whatever method it has just used."""
     return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
 
 
 async def lead_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
-    """Lead the browser to the first page, and have that say what was done."""
+    """Redirect the browser to the first page, which shows what was done."""
     console: Console = request.app.state.console
     answer = lead(PATH)
     notice = (await console.sessions()).notice(done)
@@ -74,37 +74,37 @@ async def lead_back(request: Request[Any, Any, Any], done: str) -> Response[None
 
 
 async def take_notice(request: Request[Any, Any, Any]) -> str | None:
-    """Give what was done before this page, which is to be told once."""
+    """Return the notice of what was done before this page, which is shown once."""
     console: Console = request.app.state.console
     return (await console.sessions()).read_notice(request.cookies.get(NOTICE_COOKIE, ""))
 
 
 def forget_notice(request: Request[Any, Any, Any], answer: Response[str]) -> Response[str]:
-    """Have the browser forget what this answer tells."""
+    """Have the browser delete the notice that this answer shows."""
     if NOTICE_COOKIE in request.cookies:
         answer.set_cookie(_cookie(request, NOTICE_COOKIE, "", 0))
     return answer
 
 
 def keep(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
-    """Have the browser keep a session."""
+    """Have the browser store a session."""
     answer.set_cookie(_cookie(request, _name(session), session.cookie, SESSION_SECONDS))
 
 
 def leave(request: Request[Any, Any, Any]) -> Response[None]:
-    """Have the browser forget its session."""
+    """Have the browser delete its session."""
     answer = lead(PATH)
     answer.set_cookie(_cookie(request, COOKIE, "", 0))
     return answer
 
 
 def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-    """Tell of an error on a page: the form to log in, where that is what is missing."""
+    """Show an error on a page: the login form, where a login is missing."""
     told = respond(request, error)
     problem: Problem = told.content
     refused = problem.status == UNAUTHENTICATED.status or request.scope["path"] == LOGIN_PATH
     entrance = refused and problem.status < STATUS_SERVER_ERRORS and "session" in request.state
-    # Who comes for the first time has done nothing wrong.
+    # The first visit without a session is no error.
     new = request.method == "GET" and COOKIE not in request.cookies and key_in(request.headers) is None
     answer = page(
         request,
@@ -128,7 +128,8 @@ def _name(session: Session) -> str:
 
 
 def _cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:
-    # A proxy that ends TLS says so in this header; whoever makes it up is only given a cookie that is kept more safely.
+    # A proxy that ends TLS says so in this header; a client that forges it only receives a cookie that is stored more
+    # safely.
     forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
     secure = "https" in {request.scope["scheme"], forwarded}
     return Cookie(key=name, value=value, path=PATH, max_age=seconds, httponly=True, samesite="strict", secure=secure)

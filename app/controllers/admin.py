@@ -58,8 +58,7 @@ class AdminController(Controller):
         """Force the circuit breaker of a provider open or closed, or release it with `auto`.
 
         It stays forced until it is released or the process ends, in the one process that answers this request: with
-        several
-        workers the others keep their own states.
+        several workers the others keep their own states.
         """
         return service.set_breaker(name, data)
 

@@ -43,7 +43,6 @@ class OrderController(Controller):
 
         It is in force in this process when this is answered, and in the other workers of the host within a second. It
         applies, also across restarts, until another order is configured or set; the configured one is set like any
-        other.
-        A provider that has not received everything becomes home when it has: until then another one answers.
+        other. A provider that has not received everything becomes home when it has: until then another one answers.
         """
         return await service.put(data.order)

@@ -54,9 +54,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Configure where the service listens, with how many processes, and for whom; port 0 takes a free one.
 
     For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers choose another
-    instance.
-    `connections` are those of all processes together, `connections_per_peer` those of one address among them. The three
-    timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`.
+    instance. `connections` are those of all processes together, `connections_per_peer` those of one address among them.
+    The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`.
     """
 
     host: str = "127.0.0.1"

@@ -52,8 +52,7 @@ class Folder:
         """Add the figures of dead workers to those of the departed, and remove their files.
 
         Nothing is counted twice or not at all, wherever this is interrupted: the own file of a departed worker is not
-        read
-        any more.
+        read any more.
         """
         if not workers:
             return

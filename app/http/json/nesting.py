@@ -12,8 +12,7 @@ def shallow(text: bytes, most_brackets: int) -> bytes:
     """Put a 0 and blanks in place of lists and objects below `ALLOWED_DEPTH`, one level of which is left.
 
     The rest is still refused for its depth, but by the item that it belongs to, and not by msgspec, which refuses a
-    body
-    as a whole. `text` is returned unchanged if more brackets than `most_brackets` would have to be examined.
+    body as a whole. `text` is returned unchanged if more brackets than `most_brackets` would have to be examined.
     """
     cut: bytearray | None = None
     depth, begin, brackets = 0, 0, 0

@@ -35,8 +35,7 @@ class OpaqueEscapes:
     """Hide the Unicode escapes of JSON text, so that nothing in them keeps the text from being split.
 
     The hidden text has the shape of the original, which `restored` returns for each part of it. Strings that hold
-    escapes
-    are no UTF-8 any more; msgspec does not check the strings of a value that it passes on raw (`Raw`).
+    escapes are no UTF-8 any more; msgspec does not check the strings of a value that it passes on raw (`Raw`).
     """
 
     def __init__(self, text: bytes) -> None:

@@ -180,7 +180,7 @@ def test_watching_ends_when_everybody_has_everything(newcomer: Service) -> None:
     assert before.stdout.splitlines()[-1].startswith("b ")
     assert [line[1] for line in columns(before)[1:3]] == ["home", "filling"]
     assert [line[1] for line in columns(result)[1:]] == ["home", "standby"]
-    assert result.stderr.splitlines()[-1] == "everybody has received everything"
+    assert result.stderr.splitlines()[-1] == "all providers have received everything"
 
 
 def test_a_terminal_gets_a_bar(newcomer: Service) -> None:
@@ -220,7 +220,7 @@ def test_something_else_is_told_as_such() -> None:
         moved = providers(f"{url}/moved", key=OPS)
 
     assert (page.exit_code, moved.exit_code) == (1, 1)
-    assert page.stderr.startswith(f"Error: {url}/admin/providers gave what this version does not know: ")
+    assert page.stderr.startswith(f"Error: {url}/admin/providers sent an answer that this version cannot read: ")
     assert moved.stderr == f"Error: {url}/moved/admin/providers: 302 Found\n"
     assert visits == ["/admin/providers", "/moved/admin/providers"]
 

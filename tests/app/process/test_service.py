@@ -256,7 +256,9 @@ def test_a_busy_port_is_told_in_one_line(folder: Path) -> None:
 
     assert refused.returncode == 1
     [line] = refused.stderr.splitlines()
-    assert line == f"Error: port {port} of 127.0.0.1 is taken: stop who listens there, or pass another --port"
+    assert (
+        line == f"Error: port {port} of 127.0.0.1 is taken: stop the process that listens there, or pass another --port"
+    )
 
 
 @pytest.mark.soak
