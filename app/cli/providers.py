@@ -17,7 +17,7 @@ from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.progress import filling, showing, stage
 from app.cli.provider_test import ProviderTestReport, in_words, infers, remains, report_of, tried
 from app.cli.round_trip import RoundTrip, Steps
-from app.cli.service_client import RunningService
+from app.cli.service_client import NotListening, RunningService
 from app.cli.tables import table
 from app.doctor.durations import span
 from app.process.host import offline_host
@@ -30,6 +30,7 @@ from providers.chain.status import ChainStatus, Role
 KEY_VARIABLE = "NINAI_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
+START_SECONDS = 60.0  # for a service that is just starting, including the first start of its database
 _EVERY_SECONDS = 1.0
 EXIT_FAILED = 1
 _NOT_READY = 503
@@ -68,7 +69,11 @@ def _key_in(file: Path | None) -> str | None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
     help=f'File with an API key of the scope "admin"; without it the variable {KEY_VARIABLE}, else none.',
 )
-@click.option("--watch", is_flag=True, help="Wait until every provider has received everything, and show the progress.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Wait for a service that is starting, and until every provider has received everything; show the progress.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_context
 def providers(context: click.Context, url: str, key_file: Path | None, *, watch: bool, as_json: bool) -> None:
@@ -80,7 +85,7 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
         _refuse_options(context)
         return
     service = RunningService(url, _key_in(key_file))
-    status = _status(service)
+    status = _awaited(service) if watch else _status(service)
     if watch and filling(status):
         status = _watched(service, status)
     click.echo(_in_json(status) if as_json else _in_words(status))
@@ -136,6 +141,22 @@ def _refuse_options(context: click.Context) -> None:
 
 def _status(service: RunningService) -> ChainStatus:
     return service.get("/admin/providers", ChainStatus)
+
+
+def _awaited(service: RunningService) -> ChainStatus:
+    """Return the status, retrying for `START_SECONDS` while the service does not listen yet.
+
+    Raises:
+        click.ClickException: it does not listen by then, or answers otherwise.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return _status(service)
+        except NotListening:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_EVERY_SECONDS)
 
 
 def _watched(service: RunningService, status: ChainStatus) -> ChainStatus:

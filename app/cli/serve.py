@@ -20,6 +20,7 @@ from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
 from app.http.connections.limits import connections_per_worker, http1
 from app.process.draining import STOP_SECONDS, drain_on_sigterm
+from app.process.listening import announcing
 from app.process.stopping import StopReason
 from app.process.workers_folder import workers_folder
 from app.reloading.source import Configuration, Source
@@ -61,13 +62,10 @@ def serve(
     stopping = StopReason()
     with stopping.told(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
-        url = _url(settings.server.host, port)
-        inside = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
-        places = f"console {inside}/console, documentation {url}/docs, metrics {url}/metrics"
-        click.echo(f"ninaivalaigal on {url}  ({places})", err=True)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
-        _run(settings, port, databases, stopping)
+        with announcing(settings.server.host, port, lambda: click.echo(_address(settings, port), err=True)):
+            _run(settings, port, databases, stopping)
         if databases.lost is not None:
             raise click.ClickException(f"{_LOST}: see {databases.lost / 'server.log'}")
 
@@ -85,6 +83,13 @@ def _metrics_together(settings: Settings) -> Iterator[None]:
             reason = f"several workers need a folder in {settings.data_dir}: {error.strerror}"
             raise click.ClickException(reason) from error
         yield
+
+
+def _address(settings: Settings, port: int) -> str:
+    """Return the line with the URLs of the service."""
+    url = _url(settings.server.host, port)
+    operators = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
+    return f"ninaivalaigal on {url}  (console {operators}/console, documentation {url}/docs, metrics {url}/metrics)"
 
 
 def _url(host: str, port: int) -> str:

@@ -16,6 +16,10 @@ _SECONDS = 10.0
 T = TypeVar("T")
 
 
+class NotListening(click.ClickException):
+    """Signal that nothing accepts connections at the service's address, or not yet."""
+
+
 class _Stay(HTTPRedirectHandler):
     """Follow no redirect, which would take the key along to another server."""
 
@@ -35,6 +39,7 @@ class RunningService(Struct, frozen=True):
         """Get a resource; answers with an accepted status are read like successes.
 
         Raises:
+            NotListening: the connection was refused.
             click.ClickException: the service does not answer or answers otherwise; or the key cannot be sent.
         """
         try:
@@ -57,7 +62,8 @@ class RunningService(Struct, frozen=True):
                 raise click.ClickException(f"{self.url}{path}: {error.code} {_detail(error)}") from error
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            raise click.ClickException(f"no answer from {self.url}: {reason}") from error
+            kind = NotListening if isinstance(reason, ConnectionRefusedError) else click.ClickException
+            raise kind(f"no answer from {self.url}: {reason}") from error
         return body
 
     def _headers(self) -> dict[str, str]:

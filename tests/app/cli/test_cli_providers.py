@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import threading
 import time
@@ -211,6 +212,27 @@ def test_where_nobody_listens_that_is_said() -> None:
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: no answer from http://127.0.0.1:1: [Errno 111] Connection refused\n"
+
+
+def test_watching_waits_for_a_service_that_is_starting() -> None:
+    """The command may be called before the service, and retries until that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        subprocess.Popen(  # noqa: S603 - our own command
+            [NINAI, "providers", "--url", f"http://127.0.0.1:{port}", "--watch"],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as command,
+        reachable_folder() as folder,
+        running_service(folder, {"MEMORY_PROVIDER": "mock"}, port),
+    ):
+        told, complaints = command.communicate(timeout=60)
+
+    assert (command.returncode, complaints) == (0, "")
+    assert told.splitlines()[1].split()[:3] == ["mock", "home", "closed"]
 
 
 def test_something_else_is_told_as_such() -> None:
