@@ -18,7 +18,7 @@ from providers.journal.codec import encode
 from providers.types import Snapshot
 
 # The columns of today's table, of which an earlier version has `user_id`, `memory_id` and `version` as well.
-KEPT = ("user_id", "memory_id", "kind", "version", "appended_at", "trace", "state")
+CURRENT_COLUMNS = ("user_id", "memory_id", "kind", "version", "appended_at", "trace", "state")
 
 TO_TEXT = "ninai_state"  # the SQL function: user_id, memory_id, version, then a value for each former column
 
@@ -33,7 +33,7 @@ _TYPES = {
 def former_columns(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return the former columns of a file, none if today's version has created it."""
     found = [name for _, name, *_ in connection.execute("PRAGMA table_info(operations)")]
-    return tuple(name for name in found if name in _TYPES and name not in KEPT)
+    return tuple(name for name in found if name in _TYPES and name not in CURRENT_COLUMNS)
 
 
 def define_conversion(connection: sqlite3.Connection, columns: Sequence[str]) -> None:
