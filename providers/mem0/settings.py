@@ -1,6 +1,8 @@
 """How the mem0 provider is configured."""
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -35,8 +37,31 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     concurrency: Annotated[int, Meta(ge=1, le=256)] = CONCURRENCY
     infer: bool = False
 
-    def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
-        """Open a provider for as long as the context lasts."""
-        from providers.mem0.opening import open_mem0
+    @asynccontextmanager
+    async def open(
+        self, host: Host, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> AsyncIterator[Replica]:
+        """Hold the connections for as long as the context lasts; mem0 need not be up yet.
 
-        return open_mem0(self, host)
+        `sleep` passes the time until ambiguous writes are reconciled.
+        """
+        from providers.mem0.client import open_client
+        from providers.mem0.opening import dialect_of, open_mem0
+
+        async with (
+            open_client(
+                self.base_url,
+                request_timeout=self.timeout,
+                connect_timeout=self.connect_timeout,
+                concurrency=self.concurrency,
+            ) as client,
+            open_mem0(
+                dialect_of(self.dialect, client, host.name, self.api_key, self.hmac_secret),
+                host,
+                endpoint=self.base_url,
+                at_once=max(1, self.concurrency // 2),
+                infers=self.infer,
+                sleep=sleep,
+            ) as provider,
+        ):
+            yield provider

@@ -8,17 +8,16 @@ from pgvector.asyncpg import register_vector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.native.jsonb import from_jsonb
-from providers.native.settings import NativeSettings
 from providers.postgres.engine import open_pool
 
 
 @asynccontextmanager
-async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
+async def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AsyncIterator[AsyncEngine]:
     """Hold a pool for as long as the context lasts; the first connection is made by the first query."""
     async with open_pool(
         dsn,
-        pool_size=settings.pool_size,
-        through_pooler=settings.pooler == "pgbouncer",
+        pool_size=pool_size,
+        through_pooler=through_pooler,
         json_deserializer=from_jsonb,
         on_connect=_register,
     ) as engine:
@@ -26,9 +25,9 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
 
 
 @asynccontextmanager
-async def open_aside(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
+async def open_aside(dsn: str, *, through_pooler: bool) -> AsyncIterator[AsyncEngine]:
     """Hold what makes a connection of its own for each use, past the pool and whoever waits for it."""
-    async with open_pool(dsn, pool_size=0, through_pooler=settings.pooler == "pgbouncer") as engine:
+    async with open_pool(dsn, pool_size=0, through_pooler=through_pooler) as engine:
         yield engine
 
 
