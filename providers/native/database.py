@@ -1,4 +1,4 @@
-"""The provider's database: the common one, with the schema that the provider needs."""
+"""The provider's database: a prepared database with the schema that the provider needs."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from providers.native.schema import Schema
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 
-_NOTHING = text("SELECT 1")
+_EMPTY_QUERY = text("SELECT 1")
 
 
 class Database(PreparedDatabase):
-    """Lend connections, after the schema has been found usable or made so once; `aside` is for what must not wait."""
+    """Lend connections, after the schema was found usable or upgraded once; `unpooled` is for what must not wait."""
 
     def __init__(
         self,
@@ -24,22 +24,22 @@ class Database(PreparedDatabase):
         seconds: float,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
         *,
-        aside: AsyncEngine | None = None,
+        unpooled: AsyncEngine | None = None,
         migrate: bool,
     ) -> None:
         super().__init__(engine, seconds, waiting)
-        self._aside = aside or engine
+        self._unpooled = unpooled or engine
         self._schema = Schema(engine)
         self._migrate = migrate
 
     async def ping(self) -> None:
-        """Ask for nothing, on a connection of its own.
+        """Run an empty query on a connection of its own.
 
         Raises:
             Unavailable: no answer.
         """
-        async with translated(TimeLimit(self._seconds), PossibleWrites.NOTHING), self._aside.connect() as connection:
-            await connection.execute(_NOTHING)
+        async with translated(TimeLimit(self._seconds), PossibleWrites.NOTHING), self._unpooled.connect() as connection:
+            await connection.execute(_EMPTY_QUERY)
 
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds):
@@ -51,6 +51,6 @@ class Database(PreparedDatabase):
                     " run `ninai db upgrade`"
                 )
             await self._schema.upgrade()
-        # The connection that looked may have been made before a migration, ours or another replica's, and then knows
-        # nothing of the types that the migration brought.
+        # The connection that read the state may be older than a migration, ours or another process's, and then it does
+        # not know the types that the migration created.
         await self._engine.dispose()

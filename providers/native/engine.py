@@ -13,7 +13,7 @@ from providers.postgres.engine import open_pool
 
 @asynccontextmanager
 async def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AsyncIterator[AsyncEngine]:
-    """Hold a pool for as long as the context lasts; the first connection is made by the first query."""
+    """Hold a pool; the first query makes the first connection."""
     async with open_pool(
         dsn,
         pool_size=pool_size,
@@ -25,14 +25,14 @@ async def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False)
 
 
 @asynccontextmanager
-async def open_aside(dsn: str, *, through_pooler: bool) -> AsyncIterator[AsyncEngine]:
-    """Hold what makes a connection of its own for each use, past the pool and whoever waits for it."""
+async def open_unpooled(dsn: str, *, through_pooler: bool) -> AsyncIterator[AsyncEngine]:
+    """Hold an engine that makes a connection for each use, so that it never waits for the pool."""
     async with open_pool(dsn, pool_size=0, through_pooler=through_pooler) as engine:
         yield engine
 
 
 async def _register(connection: asyncpg.Connection) -> None:
-    # Before the first migration the extension may be absent; whoever migrates renews the pool afterwards.
+    # Before the first migration the extension may be absent; the pool is renewed after a migration.
     schema = await connection.fetchval(
         "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'"
     )

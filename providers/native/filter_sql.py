@@ -1,4 +1,4 @@
-"""Conditions on metadata as SQL: fixed fragments and bound values."""
+"""Conditions on metadata in SQL: fixed fragments and bound values."""
 
 from itertools import count
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the native provider is: one look that takes the connection, the schema and pgvector to answer."""
+"""The health of the native provider: one query that needs the connection, the schema and pgvector."""
 
 from time import perf_counter
 
@@ -7,14 +7,14 @@ from providers.native import statements
 from providers.native.database import Database
 from providers.types import Health
 
-# Up to here memories are counted one by one; beyond, the planner's estimate is given.
+# Up to here memories are counted one by one; beyond, the total is the planner's estimate.
 COUNTED_EXACTLY = 10_000
 
 
 class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
-    """What the native provider knows about itself.
+    """The health of the native provider.
 
-    `total_memories` is exact up to 10,000 and an estimate beyond, which `total_is_estimate` tells.
+    `total_memories` is exact up to 10,000 and an estimate beyond, and then `total_is_estimate` is true.
     """
 
     database_connection: str
@@ -24,7 +24,7 @@ class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
 
 
 async def health_of(database: Database, provider: str) -> PostgresHealth:
-    """Count the memories; an error is part of the answer."""
+    """Count the memories; an error is part of the health."""
     started = perf_counter()
     try:
         async with database.reading() as connection:

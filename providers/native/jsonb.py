@@ -1,4 +1,4 @@
-"""Metadata to jsonb and back, so that every number comes back as it went in."""
+"""Metadata to jsonb and back, so that every number is read as it was written."""
 
 import json
 from decimal import Decimal
@@ -18,7 +18,7 @@ def to_jsonb(metadata: Metadata | None) -> str | None:
 
 
 def from_jsonb(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Read what PostgreSQL wrote."""
+    """Decode JSON that PostgreSQL wrote."""
     try:
         return msgspec.json.decode(text)
     except msgspec.ValidationError:
@@ -32,6 +32,6 @@ def _with_plain_floats(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, 
     if isinstance(value, list):
         return [_with_plain_floats(child) for child in value]
     if isinstance(value, float) and abs(value) >= _EXPONENT_FROM:
-        # By its shortest digits, as every JSON writer gives it: 1e23 is 10**23, not the binary number near it.
+        # By its shortest digits, as every JSON encoder writes it: 1e23 is 10**23, not the binary number near it.
         return msgspec.Raw(f"{Decimal(repr(value)):f}.0".encode())
     return value

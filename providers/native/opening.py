@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from observability import notes
 from observability.metrics import Metrics
 from providers import background
+from providers.answers import NO_VECTOR
 from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
 from providers.embedders.silence import Silence
-from providers.native.backlog import Backlog
 from providers.native.database import Database
-from providers.native.engine import open_aside, open_engine
+from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.engine import open_engine, open_unpooled
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.storable import StorableEmbedder
@@ -22,10 +22,10 @@ from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
 from providers.types import Host
 
-# How long the background task waits for the vectors of a whole batch.
-_PATIENCE_OF_BACKLOG = 60.0  # seconds
+# How long the embedding queue waits for the vectors of a whole batch.
+_PATIENCE_OF_QUEUE = 60.0  # seconds
 
-# An operator's migration may take long; nobody waits for it in a request.
+# An operator's migration may take long; no request waits for it.
 _SCHEMA_SECONDS = 24 * 3600.0
 
 
@@ -39,10 +39,10 @@ async def open_database(
     """
     async with (
         open_engine(dsn, pool_size=pool_size, through_pooler=through_pooler) as engine,
-        open_aside(dsn, through_pooler=through_pooler) as aside,
+        open_unpooled(dsn, through_pooler=through_pooler) as unpooled,
     ):
         with host.metrics.watched_pool(host.name, lambda: pool_of(engine)) as waiting:
-            database = Database(engine, seconds, waiting.one, aside=aside, migrate=migrate)
+            database = Database(engine, seconds, waiting.one, unpooled=unpooled, migrate=migrate)
             try:
                 yield database
             finally:
@@ -65,27 +65,27 @@ async def open_provider(
         former = [await stack.enter_async_context(_opened(choice, host.metrics)) for choice in former_embedders]
         if any(one is not None for one in (current, *former)):
             _expect(host.metrics)
-        backlog = None
-        # One for both guards: what a server asks for, it asks of everybody here.
+        queue = None
+        # One for both guards: a pause that a server asks for applies to all of its callers here.
         silence = None if current is None else Silence(current.model)
         if current is not None and host.serves:
-            # Guarded apart: a batch may take long without keeping questions from their vectors.
-            patient = GuardedEmbedder(current, _PATIENCE_OF_BACKLOG, silence=silence)
-            backlog = Backlog(database, patient, host.metrics, host.name)
-            stack.push_async_callback(background.stop, background.start(backlog.run, "backlog"))
+            # A guard of its own: a batch may take long without keeping questions from their vectors.
+            patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, silence=silence)
+            queue = EmbeddingQueue(database, patient, host.metrics, host.name)
+            stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
         vectors = Vectors(
             current and GuardedEmbedder(current, patience, silence=silence),
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(database, vectors, backlog, host.clock, vector_weight)
+        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, vector_weight)
         stack.push_async_callback(provider.close)
         yield provider
 
 
 @asynccontextmanager
 async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> AsyncIterator[Schema]:
-    """Open the schema alone, with the errors that a provider raises.
+    """Hold the schema alone, for the commands that look after it; errors are those of a provider.
 
     Raises:
         Unavailable: the database cannot be reached, or fails meanwhile.
@@ -104,6 +104,6 @@ async def _opened(settings: EmbedderSettings, metrics: Metrics) -> AsyncIterator
 
 
 def _expect(metrics: Metrics) -> None:
-    """Create the children of what answers may lack at start, so that `rate()` sees zeros before the first event."""
+    """Create the children of the counter of degraded answers, so that `rate()` sees zeros before the first event."""
     for operation in ("recall", "recall_many"):
-        metrics.degraded.labels(operation, notes.NO_VECTOR)
+        metrics.degraded.labels(operation, NO_VECTOR)

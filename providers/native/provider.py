@@ -1,33 +1,30 @@
 """PostgresMemoryProvider: memories in PostgreSQL with pgvector."""
 
-import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from msgspec import UNSET, UnsetType
-
 from providers import limits, replica_limits
+from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError
-from providers.filters import Filter
 from providers.group_commit import Combiner
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
 from providers.native import statements
-from providers.native.backlog import Backlog
-from providers.native.changing import Changer
+from providers.native.columns import record_of
 from providers.native.database import Database
+from providers.native.editing import RowEditor
+from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
-from providers.native.records import record_of
 from providers.native.replication import Replication
+from providers.native.rows import MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
-from providers.native.writing import NewRow, Writer, new_row
-from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
+from providers.native.writing import RowWriter, new_row
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
-from providers.types import MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
 
-# Questions of one batch that are asked at once; more would take the pool away from everybody else.
+# Questions of one batch that are asked at once; more would take the pool away from other requests.
 CONCURRENT_RECALLS = 4
 
 # Statements under way at once that store single memories; what arrives meanwhile shares the next one.
@@ -38,204 +35,143 @@ class PostgresMemoryProvider(Replica):
     """Memories in PostgreSQL: exact hybrid recall within a user, versions, tombstones."""
 
     def __init__(
-        self, database: Database, vectors: Vectors, backlog: Backlog | None, clock: HybridClock, vector_weight: float
+        self,
+        database: Database,
+        vectors: Vectors,
+        queue: EmbeddingQueue | None,
+        clock: HybridClock,
+        vector_weight: float,
     ) -> None:
         self._database = database
-        self._writer = Writer(database, backlog)
+        self._writer = RowWriter(database, queue)
         self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
-        self._changer = Changer(database, vectors, backlog, clock)
-        self._replication = Replication(database, vectors, backlog, clock)
+        self._editor = RowEditor(database, vectors, queue, clock)
+        self._replication = Replication(database, vectors, queue, clock)
         self._vectors = vectors
         self._clock = clock
         self._vector_weight = vector_weight
 
     async def ping(self) -> None:
-        """Ask the database for nothing; see the protocol."""
+        """See `Replica`."""
         await self._database.ping()
 
     async def close(self) -> None:
-        """Wait for the writes under way; to be called before the database goes."""
+        """Wait for the writes under way; call this before the database is closed."""
         await self._combiner.close()
 
-    async def remember(
-        self,
-        user_id: str,
-        content: str,
-        metadata: Metadata | None = None,
-        *,
-        memory_id: str | None = None,
-        version: int | None = None,
-        created_at: datetime | None = None,
-    ) -> str:
-        """Store one memory; see the protocol."""
-        memory = NewMemory(
-            user_id=user_id,
-            content=content,
-            metadata=metadata,
-            memory_id=memory_id,
-            version=version,
-            created_at=created_at,
-        )
-        limits.check_new_memory(memory)
-        [row] = await self._rows([memory])
-        async with self._database.limited():
-            stored = await self._combiner.put(row)
-        if isinstance(stored, ProviderError):
-            raise stored
-        return stored
-
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """Store many memories in one statement; see the protocol."""
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        faults = [_fault(memory) for memory in memories]
-        rows = await self._rows([memory for memory, fault in zip(memories, faults, strict=True) if fault is None])
-        stored = iter(await self._writer.store(rows) if rows else [])
-        return [next(stored) if fault is None else fault for fault in faults]
+        checked = [_checked(memory) for memory in memories]
+        rows = await self._rows([memory for memory in checked if isinstance(memory, NewMemory)])
+        stored = iter(await self._stored(rows))
+        return [next(stored) if isinstance(memory, NewMemory) else memory for memory in checked]
 
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = DEFAULT_RECALL_LIMIT,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        """Find the nearest memories by vector and words; see the protocol."""
-        question = RecallQuery(
-            user_id=user_id,
-            query=query,
-            limit=limit,
-            where=where,
-            created_from=created_from,
-            created_before=created_before,
-            min_score=min_score,
-        )
-        return await self._recall(question)
-
-    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """Answer many questions, a few at a time; see the protocol."""
-        limits.check_batch("queries", queries)
-        turns = asyncio.Semaphore(CONCURRENT_RECALLS)
-
-        async def answer(query: RecallQuery) -> list[MemoryRecord] | ProviderError:
-            async with turns:
-                try:
-                    return await self._recall(query)
-                except ProviderError as error:
-                    return error
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(query)) for query in queries]
-        return [task.result() for task in tasks]
-
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """Give one memory; see the protocol."""
-        limits.check_user_id(user_id)
-        memory_id = limits.check_memory_id(memory_id)
+    async def find(self, query: RecallQuery) -> Found:
+        """See `MemoryStore`."""
+        limits.check_recall(query)
+        question = await self._vectors.of_question(query.query)
+        statement, values = recall_statement(query, question.vectors, self._vector_weight)
         async with self._database.reading() as connection:
-            row = (await connection.execute(statements.GET, {"user_id": user_id, "id": memory_id})).one_or_none()
+            memories = [record_of(row, row.score) for row in await connection.execute(statement, values)]
+        return Found(memories=memories, degraded=question.degraded)
+
+    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
+        """See `MemoryStore`."""
+        limits.check_batch("queries", queries)
+        return await answer_all(queries, self.find, CONCURRENT_RECALLS)
+
+    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        return Fetched(memory=await self._memory(owner, limits.check_memory_id(memory_id)))
+
+    async def page(self, query: PageQuery) -> Found:
+        """See `MemoryStore`."""
+        limits.check_page(query)
+        values: dict[str, Any] = {"user_id": query.owner.user, "limit": query.limit, "offset": query.offset}
+        if query.after is not None:
+            values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
+        statement = statements.LIST if query.after is None else statements.LIST_AFTER
+        async with self._database.reading() as connection:
+            return Found(memories=[record_of(row) for row in await connection.execute(statement, values)])
+
+    async def change(self, edit: Edit) -> Changed:
+        """See `MemoryStore`."""
+        edit = limits.check_edit(edit)
+        if edit.empty:
+            return Changed(memory=await self._memory(edit.owner, edit.memory_id))
+        return Changed(memory=await self._editor.edit(edit) or await self._unchanged(edit))
+
+    async def erase(self, deletion: Deletion) -> Erased:
+        """See `MemoryStore`."""
+        return Erased(count=int(await self._editor.delete(limits.check_deletion(deletion))))
+
+    async def health_check(self) -> PostgresHealth:
+        """See `MemoryStore`."""
+        return await health_of(self._database, type(self).__name__)
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        replica_limits.check_snapshots(snapshots)
+        return await self._replication.put_many(snapshots)
+
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
+        """See `Replica`."""
+        limits.check_owner(owner)
+        return await self._replication.snapshot(owner, limits.check_memory_id(memory_id))
+
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """See `Replica`."""
+        after = replica_limits.check_snapshots_page(owner, limit, after)
+        return await self._replication.snapshots(owner, limit, after)
+
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
+        """See `Replica`."""
+        replica_limits.check_owners_page(limit, after)
+        return await self._replication.owners(limit, after)
+
+    async def identity(self) -> str:
+        """See `Replica`."""
+        return await self._replication.identity()
+
+    async def _rows(self, memories: Sequence[NewMemory]) -> list[MemoryRow]:
+        """Return the rows of checked memories, with ids, versions and vectors."""
+        embeddings = await self._vectors.of_memories([memory.content for memory in memories])
+        return [new_row(memory, one, self._clock) for memory, one in zip(memories, embeddings, strict=True)]
+
+    async def _stored(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
+        """Store one row together with others that arrive now, more rows in a statement of their own."""
+        if len(rows) != 1:
+            return await self._writer.store(rows) if rows else []
+        async with self._database.limited():
+            return [await self._combiner.put(rows[0])]
+
+    async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
+        values = {"user_id": owner.user, "id": memory_id}
+        async with self._database.reading() as connection:
+            row = (await connection.execute(statements.GET, values)).one_or_none()
         if row is None:
             raise MemoryNotFound(memory_id)
         return record_of(row)
 
-    async def list_memories(
-        self,
-        user_id: str,
-        limit: int = DEFAULT_LIST_LIMIT,
-        offset: int = 0,
-        *,
-        after: Position | None = None,
-    ) -> list[MemoryRecord]:
-        """List memories from newest to oldest; see the protocol."""
-        limits.check_user_id(user_id)
-        limits.check_page(limit, offset, after)
-        values: dict[str, Any] = {"user_id": user_id, "limit": limit, "offset": offset}
-        if after is not None:
-            values |= {"created_at": after.created_at, "id": after.memory_id}
-        statement = statements.LIST if after is None else statements.LIST_AFTER
-        async with self._database.reading() as connection:
-            return [record_of(row) for row in await connection.execute(statement, values)]
+    async def _unchanged(self, edit: Edit) -> MemoryRecord:
+        """Return the memory that an edit did not change: it is newer, or has the edit already.
 
-    async def update(
-        self,
-        user_id: str,
-        memory_id: str,
-        *,
-        content: str | UnsetType = UNSET,
-        metadata: Metadata | UnsetType | None = UNSET,
-        version: int | None = None,
-        edit_id: str | None = None,
-    ) -> MemoryRecord:
-        """Replace content, metadata or both; see the protocol."""
-        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        if content is not UNSET:
-            limits.check_content(content)
-        if metadata is not UNSET:
-            limits.check_metadata(metadata)
-        if content is UNSET and metadata is UNSET:
-            return await self.get(user_id, memory_id)
-        row = await self._changer.edit(user_id, memory_id, content, metadata, version, edit_id)
-        if row is not None:
-            return record_of(row)
-        # Absent, deleted, nothing to change, or another edit with this key: reading tells which.
-        if edit_id is not None and (stored := await self._replication.snapshot(user_id, memory_id)) is not None:
-            was_applied(stored, edit_id)
-        return await self.get(user_id, memory_id)
-
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
-        """Leave a tombstone in place of a memory; see the protocol."""
-        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return await self._changer.delete(user_id, memory_id, version, edit_id)
-
-    async def health_check(self) -> PostgresHealth:
-        """Count the memories; see the protocol."""
-        return await health_of(self._database, type(self).__name__)
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """Bring memories to states; see the protocol `Replica`."""
-        replica_limits.check_snapshots(snapshots)
-        return await self._replication.put_many(snapshots)
-
-    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
-        """Give one memory or its tombstone; see the protocol `Replica`."""
-        limits.check_user_id(user_id)
-        return await self._replication.snapshot(user_id, limits.check_memory_id(memory_id))
-
-    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
-        """Give memories and tombstones by ascending id; see the protocol `Replica`."""
-        after = replica_limits.check_snapshots_page(user_id, limit, after)
-        return await self._replication.snapshots(user_id, limit, after)
-
-    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
-        """Give the users who have anything; see the protocol `Replica`."""
-        replica_limits.check_users_page(limit, after)
-        return await self._replication.users(limit, after)
-
-    async def identity(self) -> str:
-        """Name the database; see the protocol `Replica`."""
-        return await self._replication.identity()
-
-    async def _rows(self, memories: Sequence[NewMemory]) -> list[NewRow]:
-        """Give checked memories their ids, versions and vectors."""
-        embedded = await self._vectors.of_memories([memory.content for memory in memories])
-        return [new_row(memory, one, self._clock) for memory, one in zip(memories, embedded, strict=True)]
-
-    async def _recall(self, question: RecallQuery) -> list[MemoryRecord]:
-        limits.check_recall(question)
-        vectors = await self._vectors.of_question(question.query)
-        statement, values = recall_statement(question, vectors, self._vector_weight)
-        async with self._database.reading() as connection:
-            return [record_of(row, row.score) for row in await connection.execute(statement, values)]
+        Raises:
+            Conflict: it has another edit with the key of this one.
+            MemoryNotFound: it is absent or deleted.
+        """
+        stored = await self._replication.snapshot(edit.owner, edit.memory_id)
+        if stored is not None:
+            was_applied(stored, edit.edit_id)
+        if stored is None or stored.deleted:
+            raise MemoryNotFound(edit.memory_id)
+        return stored.record
 
 
-def _fault(memory: NewMemory) -> ProviderError | None:
+def _checked(memory: NewMemory) -> NewMemory | ProviderError:
     try:
-        limits.check_new_memory(memory)
+        return limits.check_new_memory(memory)
     except ProviderError as error:
-        return error
-    return None
+        return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive

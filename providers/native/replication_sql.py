@@ -1,8 +1,8 @@
-"""The statements by which a replica is filled and read out: whole states, tombstones included."""
+"""The statements that write and read a replica: whole states, tombstones included."""
 
 from sqlalchemy import text
 
-_STATE = "user_id, id, version, content, metadata, created_at, updated_at, digest, edits"
+from providers.native.columns import COLUMNS, LIVE, STATE, assignments, heads, insertion, names
 
 # Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
 _NEW_WINS = """(CASE
@@ -14,66 +14,46 @@ _NEW_WINS = """(CASE
 END)"""
 
 
-def _kept_by_the_living(*columns: str) -> str:
-    return ", ".join(f"{column} = CASE WHEN stored.deleted_at IS NULL THEN excluded.{column} END" for column in columns)
+_OF_THE_NEWER = f"CASE WHEN {_NEW_WINS} THEN excluded.{{name}} ELSE stored.{{name}} END"
+_OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
+_DECIDED_BY_VERSION = [column for column in COLUMNS if column.name in {"version", "edits", "deleted_at"}]
 
-
-# Rows in one order, as in `statements.PUT`. Edits come as array literals, since unnest makes arrays of arrays flat.
 PUT_STATES = text(f"""
-    INSERT INTO ninai_memories AS stored (
-        user_id, id, version, content, metadata, created_at, updated_at, deleted_at, digest, edits,
-        embedding_model, embedding, terms
-    )
-    SELECT user_id, id, version, content, metadata, created_at, updated_at, deleted_at, digest, CAST(edits AS uuid[]),
-        embedding_model, embedding, ninai_terms(content)
-    FROM unnest(
-        CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:contents AS text[]),
-        CAST(:metadatas AS jsonb[]), CAST(:created_ats AS timestamptz[]), CAST(:updated_ats AS timestamptz[]),
-        CAST(:deleted_ats AS timestamptz[]), CAST(:digests AS bytea[]), CAST(:edits AS text[]),
-        CAST(:models AS text[]), CAST(:embeddings AS halfvec[])
-    ) AS new (
-        user_id, id, version, content, metadata, created_at, updated_at, deleted_at, digest, edits,
-        embedding_model, embedding
-    )
-    ORDER BY user_id, id
-    ON CONFLICT (user_id, id) DO UPDATE SET
-        version = CASE WHEN {_NEW_WINS} THEN excluded.version ELSE stored.version END,
-        edits = CASE WHEN {_NEW_WINS} THEN excluded.edits ELSE stored.edits END,
-        deleted_at = CASE WHEN {_NEW_WINS} THEN excluded.deleted_at ELSE stored.deleted_at END,
+    {insertion(COLUMNS)} DO UPDATE SET
+        {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,
-        {_kept_by_the_living("content", "metadata", "updated_at", "digest", "embedding_model", "embedding", "terms")},
+        {assignments(LIVE, _OF_THE_LIVING)},
         refused_model = NULL  -- the version may be the same, the text another
     WHERE {_NEW_WINS} OR stored.created_at IS NULL AND excluded.created_at IS NOT NULL
     RETURNING user_id, id, deleted_at IS NOT NULL AS deleted
-""")  # noqa: S608 - joined from constants
+""")
 
-# States without what is long; the content of what is not deleted is empty.
-HEADS = text("""
-    SELECT user_id, id, version, CASE WHEN deleted_at IS NULL THEN '' END AS content, NULL AS metadata,
-        created_at, updated_at, digest, edits
+# States without long values; the content of a live memory is empty.
+HEADS = text(f"""
+    SELECT {heads(STATE)}
     FROM ninai_memories
     WHERE (user_id, id) IN (
         SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
     )
-""")
+""")  # noqa: S608 - joined from constants
 
-STATE = text(f"""
-    SELECT {_STATE} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid)
+ONE_STATE = text(f"""
+    SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid)
 """)  # noqa: S608 - joined from constants
 
 STATES = text(f"""
-    SELECT {_STATE} FROM ninai_memories WHERE user_id = :user_id ORDER BY id LIMIT CAST(:limit AS int)
+    SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id ORDER BY id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
 STATES_AFTER = text(f"""
-    SELECT {_STATE} FROM ninai_memories
+    SELECT {names(STATE)} FROM ninai_memories
     WHERE user_id = :user_id AND id > CAST(:after AS uuid)
     ORDER BY id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
 # A loose index scan: from each user straight to the next one, however many memories lie between.
-USERS = text("""
+OWNERS = text("""
     WITH RECURSIVE named (user_id, place) AS (
         SELECT CAST(:after AS text) COLLATE "C", 0
         UNION ALL

@@ -1,4 +1,4 @@
-"""The schema's version: bring the database up to this code's, tell where it stands, list the history."""
+"""The schema's version: upgrade a database to that of this code, compare the two, list the history."""
 
 import asyncio
 from pathlib import Path
@@ -17,17 +17,17 @@ from providers.postgres.encoding import ENCODING, check_encoding
 
 VERSION_TABLE = "ninai_schema_version"
 
-# "ninai" in ASCII: one key for everybody who migrates, so that replicas that start at once take turns.
+# "ninai" in ASCII: one key for every migration, so that processes that start at once take turns.
 MIGRATION_LOCK = 0x6E696E6169
 
 _upgrading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 class SchemaState(Struct, frozen=True, kw_only=True):
-    """Where a database stands against this code.
+    """A database's version of the schema, and this code's.
 
     `current` is the database's revision, None before the first; `newest` is this code's. A `current` that this code
-    does not know was made by a newer version, whose schema this one can live with.
+    does not know was made by a newer version, whose schema this one can use.
     """
 
     current: str | None
@@ -58,12 +58,12 @@ class Schema:
         self._scripts = ScriptDirectory.from_config(self._config)
 
     def history(self) -> list[Revision]:
-        """Every revision of this code, oldest first."""
+        """Return every revision of this code, oldest first."""
         steps = reversed(list(self._scripts.walk_revisions()))
         return [Revision(id=step.revision, title=(step.doc or "").rstrip(".")) for step in steps]
 
     async def state(self) -> SchemaState:
-        """Tell where the database stands; changes nothing.
+        """Return the state of the database's schema; change nothing.
 
         Raises:
             Misconfigured: the database cannot hold every text.

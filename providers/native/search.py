@@ -1,4 +1,4 @@
-"""Hybrid recall: the one statement that scores all of a user's memories by vector and by words.
+"""Hybrid recall: one statement that scores all of a user's memories by vector and by words.
 
 Each row's lexemes are a binary sparse vector. Its inner product with a vector that holds 2^i at the question's i-th
 lexeme is a bit mask of the lexemes they share: one pass over one index gives the cosine, the matches, the length,
@@ -19,6 +19,7 @@ from pgvector import HalfVector
 from sqlalchemy import TextClause, text
 
 from providers.embedders.base import Vector
+from providers.native.columns import RECORD, names
 from providers.native.filter_sql import FilterSql
 from providers.types import RecallQuery
 
@@ -35,9 +36,9 @@ B = 0.4  # memories are short, so length says little about how much of one is ab
 def recall_statement(
     query: RecallQuery, vectors: dict[str, Vector], vector_weight: float
 ) -> tuple[TextClause, dict[str, Any]]:
-    """Give the statement and its values; `vectors` maps embedding models to the question's float32[dim] in each."""
+    """Return the statement and its values; `vectors` maps embedding models to the question's float32[dim] in each."""
     values: dict[str, Any] = {
-        "user_id": query.user_id,
+        "user_id": query.owner.user,
         "query": query.query,
         "limit": query.limit,
         "min_score": query.min_score,
@@ -110,7 +111,7 @@ def _statement(models: int, eligible: str) -> TextClause:
         SELECT id, score FROM scored WHERE score > 0 AND score >= CAST(:min_score AS float8)
         ORDER BY score DESC, created_at DESC, id DESC LIMIT CAST(:limit AS int)
     )
-    SELECT m.id, m.user_id, m.content, m.metadata, m.created_at, m.updated_at, best.score
+    SELECT {names(RECORD, "m.")}, best.score
     FROM best JOIN ninai_memories AS m ON m.user_id = :user_id AND m.id = best.id
     WHERE m.deleted_at IS NULL
     ORDER BY best.score DESC, m.created_at DESC, m.id DESC
@@ -118,7 +119,7 @@ def _statement(models: int, eligible: str) -> TextClause:
 
 
 def _mask_vector(half: int) -> str:
-    """A sparse vector that holds 2^i at the i-th lexeme of this half of the question."""
+    """Return a sparse vector, in SQL, that holds 2^i at the i-th lexeme of this half of the question."""
     first = half * _BITS_PER_MASK
     return (
         f"CAST('{{' || coalesce(string_agg(dimension || '\\:' || (1 << (slot - {first})), ',')"

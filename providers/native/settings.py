@@ -1,4 +1,4 @@
-"""How the native provider is configured, and how it is opened."""
+"""The settings of the native provider, which open it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings
 from providers.replica import Replica
 from providers.types import Host
 
-# Of an operation's time limit, what it may spend on its vector; the rest is the database's.
+# The share of an operation's time limit that its vector may take; the rest is for the database.
 SHARE_OF_EMBEDDING = 0.5
 
 
@@ -21,9 +21,10 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """PostgreSQL with pgvector.
 
     `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
-    is seconds for an operation that is no part of a request, whose limits are those of its try. `pooler = "pgbouncer"`
-    keeps to what a transaction pooler allows. `vector_weight` is the share of the cosine in the fused score, the rest
-    is the words'. `former_embedders` answer for memories that still carry vectors of an earlier model.
+    is seconds for an operation outside of a request; in a request the limit of its attempt counts.
+    `pooler = "pgbouncer"` uses only what a transaction pooler allows. `vector_weight` is the share of the cosine in the
+    fused score, the rest is the words'. `former_embedders` are asked for memories that still have vectors of an earlier
+    model.
     """
 
     dsn: Secret | None = None
@@ -37,7 +38,7 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def embedding_patience(self) -> float:
-        """Seconds that an operation waits for its vector; without one in time it does with the words."""
+        """Seconds that an operation waits for its vector; without one in time it uses the words."""
         return self.timeout * SHARE_OF_EMBEDDING
 
     @property

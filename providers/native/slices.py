@@ -1,4 +1,4 @@
-"""How much is embedded in one call."""
+"""Slices of a batch of texts, each small enough for one call of an embedder."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ SLICE_CHARS = 64_000
 
 
 def slices(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Cut texts into what one call can bear, in order: up to 64,000 characters, or a single text of more."""
+    """Cut texts into slices for one call each, in order: up to 64,000 characters, or a single text of more."""
     taken: list[str] = []
     chars = 0
     for text in texts:

@@ -1,27 +1,11 @@
-"""The statements of the native provider, except the search: all but one of them a single round trip."""
+"""The statements of the native provider, except those of the search and of a replica."""
 
 from sqlalchemy import text
 
+from providers.native.columns import EDITED, FIRST, LIVE, RECORD, assignments, insertion, names
 from providers.states.editing import EDIT_KEY_CHARS
 
-_RECORD = "id, user_id, content, metadata, created_at, updated_at"
-
-# Rows in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of two
-# with the same id in one batch the first is stored.
-PUT = text("""
-    INSERT INTO ninai_memories
-        (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, terms)
-    SELECT user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, ninai_terms(content)
-    FROM unnest(
-        CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:contents AS text[]),
-        CAST(:metadatas AS jsonb[]), CAST(:digests AS bytea[]), CAST(:created_ats AS timestamptz[]),
-        CAST(:models AS text[]), CAST(:embeddings AS halfvec[])
-    ) WITH ORDINALITY
-        AS new (user_id, id, version, content, metadata, digest, created_at, embedding_model, embedding, place)
-    ORDER BY user_id, id, place
-    ON CONFLICT (user_id, id) DO NOTHING
-    RETURNING user_id, id
-""")
+PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
 
 STORED = text("""
     SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest
@@ -32,32 +16,34 @@ STORED = text("""
 """)
 
 GET = text(f"""
-    SELECT {_RECORD} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    SELECT {names(RECORD)} FROM ninai_memories
+    WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
 """)  # noqa: S608 - joined from constants
 
 LIST = text(f"""
-    SELECT {_RECORD} FROM ninai_memories
+    SELECT {names(RECORD)} FROM ninai_memories
     WHERE user_id = :user_id AND deleted_at IS NULL
     ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
 """)  # noqa: S608 - joined from constants
 
 LIST_AFTER = text(f"""
-    SELECT {_RECORD} FROM ninai_memories
+    SELECT {names(RECORD)} FROM ninai_memories
     WHERE user_id = :user_id AND deleted_at IS NULL
         AND (created_at, id) < (CAST(:created_at AS timestamptz), CAST(:id AS uuid))
     ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
 """)  # noqa: S608 - joined from constants
 
-# A given version applies only if it is newer; a minted one is made newer, whatever other replicas' clocks say.
+_IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
+
+# A given version applies only if it is newer; a minted one is made newer, whatever the clocks of other processes say.
 UPDATE = text(f"""
     UPDATE ninai_memories SET
         version = CASE WHEN :minted THEN greatest(CAST(:version AS bigint), version + 1) ELSE :version END,
-        updated_at = CAST(:updated_at AS timestamptz),
-        content = CASE WHEN :has_content THEN CAST(:content AS text) ELSE content END,
+        updated_at = CAST(:now AS timestamptz),
+        {assignments(EDITED, _IF_GIVEN)},
         terms = CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE terms END,
-        embedding_model = CASE WHEN :has_content THEN CAST(:model AS text) ELSE embedding_model END,
+        embedding_model = CASE WHEN :has_content THEN CAST(:embedding_model AS text) ELSE embedding_model END,
         embedding = CASE WHEN :has_content THEN CAST(:embedding AS halfvec) ELSE embedding END,
-        metadata = CASE WHEN :has_metadata THEN CAST(:metadata AS jsonb) ELSE metadata END,
         edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
     WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
@@ -67,37 +53,36 @@ UPDATE = text(f"""
             WHERE left(CAST(applied.id AS text), {EDIT_KEY_CHARS})
                 = left(CAST(CAST(:edit_id AS uuid) AS text), {EDIT_KEY_CHARS})
         ))
-    RETURNING {_RECORD}, version
+    RETURNING {names(RECORD)}, version
 """)  # noqa: S608 - joined from constants
 
-# Where there is no memory no row is made: ids can be made up without end.
-DELETE = text("""
+# Where there is no memory, no row is made: a client can invent ids without end.
+DELETE = text(f"""
     UPDATE ninai_memories SET
-        version = greatest(CAST(:version AS bigint), version + 1), deleted_at = CAST(:deleted_at AS timestamptz),
-        updated_at = NULL, content = NULL, metadata = NULL, digest = NULL,
+        version = greatest(CAST(:version AS bigint), version + 1), deleted_at = CAST(:now AS timestamptz),
         edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
-        embedding_model = NULL, embedding = NULL, terms = NULL
+        {assignments(LIVE, "NULL")}
     WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
     RETURNING version
-""")
+""")  # noqa: S608 - joined from constants
 
-# No creation time on a tombstone tells that no memory was there to delete: one that was put in for a chain.
+# A tombstone without a creation time was put for a chain, and there was no memory to delete.
 DELETED_BY = text("""
     SELECT created_at IS NOT NULL AND CAST(:edit_id AS uuid) = ANY (edits)
     FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL
 """)
 
 # Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait. Another
-# model is a reason only for a process that is to embed `again`. What the model has refused waits for nothing.
+# model is a reason only for a process that is to embed `again`. A memory that the model has refused does not wait.
 _WAITING = """
     deleted_at IS NULL AND embedding_model IS NULL{also}
     UNION ALL {select} deleted_at IS NULL AND embedding_model < :model AND :again{also}
     UNION ALL {select} deleted_at IS NULL AND embedding_model > :model AND :again{also}
 """
 _NOT_REFUSED = " AND (refused_model IS DISTINCT FROM :model OR refused_version IS DISTINCT FROM version)"
-_NOT_ASIDE = """
+_NOT_SKIPPED = """
     AND (user_id, id, version) NOT IN (SELECT * FROM unnest(
-        CAST(:aside_users AS text[]), CAST(:aside_ids AS uuid[]), CAST(:aside_versions AS bigint[])
+        CAST(:skipped_users AS text[]), CAST(:skipped_ids AS uuid[]), CAST(:skipped_versions AS bigint[])
     ))
 """
 _SELECT_WAITING = "SELECT user_id, id, version, content FROM ninai_memories WHERE"
@@ -105,13 +90,13 @@ _SELECT_ONE = "SELECT 1 FROM ninai_memories WHERE"
 _COUNTED = _WAITING.format(select=_SELECT_ONE, also=_NOT_REFUSED)
 
 WAITING = text(
-    f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING, also=_NOT_REFUSED + _NOT_ASIDE)}"
+    f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING, also=_NOT_REFUSED + _NOT_SKIPPED)}"
     " LIMIT CAST(:limit AS int)"
 )
 
 COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_COUNTED}) AS waiting")  # noqa: S608 - as above
 
-# Only if the memory is still the one whose text was refused, and nobody else has found that out meanwhile.
+# Only if the memory is still the one whose text was refused, and no other process has stored that meanwhile.
 SET_REFUSED = text("""
     UPDATE ninai_memories AS m SET refused_model = :model, refused_version = m.version
     FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]))
@@ -120,9 +105,9 @@ SET_REFUSED = text("""
         AND (m.refused_model IS DISTINCT FROM :model OR m.refused_version IS DISTINCT FROM m.version)
 """)
 
-WANTED_MODEL = text("SELECT embedding_model FROM ninai_store")
+TARGET_MODEL = text("SELECT embedding_model FROM ninai_store")
 
-WANT_MODEL = text("UPDATE ninai_store SET embedding_model = :model")
+SET_TARGET_MODEL = text("UPDATE ninai_store SET embedding_model = :model")
 
 # Only if the memory is still the one that was embedded.
 SET_EMBEDDINGS = text("""

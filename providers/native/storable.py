@@ -1,4 +1,4 @@
-"""An embedder of whose vectors none passes that the database could not hold."""
+"""An embedder that refuses vectors which the database cannot hold."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,17 @@ from providers.native.dimensions import NARROWER, too_wide
 
 
 class StorableEmbedder(Embedder):
-    """Pass calls on; what the model answers tells how many dimensions it makes, which is not always configured."""
+    """Check the vectors of another embedder: how many dimensions its model makes is not always configured."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.model = embedder.model
         self._embedder = embedder
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Pass on; see the protocol.
+        """See `Embedder`.
 
         Raises:
-            EmbedderUnavailable: also for vectors of too many dimensions; then the outcome is `misconfigured`.
+            EmbedderUnavailable: also for vectors of too many dimensions, and then its outcome is `misconfigured`.
         """
         vectors = await self._embedder.embed(texts)
         for vector in vectors:

@@ -1,4 +1,4 @@
-"""Vectors for what is stored and what is asked, as far as the embedders can give them now."""
+"""Vectors of memories and questions, as far as the embedders can make them now."""
 
 import asyncio
 import time
@@ -7,29 +7,27 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct
 
-from observability import notes
+from providers.answers import NO_VECTOR
 from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.native.rows import NO_EMBEDDING, Embedding
 from providers.native.slices import slices
 
 _log = structlog.get_logger(__name__)
 
 
-class Embedded(Struct, frozen=True):
-    """One vector float32[dim] and the model it is of; both None where there is no vector."""
+class QuestionVectors(Struct, frozen=True, kw_only=True):
+    """A question's float32[dim] by embedding model; `degraded` holds the reason if a model has none."""
 
-    model: str | None = None
-    vector: Vector | None = None
-
-
-NO_VECTOR = Embedded()
+    vectors: dict[str, Vector]
+    degraded: tuple[str, ...]
 
 
 class Vectors:
-    """The current embedder, and the former ones whose vectors are still about.
+    """The current embedder, and former ones whose vectors are still stored.
 
-    A missing vector never stops anything: the memory is stored without one, the question asked by its words. A batch
-    of memories has `patience` seconds for its vectors, as many calls as they may take; the embedders look to it
-    themselves that a single call takes no longer.
+    A missing vector never stops anything: the memory is stored without one, and the question is answered by its words.
+    A batch of memories has `patience` seconds for its vectors, however many calls they take; each embedder limits the
+    time of a single call itself.
     """
 
     def __init__(
@@ -44,27 +42,29 @@ class Vectors:
         self._now = now
         self._all = [current, *former] if current is not None else list(former)
 
-    async def of_memories(self, contents: Sequence[str]) -> list[Embedded]:
-        """Give each content's vector in the current model, or none to those that cannot have one within the time."""
+    async def of_memories(self, contents: Sequence[str]) -> list[Embedding]:
+        """Return each content's vector in the current model, or none for those that cannot have one in time."""
         if self._current is None:
-            return [NO_VECTOR] * len(contents)
+            return [NO_EMBEDDING] * len(contents)
         until = self._now() + self._patience
-        embedded: list[Embedded] = []
+        embeddings: list[Embedding] = []
         for texts in slices(contents):
             try:
                 # The first has the time of any call, so that it fails by itself if nothing comes.
-                vectors = await (self._in_time(self._current, texts, until) if embedded else self._current.embed(texts))
+                vectors = await (
+                    self._in_time(self._current, texts, until) if embeddings else self._current.embed(texts)
+                )
             except EmbedderUnavailable as error:
                 _note("stored_without_vector", self._current.model, error)
                 if error.outcome != REJECTED:
                     break
-                embedded += [NO_VECTOR] * len(texts)
+                embeddings += [NO_EMBEDDING] * len(texts)
             else:
-                embedded += [Embedded(self._current.model, vector) for vector in vectors]
-        return embedded + [NO_VECTOR] * (len(contents) - len(embedded))
+                embeddings += [Embedding(self._current.model, vector) for vector in vectors]
+        return embeddings + [NO_EMBEDDING] * (len(contents) - len(embeddings))
 
     async def _in_time(self, embedder: Embedder, texts: Sequence[str], until: float) -> list[Vector]:
-        """Embed, or break off at a moment, which is no failure of an embedder that was not given a call's time."""
+        """Embed until a moment at the latest; running out of time is no failure of the embedder, which got less."""
         late = EmbedderUnavailable(f"{self._patience:g} s were not enough for the whole batch")
         left = until - self._now()
         if left <= 0:
@@ -75,18 +75,17 @@ class Vectors:
         except TimeoutError as error:
             raise late from error
 
-    async def of_question(self, question: str) -> dict[str, Vector]:
-        """Give the question's vector in every model that can be reached; all are asked at once.
-
-        The answer to a question that lacks one is noted to be degraded.
-        """
+    async def of_question(self, question: str) -> QuestionVectors:
+        """Return the question's vector in every model that can be reached; all are asked at once."""
         if len(self._all) == 1:  # as nearly always, and then a task would be waste
             vectors = [await _asked(self._all[0], question)]
         else:
             vectors = await asyncio.gather(*(_asked(embedder, question) for embedder in self._all))
-        return {
-            embedder.model: vector for embedder, vector in zip(self._all, vectors, strict=True) if vector is not None
-        }
+        answers = zip(self._all, vectors, strict=True)
+        return QuestionVectors(
+            vectors={embedder.model: vector for embedder, vector in answers if vector is not None},
+            degraded=(NO_VECTOR,) if any(vector is None for vector in vectors) else (),
+        )
 
 
 async def _asked(embedder: Embedder, question: str) -> Vector | None:
@@ -94,21 +93,14 @@ async def _asked(embedder: Embedder, question: str) -> Vector | None:
         [vector] = await embedder.embed([question])
     except EmbedderUnavailable as error:
         _note("asked_without_vector", embedder.model, error)
-        _degrade()
         return None
     return vector
 
 
-def _degrade() -> None:
-    request = notes.current.get()
-    if request is not None:
-        request.degrade(notes.NO_VECTOR)
-
-
 def _note(event: str, model: str, error: EmbedderUnavailable) -> None:
-    """Warn of failures, but not of every request that comes while the embedder is left alone after one.
+    """Warn of failures, but not for every request while an embedder is paused after one.
 
-    Nor of an empty account again and again, which was told when it was found empty.
+    An exhausted quota is not repeated either: the embedder logged it when it was found.
     """
     log = _log.debug if error.outcome in {PAUSED, OUT_OF_QUOTA} else _log.warning
     log(event, model=model, reason=error.reason)

@@ -17,24 +17,24 @@ from pathlib import Path
 from random import Random
 from subprocess import PIPE, Popen
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import msgspec
 import numpy as np
 import uvloop
-from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from providers.embedders.base import Vector
 from providers.native import statements
+from providers.native.columns import FIRST, insert_values
 from providers.native.embedded import EmbeddedServer
+from providers.native.rows import Embedding
 from providers.native.search import recall_statement
-from providers.states.clock import HybridClock, new_memory_id
-from providers.states.digests import digest_of
-from providers.types import Owner, RecallQuery
+from providers.native.writing import new_row
+from providers.states.clock import HybridClock
+from providers.types import NewMemory, Owner, RecallQuery
 from tests.bench.load import HttpClient, Measured, Work, run_load, table
 from tests.support.postgres import libpq_dsn, reachable_folder
 
@@ -103,19 +103,9 @@ class Bare:
 
     async def remember(self) -> None:
         """Store once, the vector being there already."""
-        content, version = text_of(self._random, 20), self._clock.next()
-        values = {
-            "user_ids": [user_of(self._random)],
-            "ids": [UUID(new_memory_id())],
-            "versions": [version],
-            "contents": [content],
-            "metadatas": [None],
-            "digests": [digest_of(content, None)],
-            "created_ats": [np.datetime64(version >> 16, "ms").item().astimezone()],
-            "models": ["local/l2_supercat_256"],
-            "embeddings": [HalfVector(self.vector())],
-        }
-        await self.connection.fetch(*_driver_form(statements.PUT, values))
+        memory = NewMemory(owner=Owner(user_of(self._random)), content=text_of(self._random, 20))
+        row = new_row(memory, Embedding("local/l2_supercat_256", self.vector()), self._clock)
+        await self.connection.fetch(*_driver_form(statements.PUT, insert_values([row], FIRST)))
 
     async def close(self) -> None:
         """Hang up."""

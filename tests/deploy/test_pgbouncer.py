@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 
 from providers.native.embedded import EmbeddedServer
-from providers.native.embedded.account import account_for
+from providers.native.embedded.os_user import os_user_for
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
@@ -55,7 +55,7 @@ def pooled(server: EmbeddedServer, dsn: str, changes: Mapping[str, str]) -> Iter
     assert PGBOUNCER is not None
     target = make_url(dsn)
     port = free_port()
-    account = account_for(server.folder)
+    os_user = os_user_for(server.folder)
     with reachable_folder() as folder:
         example = settings()
         example["databases"] = {
@@ -79,7 +79,7 @@ def pooled(server: EmbeddedServer, dsn: str, changes: Mapping[str, str]) -> Iter
             example.write(written)
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - found above
-                [PGBOUNCER, file], stdout=output, stderr=output, user=account.user, group=account.group, cwd=folder
+                [PGBOUNCER, file], stdout=output, stderr=output, user=os_user.user, group=os_user.group, cwd=folder
             )
         try:
             deadline = time.monotonic() + START_SECONDS

@@ -1,6 +1,6 @@
-"""Every provider that keeps the contract, opened once per session; fresh users, and notes of a request."""
+"""Every provider that keeps the contract, opened once per session; and fresh users."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from observability import notes
 from observability.metrics import Metrics
 from observability.secret import Secret
 from providers.base import MemoryProvider
@@ -127,11 +126,3 @@ def user() -> str:
 def stranger() -> str:
     """Another user nobody has used before."""
     return f"stranger-{uuid4()}"
-
-
-@pytest.fixture
-def asked() -> Iterator[notes.Notes]:
-    """The notes of a request that this test is."""
-    token = notes.current.set(noted := notes.Notes("request"))
-    yield noted
-    notes.current.reset(token)

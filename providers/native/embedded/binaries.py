@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: found in the wheel without importing it, and copied where their account can reach them."""
+"""PostgreSQL's programs: found in the wheel without importing it, and copied to where their user can reach them."""
 
 import importlib.util
 import os
@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from providers.native.embedded.account import ENVIRONMENT, Account
 from providers.native.embedded.errors import BinariesMissing
+from providers.native.embedded.os_user import ENVIRONMENT, OsUser
 
 DEFAULT_MAJOR = 18
 
@@ -21,8 +21,8 @@ _NOT_COPIED = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a")
 
 
 def wheel_binaries(major: int = DEFAULT_MAJOR) -> Path:
-    """The folder with `postgres`, `initdb` and `psql` of one major version in the wheel."""
-    # The module itself stays unimported: it changes modes of folders and leaves exit handlers behind.
+    """Return the folder with `postgres`, `initdb` and `psql` of one major version in the wheel."""
+    # The module itself is not imported: it changes modes of folders and registers exit handlers.
     spec = importlib.util.find_spec(_WHEEL)
     places = spec.submodule_search_locations if spec else None
     for place in places or ():
@@ -35,7 +35,7 @@ def wheel_binaries(major: int = DEFAULT_MAJOR) -> Path:
 
 
 def server_version(binaries: Path) -> str:
-    """The version of the programs, such as 18.4."""
+    """Return the version of the programs, such as 18.4."""
     try:
         said = subprocess.run(  # noqa: S603 - our wheel's program, or the caller's choice
             [binaries / "postgres", "--version"], env=ENVIRONMENT, capture_output=True, check=True, text=True
@@ -45,29 +45,29 @@ def server_version(binaries: Path) -> str:
     return said.split()[2]
 
 
-def reachable_binaries(binaries: Path, beside: Path, account: Account) -> Path:
-    """The folder itself if the account can run what is in it, else that of a copy made once in `beside`."""
-    if not account.switched or _usable(binaries, account):
+def reachable_binaries(binaries: Path, beside: Path, os_user: OsUser) -> Path:
+    """Return the folder itself if the user can run what is in it, else that of a copy made once in `beside`."""
+    if not os_user.switched or _usable(binaries, os_user):
         return binaries
     root = beside / f"postgres-binaries-{server_version(binaries)}-vector-{_vector_version(binaries)}"
     tree = binaries.parent
     copied = root / tree.parent.name / tree.name / "bin"
     if not copied.exists():
         _copy(tree, root)
-    if not _usable(copied, account):
-        raise BinariesMissing(f"{account.name} cannot run {binaries}, nor the copy {copied}: install where it can")
+    if not _usable(copied, os_user):
+        raise BinariesMissing(f"{os_user.name} cannot run {binaries}, nor the copy {copied}: install where it can")
     return copied
 
 
-def _usable(binaries: Path, account: Account) -> bool:
+def _usable(binaries: Path, os_user: OsUser) -> bool:
     catalog = binaries.parent / "share" / "postgresql" / "postgres.bki"
     done = subprocess.run(  # noqa: S603 - a constant program; the paths are its arguments
         ["/bin/sh", "-c", _USABLE, "sh", str(binaries), str(catalog)],
         cwd="/",
         env=ENVIRONMENT,
-        user=account.user,
-        group=account.group,
-        extra_groups=account.extra_groups,
+        user=os_user.user,
+        group=os_user.group,
+        extra_groups=os_user.extra_groups,
         check=False,
     )
     return done.returncode == 0

@@ -1,13 +1,13 @@
-"""The database files: made in one step, and refused if another major version of PostgreSQL wrote them."""
+"""The database files: created in one step, and refused if another major version of PostgreSQL wrote them."""
 
 import os
 import shutil
 from pathlib import Path
 
-from providers.native.embedded.account import Account
 from providers.native.embedded.binaries import server_version
 from providers.native.embedded.errors import FolderUnusable, OtherMajorVersion, ServerFailed
 from providers.native.embedded.folder import private_folder
+from providers.native.embedded.os_user import OsUser
 from providers.native.embedded.processes import last_words, run
 
 OWNER = "ninai"
@@ -15,8 +15,8 @@ OWNER = "ninai"
 _FIRST_WITH_BUILTIN_LOCALE = 17
 
 
-def ensure_cluster(binaries: Path, folder: Path, account: Account) -> Path:
-    """The data folder in `folder`, made if there is none; half of one, left by a crash, is made again."""
+def ensure_cluster(binaries: Path, folder: Path, os_user: OsUser) -> Path:
+    """Return the data folder in `folder`; create it if there is none or a crash left half of one."""
     data = folder / "data"
     major = server_version(binaries).split(".")[0]
     if (mark := data / "PG_VERSION").exists():
@@ -26,7 +26,7 @@ def ensure_cluster(binaries: Path, folder: Path, account: Account) -> Path:
     if data.exists():
         raise FolderUnusable(f"{data} is no database of PostgreSQL: move it away, or pass another --data-dir")
     fresh = folder / "data.new"
-    _initialise(binaries, fresh, account, int(major))
+    _initialise(binaries, fresh, os_user, int(major))
     fresh.rename(data)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -36,7 +36,7 @@ def ensure_cluster(binaries: Path, folder: Path, account: Account) -> Path:
     return data
 
 
-def _initialise(binaries: Path, fresh: Path, account: Account, major: int) -> None:
+def _initialise(binaries: Path, fresh: Path, os_user: OsUser, major: int) -> None:
     # Sorting is by code point and the same on every system. Character classes come from the C library where it has
     # C.UTF-8, because with plain C the full-text parser takes typographic quotes and dashes for letters.
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= _FIRST_WITH_BUILTIN_LOCALE else []
@@ -45,8 +45,8 @@ def _initialise(binaries: Path, fresh: Path, account: Account, major: int) -> No
     for locale in ("C.UTF-8", "C"):
         if fresh.exists():
             shutil.rmtree(fresh)
-        private_folder(fresh, account)
-        status, said = run([*command, *builtin, f"--locale={locale}"], account, cwd=fresh.parent)
+        private_folder(fresh, os_user)
+        status, said = run([*command, *builtin, f"--locale={locale}"], os_user, cwd=fresh.parent)
         if status == 0:
             return
         if "invalid locale" not in said:

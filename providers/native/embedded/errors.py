@@ -1,13 +1,13 @@
-"""Why the embedded server cannot run; each message is one line that says what to do.
+"""Why the embedded server cannot run; each message is one line with what to do about it.
 
 EmbeddedServerError
 +-- BinariesMissing          the wheel is not installed, or its programs cannot be run
-+-- FolderInUse              another service works in the folder; `pid` is its process, None if it did not say
-+-- FolderUnreachable        `parent` lets nobody but its owner through
-+-- FolderUnusable           the folder is somebody else's, or no database lies where one should
++-- FolderInUse              another service uses the folder; `pid` is its process, None if unknown
++-- FolderUnreachable        only the owner of `parent` may enter it
++-- FolderUnusable           the folder belongs to another user, or holds no database where one should be
 |   +-- OtherMajorVersion    the data was written by PostgreSQL `found`, the programs are `expected`
-+-- ServerFailed             PostgreSQL itself gave up; the message quotes what it said last
-+-- StoppedForMaintenance    it was taken down by hand, and the service cannot go on without it
++-- ServerFailed             PostgreSQL itself failed; the message quotes the end of its output
++-- StoppedForMaintenance    an operator stopped it, and the service cannot go on without it
 
 Starting and stopping raise nothing else; what the body of the context raises passes through.
 """
@@ -16,15 +16,15 @@ from pathlib import Path
 
 
 class EmbeddedServerError(Exception):
-    """The root of what the embedded server raises."""
+    """The base of all errors of the embedded server."""
 
 
 class BinariesMissing(EmbeddedServerError):
-    """PostgreSQL's programs are not there, or cannot be run."""
+    """PostgreSQL's programs are missing, or cannot be run."""
 
 
 class FolderInUse(EmbeddedServerError):
-    """Another service works in the folder."""
+    """Another service uses the folder."""
 
     def __init__(self, folder: Path, pid: int | None) -> None:
         holder = "another service" if pid is None else f"process {pid}"
@@ -34,11 +34,11 @@ class FolderInUse(EmbeddedServerError):
 
 
 class FolderUnreachable(EmbeddedServerError):
-    """A folder on the way to the data keeps PostgreSQL's account out."""
+    """PostgreSQL's user may not enter a folder on the way to the data."""
 
-    def __init__(self, folder: Path, parent: Path, account: str) -> None:
+    def __init__(self, folder: Path, parent: Path, os_user: str) -> None:
         super().__init__(
-            f"PostgreSQL runs as {account}, who may not enter {parent} on the way to {folder}: "
+            f"PostgreSQL runs as {os_user}, which may not enter {parent} on the way to {folder}: "
             "pass --data-dir with a folder that everyone can reach, such as /var/lib/ninai"
         )
         self.folder = folder
@@ -46,7 +46,7 @@ class FolderUnreachable(EmbeddedServerError):
 
 
 class FolderUnusable(EmbeddedServerError):
-    """The folder is somebody else's, or holds something else than a database."""
+    """The folder belongs to another user, or holds something else than a database."""
 
 
 class OtherMajorVersion(FolderUnusable):
@@ -62,11 +62,11 @@ class OtherMajorVersion(FolderUnusable):
 
 
 class ServerFailed(EmbeddedServerError):
-    """PostgreSQL did not do what it was started for."""
+    """PostgreSQL itself failed."""
 
 
 class StoppedForMaintenance(EmbeddedServerError):
-    """The only server there is was taken down by hand."""
+    """An operator stopped the only server."""
 
     def __init__(self, name: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Taking an embedded server down for maintenance while the service goes on: a mark in its folder."""
+"""Stopping an embedded server for maintenance while the service goes on: a mark in its folder."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ _MARK = "stopped"
 
 
 class State(StrEnum):
-    """How an embedded server is."""
+    """The states of an embedded server."""
 
     ABSENT = "absent"  # it never ran
     DOWN = "down"  # no service holds it
@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """How an embedded server is, and which service holds it; `marked` if it shall stay down."""
+    """The state of an embedded server, and the process of the service that holds it; `marked` if it shall stay down."""
 
     state: State
     holder: int | None
@@ -30,22 +30,22 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 def is_marked(folder: Path) -> bool:
-    """Whether the server in `folder` shall be down."""
+    """Return whether the server in `folder` shall be down."""
     return (folder / _MARK).exists()
 
 
 def mark(folder: Path) -> None:
-    """Have whoever holds the server take it down, and keep it down until the mark is gone."""
+    """Have the service that holds the server stop it, and keep it down until the mark is removed."""
     (folder / _MARK).touch(mode=0o600)
 
 
 def unmark(folder: Path) -> None:
-    """Have whoever holds the server run it."""
+    """Have the service that holds the server run it."""
     (folder / _MARK).unlink(missing_ok=True)
 
 
 def standing_of(folder: Path) -> Standing:
-    """Look how the server in `folder` is."""
+    """Return the state of the server in `folder`."""
     holder, marked = holder_of(folder), is_marked(folder)
     server = postmaster_in(folder / "data")
     lives = server is not None and Path(f"/proc/{server.pid}").exists()

@@ -1,4 +1,4 @@
-"""What a running PostgreSQL tells about itself in the pid file of its data folder."""
+"""What a running PostgreSQL writes about itself into the pid file of its data folder."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ _STATUS_LINE = 7  # counted from 0
 
 
 class Postmaster(Struct, frozen=True):
-    """The process at the head of a server, and whether it says that it takes connections."""
+    """A server's main process, and whether it says that it accepts connections."""
 
     pid: int
     ready: bool
 
 
 def postmaster_in(data: Path) -> Postmaster | None:
-    """Give what the pid file says, None without one; the process it names need not live any more."""
+    """Return what the pid file says, None without one; its process may have ended."""
     try:
         lines = (data / "postmaster.pid").read_text(errors="replace").splitlines()
     except FileNotFoundError:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from providers.native.embedded.account import Account, account_for
 from providers.native.embedded.binaries import reachable_binaries, wheel_binaries
 from providers.native.embedded.cluster import OWNER, ensure_cluster
 from providers.native.embedded.errors import FolderUnusable, ServerFailed
@@ -22,12 +21,13 @@ from providers.native.embedded.folder import (
     private_folder,
     socket_folder,
 )
+from providers.native.embedded.os_user import OsUser, os_user_for
 from providers.native.embedded.postmaster import Postmaster, postmaster_in
 from providers.native.embedded.processes import end_orphans, last_words, run, spawn
 
 DATABASE = "ninai"
 
-# Given on the command line, so that a folder made by an older release runs with the settings of this one.
+# Passed on the command line, so that a folder made by an older release runs with the settings of this one.
 _SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
@@ -59,9 +59,9 @@ _STOP_SECONDS = 60.0
 _POLL = 0.02
 _LOG_BYTES = 8 * 1024 * 1024
 
-# Written out, because asyncpg takes what is missing from the environment: PGPORT, PGSSLMODE, PGTARGETSESSIONATTRS and
+# Written out, because asyncpg takes missing values from the environment: PGPORT, PGSSLMODE, PGTARGETSESSIONATTRS and
 # PGGSSLIB of a shell are meant for another server. So is PGPASSFILE, which is not read where there is a password;
-# nobody asks for that one. PGSSLNEGOTIATION is kept out by the pool, as from every connection without TLS.
+# the server asks for none. PGSSLNEGOTIATION is kept out by the pool, as from every connection without TLS.
 _OURS = "port=5432&ssl=disable&target_session_attrs=any&gsslib=gssapi"
 _UNASKED = "unasked"
 
@@ -74,8 +74,8 @@ _CREATE_DATABASE = (
 class EmbeddedServer:
     """A private PostgreSQL in `folder`, run with the programs in `binaries`, by default the wheel's.
 
-    Inside are `data/`, `run/` with the socket, `server.log` and `lock`. Started by root it runs as an ordinary user,
-    who then owns the folder.
+    Inside are `data/`, `run/` with the socket, `server.log` and `lock`. Started by root, it runs as an ordinary user,
+    which then owns the folder.
     """
 
     def __init__(self, folder: Path, binaries: Path | None = None) -> None:
@@ -86,27 +86,27 @@ class EmbeddedServer:
 
     @property
     def dsn(self) -> str:
-        """How SQLAlchemy reaches the database, known before the server runs."""
+        """The DSN for SQLAlchemy, known before the server runs."""
         return f"postgresql+asyncpg://{OWNER}:{_UNASKED}@/{DATABASE}?host={quote(str(self._sockets), safe='')}&{_OURS}"
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Self]:
-        """Hold the folder and the server for as long as the context lasts; raises `EmbeddedServerError`.
+        """Hold the folder and run the server for as long as the context lasts; raises `EmbeddedServerError`.
 
-        Enter it in a thread that lives as long as the process: the kernel tells the server to stop when the thread
-        that started it ends, which is what takes the server down with a service that was killed.
+        Enter it in a thread that lives as long as the process: the kernel signals the server to stop when the
+        thread that started it ends, and so a killed service takes its server down.
         """
         with self.held(), self.started():
             yield self
 
     @contextlib.contextmanager
     def held(self) -> Iterator[Self]:
-        """Be the one service in the folder, whether or not its server runs; raises `EmbeddedServerError`."""
+        """Lock the folder for this service, whether or not its server runs; raises `EmbeddedServerError`."""
         with contextlib.ExitStack() as stack:
             with self.explained():
-                account = account_for(self.folder)
-                open_folder(self.folder, account)
-                stack.enter_context(hold_lock(self.folder, account))
+                os_user = os_user_for(self.folder)
+                open_folder(self.folder, os_user)
+                stack.enter_context(hold_lock(self.folder, os_user))
             yield self
 
     @contextlib.contextmanager
@@ -118,7 +118,7 @@ class EmbeddedServer:
             yield self
 
     def has_ended(self, seconds: float) -> bool:
-        """Wait so long for the server to end by itself."""
+        """Wait some seconds for the server to end by itself; return whether it has ended."""
         if self._process is None:
             return True
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -126,13 +126,13 @@ class EmbeddedServer:
         return self._process.returncode is not None
 
     def interrupt(self) -> None:
-        """Have a start that is under way in another thread fail soon."""
+        """Make a start that is under way in another thread fail soon."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
-        """Say of an error of the system what it kept from being done."""
+        """Translate an error of the operating system."""
         try:
             yield
         except OSError as error:
@@ -140,33 +140,33 @@ class EmbeddedServer:
             raise FolderUnusable(f"{reason}; mend that, or pass another --data-dir") from error
 
     def _start(self, stack: contextlib.ExitStack) -> None:
-        account = account_for(self.folder)
-        binaries = reachable_binaries(self._binaries or wheel_binaries(), self.folder.parent, account)
+        os_user = os_user_for(self.folder)
+        binaries = reachable_binaries(self._binaries or wheel_binaries(), self.folder.parent, os_user)
         end_orphans(self.folder)
-        private_folder(self._sockets, account)
+        private_folder(self._sockets, os_user)
         clear_sockets(self._sockets)
-        data = ensure_cluster(binaries, self.folder, account)
+        data = ensure_cluster(binaries, self.folder, os_user)
         log = self.folder / "server.log"
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.rename(log.with_suffix(".log.1"))
-        output = open_file(log, os.O_WRONLY | os.O_APPEND, account)
+        output = open_file(log, os.O_WRONLY | os.O_APPEND, os_user)
         said_before = os.fstat(output).st_size
         try:
-            process = self._spawn(binaries, data, output, account)
+            process = self._spawn(binaries, data, output, os_user)
         finally:
             os.close(output)
         self._process = process
         stack.callback(self._stop, process)
         _wait_until_ready(process, data, log, said_before)
-        self._create_database(binaries, account)
+        self._create_database(binaries, os_user)
 
-    def _spawn(self, binaries: Path, data: Path, output: int, account: Account) -> subprocess.Popen[bytes]:
+    def _spawn(self, binaries: Path, data: Path, output: int, os_user: OsUser) -> subprocess.Popen[bytes]:
         sockets = '"{}"'.format(str(self._sockets).replace('"', '""'))
         settings = {**_SETTINGS, "unix_socket_directories": sockets}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return spawn([binaries / "postgres", "-D", data, *options], account, cwd=self.folder, stdout=output)
+        return spawn([binaries / "postgres", "-D", data, *options], os_user, cwd=self.folder, stdout=output)
 
-    def _create_database(self, binaries: Path, account: Account) -> None:
+    def _create_database(self, binaries: Path, os_user: OsUser) -> None:
         psql: list[str | Path] = [
             binaries / "psql",
             "-X",
@@ -180,7 +180,7 @@ class EmbeddedServer:
             "-d",
             "postgres",
         ]
-        status, said = run([*psql, "-v", "ON_ERROR_STOP=1"], account, cwd=self.folder, text=_CREATE_DATABASE)
+        status, said = run([*psql, "-v", "ON_ERROR_STOP=1"], os_user, cwd=self.folder, text=_CREATE_DATABASE)
         if status != 0:
             raise ServerFailed(f"PostgreSQL could not create the database {DATABASE}: {last_words(said)}")
 

@@ -1,4 +1,4 @@
-"""The supervisor of a service's embedded servers: one for each provider that needs one, also for a later one."""
+"""The supervisor of a service's embedded servers: one for each provider that needs one, now or later."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -9,9 +9,9 @@ import structlog
 
 from providers.native.embedded.errors import ServerFailed, StoppedForMaintenance
 from providers.native.embedded.folder import folder_of
-from providers.native.embedded.keeper import Keeper
 from providers.native.embedded.maintenance import is_marked
 from providers.native.embedded.server import EmbeddedServer
+from providers.native.embedded.server_runner import ServerRunner
 
 _log = structlog.get_logger(__name__)
 
@@ -19,24 +19,24 @@ _log = structlog.get_logger(__name__)
 class Supervisor:
     """Keep servers running, by the names of their providers.
 
-    `alone` says whether a provider is the only one in the order, without which the service cannot go on; `lost` is
-    told when the server of such a one ended by itself.
+    `alone` returns whether a provider is the only one in the order, without which the service cannot go on; `lost` is
+    called when the server of such a provider ended by itself.
     """
 
     def __init__(self, data_dir: Path, alone: Callable[[str], bool], lost: Callable[[str], None]) -> None:
         self._data_dir = data_dir
         self._alone = alone
         self._lost = lost
-        self._keepers: dict[str, Keeper] = {}
+        self._runners: dict[str, ServerRunner] = {}
 
     @contextlib.contextmanager
     def running(self, names: Iterable[str]) -> Iterator[Self]:
         """Run the servers of these providers, all at once, for as long as the context lasts.
 
-        A server that does not come up is tried again and again, if its provider is not the only one in the order.
+        A server that does not start is tried again and again, unless its provider is the only one in the order.
 
         Raises:
-            EmbeddedServerError: its folder cannot be used; or the only one does not come up, or was taken down by hand.
+            EmbeddedServerError: its folder cannot be used; or the only one does not start, or an operator stopped it.
         """
         try:
             names = list(names)
@@ -44,36 +44,36 @@ class Supervisor:
                 if self._alone(name) and is_marked(self.folder(name)):
                     raise StoppedForMaintenance(name)
             self.want(names)
-            for keeper in list(self._keepers.values()):
-                self._check(keeper)
+            for runner in list(self._runners.values()):
+                self._check(runner)
             yield self
         finally:
-            for keeper in self._keepers.values():
-                keeper.begin_to_close()
-            for keeper in self._keepers.values():
-                keeper.close()
+            for runner in self._runners.values():
+                runner.begin_to_close()
+            for runner in self._runners.values():
+                runner.close()
 
     def want(self, names: Iterable[str]) -> None:
-        """Begin to run the servers of these providers too, and wait for nothing.
+        """Begin to run the servers of these providers too, without waiting.
 
-        None is stopped that is not wanted any more: switching back finds it as it was.
+        A server that is not needed any more keeps running, so that switching back finds it as it was.
         """
         for name in names:
-            if name not in self._keepers:
+            if name not in self._runners:
                 server = EmbeddedServer(folder_of(self._data_dir, name))
-                self._keepers[name] = Keeper(name, server, self._again, self._may_stop)
-                self._keepers[name].start()
+                self._runners[name] = ServerRunner(name, server, self._again, self._may_stop)
+                self._runners[name].start()
 
     def folder(self, name: str) -> Path:
-        """The folder of a provider's server."""
+        """Return the folder of a provider's server."""
         return folder_of(self._data_dir, name)
 
-    def _check(self, keeper: Keeper) -> None:
-        error = keeper.first_error()
-        if error is not None and (self._alone(keeper.name) or not isinstance(error, ServerFailed)):
+    def _check(self, runner: ServerRunner) -> None:
+        error = runner.first_error()
+        if error is not None and (self._alone(runner.name) or not isinstance(error, ServerFailed)):
             raise error
         if error is not None:
-            _log.error("embedded_server_failed", provider=keeper.name, reason=str(error), failures=1)
+            _log.error("embedded_server_failed", provider=runner.name, reason=str(error), failures=1)
 
     def _again(self, name: str) -> bool:
         if self._alone(name):

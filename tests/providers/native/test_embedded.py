@@ -16,15 +16,15 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from providers.native.embedded import (
-    Account,
     BinariesMissing,
     EmbeddedServer,
     FolderInUse,
     FolderUnreachable,
     FolderUnusable,
+    OsUser,
     OtherMajorVersion,
     ServerFailed,
-    account_for,
+    os_user_for,
     unreachable_parent,
     wheel_binaries,
 )
@@ -127,14 +127,14 @@ def lives(pid: int) -> bool:
         return False
 
 
-def start(argv: list[str | Path], account: Account, **options: int) -> subprocess.Popen[bytes]:
+def start(argv: list[str | Path], os_user: OsUser, **options: int) -> subprocess.Popen[bytes]:
     """Start a program as the account that owns the data."""
     return subprocess.Popen(  # noqa: S603 - the tests' own programs
         argv,
         cwd="/",
-        user=account.user,
-        group=account.group,
-        extra_groups=account.extra_groups,
+        user=os_user.user,
+        group=os_user.group,
+        extra_groups=os_user.extra_groups,
         stdout=options.get("stdout", subprocess.DEVNULL),
     )
 
@@ -290,10 +290,10 @@ def test_the_whole_machine_may_fail(embedded: EmbeddedServer, postgres_major: in
 def test_a_server_that_nobody_holds_is_replaced(embedded: EmbeddedServer, binaries: Path) -> None:
     """A live server on the data without a service is stopped, and one of ours takes its place."""
     data = embedded.folder / "data"
-    account = account_for(embedded.folder)
-    programs = reachable_binaries(binaries, embedded.folder.parent, account)
+    os_user = os_user_for(embedded.folder)
+    programs = reachable_binaries(binaries, embedded.folder.parent, os_user)
     options: list[str | Path] = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={data}"]
-    with start([programs / "postgres", "-D", data, *options], account) as stray:
+    with start([programs / "postgres", "-D", data, *options], os_user) as stray:
         wait_until((data / ".s.PGSQL.5432").exists)
 
         with embedded.running():
@@ -317,7 +317,7 @@ def test_a_stale_pid_file_of_a_dead_process_is_forgotten(embedded: EmbeddedServe
 
 def test_a_stale_pid_file_of_another_program_is_forgotten(embedded: EmbeddedServer) -> None:
     """A pid that now belongs to another program of the same user neither blocks the start nor gets that one killed."""
-    with start(["/usr/bin/sleep", "60"], account_for(embedded.folder)) as stranger:
+    with start(["/usr/bin/sleep", "60"], os_user_for(embedded.folder)) as stranger:
         leave_pid_files(embedded, stranger.pid)
 
         with embedded.running():
@@ -391,15 +391,15 @@ def test_root_runs_it_as_an_ordinary_user(unborn: EmbeddedServer) -> None:
         status = Path(f"/proc/{postmaster(unborn)}/status").read_text()
         owners = {(path.name, path.stat().st_uid, path.stat().st_mode & 0o777) for path in unborn.folder.iterdir()}
 
-    account = account_for(unborn.folder)
-    assert account.uid != 0
-    assert f"Uid:\t{account.uid}\t{account.uid}\t{account.uid}\t{account.uid}" in status
+    os_user = os_user_for(unborn.folder)
+    assert os_user.uid != 0
+    assert f"Uid:\t{os_user.uid}\t{os_user.uid}\t{os_user.uid}\t{os_user.uid}" in status
     assert "Groups:\t \n" in status
     assert owners == {
-        ("data", account.uid, 0o700),
-        ("run", account.uid, 0o700),
-        ("lock", account.uid, 0o600),
-        ("server.log", account.uid, 0o600),
+        ("data", os_user.uid, 0o700),
+        ("run", os_user.uid, 0o700),
+        ("lock", os_user.uid, 0o600),
+        ("server.log", os_user.uid, 0o600),
     }
 
 
@@ -409,7 +409,7 @@ def test_a_folder_keeps_its_owner(data_dir: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(data_dir, nobody.pw_uid, nobody.pw_gid)
 
-    assert account_for(data_dir) == Account(uid=nobody.pw_uid, gid=nobody.pw_gid, name="nobody", switched=True)
+    assert os_user_for(data_dir) == OsUser(uid=nobody.pw_uid, gid=nobody.pw_gid, name="nobody", switched=True)
 
 
 @as_root

@@ -16,6 +16,7 @@ from providers.native import schema as schema_module
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import Schema
+from providers.types import Owner
 from tests.support.native import FickleEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.states import live, tombstone
@@ -160,12 +161,12 @@ async def test_a_database_of_the_first_version_gets_a_name(postgres_server: Embe
 
     async with open_native_provider(dsn) as provider:
         assert await provider.identity()
-        assert [state.content for state in await provider.snapshots("anna")] == ["tea"]
+        assert [state.content for state in await provider.snapshots(Owner("anna"))] == ["tea"]
     await drop_database(postgres_server, dsn)
 
 
-async def test_users_are_found_without_reading_their_memories(database: str) -> None:
-    """Telling the users looks at a few index entries for each, however many memories they have."""
+async def test_owners_are_found_without_reading_their_memories(database: str) -> None:
+    """Listing the owners looks at a few index entries for each, however many memories they have."""
     async with connected(database) as connection:
         await connection.execute("""
             INSERT INTO ninai_memories (user_id, id, version, created_at, content, digest, terms)
@@ -174,7 +175,7 @@ async def test_users_are_found_without_reading_their_memories(database: str) -> 
         """)
         await connection.execute("VACUUM ANALYZE ninai_memories")
     async with open_engine(database, pool_size=10) as engine, engine.connect() as connection:
-        explained = text("EXPLAIN (ANALYZE, FORMAT JSON) " + replication_sql.USERS.text)
+        explained = text("EXPLAIN (ANALYZE, FORMAT JSON) " + replication_sql.OWNERS.text)
         [plan] = (await connection.execute(explained, {"after": "", "limit": 1_000})).scalar_one()
 
     scans = [node for node in nodes_of(plan["Plan"]) if "Relation Name" in node]

@@ -17,6 +17,7 @@ from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
 from providers.native.schema import Schema, SchemaState
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
+from providers.types import Owner
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import (
     connected,
@@ -263,7 +264,7 @@ async def test_a_role_that_may_only_use_the_tables_serves(database: str) -> None
             await provider.update("anna", memory_id, content="masala tea")
             assert [hit.id for hit in await provider.recall("anna", "tea")] == [memory_id]
             assert await provider.delete("anna", memory_id) is True
-            assert await provider.put_many(await provider.snapshots("anna")) == [None]
+            assert await provider.put_many(await provider.snapshots(Owner("anna"))) == [None]
             assert (await provider.health_check()).healthy is True
             assert await provider.identity()
         await connection.execute("DROP OWNED BY clerk")

@@ -19,7 +19,7 @@ from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.search import K1, MAX_QUESTION_LEXEMES, B, recall_statement
 from providers.search.filter_match import matches
-from providers.types import MemoryRecord, NewMemory, RecallQuery
+from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
 from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 
@@ -67,7 +67,7 @@ async def store(provider: MemoryProvider, user: str, contents: Iterable[str]) ->
     """Store the texts, each a minute newer than the one before, and give their ids."""
     answers = await provider.remember_many(
         [
-            NewMemory(user_id=user, content=content, created_at=START + number * timedelta(minutes=1))
+            NewMemory(owner=Owner(user), content=content, created_at=START + number * timedelta(minutes=1))
             for number, content in enumerate(contents)
         ]
     )
@@ -342,7 +342,7 @@ async def test_recall_reads_one_index_of_one_partition(database: str) -> None:
     async with open_native_provider(database, embedder) as provider:
         for user in range(30):
             await store(provider, f"user-{user}", [f"tea {word} {user}" for word in WORDS])
-    question = RecallQuery(user_id="user-7", query="saffron tea")
+    question = RecallQuery(owner=Owner("user-7"), query="saffron tea")
     statement, values = recall_statement(question, {embedder.model: embedder.vector_of("saffron tea")}, 0.5)
     async with connected(database) as connection:
         await connection.execute("VACUUM (ANALYZE) ninai_memories")
@@ -445,7 +445,7 @@ async def test_filters_in_sql_agree_with_those_in_memory(words: PostgresMemoryPr
     chance = random.Random(seed)  # noqa: S311 - a property with known seeds
     values = [random_value(chance) for _ in range(30)] + LEAVES
     metadata = [None, {}, *({key: chance.choice(values) for key in chance.sample(KEYS, 4)} for _ in range(60))]
-    answers = await words.remember_many([NewMemory(user_id=user, content="tea", metadata=one) for one in metadata])
+    answers = await words.remember_many([NewMemory(owner=Owner(user), content="tea", metadata=one) for one in metadata])
 
     held = 0
     for _ in range(60):

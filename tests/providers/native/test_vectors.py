@@ -1,11 +1,11 @@
 """Memories and questions get the vectors that can be had in the time of one operation; what lacks one is told."""
 
-from observability import notes
+from providers.answers import Found
 from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
 from providers.native.slices import SLICE_CHARS, slices
 from providers.native.vectors import Vectors
-from providers.types import Host, RecallQuery
+from providers.types import Host, Owner, RecallQuery
 from tests.support.clock import START, FakeClock, simulate
 from tests.support.native import FickleEmbedder, HashingEmbedder, SlowEmbedder, host_for, open_native_provider
 
@@ -17,6 +17,11 @@ LONG = "tea " * (SLICE_CHARS // 8)  # two of them make a slice
 def vectors_of(embedder: Embedder, clock: FakeClock) -> Vectors:
     """What a provider embeds with, in simulated time."""
     return Vectors(GuardedEmbedder(embedder, PATIENCE, clock), (), PATIENCE, clock)
+
+
+def question(query: str) -> RecallQuery:
+    """What Anna asks."""
+    return RecallQuery(owner=Owner("anna"), query=query)
 
 
 async def embedded(vectors: Vectors, contents: list[str]) -> list[bool]:
@@ -58,7 +63,7 @@ def test_what_gets_no_turn_in_time_stays_without_a_vector() -> None:
 
         assert await embedded(vectors, [LONG] * 10) == [True] * 4 + [False] * 6
         assert clock.now == START + PATIENCE
-        assert await vectors.of_question(QUESTION) != {}
+        assert (await vectors.of_question(QUESTION)).vectors != {}
 
     simulate(main)
     assert embedder.sizes == [SLICE_CHARS] * 3 + [len(QUESTION)]
@@ -85,7 +90,7 @@ def test_an_embedder_that_hangs_is_waited_for_once() -> None:
         vectors = vectors_of(fickle, clock)
 
         assert await embedded(vectors, [LONG] * 6) == [False] * 6
-        assert await vectors.of_question(QUESTION) == {}
+        assert (await vectors.of_question(QUESTION)).vectors == {}
         assert clock.now == START + PATIENCE
 
     simulate(main)
@@ -116,39 +121,38 @@ def test_a_text_that_is_refused_costs_its_slice_alone() -> None:
     simulate(main)
 
 
-async def test_an_answer_by_words_alone_is_noted_to_be_degraded(database: str, asked: notes.Notes) -> None:
+async def test_an_answer_by_words_alone_says_that_it_is_degraded(database: str) -> None:
     """Whether the embedder fails or is given a pause."""
     fickle = FickleEmbedder()
     async with open_native_provider(database, fickle) as provider:
         await provider.remember("anna", "tea")
-        await provider.recall("anna", "tea")
-        assert asked.degraded == []
+        assert (await provider.find(question("tea"))).degraded == ()
 
         fickle.down = True
         for _ in range(2):
-            asked.degraded.clear()
-            assert [hit.content for hit in await provider.recall("anna", "tea")] == ["tea"]
-            assert asked.degraded == ["no_vector"]
+            found = await provider.find(question("tea"))
+            assert [hit.content for hit in found.memories] == ["tea"]
+            assert found.degraded == ("no_vector",)
     assert fickle.asked == 3
 
 
-async def test_answers_to_several_questions_are_noted_to_be_degraded(database: str, asked: notes.Notes) -> None:
-    """Once for all of them, and also where only a former embedder fails, whose vectors are still about."""
+async def test_answers_to_several_questions_say_that_they_are_degraded(database: str) -> None:
+    """Each once, and also where only a former embedder fails, whose vectors are still about."""
     former = FickleEmbedder(HashingEmbedder(model="test/former"))
     former.down = True
     async with open_native_provider(database, FickleEmbedder(), [former]) as provider:
-        await provider.recall_many([RecallQuery(user_id="anna", query=query) for query in ("tea", "coffee")])
+        answers = await provider.find_many([question(query) for query in ("tea", "coffee")])
 
-    assert asked.degraded == ["no_vector"]
+    assert [answer.degraded for answer in answers if isinstance(answer, Found)] == [("no_vector",)] * 2
 
 
-async def test_without_an_embedder_nothing_is_degraded(database: str, asked: notes.Notes) -> None:
+async def test_without_an_embedder_nothing_is_degraded(database: str) -> None:
     """Words are all that was asked for then, and no metric expects anything else."""
     async with open_native_provider(database, host=(host := host_for())) as provider:
         await provider.remember("anna", "tea")
-        await provider.recall("anna", "tea")
+        found = await provider.find(question("tea"))
 
-    assert asked.degraded == []
+    assert found.degraded == ()
     assert degraded_of(host, "recall") is None
 
 

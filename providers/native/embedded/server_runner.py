@@ -1,4 +1,4 @@
-"""The keeper of an embedded server: starts it, starts it again when it ends by itself, and heeds maintenance."""
+"""The runner of one embedded server: starts it, restarts it when it ends by itself, and stops it for maintenance."""
 
 import threading
 import time
@@ -11,19 +11,19 @@ from providers.native.embedded.errors import EmbeddedServerError
 from providers.native.embedded.maintenance import is_marked, unmark
 from providers.native.embedded.server import EmbeddedServer
 
-_LOOK_SECONDS = 0.2
-_FIRST_WAIT = 1.0  # seconds before a server that was lost is started again
+_POLL_SECONDS = 0.2
+_FIRST_WAIT = 1.0  # seconds before a server that ended by itself is restarted
 _LONGEST_WAIT = 30.0
 _STEADY_SECONDS = 60.0  # of running, after which the next loss is a first one again
 
 _log = structlog.get_logger(__name__)
 
 
-class Keeper:
-    """Keep one server running in a thread of its own, from `start` to `close`.
+class ServerRunner:
+    """Run one server in a thread of its own, from `start` to `close`.
 
-    `lost` is told when the server ended by itself, and says whether it shall be started again. `may_stop` says whether
-    the service can go on without this server.
+    `lost` is called when the server ended by itself, and returns whether it shall be restarted. `may_stop` returns
+    whether the service can go on without this server.
     """
 
     def __init__(
@@ -34,24 +34,24 @@ class Keeper:
         self._lost = lost
         self._may_stop = may_stop
         self._settled, self._closing = threading.Event(), threading.Event()
-        self._starting = self._is_aside = False
+        self._starting = self._is_stopped = False
         self._error: EmbeddedServerError | None = None
         self._failures = Repeated()
         self._waits = 0
-        # The server is told to stop when this thread ends, so it is one that lives as long as the service.
+        # The kernel stops the server when this thread ends, so the thread lives as long as the service.
         self._thread = threading.Thread(target=self._run, name=f"embedded PostgreSQL of {name}", daemon=True)
 
     def start(self) -> None:
-        """Begin, and wait for nothing."""
+        """Start without waiting."""
         self._thread.start()
 
     def first_error(self) -> EmbeddedServerError | None:
-        """Wait until the server runs, or is left down for maintenance; or give why it cannot be started."""
+        """Wait until the server runs or is down for maintenance; return why it cannot be started, None if it can."""
         self._settled.wait()
         return self._error
 
     def begin_to_close(self) -> None:
-        """Have the server stopped, and wait for nothing."""
+        """Begin to stop the server without waiting."""
         self._closing.set()
 
     def close(self) -> None:
@@ -60,67 +60,67 @@ class Keeper:
         while self._thread.is_alive():
             if self._starting:
                 self.server.interrupt()
-            self._thread.join(_LOOK_SECONDS)
+            self._thread.join(_POLL_SECONDS)
 
     def _run(self) -> None:
-        self._again_and_again(self._hold)
+        self._repeat(self._hold)
 
     def _hold(self) -> None:
         with self.server.held():
-            self._again_and_again(self._run_once)
+            self._repeat(self._run_once)
 
-    def _again_and_again(self, work: Callable[[], None]) -> None:
+    def _repeat(self, work: Callable[[], None]) -> None:
         while not self._closing.is_set():
             try:
                 with self.server.explained():
                     work()
             except EmbeddedServerError as error:
                 self._starting = False
-                self._tell_of_failure(error)
+                self._report_failure(error)
                 self._wait()
 
     def _run_once(self) -> None:
-        if self._stands_aside():
+        if self._is_in_maintenance():
             self._settled.set()
-            self._closing.wait(_LOOK_SECONDS)
+            self._closing.wait(_POLL_SECONDS)
             return
         self._starting = True
         with self.server.started():
             self._starting = False
-            self._tell_of_start()
+            self._report_start()
             began = time.monotonic()
             again = self._watch()
         if time.monotonic() - began > _STEADY_SECONDS:
             self._waits = 0
         if not again:
             self._closing.set()
-        elif not self._stands_aside():
+        elif not self._is_in_maintenance():
             self._wait()
 
-    def _tell_of_start(self) -> None:
+    def _report_start(self) -> None:
         self._failures.ended()
         if self._settled.is_set():
             _log.info("embedded_server_started", provider=self.name)
         self._settled.set()
 
     def _watch(self) -> bool:
-        """Stay until the server has ended or shall end; whether it is to be started again."""
+        """Wait until the server has ended or shall end; return whether it is to be restarted."""
         while not self._closing.is_set():
-            if self.server.has_ended(_LOOK_SECONDS):
+            if self.server.has_ended(_POLL_SECONDS):
                 _log.error("embedded_server_lost", provider=self.name, log=str(self.server.folder / "server.log"))
                 return self._lost(self.name)
-            if self._stands_aside():
+            if self._is_in_maintenance():
                 return True
         return False
 
-    def _stands_aside(self) -> bool:
+    def _is_in_maintenance(self) -> bool:
         if not is_marked(self.server.folder):
-            self._is_aside = False
+            self._is_stopped = False
             return False
         if self._may_stop(self.name):
-            if not self._is_aside:
+            if not self._is_stopped:
                 _log.warning("embedded_server_stopped_for_maintenance", provider=self.name)
-            self._is_aside, self._waits = True, 0
+            self._is_stopped, self._waits = True, 0
             return True
         unmark(self.server.folder)
         _log.warning("maintenance_refused", provider=self.name, reason="it is the only provider in the order")
@@ -131,9 +131,9 @@ class Keeper:
         self._waits += 1
         self._closing.wait(seconds)
 
-    def _tell_of_failure(self, error: EmbeddedServerError) -> None:
+    def _report_failure(self, error: EmbeddedServerError) -> None:
         if not self._settled.is_set():
-            self._error = error  # whoever waits for the first start decides what it means
+            self._error = error  # the caller of `first_error` decides what it means
         elif not self._closing.is_set() and self._failures.happened(str(error)):
             _log.error("embedded_server_failed", provider=self.name, reason=str(error), failures=self._failures.times)
         self._settled.set()

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
 from providers.native.slices import SLICE_CHARS
-from providers.types import Host, NewMemory
+from providers.types import Host, NewMemory, Owner
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected
 
@@ -77,7 +77,7 @@ async def test_memories_get_their_vectors_later(database: str) -> None:
     async with open_native_provider(database, embedder, host=host) as provider:
         embedder.down = True
         await provider.remember("anna", "automobile")
-        await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(5)])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=f"tea {n}") for n in range(5)])
         assert await found(provider, "automobile") == ["automobile"]
         assert await found(provider, "car") == []
         await gauge_is(host, 6)
@@ -107,7 +107,7 @@ async def test_an_edit_while_the_embedder_is_down_waits_too(database: str) -> No
 async def test_what_an_earlier_process_left_is_done(database: str) -> None:
     """A provider finds what waits when it starts, without being told."""
     async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(200)])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=f"tea {n}") for n in range(200)])
     async with open_native_provider(database, fickle(), host=(host := host_for())):
         await all_embedded(database)
         await gauge_is(host, 0)
@@ -116,7 +116,7 @@ async def test_what_an_earlier_process_left_is_done(database: str) -> None:
 async def test_a_model_change_embeds_everything_again(database: str) -> None:
     """Under a new model every memory gets a vector of that model, in its dimensions; deleted ones get none."""
     async with open_native_provider(database, fickle()) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(150)])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=f"tea {n}") for n in range(150)])
         gone = await provider.remember("anna", "automobile")
         await provider.delete("anna", gone)
     async with open_native_provider(database, fickle(model="test/newer", dims=32), host=(host := host_for())):
@@ -132,7 +132,7 @@ async def test_processes_with_two_models_come_to_rest(database: str) -> None:
     former, host = fickle(model="test/former"), host_for()
     async with open_native_provider(database, former, host=host) as provider:
         with capture_logs() as logs:
-            await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(5)])
+            await provider.remember_many([NewMemory(owner=Owner("anna"), content=f"tea {n}") for n in range(5)])
             async with open_native_provider(database, fickle(model="test/last")):
                 await all_embedded(database, "test/last")
                 for content in ("automobile", "lorry"):
@@ -246,10 +246,10 @@ async def test_embedders_that_hang_are_waited_for_together(database: str) -> Non
         assert time.monotonic() - started < 0.8
 
 
-async def test_a_provider_closes_while_the_backlog_is_busy(database: str) -> None:
+async def test_a_provider_closes_while_the_queue_is_busy(database: str) -> None:
     """Closing in the middle of the work, wherever that is, ends at once, leaves no task, and loses nothing."""
     async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(400)])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=f"tea {n}") for n in range(400)])
     before = asyncio.all_tasks()
     for milliseconds in (0, 5, 10, 15, 20, 30):
         async with AsyncExitStack() as stack:
@@ -270,7 +270,7 @@ async def test_a_provider_closes_while_the_backlog_is_busy(database: str) -> Non
 async def test_two_providers_share_the_work(database: str) -> None:
     """Two background tasks at once on the same memories end with every vector set."""
     async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content=f"tea {n}") for n in range(300)])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=f"tea {n}") for n in range(300)])
     async with open_native_provider(database, fickle()), open_native_provider(database, fickle()):
         await all_embedded(database)
 
@@ -286,7 +286,7 @@ async def test_long_texts_are_embedded_few_at_a_time(database: str) -> None:
             return await super().embed(texts)
 
     async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content="tea " * 7_500) for _ in range(3)])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content="tea " * 7_500) for _ in range(3)])
     async with open_native_provider(database, Measuring()):
         await all_embedded(database)
 
@@ -298,7 +298,7 @@ async def test_what_a_batch_had_no_time_for_is_embedded_later(database: str) -> 
     embedder, host = PausingEmbedder("automobile"), host_for()
     async with open_native_provider(database, embedder, host=host, timeout=1.0) as provider:
         contents = ["tea " * (SLICE_CHARS // 8)] * 2 + ["automobile"]
-        await provider.remember_many([NewMemory(user_id="anna", content=content) for content in contents])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=content) for content in contents])
         await gauge_is(host, 1)
         assert await count(database, "embedding IS NOT NULL") == 2
 

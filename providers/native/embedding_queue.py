@@ -1,4 +1,4 @@
-"""The background task that embeds memories without a vector of the current model."""
+"""The embedding queue: a background task that embeds memories without a vector of the current model."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,45 +24,45 @@ from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
 from providers.native.slices import slices
-from providers.native.wanted import WantedModel
+from providers.native.target_model import TargetModel
 from providers.postgres.translate import UnexpectedSqlState
 
 BATCH = 64  # memories in one call, if they are short
 
-IDLE_SECONDS = 15.0  # between looks when nobody has reported a memory without a vector
+IDLE_SECONDS = 15.0  # between queries while no memory without a vector is reported
 RETRY_SECONDS = 1.0  # after the embedder or the database failed
 COUNT_SECONDS = 15.0  # between counts while there is work; a model change leaves millions to count
 
-# What every embedder takes, so that where this is refused no memory is to blame.
+# Every embedder takes this; where it is refused, no memory is the cause.
 PROBE = "hello"
 
-# Memories over which the embedder fails, kept so that they do not stand in the way of the others. More than that is no
-# matter of texts, and all are tried again.
-MOST_ASIDE = 1_000
+# Memories over which the embedder fails and which are skipped, so that they do not hold up the others. Where there are
+# more, their texts are not the cause, and all are tried again.
+MOST_SKIPPED = 1_000
 
-# Outcomes that may have to do with what was asked: too much for its time, or a text over which the server breaks.
+# Outcomes that the request may have caused: too much for its time, or a text over which the server breaks.
 _OF_THE_BATCH = {UNAVAILABLE, TIMEOUT}
 
 _log = structlog.get_logger(__name__)
 
 
-class Backlog:
-    """Memories that wait for a vector: counts them, and embeds them whenever embedder and database allow."""
+class EmbeddingQueue:
+    """Count the memories that wait for a vector, and embed them whenever embedder and database allow."""
 
     def __init__(self, database: Database, embedder: Embedder, metrics: Metrics, provider: str) -> None:
         self._database = database
         self._embedder = embedder
         self._metrics = metrics
         self._provider = provider
-        self._wanted = WantedModel(database, embedder.model)
+        self._target = TargetModel(database, embedder.model)
         self._wake = asyncio.Event()
         self._count_at = 0.0
         metrics.embeddings_refused.labels(provider)  # so that `rate()` sees zero before the first
         self._most = BATCH
-        self._aside: dict[tuple[str, UUID], int] = {}  # to the version over which the embedder failed
+        self._skipped: dict[tuple[str, UUID], int] = {}  # to the version over which the embedder failed
 
     def report(self, count: int) -> None:
-        """Take note that so many memories were stored without a vector just now, none or more."""
+        """Count memories that were stored without a vector just now, none or more."""
         if not count:
             return
         self._metrics.add_waiting(self._provider, count)
@@ -76,7 +76,7 @@ class Backlog:
                 more = await self._embed_some()
             except EmbedderUnavailable as error:
                 _log.debug("embedding_postponed", reason=str(error))
-                # In a silence of minutes it looks as seldom as without work, for the gauge's sake.
+                # In a pause of minutes it still queries as often as without work, so that the gauge stays true.
                 await asyncio.sleep(min(max(RETRY_SECONDS, error.retry_after or 0.0), IDLE_SECONDS))
             except ProviderError as error:
                 _log.debug("embedding_postponed", reason=str(error))
@@ -96,12 +96,12 @@ class Backlog:
             pass
 
     async def _embed_some(self) -> bool:
-        """Embed one batch; True when it is worth going on at once."""
+        """Embed one batch; return whether to go on at once."""
         rows = await self._waiting()
         if not rows:
-            # Those that were let go first are left; after another failure comes a pause, so this is no haste.
-            again = bool(self._aside)
-            self._aside.clear()
+            # Only skipped ones are left; a pause follows their next failure, so trying them at once is no busy loop.
+            again = bool(self._skipped)
+            self._skipped.clear()
             return again
         refused: list[Row[Any]] = []
         with tracing.root("embed later", {"ninai.provider": self._provider, "ninai.memories": len(rows)}):
@@ -114,22 +114,22 @@ class Backlog:
             self._most = min(BATCH, 2 * self._most)
             await self._store([row for row, _ in embedded], [vector for _, vector in embedded])
             await self._refuse(refused)
-        # Where every text is refused, haste would only burn requests.
+        # Where every text is refused, going on at once would only waste requests.
         return bool(embedded)
 
     async def _waiting(self) -> Sequence[Row[Any]]:
-        sought = {"model": self._embedder.model, "again": await self._wanted.is_ours()}
+        sought = {"model": self._embedder.model, "again": await self._target.is_ours()}
         values = sought | {
             "limit": self._most,
-            "aside_users": [user_id for user_id, _ in self._aside],
-            "aside_ids": [memory_id for _, memory_id in self._aside],
-            "aside_versions": list(self._aside.values()),
+            "skipped_users": [user_id for user_id, _ in self._skipped],
+            "skipped_ids": [memory_id for _, memory_id in self._skipped],
+            "skipped_versions": list(self._skipped.values()),
         }
         async with self._database.reading() as connection:
             rows = (await connection.execute(statements.WAITING, values)).all()
             now = asyncio.get_running_loop().time()
-            # What is added and taken away in between is off for a while when a count and a report meet.
-            if len(rows) < self._most and not self._aside:
+            # Between two counts the gauge is added to; it is off for a while when a count and a report overlap.
+            if len(rows) < self._most and not self._skipped:
                 self._metrics.set_waiting(self._provider, len(rows))
             elif not rows or now >= self._count_at:
                 count = await connection.scalar(statements.COUNT_WAITING, sought)
@@ -138,7 +138,7 @@ class Backlog:
         return rows[: len(next(slices(row.content for row in rows), []))]
 
     async def _embed(self, rows: Sequence[Row[Any]], refused: list[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
-        """Embed what can be embedded, and add the others to `refused`."""
+        """Embed what can be embedded; add the others to `refused`."""
         try:
             return list(zip(rows, await self._embedder.embed([row.content for row in rows]), strict=True))
         except EmbedderUnavailable as error:
@@ -152,18 +152,18 @@ class Backlog:
         return await self._embed(rows[:middle], refused) + await self._embed(rows[middle:], refused)
 
     def _ask_less(self, rows: Sequence[Row[Any]]) -> None:
-        """Take half as many the next time, and of a single one that it fails over let the others go first."""
+        """Take half as many the next time; skip a single memory over which the embedder fails."""
         self._most = max(1, len(rows) // 2)
         if len(rows) == 1:
-            if len(self._aside) >= MOST_ASIDE:
-                self._aside.clear()
-            self._aside[rows[0].user_id, rows[0].id] = rows[0].version
+            if len(self._skipped) >= MOST_SKIPPED:
+                self._skipped.clear()
+            self._skipped[rows[0].user_id, rows[0].id] = rows[0].version
 
     async def _refuse(self, rows: Sequence[Row[Any]]) -> None:
-        """Keep memories without a vector of this model for good: found by their words, and not waited for.
+        """Store that this model takes no vector of these memories: they are found by their words, and wait no longer.
 
         Raises:
-            EmbedderUnavailable: it takes no other text either, so that no memory is to blame.
+            EmbedderUnavailable: it takes no other text either, so these memories are not the cause.
         """
         if not rows:
             return

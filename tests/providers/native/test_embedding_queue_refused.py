@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from providers.native import backlog as backlog_module
+from providers.native import embedding_queue as queue_module
 from providers.states.digests import digest_of
-from providers.types import NewMemory
-from tests.providers.native.test_backlog import all_embedded, becomes_true, count, fickle, found, gauge_is
+from providers.types import NewMemory, Owner
+from tests.providers.native.test_embedding_queue import all_embedded, becomes_true, count, fickle, found, gauge_is
 from tests.support.native import host_for, open_native_provider, refused_of
 
 WITH_VECTOR = "embedding IS NOT NULL"
@@ -18,7 +18,7 @@ WITH_VECTOR = "embedding IS NOT NULL"
 async def stored(database: str, *contents: str) -> None:
     """Store memories of Anna without a vector."""
     async with open_native_provider(database) as provider:
-        await provider.remember_many([NewMemory(user_id="anna", content=content) for content in contents])
+        await provider.remember_many([NewMemory(owner=Owner("anna"), content=content) for content in contents])
 
 
 def mixed(poison: int, tea: int) -> list[str]:
@@ -101,7 +101,7 @@ async def test_where_nothing_is_taken_no_memory_is_to_blame(database: str) -> No
 
     assert await count(database, "refused_model IS NOT NULL") == 0
     assert refused_of(host) == 0
-    assert embedder.asked == 2 * backlog_module.BATCH  # every half of it, and the probe
+    assert embedder.asked == 2 * queue_module.BATCH  # every half of it, and the probe
 
 
 async def test_a_text_over_which_the_embedder_breaks_keeps_no_other_waiting(database: str) -> None:
@@ -145,7 +145,7 @@ async def test_a_state_from_elsewhere_is_a_new_chance(database: str, *, newer: b
     embedder.poison = {"poison"}
     async with open_native_provider(database) as provider:
         memory_id = await provider.remember("anna", "poison")
-        before = await provider.snapshot("anna", memory_id)
+        before = await provider.snapshot(Owner("anna"), memory_id)
     assert before is not None
     # Of two texts in one version that with the greater digest counts.
     text, digest = next(

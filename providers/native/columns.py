@@ -1,0 +1,161 @@
+"""The columns of the table of memories: one list, from which statements, bound values and results are made."""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Struct
+from pgvector import HalfVector
+from sqlalchemy import Row
+
+from providers.embedders.base import Vector
+from providers.native.jsonb import to_jsonb
+from providers.native.rows import Embedding, MemoryRow
+from providers.types import Edit, MemoryRecord, Snapshot
+
+Convert = Callable[[Any], Any]
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One column of `ninai_memories`, which has the name of the field of a state that it holds.
+
+    `type` is what a value is bound as, None where `expression` computes the column from others. `source` is the path to
+    the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver, and
+    `read` what the driver returns. `head` stands for the column where long values are left out. A tombstone has none of
+    what is `live`, and a memory that is stored for the first time none of what is `later`.
+    """
+
+    name: str
+    type: str | None
+    live: bool = False
+    later: bool = False
+    source: str | None = None
+    write: Convert | None = None
+    read: Convert | None = None
+    expression: str | None = None
+    head: str | None = None
+
+
+def _literal(edits: Iterable[str]) -> str:
+    """Write an array as a literal, since unnest makes arrays of arrays flat."""
+    return f"{{{','.join(edits)}}}"
+
+
+def _strings(ids: Iterable[UUID]) -> tuple[str, ...]:
+    return tuple(map(str, ids))
+
+
+def _or_null(digest: bytes) -> bytes | None:
+    return digest or None
+
+
+def _or_empty(digest: bytes | None) -> bytes:
+    return digest or b""
+
+
+def _half(vector: Vector | None) -> HalfVector | None:
+    return None if vector is None else HalfVector(vector)
+
+
+COLUMNS = (
+    Column(name="user_id", type="text"),
+    Column(name="id", type="uuid", write=UUID, read=str),
+    Column(name="version", type="bigint"),
+    Column(name="content", type="text", live=True, head="CASE WHEN deleted_at IS NULL THEN '' END"),
+    Column(name="metadata", type="jsonb", live=True, write=to_jsonb, head="NULL"),
+    Column(name="created_at", type="timestamptz"),
+    Column(name="updated_at", type="timestamptz", live=True, later=True),
+    Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
+    Column(name="digest", type="bytea", live=True, write=_or_null, read=_or_empty),
+    Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),
+    Column(name="embedding_model", type="text", live=True, source="embedding.model"),
+    Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half),
+    Column(name="terms", type=None, live=True, expression="ninai_terms(content)"),
+)
+
+FIRST = tuple(column for column in COLUMNS if not column.later)
+STATE = tuple(column for column in COLUMNS if column.name in Snapshot.__struct_fields__)
+RECORD = tuple(column for column in STATE if column.name in MemoryRecord.__struct_fields__)
+LIVE = tuple(column for column in COLUMNS if column.live)
+EDITED = tuple(column for column in LIVE if column.name in Edit.__struct_fields__)
+
+
+def names(columns: Iterable[Column], prefix: str = "") -> str:
+    """Return columns as a list in SQL."""
+    return ", ".join(f"{prefix}{column.name}" for column in columns)
+
+
+def heads(columns: Iterable[Column]) -> str:
+    """Return columns as a list in SQL that leaves long values out."""
+    return ", ".join(f"{column.head} AS {column.name}" if column.head else column.name for column in columns)
+
+
+def insertion(columns: Sequence[Column]) -> str:
+    """Return the statement that inserts rows of columns, each bound as one array, up to the clause about conflicts.
+
+    Rows come in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of
+    two with the same id in one batch the first is stored.
+    """
+    bound = [column for column in columns if column.type is not None]
+    arrays = ", ".join(f"CAST(:{column.name} AS {column.type}[])" for column in bound)
+    inserted = ", ".join(column.expression or column.name for column in columns)
+    return f"""
+        INSERT INTO ninai_memories AS stored ({names(columns)})
+        SELECT {inserted} FROM unnest({arrays}) WITH ORDINALITY AS new ({names(bound)}, place)
+        ORDER BY user_id, id, place
+        ON CONFLICT (user_id, id)
+    """  # noqa: S608 - joined from constants
+
+
+def assignments(columns: Iterable[Column], template: str) -> str:
+    """Return what UPDATE sets, by a template over the name and type of each column."""
+    return ", ".join(f"{column.name} = {template.format(name=column.name, type=column.type)}" for column in columns)
+
+
+_TAKE = {column.name: attrgetter(column.source or f"state.{column.name}") for column in COLUMNS}
+_OF_STATE = [(column.name, column.read) for column in STATE]
+_OF_RECORD = [(column.name, column.read) for column in RECORD]
+
+
+def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> dict[str, list[Any]]:
+    """Return the arrays that insert rows, one for each column that is bound."""
+    return {
+        column.name: _written(map(_TAKE[column.name], rows), column.write)
+        for column in columns
+        if column.type is not None
+    }
+
+
+def edit_values(edit: Edit) -> dict[str, Any]:
+    """Return for each column that an edit can set whether it does, and to what."""
+    values: dict[str, Any] = {}
+    for column in EDITED:
+        value = getattr(edit, column.name)
+        given = value is not UNSET
+        values[f"has_{column.name}"] = given
+        [values[column.name]] = _written([value], column.write) if given else [None]
+    return values
+
+
+def embedding_values(embedding: Embedding) -> dict[str, Any]:
+    """Return what an update stores of a vector."""
+    return {"embedding_model": embedding.model, "embedding": _half(embedding.vector)}
+
+
+def record_of(row: Row[Any], score: float | None = None) -> MemoryRecord:
+    """Return a memory as a caller sees it, from a row that begins with the columns of `RECORD`."""
+    return MemoryRecord(**_fields(_OF_RECORD, row), similarity_score=score)
+
+
+def snapshot_of(row: Row[Any]) -> Snapshot:
+    """Return a memory or a tombstone, from a row of the columns of `STATE`."""
+    return Snapshot(**_fields(_OF_STATE, row))
+
+
+def _written(values: Iterable[Any], write: Convert | None) -> list[Any]:
+    return list(values if write is None else map(write, values))
+
+
+def _fields(columns: Sequence[tuple[str, Convert | None]], row: Row[Any]) -> dict[str, Any]:
+    return {name: value if read is None else read(value) for (name, read), value in zip(columns, row, strict=False)}

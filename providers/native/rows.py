@@ -1,0 +1,38 @@
+"""A memory on its way into the table: its state, and what the table holds beside it."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from providers.embedders.base import Vector
+from providers.types import Snapshot
+
+Key = tuple[str, str]  # user and memory
+
+
+class Embedding(Struct, frozen=True):
+    """One vector float32[dim] and the model that made it; both None where there is no vector."""
+
+    model: str | None = None
+    vector: Vector | None = None
+
+
+NO_EMBEDDING = Embedding()
+
+
+class MemoryRow(Struct, frozen=True, kw_only=True):
+    """A checked state of a memory with its vector; `deleted_at` is the moment at which a tombstone is written."""
+
+    state: Snapshot
+    embedding: Embedding = NO_EMBEDDING
+    deleted_at: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        """The primary key."""
+        return key_of(self.state)
+
+
+def key_of(state: Snapshot) -> Key:
+    """Return the primary key of a state."""
+    return state.user_id, state.id
