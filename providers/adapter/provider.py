@@ -45,7 +45,7 @@ class ProviderAdapter(MemoryProvider):
 
     Ids that are no canonical UUIDs are replaced by UUIDs derived from them. Conditions, ranges, pages and single
     memories are emulated by asking for more and sorting here. What cannot be emulated safely is refused as
-    `Unsupported`: a change of a memory; an id, version, moment or edit id from above, so that writes are not idempotent;
+    `Unsupported`: a change of a memory; an id, version, moment or edit id from above, so that no write is idempotent;
     and listing or deleting where the method is missing. An adapter is no replica, so that it cannot stand in a chain.
     """
 
