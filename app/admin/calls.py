@@ -20,6 +20,6 @@ async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalSer
 
 
 async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService:
-    """Gather what is needed to see and set the order."""
+    """Make the order service of the request's operator."""
     state = request.app.state
     return OrderService(state.chain, state.reloader, request.state.operator)

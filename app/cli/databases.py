@@ -53,7 +53,7 @@ class Databases:
         except EmbeddedServerError as error:
             raise click.ClickException(str(error)) from error
 
-    def heed_hangup(self) -> None:
+    def handle_sighup(self) -> None:
         """Handle SIGHUP: have all processes check the configuration at once."""
         # In the thread, since a signal handler may interrupt anything.
         signal.signal(signal.SIGHUP, lambda *_: self._wake.set())

@@ -32,7 +32,7 @@ def stage(provider: ProviderStatus) -> str:
 def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
     """Yield a function that shows each status; `memories` is how many a provider is to receive, 0 if not known."""
     if not memories or not sys.stderr.isatty():
-        yield _Lines()
+        yield _LineProgress()
         return
     # Everything is copied first, and then compared.
     length = 2 * memories * len(status.providers)
@@ -45,7 +45,7 @@ def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
         yield show
 
 
-class _Lines:
+class _LineProgress:
     """Print a line for every change."""
 
     def __init__(self) -> None:

@@ -58,9 +58,9 @@ def serve(
     hand_down(config_file, overrides | {"server.port": port})
     source, configuration = _followed()
     databases = Databases(source, configuration)
-    databases.heed_hangup()
+    databases.handle_sighup()
     stopping = StopReason()
-    with stopping.told(), databases.running(), _metrics_together(settings):
+    with stopping.logged(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
@@ -129,7 +129,7 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
         log_level=LogLevels.warning,
     )
     # The server's own handler of SIGHUP would replace the workers, also where the configuration is broken.
-    server.on_startup(databases.heed_hangup)
+    server.on_startup(databases.handle_sighup)
     server.on_startup(lambda: drain_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
     server.on_startup(lambda: stopping.record_signals(lambda: None if databases.lost is None else _LOST))
     try:

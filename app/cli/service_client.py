@@ -20,7 +20,7 @@ class NotListening(click.ClickException):
     """Signal that nothing accepts connections at the service's address, or not yet."""
 
 
-class _Stay(HTTPRedirectHandler):
+class _NoRedirect(HTTPRedirectHandler):
     """Follow no redirect, which would take the key along to another server."""
 
     def redirect_request(
@@ -51,7 +51,7 @@ class RunningService(Struct, frozen=True):
 
     def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
         # No proxy: it would see the key, and an address of this machine means another one there.
-        opener = build_opener(ProxyHandler({}), _Stay)
+        opener = build_opener(ProxyHandler({}), _NoRedirect)
         try:
             with opener.open(Request(self.url + path, headers=self._headers()), timeout=_SECONDS) as response:  # noqa: S310 - http or https, see the option
                 body: bytes = response.read()

@@ -45,7 +45,7 @@ async def overview(services: OperatorServices, settings: Settings, console: Cons
     """Gather the whole overview."""
     status = await services.chain.status()
     journal = await journal_view(status, services.journal, settings)
-    order = services.order.tell()
+    order = services.order.describe()
     reload = reload_view(services.order.reloader)
     return Overview(
         at=moment(datetime.now(UTC)),

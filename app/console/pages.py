@@ -55,19 +55,19 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
     )
     answer = Response(text, status_code=status, media_type="text/html", headers=HEADERS)
     if session is not None and session.cookie != request.cookies.get(_name(session)):
-        keep(request, answer, session)
+        store_session(request, answer, session)
     return answer
 
 
-def lead(path: str) -> Response[None]:
+def redirect(path: str) -> Response[None]:
     """Redirect the browser to a page with GET, whatever method it has just used."""
     return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
 
 
-async def lead_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
+async def redirect_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
     """Redirect the browser to the first page, which shows what was done."""
     console: Console = request.app.state.console
-    answer = lead(PATH)
+    answer = redirect(PATH)
     notice = (await console.sessions()).notice(done)
     answer.set_cookie(_cookie(request, NOTICE_COOKIE, notice, NOTICE_SECONDS))
     return answer
@@ -86,14 +86,14 @@ def forget_notice(request: Request[Any, Any, Any], answer: Response[str]) -> Res
     return answer
 
 
-def keep(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
+def store_session(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
     """Have the browser store a session."""
     answer.set_cookie(_cookie(request, _name(session), session.cookie, SESSION_SECONDS))
 
 
-def leave(request: Request[Any, Any, Any]) -> Response[None]:
+def delete_session(request: Request[Any, Any, Any]) -> Response[None]:
     """Have the browser delete its session."""
-    answer = lead(PATH)
+    answer = redirect(PATH)
     answer.set_cookie(_cookie(request, COOKIE, "", 0))
     return answer
 

@@ -1,4 +1,4 @@
-"""HEAD, answered wherever GET is: the same status and the same headers, without the body."""
+"""HEAD on every route that has GET: the same status and the same headers, without the body."""
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 

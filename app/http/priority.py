@@ -11,16 +11,16 @@ _UNAUTHENTICATED = 401
 
 # While a caller's request is under way, another answer waits so long before it is sent. Four clients in a loop then get
 # some 400 answers a second, a sixteenth of the event loop's time, and no probe or scrape is late by it.
-COURTESY_SECONDS = 0.01
+DELAY_SECONDS = 0.01
 # And longer in proportion to its size: copying the megabytes of a script takes processor time as well.
 BYTES_PER_SECOND = 50_000_000
 MOST_SECONDS = 0.25  # a probe has a second at least
 
 
 class Prioritization:
-    """Hold back answers that are not a caller's while callers' requests are under way.
+    """Delay answers that are not a caller's while callers' requests are under way.
 
-    Answers to requests without a valid key are held back as well, on any route. `sleep` takes seconds.
+    Answers to unauthenticated requests are delayed as well, on every route. `sleep` takes seconds.
     """
 
     def __init__(self, app: AsgiApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -35,14 +35,14 @@ class Prioritization:
             return
         path: str = scope["path"]
         if path.startswith(_CALLERS) and path != _HEALTH:
-            await self._first(scope, receive, send)
+            await self._with_priority(scope, receive, send)
         else:
-            await self._app(scope, receive, self._held_back(send))
+            await self._app(scope, receive, self._delayed(send))
 
-    async def _first(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _with_priority(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted = True
         self._under_way += 1
-        held_back = self._held_back(send)
+        delayed = self._delayed(send)
 
         async def sent(message: Message) -> None:
             nonlocal counted
@@ -51,20 +51,20 @@ class Prioritization:
                 return
             self._under_way -= counted  # not one of the requests that others give way to
             counted = False
-            await held_back(message)
+            await delayed(message)
 
         try:
             await self._app(scope, receive, sent)
         finally:
             self._under_way -= counted
 
-    def _held_back(self, send: Send) -> Send:
-        async def held_back(message: Message) -> None:
+    def _delayed(self, send: Send) -> Send:
+        async def delayed(message: Message) -> None:
             if self._under_way and message["type"] == "http.response.start":
-                await self._sleep(min(MOST_SECONDS, COURTESY_SECONDS + _size(message) / BYTES_PER_SECOND))
+                await self._sleep(min(MOST_SECONDS, DELAY_SECONDS + _size(message) / BYTES_PER_SECOND))
             await send(message)
 
-        return held_back
+        return delayed
 
 
 def _size(message: Message) -> int:

@@ -15,16 +15,16 @@ SECONDS = 5.0
 
 
 @asynccontextmanager
-async def shown(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
+async def chain_gauges(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
     """Report the state of a chain for as long as the context lasts."""
-    task = background.start(lambda: _show(chain, observer, story), "gauges")
+    task = background.start(lambda: _update(chain, observer, story), "gauges")
     try:
         yield
     finally:
         await background.stop(task)
 
 
-async def _show(chain: Chain, observer: CountingObserver, story: Reporter) -> None:
+async def _update(chain: Chain, observer: CountingObserver, story: Reporter) -> None:
     while True:
         status = await describe(chain)
         observer.show(status)

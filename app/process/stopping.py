@@ -27,7 +27,7 @@ class StopReason:
         self._began = 0.0
         self._began_at = ""
 
-    def because(self, reason: str, *, ordered: bool = False) -> None:
+    def record(self, reason: str, *, ordered: bool = False) -> None:
         """Record a reason, unless there is one; `ordered` says that the stop was requested."""
         if self.reason is not None:
             return
@@ -44,10 +44,10 @@ class StopReason:
         """
         process = os.getpid()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._noting(signal.getsignal(number), lost, process))
+            signal.signal(number, self._recording(signal.getsignal(number), lost, process))
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def logged(self) -> Iterator[None]:
         """Log at the end of the context that the service has stopped, if it ever had a reason to."""
         try:
             yield
@@ -63,25 +63,25 @@ class StopReason:
         try:
             yield
         except SystemExit:
-            self.because(CRASHING)
+            self.record(CRASHING)
             raise
         except Exception as error:  # Any error of the server is raised on unchanged; only its words are recorded here.
-            self.because(f"{BY_ITSELF}: {error}")
+            self.record(f"{BY_ITSELF}: {error}")
             raise
-        self.because(BY_ITSELF)
+        self.record(BY_ITSELF)
 
-    def _noting(
+    def _recording(
         self, former: "Handler", lost: Callable[[], str | None], process: int
     ) -> Callable[[int, FrameType | None], None]:
-        def heed(number: int, frame: FrameType | None) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
             # A worker that has just been forked still has the handlers of this process.
             if os.getpid() == process:
                 reason = lost()
-                self.because(reason or signal.Signals(number).name, ordered=reason is None)
+                self.record(reason or signal.Signals(number).name, ordered=reason is None)
             if callable(former):
                 former(number, frame)
 
-        return heed
+        return handle
 
 
 Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None

@@ -11,7 +11,7 @@ from observability.tracing import Tracer
 
 
 @asynccontextmanager
-async def tracing_on(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
+async def tracing_with(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
     """Have the tracer begin traces and send them, and make it the tracer of everything begun in this context."""
     if settings.endpoint is None:
         yield

@@ -1,4 +1,4 @@
-"""Running the reloader beside the application."""
+"""Run the reloader beside the application."""
 
 import asyncio
 import signal

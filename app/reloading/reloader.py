@@ -24,7 +24,7 @@ NEVER = float("inf")
 _log = structlog.get_logger(__name__)
 
 
-class NotKept(OrderRefused):
+class OverrideNotStored(OrderRefused):
     """Refuse an order that cannot be saved for the next start."""
 
 
@@ -95,7 +95,7 @@ class Reloader:
                 await asyncio.to_thread(self._source.keep, kept)
             except OSError as error:
                 await self._switch(before)
-                raise NotKept(f"{self._source.overrides.path}: {error.strerror}") from error
+                raise OverrideNotStored(f"{self._source.overrides.path}: {error.strerror}") from error
             self.configuration = structs.replace(base, override=kept)
             self.since = override.at
             _log.warning("order_set", order=order, configured=base.configured_order, set_by=set_by)

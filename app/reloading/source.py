@@ -28,7 +28,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
     @property
     def configured_order(self) -> list[str]:
-        """The order without the override."""
+        """Return the order without the override."""
         return self.loaded.settings.order
 
     @property

@@ -25,7 +25,7 @@ class Pool(Protocol):
         """Return how many connections are idle."""
 
 
-class Waiting:
+class PoolWaits:
     """Count the callers that wait for a connection of one pool."""
 
     def __init__(self, duration: Histogram, provider: str) -> None:
@@ -74,15 +74,15 @@ class PoolMetrics:
             buckets=JOURNAL_BUCKETS,
             registry=registry,
         )
-        self._shown: dict[str, Waiting] = {}
+        self._shown: dict[str, PoolWaits] = {}
 
     @contextmanager
-    def watched_pool(self, provider: str, pool: Callable[[], Pool]) -> Iterator[Waiting]:
+    def watched_pool(self, provider: str, pool: Callable[[], Pool]) -> Iterator[PoolWaits]:
         """Show a pool, read anew in every scrape, for as long as the context lasts.
 
         Whatever takes a connection from the pool must enter `one()` of the yielded value while it waits.
         """
-        waiting = self._shown[provider] = Waiting(self.database_acquire_duration, provider)
+        waiting = self._shown[provider] = PoolWaits(self.database_acquire_duration, provider)
         self.database_connections.labels(provider, "in_use").set_function(lambda: pool().checkedout())
         self.database_connections.labels(provider, "idle").set_function(lambda: pool().checkedin())
         self.database_pool_size.labels(provider).set_function(lambda: pool().size())

@@ -54,7 +54,7 @@ class Exporting:
     """Export the spans of one process; made in the process that sends them, since threads do not survive a fork."""
 
     def __init__(self, collector: Collector, *, service_name: str, version: str, ratio: float) -> None:
-        self._exporter = _Told(_exporter(collector), collector.endpoint)
+        self._exporter = _LoggedExporter(_exporter(collector), collector.endpoint)
         self._processor = BatchSpanProcessor(
             self._exporter,
             max_queue_size=_QUEUE,
@@ -83,7 +83,7 @@ class Exporting:
         self._exporter.shutdown()
 
 
-class _Told(SpanExporter):
+class _LoggedExporter(SpanExporter):
     """Log once that a collector refuses spans, and once that it accepts them again; silence the exporter's log."""
 
     def __init__(self, exporter: SpanExporter, endpoint: str) -> None:

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from app.http.body_limit import MAX_BODY_BYTES
 from app.http.json.body import JsonDTO, attempt, decode, decode_of_any_size
 from app.http.json.nesting import shallow
-from app.http.json.surrogates import OpaqueEscapes
+from app.http.json.surrogates import WithoutEscapes
 from app.http.json.values import most_values_in, values_in
 from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
 from providers.errors import InvalidInput
@@ -105,7 +105,7 @@ def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
         return _present(attempt(body, envelope), field)
     except (msgspec.DecodeError, RecursionError):
         # A lone surrogate or too many levels in one item keep msgspec from splitting the whole.
-        hidden = OpaqueEscapes(shallow(body, _MOST_BRACKETS))
+        hidden = WithoutEscapes(shallow(body, _MOST_BRACKETS))
         try:
             items = _present(attempt(hidden.text, envelope), field)
         except (msgspec.DecodeError, RecursionError, RequestError):

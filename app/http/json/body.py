@@ -11,7 +11,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from app.http.json.place import place_in
-from app.http.json.surrogates import OpaqueEscapes, lone_surrogate
+from app.http.json.surrogates import WithoutEscapes, lone_surrogate
 from app.http.json.values import most_values_in, values_in
 from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
 from providers.errors import InvalidInput
@@ -124,7 +124,7 @@ def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
     """Refuse a body with so many values that building them would take 30 times the memory of the body."""
     if most_values_in(body) <= _MOST_MARKS:
         return
-    hidden = OpaqueEscapes(body)
+    hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError:
@@ -143,7 +143,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
 
     The body is split into one part for each field and no further, so that this costs little for any body.
     """
-    hidden = OpaqueEscapes(body)
+    hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError as error:  # no object

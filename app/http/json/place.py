@@ -1,4 +1,4 @@
-"""The place of a byte in JSON text, named as errors name fields: `metadata.tags[1]`."""
+"""The path to a byte in JSON text, as errors name fields: `metadata.tags[1]`."""
 
 import json
 import re

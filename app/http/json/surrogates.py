@@ -31,7 +31,7 @@ def lone_surrogate(text: bytes) -> int | None:
     return end if text.startswith(b"\\u", end) else None
 
 
-class OpaqueEscapes:
+class WithoutEscapes:
     """Hide the Unicode escapes of JSON text, so that nothing in them keeps the text from being split.
 
     The hidden text has the shape of the original, which `restored` returns for each part of it. Strings that hold
