@@ -51,7 +51,7 @@ from observability.metrics import Metrics
 from observability.metrics.scrapes import Scrapes
 from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
-from observability.workers.exchange import Alone, Exchange
+from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
 
@@ -72,7 +72,7 @@ def create_app(
     metrics.build.info({"version": __version__})
     tracer = Tracer()
     reaper = ConnectionReaper(settings, metrics)
-    scrapes = Scrapes((exchange or Alone(registry)).gathered, shared_seconds)
+    scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[
@@ -156,7 +156,7 @@ def _lifespan(
                 readiness = app.state.readiness = Readiness(health, warm_up)
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
-                        following(reloader, heeds_hangup=source is not None),
+                        following(reloader, handles_sighup=source is not None),
                         chain_gauges(chain, chains.observer, chains.story),
                         watching_journal_cluster(configuration.settings),
                         reaping(reaper),

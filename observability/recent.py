@@ -13,7 +13,7 @@ SHARED_SECONDS = 1.0  # from its beginning; a scraper or a balancer that asks ev
 _CLOSE_SECONDS = 1.0  # for a cancelled task; one that ignores its cancellation is left to the end of the process
 
 
-class StillBeingMade(Exception):
+class NotReadyInTime(Exception):
     """Signal that making the value takes longer than the caller waits; `seconds` is how long it has taken so far."""
 
     def __init__(self, seconds: float) -> None:
@@ -66,7 +66,7 @@ class Recent(Generic[T]):
         """Return a value that was begun at most the shared seconds before this call.
 
         Raises:
-            StillBeingMade: there is none after `patience` seconds.
+            NotReadyInTime: there is none after `patience` seconds.
         """
         oldest = _now() - self._seconds
         timer = asyncio.timeout(patience)
@@ -81,7 +81,7 @@ class Recent(Generic[T]):
         except TimeoutError as error:
             if not timer.expired():
                 raise
-            raise StillBeingMade(self.age) from error
+            raise NotReadyInTime(self.age) from error
 
     def forget(self) -> None:
         """Discard the newest value, because something has changed since."""

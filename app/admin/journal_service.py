@@ -47,7 +47,7 @@ class JournalService(Struct, frozen=True):
         letter = await self._letter(seq, provider)
         if not await self._journal().retry(seq, provider):
             raise _no_letter(seq, provider)
-        _log.warning("dead_letter_retried", **_told(letter), operator=self.operator)
+        _log.warning("dead_letter_retried", **_log_fields(letter), operator=self.operator)
         return RetryResponse(seq, provider)
 
     async def discard(self, seq: int, provider: str, *, confirmed: bool) -> DiscardResponse:
@@ -62,7 +62,7 @@ class JournalService(Struct, frozen=True):
             raise InvalidInput("confirm", f"must be true, since this {loss_of(letter)}")
         if not await self._journal().discard(seq, provider):
             raise _no_letter(seq, provider)
-        _log.warning("dead_letter_discarded", **_told(letter), operator=self.operator)
+        _log.warning("dead_letter_discarded", **_log_fields(letter), operator=self.operator)
         return DiscardResponse(seq, provider)
 
     def _journal(self) -> Journal:
@@ -88,7 +88,7 @@ def _no_letter(seq: int, provider: str) -> RequestError:
     return RequestError(DEAD_LETTER_NOT_FOUND, f"Operation {seq} has no dead letter for {provider[:100]!r}")
 
 
-def _told(letter: DeadLetter) -> dict[str, str | int]:
+def _log_fields(letter: DeadLetter) -> dict[str, str | int]:
     return {
         "provider": letter.provider,
         "seq": letter.seq,

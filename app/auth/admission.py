@@ -61,7 +61,7 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     refuse_unknown_parameters(request)
 
 
-async def admit_watcher(request: Request[Any, Any, Any]) -> None:
+async def admit_probe(request: Request[Any, Any, Any]) -> None:
     """Admit health checks without a key; where no keys are used at all, only by a name of this machine.
 
     Raises:

@@ -9,7 +9,7 @@ from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
 
 ANONYMOUS = "anonymous"
-_ANYBODY = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
+_EVERY_CALLER = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows the answer to no other site
 
 
@@ -28,7 +28,7 @@ class AnonymousAuthenticator(Struct, frozen=True):
         require_loopback_name(headers)
         if method not in _CHANGES_NOTHING:
             require_own_page(headers)
-        return _ANYBODY
+        return _EVERY_CALLER
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all
         """Return the user of the header, or the default one."""

@@ -61,11 +61,11 @@ class Databases:
     def _follow(self) -> None:
         while not self._closing.is_set():
             try:
-                self._look()
+                self._check()
             except Exception:  # noqa: BLE001 - logged with its traceback below; the next check must outlive it, and SIGHUP
                 _log.exception("configuration_failed")
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         asked = self._wake.wait(HEALTH_CHECK_SECONDS)
         self._wake.clear()
         if asked:

@@ -30,7 +30,7 @@ def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> N
     """
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: mark(folder))
-    standing = _when(
+    standing = _wait_until(
         folder, lambda now: not now.marked or now.state not in {State.RUNNING, State.STARTING}, f"{name} to stop"
     )
     if not standing.marked:
@@ -49,7 +49,7 @@ def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> 
     """Start the embedded server of a provider again after `ninai db stop`, the first one's by default."""
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: unmark(folder))
-    standing = _when(
+    standing = _wait_until(
         folder, lambda now: now.marked or now.holder is None or now.state is State.RUNNING, f"{name} to start"
     )
     if standing.marked:
@@ -103,7 +103,7 @@ def _change(change: Callable[[], None]) -> None:
         ) from error
 
 
-def _when(folder: Path, truth: Callable[[Standing], bool], what: str) -> Standing:
+def _wait_until(folder: Path, truth: Callable[[Standing], bool], what: str) -> Standing:
     """Wait until something is true of a server.
 
     Raises:

@@ -97,7 +97,7 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
 @options.data_dir
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_obj
-def trying(
+def try_provider(
     config_file: Path | None, name: str, own_config_file: Path | None, data_dir: Path | None, *, as_json: bool
 ) -> None:
     """Try every operation of one provider; exit code 1 if one fails.
@@ -197,5 +197,5 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
         yield "without a journal: a single provider needs none"
 
 
-def _in_json(told: ChainStatus | ProviderTestReport) -> str:
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
+def _in_json(value: ChainStatus | ProviderTestReport) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

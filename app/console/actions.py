@@ -56,7 +56,7 @@ async def order_page(
         problem=problem,
         order=order,
         text=",".join(order or status.order),
-        told=service.describe(),
+        answer=service.describe(),
         consequences=consequences.of_order(order, status) if order else [],
         known=known,
     )
@@ -87,7 +87,7 @@ async def breaker_page(
     chain: Chain = request.app.state.chain
     console: Console = request.app.state.console
     status = await service.provider(provider)
-    told = consequences.of_breaker(status, wish, journalled=chain.journal is not None, workers=console.workers)
+    sentences = consequences.of_breaker(status, wish, journalled=chain.journal is not None, workers=console.workers)
     return page(
         request,
         "breaker.html",
@@ -97,7 +97,7 @@ async def breaker_page(
         state=STATES[status.breaker.state],
         wish=wish,
         title=WISHES[wish],
-        consequences=told,
+        consequences=sentences,
         reason=request.state.get("form", {}).get("reason", ""),
         longest=MAX_REASON_CHARS,
     )

@@ -13,7 +13,7 @@ from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
 from app.console.console import Console
 from app.console.forms import TOKEN, read_form
-from app.console.session import NOBODY, Session, Sessions
+from app.console.session import NO_KEY, Session, Sessions
 from app.http.parameters import refuse_unknown_parameters
 from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from observability.notes import current
@@ -42,8 +42,8 @@ async def admit_visitor(request: Request[Any, Any, Any]) -> None:
         RequestError: a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
-    await _arrive(request)
-    await _look(request)
+    await _resume_session(request)
+    await _check_request(request)
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
@@ -54,7 +54,7 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
         RequestError: the caller is no operator, or a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
-    sessions = await _arrive(request)
+    sessions = await _resume_session(request)
     held = sessions.resume(request.cookies.get(COOKIE, ""))
     identity = _identified(request, held)
     if (notes := current.get()) is not None:
@@ -62,17 +62,17 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     identity.require("admin")
     request.state.operator = identity.id
     request.state.session = held if held is not None and held.key == identity.id else sessions.begin(identity.id)
-    await _look(request)
+    await _check_request(request)
 
 
-async def _arrive(request: Request[Any, Any, Any]) -> Sessions:
+async def _resume_session(request: Request[Any, Any, Any]) -> Sessions:
     await admit_to_port(request)
     console: Console = request.app.state.console
     if console.auth.mode == "none":
         require_loopback_name(request.headers)
     sessions = await console.sessions()
     entered = sessions.resume(request.cookies.get(ENTRANCE_COOKIE, ""))
-    request.state.session = entered if entered is not None and entered.key == NOBODY else sessions.begin(NOBODY)
+    request.state.session = entered if entered is not None and entered.key == NO_KEY else sessions.begin(NO_KEY)
     return sessions
 
 
@@ -87,7 +87,7 @@ def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identi
     return authenticator.identify(request.method, request.headers)
 
 
-async def _look(request: Request[Any, Any, Any]) -> None:
+async def _check_request(request: Request[Any, Any, Any]) -> None:
     """Check the parameters and the form's token, now that the operator is known."""
     refuse_unknown_parameters(request)
     if request.method == "POST":

@@ -48,7 +48,7 @@ class ConsoleController(Controller):
         return delete_session(request)
 
     @get("/logout")
-    async def stay(self) -> Response[None]:
+    async def redirect_home(self) -> Response[None]:
         """Redirect to the first page: a link ends no session."""
         return redirect(PATH)
 

@@ -53,6 +53,6 @@ class LoginController(Controller):
         return answer
 
     @get("/{rest:path}")
-    async def nothing(self, rest: FromPath[str]) -> Response[None]:  # noqa: ARG002 - part of the path
+    async def not_found(self, rest: FromPath[str]) -> Response[None]:  # noqa: ARG002 - part of the path
         """Answer that there is no such page, in the form of the console's other errors."""
         raise NotFoundException

@@ -12,7 +12,7 @@ from litestar.types import ExceptionHandlersMap
 from app.auth.api_key import key_in
 from app.console.admission import COOKIE, ENTRANCE_COOKIE
 from app.console.console import Console
-from app.console.session import NOBODY, NOTICE_SECONDS, SESSION_SECONDS, Session
+from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 
 PATH = "/console"
@@ -48,7 +48,7 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
     session: Session | None = request.state.get("session")
     text = _templates.get_template(template).render(
         session=session,
-        operator=None if session is None or session.key == NOBODY else session.key,
+        operator=None if session is None or session.key == NO_KEY else session.key,
         can_log_out=console.auth.mode != "none",
         console=console,
         **shown,
@@ -100,8 +100,8 @@ def delete_session(request: Request[Any, Any, Any]) -> Response[None]:
 
 def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
     """Show an error on a page: the login form, where a login is missing."""
-    told = respond(request, error)
-    problem: Problem = told.content
+    response = respond(request, error)
+    problem: Problem = response.content
     refused = problem.status == UNAUTHENTICATED.status or request.scope["path"] == LOGIN_PATH
     entrance = refused and problem.status < STATUS_SERVER_ERRORS and "session" in request.state
     # The first visit without a session is no error.
@@ -112,7 +112,7 @@ def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[
         status=problem.status,
         problem=None if entrance and new else problem,
     )
-    answer.headers.update(_extra(told.headers))
+    answer.headers.update(_extra(response.headers))
     return answer
 
 
@@ -124,7 +124,7 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _name(session: Session) -> str:
-    return ENTRANCE_COOKIE if session.key == NOBODY else COOKIE
+    return ENTRANCE_COOKIE if session.key == NO_KEY else COOKIE
 
 
 def _cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:

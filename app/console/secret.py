@@ -27,13 +27,13 @@ def session_secret(settings: Settings) -> bytes:
         return sha256(configured.reveal().encode()).digest()
     path = settings.data_dir / FILE_NAME
     try:
-        return _kept(path)
+        return _stored(path)
     except OSError as error:
         _log.warning("session_secret_not_kept", file=str(path), reason=error.strerror)
         return token_bytes(_BYTES)
 
 
-def _kept(path: Path) -> bytes:
+def _stored(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{uuid4()}")

@@ -12,7 +12,7 @@ from app.settings.model import KeySettings
 
 SESSION_SECONDS = 8 * 3_600  # a working day, from the login on
 NOTICE_SECONDS = 60  # from an action to the page that shows its result
-NOBODY = ""  # the session that the login form is shown in; no key can have this name
+NO_KEY = ""  # the session that the login form is shown in; no key can have this name
 
 _SESSION, _FORM, _KEY, _NOTICE = "session", "form", "key", "notice"
 _NONCE_BYTES = 16

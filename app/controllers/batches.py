@@ -78,7 +78,9 @@ class BatchesController(Controller):
         call: NamedDependency[ReadCall],
     ) -> RecallBatchResponse:
         """Answer up to 1,000 queries; one that breaks a rule fails alone."""
-        queries = [query.question(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)]
+        queries = [
+            query.recall_query(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)
+        ]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
         answered = sum(result.status == "answered" for result in results)

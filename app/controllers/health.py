@@ -6,14 +6,14 @@ import structlog
 from litestar import Controller, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
-from app.auth.admission import admit_watcher
+from app.auth.admission import admit_probe
 from app.http import problems
 from app.http.content_coding import takes_gzip
 from app.http.problems import METRICS_LATE, RequestError
 from app.http.schemas import LiveResponse, ReadyResponse
 from app.process.readiness import Readiness
 from observability.metrics.scrapes import Scrapes
-from observability.recent import StillBeingMade
+from observability.recent import NotReadyInTime
 from providers.types import Health
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ class HealthController(Controller):
 
     @get(
         "/memory/health",
-        before_request=admit_watcher,
+        before_request=admit_probe,
         responses={
             STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False),
             **problems.described(problems.FORBIDDEN),
@@ -48,7 +48,7 @@ class HealthController(Controller):
 
     @get(
         "/readyz",
-        before_request=admit_watcher,
+        before_request=admit_probe,
         responses={
             STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False),
             **problems.described(problems.FORBIDDEN),
@@ -60,13 +60,13 @@ class HealthController(Controller):
         answer = await readiness.answer()
         return Response(answer, status_code=_status(healthy=answer.ready))
 
-    @get("/metrics", before_request=admit_watcher, media_type="text/plain", include_in_schema=False)
+    @get("/metrics", before_request=admit_probe, media_type="text/plain", include_in_schema=False)
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Return all metrics in Prometheus' text format, those of all workers."""
         scrapes: Scrapes = request.app.state.scrapes
         try:
             exposed = await scrapes.newest(request.headers.get("accept", ""))
-        except StillBeingMade as error:
+        except NotReadyInTime as error:
             _log.warning("metrics_late", seconds=round(error.seconds, 1))
             detail = f"The metrics are still being gathered: {error}"
             raise RequestError(METRICS_LATE, detail, headers={"Retry-After": "1"}) from error

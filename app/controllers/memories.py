@@ -104,7 +104,7 @@ class MemoriesController(Controller):
         call: NamedDependency[ReadCall],
     ) -> RecallResponse:
         """Find the memories nearest to a query, by meaning and by words, best first."""
-        found = await call.provider.find(data.question(call.owner, call.recall_limit))
+        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
         return RecallResponse(found.memories, len(found.memories))
 
     @get(

@@ -11,7 +11,7 @@ from providers.types import MemoryRecord, Owner, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
 
-_ANYBODY = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
+_ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ def read_cursor(text: str) -> Cursor:
     """
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
-        check_page(PageQuery(owner=_ANYBODY, after=cursor.position))
+        check_page(PageQuery(owner=_ANY_OWNER, after=cursor.position))
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:
         raise InvalidInput("cursor", "is not a cursor of this service") from error
     return cursor

@@ -64,7 +64,7 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     created_before: Moment | None = None
     min_score: Score = 0.0
 
-    def question(self, owner: Owner, default_limit: int) -> RecallQuery:
+    def recall_query(self, owner: Owner, default_limit: int) -> RecallQuery:
         """Return the query to answer."""
         return RecallQuery(
             owner=owner,

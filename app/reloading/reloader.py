@@ -65,7 +65,7 @@ class Reloader:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._look()
+            await self._check()
 
     def wake(self) -> None:
         """Have everything read at once, also changes that no file's date shows, as of a secret in a file of its own."""
@@ -107,7 +107,7 @@ class Reloader:
         except ConfigError:
             return known
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(HEALTH_CHECK_SECONDS):
                 await self._wake.wait()

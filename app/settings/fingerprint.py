@@ -17,9 +17,9 @@ def fingerprint(settings: Settings) -> str:
     Ports, folders and the log are each instance's own, and a provider that is in no order does nothing.
     """
     shared = (*_SHARED, *(f"providers.{name}" for name in settings.order))
-    told = sorted(
+    effective = sorted(
         (leaf.path, leaf.value)
         for leaf in leaves(settings)
         if any(leaf.path == path or leaf.path.startswith((f"{path}.", f"{path}[")) for path in shared)
     )
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:_CHARS]
+    return hashlib.sha256(msgspec.json.encode(effective)).hexdigest()[:_CHARS]

@@ -56,7 +56,7 @@ class Scrapes:
         """Return the metrics as they were at most a second ago, in the format that the scraper accepts.
 
         Raises:
-            StillBeingMade: they cannot be had in time.
+            NotReadyInTime: they cannot be had in time.
         """
         return await self._formats[_format(accept)].get(self._patience)
 

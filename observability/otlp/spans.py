@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from observability.tracing import NOTHING, Attributes, Kind, Span, Value, current
 
 _KINDS = {Kind.INTERNAL: SpanKind.INTERNAL, Kind.SERVER: SpanKind.SERVER, Kind.CLIENT: SpanKind.CLIENT}
-_NOBODY = Context()
+_NO_PARENT = Context()
 _w3c = TraceContextTextMapPropagator()
 
 
@@ -30,7 +30,7 @@ class Beginner:
     def __call__(self, name: str, kind: Kind, attributes: Attributes | None, traceparent: str | None) -> Span:
         """Begin a trace, or continue another service's; see `Tracer.root`."""
         # Without `tracestate`: anything that a client writes into it would be sent to the collector.
-        parent = _NOBODY if traceparent is None else _w3c.extract({"traceparent": traceparent}, _NOBODY)
+        parent = _NO_PARENT if traceparent is None else _w3c.extract({"traceparent": traceparent}, _NO_PARENT)
         begun = _begun(self._tracer, name, parent, kind, attributes)
         return _Recorded(self._tracer, begun) if begun.is_recording() else _Unsampled(begun)
 
@@ -94,7 +94,7 @@ class _Recorded(_Known):
         return {"trace_id": self.trace_id}
 
     def child(self, name: str, kind: Kind, attributes: Attributes | None) -> Span:
-        above = set_span_in_context(self._span, _NOBODY)
+        above = set_span_in_context(self._span, _NO_PARENT)
         return _Recorded(self._tracer, _begun(self._tracer, name, above, kind, attributes))
 
     def rename(self, name: str) -> None:

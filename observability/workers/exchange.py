@@ -20,27 +20,27 @@ SAVE_SECONDS = 5.0  # between two saves while no scrape comes
 ANSWER_SECONDS = 1.0  # for another worker; after that its last save stands for it
 
 
-class _Heard(Struct, frozen=True):
+class _Answer(Struct, frozen=True):
     """Hold another worker's answer: nothing if it was too slow; it never answers again if it is dead."""
 
-    said: bytes | None = None
+    data: bytes | None = None
     dead: bool = False
 
     def figures(self) -> Figures | None:
         """Return the figures in it, None if the answer is incomplete."""
         with suppress(msgspec.MsgspecError):
-            return None if self.said is None else decode(self.said)
+            return None if self.data is None else decode(self.data)
         return None
 
 
-class Gathering(Protocol):
+class MetricsSource(Protocol):
     """Gather the metrics that a scrape shows."""
 
     async def gathered(self) -> CollectorRegistry:
         """Return all metrics of the service."""
 
 
-class Alone(Gathering):
+class SingleProcess(MetricsSource):
     """Gather the metrics of a single process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -51,7 +51,7 @@ class Alone(Gathering):
         return self._registry
 
 
-class Exchange(Gathering):
+class Exchange(MetricsSource):
     """Gather the metrics of one worker among several that share a folder."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
@@ -87,35 +87,37 @@ class Exchange(Gathering):
     async def gathered(self) -> CollectorRegistry:
         """Return what all workers have counted."""
         others = await asyncio.to_thread(self._folder.others, self._name)
-        own, heard = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
+        own, answers_of_others = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
         # In a thread, since reading the figures of many workers would hold up every request of this one.
-        families = await asyncio.to_thread(self._together, own, dict(zip(others, heard, strict=True)))
+        families = await asyncio.to_thread(self._together, own, dict(zip(others, answers_of_others, strict=True)))
         return registry_of(families)
 
-    def _together(self, own: bytes, heard: Mapping[str, _Heard]) -> list[Family]:
-        dead = [name for name, answer in heard.items() if answer.dead]
+    def _together(self, own: bytes, answers_of_others: Mapping[str, _Answer]) -> list[Family]:
+        dead = [name for name, answer in answers_of_others.items() if answer.dead]
         with suppress(OSError):
-            self._folder.bury(dead)
-        answers = {name: answer.figures() for name, answer in heard.items()}
-        kept = self._folder.kept(name for name, figures in answers.items() if figures is None)
-        told = {name: figures for name, figures in answers.items() if figures is not None}
+            self._folder.retire(dead)
+        answers = {name: answer.figures() for name, answer in answers_of_others.items()}
+        saved = self._folder.saved(name for name, figures in answers.items() if figures is None)
+        received = {name: figures for name, figures in answers.items() if figures is not None}
         # A worker that has answered but is among the departed by now counts as departed.
-        living = {name: figures for name, figures in (told | kept.of).items() if name not in {*kept.departed.of, *dead}}
-        unburied = [figures for name, figures in kept.of.items() if name in dead]
-        return merged([decode(own), *living.values()], [kept.departed, *unburied])
+        living = {
+            name: figures for name, figures in (received | saved.of).items() if name not in {*saved.departed.of, *dead}
+        }
+        unretired = [figures for name, figures in saved.of.items() if name in dead]
+        return merged([decode(own), *living.values()], [saved.departed, *unretired])
 
-    async def _ask(self, other: str) -> _Heard:
+    async def _ask(self, other: str) -> _Answer:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._address(other))
                 try:
-                    return _Heard(await reader.read())
+                    return _Answer(await reader.read())
                 finally:
                     writer.close()
         except (ConnectionRefusedError, FileNotFoundError):
-            return _Heard(dead=True)
+            return _Answer(dead=True)
         except (OSError, TimeoutError):  # stopped, or ended in the middle of its answer
-            return _Heard()
+            return _Answer()
 
     async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

@@ -78,12 +78,13 @@ class _Families:
 
 def _family(metric: Metric) -> Family:
     figures = [
-        Figure(sample.name, sample.labels, float(sample.value), _told(sample.exemplar)) for sample in metric.samples
+        Figure(sample.name, sample.labels, float(sample.value), _sample_exemplar(sample.exemplar))
+        for sample in metric.samples
     ]
     return Family(metric.name, metric.documentation, metric.type, figures)
 
 
-def _told(exemplar: Exemplar | None) -> SampleExemplar | None:
+def _sample_exemplar(exemplar: Exemplar | None) -> SampleExemplar | None:
     if exemplar is None:
         return None
     return SampleExemplar(dict(exemplar.labels), exemplar.value, float(exemplar.timestamp or 0.0))
@@ -97,5 +98,5 @@ def _metric(family: Family) -> Metric:
     return metric
 
 
-def _exemplar(told: SampleExemplar | None) -> Exemplar | None:
-    return None if told is None else Exemplar(told.labels, told.value, told.at)
+def _exemplar(sample: SampleExemplar | None) -> Exemplar | None:
+    return None if sample is None else Exemplar(sample.labels, sample.value, sample.at)

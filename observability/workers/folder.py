@@ -18,7 +18,7 @@ _LOCK = "lock"
 _MOST_NAMES = 100  # of the departed: more than can be asked while one is being retired
 
 
-class Kept(Struct, frozen=True):
+class SavedFigures(Struct, frozen=True):
     """Hold the saved figures by the name of a worker, and those of all departed workers."""
 
     of: dict[str, Figures]
@@ -39,16 +39,18 @@ class Folder:
         """Return the names of all other workers that have ever listened, and are not departed."""
         return sorted(file.stem for file in self.path.glob(f"*{SOCKET}") if file.stem != worker)
 
-    def kept(self, workers: Iterable[str]) -> Kept:
+    def saved(self, workers: Iterable[str]) -> SavedFigures:
         """Read what these workers have saved.
 
         Their files are read first: a worker whose file vanishes meanwhile is then departed, and counted once.
         """
-        found = {worker: figures for worker in workers if (figures := self._read(f"{worker}{_FIGURES}")) is not None}
+        saved = {worker: figures for worker in workers if (figures := self._read(f"{worker}{_FIGURES}")) is not None}
         departed = self._departed()
-        return Kept({worker: figures for worker, figures in found.items() if worker not in departed.of}, departed)
+        return SavedFigures(
+            {worker: figures for worker, figures in saved.items() if worker not in departed.of}, departed
+        )
 
-    def bury(self, workers: Collection[str]) -> None:
+    def retire(self, workers: Collection[str]) -> None:
         """Add the figures of dead workers to those of the departed, and remove their files.
 
         Nothing is counted twice or not at all, wherever this is interrupted: the own file of a departed worker is not
@@ -62,8 +64,8 @@ class Folder:
             except BlockingIOError:
                 return  # another process is at it
             departed = self._departed()
-            found = [self._read(f"{worker}{_FIGURES}") for worker in workers if worker not in departed.of]
-            families = merged([], [departed, *(figures for figures in found if figures is not None)])
+            saved = [self._read(f"{worker}{_FIGURES}") for worker in workers if worker not in departed.of]
+            families = merged([], [departed, *(figures for figures in saved if figures is not None)])
             names = [*departed.of, *(worker for worker in workers if worker not in departed.of)]
             _replace(self.path / _DEPARTED, encode(Figures(list(filter(is_counted, families)), names[-_MOST_NAMES:])))
             for worker in workers:

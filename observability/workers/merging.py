@@ -93,8 +93,8 @@ def _merged(families: Sequence[Family]) -> Family:
 
 
 def _newest(alike: Iterable[Figure]) -> SampleExemplar | None:
-    told = [figure.exemplar for figure in alike if figure.exemplar is not None]
-    return max(told, key=lambda exemplar: exemplar.at, default=None)
+    exemplars = [figure.exemplar for figure in alike if figure.exemplar is not None]
+    return max(exemplars, key=lambda exemplar: exemplar.at, default=None)
 
 
 def _in_one_state(figures: Sequence[Figure], label: str, states: Sequence[str]) -> list[Figure]:

@@ -44,7 +44,7 @@ class ConnectionReaper:
         """Count connections; end those without progress, and the newest ones of a peer that has too many."""
         async with self._looking:
             # In a thread: ten thousand connections take some 20 ms.
-            counted, ended = await asyncio.to_thread(self._look)
+            counted, ended = await asyncio.to_thread(self._inspect)
         self._metrics.connections.set(counted)
         for (reason, peer), number in ended.items():
             self._metrics.connections_cut.labels(reason).inc(number)
@@ -58,7 +58,7 @@ class ConnectionReaper:
             self._metrics.connections_cut.labels("slow").inc(number)
             _log.warning("connections_cut", reason="slow", peer=str(scope["client"][0]), number=number)
 
-    def _look(self) -> tuple[int, Counter[tuple[str, str]]]:
+    def _inspect(self) -> tuple[int, Counter[tuple[str, str]]]:
         held: Counter[tuple[int, str]] = Counter()
         ended: Counter[tuple[str, str]] = Counter()
         connections = self._sockets.connections()
@@ -96,14 +96,14 @@ class ConnectionReaper:
 @asynccontextmanager
 async def reaping(reaper: ConnectionReaper) -> AsyncIterator[None]:
     """Run the reaper every `SECONDS` for as long as the context lasts."""
-    task = background.start(lambda: _go_on(reaper), "patrol")
+    task = background.start(lambda: _run(reaper), "patrol")
     try:
         yield
     finally:
         await background.stop(task)
 
 
-async def _go_on(reaper: ConnectionReaper) -> None:
+async def _run(reaper: ConnectionReaper) -> None:
     while True:
         await reaper.run_once()
         await asyncio.sleep(SECONDS)

@@ -82,12 +82,12 @@ class _ItemReader(Generic[T]):
 
     def read(self, text: bytes | Raw) -> T | Problem:
         try:
-            self._weigh(text)
+            self._check_size(text)
             return decode(text, self._item, ITEM)
         except (RequestError, InvalidInput) as error:
             return problem_of(error)
 
-    def _weigh(self, text: bytes | Raw) -> None:
+    def _check_size(self, text: bytes | Raw) -> None:
         if memoryview(text).nbytes > MAX_BODY_BYTES:
             raise RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
         if self._values_left is None:

@@ -90,7 +90,7 @@ def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     `whole` is what an error names if no field is at fault.
     """
     if memoryview(body).nbytes > _MOST_MARKS:
-        _refuse_swollen(bytes(body), into, whole)
+        _refuse_too_many_values(bytes(body), into, whole)
     return decode_of_any_size(body, into, whole)
 
 
@@ -120,7 +120,7 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     return decoded
 
 
-def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
+def _refuse_too_many_values(body: bytes, into: type[T], whole: str) -> None:
     """Refuse a body with so many values that building them would take 30 times the memory of the body."""
     if most_values_in(body) <= _MOST_MARKS:
         return
