@@ -39,7 +39,7 @@ class LineLogger:
 
         A line that cannot be written is lost, as with the standard library: logging must never make its caller fail.
         """
-        with suppress(OSError, ValueError):  # a full disk or a pipe that nobody reads; a stream that is closed
+        with suppress(OSError, ValueError):  # a full disk, or a pipe without a reader; a stream that is closed
             self._stream.write(line + "\n")
             self._stream.flush()
 
@@ -72,6 +72,7 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     root.handlers = [handler]
     root.setLevel(number)
     # Alembic logs every connection at INFO, and httpx every request, its URL with the user's id included.
+    # openai brings an httpx of its own, and at DEBUG logs what it sends.
     for name in ("alembic", "httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
     # OpenTelemetry logs every batch that a collector refuses; observability/otlp logs the failure once.

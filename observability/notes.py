@@ -1,9 +1,8 @@
-"""What one request gathers about itself on its way: read by the access line and the response headers."""
+"""The notes that one request gathers on its way, for the access line and the response headers."""
 
 from contextvars import ContextVar
 
-# The notes of the request that this task works for; providers note here which one answered, however deep they are
-# called.
+# The notes of the request that this task works for; providers note here which one answered, at any depth of calls.
 current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 
 

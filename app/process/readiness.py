@@ -1,4 +1,4 @@
-"""Whether this process can serve now and for a while."""
+"""The readiness of this process: it can serve now and for a while."""
 
 from app.http.schemas import ReadyResponse
 from app.process.health_cache import HealthCache

@@ -1,4 +1,4 @@
-"""Whether a file has been replaced or changed, as far as the file system shows.
+"""The stamp of a file, which changes when the file is replaced or changed.
 
 Polled rather than announced by the kernel: that works on every file system, also on those that a container mounts
 from elsewhere.

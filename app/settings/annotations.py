@@ -1,4 +1,4 @@
-"""What a type annotation of the settings says about a value: its members, items, choices and constraints."""
+"""The parts of a type annotation of the settings: its members, items, choices and constraints."""
 
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin

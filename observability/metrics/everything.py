@@ -9,7 +9,7 @@ from observability.metrics.pools import PoolMetrics
 from observability.metrics.providers import ProviderMetrics
 from observability.metrics.service import ServiceMetrics
 
-# One more series per child, for a moment that nobody charts.
+# One more series per child, for a moment that no chart shows.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves it so
 
 
