@@ -12,15 +12,10 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
-from app.body_limit import BodyLimit
-from app.chain import Chains
-from app.connections.hangup import HangUp
-from app.connections.pace import Paced
-from app.connections.patrol import Patrol, patrolled
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
-from app.console.entrance import EntranceController
+from app.console.login import LoginController
 from app.controllers.admin import AdminController
 from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
@@ -28,23 +23,29 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
-from app.expected import callers_routes
-from app.gauges import shown
-from app.giving_way import GivingWay
-from app.head import HeadAsGet
-from app.journal_place import journal_place_watched
-from app.leaving import NoLongerKept, heeding_notice
-from app.looks import Looks
-from app.openapi import complete, openapi_config
-from app.problems import respond
-from app.readiness import Readiness
+from app.http.body_limit import BodyLimit
+from app.http.connections.closing import CloseWhileDraining
+from app.http.connections.disconnects import CancelOnDisconnect
+from app.http.connections.reaper import ConnectionReaper, reaping
+from app.http.connections.slow_clients import SlowClientLimits
+from app.http.head import HeadAsGet
+from app.http.openapi import complete, openapi_config
+from app.http.priority import Prioritization
+from app.http.problems import respond
+from app.http.routes import memory_routes
+from app.process.chain_factory import ChainFactory
+from app.process.draining import handling_drain_signals
+from app.process.gauges import shown
+from app.process.health_cache import HealthCache
+from app.process.journal_cluster import watching_journal_cluster
+from app.process.readiness import Readiness
+from app.process.tracing import tracing_on
+from app.process.warm_up import warming_up
 from app.reloading.following import following
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
-from app.tracing import traced
-from app.warming import warming
 from observability.http import Observed
 from observability.metrics import Metrics
 from observability.metrics.scrapes import Scrapes
@@ -64,15 +65,15 @@ def create_app(
     """Put the parts together; nothing is opened before the application's lifespan begins.
 
     `source` is where the settings came from, if they shall be followed when they change; SIGHUP then reads them again.
-    `exchange` is with the other workers, if there are some. `shared_seconds` is how long a look at the providers, and a
-    rendering of the metrics, is shared by all who ask for one.
+    `exchange` is with the other workers, if there are some. `shared_seconds` is how long the health of the providers,
+    and a rendering of the metrics, is shared by all requests for it.
     """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     tracer = Tracer()
-    patrol = Patrol(settings, metrics)
+    reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or Alone(registry)).gathered, shared_seconds)
-    lifespan = _lifespan(settings, metrics, tracer, patrol, scrapes, source, exchange, shared_seconds)
+    lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[
             MemoriesController,
@@ -83,7 +84,7 @@ def create_app(
             HealthController,
             DocsController,
             ConsoleController,
-            EntranceController,
+            LoginController,
             AssetsController,
         ],
         lifespan=[lifespan, admin_port(settings)],
@@ -105,16 +106,16 @@ def create_app(
         debug=False,
     )
     complete(app)
-    metrics.expect_requests(callers_routes(app))
+    metrics.expect_requests(memory_routes(app))
 
-    def leaving() -> bool:
+    def draining() -> bool:
         readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
-        return readiness is not None and readiness.leaving
+        return readiness is not None and readiness.draining
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    seen = Observed(NoLongerKept(HeadAsGet(BodyLimit(inner)), leaving), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
-    app.asgi_handler = Paced(HangUp(GivingWay(seen)), settings.server, patrol.cut)  # type: ignore[assignment] # as above
+    seen = Observed(CloseWhileDraining(HeadAsGet(BodyLimit(inner)), draining), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
+    app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
 
 
@@ -122,7 +123,7 @@ def _lifespan(
     settings: Settings,
     metrics: Metrics,
     tracer: Tracer,
-    patrol: Patrol,
+    reaper: ConnectionReaper,
     scrapes: Scrapes,
     source: Source | None,
     exchange: Exchange | None,
@@ -134,12 +135,12 @@ def _lifespan(
             app.state.settings = settings
             metrics.show_config(",".join(settings.order), fingerprint(settings))
 
-        chains = Chains(metrics)
+        chains = ChainFactory(metrics)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
         configuration = followed.read()
         async with (
             nullcontext() if exchange is None else exchange.open(),
-            traced(settings.tracing, tracer),
+            tracing_on(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain
@@ -149,16 +150,16 @@ def _lifespan(
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
                 aclosing(scrapes),
-                aclosing(Looks(chain, metrics, shared_seconds)) as looks,
-                warming(chain, looks.forget) as warmth,
+                aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
+                warming_up(chain, health.invalidate) as warm_up,
             ):
-                readiness = app.state.readiness = Readiness(looks, warmth)
-                with heeding_notice(readiness.leave, chain.shutdown) if source is not None else nullcontext():
+                readiness = app.state.readiness = Readiness(health, warm_up)
+                with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
                         following(reloader, heeds_hangup=source is not None),
                         shown(chain, chains.observer, chains.story),
-                        journal_place_watched(configuration.settings),
-                        patrolled(patrol),
+                        watching_journal_cluster(configuration.settings),
+                        reaping(reaper),
                     ):
                         yield
 

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -30,13 +29,11 @@ from providers.filters import (
     path_of,
     walk,
 )
+from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.types import DEFAULT_TENANT, Deletion, Edit, Metadata, NewMemory, Owner, PageQuery, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
-MAX_METADATA_BYTES = 16 * 1024  # of compact UTF-8 JSON
-MAX_METADATA_DEPTH = 32  # the metadata object itself is level 1
-MAX_INTEGER_DIGITS = 4_300  # as many as Python turns into text and back by default
 MAX_USER_ID_CHARS = 256
 MAX_RECALL_LIMIT = 100
 MAX_LIST_LIMIT = 100
@@ -50,11 +47,9 @@ DEFAULT_LIST_LIMIT = 100
 _Change = TypeVar("_Change", Edit, Deletion)
 _Value = TypeVar("_Value", bound=Struct)
 
-_NUL = "\0"
 _UUID_CHARS = 36
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TOO_LONG_TO_QUOTE = 10**20  # an error is read by somebody, and Python itself refuses to write thousands of digits
-_TOO_LARGE_INTEGER = 10**MAX_INTEGER_DIGITS
 
 
 def check_user_id(user_id: str) -> None:
@@ -92,7 +87,7 @@ def check_text(field: str, text: str, max_chars: int) -> None:
         raise InvalidInput(field, "must not be blank")
     if len(text) > max_chars:
         raise InvalidInput(field, f"must be at most {max_chars} characters, got {len(text)}")
-    _check_storable(field, text)
+    check_storable(field, text)
 
 
 def check_content(content: str) -> None:
@@ -104,7 +99,7 @@ def check_metadata(metadata: Metadata | None) -> None:
     """Refuse metadata that is too large, too deep, or that does not survive JSON."""
     if metadata is None:
         return
-    _check_json("metadata", metadata)
+    check_json("metadata", metadata)
     size = len(msgspec.json.encode(metadata))
     if size > MAX_METADATA_BYTES:
         raise InvalidInput("metadata", f"must be at most {MAX_METADATA_BYTES} bytes of JSON, got {size}")
@@ -243,65 +238,15 @@ def _check_condition(node: Leaf, seen: int) -> int:
     if not 1 <= len(steps) <= MAX_FIELD_STEPS:
         raise InvalidInput("where", f"must name fields by 1 to {MAX_FIELD_STEPS} steps")
     for step in steps:
-        _check_storable("where", step)
+        check_storable("where", step)
     if isinstance(node, Exists):
         return seen
     if isinstance(node, In):
         if not 1 <= len(node.values) <= MAX_IN_VALUES:
             raise InvalidInput("where", f"must hold 1 to {MAX_IN_VALUES} values in each 'in'")
         for value in node.values:
-            seen = _check_json("where", value, seen)
+            seen = check_json("where", value, seen)
         return seen
     if isinstance(node, Comparison) and isinstance(node.value, bool):
         raise InvalidInput("where", "must compare with a string or a number")
-    return _check_json("where", node.value, seen)
-
-
-def _check_storable(field: str, text: str) -> None:
-    if _NUL in text:
-        raise InvalidInput(field, "must not contain NUL characters")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput(field, "must be valid Unicode without lone surrogates") from None
-
-
-def _check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - any JSON value
-    """Walk without recursion, so that depth is an answer and not a crash; give how many values were seen in all."""
-    waiting: list[tuple[Any, int]] = [(root, 1)]
-    seen = _counted(field, seen + 1)
-    while waiting:
-        value, level = waiting.pop()
-        if isinstance(value, (dict, list)):
-            if level > MAX_METADATA_DEPTH:
-                raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
-            # Before anything is made for any of them.
-            seen = _counted(field, seen + len(value))
-            waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
-            if isinstance(value, dict):
-                if not all(isinstance(key, str) for key in value):
-                    raise InvalidInput(field, "must have strings as keys")
-                waiting.extend((child, level + 1) for child in value.values())
-        else:
-            _check_leaf(field, value)
-    return seen
-
-
-def _counted(field: str, values: int) -> int:
-    """Refuse more values than there can be: each takes a byte at least, and lists that share lists have no end."""
-    if values > MAX_METADATA_BYTES:
-        raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
-    return values
-
-
-def _check_leaf(field: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
-    if isinstance(value, str):
-        _check_storable(field, value)
-    elif isinstance(value, float):
-        if not isfinite(value):
-            raise InvalidInput(field, "must not contain NaN or infinite numbers")
-    elif isinstance(value, int):
-        if abs(value) >= _TOO_LARGE_INTEGER:
-            raise InvalidInput(field, f"must not contain integers of more than {MAX_INTEGER_DIGITS} digits")
-    elif value is not None:
-        raise InvalidInput(field, f"must be JSON, but holds a {type(value).__name__}")
+    return check_json("where", node.value, seen)

@@ -85,5 +85,3 @@ class Replica(MemoryProvider, Protocol):
         Two providers on one database give the same; a database made anew under the same address gives a new one.
         """
         raise NotImplementedError
-
-

@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.schemas import BreakerChange
+from app.http.schemas import BreakerChange
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 

@@ -4,22 +4,22 @@ from typing import Any
 
 from litestar import Request
 
-from app.admin.chain_desk import ChainDesk
-from app.admin.journal_desk import JournalDesk
-from app.admin.order_desk import OrderDesk
+from app.admin.chain_service import ChainService
+from app.admin.journal_service import JournalService
+from app.admin.order_service import OrderService
 
 
-async def provide_chain_desk(request: Request[Any, Any, Any]) -> ChainDesk:
+async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
     """Gather what is needed to look after the chain."""
-    return ChainDesk(request.app.state.chain, request.state.operator)
+    return ChainService(request.app.state.chain, request.state.operator)
 
 
-async def provide_journal_desk(request: Request[Any, Any, Any]) -> JournalDesk:
+async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalService:
     """Gather what is needed to look after the journal."""
-    return JournalDesk(request.app.state.chain.journal, request.state.operator)
+    return JournalService(request.app.state.chain.journal, request.state.operator)
 
 
-async def provide_order_desk(request: Request[Any, Any, Any]) -> OrderDesk:
+async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService:
     """Gather what is needed to see and set the order."""
     state = request.app.state
-    return OrderDesk(state.chain, state.reloader, request.state.operator)
+    return OrderService(state.chain, state.reloader, request.state.operator)

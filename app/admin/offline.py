@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.hosting import unwatched_host
+from app.process.host import offline_host
 from app.settings import Settings
 from providers.journal.base import Journal
 from providers.journal.settings import AutoJournalSettings, NoJournalSettings
@@ -31,7 +31,7 @@ async def opened_journal(settings: Settings) -> AsyncIterator[Journal]:
         if not path.exists():
             raise NoJournal(_why_none(chosen, settings, str(path)))
         chosen = SqliteJournalSettings(path=path)
-    host = unwatched_host("journal", settings.data_dir)
+    host = offline_host("journal", settings.data_dir)
     async with chosen.open(host) as journal:
         yield journal
 

@@ -11,7 +11,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from app.auth.admission import ADMIN_PORT
-from app.connections.bounds import ADMIN_CONNECTIONS, http1
+from app.http.connections.limits import ADMIN_CONNECTIONS, http1
 from app.settings import Settings
 from app.settings.model import ServerSettings
 from observability.http import AsgiApp, Receive, Scope, Send

@@ -12,8 +12,8 @@ from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.caller import USER_HEADER, Authenticator, Caller, Identity
 from app.auth.loopback import require_loopback_name
-from app.parameters import refuse_unknown_parameters
-from app.problems import BAD_REQUEST, RequestError
+from app.http.parameters import refuse_unknown_parameters
+from app.http.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings, Scope
 from observability.notes import current
 

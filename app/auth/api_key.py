@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.auth.caller import USER_HEADER, Identity, user_in
 from app.auth.keys import hash_key
-from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
+from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from app.settings.model import KeySettings
 from providers.errors import InvalidInput
 

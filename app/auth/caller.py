@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from app.problems import BAD_REQUEST, FORBIDDEN, RequestError
+from app.http.problems import BAD_REQUEST, FORBIDDEN, RequestError
 from app.settings.model import Scope
 from providers.errors import InvalidInput
 from providers.limits import check_user_id

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from app.problems import FORBIDDEN, RequestError
+from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_loopback_name(headers: Mapping[str, str]) -> None:

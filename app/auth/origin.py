@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from app.problems import FORBIDDEN, RequestError
+from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_own_page(headers: Mapping[str, str]) -> None:

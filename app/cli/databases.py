@@ -12,8 +12,8 @@ import click
 import structlog
 
 from app.cli.database import is_embedded
-from app.leaving import pass_on
-from app.reloading.source import LOOK_SECONDS, Configuration, Source
+from app.process.draining import signal_workers
+from app.reloading.source import HEALTH_CHECK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
 from providers.native.embedded import EmbeddedServerError, Supervisor
 
@@ -66,10 +66,10 @@ class Databases:
                 _log.exception("configuration_failed")
 
     def _look(self) -> None:
-        asked = self._wake.wait(LOOK_SECONDS)
+        asked = self._wake.wait(HEALTH_CHECK_SECONDS)
         self._wake.clear()
         if asked:
-            pass_on(signal.SIGHUP)
+            signal_workers(signal.SIGHUP)
         if asked or self._source.changed():
             # What cannot be used is told by the workers, who refuse it.
             with suppress(ConfigError):

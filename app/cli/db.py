@@ -108,5 +108,6 @@ def _chosen(settings: Settings, name: str | None) -> tuple[str, NativeSettings]:
 
 
 async def _work(native: NativeSettings, name: str, data_dir: Path, work: Callable[[Schema], Awaitable[T]]) -> T:
-    async with opened_schema(native, name, data_dir) as schema:
+    dsn = native.dsn_of(name, data_dir)
+    async with opened_schema(dsn, pool_size=native.pool_size, through_pooler=native.through_pooler) as schema:
         return await work(schema)

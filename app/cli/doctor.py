@@ -11,7 +11,7 @@ import msgspec
 from app.cli import options
 from app.cli.tables import table
 from app.doctor.doctor import examine
-from app.doctor.finding import Report, Status
+from app.doctor.finding import CheckStatus, DoctorReport
 from app.settings import load
 from observability.logs import configure_logs
 
@@ -51,20 +51,20 @@ def doctor(config_file: Path | None, own_config_file: Path | None, data_dir: Pat
         raise SystemExit(EXIT_WRONG)
 
 
-def _in_words(report: Report) -> str:
+def _in_words(report: DoctorReport) -> str:
     rows = [(one.name, one.status, one.found) for one in report.findings]
     return "\n".join([table(_HEAD, rows), *_remarks(report)])
 
 
-def _remarks(report: Report) -> Iterator[str]:
+def _remarks(report: DoctorReport) -> Iterator[str]:
     """What to do, below the table: beside an error, which may be long, nobody would find it."""
     for one in report.findings:
         if one.advice is not None:
             yield f"{one.name}: {one.advice}"
     counts = Counter(one.status for one in report.findings)
-    errors, warnings = counts[Status.ERROR], counts[Status.WARNING]
+    errors, warnings = counts[CheckStatus.ERROR], counts[CheckStatus.WARNING]
     yield f"{errors} {'error' if errors == 1 else 'errors'}, {warnings} {'warning' if warnings == 1 else 'warnings'}"
 
 
-def _in_json(report: Report) -> str:
+def _in_json(report: DoctorReport) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()

@@ -14,7 +14,8 @@ from app.admin.loss import loss_of
 from app.admin.offline import NoJournal, opened_journal
 from app.cli import options
 from app.cli.loading import load_or_exit
-from app.cli.tables import span, table
+from app.cli.tables import table
+from app.doctor.durations import span
 from observability.logs import configure_logs
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery

@@ -12,14 +12,15 @@ from click.core import ParameterSource
 from msgspec import Struct
 
 from app.cli import options
-from app.cli.asking import RunningService
 from app.cli.database import database_for
 from app.cli.loading import ConfigProblem, load_or_exit
-from app.cli.tables import span, table
-from app.cli.trial import RoundTrip, Steps
-from app.cli.trying import Report, in_words, infers, remains, report_of, tried
-from app.cli.watching import filling, showing, stage
-from app.hosting import unwatched_host
+from app.cli.progress import filling, showing, stage
+from app.cli.provider_test import ProviderTestReport, in_words, infers, remains, report_of, tried
+from app.cli.round_trip import RoundTrip, Steps
+from app.cli.service_client import RunningService
+from app.cli.tables import table
+from app.doctor.durations import span
+from app.process.host import offline_host
 from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion
 from observability.logs import configure_logs
@@ -109,7 +110,7 @@ def trying(
     trip, steps = RoundTrip(verbatim=not infers(provider)), Steps()
     with database_for(settings, name):
         try:
-            asyncio.run(tried(provider, unwatched_host(name, settings.data_dir), trip, steps))
+            asyncio.run(tried(provider, offline_host(name, settings.data_dir), trip, steps))
         except KeyboardInterrupt:
             click.echo(remains(report_of(name, provider, trip, steps)), err=True)
             raise
@@ -175,5 +176,5 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
         yield "without a journal: a single provider needs none"
 
 
-def _in_json(told: ChainStatus | Report) -> str:
+def _in_json(told: ChainStatus | ProviderTestReport) -> str:
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()

@@ -39,11 +39,11 @@ def rehearse(settings: Settings) -> None:
 
 
 def _answer(settings: Settings, answer: Connection) -> None:
-    from app.lifeline import end_with_parent
-    from app.rehearsal import error_against
+    from app.process.parent_death import end_with_parent
+    from app.process.rehearsal import order_error
 
     end_with_parent()
-    error = error_against(settings)
+    error = order_error(settings)
     answer.send(None if error is None else _problem_of(error))
 
 

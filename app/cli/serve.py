@@ -18,13 +18,13 @@ from app.cli import options
 from app.cli.databases import Databases
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
-from app.connections.bounds import connections_per_worker, http1
-from app.leaving import STOP_SECONDS, leave_on_sigterm
+from app.http.connections.limits import connections_per_worker, http1
+from app.process.draining import STOP_SECONDS, drain_on_sigterm
+from app.process.stopping import StopReason
+from app.process.workers_folder import workers_folder
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
 from app.settings.handing_down import hand_down, hand_down_folder
-from app.stopping import Stopping
-from app.workers_folder import workers_folder
 from observability.logs import configure_logs
 
 _LOST = "the embedded PostgreSQL ended by itself"
@@ -58,7 +58,7 @@ def serve(
     source, configuration = _followed()
     databases = Databases(source, configuration)
     databases.heed_hangup()
-    stopping = Stopping()
+    stopping = StopReason()
     with stopping.told(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
         url = _url(settings.server.host, port)
@@ -104,9 +104,9 @@ def _followed() -> tuple[Source, Configuration]:
         raise ConfigProblem(str(error)) from error
 
 
-def _run(settings: Settings, port: int, databases: Databases, stopping: Stopping) -> None:
+def _run(settings: Settings, port: int, databases: Databases, stopping: StopReason) -> None:
     server = Granian(
-        "app.worker:application",
+        "app.process.worker:application",
         factory=True,
         interface=Interfaces.ASGI,
         address=settings.server.host,
@@ -125,8 +125,8 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: Stopping
     )
     # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
     server.on_startup(databases.heed_hangup)
-    server.on_startup(lambda: leave_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
-    server.on_startup(lambda: stopping.heed_signals(lambda: None if databases.lost is None else _LOST))
+    server.on_startup(lambda: drain_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
+    server.on_startup(lambda: stopping.record_signals(lambda: None if databases.lost is None else _LOST))
     try:
         with stopping.serving():
             server.serve()

@@ -1,8 +1,6 @@
-"""Tables and spans of time, for people at a terminal."""
+"""Tables for people at a terminal."""
 
 from collections.abc import Sequence
-
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -20,16 +18,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ).rstrip()
         for line in (head, *cells)
     )
-
-
-def span(seconds: float) -> str:
-    """Say roughly how long something is, `-` for nothing."""
-    if seconds <= 0:
-        return "-"
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.1f} s"
 
 
 def _shown(cell: object) -> str:

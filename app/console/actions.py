@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from litestar import Request, Response
 from msgspec import Meta, Struct
 
-from app.admin.chain_desk import ChainDesk
-from app.admin.order_desk import OrderDesk
+from app.admin.chain_service import ChainService
+from app.admin.order_service import OrderService
 from app.console import consequences
 from app.console.consequences import BreakerWish
 from app.console.console import Console
@@ -14,8 +14,8 @@ from app.console.forms import filled_in
 from app.console.pages import lead_back, page
 from app.console.provider_view import kind_of
 from app.console.wording import STATES
-from app.problems import Problem, RequestError, problem_of
-from app.schemas import MAX_REASON_CHARS, BreakerChange
+from app.http.problems import Problem, RequestError, problem_of
+from app.http.schemas import MAX_REASON_CHARS, BreakerChange
 from providers.chain.chain import Chain
 from providers.errors import InvalidInput
 
@@ -39,8 +39,8 @@ class BreakerForm(BreakerChange, frozen=True, forbid_unknown_fields=True, kw_onl
 
 async def order_page(
     request: Request[Any, Any, Any],
-    chain: ChainDesk,
-    desk: OrderDesk,
+    chain: ChainService,
+    service: OrderService,
     text: str | None,
     problem: Problem | None = None,
 ) -> Response[str]:
@@ -56,25 +56,25 @@ async def order_page(
         problem=problem,
         order=order,
         text=",".join(order or status.order),
-        told=desk.tell(),
+        told=service.tell(),
         consequences=consequences.of_order(order, status) if order else [],
         known=known,
     )
 
 
-async def set_order(request: Request[Any, Any, Any], chain: ChainDesk, desk: OrderDesk) -> Response[Any]:
+async def set_order(request: Request[Any, Any, Any], chain: ChainService, service: OrderService) -> Response[Any]:
     """Put an order in force, or say why not."""
     form = filled_in(request.state.form, OrderForm)
     try:
-        answer = await desk.put(_names(form.order))
+        answer = await service.put(_names(form.order))
     except (RequestError, InvalidInput) as error:
-        return await order_page(request, chain, desk, form.order, problem_of(error))
+        return await order_page(request, chain, service, form.order, problem_of(error))
     return await lead_back(request, f"The order is {', '.join(answer.order)} now.")
 
 
 async def breaker_page(
     request: Request[Any, Any, Any],
-    desk: ChainDesk,
+    service: ChainService,
     provider: str,
     wish: BreakerWish,
     problem: Problem | None = None,
@@ -86,7 +86,7 @@ async def breaker_page(
     """
     chain: Chain = request.app.state.chain
     console: Console = request.app.state.console
-    status = await desk.provider(provider)
+    status = await service.provider(provider)
     told = consequences.of_breaker(status, wish, journalled=chain.journal is not None, workers=console.workers)
     return page(
         request,
@@ -103,7 +103,7 @@ async def breaker_page(
     )
 
 
-async def set_breaker(request: Request[Any, Any, Any], desk: ChainDesk) -> Response[Any]:
+async def set_breaker(request: Request[Any, Any, Any], service: ChainService) -> Response[Any]:
     """Force or release a breaker, or say why not."""
     fields = request.state.form
     try:
@@ -111,9 +111,9 @@ async def set_breaker(request: Request[Any, Any, Any], desk: ChainDesk) -> Respo
         change = BreakerChange(form.state, form.reason)
     except InvalidInput as error:
         if fields.get("state") in WISHES and "provider" in fields:
-            return await breaker_page(request, desk, fields["provider"], fields["state"], problem_of(error))
+            return await breaker_page(request, service, fields["provider"], fields["state"], problem_of(error))
         raise
-    snapshot = desk.set_breaker(form.provider, change)
+    snapshot = service.set_breaker(form.provider, change)
     console: Console = request.app.state.console
     done = f"The breaker of {form.provider} is {STATES[snapshot.state]} now, in process {console.process}"
     return await lead_back(request, f"{done}: {snapshot.why}.")

@@ -14,8 +14,8 @@ from app.auth.origin import require_own_page
 from app.console.console import Console
 from app.console.forms import TOKEN, read_form
 from app.console.session import NOBODY, Session, Sessions
-from app.parameters import refuse_unknown_parameters
-from app.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
+from app.http.parameters import refuse_unknown_parameters
+from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from observability.notes import current
 
 COOKIE = "ninai_console"

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from app.console.admission import admit_to_port
 from app.console.pages import HANDLERS, HEADERS, PATH
-from app.fixed import Fixed
+from app.http.static import StaticFile
 
 _TYPES = {
     "console.css": "text/css; charset=utf-8",
@@ -36,7 +36,9 @@ class AssetsController(Controller):
 
 
 @cache
-def _file(name: str) -> Fixed:
+def _file(name: str) -> StaticFile:
     """Read one of them, once."""
     # Not to be kept without a look: pages and their files are of one version.
-    return Fixed(_TYPES[name], "no-cache", plain=(files("app.console") / "files" / name).read_bytes(), headers=HEADERS)
+    return StaticFile(
+        _TYPES[name], "no-cache", plain=(files("app.console") / "files" / name).read_bytes(), headers=HEADERS
+    )

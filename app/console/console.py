@@ -7,10 +7,10 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from app import __version__
-from app.console.latency import LatencyHistory
 from app.console.secret import session_secret
 from app.console.session import Sessions
 from app.settings import Settings
+from observability.latency import LatencyHistory
 
 
 class Console:

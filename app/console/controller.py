@@ -6,19 +6,21 @@ from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
-from app.admin.calls import provide_chain_desk, provide_journal_desk, provide_order_desk
+from app.admin.calls import provide_chain_service, provide_journal_service, provide_order_service
 from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
 from app.console.configuration_view import limits_view, reload_view, settings_view
-from app.console.overview import Desks, overview
+from app.console.overview import OperatorServices, overview
 from app.console.pages import HANDLERS, PATH, forget_notice, lead, leave, page, take_notice
-from app.parameters import PARAMETERS
+from app.http.parameters import PARAMETERS
 
 
-async def provide_desks(request: Request[Any, Any, Any]) -> Desks:
+async def provide_services(request: Request[Any, Any, Any]) -> OperatorServices:
     """Gather whom the console asks."""
-    return Desks(
-        await provide_chain_desk(request), await provide_journal_desk(request), await provide_order_desk(request)
+    return OperatorServices(
+        await provide_chain_service(request),
+        await provide_journal_service(request),
+        await provide_order_service(request),
     )
 
 
@@ -29,13 +31,15 @@ class ConsoleController(Controller):
     include_in_schema = False
     before_request = staticmethod(admit_operator)
     exception_handlers = HANDLERS
-    dependencies = {"desks": Provide(provide_desks)}  # noqa: RUF012 - read by the framework, never changed
+    dependencies = {"services": Provide(provide_services)}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/")
-    async def overview(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[str]:
+    async def overview(
+        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
+    ) -> Response[str]:
         """Show how the service is, and what was just done."""
         state = request.app.state
-        view = await overview(desks, state.settings, state.console)
+        view = await overview(services, state.settings, state.console)
         return forget_notice(request, page(request, "overview.html", view=view, done=await take_notice(request)))
 
     @post("/logout", status_code=200)
@@ -49,9 +53,11 @@ class ConsoleController(Controller):
         return lead(PATH)
 
     @get("/configuration")
-    async def configuration(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[str]:
+    async def configuration(
+        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
+    ) -> Response[str]:
         """Show every setting in force."""
-        reloader = desks.order.reloader
+        reloader = services.order.reloader
         rows = settings_view(request.app.state.settings, reloader)
         limits = limits_view(request.app.state.settings, reloader, request.app.state.chain.links())
         return page(request, "configuration.html", rows=rows, limits=limits, reload=reload_view(reloader))
@@ -60,29 +66,33 @@ class ConsoleController(Controller):
     async def ask_order(
         self,
         request: Request[Any, Any, Any],
-        desks: NamedDependency[Desks],
+        services: NamedDependency[OperatorServices],
         order: Annotated[str | None, QueryParameter(max_length=MAX_ORDER_CHARS)] = None,
     ) -> Response[str]:
         """Ask for another order, or whether this one is meant."""
-        return await order_page(request, desks.chain, desks.order, order)
+        return await order_page(request, services.chain, services.order, order)
 
     @post("/order", status_code=200)
-    async def order(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[Any]:
+    async def order(
+        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
+    ) -> Response[Any]:
         """Put another order in force."""
-        return await set_order(request, desks.chain, desks.order)
+        return await set_order(request, services.chain, services.order)
 
     @get("/breaker", opt={PARAMETERS: ("provider", "state")})
     async def ask_breaker(
         self,
         request: Request[Any, Any, Any],
-        desks: NamedDependency[Desks],
+        services: NamedDependency[OperatorServices],
         provider: Annotated[str, QueryParameter()],
         wish: Annotated[Literal["open", "closed", "auto"], QueryParameter(name="state")],
     ) -> Response[str]:
         """Ask whether a breaker is meant to be forced or released."""
-        return await breaker_page(request, desks.chain, provider, wish)
+        return await breaker_page(request, services.chain, provider, wish)
 
     @post("/breaker", status_code=200)
-    async def breaker(self, request: Request[Any, Any, Any], desks: NamedDependency[Desks]) -> Response[Any]:
+    async def breaker(
+        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
+    ) -> Response[Any]:
         """Force a breaker, or release it."""
-        return await set_breaker(request, desks.chain)
+        return await set_breaker(request, services.chain)

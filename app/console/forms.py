@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request
 
-from app.body_limit import announced_length
-from app.json_body import decode
-from app.problems import MALFORMED_BODY, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, RequestError
+from app.http.body_limit import announced_length
+from app.http.json.body import decode
+from app.http.problems import MALFORMED_BODY, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, RequestError
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 TOKEN = "token"  # noqa: S105 - the name of the field, not what is in it

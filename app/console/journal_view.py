@@ -4,7 +4,7 @@ import time
 
 from msgspec import Struct
 
-from app.admin.journal_desk import JournalDesk
+from app.admin.journal_service import JournalService
 from app.console.wording import duration
 from app.settings import Settings
 from app.settings.annotations import tag_of
@@ -49,16 +49,16 @@ class JournalView(Struct, frozen=True, kw_only=True):
     more_letters: bool = False
 
 
-async def journal_view(status: ChainStatus, desk: JournalDesk, settings: Settings) -> JournalView | None:
+async def journal_view(status: ChainStatus, service: JournalService, settings: Settings) -> JournalView | None:
     """Show the journal, None where there is none."""
     chosen = journal_of(settings)
-    if desk.journal is None or chosen is None:
+    if service.journal is None or chosen is None:
         return None
     kind = str(tag_of(type(chosen)))
     if status.journal is None:
         return JournalView(kind=kind, error=status.journal_error)
     try:
-        dead = await desk.dead(LETTERS, 0)
+        dead = await service.dead(LETTERS, 0)
     except JournalUnavailable as error:
         return JournalView(kind=kind, error=error.reason)
     now = time.time()

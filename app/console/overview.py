@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from app.admin.chain_desk import ChainDesk
-from app.admin.journal_desk import JournalDesk
-from app.admin.order_desk import OrderDesk
+from app.admin.chain_service import ChainService
+from app.admin.journal_service import JournalService
+from app.admin.order_service import OrderService
 from app.console.configuration_view import ReloadView, reload_view
 from app.console.console import Console
 from app.console.journal_view import JournalView, journal_view
 from app.console.provider_view import ProviderView, provider_view
 from app.console.wording import counted, duration, moment
-from app.schemas import OrderResponse
+from app.http.schemas import OrderResponse
 from app.settings import Settings
 from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ChainStatus
@@ -33,20 +33,20 @@ class Overview(Struct, frozen=True, kw_only=True):
     reload: ReloadView
 
 
-class Desks(Struct, frozen=True):
+class OperatorServices(Struct, frozen=True):
     """Whom the console asks and tells: the same that the admin API does."""
 
-    chain: ChainDesk
-    journal: JournalDesk
-    order: OrderDesk
+    chain: ChainService
+    journal: JournalService
+    order: OrderService
 
 
-async def overview(desks: Desks, settings: Settings, console: Console) -> Overview:
+async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
     """Look at everything."""
-    status = await desks.chain.status()
-    journal = await journal_view(status, desks.journal, settings)
-    order = desks.order.tell()
-    reload = reload_view(desks.order.reloader)
+    status = await services.chain.status()
+    journal = await journal_view(status, services.journal, settings)
+    order = services.order.tell()
+    reload = reload_view(services.order.reloader)
     return Overview(
         at=moment(datetime.now(UTC)),
         uptime=duration(console.uptime),

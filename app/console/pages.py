@@ -13,7 +13,7 @@ from app.auth.api_key import key_in
 from app.console.admission import COOKIE, ENTRANCE_COOKIE
 from app.console.console import Console
 from app.console.session import NOBODY, NOTICE_SECONDS, SESSION_SECONDS, Session
-from app.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
+from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 
 PATH = "/console"
 LOGIN_PATH = f"{PATH}/login"

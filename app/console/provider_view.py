@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.console.latency import LatencyHistory
 from app.console.sparkline import Sparkline, sparkline
 from app.console.wording import STATES, duration, filling
 from app.settings import Settings
 from app.settings.annotations import tag_of
+from observability.latency import LatencyHistory
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.status import ProviderStatus, Role
 
@@ -16,7 +16,7 @@ FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerState.FORCED_CLOSED: "warn"}
 
 
-class Choice(Struct, frozen=True):
+class BreakerAction(Struct, frozen=True):
     """What may be done to a breaker, by its name in the admin API and in words."""
 
     state: str
@@ -44,7 +44,7 @@ class ProviderView(Struct, frozen=True, kw_only=True):
     dead: str
     filling: str | None
     latency: Sparkline | None
-    choices: tuple[Choice, ...]
+    actions: tuple[BreakerAction, ...]
     up: str | None
     down: str | None
 
@@ -73,7 +73,7 @@ def provider_view(
         dead=f"{status.dead:,}",
         filling=filling(status.progress, status.reason) if status.role is Role.FILLING else None,
         latency=sparkline(history, status.name),
-        choices=_choices(breaker),
+        actions=_actions(breaker),
         up=_swapped(order, place - 1) if place else None,
         down=_swapped(order, place) if place + 1 < len(order) else None,
     )
@@ -85,13 +85,13 @@ def kind_of(name: str, settings: Settings) -> str:
     return "unknown" if provider is None else str(tag_of(type(provider)))
 
 
-def _choices(breaker: BreakerSnapshot) -> tuple[Choice, ...]:
+def _actions(breaker: BreakerSnapshot) -> tuple[BreakerAction, ...]:
     every = (
-        (Choice("open", "Force open"), breaker.state is not BreakerState.FORCED_OPEN),
-        (Choice("closed", "Force closed"), breaker.state is not BreakerState.FORCED_CLOSED),
-        (Choice("auto", "Release"), breaker.state in FORCED),
+        (BreakerAction("open", "Force open"), breaker.state is not BreakerState.FORCED_OPEN),
+        (BreakerAction("closed", "Force closed"), breaker.state is not BreakerState.FORCED_CLOSED),
+        (BreakerAction("auto", "Release"), breaker.state in FORCED),
     )
-    return tuple(choice for choice, possible in every if possible)
+    return tuple(action for action, possible in every if possible)
 
 
 def _swapped(order: Sequence[str], place: int) -> str:

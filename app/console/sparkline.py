@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from app.console.latency import INTERVAL_SECONDS, INTERVALS, Latency, LatencyHistory
 from app.console.wording import milliseconds
+from observability.latency import INTERVAL_SECONDS, INTERVALS, Latency, LatencyHistory
 
 WIDTH = 240
 HEIGHT = 40

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerState
-from providers.chain.filler import Progress
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _TENTHS_BELOW = 10

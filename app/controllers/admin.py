@@ -6,13 +6,13 @@ from litestar import Controller, get, put
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from app import problems
-from app.admin.calls import provide_chain_desk
-from app.admin.chain_desk import ChainDesk
+from app.admin.calls import provide_chain_service
+from app.admin.chain_service import ChainService
 from app.auth.admission import admit_operator
-from app.json_body import JsonDTO
-from app.parameters import PARAMETERS
-from app.schemas import BreakerChange
+from app.http import problems
+from app.http.json.body import JsonDTO
+from app.http.parameters import PARAMETERS
+from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
@@ -34,17 +34,17 @@ class AdminController(Controller):
     tags = ("admin",)
     before_request = staticmethod(admit_operator)
     security = ({"bearer": []}, {"apiKey": []}, {})
-    dependencies = {"desk": Provide(provide_chain_desk)}  # noqa: RUF012 - read by the framework, never changed
+    dependencies = {"service": Provide(provide_chain_service)}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/providers", responses=problems.described(*OPERATOR_PROBLEMS))
-    async def chain_status(self, desk: NamedDependency[ChainDesk]) -> ChainStatus:
+    async def chain_status(self, service: NamedDependency[ChainService]) -> ChainStatus:
         """Describe the chain: its order, and how each provider is. 200 even while the journal is out of reach."""
-        return await desk.status()
+        return await service.status()
 
     @get("/providers/{name:str}", responses=problems.described(*OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER))
-    async def provider_status(self, name: ProviderName, desk: NamedDependency[ChainDesk]) -> ProviderStatus:
+    async def provider_status(self, name: ProviderName, service: NamedDependency[ChainService]) -> ProviderStatus:
         """Describe one provider."""
-        return await desk.provider(name)
+        return await service.provider(name)
 
     @put(
         "/providers/{name:str}/breaker",
@@ -53,23 +53,23 @@ class AdminController(Controller):
         responses=problems.described(*OPERATOR_PROBLEMS, *BODY_PROBLEMS, problems.UNKNOWN_PROVIDER),
     )
     async def set_breaker(
-        self, name: ProviderName, data: JSONBody[BreakerChange], desk: NamedDependency[ChainDesk]
+        self, name: ProviderName, data: JSONBody[BreakerChange], service: NamedDependency[ChainService]
     ) -> BreakerSnapshot:
         """Force the circuit breaker of a provider open or closed, or release it with `auto`.
 
         It holds until it is released or the process ends, in the one process that answers this request: with several
         workers the others go on as they were.
         """
-        return desk.set_breaker(name, data)
+        return service.set_breaker(name, data)
 
     @get("/explain", opt={PARAMETERS: ("operation",)}, responses=problems.described(*OPERATOR_PROBLEMS))
     async def explanation(
         self,
-        desk: NamedDependency[ChainDesk],
+        service: NamedDependency[ChainService],
         operation: Annotated[
             Literal["recall", "read", "remember", "delete"],
             QueryParameter(description="`read` stands for list and get, `remember` for update as well."),
         ] = "recall",
     ) -> Explanation:
         """Tell which providers an operation would come to now, and why."""
-        return desk.explain(operation)
+        return service.explain(operation)

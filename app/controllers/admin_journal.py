@@ -6,13 +6,13 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 
-from app import problems
-from app.admin.calls import provide_journal_desk
-from app.admin.journal_desk import JournalDesk
+from app.admin.calls import provide_journal_service
+from app.admin.journal_service import JournalService
 from app.auth.admission import admit_operator
 from app.controllers.admin import OPERATOR_PROBLEMS
-from app.parameters import PARAMETERS
-from app.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
+from app.http import problems
+from app.http.parameters import PARAMETERS
+from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
 from providers import limits
 
 JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)
@@ -30,17 +30,17 @@ class AdminJournalController(Controller):
     tags = ("admin",)
     before_request = staticmethod(admit_operator)
     security = ({"bearer": []}, {"apiKey": []}, {})
-    dependencies = {"desk": Provide(provide_journal_desk)}  # noqa: RUF012 - read by the framework, never changed
+    dependencies = {"service": Provide(provide_journal_service)}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/", responses=problems.described(*JOURNAL_PROBLEMS))
-    async def journal_status(self, desk: NamedDependency[JournalDesk]) -> JournalResponse:
+    async def journal_status(self, service: NamedDependency[JournalService]) -> JournalResponse:
         """Count what the journal holds, and what each provider has not confirmed."""
-        return await desk.status()
+        return await service.status()
 
     @get("/dead", opt={PARAMETERS: ("limit", "after")}, responses=problems.described(*JOURNAL_PROBLEMS))
     async def dead_letters(
         self,
-        desk: NamedDependency[JournalDesk],
+        service: NamedDependency[JournalService],
         limit: Annotated[
             int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Operations on a page.")
         ] = limits.DEFAULT_LIST_LIMIT,
@@ -49,16 +49,16 @@ class AdminJournalController(Controller):
         ] = 0,
     ) -> DeadLettersResponse:
         """List deliveries that were given up, oldest first, without the texts of the memories."""
-        return await desk.dead(limit, after)
+        return await service.dead(limit, after)
 
     @post(
         "/dead/{seq:int}/{provider:str}/retry",
         status_code=200,
         responses=problems.described(*JOURNAL_PROBLEMS, problems.DEAD_LETTER_NOT_FOUND),
     )
-    async def retry(self, seq: Seq, provider: Provider, desk: NamedDependency[JournalDesk]) -> RetryResponse:
+    async def retry(self, seq: Seq, provider: Provider, service: NamedDependency[JournalService]) -> RetryResponse:
         """Make a dead letter due again at once, its failures forgotten."""
-        return await desk.retry(seq, provider)
+        return await service.retry(seq, provider)
 
     @delete(
         "/dead/{seq:int}/{provider:str}",
@@ -70,11 +70,11 @@ class AdminJournalController(Controller):
         self,
         seq: Seq,
         provider: Provider,
-        desk: NamedDependency[JournalDesk],
+        service: NamedDependency[JournalService],
         *,
         confirm: Annotated[
             bool, QueryParameter(description="Must be true; without it the answer says what is lost.")
         ] = False,
     ) -> DiscardResponse:
         """Drop a dead letter for good: its provider never gets that operation."""
-        return await desk.discard(seq, provider, confirmed=confirm)
+        return await service.discard(seq, provider, confirmed=confirm)

@@ -4,14 +4,14 @@ from litestar import Controller, Response, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
-from app import problems
 from app.auth.admission import admit
-from app.batch_body import BatchDTO
-from app.calls import Call, WriteCall, provide_call, provide_write_call
-from app.conditions import stored_or_accepted, write_status
 from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
-from app.problems import Problem
-from app.schemas import (
+from app.http import problems
+from app.http.calls import ReadCall, WriteCall, provide_call, provide_write_call
+from app.http.headers import stored_or_accepted, write_status
+from app.http.json.batch import BatchDTO
+from app.http.problems import Problem
+from app.http.schemas import (
     RecallBatchRequest,
     RecallBatchResponse,
     RecallItem,
@@ -75,7 +75,7 @@ class BatchesController(Controller):
     async def recall_batch(
         self,
         data: JSONBody[list[RecallRequest | Problem]],
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
     ) -> RecallBatchResponse:
         """Answer up to 1,000 questions; one that breaks a rule fails alone."""
         queries = [query.question(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)]

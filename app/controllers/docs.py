@@ -10,7 +10,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
-from app.fixed import Fixed
+from app.http.static import StaticFile
 
 PATH = "/docs"
 
@@ -55,7 +55,7 @@ class DocsController(Controller):
     @get("/openapi.json")
     async def document(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Give the OpenAPI document."""
-        document: Fixed = request.app.state.document
+        document: StaticFile = request.app.state.document
         return document.answer(request)
 
 
@@ -70,20 +70,20 @@ class ScalarPage(OpenAPIRenderPlugin):
         return PAGE.encode()
 
 
-def document_of(encoded: bytes) -> Fixed:
+def document_of(encoded: bytes) -> StaticFile:
     """Give the OpenAPI document as it is served."""
-    return Fixed("application/json", _WITH_A_LOOK, plain=encoded)
+    return StaticFile("application/json", _WITH_A_LOOK, plain=encoded)
 
 
 @cache
-def _page() -> Fixed:
-    return Fixed("text/html; charset=utf-8", _WITH_A_LOOK, plain=PAGE.encode(), headers=_PAGE_HEADERS)
+def _page() -> StaticFile:
+    return StaticFile("text/html; charset=utf-8", _WITH_A_LOOK, plain=PAGE.encode(), headers=_PAGE_HEADERS)
 
 
 @cache
-def _script() -> Fixed:
+def _script() -> StaticFile:
     packed = files("app.docs").joinpath("scalar.js.gz").read_bytes()
-    return Fixed("text/javascript; charset=utf-8", _A_DAY, packed=packed, headers=_PAGE_HEADERS)
+    return StaticFile("text/javascript; charset=utf-8", _A_DAY, packed=packed, headers=_PAGE_HEADERS)
 
 
 @get("/scalar.js", sync_to_thread=False)
@@ -98,7 +98,7 @@ async def _fixed(request: Request[Any, Any, Any]) -> Response[bytes] | None:
     if path == PATH:
         return _page().answer(request)
     if path in _DOCUMENT_PATHS:
-        document: Fixed = request.app.state.document
+        document: StaticFile = request.app.state.document
         return document.answer(request)
     return None
 

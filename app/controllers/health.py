@@ -6,12 +6,12 @@ import structlog
 from litestar import Controller, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
-from app import problems
 from app.auth.admission import admit_watcher
-from app.encodings import takes_gzip
-from app.problems import METRICS_LATE, RequestError
-from app.readiness import Readiness
-from app.schemas import LiveResponse, ReadyResponse
+from app.http import problems
+from app.http.content_coding import takes_gzip
+from app.http.problems import METRICS_LATE, RequestError
+from app.http.schemas import LiveResponse, ReadyResponse
+from app.process.readiness import Readiness
 from observability.metrics.scrapes import Scrapes
 from observability.recent import StillBeingMade
 from providers.types import Health
@@ -38,7 +38,7 @@ class HealthController(Controller):
     async def memory_health(self, request: Request[Any, Any, Any]) -> Response[Health]:
         """Tell how the provider is; 503 when it cannot serve."""
         readiness: Readiness = request.app.state.readiness
-        health = await readiness.looks.health()
+        health = await readiness.health.of_chain()
         return Response(health, status_code=_status(healthy=health.healthy))
 
     @get("/livez")

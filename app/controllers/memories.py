@@ -6,14 +6,14 @@ from litestar import Controller, HttpMethod, Response, delete, get, patch, post,
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from app import problems
 from app.auth.admission import admit
-from app.calls import Call, WriteCall, provide_call, provide_write_call
-from app.conditions import stored_or_accepted, write_status
-from app.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
-from app.json_body import JsonDTO
-from app.parameters import PARAMETERS
-from app.schemas import (
+from app.http import problems
+from app.http.calls import ReadCall, WriteCall, provide_call, provide_write_call
+from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
+from app.http.headers import stored_or_accepted, write_status
+from app.http.json.body import JsonDTO
+from app.http.parameters import PARAMETERS
+from app.http.schemas import (
     DeleteAllResponse,
     DeleteResponse,
     ListResponse,
@@ -101,7 +101,7 @@ class MemoriesController(Controller):
     async def recall(
         self,
         data: JSONBody[RecallRequest],
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
     ) -> RecallResponse:
         """Find the memories nearest to a question, by meaning and by words, best first."""
         found = await call.provider.find(data.question(call.owner, call.recall_limit))
@@ -114,7 +114,7 @@ class MemoriesController(Controller):
     )
     async def list_memories(
         self,
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
         limit: Annotated[
             int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
         ] = limits.DEFAULT_LIST_LIMIT,
@@ -163,7 +163,7 @@ class MemoriesController(Controller):
     async def get_memory(
         self,
         memory_id: MemoryId,
-        call: NamedDependency[Call],
+        call: NamedDependency[ReadCall],
     ) -> MemoryRecord:
         """Return one memory."""
         return (await call.provider.fetch(call.owner, memory_id)).memory

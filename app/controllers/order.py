@@ -4,13 +4,13 @@ from litestar import Controller, HttpMethod, Response, get, put, route
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
-from app import problems
-from app.admin.calls import provide_order_desk
-from app.admin.order_desk import OrderDesk
+from app.admin.calls import provide_order_service
+from app.admin.order_service import OrderService
 from app.auth.admission import admit_operator
 from app.controllers.admin import BODY_PROBLEMS, OPERATOR_PROBLEMS
-from app.json_body import JsonDTO
-from app.schemas import OrderRequest, OrderResponse
+from app.http import problems
+from app.http.json.body import JsonDTO
+from app.http.schemas import OrderRequest, OrderResponse
 
 
 class OrderController(Controller):
@@ -20,7 +20,7 @@ class OrderController(Controller):
     tags = ("admin",)
     before_request = staticmethod(admit_operator)
     security = ({"bearer": []}, {"apiKey": []}, {})
-    dependencies = {"desk": Provide(provide_order_desk)}  # noqa: RUF012 - read by the framework, never changed
+    dependencies = {"service": Provide(provide_order_service)}  # noqa: RUF012 - read by the framework, never changed
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
     @route(http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
@@ -29,20 +29,20 @@ class OrderController(Controller):
         return Response(None, headers={"Allow": "GET, OPTIONS, PUT"})
 
     @get(responses=problems.described(*OPERATOR_PROBLEMS))
-    async def order(self, desk: NamedDependency[OrderDesk]) -> OrderResponse:
+    async def order(self, service: NamedDependency[OrderService]) -> OrderResponse:
         """Tell which order is in force in the process that answers, since when, and who set it."""
-        return desk.tell()
+        return service.tell()
 
     @put(
         dto=JsonDTO[OrderRequest],
         return_dto=None,
         responses=problems.described(*OPERATOR_PROBLEMS, *BODY_PROBLEMS, problems.ORDER_REFUSED),
     )
-    async def set_order(self, data: JSONBody[OrderRequest], desk: NamedDependency[OrderDesk]) -> OrderResponse:
+    async def set_order(self, data: JSONBody[OrderRequest], service: NamedDependency[OrderService]) -> OrderResponse:
         """Put another order of the configured providers in force, under load and without a restart.
 
         It is in force in this process when this is answered, and in the other workers of the host within a second. It
         holds, also over restarts, until another order is configured or set; the configured one is set like any other.
         A provider that has not received everything becomes home when it has: until then another one answers.
         """
-        return await desk.put(data.order)
+        return await service.put(data.order)

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from app.cli.tables import span
 from app.doctor.database import Address
-from app.doctor.finding import Outcome, ok, warning
+from app.doctor.durations import span
+from app.doctor.finding import CheckOutcome, ok, warning
 from providers.states.clock import FAR_AHEAD_SECONDS, seconds_ahead
 
 # A machine that keeps its time by NTP is off by milliseconds. Memories are ordered by the clocks of those who write.
 MOST_SKEW_SECONDS = 1.0
 
 
-async def compared(address: Address, now: Callable[[], float]) -> Outcome:
+async def compared(address: Address, now: Callable[[], float]) -> CheckOutcome:
     """Ask the database for the time; what the round trip may hide is in its favour."""
     skew = await address.skew(now)
     ahead = "ahead of" if skew.seconds > 0 else "behind"
@@ -21,7 +21,7 @@ async def compared(address: Address, now: Callable[[], float]) -> Outcome:
     return ok(found)
 
 
-def versions_of(newest: int, now: Callable[[], float]) -> Outcome:
+def versions_of(newest: int, now: Callable[[], float]) -> CheckOutcome:
     """Judge the greatest version that was found: whoever minted it had a clock that was right, or one that was not."""
     ahead = seconds_ahead(newest, int(now() * 1000))
     if ahead > FAR_AHEAD_SECONDS:

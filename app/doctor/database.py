@@ -8,7 +8,7 @@ from msgspec import Struct
 from app.doctor.examination import CHECK_SECONDS
 from observability.secret import Secret
 from providers.postgres.engine import open_pool
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 
 _SAMPLE = 1_000  # memories whose vectors are looked at
 _SAMPLE_OF_VERSIONS = 100_000  # no index has them, and a check must not read a table of any size
@@ -108,7 +108,7 @@ class Address(Struct, frozen=True, kw_only=True):
         """Compare the clocks; `now` gives seconds since 1970."""
         async with (
             open_pool(self.dsn.reveal(), pool_size=1, through_pooler=self.through_pooler) as engine,
-            translated(TimeLimit(CHECK_SECONDS), Writes.NOTHING),
+            translated(TimeLimit(CHECK_SECONDS), PossibleWrites.NOTHING),
             engine.connect() as connection,
         ):
             # Once in vain: only the second time the statement is prepared, and the way there as short as it can be.
@@ -121,7 +121,7 @@ class Address(Struct, frozen=True, kw_only=True):
     async def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
         async with (
             open_pool(self.dsn.reveal(), pool_size=1, through_pooler=self.through_pooler) as engine,
-            translated(TimeLimit(CHECK_SECONDS), Writes.NOTHING),
+            translated(TimeLimit(CHECK_SECONDS), PossibleWrites.NOTHING),
             engine.connect() as connection,
         ):
             return (await connection.exec_driver_sql(sql, tuple(parameters))).all()

@@ -9,12 +9,12 @@ from functools import partial
 
 from app.doctor.database import Address
 from app.doctor.examination import Examination, aside
-from app.doctor.finding import Outcome, Report, error, ok
+from app.doctor.finding import CheckOutcome, DoctorReport, error, ok
 from app.doctor.folder import DATA_DIR, spacious, writable
 from app.doctor.health import health_of
 from app.doctor.journal_examination import JOURNAL, examine_journal
 from app.doctor.native_examination import NativeExamination
-from app.hosting import unwatched_host
+from app.process.host import offline_host
 from app.settings import ConfigError, LoadedSettings, Settings
 from app.settings.layers import DEFAULT
 from app.settings.limits_in_force import limits_in_force
@@ -28,7 +28,7 @@ CONFIG, LIMITS, PROVIDERS = "config", "limits", "providers"
 _AS_THE_SERVICE = "run this as the user of the service"
 
 
-def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.time) -> Report:
+def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.time) -> DoctorReport:
     """Make every check, and change nothing; `now` gives seconds since 1970.
 
     `read` may raise `ConfigError`. An embedded server that no service runs is run meanwhile, in this thread.
@@ -36,11 +36,11 @@ def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.
     return asyncio.run(_examined(read, now))
 
 
-async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]) -> Report:
+async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]) -> DoctorReport:
     examination = Examination()
     usable: list[LoadedSettings] = []
 
-    async def config() -> Outcome:
+    async def config() -> CheckOutcome:
         try:
             loaded = await aside(read)
         except ConfigError as problem:
@@ -66,7 +66,7 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
     return examination.report()
 
 
-async def _limits(loaded: LoadedSettings) -> Outcome:
+async def _limits(loaded: LoadedSettings) -> CheckOutcome:
     """Say how long requests may take, and where the numbers are not the defaults."""
     limits = list(limits_in_force(loaded.settings, loaded.origins))
     longest = f"no request lasts longer than {loaded.settings.chain.longest_request:g} s"
@@ -104,6 +104,6 @@ async def _examine_providers(
             await native.examine()
             if native.address is not None:
                 addresses[name] = native.address
-        healthy = partial(health_of, provider, unwatched_host(name, settings.data_dir), look_at)
+        healthy = partial(health_of, provider, offline_host(name, settings.data_dir), look_at)
         await examination.check(f"{at}.health", healthy, advice=look_at, needs=needs)
     return addresses

@@ -5,16 +5,16 @@ from time import perf_counter
 from msgspec import Struct
 
 from app.doctor.examination import CHECK_SECONDS
-from app.doctor.finding import Outcome, error, ok, skipped
+from app.doctor.finding import CheckOutcome, error, ok, skipped
 from observability.metrics import Metrics
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings, OpenAIEmbedderSettings
-from providers.native.settings import NARROWER, too_wide
+from providers.native.dimensions import NARROWER, too_wide
 
 _TEXT = "tea"
 
 
-class Embedded(Struct, frozen=True, kw_only=True):
+class EmbeddingResult(Struct, frozen=True, kw_only=True):
     """The model that has embedded a text, None if there is none; the length of the vector, and the seconds it took."""
 
     model: str | None
@@ -22,7 +22,7 @@ class Embedded(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> Embedded:
+async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> EmbeddingResult:
     """Embed one text.
 
     Raises:
@@ -30,13 +30,13 @@ async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> Embedded:
     """
     async with settings.open(metrics) as embedder:
         if embedder is None:
-            return Embedded(model=None, dimensions=0, seconds=0.0)
+            return EmbeddingResult(model=None, dimensions=0, seconds=0.0)
         started = perf_counter()
         [vector] = await GuardedEmbedder(embedder, CHECK_SECONDS).embed([_TEXT])
-        return Embedded(model=embedder.model, dimensions=len(vector), seconds=perf_counter() - started)
+        return EmbeddingResult(model=embedder.model, dimensions=len(vector), seconds=perf_counter() - started)
 
 
-def embedder_of(settings: EmbedderSettings, embedded: Embedded, patience: float) -> Outcome:
+def embedder_of(settings: EmbedderSettings, embedded: EmbeddingResult, patience: float) -> CheckOutcome:
     """Whether that is what is configured; `patience` is seconds that a request waits for its vector."""
     if isinstance(settings, NoEmbedderSettings):
         return skipped("none is configured: memories are found by their words alone")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from app.doctor.finding import Finding, Outcome, Report, Status, error
+from app.doctor.finding import CheckOutcome, CheckStatus, DoctorReport, Finding, error
 from app.settings.masking import in_one_line
 from providers.embedders.base import EmbedderUnavailable
 from providers.errors import ProviderError
@@ -36,7 +36,7 @@ class Examination:
     async def check(
         self,
         name: str,
-        work: Callable[[], Awaitable[Outcome]],
+        work: Callable[[], Awaitable[CheckOutcome]],
         *,
         advice: str,
         needs: Sequence[str] = (),
@@ -48,17 +48,19 @@ class Examination:
         """
         missing = next((need for need in needs if need not in self._passed), None)
         if missing is not None:
-            self._note(name, Outcome(status=Status.SKIPPED, found=f"needs {missing}", blocks=True), None)
+            self._note(name, CheckOutcome(status=CheckStatus.SKIPPED, found=f"needs {missing}", blocks=True), None)
             return
         started = perf_counter()
         outcome = await _outcome_of(name, work, advice, self._seconds if seconds is None else seconds)
         self._note(name, outcome, round((perf_counter() - started) * 1000, 1))
 
-    def report(self) -> Report:
+    def report(self) -> DoctorReport:
         """Give all that was found."""
-        return Report(ok=all(one.status is not Status.ERROR for one in self._findings), findings=list(self._findings))
+        return DoctorReport(
+            ok=all(one.status is not CheckStatus.ERROR for one in self._findings), findings=list(self._findings)
+        )
 
-    def _note(self, name: str, outcome: Outcome, milliseconds: float | None) -> None:
+    def _note(self, name: str, outcome: CheckOutcome, milliseconds: float | None) -> None:
         if not outcome.blocks:
             self._passed.add(name)
         finding = Finding(
@@ -71,7 +73,9 @@ class Examination:
         self._findings.append(finding)
 
 
-async def _outcome_of(name: str, work: Callable[[], Awaitable[Outcome]], advice: str, seconds: float) -> Outcome:
+async def _outcome_of(
+    name: str, work: Callable[[], Awaitable[CheckOutcome]], advice: str, seconds: float
+) -> CheckOutcome:
     clock = asyncio.timeout(seconds)
     try:
         async with clock:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Status(StrEnum):
+class CheckStatus(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -14,10 +14,10 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class CheckOutcome(Struct, frozen=True, kw_only=True):
     """The end of a check in the words of the check; `blocks` if what needs it has nothing to look at."""
 
-    status: Status
+    status: CheckStatus
     found: str
     advice: str | None = None
     blocks: bool = False
@@ -31,34 +31,34 @@ class Finding(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    status: Status
+    status: CheckStatus
     found: str
     advice: str | None
     milliseconds: float | None
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class DoctorReport(Struct, frozen=True, kw_only=True):
     """All findings in the order of the checks; `ok` if none of them is an error, however many are warnings."""
 
     ok: bool
     findings: list[Finding]
 
 
-def ok(found: str) -> Outcome:
+def ok(found: str) -> CheckOutcome:
     """All is as it should be."""
-    return Outcome(status=Status.OK, found=found)
+    return CheckOutcome(status=CheckStatus.OK, found=found)
 
 
-def warning(found: str, advice: str, *, blocks: bool = False) -> Outcome:
+def warning(found: str, advice: str, *, blocks: bool = False) -> CheckOutcome:
     """The service can serve, but somebody should look."""
-    return Outcome(status=Status.WARNING, found=found, advice=advice, blocks=blocks)
+    return CheckOutcome(status=CheckStatus.WARNING, found=found, advice=advice, blocks=blocks)
 
 
-def error(found: str, advice: str) -> Outcome:
+def error(found: str, advice: str) -> CheckOutcome:
     """The service cannot serve, or not as it is configured to."""
-    return Outcome(status=Status.ERROR, found=found, advice=advice, blocks=True)
+    return CheckOutcome(status=CheckStatus.ERROR, found=found, advice=advice, blocks=True)
 
 
-def skipped(found: str) -> Outcome:
+def skipped(found: str) -> CheckOutcome:
     """There is nothing to look at, and nothing wrong with that."""
-    return Outcome(status=Status.SKIPPED, found=found, blocks=True)
+    return CheckOutcome(status=CheckStatus.SKIPPED, found=found, blocks=True)

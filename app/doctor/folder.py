@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from app.doctor.finding import Outcome, error, ok, warning
+from app.doctor.finding import CheckOutcome, error, ok, warning
 
 DATA_DIR = "data_dir"
 
@@ -15,7 +15,7 @@ LEAST_FREE_BYTES = 2 * 1024**3
 _GIB = 1024**3
 
 
-def writable(folder: Path) -> Outcome:
+def writable(folder: Path) -> CheckOutcome:
     """Look whether the folder can be written, or made; nothing is made to find out."""
     place = _place_of(folder)
     if not place.is_dir():
@@ -29,7 +29,7 @@ def writable(folder: Path) -> Outcome:
     return ok(str(folder))
 
 
-def spacious(folder: Path, least: int = LEAST_FREE_BYTES) -> Outcome:
+def spacious(folder: Path, least: int = LEAST_FREE_BYTES) -> CheckOutcome:
     """Look whether at least so many bytes are free on its disk."""
     place = _place_of(folder)
     free = shutil.disk_usage(place).free

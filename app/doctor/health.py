@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from msgspec import structs
 
-from app.doctor.finding import Outcome, error, ok
+from app.doctor.finding import CheckOutcome, error, ok
 from providers.embedders.settings import NoEmbedderSettings
 from providers.factory import MemoryProviderFactory, ProviderSettings
 from providers.mem0.health import Mem0Health
@@ -13,7 +13,7 @@ from providers.native.settings import NativeSettings
 from providers.types import Health, Host
 
 
-async def health_of(settings: ProviderSettings, host: Host, advice: str) -> Outcome:
+async def health_of(settings: ProviderSettings, host: Host, advice: str) -> CheckOutcome:
     """Open a provider so that it changes nothing, and ask it.
 
     Raises:

@@ -3,9 +3,9 @@
 from msgspec import Struct
 
 from app.admin.offline import NoJournal, opened_journal
-from app.cli.tables import span
 from app.doctor.database import Address
-from app.doctor.finding import Outcome, ok, skipped, warning
+from app.doctor.durations import span
+from app.doctor.finding import CheckOutcome, ok, skipped, warning
 from app.settings import Settings
 from providers.journal.operations import JournalStatus
 from providers.journal.postgres.cluster import cluster_of
@@ -27,7 +27,7 @@ class Contents(Struct, frozen=True):
     newest_version: int
 
 
-async def contents_of(settings: Settings) -> Contents | Outcome:
+async def contents_of(settings: Settings) -> Contents | CheckOutcome:
     """Look at what the journal holds; where there is none, none is made, and the outcome says so.
 
     Raises:
@@ -43,13 +43,13 @@ async def contents_of(settings: Settings) -> Contents | Outcome:
         return skipped(str(reason))
 
 
-def journal_of(status: JournalStatus) -> Outcome:
+def journal_of(status: JournalStatus) -> CheckOutcome:
     """Say what it holds."""
     members = ", ".join(backlog.provider for backlog in status.backlogs) or "nobody"
     return ok(f"{status.operations} operations, {status.tombstones} of them tombstones, for {members}")
 
 
-def pending_of(status: JournalStatus) -> Outcome:
+def pending_of(status: JournalStatus) -> CheckOutcome:
     """Whether what is to be delivered is delivered."""
     waiting = [backlog for backlog in status.backlogs if backlog.pending]
     if not waiting:
@@ -62,7 +62,7 @@ def pending_of(status: JournalStatus) -> Outcome:
     return ok(found)
 
 
-def dead_of(status: JournalStatus) -> Outcome:
+def dead_of(status: JournalStatus) -> CheckOutcome:
     """Whether a provider has refused anything for good."""
     refused = [backlog for backlog in status.backlogs if backlog.dead]
     if not refused:
@@ -71,7 +71,7 @@ def dead_of(status: JournalStatus) -> Outcome:
     return warning(found, "`ninai journal dead`, then `ninai journal retry` or `discard`")
 
 
-async def place_of(journal: Address, providers: dict[str, Address]) -> Outcome:
+async def place_of(journal: Address, providers: dict[str, Address]) -> CheckOutcome:
     """Whether the journal lives apart from these providers; only those that can be asked are among them."""
     ours = await _cluster(journal)
     if ours is None:

@@ -6,7 +6,7 @@ from functools import partial
 from app.doctor import clocks, journal, native
 from app.doctor.database import Address, Facts
 from app.doctor.examination import Examination
-from app.doctor.finding import Outcome, ok
+from app.doctor.finding import CheckOutcome, ok
 from app.doctor.folder import DATA_DIR
 from app.settings import Settings
 from providers.journal.operations import JournalStatus
@@ -17,8 +17,8 @@ from providers.journal.sqlite.settings import SqliteJournalSettings
 JOURNAL = "journal"
 
 _DATABASE = f"{JOURNAL}.database"
-_FACTS: dict[str, Callable[[Facts], Outcome]] = {"version": native.version_of, "writable": native.writable_of}
-_COUNTS: dict[str, Callable[[JournalStatus], Outcome]] = {"pending": journal.pending_of, "dead": journal.dead_of}
+_FACTS: dict[str, Callable[[Facts], CheckOutcome]] = {"version": native.version_of, "writable": native.writable_of}
+_COUNTS: dict[str, Callable[[JournalStatus], CheckOutcome]] = {"pending": journal.pending_of, "dead": journal.dead_of}
 _LOOK_AT = "look at the settings below journal, and whether its file or database can be reached by this user"
 
 
@@ -34,17 +34,17 @@ async def examine_journal(
         needs = (DATA_DIR,)
     seen: list[journal.Contents] = []
 
-    async def readable() -> Outcome:
+    async def readable() -> CheckOutcome:
         contents = await journal.contents_of(settings)
-        if isinstance(contents, Outcome):
+        if isinstance(contents, CheckOutcome):
             return contents
         seen.append(contents)
         return journal.journal_of(contents.status)
 
-    async def judged(judge: Callable[[JournalStatus], Outcome]) -> Outcome:
+    async def judged(judge: Callable[[JournalStatus], CheckOutcome]) -> CheckOutcome:
         return judge(seen[0].status)
 
-    async def versions() -> Outcome:
+    async def versions() -> CheckOutcome:
         return clocks.versions_of(seen[0].newest_version, now)
 
     await examination.check(JOURNAL, readable, advice=_LOOK_AT, needs=needs)
@@ -58,11 +58,11 @@ async def _check_server(
 ) -> None:
     seen: list[Facts] = []
 
-    async def reached() -> Outcome:
+    async def reached() -> CheckOutcome:
         seen.append(await address.facts())
         return ok("it answers")
 
-    async def judged(judge: Callable[[Facts], Outcome]) -> Outcome:
+    async def judged(judge: Callable[[Facts], CheckOutcome]) -> CheckOutcome:
         return judge(seen[0])
 
     await examination.check(_DATABASE, reached, advice=_LOOK_AT)

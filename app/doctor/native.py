@@ -1,7 +1,7 @@
 """What the checks of a native provider's database come to, one function for each."""
 
 from app.doctor.database import Address, Facts
-from app.doctor.finding import Outcome, error, ok, warning
+from app.doctor.finding import CheckOutcome, error, ok, warning
 from providers.native.schema import SchemaState
 
 # As providers/postgres/sqlstates.py tells whoever meets an older one; pgvector 0.7 brought halfvec and sparsevec.
@@ -11,14 +11,14 @@ LEAST_PGVECTOR = (0, 7)
 _NUMBERS_IN_A_MAJOR = 10_000  # of server_version_num
 
 
-def version_of(facts: Facts) -> Outcome:
+def version_of(facts: Facts) -> CheckOutcome:
     """Whether the server is new enough."""
     if facts.version_number < LEAST_POSTGRES * _NUMBERS_IN_A_MAJOR:
         return error(f"PostgreSQL {facts.version}", f"move to PostgreSQL {LEAST_POSTGRES} or newer")
     return ok(f"PostgreSQL {facts.version}")
 
 
-def writable_of(facts: Facts) -> Outcome:
+def writable_of(facts: Facts) -> CheckOutcome:
     """Whether the database takes writes."""
     if facts.read_only:
         advice = "name the primary in the dsn, or set default_transaction_read_only off for this role and database"
@@ -26,7 +26,7 @@ def writable_of(facts: Facts) -> Outcome:
     return ok("it takes writes")
 
 
-def pgvector_of(facts: Facts) -> Outcome:
+def pgvector_of(facts: Facts) -> CheckOutcome:
     """Whether pgvector is there, and new enough."""
     least = ".".join(map(str, LEAST_PGVECTOR))
     install = f"install pgvector {least} or newer on the server"
@@ -48,7 +48,7 @@ def pgvector_of(facts: Facts) -> Outcome:
     return error("the server has none" if offered is None else f"the server offers {offered} alone", install)
 
 
-def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool) -> Outcome:
+def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool) -> CheckOutcome:
     """Whether the schema is that of this version; `known` are its revisions."""
     found = f"at {state.current or 'nothing yet'}, this version has {state.newest}"
     if state.usable:
@@ -61,7 +61,7 @@ def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool
     return error(found, upgrade)
 
 
-async def indexes_of(address: Address) -> Outcome:
+async def indexes_of(address: Address) -> CheckOutcome:
     """Whether every index is used."""
     invalid = await address.invalid_indexes()
     if invalid:
@@ -70,7 +70,7 @@ async def indexes_of(address: Address) -> Outcome:
     return ok(f"{await address.count_of_indexes()} indexes, all of them valid")
 
 
-async def vectors_of(address: Address, model: str, dimensions: int) -> Outcome:
+async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:
     """Whether stored vectors can be compared with those that the embedder makes now, and are to be of its model."""
     others = await address.other_dimensions(model, dimensions)
     if others:

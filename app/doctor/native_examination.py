@@ -6,19 +6,19 @@ from functools import partial
 
 from app.doctor import clocks, native
 from app.doctor.database import Address, Facts
-from app.doctor.embedding import Embedded, embedded_by, embedder_of
+from app.doctor.embedding import EmbeddingResult, embedded_by, embedder_of
 from app.doctor.examination import Examination
-from app.doctor.finding import Outcome, ok
+from app.doctor.finding import CheckOutcome, ok
 from app.doctor.folder import DATA_DIR
 from app.doctor.servers import START_SECONDS, server_of
-from app.hosting import unwatched_host
+from app.process.host import offline_host
 from app.settings import Settings
 from observability.secret import Secret
 from providers.native.embedded import folder_of
-from providers.native.opening import dsn_of, opened_schema
+from providers.native.opening import opened_schema
 from providers.native.settings import NativeSettings
 
-_JUDGES: dict[str, Callable[[Facts], Outcome]] = {
+_JUDGES: dict[str, Callable[[Facts], CheckOutcome]] = {
     "version": native.version_of,
     "writable": native.writable_of,
     "pgvector": native.pgvector_of,
@@ -65,17 +65,17 @@ class NativeExamination:
             await self._check(server, run, advice=look_at, needs=(DATA_DIR,), seconds=2 * START_SECONDS)
         seen: list[Facts] = []
 
-        async def reached() -> Outcome:
-            dsn = Secret(dsn_of(self._provider, self._name, self._data_dir))
-            address = Address(dsn=dsn, through_pooler=self._provider.pooler == "pgbouncer")
+        async def reached() -> CheckOutcome:
+            dsn = Secret(self._provider.dsn_of(self._name, self._data_dir))
+            address = Address(dsn=dsn, through_pooler=self._provider.through_pooler)
             seen.append(await address.facts())
             self.address = address
             return ok("it answers")
 
-        async def judged(judge: Callable[[Facts], Outcome]) -> Outcome:
+        async def judged(judge: Callable[[Facts], CheckOutcome]) -> CheckOutcome:
             return judge(seen[0])
 
-        async def compared() -> Outcome:
+        async def compared() -> CheckOutcome:
             return await clocks.compared(self._reached, self._now)
 
         await self._check(database, reached, advice=look_at, needs=(server,) if embedded else ())
@@ -84,15 +84,17 @@ class NativeExamination:
         await self._check(f"{self._at}.clock", compared, advice=look_at, needs=(database,))
 
     async def _check_schema(self) -> None:
-        async def at_this_version() -> Outcome:
-            async with opened_schema(self._provider, self._name, self._data_dir) as opened:
+        async def at_this_version() -> CheckOutcome:
+            dsn, provider = self._provider.dsn_of(self._name, self._data_dir), self._provider
+            opening = opened_schema(dsn, pool_size=provider.pool_size, through_pooler=provider.through_pooler)
+            async with opening as opened:
                 state, known = await opened.state(), [step.id for step in opened.history()]
             return native.schema_of(state, known, self._name, migrates=self._provider.migrate)
 
-        async def indexes() -> Outcome:
+        async def indexes() -> CheckOutcome:
             return await native.indexes_of(self._reached)
 
-        async def versions() -> Outcome:
+        async def versions() -> CheckOutcome:
             return clocks.versions_of(await self._reached.newest_version(), self._now)
 
         schema, look_at = f"{self._at}.schema", f"look at `ninai db check {self._name}`"
@@ -102,19 +104,19 @@ class NativeExamination:
         await self._check(f"{self._at}.versions", versions, advice=look_at, needs=(schema,))
 
     async def _check_embedders(self) -> None:
-        metrics = unwatched_host(self._name, self._data_dir).metrics
+        metrics = offline_host(self._name, self._data_dir).metrics
         patience = self._provider.embedding_patience
-        made: list[Embedded] = []
+        made: list[EmbeddingResult] = []
 
-        async def current() -> Outcome:
+        async def current() -> CheckOutcome:
             made.append(await embedded_by(self._provider.embedder, metrics))
             return embedder_of(self._provider.embedder, made[0], patience)
 
-        async def former(index: int) -> Outcome:
+        async def former(index: int) -> CheckOutcome:
             choice = self._provider.former_embedders[index]
             return embedder_of(choice, await embedded_by(choice, metrics), patience)
 
-        async def vectors() -> Outcome:
+        async def vectors() -> CheckOutcome:
             return await native.vectors_of(self._reached, str(made[0].model), made[0].dimensions)
 
         embedder = f"{self._at}.embedder"

@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Timer
 
 from app.doctor.examination import aside
-from app.doctor.finding import Outcome, ok, skipped, warning
+from app.doctor.finding import CheckOutcome, ok, skipped, warning
 from providers.native.embedded import EmbeddedServer
 from providers.native.embedded.maintenance import State, standing_of
 
@@ -13,7 +13,7 @@ from providers.native.embedded.maintenance import State, standing_of
 START_SECONDS = 60.0
 
 
-async def server_of(name: str, folder: Path, stack: ExitStack) -> Outcome:
+async def server_of(name: str, folder: Path, stack: ExitStack) -> CheckOutcome:
     """Have the server of a provider run until the stack is closed, if it may.
 
     Raises:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import structlog
 from msgspec import structs
 
-from app.chain import Chains
+from app.process.chain_factory import ChainFactory
 from app.reloading.differences import live_changes, restart_changes, taken_over
-from app.reloading.overriding import Override
-from app.reloading.source import LOOK_SECONDS, Configuration, Source
+from app.reloading.order_override import Override
+from app.reloading.source import HEALTH_CHECK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
 from observability.metrics import Metrics
 from providers.chain.chain import Chain
@@ -31,14 +31,14 @@ class NotKept(OrderRefused):
 class Reloader:
     """Follow the configuration in one worker process; `applied` is given the settings that are in force from now on.
 
-    Files are looked at every `LOOK_SECONDS`. What is refused is refused as a whole: nothing of it is in force.
+    Files are looked at every `HEALTH_CHECK_SECONDS`. What is refused is refused as a whole: nothing of it is in force.
     Something new was last read at `looked_at`; `for_restart` names what has changed and only a restart takes over.
     """
 
     def __init__(
         self,
         source: Source,
-        chains: Chains,
+        chains: ChainFactory,
         chain: Chain,
         metrics: Metrics,
         configuration: Configuration,
@@ -109,7 +109,7 @@ class Reloader:
 
     async def _look(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(HEALTH_CHECK_SECONDS):
                 await self._wake.wait()
         asked = self._wake.is_set() or asyncio.get_running_loop().time() >= self._again_at
         self._wake.clear()

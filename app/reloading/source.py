@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 from msgspec import Struct, structs
 
-from app.reloading.overriding import Override, OverrideFile
+from app.reloading.order_override import Override, OverrideFile
 from app.reloading.stamps import Stamp, stamp_of
 from app.settings import LoadedSettings, Settings
 from app.settings.checks import check
@@ -15,7 +15,7 @@ from app.settings.layers import Origin
 
 _log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 0.25  # a change is taken over when it is the same at two looks
+HEALTH_CHECK_SECONDS = 0.25  # a change is taken over when it is the same at two looks
 
 _Stamps = tuple[Stamp | None, Stamp | None]
 

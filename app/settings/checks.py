@@ -15,7 +15,8 @@ from providers.journal.settings import AutoJournalSettings, NoJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME
 from providers.limits import check_user_id
 from providers.mem0.settings import Mem0Settings
-from providers.native.settings import NARROWER, NativeSettings, too_wide
+from providers.native.dimensions import NARROWER, too_wide
+from providers.native.settings import NativeSettings
 
 MIN_SECRET_CHARS = 32
 # What a delivery is tried for, and what its tries leave behind, has come to rest by then.

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from app.settings import annotations
 from app.settings.errors import ConfigError, quoted, shown, suggestion
-from app.settings.layers import Entry, Layer, Origin, Steps, dotted, flatten, names_below, origin_below
+from app.settings.layers import Layer, Origin, RawValue, Steps, dotted, flatten, names_below, origin_below
 from app.settings.values import convert, listed
 
 _T = TypeVar("_T", bound=Struct)
@@ -83,11 +83,11 @@ class _Decoder:
         values: dict[str, object] = {}
         for name in names_below(self._layer, steps):
             here = (*steps, name)
-            convert(key_type, Entry(name, origin_below(self._layer, here)), here)
+            convert(key_type, RawValue(name, origin_below(self._layer, here)), here)
             values[str(name)] = self._value(item, here)
         return values
 
-    def _listed(self, item: object, entry: Entry, steps: Steps) -> list[object]:
+    def _listed(self, item: object, entry: RawValue, steps: Steps) -> list[object]:
         rows = listed(entry, steps)
         if not rows:
             self.origins[dotted(steps)] = entry.origin

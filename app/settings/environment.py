@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.settings.errors import ConfigError
-from app.settings.layers import Entry, FileReference, Layer, Origin, Steps
+from app.settings.layers import FileReference, Layer, Origin, RawValue, Steps
 
 PREFIX = "NINAI__"
 CONFIG_VARIABLE = "NINAI_CONFIG"
@@ -40,7 +40,7 @@ def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:
         ConfigError: two variables set the same, or a name is malformed.
     """
     spelling = _spelling(written)
-    layer: dict[Steps, Entry] = {}
+    layer: dict[Steps, RawValue] = {}
     for name, text in sorted(environ.items()):
         if not name.upper().startswith(PREFIX) or not text:
             continue
@@ -55,7 +55,7 @@ def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:
         steps = _spelled(tuple(words), spelling)
         if steps in layer:
             raise ConfigError(f"set by both {layer[steps].origin} and {name}", steps=steps)
-        layer[steps] = Entry(raw, origin)
+        layer[steps] = RawValue(raw, origin)
     return layer
 
 

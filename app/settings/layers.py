@@ -32,21 +32,21 @@ class FileReference(Struct, frozen=True):
     path: Path
 
 
-class Entry(Struct, frozen=True):
+class RawValue(Struct, frozen=True):
     """One raw value, not yet converted; an empty dict is a table that was opened and left empty."""
 
     raw: object
     origin: Origin
 
 
-Layer = Mapping[Steps, Entry]
+Layer = Mapping[Steps, RawValue]
 
 
 def flatten(raw: object, origin: Origin, steps: Steps = ()) -> Layer:
     """Give every value below `raw` under its own path; a list is one value."""
     if not isinstance(raw, dict) or (not raw and steps):
-        return {steps: Entry(raw, origin)}
-    layer: dict[Steps, Entry] = {}
+        return {steps: RawValue(raw, origin)}
+    layer: dict[Steps, RawValue] = {}
     for key, value in raw.items():
         layer.update(flatten(value, origin, (*steps, key)))
     return layer
@@ -57,7 +57,7 @@ def overlay(*layers: Layer) -> Layer:
 
     A layer that changes the `kind` of a table takes the table over: what lower layers said was about another kind.
     """
-    merged: dict[Steps, Entry] = {}
+    merged: dict[Steps, RawValue] = {}
     for layer in layers:
         for steps, entry in layer.items():
             below = merged.get(steps)

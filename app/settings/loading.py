@@ -14,7 +14,7 @@ from app.settings.decode import decode
 from app.settings.dsn import normalised
 from app.settings.environment import CONFIG_VARIABLE, environment_layer, process_environment
 from app.settings.errors import ConfigError
-from app.settings.layers import DEFAULT, Entry, Layer, Origin, Steps, dotted, overlay
+from app.settings.layers import DEFAULT, Layer, Origin, RawValue, Steps, dotted, overlay
 from app.settings.listing import Leaf, leaves
 from app.settings.model import Settings
 from app.settings.specvars import spec_layer
@@ -72,7 +72,7 @@ def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mappin
     file = {} if path is None else toml_layer(path, named_by)
     above = overlay(environment_layer(environ, file), _option_layer(overrides))
     given = overlay(file, spec_layer(environ, file, above), above)
-    data_dir = Entry(default_data_dir(environ, euid=os.geteuid()), DEFAULT)
+    data_dir = RawValue(default_data_dir(environ, euid=os.geteuid()), DEFAULT)
     settings, origins = decode(Settings, {("data_dir",): data_dir, **implied_tables(given), **given})
     settings = _with_normalised_dsns(settings, origins)
     everywhere = {leaf.path: origins.get(leaf.path, DEFAULT) for leaf in leaves(settings)}
@@ -82,7 +82,7 @@ def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mappin
 def _option_layer(overrides: Mapping[str, object]) -> Layer:
     """An option is called for the last key of its path: `--data-dir`."""
     return {
-        tuple(path.split(".")): Entry(value, Origin("option", "--" + path.rpartition(".")[2].replace("_", "-")))
+        tuple(path.split(".")): RawValue(value, Origin("option", "--" + path.rpartition(".")[2].replace("_", "-")))
         for path, value in overrides.items()
         if value is not None
     }

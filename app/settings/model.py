@@ -55,7 +55,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers look for another.
     `connections` are those of all processes together, `connections_per_peer` those of one address among them. The three
-    timeouts, in seconds, are for clients that send or read slowly, see `app/connections/`.
+    timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`.
     """
 
     host: str = "127.0.0.1"

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from app.settings import annotations
 from app.settings.errors import ConfigError, shown
-from app.settings.layers import Entry, Layer, Origin, Steps, overlay
+from app.settings.layers import Layer, Origin, RawValue, Steps, overlay
 from app.settings.tables import ORDER, PROVIDERS, first_in_order, kind_of, provider_names
 from providers.factory import default_settings
 
@@ -44,7 +44,7 @@ def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
 
 def _entries(environ: Mapping[str, str], keys: Mapping[str, str], table: Steps) -> Layer:
     return {
-        (*table, key): Entry(environ[variable], Origin("variable", variable))
+        (*table, key): RawValue(environ[variable], Origin("variable", variable))
         for variable, key in keys.items()
         if environ.get(variable)
     }
@@ -53,11 +53,11 @@ def _entries(environ: Mapping[str, str], keys: Mapping[str, str], table: Steps) 
 def _headers(environ: Mapping[str, str]) -> Layer:
     """Read `name=value,...`, percent-encoded as the OpenTelemetry Protocol Exporter specification says."""
     steps, origin = ("tracing", "headers"), Origin("variable", _HEADERS)
-    layer: dict[Steps, Entry] = {}
+    layer: dict[Steps, RawValue] = {}
     for part in environ.get(_HEADERS, "").split(","):
         name, separator, value = part.partition("=")
         if separator and name.strip():
-            layer[*steps, unquote(name.strip()).lower()] = Entry(unquote(value.strip()), origin)
+            layer[*steps, unquote(name.strip()).lower()] = RawValue(unquote(value.strip()), origin)
         elif part.strip():
             raise ConfigError("expected NAME=VALUE, separated by commas", steps=steps, origin=origin)
     return layer
@@ -70,7 +70,7 @@ def _embedder(environ: Mapping[str, str], known: Layer, table: Steps) -> Layer:
         return _entries(environ, _EMBEDDER, table) if named.raw == "openai" else {}
     if not environ.get("OPENAI_API_KEY"):
         return {}
-    kind = Entry("openai", Origin("variable", "OPENAI_API_KEY"))
+    kind = RawValue("openai", Origin("variable", "OPENAI_API_KEY"))
     return {(*table, "kind"): kind, **_entries(environ, _EMBEDDER, table)}
 
 
@@ -79,14 +79,14 @@ def _order(environ: Mapping[str, str], known: Layer) -> Layer:
     if not text:
         return {}
     origin = Origin("variable", "MEMORY_PROVIDER")
-    layer: dict[Steps, Entry] = {}
+    layer: dict[Steps, RawValue] = {}
     order: list[str] = []
     for word in text.split(","):
         name, kind = _resolve(word.strip(), known, origin)
         order.append(name)
         if name not in provider_names(known):
-            layer[*PROVIDERS, name, "kind"] = Entry(kind, origin)
-    layer[ORDER] = Entry(order, origin)
+            layer[*PROVIDERS, name, "kind"] = RawValue(kind, origin)
+    layer[ORDER] = RawValue(order, origin)
     return layer
 
 

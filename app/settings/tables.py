@@ -1,7 +1,7 @@
 """Which providers the layers configure, and in which order, before anything is decoded."""
 
 from app.settings import annotations
-from app.settings.layers import DEFAULT, Entry, Layer, Steps, names_below, split_list
+from app.settings.layers import DEFAULT, Layer, RawValue, Steps, names_below, split_list
 from providers.factory import ProviderSettings
 
 PROVIDERS: Steps = ("providers",)
@@ -47,7 +47,7 @@ def implied_tables(layer: Layer) -> Layer:
     if "native" in order_in(layer):
         names.append("native")
     return {
-        (*PROVIDERS, name, "kind"): Entry(name, DEFAULT)
+        (*PROVIDERS, name, "kind"): RawValue(name, DEFAULT)
         for name in names
         if name in KINDS and (*PROVIDERS, name, "kind") not in layer
     }

@@ -7,13 +7,13 @@ import msgspec
 
 from app.settings import annotations
 from app.settings.errors import ConfigError, quoted, shown
-from app.settings.layers import Entry, FileReference, Steps, split_list
+from app.settings.layers import FileReference, RawValue, Steps, split_list
 from observability.secret import MASK, Secret
 
 _COMPLAINT = re.compile(r"Expected (?P<expected>.*?)(, got `[^`]*`)?( - at `\$\[(?P<index>\d+)\].*)?", re.DOTALL)
 
 
-def convert(annotation: object, entry: Entry, steps: Steps) -> object:
+def convert(annotation: object, entry: RawValue, steps: Steps) -> object:
     """Give the value; text from a variable becomes the number, truth value or list that is asked for.
 
     Raises:
@@ -25,7 +25,7 @@ def convert(annotation: object, entry: Entry, steps: Steps) -> object:
         raise ConfigError("expected text in UTF-8", steps=steps, origin=entry.origin) from None
 
 
-def _converted(annotation: object, entry: Entry, steps: Steps) -> object:
+def _converted(annotation: object, entry: RawValue, steps: Steps) -> object:
     if isinstance(entry.raw, str):
         entry.raw.encode()  # msgspec would complain, a Secret or a path would not
     if annotations.is_secret(annotation):
@@ -38,10 +38,10 @@ def _converted(annotation: object, entry: Entry, steps: Steps) -> object:
     try:
         return msgspec.convert(raw, annotation, strict=entry.origin.kind == "file")
     except msgspec.ValidationError as error:
-        raise _complaint(str(error), annotation, Entry(raw, entry.origin), steps) from None
+        raise _complaint(str(error), annotation, RawValue(raw, entry.origin), steps) from None
 
 
-def listed(entry: Entry, steps: Steps) -> list[object]:
+def listed(entry: RawValue, steps: Steps) -> list[object]:
     """Give the list, or the one that a variable's text means.
 
     Raises:
@@ -59,7 +59,7 @@ def listed(entry: Entry, steps: Steps) -> list[object]:
     return raw
 
 
-def _secret(entry: Entry, steps: Steps) -> Secret:
+def _secret(entry: RawValue, steps: Steps) -> Secret:
     if isinstance(entry.raw, FileReference):
         return Secret(_content(entry.raw.path, entry, steps))
     if not isinstance(entry.raw, str):
@@ -67,7 +67,7 @@ def _secret(entry: Entry, steps: Steps) -> Secret:
     return Secret(entry.raw)
 
 
-def _content(path: Path, entry: Entry, steps: Steps) -> str:
+def _content(path: Path, entry: RawValue, steps: Steps) -> str:
     """Read a secret's file without the line end that editors and `echo` leave behind."""
     try:
         text = path.read_text("utf-8").rstrip("\r\n")
@@ -80,7 +80,7 @@ def _content(path: Path, entry: Entry, steps: Steps) -> str:
     return text
 
 
-def _path(entry: Entry, steps: Steps) -> Path:
+def _path(entry: RawValue, steps: Steps) -> Path:
     if not isinstance(entry.raw, (str, Path)) or not str(entry.raw) or "\0" in str(entry.raw):
         raise ConfigError(f"expected a path, got {shown(entry.raw)}", steps=steps, origin=entry.origin)
     try:
@@ -89,7 +89,7 @@ def _path(entry: Entry, steps: Steps) -> Path:
         raise ConfigError(f"no home folder for {shown(entry.raw)}", steps=steps, origin=entry.origin) from None
 
 
-def _complaint(message: str, annotation: object, entry: Entry, steps: Steps) -> ConfigError:
+def _complaint(message: str, annotation: object, entry: RawValue, steps: Steps) -> ConfigError:
     """Say what msgspec says, with the value that it leaves out."""
     raw = entry.raw
     found = _COMPLAINT.fullmatch(message)

@@ -10,12 +10,12 @@ from tenacity import AsyncRetrying, retry_if_exception
 
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
+from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass, ProviderLimits
 from providers.chain.tries import Tries, note_outcome
 from providers.chain.try_limits import TryLimits, configured_limits, found_limits
 from providers.chain.turn import Turn
-from providers.chain.usual import Usual
 from providers.errors import Unavailable
 
 Answer = TypeVar("Answer")
@@ -41,7 +41,7 @@ class Attempts:
     ) -> None:
         self.policy = policy
         self.guards = guards
-        self.usual = Usual(usual)
+        self.usual = LatencyEstimates(usual)
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now

@@ -8,7 +8,7 @@ from providers.chain.admission import Admission
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, CutShort, tells_against_provider
 from providers.chain.policy import BreakerPolicy, OperationClass
-from providers.chain.question import Question
+from providers.chain.probe import LivenessProbe
 from providers.chain.tally import Tally
 from providers.errors import TimedOut
 
@@ -57,7 +57,7 @@ class CircuitBreaker:
         self._probing = False
         self._pauses = 0
         self._last_error: str | None = None
-        self._question = None if answers is None else Question(provider, answers)
+        self._question = None if answers is None else LivenessProbe(provider, answers)
         self._asked_in = 0  # term
         self._cut_short = 0  # in a row
         self._all = Tally(policy, now)
@@ -176,7 +176,7 @@ class CircuitBreaker:
         else:
             self._probing = False  # an outcome that says nothing gives the place to the next
 
-    def _said_nothing(self, question: Question) -> None:
+    def _said_nothing(self, question: LivenessProbe) -> None:
         """Once it means nothing, but what hangs would never be found out by callers who all have little time."""
         self._cut_short += 1
         if self._state is BreakerState.HALF_OPEN or self._cut_short >= self._policy.in_a_row:
@@ -207,7 +207,7 @@ class CircuitBreaker:
         else:
             self._ask(self._question, why)
 
-    def _ask(self, question: Question, why: str, *, first: bool = False) -> None:
+    def _ask(self, question: LivenessProbe, why: str, *, first: bool = False) -> None:
         """Ask, unless that is done already; `first` of a term, a caller is still to confirm what is heard."""
         term = self._term
 

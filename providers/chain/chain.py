@@ -17,8 +17,8 @@ from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import Shutdown
-from providers.chain.deliverer import Deliverer
 from providers.chain.errors import OrderRefused
+from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
 from providers.chain.guards import Guards
 from providers.chain.identities import PROBE_SECONDS, identities_of, refuse_twins
@@ -27,8 +27,8 @@ from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
 from providers.chain.pinging import answers
 from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
+from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
-from providers.chain.sweeper import Sweeper
 from providers.chain.trickle import Trickle
 from providers.journal.base import Journal
 from providers.replica import Replica
@@ -88,7 +88,7 @@ class Chain:
         self._clock = clock
         self._now = now
         self._open: dict[str, _Open] = {}
-        self._deliverers: dict[str, tuple[Deliverer, asyncio.Task[None]]] = {}
+        self._deliverers: dict[str, tuple[OutboxRelay, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone: set[_Open] = set()  # still to be closed
         self._switching = asyncio.Lock()
@@ -198,7 +198,7 @@ class Chain:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
-        sweeper = Sweeper(self.holder, journal, self._all_links, self.policy.retention, now=self._now)
+        sweeper = GarbageCollector(self.holder, journal, self._all_links, self.policy.retention, now=self._now)
         self._tasks |= {background.start(membership.run, "membership"), background.start(sweeper.run, "sweeper")}
 
     def _has(self, part: Part) -> bool:
@@ -246,7 +246,7 @@ class Chain:
             )
         for link in route.links:
             if link.name not in self._deliverers:
-                deliverer = Deliverer(
+                deliverer = OutboxRelay(
                     link.name,
                     self.journal,
                     self._link_of(link.name),

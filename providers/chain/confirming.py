@@ -17,7 +17,16 @@ from providers.chain.policy import OperationClass
 from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Dead, Done, Entry, Operation, OperationKind, Postponed, Settlement
+from providers.journal.operations import (
+    Appended,
+    Dead,
+    Done,
+    JournalEntry,
+    Operation,
+    OperationKind,
+    Postponed,
+    Settlement,
+)
 from providers.states.clock import HybridClock
 
 _PROPAGATION_SECONDS = 1.0
@@ -35,7 +44,7 @@ class Confirmer:
         self._journal = journal
 
     async def confirm(
-        self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, Entry]]
+        self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]]
     ) -> list[tuple[int, ProviderError]]:
         """Bring durable operations to home while the caller waits; return what home refused, each with its place.
 
@@ -52,9 +61,15 @@ class Confirmer:
         execution.answered(home.name)
         if not waiting:
             return []
+        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
+        outcomes: Sequence[ProviderError | None]
         lease = self._lease(home, [entry for _, entry in waiting])
         async with lease:
-            outcomes = await self._applied(execution, home, operation, [entry for _, entry in waiting])
+            try:
+                # What home does not confirm soon is durable all the same, and will be brought to it.
+                outcomes = await apply_all(home, changes, operation, Turn(execution.deadline, others=True))
+            except Unavailable as error:
+                outcomes = [error] * len(waiting)
             settlements = [
                 await self._settlement(execution, home, entry, outcome)
                 for (_, entry), outcome in zip(waiting, outcomes, strict=True)
@@ -68,19 +83,8 @@ class Confirmer:
             if outcome is not None and not isinstance(outcome, Unavailable)
         ]
 
-    async def _applied(
-        self, execution: Execution, home: Link, operation: OperationClass, entries: Sequence[Entry]
-    ) -> Sequence[ProviderError | None]:
-        changes = [Change(entry.kind, entry.state) for entry in entries]
-        # What home does not confirm soon is durable all the same, and will be brought to it.
-        turn = Turn(execution.deadline, others=True)
-        try:
-            return await apply_all(home, changes, operation, turn)
-        except Unavailable as error:
-            return [error] * len(entries)
-
     async def _settlement(
-        self, execution: Execution, home: Link, entry: Entry, outcome: ProviderError | None
+        self, execution: Execution, home: Link, entry: JournalEntry, outcome: ProviderError | None
     ) -> Settlement:
         if outcome is None:
             return Done(seq=entry.seq, provider=home.name)
@@ -91,11 +95,11 @@ class Confirmer:
             return _postponed(home, entry, outcome)
         return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
 
-    def _lease(self, home: Link, entries: Sequence[Entry]) -> Lease:
-        loans = {entry.seq: entry.loan for entry in entries if entry.loan is not None}
-        return Lease(partial(self._journal.renew, home.name), loans)
+    def _lease(self, home: Link, entries: Sequence[JournalEntry]) -> Lease:
+        leases = {entry.seq: entry.lease for entry in entries if entry.lease is not None}
+        return Lease(partial(self._journal.renew, home.name), leases)
 
-    async def _give_way(self, home: Link, entry: Entry, deadline: Deadline) -> bool:
+    async def _give_way(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
         """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
 
         Nobody could tell what was there when the operation was appended, and the others may have taken it.
@@ -120,7 +124,7 @@ class Confirmer:
             return False
         return isinstance(outcome, Appended)
 
-    async def _propagate(self, entries: Sequence[Entry]) -> None:
+    async def _propagate(self, entries: Sequence[JournalEntry]) -> None:
         """Carry deletions that home knows of and the journal has forgotten to all; otherwise the delivery will."""
         if entries:
             operations = [propagated(entry.state) for entry in entries]
@@ -130,6 +134,6 @@ class Confirmer:
                 )
 
 
-def _postponed(home: Link, entry: Entry, error: ProviderError) -> Postponed:
+def _postponed(home: Link, entry: JournalEntry, error: ProviderError) -> Postponed:
     """Leave it to the relay, at once; or, where something has replaced it, that."""
     return Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome)

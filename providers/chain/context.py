@@ -9,10 +9,10 @@ from typing import TypeVar
 from observability import notes, tracing
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.execution import JOURNAL, Execution
+from providers.chain.latency_estimate import LatencyEstimate, enough
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
-from providers.chain.usual import UsualSeconds, enough
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
@@ -37,7 +37,7 @@ class ChainContext:
     ) -> None:
         self.now = now
         self._shutdown = shutdown
-        self._usual = {call: UsualSeconds(_EXPECTED_SECONDS) for call in JournalCall}
+        self._usual = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
         self._observer = observer
 

@@ -3,8 +3,8 @@
 from math import nan
 
 from observability.metrics import Metrics
+from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.filler import Progress
 from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 

@@ -75,11 +75,11 @@ class GuardedProvider(Wrapper):
         """See `MemoryStore`."""
         return super().store_many([self._minted(memory) for memory in memories])
 
-    async def page(self, query: PageQuery) -> Found:
+    def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
-        if query.after is not None and query.provider not in (None, self.link.name):
-            raise CursorLost(str(query.provider))
-        return await super().page(query)
+        if query.after is not None and query.provider not in {None, self.link.name}:
+            return _refused(CursorLost(str(query.provider)))
+        return super().page(query)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
@@ -121,3 +121,7 @@ class GuardedProvider(Wrapper):
             version=self._clock.next() if memory.version is None else memory.version,
             created_at=memory.created_at or self._clock.moment(),
         )
+
+
+async def _refused(error: Rejected) -> Found:
+    raise error

@@ -9,11 +9,11 @@ import structlog
 from msgspec import Struct
 
 from providers import background
+from providers.chain.backfill import Backfill, Progress
+from providers.chain.backfill_delay import BackfillDelay
 from providers.chain.errors import OrderRefused
-from providers.chain.filler import Filler, Progress
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.postponing import Postponed
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState
@@ -65,7 +65,7 @@ class Membership:
         self._met: set[str] = set()  # whose store has said who it is; before that it may be any other
         self._fills: dict[str, asyncio.Task[None]] = {}
         self._asks: dict[str, asyncio.Task[None]] = {}
-        self._postponed = Postponed()
+        self._postponed = BackfillDelay()
         self.progress: dict[str, Progress] = {}
         self.reasons: dict[str, str] = {}
 
@@ -213,7 +213,7 @@ class Membership:
             self.reasons[target.name] = "writes that began without the journal may still be under way"
         await asyncio.sleep(max(left, 0.0) + SETTLE_SECONDS)
         try:
-            await Filler(self._holder, self._journal, source, target, tell, self._now).fill()
+            await Backfill(self._holder, self._journal, source, target, tell, self._now).fill()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
             wait = self._postponed.wait(target.name)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from providers.journal.operations import Entry, OperationKind
+from providers.journal.operations import JournalEntry, OperationKind
 from providers.text.words import word_scores
 from providers.types import MemoryRecord, RecallQuery
 
@@ -12,7 +12,7 @@ from providers.types import MemoryRecord, RecallQuery
 class Overlay:
     """The states of one user's memories that count more than what one provider says."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[JournalEntry]) -> None:
         self._entries = {entry.state.id: entry for entry in entries}
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class Overlay:
         return _with_scores(merged, own)[: query.limit]
 
 
-def is_first(entry: Entry) -> bool:
+def is_first(entry: JournalEntry) -> bool:
     """Return whether a memory begins with this operation: one that is there already is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 

@@ -12,7 +12,7 @@ from providers.chain.observer import JournalCall
 from providers.chain.overlay import Overlay
 from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Entry
+from providers.journal.operations import JournalEntry
 from providers.types import MemoryRecord, Owner
 
 Answer = TypeVar("Answer")
@@ -40,7 +40,7 @@ class PendingView:
         self._context = context
         self.owner = owner
         self._execution = execution
-        self._entries: dict[str, Sequence[Entry]] = {}
+        self._entries: dict[str, Sequence[JournalEntry]] = {}
         self._patient = False
 
     @property
@@ -64,7 +64,7 @@ class PendingView:
         except JournalUnavailable as error:
             self._lose(error)
 
-    async def entry(self, memory_id: str) -> Entry | None:
+    async def entry(self, memory_id: str) -> JournalEntry | None:
         """Return what the journal knows of one memory, None also if it is lost.
 
         Raises:
@@ -89,14 +89,14 @@ class PendingView:
         await self._look(readers[0].name, self._execution.deadline)
         self._find()
 
-    async def entry_again(self, memory_id: str) -> Entry | None:
+    async def entry_again(self, memory_id: str) -> JournalEntry | None:
         """Ask once more about one memory; see `again`."""
         self._patient = True
         entry = await self._newest(memory_id)
         self._find()
         return entry
 
-    async def _newest(self, memory_id: str) -> Entry | None:
+    async def _newest(self, memory_id: str) -> JournalEntry | None:
         return await self._ask(lambda journal: journal.newest(self.owner.user, memory_id), self._execution.deadline)
 
     async def over(self, provider: str, deadline: Deadline) -> Overlay:

@@ -139,7 +139,7 @@ class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     window: Annotated[float, Meta(ge=1, le=600)] = 10.0
 
 
-class DelivererPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RelayPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How deliveries are made: up to `batch` at a time, `per_second` on average, so that who returns is not run over.
 
     After a failure a delivery waits for [0, min(`longest_wait`, `first_wait` * 2^n)] seconds. `dead_after` failures of
@@ -179,5 +179,5 @@ class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     longest_request: Seconds = LONGEST_REQUEST
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
-    deliveries: DelivererPolicy = DelivererPolicy()
+    deliveries: RelayPolicy = RelayPolicy()
     retention: RetentionPolicy = RetentionPolicy()

@@ -19,7 +19,7 @@ from providers.chain.route import Route
 from providers.chain.turn import Turn
 from providers.errors import CursorLost, MemoryNotFound, Unavailable
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Entry
+from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
 from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapshot
 
@@ -134,7 +134,7 @@ class ChainReader:
                 fetched = _from_journal(entry)
             return replace(fetched, **execution.facts)
 
-    async def entry(self, owner: Owner, memory_id: str, deadline: Deadline) -> Entry | None:
+    async def entry(self, owner: Owner, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Return what the journal knows of a memory, None if it knows nothing (any more).
 
         Raises:
@@ -185,7 +185,7 @@ def _widened(query: RecallQuery, more: int) -> RecallQuery:
     return replace(query, limit=min(query.limit + more, MAX_RECALL_LIMIT)) if more else query
 
 
-def _from_journal(entry: Entry) -> Fetched:
+def _from_journal(entry: JournalEntry) -> Fetched:
     if entry.state.deleted:
         error = MemoryNotFound(entry.state.id)
         error.answer = Answer(provider=JOURNAL)

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot
-from providers.chain.filler import Progress
 from providers.journal.operations import JournalStatus
 
 

@@ -12,11 +12,11 @@ from observability import notes, tracing
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
+from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import AttemptPolicy, OperationClass
 from providers.chain.try_limits import TryLimits
 from providers.chain.turn import Turn
-from providers.chain.usual import Usual
 from providers.errors import Misconfigured, ProviderError, Rejected, Throttled, TimedOut, Unavailable, Unreachable
 from providers.timing import time_limit
 from providers.timing.watch import Watch
@@ -31,7 +31,7 @@ class Terms(Protocol):
 
     policy: AttemptPolicy
     guards: Guards
-    usual: Usual
+    usual: LatencyEstimates
     observer: AttemptObserver
     wait: FullJitter
     now: Callable[[], float]

@@ -4,8 +4,8 @@ from math import inf
 
 from msgspec import Struct
 
+from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.policy import LEAST_EVIDENCE, MOST_TRY, USUAL_FACTOR, OperationClass
-from providers.chain.usual import Usual
 
 # Of a try with a configured limit, what it must have had to say anything about the provider.
 _FAIR_SHARE = 0.5
@@ -26,7 +26,9 @@ def configured_limits(configured: float, deadline: float) -> TryLimits:
     return TryLimits(configured, _FAIR_SHARE * min(configured, deadline))
 
 
-def found_limits(usual: Usual, operation: OperationClass, size: int, *, others: bool, on_probation: bool) -> TryLimits:
+def found_limits(
+    usual: LatencyEstimates, operation: OperationClass, size: int, *, others: bool, on_probation: bool
+) -> TryLimits:
     """Return the limits of a try as they are found out from how long the provider usually takes.
 
     `others` can be asked when it gives no answer for long. A provider `on_probation` is given the most: that it is slow

@@ -19,7 +19,7 @@ from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal
-from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
+from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
 from providers.types import Deletion, Edit, NewMemory, Owner, Snapshot
@@ -102,13 +102,14 @@ class ChainWriter:
             raise MemoryNotFound(edit.memory_id)
         if is_done(base, edit):
             if entry is not None:
-                await self._confirm(execution, OperationClass.REMEMBER, entry)
+                _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
             return base
         self._clock.observe(base.version)
         version = self._clock.next() if edit.version is None else edit.version
         state = edited(base, edit, version, self._clock.moment())
         operation = Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
-        await self._confirm(execution, OperationClass.REMEMBER, (await self._append(execution, operation)).entry)
+        entry = (await self._append(execution, operation)).entry
+        _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
         return state
 
     async def erase(self, route: Route, deletion: Deletion) -> Erased:
@@ -140,7 +141,7 @@ class ChainWriter:
                 existed = _was_there(appended.entry.state, edit_id)
             elif appended.former is not None:
                 existed = True
-            await self._confirm(execution, OperationClass.DELETE, appended.entry)
+            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, [(0, appended.entry)]))
             return Erased(count=existed, **execution.write_facts)
 
     async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
@@ -171,8 +172,7 @@ class ChainWriter:
             ]
             outcomes = await self._append_all(execution, operations)
             entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
-            for _, error in await self._home.confirm(execution, OperationClass.DELETE, entries):
-                raise error
+            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
             # What another caller deletes at the same time counts as well: a caller who deletes on while there is more
             # must not stop.
             return Erased(count=len(entries), **execution.write_facts)
@@ -226,10 +226,6 @@ class ChainWriter:
             JournalCall.APPEND,
         )
 
-    async def _confirm(self, execution: Execution, operation: OperationClass, entry: Entry) -> None:
-        for _, error in await self._home.confirm(execution, operation, [(0, entry)]):
-            raise error
-
 
 def _beginning(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
@@ -246,3 +242,8 @@ def _checked(memory: NewMemory) -> NewMemory | ProviderError:
 def _was_there(former: Snapshot | None, edit_id: str) -> bool:
     """Return whether a deletion finds a memory, or is the repetition of the one that did."""
     return former is not None and (not former.deleted or deleted_by(former, edit_id))
+
+
+def _raise_first(refused: Sequence[tuple[int, ProviderError]]) -> None:
+    for _, error in refused:
+        raise error

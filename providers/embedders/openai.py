@@ -15,7 +15,7 @@ from providers.embedders.base import MISCONFIGURED, REJECTED, Embedder, Embedder
 from providers.embedders.openai_answers import vectors_in
 from providers.embedders.openai_client import Client, refusal_of
 from providers.embedders.openai_failures import OUTCOMES, TextRefused, translated
-from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.embedders.openai_options import OpenAIOptions
 from providers.embedders.shortening import MOST_CUTS, beginning
 
 # The API takes 8,192 tokens an input, about this much English prose; the rest of a longer text is not embedded.
@@ -43,16 +43,16 @@ class OpenAIEmbedder(Embedder):
     def __init__(
         self,
         client: openai.AsyncOpenAI,
-        settings: OpenAIEmbedderSettings,
+        options: OpenAIOptions,
         metrics: Metrics,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        dimensions = settings.dimensions
-        self.model = f"openai/{settings.model}" + (f"@{dimensions}" if dimensions else "")
+        dimensions = options.dimensions
+        self.model = f"openai/{options.model}" + (f"@{dimensions}" if dimensions else "")
         # The raw answer, because the client turns vectors into lists of floats, which takes three times as long.
         self._create = client.embeddings.with_raw_response.create
-        self._settings = settings
-        self._refusal = refusal_of(settings)
+        self._options = options
+        self._refusal = refusal_of(options)
         self._now = now
         self._proved_until = 0.0
         self._durations = {
@@ -61,10 +61,10 @@ class OpenAIEmbedder(Embedder):
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, settings: OpenAIEmbedderSettings, metrics: Metrics) -> AsyncIterator[Self]:
+    async def connect(cls, options: OpenAIOptions, metrics: Metrics) -> AsyncIterator[Self]:
         """Hold one client for as long as the context lasts; nothing is sent yet, and a missing key is no error yet."""
-        async with Client(settings) as client:
-            yield cls(client, settings, metrics)
+        async with Client(options) as client:
+            yield cls(client, options, metrics)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Give one unit-length float32[dim] vector per text, in order; an empty text is embedded as one space.
@@ -88,7 +88,7 @@ class OpenAIEmbedder(Embedder):
         if self._refusal is not None:
             raise EmbedderUnavailable(self._refusal, outcome=MISCONFIGURED)
         vectors: list[Vector] = []
-        for batch in _batches(texts, self._settings.batch_size):
+        for batch in _batches(texts, self._options.batch_size):
             vectors += await self._embed_batch(batch)
         if len({len(vector) for vector in vectors}) > 1:
             raise EmbedderUnavailable("the answers hold embeddings of different dimensions")
@@ -140,7 +140,7 @@ class OpenAIEmbedder(Embedder):
 
     async def _ask(self, batch: list[str]) -> list[Vector]:
         answer = await self._request(batch)
-        asked = self._settings.dimensions
+        asked = self._options.dimensions
         if len(answer) <= INLINE_ANSWER_BYTES:
             vectors = vectors_in(answer, len(batch), asked)
         else:
@@ -150,17 +150,17 @@ class OpenAIEmbedder(Embedder):
 
     async def _request(self, batch: list[str]) -> bytes:
         with (
-            translated(self._settings.timeout),
+            translated(self._options.timeout),
             tracing.span("POST /embeddings", tracing.Kind.CLIENT, _HTTP) as span,
         ):
             traceparent = tracing.current.get().traceparent
             try:
                 # The client's own timeout starts again with every byte that arrives.
-                async with asyncio.timeout(self._settings.timeout):
+                async with asyncio.timeout(self._options.timeout):
                     response = await self._create(
                         input=batch,
-                        model=self._settings.model,
-                        dimensions=self._settings.dimensions or openai.omit,
+                        model=self._options.model,
+                        dimensions=self._options.dimensions or openai.omit,
                         encoding_format="base64",
                         extra_headers=None if traceparent is None else {"traceparent": traceparent},
                     )

@@ -2,7 +2,7 @@
 
 import openai
 
-from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.embedders.openai_options import OpenAIOptions
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -12,15 +12,15 @@ _NO_KEY = "none"  # servers that want no key still want the header
 class Client(openai.AsyncOpenAI):
     """The official client, without what it would read from the environment by itself."""
 
-    def __init__(self, settings: OpenAIEmbedderSettings) -> None:
+    def __init__(self, options: OpenAIOptions) -> None:
         super().__init__(
-            api_key=_key(settings) or _NO_KEY,
-            base_url=settings.base_url or DEFAULT_BASE_URL,
-            timeout=settings.timeout,
+            api_key=_key(options) or _NO_KEY,
+            base_url=options.base_url or DEFAULT_BASE_URL,
+            timeout=options.timeout,
             max_retries=0,
             # Texts are private: a redirect would send them where no operator said.
             http_client=openai.DefaultAsyncHttpxClient(
-                trust_env=False, follow_redirects=False, timeout=settings.timeout
+                trust_env=False, follow_redirects=False, timeout=options.timeout
             ),
         )
         # What is None as an argument is looked up in OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_ADMIN_KEY,
@@ -32,14 +32,14 @@ class Client(openai.AsyncOpenAI):
         self._custom_headers = {}
 
 
-def _key(settings: OpenAIEmbedderSettings) -> str:
-    return settings.api_key.reveal() if settings.api_key else ""
+def _key(options: OpenAIOptions) -> str:
+    return options.api_key.reveal() if options.api_key else ""
 
 
-def refusal_of(settings: OpenAIEmbedderSettings) -> str | None:
+def refusal_of(options: OpenAIOptions) -> str | None:
     """Say why these settings cannot work, if they cannot."""
-    key = _key(settings)
-    if not key and not settings.base_url:
+    key = _key(options)
+    if not key and not options.base_url:
         return "no API key is set"
     if not (key.isascii() and key.isprintable()):
         return "the API key holds characters that no HTTP header can carry"

@@ -2,17 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from observability.metrics import Metrics
-from observability.secret import Secret
 from providers.embedders.base import Embedder
-
-MAX_OPENAI_BATCH = 2048  # inputs in one request, the API's own limit
-
-Seconds = Annotated[float, Meta(gt=0, le=600)]
+from providers.embedders.openai_options import OpenAIOptions
 
 
 class LocalEmbedderSettings(
@@ -29,19 +24,9 @@ class LocalEmbedderSettings(
 
 
 class OpenAIEmbedderSettings(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="openai"
+    OpenAIOptions, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="openai"
 ):
-    """Any server that speaks the OpenAI embeddings API.
-
-    `dimensions` asks for shortened vectors, where the model can; `timeout` is in seconds and covers one request.
-    """
-
-    api_key: Secret | None = None
-    base_url: str | None = None
-    model: str = "text-embedding-ada-002"
-    dimensions: Annotated[int, Meta(ge=1)] | None = None
-    timeout: Seconds = 10.0
-    batch_size: Annotated[int, Meta(ge=1, le=MAX_OPENAI_BATCH)] = MAX_OPENAI_BATCH
+    """Any server that speaks the OpenAI embeddings API."""
 
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:

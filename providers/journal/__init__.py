@@ -1,1 +1,1 @@
-"""The durable list of promises not yet kept, and the deliverer that keeps them."""
+"""The durable list of operations that some provider has not confirmed yet, in a file or in PostgreSQL."""

@@ -9,9 +9,9 @@ from providers.journal.operations import (
     Appended,
     DeadLetter,
     Delivery,
-    Entry,
+    JournalEntry,
     JournalStatus,
-    Loan,
+    LeaseToken,
     Member,
     MemberState,
     Operation,
@@ -20,10 +20,10 @@ from providers.journal.operations import (
 )
 
 MAX_APPENDED = 1_000  # operations in one call
-MAX_LEASED = 1_000  # deliveries lent or renewed in one call
+MAX_LEASED = 1_000  # deliveries that one call leases or renews
 
-# Of one user. Ids can be made up without end, and each deletion of one is kept for as long as a write of it may be
-# under way: so many are more than any client has under way at once, and a few hundred kB.
+# Traces of one user. Ids can be made up without end, and the deletion of each one is kept for as long as a write of it
+# may be under way: this is more than any client has under way at once, and a few hundred kB.
 MAX_TRACES = 1_000
 
 
@@ -33,19 +33,29 @@ class JournalUnavailable(Unavailable):
     outcome = "journal_unavailable"
 
 
+def check_count(what: str, count: int, most: int) -> None:
+    """Refuse a call with too many items.
+
+    Raises:
+        ValueError: the caller, which has a bug, passes more than `most`.
+    """
+    if count > most:
+        raise ValueError(f"at most {most} {what} at once, got {count}")
+
+
 @runtime_checkable
 class Journal(Protocol):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
-    What an operation brings about is a whole state, so of several operations on one memory only the newest is ever
-    delivered: appending one takes the deliveries of its predecessors away. Every method raises `JournalUnavailable`;
-    after that nothing has changed, or, if the error is `ambiguous`, perhaps something has.
+    An operation carries the whole state of its memory, so of several operations on one memory only the newest is ever
+    delivered: appending one removes the deliveries of its predecessors. Every method raises `JournalUnavailable`; after
+    that nothing has changed, or, if the error is `ambiguous`, something may have changed.
     """
 
     @property
     @abstractmethod
     def id(self) -> str:
-        """A name that this journal was given when it was made, which no other has."""
+        """The unique name that this journal received when it was created."""
         raise NotImplementedError
 
     @abstractmethod
@@ -54,174 +64,187 @@ class Journal(Protocol):
     ) -> list[Appended | Rejected]:
         """Make up to `MAX_APPENDED` operations durable, each with a delivery to every member, in one transaction.
 
-        Deliveries to the provider `held` are lent to the caller for `seconds`, as by `lease`, and the entries tell the
-        loans; the others are due at once, but not before what they replace is due or settled (it may be under way). An
-        operation is judged by what the journal still knows of its memory, operations of the same call included, and
-        answered, in order:
+        The caller leases the deliveries to the provider `held` for `seconds`, as by `lease`, and the entries carry the
+        leases. The other deliveries are due at once, but not before those that they replace are due or settled, since
+        those may be under way. An operation is judged by what the journal still knows of its memory, operations of the
+        same call included. The answers are in order:
 
         - any kind, nothing known: appended.
-        - remember: a tombstone is known: `MemoryDeleted`. Something with the same `digest` is known: `repeated`.
-          Something else is known: `Conflict`.
+        - remember: a tombstone is known: `MemoryDeleted`. A state with the same `digest` is known: `repeated`. Another
+          state is known: `Conflict`.
         - update: a tombstone is known: `MemoryDeleted`. A newer version than `base_version` is known: `OutOfDate`.
           Otherwise appended.
         - delete: a tombstone is known: `repeated`. Otherwise appended; the contents, metadata and digests of its
           predecessors are erased from the journal.
 
         A deletion that is a trace is kept by the journal alone if nothing was known: it has no deliveries, and of a
-        user who has more than `MAX_TRACES` the oldest give way. Where something was known it is like any other. What is
-        repeated or rejected changes nothing, and nothing of it is lent; but a trace that is repeated is as young as the
-        repetition, and has its `seq`, for that is acknowledged as well. More than `MAX_APPENDED` operations are
-        a bug of the caller, a `ValueError`.
+        user with more than `MAX_TRACES` the oldest ones are dropped. If something was known it is an ordinary deletion.
+        An operation that is repeated or rejected changes nothing, and none of its deliveries is leased. A repeated
+        trace is the exception: its age starts anew, and it receives a new `seq`, because it is acknowledged as well.
+
+        Raises:
+            ValueError: there are more than `MAX_APPENDED` operations.
         """
         raise NotImplementedError
 
     @abstractmethod
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
-        """Give what counts more than what a provider says of a user's memories, the newest operations first.
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+        """Return what takes precedence over a provider's own state of a user's memories, the newest operations first.
 
-        Up to `limit` operations that it has not confirmed, and up to `tombstones` deletions that it has: a late write
-        may undo one of those. Of either the newest are given.
+        These are up to `limit` operations that the provider has not confirmed, and up to `tombstones` deletions that
+        it has confirmed, which a late write may undo. The newest of each are returned.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
-        """Give those of a user's memories of which a tombstone is retained."""
+        """Return those of a user's memories whose tombstone is retained."""
         raise NotImplementedError
 
     @abstractmethod
-    async def newest(self, user_id: str, memory_id: str) -> Entry | None:
-        """Give what the journal still knows of one memory, confirmed everywhere or not."""
+    async def newest(self, user_id: str, memory_id: str) -> JournalEntry | None:
+        """Return what the journal still knows of one memory, confirmed everywhere or not."""
         raise NotImplementedError
 
     @abstractmethod
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
-        """Lend the deliveries to one provider that are due, oldest first; nobody else gets them for `seconds`.
+        """Lease the deliveries to one provider that are due, oldest first; no other caller gets them for `seconds`.
 
-        However high the `limit` is, there are at most `MAX_LEASED`.
+        However high the `limit` is, at most `MAX_LEASED` are leased.
         """
         raise NotImplementedError
 
     @abstractmethod
-    async def renew(self, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
-        """Keep lent deliveries to one provider for `seconds` from now, up to `MAX_LEASED`, and give the new loans.
+    async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
+        """Extend up to `MAX_LEASED` leases of deliveries to one provider to `seconds` from now; return the new leases.
 
-        What has replaced one meanwhile waits for as long. In order; None for what is not the caller's any more, and is
-        left as it is: settled, a dead letter, or come back and lent again. More than `MAX_LEASED` are a bug of the
-        caller, a `ValueError`. May return before it is durable: a renewal lost in a crash costs a repetition.
+        A delivery that has replaced a leased one meanwhile waits for as long. The answers are in order: None for a
+        delivery that the caller does not hold any more, which is left as it is (settled, a dead letter, or expired and
+        leased again). The method may return before the renewals are durable: one that is lost in a crash costs a
+        repetition.
+
+        Raises:
+            ValueError: there are more than `MAX_LEASED` leases.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Take note of what became of deliveries; unknown ones, replaced meanwhile, are passed over.
+        """Record the results of deliveries; unknown deliveries, which were replaced meanwhile, are ignored.
 
-        What has replaced one that was lent waits no longer for its return: it is due now, or when the delivery that was
-        postponed would have been; unless it has itself been lent since. For that a settlement needs its `loan`.
+        A delivery that has replaced a leased one stops waiting for the lease to end: it is due now, or when the
+        postponed delivery would have been, unless it has been leased since. For that a settlement needs its `lease`.
 
-        `Dead` is a failure that counts. A dead letter can still be confirmed, but no late `Postponed` revives it. May
-        return before it is durable: a settlement lost in a crash costs a repetition.
+        `Dead` is a failure that counts. A dead letter can still be confirmed, but no late `Postponed` revives it. The
+        method may return before the settlements are durable: one that is lost in a crash costs a repetition.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def wait(self, seconds: float) -> None:
-        """Wait until something may have become due, here or on another host, but at most so long.
+        """Wait until a delivery may have become due, here or on another host, but at most this many seconds.
 
-        What becomes due between two waits of one task ends the second at once, whoever else waits meanwhile.
+        A delivery that becomes due between two waits of one task ends the second wait at once, even if other tasks
+        wait meanwhile.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def prune(self, seconds: float) -> int:
-        """Drop what every member confirmed and is older than this many seconds, but no tombstone; tell how many."""
+        """Drop the operations, no tombstones, that every member confirmed and that are older than `seconds`.
+
+        Returns:
+            The number of operations dropped.
+        """
         raise NotImplementedError
 
     @abstractmethod
-    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[Entry]:
-        """Give tombstones with a `seq` above `after` that every member confirmed and are older than `seconds`."""
+    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
+        """Return tombstones with a `seq` above `after` that every member confirmed and are older than `seconds`."""
         raise NotImplementedError
 
     @abstractmethod
     async def redeliver(self, seq: int, provider: str) -> None:
-        """Make a retained tombstone due again at a provider where a copy of its memory was found; it is no trace then.
+        """Make a retained tombstone due again at a provider where a copy of its memory was found.
 
-        What it has not confirmed stays as it is, a dead letter, too. Other operations and providers are passed over.
+        A trace becomes an ordinary tombstone. A delivery that the provider has not confirmed stays as it is, a dead
+        letter too. Other operations and unknown providers are ignored.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
-        """Drop tombstones of which no copy was found, with everything else known of their memories.
+        """Drop tombstones of whose memories no copy was found.
 
-        One with a delivery is kept; with `traces` everything that is no trace is kept, too.
+        One with a delivery is kept; if `traces` is true, every tombstone that is no trace is kept as well.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def status(self) -> JournalStatus:
-        """Count what is there: a memory is one operation, `last_seq` the last ever given; dead letters count apart."""
+        """Count operations, of which each memory has one, and deliveries; dead letters are counted separately."""
         raise NotImplementedError
 
     @abstractmethod
     async def newest_version(self) -> int:
-        """Give the greatest version of all that it knows, 0 if it knows nothing; it may have to look at everything."""
+        """Return the greatest version in the journal, 0 if it is empty; every row may have to be read."""
         raise NotImplementedError
 
     @abstractmethod
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
-        """Give the deliveries still to be made of up to `limit` operations with a `seq` above `after`, oldest first.
+        """Return the outstanding deliveries of up to `limit` operations with a `seq` above `after`, oldest first.
 
-        Those to one `provider` alone, if it is named. Dead letters are not among them.
+        If a `provider` is named, only its deliveries are returned. Dead letters are not among them.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
-        """Give the dead letters of up to `limit` operations with a `seq` above `after`, oldest first."""
+        """Return the dead letters of up to `limit` operations with a `seq` above `after`, oldest first."""
         raise NotImplementedError
 
     @abstractmethod
     async def retry(self, seq: int, provider: str) -> bool:
-        """Make a dead letter due at once, its failures forgotten; False if there is none."""
+        """Make a dead letter due at once with its failures reset; return False if there is none."""
         raise NotImplementedError
 
     @abstractmethod
     async def discard(self, seq: int, provider: str) -> bool:
-        """Drop a dead letter for good, so that its provider never gets that operation; False if there is none."""
+        """Drop a dead letter, so that its provider never receives that operation; return False if there is none."""
         raise NotImplementedError
 
     @abstractmethod
     async def join(self, name: str, identity: str | None) -> Member:
-        """Make a provider a member, or find it one already.
+        """Add a provider to the members, unless it is one already.
 
-        The first ever is complete, later ones are to be filled, and get a delivery of every operation that the journal
-        still knows, traces left out: whoever fills them may have been looking where one of those was not yet. A member
-        whose identity has changed is another store, and begins as a new one. An identity of None leaves what is known.
+        The first member ever is complete; later ones start with a backfill, and get a delivery of every operation that
+        the journal still knows except traces, because a scan for the backfill may have passed the place of one before
+        it was written. A member whose identity has changed is another store, and starts as a new one. An identity of
+        None leaves the known one in place.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def members(self) -> list[Member]:
-        """Give all members, those who joined first at the front."""
+        """Return all members in the order in which they joined."""
         raise NotImplementedError
 
     @abstractmethod
     async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
-        """Take note of how far the filling of a member has come, if it is one."""
+        """Record the progress of a member's backfill; an unknown name is ignored."""
         raise NotImplementedError
 
     @abstractmethod
     async def mark(self, name: str, state: MemberState) -> None:
-        """Say whether a member has received everything; one to be filled starts from the first user, with no counts."""
+        """Set the state of a member; a backfill starts from the first user, with its counts at zero."""
         raise NotImplementedError
 
     @abstractmethod
     async def leave(self, name: str) -> bool:
-        """End a membership, and drop what that provider has not confirmed; False if it was no member."""
+        """Remove a member with its unconfirmed deliveries; return False if there is no such member."""
         raise NotImplementedError
 
     @abstractmethod
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Take or keep a task that only one holder may do at a time; False while another one has it."""
+        """Acquire or keep a task that only one holder may run at a time; return False while another holder has it."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The values of a journal: operations, who has not confirmed them, and what became of their deliveries."""
+"""The values of a journal: operations, their deliveries, the results of those, and the members."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from providers.types import Snapshot
 
 
 class OperationKind(StrEnum):
-    """What an operation does to a memory."""
+    """The effect of an operation on a memory."""
 
     REMEMBER = "remember"
     UPDATE = "update"
@@ -17,10 +17,10 @@ class OperationKind(StrEnum):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One write: `state` is the memory as it shall be, whole, so that operations can be applied in any order.
+    """One write; its `state` is the whole new state of the memory, so that operations can be applied in any order.
 
-    The state of a deletion is a tombstone. An update was made from the memory at `base_version`. A deletion that is a
-    `trace` found for certain that no provider has the memory or its tombstone: none of them need hear of it.
+    The state of a deletion is a tombstone. An update was made from the memory at `base_version`. A deletion is a
+    `trace` if it is certain that no provider has the memory or its tombstone, so that none of them needs a delivery.
     """
 
     kind: OperationKind
@@ -29,52 +29,51 @@ class Operation(Struct, frozen=True, kw_only=True):
     trace: bool = False
 
 
-class Loan(Struct, frozen=True):
-    """Which memory's delivery was lent, and the moment at which it would come back, in seconds since 1970."""
+class LeaseToken(Struct, frozen=True):
+    """The proof of a lease: the memory whose delivery is leased, and the end of the lease in seconds since 1970."""
 
     user_id: str
     memory_id: str
     until: float
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """What the journal knows of a memory: the state its newest operation brings about.
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """The newest operation on a memory, with the state that it results in.
 
-    `pending` are the providers that have not confirmed it, those with a dead letter included. `loan` is that of the
-    delivery which was lent to whoever appended this, None in every other answer.
+    `pending` are the providers that have not confirmed it, those with a dead letter included. `lease` is set in the
+    answer to an append that leases a delivery, and None in every other answer.
     """
 
     seq: int
     kind: OperationKind
     state: Snapshot
     pending: frozenset[str]
-    loan: Loan | None = None
+    lease: LeaseToken | None = None
 
 
 class Appended(Struct, frozen=True, kw_only=True):
-    """An operation is durable in the journal.
+    """The answer to an operation that is durable in the journal.
 
-    `repeated`: it was there before, and nothing was appended; `entry` is then the memory's newest. `former` is the
-    state that the journal knew before, None if it knew nothing (any more).
+    If it is `repeated`, an earlier call has appended it, and `entry` is the newest one of its memory. `former` is the
+    state that the journal knew before, None if it knew none any more.
     """
 
-    entry: Entry
+    entry: JournalEntry
     repeated: bool = False
     former: Snapshot | None = None
 
 
 class OutOfDate(Rejected):
-    """The journal knows a newer version of the memory than the one that an update was made from."""
+    """The journal knows a newer version of the memory than the one from which an update was made."""
 
     outcome = "out_of_date"
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """An operation that one provider has not confirmed, lent to a deliverer for a while.
+    """An operation that one provider has not confirmed, leased to a deliverer.
 
-    `failures` counts those that told against the operation; `failed_at` is the moment of the last one of any kind, in
-    seconds since 1970, 0 if there was none. It was appended at `appended_at` and comes back at `until`, both in seconds
-    since 1970, and all by the journal's clock.
+    `failures` counts the failures that the operation itself caused; `failed_at` is the moment of the last failure of
+    any kind, 0 if there was none. The lease ends at `until`. All moments are seconds since 1970 by the journal's clock.
     """
 
     seq: int
@@ -87,25 +86,25 @@ class Delivery(Struct, frozen=True, kw_only=True):
     failed_at: float = 0.0
 
     @property
-    def loan(self) -> Loan:
-        """What a settlement or a renewal is to say of it."""
-        return Loan(self.state.user_id, self.state.id, self.until)
+    def lease(self) -> LeaseToken:
+        """The token that a settlement or a renewal of this delivery carries."""
+        return LeaseToken(self.state.user_id, self.state.id, self.until)
 
 
 class _Settled(Struct, frozen=True, kw_only=True):
-    """What became of a delivery; if it was lent, `loan` is what frees whatever has replaced it meanwhile."""
+    """The result of a delivery; if it was leased, `lease` releases the delivery that has replaced it meanwhile."""
 
     seq: int
     provider: str
-    loan: Loan | None = None
+    lease: LeaseToken | None = None
 
 
 class Done(_Settled, frozen=True, kw_only=True):
-    """The provider has confirmed."""
+    """The provider has confirmed the operation."""
 
 
 class Postponed(_Settled, frozen=True, kw_only=True):
-    """To be tried again in `delay` seconds; `counts` tells whether the failure told against the operation itself."""
+    """The delivery is repeated in `delay` seconds; `counts` is true if the operation itself caused the failure."""
 
     delay: float
     error: str = ""
@@ -113,7 +112,7 @@ class Postponed(_Settled, frozen=True, kw_only=True):
 
 
 class Dead(_Settled, frozen=True, kw_only=True):
-    """Not to be tried again until an operator says so."""
+    """The delivery becomes a dead letter, which is repeated only at an operator's request."""
 
     error: str
 
@@ -122,7 +121,7 @@ Settlement = Done | Postponed | Dead
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A delivery given up: `appended_at` and `failed_at` are seconds since 1970; the memory's text is not shown."""
+    """A delivery that was given up; its moments are seconds since 1970, and the memory's text is left out."""
 
     seq: int
     provider: str
@@ -136,9 +135,9 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 class PendingDelivery(Struct, frozen=True, kw_only=True):
-    """A delivery still to be made, or under way: all moments are seconds since 1970; the text is not shown.
+    """A delivery that is outstanding or under way; its moments are seconds since 1970, and the text is left out.
 
-    `due_at` is when it is made, or made again; `error` is that of the last failure, empty if there was none.
+    It is made, or repeated, at `due_at`; `error` is that of the last failure, empty if there was none.
     """
 
     seq: int
@@ -153,7 +152,7 @@ class PendingDelivery(Struct, frozen=True, kw_only=True):
 
 
 class Backlog(Struct, frozen=True, kw_only=True):
-    """What one provider has not confirmed; `oldest_seconds` is the age of the oldest pending delivery, 0 if none."""
+    """The unconfirmed deliveries to one provider; `oldest_seconds` is the age of the oldest pending one, 0 if none."""
 
     provider: str
     pending: int
@@ -162,7 +161,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
 
 
 class JournalStatus(Struct, frozen=True, kw_only=True):
-    """A journal in numbers; `backlogs` has one for each member."""
+    """The numbers of a journal: `last_seq` is the greatest one ever used; `backlogs` has one item for each member."""
 
     operations: int
     tombstones: int
@@ -171,17 +170,17 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 
 
 class MemberState(StrEnum):
-    """Whether a provider has received everything, and may answer reads."""
+    """Whether a provider is in sync and may answer reads, or is being backfilled."""
 
     COMPLETE = "complete"
     FILLING = "filling"
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """A provider that gets every write.
+    """A provider that receives every write.
 
-    `identity` is that of its store, None while it has never been reached. `copied` and `copied_users` count what has
-    been filled in so far; `fill_after` is the last user who is filled in whole; `joined_at` is seconds since 1970.
+    `identity` is that of its store, None until it is reached for the first time. `copied` and `copied_users` count the
+    progress of its backfill; `fill_after` is the last user who is copied completely; `joined_at` is seconds since 1970.
     """
 
     name: str

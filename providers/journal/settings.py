@@ -1,4 +1,4 @@
-"""Which journal: the union of the settings of every kind."""
+"""The settings of every kind of journal, as one tagged union."""
 
 from msgspec import Struct
 
@@ -7,11 +7,11 @@ from providers.journal.sqlite.settings import SqliteJournalSettings
 
 
 class AutoJournalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"):
-    """A SQLite file in the data folder as soon as there are several providers, none for a single one."""
+    """A SQLite file in the data folder if there are several providers, and no journal for a single one."""
 
 
 class NoJournalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
-    """No journal: a single provider, whose outage is an outage."""
+    """No journal: while the single provider is down, the service is."""
 
 
 JournalSettings = AutoJournalSettings | NoJournalSettings | SqliteJournalSettings | PostgresJournalSettings

@@ -1,6 +1,8 @@
 """How the mem0 provider is configured."""
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -35,8 +37,31 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     concurrency: Annotated[int, Meta(ge=1, le=256)] = CONCURRENCY
     infer: bool = False
 
-    def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
-        """Give a provider that is open inside `async with`."""
-        from providers.mem0.opening import open_mem0
+    @asynccontextmanager
+    async def open(
+        self, host: Host, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> AsyncIterator[Replica]:
+        """Hold the connections for as long as the context lasts; mem0 need not be up yet.
 
-        return open_mem0(self, host)
+        `sleep` passes the time until what may come late is looked after.
+        """
+        from providers.mem0.opening import dialect_of, open_mem0
+        from providers.mem0.wire import open_wire
+
+        async with (
+            open_wire(
+                self.base_url,
+                patience=self.timeout,
+                connect_timeout=self.connect_timeout,
+                places=self.concurrency,
+            ) as wire,
+            open_mem0(
+                dialect_of(self.dialect, wire, host.name, self.api_key, self.hmac_secret),
+                host,
+                endpoint=self.base_url,
+                at_once=max(1, self.concurrency // 2),
+                infers=self.infer,
+                sleep=sleep,
+            ) as provider,
+        ):
+            yield provider

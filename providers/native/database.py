@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from providers.errors import Misconfigured
 from providers.native.schema import Schema
 from providers.postgres.database import PreparedDatabase
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 
 _EMPTY_QUERY = text("SELECT 1")
 
@@ -38,7 +38,7 @@ class Database(PreparedDatabase):
         Raises:
             Unavailable: no answer.
         """
-        async with translated(TimeLimit(self._seconds), Writes.NOTHING), self._unpooled.connect() as connection:
+        async with translated(TimeLimit(self._seconds), PossibleWrites.NOTHING), self._unpooled.connect() as connection:
             await connection.execute(_EMPTY_QUERY)
 
     async def _prepare(self) -> None:

@@ -8,17 +8,16 @@ from pgvector.asyncpg import register_vector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.native.jsonb import from_jsonb
-from providers.native.settings import NativeSettings
 from providers.postgres.engine import open_pool
 
 
 @asynccontextmanager
-async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
+async def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AsyncIterator[AsyncEngine]:
     """Hold a pool; the first query makes the first connection."""
     async with open_pool(
         dsn,
-        pool_size=settings.pool_size,
-        through_pooler=settings.pooler == "pgbouncer",
+        pool_size=pool_size,
+        through_pooler=through_pooler,
         json_deserializer=from_jsonb,
         on_connect=_register,
     ) as engine:
@@ -26,9 +25,9 @@ async def open_engine(dsn: str, settings: NativeSettings) -> AsyncIterator[Async
 
 
 @asynccontextmanager
-async def open_unpooled(dsn: str, settings: NativeSettings) -> AsyncIterator[AsyncEngine]:
+async def open_unpooled(dsn: str, *, through_pooler: bool) -> AsyncIterator[AsyncEngine]:
     """Hold an engine that makes a connection for each use, so that it never waits for the pool."""
-    async with open_pool(dsn, pool_size=0, through_pooler=settings.pooler == "pgbouncer") as engine:
+    async with open_pool(dsn, pool_size=0, through_pooler=through_pooler) as engine:
         yield engine
 
 

@@ -1,8 +1,7 @@
-"""Opening the native provider: engine, embedders and the background task, closed in the reverse order."""
+"""Open the native provider: engine, embedders and the background task, closed in the reverse order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from observability.metrics import Metrics
 from providers import background
@@ -16,11 +15,10 @@ from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine, open_unpooled
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
-from providers.native.settings import NativeSettings
 from providers.native.storable import StorableEmbedder
 from providers.native.vectors import Vectors
 from providers.postgres.engine import pool_of
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
 from providers.types import Host
 
@@ -32,21 +30,40 @@ _SCHEMA_SECONDS = 24 * 3600.0
 
 
 @asynccontextmanager
-async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Replica]:
-    """Hold a provider; neither the database nor the embedder need be up yet."""
-    async with AsyncExitStack() as stack:
-        dsn = dsn_of(settings, host.name, host.data_dir)
-        engine = await stack.enter_async_context(open_engine(dsn, settings))
-        unpooled = await stack.enter_async_context(open_unpooled(dsn, settings))
-        waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
-        database = Database(engine, settings.timeout, waiting.one, unpooled=unpooled, migrate=settings.migrate)
-        stack.push_async_callback(database.close)
+async def open_database(
+    dsn: str, host: Host, *, pool_size: int, through_pooler: bool, seconds: float, migrate: bool
+) -> AsyncIterator[Database]:
+    """Hold a prepared database; it need not be up yet.
 
-        current = await stack.enter_async_context(_opened(settings.embedder, host.metrics))
-        former = [
-            await stack.enter_async_context(_opened(choice, host.metrics)) for choice in settings.former_embedders
-        ]
-        if any(embedder is not None for embedder in (current, *former)):
+    `seconds` is the time limit of one operation.
+    """
+    async with (
+        open_engine(dsn, pool_size=pool_size, through_pooler=through_pooler) as engine,
+        open_unpooled(dsn, through_pooler=through_pooler) as unpooled,
+    ):
+        with host.metrics.watched_pool(host.name, lambda: pool_of(engine)) as waiting:
+            database = Database(engine, seconds, waiting.one, unpooled=unpooled, migrate=migrate)
+            try:
+                yield database
+            finally:
+                await database.close()
+
+
+@asynccontextmanager
+async def open_provider(
+    database: Database,
+    host: Host,
+    *,
+    embedder: EmbedderSettings,
+    former_embedders: Sequence[EmbedderSettings],
+    patience: float,
+    vector_weight: float,
+) -> AsyncIterator[Replica]:
+    """Hold a provider on a database; the embedders need not be up yet. `patience` is seconds for a vector."""
+    async with AsyncExitStack() as stack:
+        current = await stack.enter_async_context(_opened(embedder, host.metrics))
+        former = [await stack.enter_async_context(_opened(choice, host.metrics)) for choice in former_embedders]
+        if any(one is not None for one in (current, *former)):
             _expect(host.metrics)
         queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
@@ -56,38 +73,28 @@ async def open_native(settings: NativeSettings, host: Host) -> AsyncIterator[Rep
             patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, silence=silence)
             queue = EmbeddingQueue(database, patient, host.metrics, host.name)
             stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
-        patience = settings.embedding_patience
         vectors = Vectors(
             current and GuardedEmbedder(current, patience, silence=silence),
-            [GuardedEmbedder(embedder, patience) for embedder in former if embedder is not None],
+            [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, settings.vector_weight)
+        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, vector_weight)
         stack.push_async_callback(provider.close)
         yield provider
 
 
 @asynccontextmanager
-async def opened_schema(settings: NativeSettings, name: str, data_dir: Path) -> AsyncIterator[Schema]:
-    """Hold the schema alone, for the commands that look after it; errors are those of a provider.
+async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> AsyncIterator[Schema]:
+    """Hold the schema alone; errors are those of a provider.
 
     Raises:
         Unavailable: the database cannot be reached, or fails meanwhile.
     """
     async with (
-        open_engine(dsn_of(settings, name, data_dir), settings) as engine,
-        translated(TimeLimit(_SCHEMA_SECONDS), Writes.PERHAPS),
+        open_engine(dsn, pool_size=pool_size, through_pooler=through_pooler) as engine,
+        translated(TimeLimit(_SCHEMA_SECONDS), PossibleWrites.PERHAPS),
     ):
         yield Schema(engine)
-
-
-def dsn_of(settings: NativeSettings, name: str, data_dir: Path) -> str:
-    """Return the DSN to connect to: the configured one, or that of the embedded server of the provider of this name."""
-    if settings.dsn is not None:
-        return settings.dsn.reveal()
-    from providers.native.embedded import EmbeddedServer, folder_of
-
-    return EmbeddedServer(folder_of(data_dir, name)).dsn
 
 
 @asynccontextmanager

@@ -2,30 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 from observability.secret import Secret
-from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings, Seconds
+from providers.embedders.openai_options import Seconds
+from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings
 from providers.replica import Replica
 from providers.types import Host
 
 # The share of an operation's time limit that its vector may take; the rest is for the database.
 SHARE_OF_EMBEDDING = 0.5
-
-# What pgvector's halfvec holds, the type that vectors are stored in; source: its README, "Half-Precision Vectors".
-MAX_DIMENSIONS = 16_000
-
-# The advice about a model that makes more.
-NARROWER = "set embedder.dimensions to fewer, if the model can shorten its vectors, or take another model"
-
-
-def too_wide(dimensions: int) -> str | None:
-    """Return why vectors of so many dimensions cannot be stored, None if they can be."""
-    if dimensions <= MAX_DIMENSIONS:
-        return None
-    return f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that pgvector holds"
 
 
 class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"):
@@ -52,10 +41,41 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Seconds that an operation waits for its vector; without one in time it uses the words."""
         return self.timeout * SHARE_OF_EMBEDDING
 
+    @property
+    def through_pooler(self) -> bool:
+        """Whether connections use only what a transaction pooler allows."""
+        return self.pooler == "pgbouncer"
+
+    def dsn_of(self, name: str, data_dir: Path) -> str:
+        """Return the configured database, or else that of the embedded server of the provider of this name."""
+        if self.dsn is not None:
+            return self.dsn.reveal()
+        from providers.native.embedded import EmbeddedServer, folder_of
+
+        return EmbeddedServer(folder_of(data_dir, name)).dsn
+
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Replica]:
-        """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
-        from providers.native.opening import open_native
+        """Hold a provider; the database may be down meanwhile."""
+        from providers.native.opening import open_database, open_provider
 
-        async with open_native(self, host) as provider:
+        dsn = self.dsn_of(host.name, host.data_dir)
+        async with (
+            open_database(
+                dsn,
+                host,
+                pool_size=self.pool_size,
+                through_pooler=self.through_pooler,
+                seconds=self.timeout,
+                migrate=self.migrate,
+            ) as database,
+            open_provider(
+                database,
+                host,
+                embedder=self.embedder,
+                former_embedders=self.former_embedders,
+                patience=self.embedding_patience,
+                vector_weight=self.vector_weight,
+            ) as provider,
+        ):
             yield provider

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from providers.embedders.base import MISCONFIGURED, Embedder, EmbedderUnavailable, Vector
-from providers.native.settings import NARROWER, too_wide
+from providers.native.dimensions import NARROWER, too_wide
 
 
 class StorableEmbedder(Embedder):

@@ -1,1 +1,1 @@
-"""What all that keeps its rows in PostgreSQL shares: the pool, time limits, and what its errors mean."""
+"""The connection pool, the time limits and the translation of errors that all users of PostgreSQL share."""

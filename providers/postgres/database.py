@@ -1,4 +1,4 @@
-"""A database as its users see it: a connection whose schema is ready, within a time limit, errors translated."""
+"""Connections to a database whose schema is ready, each with a time limit and translated errors."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -10,21 +10,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers.postgres.engine import connections_of
-from providers.postgres.translate import TimeLimit, Writes, is_full, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
 from providers.timing import time_limit
 
 _GRACE = 0.1  # seconds
-_FULL_SECONDS = 0.2  # between two tries at a server that gives no further connection
+_FULL_SECONDS = 0.2  # between two tries at a server that refuses further connections
 
 
 class PreparedDatabase(ABC):
-    """Lend connections, after the schema has been prepared once.
+    """Acquire connections, after the schema has been prepared once.
 
-    `seconds` is the time limit of an operation to which none is handed down.
+    `seconds` is the time limit of an operation whose caller sets none.
 
-    The database may be down when this is made and at any time later: whoever asks meanwhile gets `Unavailable`, and
-    the first to ask after its return prepares the schema for all. `waiting` gives what whoever takes a connection
-    holds until it has one.
+    The database may be down when the object is created and at any time later: an operation meanwhile raises
+    `Unavailable`, and the first operation after its return prepares the schema for all. `waiting` returns a context
+    that an operation enters while it waits for a connection.
     """
 
     def __init__(
@@ -41,38 +41,40 @@ class PreparedDatabase(ABC):
 
     @asynccontextmanager
     async def reading(self, *, after_write: bool = False) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for something that stores nothing.
+        """Acquire a connection for an operation that stores nothing.
 
-        `after_write` tells that the same operation has written before, so that every error leaves its end unknown.
+        `after_write` is true if the same operation has written before, so that its outcome is unknown after any error.
         """
-        async with self._lent(Writes.BEFORE if after_write else Writes.NOTHING) as connection:
+        async with self._acquired(PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING) as connection:
             yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for one statement that writes, and commits by itself."""
-        async with self._lent(Writes.PERHAPS) as connection:
+        """Acquire a connection for one statement that writes, and commits by itself."""
+        async with self._acquired(PossibleWrites.PERHAPS) as connection:
             yield connection
 
     @asynccontextmanager
     async def limited(self) -> AsyncIterator[None]:
-        """Hold a write that others may keep waiting to the time limit."""
-        # A little later than the statement's own end, which knows better whether anything was sent.
-        async with translated(TimeLimit(time_limit.seconds_left(self._seconds) + _GRACE), Writes.PERHAPS):
+        """Apply the time limit to a write that may wait for other writes."""
+        # A little later than the statement's own limit, whose error states whether anything was sent.
+        async with translated(TimeLimit(time_limit.seconds_left(self._seconds) + _GRACE), PossibleWrites.PERHAPS):
             yield
 
     async def close(self) -> None:
-        """Stop preparing, if that is still going on."""
+        """Stop preparing the schema, if that is under way."""
         if self._preparing is not None:
             self._preparing.cancel()
             await asyncio.gather(self._preparing, return_exceptions=True)
 
     @asynccontextmanager
-    async def _lent(self, writes: Writes) -> AsyncIterator[AsyncConnection]:
+    async def _acquired(self, writes: PossibleWrites) -> AsyncIterator[AsyncConnection]:
         limit = TimeLimit(time_limit.seconds_left(self._seconds))
         async with AsyncExitStack() as stack:
-            # Nothing has been sent before there is a connection, whatever goes wrong with getting one.
-            async with translated(limit, Writes.BEFORE if writes is Writes.BEFORE else Writes.NOTHING):
+            # Nothing has been sent before there is a connection, whatever error occurs while acquiring one.
+            async with translated(
+                limit, PossibleWrites.BEFORE if writes is PossibleWrites.BEFORE else PossibleWrites.NOTHING
+            ):
                 await self._ready()
                 with self._waiting():
                     connection = await self._connected(stack)
@@ -80,7 +82,7 @@ class PreparedDatabase(ABC):
                 yield connection
 
     async def _connected(self, stack: AsyncExitStack) -> AsyncConnection:
-        """Take a connection, or wait for one of ours where the server gives no further one."""
+        """Take a connection from the pool; if the server refuses further ones, wait for one of ours."""
         while True:
             try:
                 return await stack.enter_async_context(self._engine.connect())
@@ -92,7 +94,7 @@ class PreparedDatabase(ABC):
     async def _ready(self) -> None:
         if self._usable:
             return
-        # A migration may take longer than any request waits, so it belongs to none of them.
+        # A migration may take longer than any request waits, so it runs in a task of its own.
         if self._preparing is None or self._preparing.done():
             self._preparing = asyncio.create_task(self._prepare_once(), name="prepare the schema")
             self._preparing.add_done_callback(_retrieve)
@@ -104,11 +106,11 @@ class PreparedDatabase(ABC):
 
     @abstractmethod
     async def _prepare(self) -> None:
-        """Bring the schema into the state that is needed, or tell why it cannot be."""
+        """Bring the schema into the state that is needed, or raise why that is impossible."""
         raise NotImplementedError
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take note of how it ended even if nobody waits any more, or asyncio complains at exit."""
+    """Retrieve the result even if no task waits for it, or asyncio complains at exit."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""The encoding that a database must have, since what users write may be any text."""
+"""The encoding that a database must have, since users may write any text."""
 
 from sqlalchemy import text
 
@@ -10,10 +10,10 @@ _ANY_TEXT = "UTF8"
 
 
 def check_encoding(name: str) -> None:
-    """Refuse a database of another encoding, which would fail only at the first text that it cannot hold.
+    """Refuse a database of another encoding, which would fail only at the first text that it cannot store.
 
     Raises:
-        Misconfigured: it is another one.
+        Misconfigured: the encoding is another one.
     """
     if name != _ANY_TEXT:
         raise Misconfigured(

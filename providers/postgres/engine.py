@@ -1,4 +1,4 @@
-"""The connection pool: lazy, quick to close, traced, and able to speak through PgBouncer."""
+"""The connection pool: lazy, quick to close, traced, and usable through PgBouncer."""
 
 import asyncio
 import json
@@ -16,14 +16,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from providers.postgres.tracing import trace_statements
 from providers.timing import time_limit
 
-# Seconds, where nobody waits for longer; a server that gets little processor takes some of them.
+# Seconds for an operation with no longer limit of its own; a server on a busy machine takes some of them.
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 2.0  # seconds
 
-# Longer than any operation lasts: what it may wait for a connection is its own to say.
+# Longer than any operation lasts: each operation limits the time it waits for a connection itself.
 _LONGEST_WAITING = 3_600.0  # seconds
 
-# One user's rows lie in one partition: the generic plan prunes to it at run time, while a custom plan costs more to
+# One user's rows are in one partition: the generic plan prunes to it at run time, while a custom plan costs more to
 # make than to run. Compiling such short queries never pays.
 _PLANNER = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
@@ -37,16 +37,17 @@ async def open_pool(
     json_deserializer: Callable[[str], Any] = json.loads,
     on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
 ) -> AsyncIterator[AsyncEngine]:
-    """Hold a pool for as long as the context lasts; the first connection is made by the first query.
+    """Hold a pool for as long as the context lasts; the first query makes the first connection.
 
-    Every statement commits by itself (AUTOCOMMIT), which saves two round trips a call; what needs a transaction asks
-    for one. `on_connect` is done to every new connection. A `pool_size` of 0 keeps none: each use makes its own.
+    Every statement commits by itself (AUTOCOMMIT), which saves two round trips a call; code that needs a transaction
+    begins one. `on_connect` is called with every new connection. A `pool_size` of 0 keeps no connections: each use
+    makes its own.
     """
     closing: set[asyncio.Task[None]] = set()
     url = make_url(dsn)
     connect_args: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "connection_class": _closed_aside(closing)}
     if through_pooler:
-        # A transaction pooler hands every transaction another server connection: no session settings, no statement
+        # A transaction pooler assigns another server connection to every transaction: no session settings, no statement
         # prepared earlier. A statement without a name is prepared anew, in the same step, whenever it is executed.
         connect_args |= {
             "prepared_statement_cache_size": 0,
@@ -56,7 +57,7 @@ async def open_pool(
     else:
         connect_args["server_settings"] = {"application_name": "ninai", **_PLANNER}
     if url.query.get("ssl") == "disable":
-        # Where there is no TLS its negotiation is settled too, or asyncpg would take PGSSLNEGOTIATION for it.
+        # Without TLS its negotiation is set as well, or asyncpg would read it from PGSSLNEGOTIATION.
         connect_args["direct_tls"] = False
     engine = create_async_engine(
         url,
@@ -87,7 +88,7 @@ def _pool(size: int) -> dict[str, Any]:
 
 
 def pool_of(engine: AsyncEngine) -> QueuePool:
-    """Give the pool as it is now: after a migration it is another one."""
+    """Return the current pool: after a migration it is another one."""
     pool = engine.sync_engine.pool
     if not isinstance(pool, QueuePool):
         raise TypeError(f"a pool of another kind: {type(pool).__name__}")
@@ -95,7 +96,7 @@ def pool_of(engine: AsyncEngine) -> QueuePool:
 
 
 def connections_of(engine: AsyncEngine) -> int:
-    """Count the connections of a pool, lent or free; there are none that are kept in a pool of another kind."""
+    """Count the connections of a pool, in use or idle; a pool of another kind keeps none."""
     pool = engine.sync_engine.pool
     return pool.checkedout() + pool.checkedin() if isinstance(pool, QueuePool) else 0
 
@@ -106,10 +107,10 @@ async def _closed(engine: AsyncEngine, closing: set[asyncio.Task[None]]) -> None
 
 
 def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
-    """Make connections that nobody waits for when they close, but that close in good order.
+    """Return a class of connections that close in the background, but in good order.
 
-    A call that is broken off gives up its connection, and asyncpg then asks the server to stop the statement. Whoever
-    broke the call off has no time to see whether a server that does not answer hears that.
+    A cancelled call closes its connection, and asyncpg then asks the server to stop the statement. The caller has no
+    time to wait for a server that may not answer.
     """
 
     class ClosedAside(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
@@ -128,12 +129,12 @@ def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
 
 
 def _connect_for_the_whole_try(_dialect: Dialect, _entry: object, _arguments: object, named: dict[str, Any]) -> None:
-    """Let a try that may last longer than `CONNECT_TIMEOUT` wait for a connection until it ends."""
+    """Let an attempt that may last longer than `CONNECT_TIMEOUT` wait for a connection until it ends."""
     named["timeout"] = max(CONNECT_TIMEOUT, time_limit.seconds_left(CONNECT_TIMEOUT))
 
 
 def _refuse_if_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-    """Have the pool connect again instead of lending what the server has closed meanwhile; asks nobody."""
+    """Make the pool reconnect instead of returning a connection that the server has closed; no round trip is needed."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 

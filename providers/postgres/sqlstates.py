@@ -1,18 +1,18 @@
-"""What each SQLSTATE means to a caller: tables by class, or by whole code where one differs from its class.
+"""The meaning of each SQLSTATE to a caller: tables by class, or by whole code where one differs from its class.
 
-Source: PostgreSQL documentation, appendix A. Every class that PostgreSQL has stands in one of the tables, so that none
-is overlooked.
+Source: PostgreSQL documentation, appendix A. Every class of PostgreSQL is in one of the tables, so that none is
+overlooked.
 """
 
 from collections.abc import Mapping
 from enum import Enum
 from typing import TypeVar
 
-Entry = TypeVar("Entry")
+Meaning = TypeVar("Meaning")
 
 
 class Happened(Enum):
-    """Whether a single statement that ended so may have been applied all the same."""
+    """Whether a single statement that failed with this code may have been applied all the same."""
 
     SURELY_NOT = True
     PERHAPS = False
@@ -71,7 +71,7 @@ MISCONFIGURED = {
     "HV": "use tables of the server itself",  # foreign data wrapper
 }
 
-# Only a statement that is wrong, or values that our checks let pass by mistake, end so.
+# Only a wrong statement, or values that our checks accept by mistake, cause these.
 BUGS = {
     "00": "success is no error",
     "01": "nor is a warning",
@@ -103,6 +103,6 @@ BUGS = {
 }
 
 
-def entry_of(code: str, table: Mapping[str, Entry]) -> Entry | None:
+def entry_of(code: str, table: Mapping[str, Meaning]) -> Meaning | None:
     """Look up a whole code first, then its class."""
     return table.get(code, table.get(code[:2]))

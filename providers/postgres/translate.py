@@ -1,4 +1,4 @@
-"""From what SQLAlchemy, asyncpg and the operating system raise to the errors of a provider, once, at the edge."""
+"""Translation of the errors of SQLAlchemy, asyncpg and the operating system into those of a provider, at the edge."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,20 +15,20 @@ _CLOSED = "connection is closed"
 _STARTING = "57P03"  # or shutting down
 
 
-class Writes(Enum):
-    """What an unknown end of the body may have left behind."""
+class PossibleWrites(Enum):
+    """What the body may have written when its outcome is unknown."""
 
-    NOTHING = auto()  # it only reads
-    PERHAPS = auto()  # it writes, in one statement
-    BEFORE = auto()  # what came before it has written already, so even a certain failure leaves something unknown
+    NOTHING = auto()  # the body only reads
+    PERHAPS = auto()  # the body writes, in one statement
+    BEFORE = auto()  # an earlier statement has written already, so even a certain failure leaves the outcome unknown
 
 
 class UnexpectedSqlState(RuntimeError):
-    """An answer of the database that no working code of ours gets: a bug, told by its SQLSTATE or class alone."""
+    """A bug of ours, named by the SQLSTATE or class of the error alone: no working code causes it."""
 
 
 class TimeLimit:
-    """`seconds` from now, for everything that one operation does in the database."""
+    """A limit of `seconds` from now, for all that one operation does in the database."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -36,15 +36,15 @@ class TimeLimit:
 
 
 @asynccontextmanager
-async def translated(limit: TimeLimit, writes: Writes) -> AsyncIterator[None]:
-    """Run the body within a time limit and let nothing foreign out but bugs.
+async def translated(limit: TimeLimit, writes: PossibleWrites) -> AsyncIterator[None]:
+    """Run the body within a time limit, and translate every foreign error that is no bug.
 
     Raises:
         TimedOut: the time was up before the body ended.
-        Unavailable: the database cannot be reached, is going down, or is out of something.
-        Misconfigured: it is there, but lets us not in, or lacks what we need.
+        Unavailable: the database cannot be reached, is shutting down, or has run out of a resource.
+        Misconfigured: the database refuses the login, or lacks something that we need.
     """
-    unsure, before = writes is not Writes.NOTHING, writes is Writes.BEFORE
+    unsure, before = writes is not PossibleWrites.NOTHING, writes is PossibleWrites.BEFORE
     clock = asyncio.timeout_at(limit.ends_at)
     try:
         async with clock:
@@ -57,11 +57,11 @@ async def translated(limit: TimeLimit, writes: Writes) -> AsyncIterator[None]:
         raise Unavailable("every database connection is in use", ambiguous=before) from error
     except exc.DBAPIError as error:
         translation = translation_of(_driver_error(error), writes)
-        # PostgreSQL's own words may quote the row, so of a bug only the code and the place go on.
+        # PostgreSQL's message may quote the row, so of a bug only the code and the place are passed on.
         raise translation from (None if isinstance(translation, UnexpectedSqlState) else error)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        # While connecting, before SQLAlchemy wraps what asyncpg raises.
-        raise translation_of(error, Writes.BEFORE if before else Writes.NOTHING) from error
+        # While connecting, before SQLAlchemy wraps asyncpg's errors.
+        raise translation_of(error, PossibleWrites.BEFORE if before else PossibleWrites.NOTHING) from error
     except OSError as error:
         reason = f"cannot reach the database: {type(error).__name__}"
         if unsure:
@@ -70,16 +70,16 @@ async def translated(limit: TimeLimit, writes: Writes) -> AsyncIterator[None]:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the database has as many connections as it takes."""
+    """Return whether the database refuses further connections."""
     driver = _driver_error(error) if isinstance(error, exc.DBAPIError) else error
     return isinstance(driver, asyncpg.TooManyConnectionsError)
 
 
-def translation_of(error: BaseException, writes: Writes) -> ProviderError | UnexpectedSqlState:
-    """What an error of asyncpg means to a caller, or that it is a bug."""
+def translation_of(error: BaseException, writes: PossibleWrites) -> ProviderError | UnexpectedSqlState:
+    """Return the meaning of an error of asyncpg to a caller, which may be that it is a bug."""
     if isinstance(error, asyncpg.PostgresError):
         return _from_sqlstate(error, writes)
-    unsure = writes is not Writes.NOTHING
+    unsure = writes is not PossibleWrites.NOTHING
     answer: ProviderError
     match error:
         case asyncpg.exceptions.ClientConfigurationError() | asyncpg.exceptions.UnsupportedServerFeatureError():
@@ -89,8 +89,8 @@ def translation_of(error: BaseException, writes: Writes) -> ProviderError | Unex
         case asyncpg.InternalClientError():  # a protocol error, a type that changed: answered, but not understood
             answer = Unavailable(f"the database was not understood: {type(error).__name__}", ambiguous=unsure)
         case asyncpg.InterfaceError() if _CLOSED in str(error):
-            # Found before anything was sent: a pooled connection that died while nobody used it.
-            answer = Unavailable("the connection to the database was lost", ambiguous=writes is Writes.BEFORE)
+            # Found before anything was sent: a pooled connection that was lost while it was idle.
+            answer = Unavailable("the connection to the database was lost", ambiguous=writes is PossibleWrites.BEFORE)
         case OSError():
             answer = Unavailable("the connection to the database was lost", ambiguous=unsure)
         case _:
@@ -98,9 +98,9 @@ def translation_of(error: BaseException, writes: Writes) -> ProviderError | Unex
     return answer
 
 
-def _from_sqlstate(error: asyncpg.PostgresError, writes: Writes) -> ProviderError | UnexpectedSqlState:
+def _from_sqlstate(error: asyncpg.PostgresError, writes: PossibleWrites) -> ProviderError | UnexpectedSqlState:
     code = str(error.sqlstate or "")
-    before = writes is Writes.BEFORE
+    before = writes is PossibleWrites.BEFORE
     if isinstance(error, asyncpg.InvalidCachedStatementError):
         return Unavailable("the schema changed meanwhile", ambiguous=before)  # its code is that of a missing feature
     if code == _STARTING:
@@ -110,18 +110,18 @@ def _from_sqlstate(error: asyncpg.PostgresError, writes: Writes) -> ProviderErro
     if advice := entry_of(code, MISCONFIGURED):
         return Misconfigured(f"the database refuses: {_first_line(error)} ({code}); {advice}", ambiguous=before)
     if surely_not := entry_of(code, UNAVAILABLE):
-        unsure = writes is Writes.PERHAPS and not surely_not.value
+        unsure = writes is PossibleWrites.PERHAPS and not surely_not.value
         return Unavailable(f"the database is unavailable ({code})", ambiguous=before or unsure)
     return UnexpectedSqlState(code)
 
 
 def _driver_error(error: exc.DBAPIError) -> BaseException:
-    """What asyncpg raised; SQLAlchemy wraps it twice, and only the cause is kept for every class."""
+    """Return the error of asyncpg; SQLAlchemy wraps it twice, and keeps only the cause for every class."""
     wrapped = error.orig or error
     return wrapped.__cause__ or wrapped
 
 
 def _first_line(error: BaseException) -> str:
-    """What these classes say names roles, databases and tables, never a memory."""
+    """Return the first line of a message; those of these classes name roles, databases and tables, never a memory."""
     lines = str(error).splitlines()
     return lines[0].rpartition(">: ")[2] if lines else ""

@@ -84,12 +84,12 @@ async def _overhead(journal: Journal) -> None:
 
 
 async def _own_times_in_memory() -> dict[str, list[float]]:
-    ledger = open_memory(time)
-    runner = InlineRunner(ledger)
-    journal = SqliteJournal(ledger.journal_id, runner, runner)
+    connection = open_memory(time)
+    runner = InlineRunner(connection)
+    journal = SqliteJournal(connection.journal_id, runner, runner)
     times = await _own_times(journal)
     await journal.close()
-    ledger.close()
+    connection.close()
     return times
 
 

@@ -11,7 +11,6 @@ from pgvector import HalfVector
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import Schema
-from providers.native.settings import NativeSettings
 from tests.bench.load import table
 from tests.bench.service import Bare, text_of
 from tests.support.postgres import reachable_folder
@@ -35,7 +34,7 @@ def main() -> None:
 
 
 async def _measure(dsn: str) -> Iterator[tuple[str, ...]]:
-    async with open_engine(dsn, NativeSettings()) as engine:
+    async with open_engine(dsn, pool_size=10) as engine:
         await Schema(engine).upgrade()
     bare = await Bare.connect(dsn, Random(1))
     try:

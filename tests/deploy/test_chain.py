@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from app.leaving import STOP_SECONDS
+from app.process.draining import STOP_SECONDS
 from app.settings import load
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings

@@ -19,8 +19,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from app.cli.db import db
-from app.leaving import STOP_SECONDS
 from app.main import create_app
+from app.process.draining import STOP_SECONDS
 from app.settings import Settings, load
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings

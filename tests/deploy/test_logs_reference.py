@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.reloading.overriding import Override
+from app.reloading.order_override import Override
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "deploy" / "docs" / "logs.md"

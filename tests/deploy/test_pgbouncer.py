@@ -124,7 +124,7 @@ async def test_many_clients_share_few_connections(postgres_server: EmbeddedServe
     """With more clients than connections to PostgreSQL no operation fails, and the schema can be brought up to date."""
     dsn = await create_database(postgres_server, "template1")
     with pooled(postgres_server, dsn, {}) as through:
-        async with open_engine(through, NativeSettings(pooler="pgbouncer")) as engine:
+        async with open_engine(through, pool_size=10, through_pooler=True) as engine:
             assert (await Schema(engine).upgrade()).usable
         async with open_native_provider(
             through, HashingEmbedder(), pooler="pgbouncer", pool_size=CLIENTS, migrate=False

@@ -10,7 +10,7 @@ import pytest
 
 from app.cli import main
 from app.cli.loading import EXIT_CONFIG
-from app.leaving import STOP_SECONDS
+from app.process.draining import STOP_SECONDS
 from app.settings import Settings, load
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.mem0.settings import Mem0Settings

@@ -93,11 +93,11 @@ class Lab:
         """Every live memory of a database with its content, read past the service."""
         async with open_native_provider(database.dsn) as provider:
             states: list[Snapshot] = []
-            after: str | None = None
-            while users := await provider.users(after=after):
-                for user in users:
-                    states += await provider.snapshots(Owner(user))
-                after = users[-1]
+            after: Owner | None = None
+            while owners := await provider.owners(after=after):
+                for owner in owners:
+                    states += await provider.snapshots(owner)
+                after = owners[-1]
             return {(state.user_id, state.id): state.content for state in states if not state.deleted}
 
 

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, Rejected
-from providers.limits import MAX_METADATA_BYTES
+from providers.json_limits import MAX_METADATA_BYTES
 from providers.types import Metadata
 from tests.support.states import moment_of
 

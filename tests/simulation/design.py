@@ -7,7 +7,7 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
 from providers.journal.base import Journal
-from providers.journal.sqlite.ledger import Ledger
+from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
@@ -20,8 +20,8 @@ from tests.simulation.stores import WeakStore
 class Design(Protocol):
     """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
 
-    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
-        """Give the ledger of each replica, usually one for all."""
+    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
+        """Give the connection of each replica, usually one for all."""
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Make a provider's store."""
@@ -36,7 +36,7 @@ class Design(Protocol):
 class RealDesign(Design):
     """What is shipped."""
 
-    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
+    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
         """See `Design`."""
         return [open_memory(now)] * REPLICAS
 

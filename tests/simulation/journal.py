@@ -6,8 +6,8 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from providers.journal.base import JournalUnavailable
+from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.running import Runner
 from tests.simulation.faulty import ON_THE_WAY_BACK, Life, Weather
 from tests.simulation.script import JOURNAL, Mode
@@ -17,18 +17,18 @@ Answer = TypeVar("Answer")
 _LATEST_NOTICE = 0.25  # seconds until a process looks for what others have done
 
 
-class Bell:
-    """Rings some time after anybody has changed the database."""
+class Notifier:
+    """Notify those who wait some time after anybody has changed the database."""
 
-    def __init__(self, ledger: Ledger, chance: Random) -> None:
+    def __init__(self, connection: JournalConnection, chance: Random) -> None:
         self.changes = 0
-        self._ledger = ledger
+        self._connection = connection
         self._chance = chance
         self._waiting: dict[asyncio.Future[None], None] = {}  # in their order, so that each run is the same again
 
     def look(self) -> None:
-        """Ring, if there is a reason to."""
-        changes = self._ledger.connection.total_changes
+        """Notify, if there is a reason to."""
+        changes = self._connection.raw.total_changes
         if changes == self.changes:
             return
         self.changes = changes
@@ -38,7 +38,7 @@ class Bell:
         self._waiting.clear()
 
     async def wait(self, seconds: float) -> None:
-        """Wait until it rings, but at most so long."""
+        """Wait until the next notification, but at most so long."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, woken)
@@ -53,9 +53,9 @@ class Bell:
 class FaultyRunner(Runner):
     """The journal's database as one simulated replica reaches it."""
 
-    def __init__(self, ledger: Ledger, bell: Bell, weather: Weather, life: Life) -> None:
-        self.ledger = ledger
-        self.bell = bell
+    def __init__(self, connection: JournalConnection, notifier: Notifier, weather: Weather, life: Life) -> None:
+        self.connection = connection
+        self.notifier = notifier
         self._weather = weather
         self._life = life
 
@@ -70,8 +70,8 @@ class FaultyRunner(Runner):
             raise JournalUnavailable("refused")
         if mode is Mode.SLOW:
             await life.wait(weather.chance.uniform(0.05, 3))
-        answer = work(self.ledger)
-        self.bell.look()
+        answer = work(self.connection)
+        self.notifier.look()
         if mode is Mode.APPLIED_THEN_ERROR:
             raise JournalUnavailable("connection lost", ambiguous=True)
         if returning:
@@ -88,8 +88,8 @@ class SimulatedJournal(SqliteJournal):
 
     def __init__(self, runner: FaultyRunner, *, looks: bool) -> None:
         super().__init__("shared", runner, runner)
-        self._ledger = runner.ledger
-        self._bell = runner.bell
+        self._connection = runner.connection
+        self._notifier = runner.notifier
         self._looks = looks
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
 
@@ -100,23 +100,23 @@ class SimulatedJournal(SqliteJournal):
             return
         task = asyncio.current_task()
         assert task is not None
-        deadline = self._ledger.now() + seconds
+        deadline = self._connection.now() + seconds
         seen = self._seen.get(task, -1)
-        while (left := deadline - self._ledger.now()) > 0:
-            due_now, due_in = _due(self._ledger)
-            if due_now and seen != self._bell.changes:
+        while (left := deadline - self._connection.now()) > 0:
+            due_now, due_in = _due(self._connection)
+            if due_now and seen != self._notifier.changes:
                 break
-            seen = self._bell.changes
-            await self._bell.wait(min(left, due_in))
-            if self._bell.changes == seen:
+            seen = self._notifier.changes
+            await self._notifier.wait(min(left, due_in))
+            if self._notifier.changes == seen:
                 break  # nothing has changed, so it is the moment that has come
-        self._seen[task] = self._bell.changes
+        self._seen[task] = self._notifier.changes
 
 
-def _due(ledger: Ledger) -> tuple[bool, float]:
+def _due(connection: JournalConnection) -> tuple[bool, float]:
     """Whether anything is due, and the seconds until something more becomes due."""
-    now = ledger.now()
-    [(due_now, due_at)] = ledger.rows(
+    now = connection.now()
+    [(due_now, due_at)] = connection.rows(
         """SELECT EXISTS (SELECT 1 FROM deliveries WHERE due_at <= ?1),
         (SELECT min(due_at) FROM deliveries WHERE due_at > ?1)""",
         (now,),

@@ -8,7 +8,6 @@ from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.deliverer import Deliverer
 from providers.chain.guards import Guards
 from providers.chain.link import Link
 from providers.chain.pinging import answers
@@ -16,11 +15,12 @@ from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,
     BudgetPolicy,
-    DelivererPolicy,
     OperationPolicy,
+    RelayPolicy,
     ReplayPolicy,
     RetentionPolicy,
 )
+from providers.chain.relay import OutboxRelay
 from providers.chain.trickle import Trickle
 from providers.errors import Unavailable
 from providers.journal.base import Journal
@@ -38,7 +38,7 @@ ATTEMPTS = AttemptPolicy(
     delete=_SHORT,
     replay=ReplayPolicy(deadline=30.0, try_limit=0.8),
 )
-DELIVERIES = DelivererPolicy(poll=2.0, longest_wait=5.0)
+DELIVERIES = RelayPolicy(poll=2.0, longest_wait=5.0)
 _PROBE_SECONDS = 3.0
 BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
 
@@ -51,9 +51,9 @@ async def identity(link: Link) -> str | None:
     return None
 
 
-def deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> Deliverer:
+def deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> OutboxRelay:
     """Make the deliverer to a provider."""
-    return Deliverer(link.name, journal, lambda: link, DELIVERIES, chance=chance.random, now=clock)
+    return OutboxRelay(link.name, journal, lambda: link, DELIVERIES, chance=chance.random, now=clock)
 
 
 def link_to(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:

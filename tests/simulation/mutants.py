@@ -11,8 +11,8 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
 from providers.errors import ProviderError, Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, Settlement
-from providers.journal.sqlite.ledger import Ledger
+from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, Settlement
+from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
 from providers.replica import Replica
@@ -49,7 +49,7 @@ class ReadsFallBack(RealDesign):
 class JournalPerReplica(RealDesign):
     """Each replica has a journal on its own disk."""
 
-    def ledgers(self, now: Callable[[], float]) -> list[Ledger]:
+    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
         """Give each its own."""
         return [open_memory(now) for _ in range(REPLICAS)]
 
@@ -123,7 +123,7 @@ class ClearsHome(RealDesign):
 
 
 class _Silent(SimulatedJournal):
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         return []
 
 
@@ -146,7 +146,9 @@ class _Hasty(SimulatedJournal):
         self._appending.add(task)
         task.add_done_callback(self._appending.discard)
         return [
-            Appended(entry=Entry(seq=0, kind=operation.kind, state=operation.state, pending=frozenset(PROVIDERS)))
+            Appended(
+                entry=JournalEntry(seq=0, kind=operation.kind, state=operation.state, pending=frozenset(PROVIDERS))
+            )
             for operation in operations
         ]
 

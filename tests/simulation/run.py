@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.journal.sqlite.ledger import Ledger
+from providers.journal.sqlite.connection import JournalConnection
 from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.client import Client
 from tests.simulation.design import Design, RealDesign
@@ -77,7 +77,7 @@ def broken(world: World, events: Sequence[Event]) -> list[str]:
 def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
     sql = """SELECT o.memory_id FROM deliveries AS d JOIN operations AS o ON o.seq = d.seq
         WHERE d.due_at IS NULL AND d.error = 'conflict'"""
-    refused = {str(memory_id) for ledger in world.ledgers for (memory_id,) in ledger.rows(sql)}
+    refused = {str(memory_id) for connection in world.connections for (memory_id,) in connection.rows(sql)}
     return unknowable_clashes(events, RETENTION.keep, refused)
 
 
@@ -108,23 +108,23 @@ async def _settle(world: World, events: Sequence[Event]) -> list[str]:
     deadline = world.clock() + _SETTLED_BY
     while world.clock() < deadline:
         unknowable = _unknowable(world, events)  # what is refused becomes known while it is delivered
-        if world.filled() and not any(_left(ledger, unknowable) for ledger in world.ledgers):
+        if world.filled() and not any(_left(connection, unknowable) for connection in world.connections):
             await asyncio.sleep(1)  # until every replica knows
             return []
         await asyncio.sleep(2)
     unfilled = [] if world.filled() else ["somebody has not received everything"]
     unknowable = _unknowable(world, events)
     return unfilled + [
-        f"still in the journal: {left}" for ledger in world.ledgers if (left := _left(ledger, unknowable))
+        f"still in the journal: {left}" for connection in world.connections if (left := _left(connection, unknowable))
     ]
 
 
-def _left(ledger: Ledger, unknowable: AbstractSet[str]) -> list[object]:
-    deliveries = ledger.rows(
+def _left(connection: JournalConnection, unknowable: AbstractSet[str]) -> list[object]:
+    deliveries = connection.rows(
         """SELECT o.memory_id, d.provider, d.due_at, d.error
         FROM deliveries AS d JOIN operations AS o ON o.seq = d.seq"""
     )
-    tombstones = ledger.rows("SELECT memory_id, seq FROM operations WHERE kind = 'delete'")
+    tombstones = connection.rows("SELECT memory_id, seq FROM operations WHERE kind = 'delete'")
     return [*(row for row in deliveries if row[0] not in unknowable), *tombstones]
 
 

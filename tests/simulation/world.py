@@ -6,10 +6,10 @@ from random import Random
 from typing import Any, TypeVar
 
 from providers.chain.chained import ChainedProvider
+from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.route import Route
-from providers.chain.sweeper import Sweeper
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
@@ -19,7 +19,7 @@ from providers.types import NewMemory, Owner
 from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
-from tests.simulation.journal import Bell, FaultyRunner
+from tests.simulation.journal import FaultyRunner, Notifier
 from tests.simulation.links import RETENTION, deliverer, identity, link_to
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Stall, Switch
 from tests.simulation.stores import land_new
@@ -45,8 +45,8 @@ class World:
             name: design.store(HybridClock(lambda: int(clock() * 1000)), name, weak=weak)
             for name, weak in zip(PROVIDERS, script.weak, strict=True)
         }
-        self.ledgers = design.ledgers(clock)
-        self.bells = {id(ledger): Bell(ledger, self.chance) for ledger in self.ledgers}
+        self.connections = design.connections(clock)
+        self.notifiers = {id(connection): Notifier(connection, self.chance) for connection in self.connections}
         self.orders: list[tuple[str, ...]] = [FIRST_ORDER] * REPLICAS
         self._switched_at = [0.0] * REPLICAS
         self.replicas: list[ReplicaProcess | None] = [None] * REPLICAS
@@ -55,8 +55,8 @@ class World:
 
     async def prepare(self) -> None:
         """Make the providers of the first order members with everything, store the old, and start all replicas."""
-        for ledger in set(self.ledgers):
-            journal = SqliteJournal("setup", InlineRunner(ledger), InlineRunner(ledger))
+        for connection in set(self.connections):
+            journal = SqliteJournal("setup", InlineRunner(connection), InlineRunner(connection))
             for name in FIRST_ORDER:
                 await journal.join(name, await self.stores[name].identity())
                 await journal.mark(name, MemberState.COMPLETE)
@@ -127,7 +127,7 @@ class World:
 
     def filled(self) -> bool:
         """Whether every provider has received everything."""
-        states = [row for ledger in self.ledgers for row in ledger.rows("SELECT name, state FROM members")]
+        states = [row for connection in self.connections for row in connection.rows("SELECT name, state FROM members")]
         return all((name, MemberState.COMPLETE) in states for name in self.script.order)
 
     async def close(self) -> None:
@@ -138,8 +138,8 @@ class World:
         for task in self.weather.late:
             task.cancel()
         await asyncio.gather(*self.weather.late, return_exceptions=True)
-        for ledger in set(self.ledgers):
-            ledger.close()
+        for connection in set(self.connections):
+            connection.close()
 
 
 class ReplicaProcess:
@@ -152,8 +152,8 @@ class ReplicaProcess:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         clock = world.clock
         skew = world.script.skews[index]
-        ledger = world.ledgers[index]
-        runner = FaultyRunner(ledger, world.bells[id(ledger)], world.weather, self._life)
+        connection = world.connections[index]
+        runner = FaultyRunner(connection, world.notifiers[id(connection)], world.weather, self._life)
         self._journal = world.design.journal(runner, looks=world.script.looks)
         holder = f"{index} {clock()}"
         self._links: dict[str, Link] = {}
@@ -166,7 +166,7 @@ class ReplicaProcess:
         if world.script.switches:
             self.watch(self._membership.run())
             self.watch(self.switch(world.orders[index]))
-        self.watch(Sweeper(holder, self._journal, self._all_links, RETENTION, now=clock).run())
+        self.watch(GarbageCollector(holder, self._journal, self._all_links, RETENTION, now=clock).run())
 
     async def switch(self, order: Sequence[str]) -> None:
         """Put an order in force."""

@@ -16,7 +16,6 @@ from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import SpecDialect
-from providers.mem0.opening import open_mem0
 from providers.mem0.settings import Mem0Settings
 from providers.mem0.wire import open_wire
 from providers.replica import Replica
@@ -102,7 +101,7 @@ async def opened(
     """The provider with the keys of the tests' servers; `sleep` is that of looking after late writes."""
     secrets = {"api_key": Secret(KEY), "hmac_secret": Secret(HMAC_SECRET)}
     configured = Mem0Settings(**{"base_url": base_url, "dialect": dialect, **secrets, **settings})
-    async with open_mem0(configured, host(metrics), sleep) as provider:
+    async with configured.open(host(metrics), sleep) as provider:
         yield provider
 
 

@@ -16,7 +16,6 @@ from observability.metrics import Metrics
 from observability.secret import Secret
 from providers.embedders.base import REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
-from providers.native.opening import open_native
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
@@ -137,7 +136,7 @@ async def open_native_provider(
     **others: object,
 ) -> AsyncIterator[PostgresMemoryProvider]:
     """Hold a provider on a database; `others` are fields of its settings."""
-    async with open_native(native_settings(dsn, embedder, former, **others), host or host_for()) as provider:
+    async with native_settings(dsn, embedder, former, **others).open(host or host_for()) as provider:
         assert isinstance(provider, PostgresMemoryProvider)
         yield provider
 

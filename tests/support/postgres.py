@@ -14,7 +14,6 @@ from sqlalchemy import make_url
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
 from providers.native.schema import Schema
-from providers.native.settings import NativeSettings
 
 MAJORS = (18, 16)
 
@@ -41,7 +40,7 @@ def running_server(major: int) -> Iterator[EmbeddedServer]:
 
 async def prepare_template(dsn: str) -> None:
     """Bring the database that every test's own is copied from into the state they expect; leave no connection open."""
-    async with open_engine(dsn, NativeSettings()) as engine:
+    async with open_engine(dsn, pool_size=10) as engine:
         await Schema(engine).upgrade()
 
 

@@ -1,1 +1,1 @@
-"""The journal in PostgreSQL, for several hosts: in another failure domain than home, or it helps little."""
+"""The journal in PostgreSQL, for several hosts; it helps only in another failure domain than the home provider."""

@@ -1,11 +1,12 @@
 """The function in the database that appends: one round trip, one transaction.
 
-Everybody locks in one order, so that nobody deadlocks: the list of members, entries by (user_id, memory_id), deliveries
-by (provider, seq). Each statement in the function sees what was committed before it, so what is read after a lock is
-what counts. Numbers are drawn beforehand, in the order of the call; whoever had to wait for a memory's lock while it
-got a higher one draws again, so that each memory's numbers grow as they are committed. Memories of which nothing is
-known, the most by far, are inserted together; the others are looked at one by one, and nothing is dropped meanwhile but
-traces, which give way to others of their user: whoever would have to wait for one of those leaves it for the next time.
+All transactions lock in one order, so that no deadlock occurs: the list of members, entries by (user_id, memory_id),
+deliveries by (provider, seq). Each statement in the function sees what was committed before it, so only what is read
+after a lock counts. Numbers are drawn beforehand, in the order of the call; a call that waited for a memory's lock
+while another one got a higher number draws again, so that the numbers of a memory grow in the order of commits.
+Memories of which nothing is known, by far the most, are inserted together; the others are examined one by one. No entry
+is dropped meanwhile except traces, which are displaced by other traces of their user; a call that would have to wait
+for one of those leaves it to the next call.
 """
 
 from providers.journal.base import MAX_TRACES
@@ -39,7 +40,7 @@ CREATE_APPEND = f"""
         old_dues timestamptz[];
         n int := 0;
     BEGIN
-        -- What is acknowledged must be on the disk, whatever the server's default.
+        -- An acknowledged operation must be on the disk, whatever the server's default.
         IF current_setting('synchronous_commit') = 'off' THEN
             PERFORM set_config('synchronous_commit', 'on', true);
         END IF;
@@ -84,7 +85,7 @@ CREATE_APPEND = f"""
                 SELECT * INTO known FROM ninai_journal_entries AS e
                 WHERE e.user_id = operation.user_id AND e.memory_id = operation.memory_id FOR UPDATE;
                 EXIT WHEN FOUND;
-                -- It was a trace, and has given way meanwhile.
+                -- It was a trace, and has been dropped meanwhile.
                 known_seq := nextval('ninai_journal_seq');
                 INSERT INTO ninai_journal_entries AS e
                     (user_id, memory_id, seq, kind, version, digest, state, appended_at, trace)

@@ -1,4 +1,4 @@
-"""Appending: what arrives at the same time goes to the database together."""
+"""Appending: concurrent calls become one statement in the database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Row
 
-from providers.errors import Conflict, MemoryDeleted, Rejected
+from providers.errors import Rejected
 from providers.group_commit import Combiner
-from providers.journal.base import MAX_APPENDED
-from providers.journal.operations import Appended, Entry, Loan, Operation, OperationKind, OutOfDate
+from providers.journal.base import MAX_APPENDED, check_count
+from providers.journal.codec import decode, encode
+from providers.journal.operations import Appended, JournalEntry, LeaseToken, Operation, OperationKind
+from providers.journal.outcomes import AppendOutcome, rejection
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
-from providers.journal.postgres.rows import to_state, to_text
 
 # A statement's duration grows with its operations, some 50 microseconds each; a larger call goes alone.
 _COMBINED_UP_TO = 16  # operations in one call
@@ -22,8 +23,8 @@ _LANES = 2  # statements under way at once
 Answers = list[Appended | Rejected]
 
 
-class Call(Struct, frozen=True):
-    """What one caller wants to append."""
+class AppendCall(Struct, frozen=True):
+    """The arguments of one call of `Journal.append`."""
 
     operations: Sequence[Operation]
     held: str | None
@@ -35,12 +36,11 @@ class Appender:
 
     def __init__(self, database: JournalDatabase) -> None:
         self._database = database
-        self._combiner: Combiner[Call, Answers] = Combiner(self._store, _LANES)
+        self._combiner: Combiner[AppendCall, Answers] = Combiner(self._store, _LANES)
 
-    async def append(self, call: Call) -> Answers:
-        """Give an answer to each operation of a call; see the protocol."""
-        if len(call.operations) > MAX_APPENDED:
-            raise ValueError(f"at most {MAX_APPENDED} operations at once, got {len(call.operations)}")
+    async def append(self, call: AppendCall) -> Answers:
+        """Return an answer to each operation of a call; see `Journal.append`."""
+        check_count("operations", len(call.operations), MAX_APPENDED)
         if not call.operations:
             return []
         if len(call.operations) > _COMBINED_UP_TO:
@@ -50,10 +50,10 @@ class Appender:
             return await self._combiner.put(call)
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the statements under way."""
         await self._combiner.close()
 
-    async def _store(self, calls: Sequence[Call]) -> list[Answers]:
+    async def _store(self, calls: Sequence[AppendCall]) -> list[Answers]:
         flat = [(operation, call) for call in calls for operation in call.operations]
         states = [operation.state for operation, _ in flat]
         values = {
@@ -63,7 +63,7 @@ class Appender:
             "versions": [state.version for state in states],
             "bases": [operation.base_version for operation, _ in flat],
             "digests": [state.digest for state in states],
-            "states": [to_text(state) for state in states],
+            "states": [encode(state) for state in states],
             "helds": [call.held for _, call in flat],
             "seconds": [call.seconds for _, call in flat],
         }
@@ -75,22 +75,18 @@ class Appender:
 
 
 def _answer(operation: Operation, row: Row[Any]) -> Appended | Rejected:
-    memory_id = operation.state.id
-    match row.outcome:
-        case "deleted":
-            return MemoryDeleted(memory_id)
-        case "conflict":
-            return Conflict(memory_id)
-        case "out_of_date":
-            return OutOfDate(f"memory {memory_id} has a newer version")
-    former = None if row.former is None else to_state(row.former)
-    repeated = row.outcome == "repeated"
+    outcome, memory_id = AppendOutcome(row.outcome), operation.state.id
+    rejected = rejection(outcome, memory_id)
+    if rejected is not None:
+        return rejected
+    former = None if row.former is None else decode(row.former)
+    repeated = outcome is AppendOutcome.REPEATED
     state = former if repeated and former is not None else operation.state
-    entry = Entry(
+    entry = JournalEntry(
         seq=row.known_seq,
         kind=OperationKind(row.known_kind),
         state=state,
         pending=frozenset(row.pending),
-        loan=None if row.until is None else Loan(state.user_id, memory_id, row.until),
+        lease=None if row.until is None else LeaseToken(state.user_id, memory_id, row.until),
     )
     return Appended(entry=entry, repeated=repeated, former=former)

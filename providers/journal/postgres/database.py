@@ -1,4 +1,4 @@
-"""The journal's database: its tables made by whoever asks first, and every failure that of a journal."""
+"""The journal's database: the first operation creates its tables, and every failure is translated to a journal's."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,36 +10,36 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
-from providers.journal.postgres.append_lent_function import CREATE_APPEND_LENT
-from providers.journal.postgres.tables import CREATE, MAKING_LOCK, UPGRADE, VERSION
+from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED
+from providers.journal.postgres.tables import CREATE, CREATION_LOCK, UPGRADE, VERSION
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
-from providers.postgres.translate import Writes
+from providers.postgres.translate import PossibleWrites
 
-# Not to_regclass(), which remembers what was not there before this connection waited for the lock.
+# Not to_regclass(), which caches that the table was missing before this connection waited for the lock.
 _EXISTS = text("""
     SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'ninai_journal' AND pg_table_is_visible(oid))
 """)
-_LENDS = text("""
+_HAS_LEASES = text("""
     SELECT EXISTS (
         SELECT 1 FROM pg_catalog.pg_proc WHERE proname = 'ninai_journal_append_lent' AND pg_function_is_visible(oid)
     )
 """)
-_MADE = text("SELECT id, version FROM ninai_journal")
-_TRACES = text("""
+_JOURNAL = text("SELECT id, version FROM ninai_journal")
+_HAS_TRACES = text("""
     SELECT EXISTS (
         SELECT 1 FROM pg_catalog.pg_attribute
         WHERE attrelid = CAST('ninai_journal_entries' AS regclass) AND attname = 'trace' AND NOT attisdropped
     )
 """)
-_NOTE = text("INSERT INTO ninai_journal (version) VALUES (:version)")
+_INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:version)")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 class JournalDatabase(PreparedDatabase):
-    """Lend connections to a database that holds the journal's tables.
+    """Acquire connections to a database that holds the journal's tables.
 
-    Raises `JournalUnavailable` for whatever keeps the body from its end; `ambiguous` if it may have written.
+    Every failure of the body is raised as `JournalUnavailable`, which is `ambiguous` if the body may have written.
     """
 
     def __init__(
@@ -54,24 +54,24 @@ class JournalDatabase(PreparedDatabase):
 
     @property
     def id(self) -> str:
-        """The name that the journal was given when its tables were made."""
+        """The name that the journal received when its tables were created."""
         if self._id is None:
             raise JournalUnavailable("the database of the journal has not been reached yet")
         return self._id
 
     async def reach(self) -> None:
-        """Prepare the tables, if that can be done within the time limit."""
+        """Prepare the tables, if the time limit allows it."""
         async with self.reading():
             pass
 
     async def close(self) -> None:
-        """Stop preparing; afterwards nothing is lent any more."""
+        """Stop preparing; every later call is refused."""
         self._closed = True
         await super().close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection for several statements that happen together or not at all."""
+        """Acquire a connection for several statements in one transaction."""
         async with self.writing() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
@@ -79,17 +79,17 @@ class JournalDatabase(PreparedDatabase):
 
     @asynccontextmanager
     async def limited(self) -> AsyncIterator[None]:
-        """Hold a write that others may keep waiting to the time limit."""
+        """Apply the time limit to a write that may wait for other writes."""
         with _of_a_journal():
             async with super().limited():
                 yield
 
     @asynccontextmanager
-    async def _lent(self, writes: Writes) -> AsyncIterator[AsyncConnection]:
+    async def _acquired(self, writes: PossibleWrites) -> AsyncIterator[AsyncConnection]:
         if self._closed:
             raise JournalUnavailable("the journal is closed")
         with _of_a_journal():
-            async with super()._lent(writes) as connection:
+            async with super()._acquired(writes) as connection:
                 yield connection
 
     async def _prepare(self) -> None:
@@ -97,35 +97,35 @@ class JournalDatabase(PreparedDatabase):
             check_encoding(str(await connection.scalar(ENCODING)))
             found = await _id_of(connection)
             current = found is not None and await _is_current(connection)
-        self._id = found if current else await self._make()
+        self._id = found if current else await self._create()
 
-    async def _make(self) -> str:
-        """Make the tables, or what is missing of them."""
+    async def _create(self) -> str:
+        """Create the tables, or those parts that are missing."""
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
-                await connection.execute(_LOCK, {"key": MAKING_LOCK})
+                await connection.execute(_LOCK, {"key": CREATION_LOCK})
                 found = await _id_of(connection)
                 for statement in await _missing(connection, found):
-                    # As it stands: text() would take the colons of ":=" for its own.
+                    # Executed without text(), which would take the colons of ":=" for parameters.
                     await connection.exec_driver_sql(statement)
                 if found is None:
-                    await connection.execute(_NOTE, {"version": VERSION})
+                    await connection.execute(_INSERT_JOURNAL, {"version": VERSION})
                 return str(await _id_of(connection))
 
 
 async def _is_current(connection: AsyncConnection) -> bool:
-    """Whether nothing is missing of a journal that is there."""
-    return bool(await connection.scalar(_TRACES)) and bool(await connection.scalar(_LENDS))
+    """Return whether an existing journal lacks nothing."""
+    return bool(await connection.scalar(_HAS_TRACES)) and bool(await connection.scalar(_HAS_LEASES))
 
 
 async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:
-    """List the statements that make a journal, or bring one of a version before up to date."""
+    """Return the statements that create a journal, or upgrade one of an earlier version."""
     missing = list(CREATE) if found is None else []
-    if found is None or not await connection.scalar(_TRACES):
+    if found is None or not await connection.scalar(_HAS_TRACES):
         missing += [*UPGRADE, CREATE_APPEND]
-    if found is None or not await connection.scalar(_LENDS):
-        missing.append(CREATE_APPEND_LENT)
+    if found is None or not await connection.scalar(_HAS_LEASES):
+        missing.append(CREATE_APPEND_LEASED)
     return missing
 
 
@@ -140,14 +140,14 @@ def _of_a_journal() -> Iterator[None]:
 
 
 async def _id_of(connection: AsyncConnection) -> str | None:
-    """Give the name of the journal whose tables are there, None if there are none.
+    """Return the name of the journal whose tables exist, None if there are none.
 
     Raises:
-        Misconfigured: a version that this code does not know has made them.
+        Misconfigured: the tables are of a version that this code does not know.
     """
     if not await connection.scalar(_EXISTS):
         return None
-    row = (await connection.execute(_MADE)).one()
+    row = (await connection.execute(_JOURNAL)).one()
     if row.version != VERSION:
         raise Misconfigured(
             f"its tables are of version {row.version}, and this program knows {VERSION} alone: update it"

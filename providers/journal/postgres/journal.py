@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from providers.errors import Rejected
-from providers.journal.base import MAX_LEASED, Journal
+from providers.journal.base import MAX_LEASED, Journal, check_count
 from providers.journal.operations import (
     Appended,
+    Backlog,
     DeadLetter,
     Delivery,
-    Entry,
+    JournalEntry,
     JournalStatus,
-    Loan,
+    LeaseToken,
     Member,
     MemberState,
     Operation,
@@ -19,37 +20,37 @@ from providers.journal.operations import (
     Settlement,
 )
 from providers.journal.postgres import statements
-from providers.journal.postgres.appending import Appender, Call
-from providers.journal.postgres.bell import Bell
+from providers.journal.postgres.appending import AppendCall, Appender
 from providers.journal.postgres.database import JournalDatabase
-from providers.journal.postgres.membership import Membership
-from providers.journal.postgres.rows import to_backlog, to_dead_letter, to_delivery, to_entry, to_pending
+from providers.journal.postgres.member_table import MemberTable
+from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler
+from providers.journal.rows import to_delivery, to_entry, to_value
 
-_PRUNED_AT_ONCE = 1_000  # entries looked at in one step; appending waits while they go
+_PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PostgresJournal(Journal):
     """A journal that many hosts share; its clock is the server's.
 
-    What was settled here is seen by whatever is asked here afterwards, if it can be written within `patience` seconds.
+    A read sees every earlier settlement of this process that can be written within `patience` seconds.
     """
 
-    def __init__(self, database: JournalDatabase, bell: Bell, patience: float) -> None:
+    def __init__(self, database: JournalDatabase, notifier: Notifier, patience: float) -> None:
         self._database = database
-        self._bell = bell
+        self._notifier = notifier
         self._appender = Appender(database)
-        self._settler = Settler(database, bell, patience)
-        self._membership = Membership(database)
+        self._settler = Settler(database, notifier, patience)
+        self._member_table = MemberTable(database)
 
     @property
     def id(self) -> str:
-        """The name given to the tables when they were made; unknown until the database was reached for once."""
+        """The name that the tables received when they were created; unknown until the database is reached once."""
         return self._database.id
 
     async def close(self) -> None:
-        """Wait for what is under way, and write what is queued; to be called before the database goes."""
+        """Wait for what is under way, and write what is queued; call this before the database is closed."""
         await self._appender.close()
         await self._settler.close()
 
@@ -57,78 +58,78 @@ class PostgresJournal(Journal):
         self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
     ) -> list[Appended | Rejected]:
         """Make operations durable; see the protocol."""
-        answers = await self._appender.append(Call(operations, held, seconds))
+        answers = await self._appender.append(AppendCall(operations, held, seconds))
         appended = [answer for answer in answers if isinstance(answer, Appended) and not answer.repeated]
         if any(answer.entry.pending - {held} for answer in appended):
-            self._bell.ring()
+            self._notifier.notify()
         if any(held in answer.entry.pending for answer in appended):
-            self._bell.ring_after(seconds)
+            self._notifier.notify_after(seconds)
         return answers
 
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
-        """Give what is pending and what is deleted; see the protocol."""
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+        """Return what takes precedence over a provider's own state; see the protocol."""
         await self._settler.settled()
         values = {"user_id": user_id, "provider": provider, "limit": limit, "tombstones": tombstones}
         async with self._database.reading() as connection:
-            return [to_entry(row) for row in await connection.execute(statements.ENTRIES, values)]
+            rows = await connection.execute(statements.ENTRIES, values)
+            return [to_entry(row, row.pending) for row in rows]
 
     async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
-        """Give those that are deleted; see the protocol."""
+        """Return those that have a tombstone; see the protocol."""
         values = {"user_id": user_id, "memory_ids": list(memory_ids)}
         async with self._database.reading() as connection:
             return {row.memory_id for row in await connection.execute(statements.DELETED, values)}
 
-    async def newest(self, user_id: str, memory_id: str) -> Entry | None:
-        """Give what is known of one memory; see the protocol."""
+    async def newest(self, user_id: str, memory_id: str) -> JournalEntry | None:
+        """Return what is known of one memory; see the protocol."""
         await self._settler.settled()
         async with self._database.reading() as connection:
             rows = await connection.execute(statements.NEWEST, {"user_id": user_id, "memory_id": memory_id})
             row = rows.one_or_none()
-        return None if row is None else to_entry(row)
+        return None if row is None else to_entry(row, row.pending)
 
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
-        """Lend deliveries; see the protocol."""
+        """Lease deliveries; see the protocol."""
         await self._settler.settled()
         values = {"provider": provider, "limit": min(limit, MAX_LEASED), "seconds": seconds}
         async with self._database.writing() as connection:
             rows = (await connection.execute(statements.LEASE, values)).all()
         if rows:
-            self._bell.ring_after(seconds)
+            self._notifier.notify_after(seconds)
         return sorted(map(to_delivery, rows), key=lambda delivery: delivery.seq)
 
-    async def renew(self, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
-        """Keep what is lent; see the protocol."""
-        if len(loans) > MAX_LEASED:
-            raise ValueError(f"at most {MAX_LEASED} loans at once, got {len(loans)}")
-        if not loans:
+    async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
+        """Extend leases; see the protocol."""
+        check_count("leases", len(leases), MAX_LEASED)
+        if not leases:
             return []
         values = {
-            "providers": [provider] * len(loans),
-            "users": [loan.user_id for loan in loans],
-            "memories": [loan.memory_id for loan in loans],
-            "untils": [loan.until for loan in loans],
-            "delays": [seconds] * len(loans),
+            "providers": [provider] * len(leases),
+            "users": [lease.user_id for lease in leases],
+            "memories": [lease.memory_id for lease in leases],
+            "untils": [lease.until for lease in leases],
+            "delays": [seconds] * len(leases),
         }
         async with self._database.writing() as connection:
             rows = (await connection.execute(statements.MOVE, values)).all()
         if rows:
-            self._bell.ring_after(seconds)
+            self._notifier.notify_after(seconds)
         untils = {row.place: row.until for row in rows}
         return [
-            Loan(loan.user_id, loan.memory_id, untils[place]) if place in untils else None
-            for place, loan in enumerate(loans, 1)
+            LeaseToken(lease.user_id, lease.memory_id, untils[place]) if place in untils else None
+            for place, lease in enumerate(leases, 1)
         ]
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Queue what became of deliveries; see the protocol."""
+        """Queue the results of deliveries; see the protocol."""
         self._settler.settle(settlements)
 
     async def wait(self, seconds: float) -> None:
-        """Wait for the bell; see the protocol."""
-        await self._bell.wait(seconds)
+        """Wait for a notification; see the protocol."""
+        await self._notifier.wait(seconds)
 
     async def prune(self, seconds: float) -> int:
-        """Drop what is confirmed, some thousand at a time; see the protocol."""
+        """Drop what every member has confirmed, in batches; see the protocol."""
         await self._settler.settled()
         place: dict[str, object] | None = {"reached": _LONG_AGO, "seq": 0}
         dropped = 0
@@ -141,19 +142,20 @@ class PostgresJournal(Journal):
             place = {"reached": rows[-1].appended_at, "seq": rows[-1].seq} if full else None
         return dropped
 
-    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[Entry]:
-        """Give confirmed tombstones; see the protocol."""
+    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
+        """Return tombstones that every member has confirmed; see the protocol."""
         await self._settler.settled()
         values = {"limit": limit, "seconds": seconds, "after": after}
         async with self._database.reading() as connection:
-            return [to_entry(row) for row in await connection.execute(statements.TOMBSTONES, values)]
+            rows = await connection.execute(statements.TOMBSTONES, values)
+            return [to_entry(row, row.pending) for row in rows]
 
     async def redeliver(self, seq: int, provider: str) -> None:
         """Make a tombstone due again; see the protocol."""
         async with self._database.transaction() as connection:
             await connection.execute(statements.LOCK_SHARED)
             await connection.execute(statements.REDELIVER, {"seq": seq, "provider": provider})
-        self._bell.ring()
+        self._notifier.notify()
 
     async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
         """Drop tombstones; see the protocol."""
@@ -161,7 +163,7 @@ class PostgresJournal(Journal):
         await self._drop(list(seqs), deleted=True, traces=traces)
 
     async def status(self) -> JournalStatus:
-        """Count; see the protocol."""
+        """Count operations and deliveries; see the protocol."""
         await self._settler.settled()
         async with self._database.reading() as connection:
             counts = (await connection.execute(statements.STATUS)).one()
@@ -170,27 +172,28 @@ class PostgresJournal(Journal):
             operations=counts.operations,
             tombstones=counts.tombstones,
             last_seq=counts.last_seq,
-            backlogs=tuple(map(to_backlog, backlogs)),
+            backlogs=tuple(to_value(Backlog, row) for row in backlogs),
         )
 
     async def newest_version(self) -> int:
-        """Look for the greatest version; see the protocol."""
+        """Return the greatest version; see the protocol."""
         async with self._database.reading() as connection:
             return int(await connection.scalar(statements.NEWEST_VERSION) or 0)
 
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
-        """Give what is still to be delivered; see the protocol."""
+        """Return the outstanding deliveries; see the protocol."""
         await self._settler.settled()
         values = {"limit": limit, "provider": provider, "after": after}
         async with self._database.reading() as connection:
-            return [to_pending(row) for row in await connection.execute(statements.PENDING, values)]
+            rows = await connection.execute(statements.PENDING, values)
+            return [to_value(PendingDelivery, row) for row in rows]
 
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
-        """Give dead letters; see the protocol."""
+        """Return dead letters; see the protocol."""
         await self._settler.settled()
         async with self._database.reading() as connection:
             rows = await connection.execute(statements.DEAD, {"limit": limit, "after": after})
-            return [to_dead_letter(row) for row in rows]
+            return [to_value(DeadLetter, row) for row in rows]
 
     async def retry(self, seq: int, provider: str) -> bool:
         """Make a dead letter due; see the protocol."""
@@ -198,7 +201,7 @@ class PostgresJournal(Journal):
         async with self._database.writing() as connection:
             found = await connection.scalar(statements.RETRY, {"seq": seq, "provider": provider}) is not None
         if found:
-            self._bell.ring()
+            self._notifier.notify()
         return found
 
     async def discard(self, seq: int, provider: str) -> bool:
@@ -208,33 +211,33 @@ class PostgresJournal(Journal):
             return await connection.scalar(statements.DISCARD, {"seq": seq, "provider": provider}) is not None
 
     async def join(self, name: str, identity: str | None) -> Member:
-        """Make a provider a member, or find it one; see the protocol."""
-        member = await self._membership.join(name, identity)
-        self._bell.ring()
+        """Find or add a member; see the protocol."""
+        member = await self._member_table.join(name, identity)
+        self._notifier.notify()
         return member
 
     async def members(self) -> list[Member]:
-        """Give all members; see the protocol."""
-        return await self._membership.members()
+        """Return all members; see the protocol."""
+        return await self._member_table.members()
 
     async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
-        """Take note of a filling; see the protocol."""
-        await self._membership.note_fill(name, after, copied, copied_users)
+        """Record the progress of a backfill; see the protocol."""
+        await self._member_table.note_fill(name, after, copied, copied_users)
 
     async def mark(self, name: str, state: MemberState) -> None:
-        """Say whether a member has received everything; see the protocol."""
-        await self._membership.mark(name, state)
+        """Set the state of a member; see the protocol."""
+        await self._member_table.mark(name, state)
 
     async def leave(self, name: str) -> bool:
-        """End a membership; see the protocol."""
-        return await self._membership.leave(name)
+        """Remove a member; see the protocol."""
+        return await self._member_table.leave(name)
 
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Take or keep a task; see the protocol."""
-        return await self._membership.claim(task, holder, seconds)
+        """Acquire or keep a task; see the protocol."""
+        return await self._member_table.claim(task, holder, seconds)
 
     async def _drop(self, seqs: list[int], *, deleted: bool, traces: bool = False) -> int:
-        """Drop those of these entries that still have no delivery, once nobody can give them one any more."""
+        """Drop those of these entries that have no delivery, under the lock that keeps others from adding one."""
         if not seqs:
             return 0
         async with self._database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""How the journal in PostgreSQL is configured, and how it is opened."""
+"""The settings of the journal in PostgreSQL, and its opening."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +16,9 @@ class PostgresJournalSettings(
 ):
     """A database that all hosts reach.
 
-    `pool_size` is connections per worker process, to which one comes that listens; `timeout` is seconds for one
-    operation, and should lie below the deadline of a write. `pooler = "pgbouncer"` keeps to what a transaction pooler
-    allows: then other hosts' appends are found by asking from time to time.
+    `pool_size` is the number of connections per worker process, besides one that listens. `timeout` is seconds for one
+    operation, and should be shorter than the deadline of a write. `pooler = "pgbouncer"` restricts the journal to what
+    a transaction pooler allows: appends of other hosts are then found by polling.
     """
 
     dsn: Secret
@@ -31,5 +31,11 @@ class PostgresJournalSettings(
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
         from providers.journal.postgres.opening import open_journal
 
-        async with open_journal(self, host) as journal:
+        async with open_journal(
+            self.dsn.reveal(),
+            host,
+            pool_size=self.pool_size,
+            seconds=self.timeout,
+            through_pooler=self.pooler == "pgbouncer",
+        ) as journal:
             yield journal

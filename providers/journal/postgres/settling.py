@@ -1,4 +1,4 @@
-"""Settling: queued, combined, and written in the background."""
+"""Settlements, which are queued, combined, and written in the background."""
 
 import asyncio
 from collections import deque
@@ -8,41 +8,41 @@ from typing import Any
 import structlog
 
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Dead, Done, Loan, Postponed, Settlement
+from providers.journal.operations import Dead, Done, LeaseToken, Postponed, Settlement
 from providers.journal.postgres import statements
-from providers.journal.postgres.bell import Bell
 from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.notifier import Notifier
 
 _AT_ONCE = 1_000  # settlements in one statement
-_MAX_QUEUED = 50_000  # settlements; beyond them the oldest are lost, which costs repetitions
+_MAX_QUEUED = 50_000  # settlements; beyond these the oldest are lost, which costs repetitions
 _PAUSE = 0.5  # seconds until the next try after a failure
 
 _log = structlog.get_logger(__name__)
 
 
 class Settler:
-    """Write down what became of deliveries, in the order in which it was told.
+    """Write the results of deliveries in the order of the calls.
 
-    `patience` is how many seconds whoever asks afterwards waits for what is still on its way.
+    `patience` is the time in seconds for which a later read waits for settlements that are not written yet.
     """
 
-    def __init__(self, database: JournalDatabase, bell: Bell, patience: float) -> None:
+    def __init__(self, database: JournalDatabase, notifier: Notifier, patience: float) -> None:
         self._database = database
-        self._bell = bell
+        self._notifier = notifier
         self._patience = patience
         self._queue: deque[Settlement] = deque()
         self._task: asyncio.Task[None] | None = None
         self._pause: asyncio.TimerHandle | None = None
-        self._told = 0  # settlements ever queued
-        self._closed = False
+        self._queued = 0  # settlements ever
         self._tried = 0  # of them, those that were written, lost, or have failed once
+        self._closed = False
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Queue settlements; they are written soon, or when the database is back."""
         if self._closed:
             raise JournalUnavailable("the journal is closed")
         self._queue.extend(settlements)
-        self._told += len(settlements)
+        self._queued += len(settlements)
         if len(self._queue) > _MAX_QUEUED:
             _log.warning("settlements_lost", count=len(self._queue) - _MAX_QUEUED)
             while len(self._queue) > _MAX_QUEUED:
@@ -51,17 +51,17 @@ class Settler:
             self._start()
 
     async def settled(self) -> None:
-        """Wait until everything queued so far has been written, or could not be soon."""
-        told = self._told
+        """Wait until everything queued so far was written or has failed, but no longer than `patience`."""
+        queued = self._queued
         ends_at = asyncio.get_running_loop().time() + self._patience
-        while self._tried < told and self._task is not None and not self._task.done():
+        while self._tried < queued and self._task is not None and not self._task.done():
             remaining = ends_at - asyncio.get_running_loop().time()
             if remaining <= 0:
                 return
             await asyncio.wait({self._task}, timeout=remaining)
 
     async def close(self) -> None:
-        """Write what is queued, if the database takes it; what it does not take costs a repetition."""
+        """Write what is queued if the database accepts it; each settlement that is lost costs a repetition."""
         self._closed = True
         if self._pause is not None:
             self._pause.cancel()
@@ -92,26 +92,26 @@ class Settler:
 
     async def _write_some(self) -> None:
         batch = _different(self._queue, _AT_ONCE)
-        told = self._told
+        queued = self._queued
         try:
             async with self._database.writing() as connection:
                 rows = await connection.execute(statements.SETTLE, _settlements(batch))
                 replaced = _replaced(batch, {(row.provider, row.seq) for row in rows})
                 if replaced:
-                    # Later, since what it locks comes in an order of its own.
-                    await connection.execute(statements.MOVE, _loans(replaced))
+                    # A second statement, because it locks in an order of its own.
+                    await connection.execute(statements.MOVE, _leases(replaced))
         except JournalUnavailable:
             self._queue.extendleft(reversed(batch))
-            self._tried = told
+            self._tried = queued
             raise
-        self._tried = self._told - len(self._queue)
+        self._tried = self._queued - len(self._queue)
         delays = {settlement.delay for settlement in batch if isinstance(settlement, Postponed)}
         for delay in delays | {_delay(settlement) for settlement, _ in replaced}:
-            self._bell.ring_after(delay)
+            self._notifier.notify_after(delay)
 
 
 def _different(queue: deque[Settlement], limit: int) -> list[Settlement]:
-    """Take from the front what concerns different deliveries, since one statement changes a row only once."""
+    """Take settlements of different deliveries from the front, since one statement changes a row only once."""
     taken: dict[tuple[int, str], Settlement] = {}
     while queue and len(taken) < limit and (queue[0].seq, queue[0].provider) not in taken:
         settlement = queue.popleft()
@@ -119,12 +119,12 @@ def _different(queue: deque[Settlement], limit: int) -> list[Settlement]:
     return list(taken.values())
 
 
-def _replaced(batch: Iterable[Settlement], found: Collection[tuple[str, int]]) -> list[tuple[Settlement, Loan]]:
-    """Give those of deliveries that were lent and are not there any more."""
+def _replaced(batch: Iterable[Settlement], found: Collection[tuple[str, int]]) -> list[tuple[Settlement, LeaseToken]]:
+    """Return the settlements of leased deliveries that do not exist any more."""
     return [
-        (settlement, settlement.loan)
+        (settlement, settlement.lease)
         for settlement in batch
-        if settlement.loan is not None and (settlement.provider, settlement.seq) not in found
+        if settlement.lease is not None and (settlement.provider, settlement.seq) not in found
     ]
 
 
@@ -135,12 +135,12 @@ def _settlements(batch: Iterable[Settlement]) -> dict[str, list[Any]]:
     )
 
 
-def _loans(replaced: Iterable[tuple[Settlement, Loan]]) -> dict[str, list[Any]]:
+def _leases(replaced: Iterable[tuple[Settlement, LeaseToken]]) -> dict[str, list[Any]]:
     return _columns(
         ("providers", "users", "memories", "untils", "delays"),
         (
-            (settlement.provider, loan.user_id, loan.memory_id, loan.until, _delay(settlement))
-            for settlement, loan in replaced
+            (settlement.provider, lease.user_id, lease.memory_id, lease.until, _delay(settlement))
+            for settlement, lease in replaced
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The statements of the journal about operations and their deliveries; all of one round trip, but those that lock."""
+"""The statements on operations and their deliveries; each is one round trip, except those that lock."""
 
 from sqlalchemy import text
 
@@ -15,7 +15,7 @@ APPEND = text("""
     )
 """)
 
-# What a crash of the server may undo, at the price of a repetition, does not wait for its disk.
+# A statement that a crash of the server may undo, at the price of a repetition, does not wait for the disk.
 _QUICK = "quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
 
 _PENDING = """
@@ -30,7 +30,7 @@ NEWEST = text(f"""
     SELECT {_ENTRY} FROM ninai_journal_entries AS e WHERE e.user_id = :user_id AND e.memory_id = :memory_id
 """)  # noqa: S608 - joined from constants
 
-# One entry after the other, since a hash join would read those of all users.
+# A lateral join reads one entry after the other; a hash join would read those of all users.
 ENTRIES = text(f"""
     SELECT {_ENTRY} FROM (
         SELECT seq FROM ninai_journal_deliveries
@@ -63,13 +63,13 @@ LEASE = text(f"""
     SET due_at = clock_timestamp() + make_interval(secs => CAST(:seconds AS float8))
     FROM due JOIN ninai_journal_entries AS e USING (seq)
     WHERE d.provider = due.provider AND d.seq = due.seq
-    RETURNING d.seq, d.provider, e.kind, e.state, d.failures,
+    RETURNING d.seq, d.provider, e.kind, e.state,
         CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
-        CAST(extract(epoch FROM d.due_at) AS float8) AS until,
+        CAST(extract(epoch FROM d.due_at) AS float8) AS until, d.failures,
         coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
 """)  # noqa: S608 - joined from constants
 
-# Gives what was there to be settled.
+# Returns the deliveries that existed.
 SETTLE = text(f"""
     WITH {_QUICK}, given AS MATERIALIZED (
         SELECT g.* FROM quick, unnest(
@@ -93,8 +93,8 @@ SETTLE = text(f"""
     SELECT provider, seq FROM locked
 """)  # noqa: S608 - joined from constants
 
-# Has lent deliveries come back after other delays. What has replaced one would come back at the same moment, unless it
-# was lent since, and is taken for it.
+# Moves the ends of leases. A delivery that has replaced a leased one is due at the same moment, unless it has been
+# leased since, and is treated as the leased one.
 MOVE = text(f"""
     WITH {_QUICK}, waiting AS MATERIALIZED (
         SELECT d.provider, d.seq, g.delay, g.place FROM quick, unnest(
@@ -140,14 +140,14 @@ TOMBSTONES = text(f"""
     ORDER BY e.seq LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
-# A trace that is repeated at the same moment has another number afterwards, and will be found again.
+# A trace that is repeated at the same moment has another number afterwards, and is found again by a later call.
 REDELIVER = text("""
-    WITH grave AS (
+    WITH tombstone AS (
         UPDATE ninai_journal_entries SET trace = false WHERE seq = :seq AND kind = 'delete' RETURNING seq, user_id
     )
     INSERT INTO ninai_journal_deliveries (provider, seq, user_id, since, due_at)
     SELECT m.name, g.seq, g.user_id, clock_timestamp(), clock_timestamp()
-    FROM grave AS g, ninai_journal_members AS m WHERE m.name = :provider
+    FROM tombstone AS g, ninai_journal_members AS m WHERE m.name = :provider
     ON CONFLICT (provider, seq) DO NOTHING
 """)
 
@@ -161,14 +161,14 @@ NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entri
 
 BACKLOGS = text("""
     SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending, count(d.seq) FILTER (WHERE d.dead) AS dead,
-        coalesce(CAST(extract(
+        greatest(CAST(extract(
             epoch FROM clock_timestamp() - min(d.since) FILTER (WHERE NOT d.dead)
         ) AS float8), 0) AS oldest_seconds
     FROM ninai_journal_members AS m LEFT JOIN ninai_journal_deliveries AS d ON d.provider = m.name
     GROUP BY m.name, m.place ORDER BY m.place
 """)
 
-# From each member its oldest ones, which the key gives in order; of those the oldest of all.
+# The oldest ones of each member, which its key lists in order; of those the oldest of all.
 PENDING = text("""
     SELECT d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,
         CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,

@@ -1,18 +1,18 @@
-"""The journal's tables, in the statements that make them.
+"""The statements that create the journal's tables.
 
-A memory has one entry, that of its newest operation; appending replaces it, and takes a new `seq`. A delivery stands
-for what one member has not confirmed of the entry with that `seq`; `due_at` is also when what is lent comes back. It is
-in no index, so that lending rewrites none. Of the journal itself, `joined` counts all who ever became members, and
-`last_dropped` is the greatest `seq` of the entries that are gone.
+A memory has one entry, that of its newest operation; an append replaces it, with a new `seq`. Its `state` is the text
+of `codec.encode`. A delivery exists for each member that has not confirmed the entry with that `seq`; its `due_at` is
+also the end of a lease. It is in no index, so that leasing rewrites none. In the row about the journal itself, `joined`
+counts all members that ever joined, and `last_dropped` is the greatest `seq` of the dropped entries.
 """
 
-# Another one as soon as a program that knows this one alone could not go on with the tables. What is only added leaves
-# it as it is: see `UPGRADE`.
+# The version changes as soon as a program that knows only the former one could not go on with the tables. Additions
+# leave it as it is: see `UPGRADE`.
 VERSION = 1
 
-# "ninaj" in ASCII, then what is locked: one key for everybody who makes the tables; and one that appending shares, and
-# that whoever changes the list of members or drops entries has alone.
-MAKING_LOCK = 0x6E696E616A01
+# "ninaj" in ASCII, then the number of the lock. The first one is held while the tables are created. The second one is
+# shared by appends, and exclusive to changes of the list of members and to the dropping of entries.
+CREATION_LOCK = 0x6E696E616A01
 LOCK = 0x6E696E616A02
 
 CREATE = (
@@ -72,8 +72,8 @@ CREATE = (
     "CREATE TABLE ninai_journal_claims (task text PRIMARY KEY, holder text NOT NULL, ends_at timestamptz NOT NULL)",
 )
 
-# What came later, for tables of an earlier program, which may go on with them meanwhile. A tombstone that is a `trace`
-# is the journal's alone: no member has, or gets, a delivery of it.
+# Additions to the tables of an earlier program, which may go on with them meanwhile. A tombstone that is a `trace` is
+# kept by the journal alone: no member has a delivery of it.
 UPGRADE = (
     "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
     "CREATE INDEX ninai_journal_traces ON ninai_journal_entries (user_id, seq) WHERE trace",

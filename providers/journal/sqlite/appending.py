@@ -4,91 +4,105 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from providers.errors import Conflict, MemoryDeleted, Rejected
+from providers.errors import Rejected
 from providers.journal.base import MAX_TRACES
-from providers.journal.operations import Appended, Entry, Loan, Operation, OperationKind, OutOfDate
-from providers.journal.sqlite.ledger import Ledger
-from providers.journal.sqlite.rows import ENTRY, to_entry, to_row
-
-INSERT = """INSERT INTO operations
-    (user_id, memory_id, kind, version, appended_at, created_at, updated_at, digest, edits, metadata, content,
-        trace)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq"""
-
-_KNOWN = f"SELECT {ENTRY} FROM operations AS o WHERE o.user_id = ? AND o.memory_id = ?"  # noqa: S608 - a constant
+from providers.journal.operations import Appended, JournalEntry, LeaseToken, Operation, OperationKind
+from providers.journal.outcomes import AppendOutcome, rejection
+from providers.journal.sqlite.connection import JournalConnection
+from providers.journal.sqlite.operations_table import to_entry
 
 
-def newest(ledger: Ledger, user_id: str, memory_id: str) -> Entry | None:
-    """Give what is known of one memory."""
-    row = ledger.row(_KNOWN, (user_id, memory_id))
+def newest(connection: JournalConnection, user_id: str, memory_id: str) -> JournalEntry | None:
+    """Return what is known of one memory."""
+    row = connection.row(connection.operations.newest, (user_id, memory_id))
     return None if row is None else to_entry(row)
 
 
 def append(
-    ledger: Ledger, operations: Sequence[Operation], held: str | None, seconds: float
+    connection: JournalConnection, operations: Sequence[Operation], held: str | None, seconds: float
 ) -> list[Appended | Rejected]:
-    """Judge each operation, and append it unless it is known or refused; see `Journal.append`."""
-    members = [str(name) for (name,) in ledger.rows("SELECT name FROM members")]
-    return [_append(ledger, operation, members, held, seconds) for operation in operations]
+    """Judge each operation, and append it unless it is known or rejected; see `Journal.append`."""
+    members = [str(name) for (name,) in connection.rows("SELECT name FROM members")]
+    return [_append(connection, operation, members, held, seconds) for operation in operations]
 
 
-def answer(operation: Operation, known: Entry) -> Appended | Rejected | None:
-    """Answer an operation that is not to be appended because of what is known of its memory; None if it is to be."""
+def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:
+    """Return the outcome of an operation on a memory that is known."""
     state, kind = operation.state, operation.kind
-    repeated = Appended(entry=known, repeated=True, former=known.state)
     if known.kind is OperationKind.DELETE:
-        return repeated if kind is OperationKind.DELETE else MemoryDeleted(state.id)
+        return AppendOutcome.REPEATED if kind is OperationKind.DELETE else AppendOutcome.DELETED
     if kind is OperationKind.REMEMBER:
-        return repeated if known.state.digest == state.digest else Conflict(state.id)
+        return AppendOutcome.REPEATED if known.state.digest == state.digest else AppendOutcome.CONFLICT
     if kind is OperationKind.UPDATE and known.state.version > operation.base_version:
-        return OutOfDate(f"memory {state.id} has a newer version")
-    return None
+        return AppendOutcome.OUT_OF_DATE
+    return AppendOutcome.APPENDED
 
 
 def _append(
-    ledger: Ledger, operation: Operation, members: Sequence[str], held: str | None, seconds: float
+    connection: JournalConnection, operation: Operation, members: Sequence[str], held: str | None, seconds: float
 ) -> Appended | Rejected:
     state = operation.state
-    known = newest(ledger, state.user_id, state.id)
-    busy: dict[str, float] = {}
-    if known is not None:
-        answered = answer(operation, known)
-        if answered is not None:
-            return _renewed(ledger, answered) if isinstance(answered, Appended) else answered
-        busy = _take_away(ledger, known)
-        operation = replace(operation, trace=False)
-    now = ledger.now()
-    [(seq,)] = ledger.rows(INSERT, to_row(operation, now))
+    known = newest(connection, state.user_id, state.id)
+    if known is None:
+        return _insert(connection, operation, members, held, seconds)
+    outcome = judge(operation, known)
+    rejected = rejection(outcome, state.id)
+    if rejected is not None:
+        return rejected
+    if outcome is AppendOutcome.REPEATED:
+        return Appended(entry=_renewed_if_trace(connection, known), repeated=True, former=known.state)
+    busy = _remove(connection, known)
+    appended = _insert(connection, replace(operation, trace=False), members, held, seconds, busy)
+    return replace(appended, former=known.state)
+
+
+def _insert(
+    connection: JournalConnection,
+    operation: Operation,
+    members: Sequence[str],
+    held: str | None,
+    seconds: float,
+    busy: dict[str, float] | None = None,
+) -> Appended:
+    """Insert an operation and its deliveries; a provider that is `busy` with a former delivery gets it after that."""
+    state, now, free_at = operation.state, connection.now(), busy or {}
+    seq = _insert_row(connection, operation, now)
     if operation.trace:
-        _have_give_way(ledger, state.user_id)
-        return Appended(entry=Entry(seq=seq, kind=operation.kind, state=state, pending=frozenset()))
-    ledger.connection.executemany(
+        _limit_traces(connection, state.user_id)
+        return Appended(entry=JournalEntry(seq=seq, kind=operation.kind, state=state, pending=frozenset()))
+    connection.raw.executemany(
         "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) VALUES (?, ?, ?, ?, ?)",
         [
-            (state.user_id, seq, name, now + seconds if name == held else max(now, busy.get(name, now)), now)
+            (state.user_id, seq, name, now + seconds if name == held else max(now, free_at.get(name, now)), now)
             for name in members
         ],
     )
-    loan = Loan(state.user_id, state.id, now + seconds) if held in members else None
-    entry = Entry(seq=seq, kind=operation.kind, state=state, pending=frozenset(members), loan=loan)
-    return Appended(entry=entry, former=None if known is None else known.state)
+    lease = LeaseToken(state.user_id, state.id, now + seconds) if held in members else None
+    return Appended(
+        entry=JournalEntry(seq=seq, kind=operation.kind, state=state, pending=frozenset(members), lease=lease)
+    )
 
 
-def _renewed(ledger: Ledger, repeated: Appended) -> Appended:
-    """Have a trace that was met begin anew; what else was met stays as it is."""
-    known = repeated.entry
-    if known.pending or not ledger.rows("SELECT 1 FROM operations WHERE seq = ? AND trace = 1", (known.seq,)):
-        return repeated
-    ledger.run("DELETE FROM operations WHERE seq = ?", (known.seq,))
+def _insert_row(connection: JournalConnection, operation: Operation, now: float) -> int:
+    table = connection.operations
+    [(seq,)] = connection.rows(table.insert, table.to_row(operation, now))
+    return int(seq)
+
+
+def _renewed_if_trace(connection: JournalConnection, known: JournalEntry) -> JournalEntry:
+    """Start the age of a repeated trace anew; an entry that is no trace stays as it is."""
+    sql = "SELECT 1 FROM operations WHERE seq = ? AND trace = 1"
+    if known.pending or not connection.rows(sql, (known.seq,)):
+        return known
+    _delete_row(connection, known.seq)
     again = Operation(kind=known.kind, state=known.state, trace=True)
-    [(seq,)] = ledger.rows(INSERT, to_row(again, ledger.now()))
-    return replace(repeated, entry=replace(known, seq=seq))
+    return replace(known, seq=_insert_row(connection, again, connection.now()))
 
 
-def _have_give_way(ledger: Ledger, user_id: str) -> None:
+def _limit_traces(connection: JournalConnection, user_id: str) -> None:
     """Drop the oldest traces of a user who has too many."""
-    # One with a delivery is on its way to somebody all the same: a version that knew no traces has made it.
-    ledger.run(
+    # A trace may have a delivery: a version that does not know traces has made it. It is kept until it is confirmed.
+    connection.run(
         """DELETE FROM operations AS o WHERE o.seq IN (
             SELECT t.seq FROM operations AS t INDEXED BY traces_of_user WHERE t.user_id = ? AND t.trace = 1
             ORDER BY t.seq DESC LIMIT -1 OFFSET ?
@@ -97,12 +111,16 @@ def _have_give_way(ledger: Ledger, user_id: str) -> None:
     )
 
 
-def _take_away(ledger: Ledger, known: Entry) -> dict[str, float]:
-    """Remove an operation with its deliveries; tell until when each provider may still be busy with it."""
-    deliveries = ledger.rows(
+def _remove(connection: JournalConnection, known: JournalEntry) -> dict[str, float]:
+    """Remove an operation with its deliveries, and return until when each provider may be busy with it."""
+    deliveries = connection.rows(
         "DELETE FROM deliveries WHERE user_id = ? AND seq = ? RETURNING provider, due_at",
         (known.state.user_id, known.seq),
     )
-    # Removed, not only superseded: of a deleted memory nothing may stay.
-    ledger.run("DELETE FROM operations WHERE seq = ?", (known.seq,))
+    # The row is removed and not only superseded, because nothing may stay of a deleted memory.
+    _delete_row(connection, known.seq)
     return {provider: due_at for provider, due_at in deliveries if due_at is not None}
+
+
+def _delete_row(connection: JournalConnection, seq: int) -> None:
+    connection.run("DELETE FROM operations WHERE seq = ?", (seq,))

@@ -1,8 +1,8 @@
 """The journal in a SQLite file.
 
 The standard library's `sqlite3` in a thread is used, and not aiosqlite, because that would go to the thread and back
-for every statement; here a whole transaction is one such hop. What many callers want to write at the same time becomes
-one transaction with one flush to disk. Reads have a connection of their own, which no writer ever blocks.
+for every statement; here a whole transaction is one such hop. Concurrent writes of many callers become one transaction
+with one flush to disk. Reads have a connection of their own, which no writer ever blocks.
 """
 
 import asyncio
@@ -13,30 +13,30 @@ from typing import Any, TypeVar
 
 from providers.errors import Rejected
 from providers.group_commit import Combiner
-from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable
+from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
 from providers.journal.operations import (
     Appended,
     DeadLetter,
     Delivery,
-    Entry,
+    JournalEntry,
     JournalStatus,
-    Loan,
+    LeaseToken,
     Member,
     MemberState,
     Operation,
     PendingDelivery,
     Settlement,
 )
-from providers.journal.sqlite import appending, delivering, retaining
+from providers.journal.sqlite import appending, delivering, outstanding, retaining
 from providers.journal.sqlite import members as membership
-from providers.journal.sqlite.ledger import Work
+from providers.journal.sqlite.connection import Work
 from providers.journal.sqlite.running import Runner
 from providers.journal.sqlite.translate import unavailable
-from providers.journal.sqlite.waiting import Waiting
+from providers.journal.sqlite.watching import CommitWatcher, look
 
 Result = TypeVar("Result")
 
-_PRUNED_AT_ONCE = 2_000  # operations looked at in one transaction, some milliseconds
+_PRUNED_AT_ONCE = 2_000  # operations checked in one transaction, which takes some milliseconds
 
 
 class SqliteJournal(Journal):
@@ -48,141 +48,141 @@ class SqliteJournal(Journal):
         self._reader = reader
         self._combiner: Combiner[Work[Any], Any] = Combiner(self._commit, lanes=1)
         self._settling: set[asyncio.Task[None]] = set()
-        self._waiting = Waiting(lambda since: self._read(lambda ledger: delivering.look(ledger, since)))
+        self._watcher = CommitWatcher(lambda since: self._read(lambda connection: look(connection, since)))
         self._closed = False
 
     @property
     def id(self) -> str:
-        """The name that the file was given when it was made."""
+        """The name that the file received when it was created."""
         return self._id
 
     async def append(
         self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
     ) -> list[Appended | Rejected]:
         """Make operations durable."""
-        if len(operations) > MAX_APPENDED:
-            raise ValueError(f"at most {MAX_APPENDED} operations at once, got {len(operations)}")
-        appended = await self._write(lambda ledger: appending.append(ledger, operations, held, seconds))
-        self._waiting.notice()
+        check_count("operations", len(operations), MAX_APPENDED)
+        appended = await self._write(lambda connection: appending.append(connection, operations, held, seconds))
+        self._watcher.notice()
         return appended
 
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
-        """Give what a provider has not confirmed, and tombstones."""
-        return await self._read(lambda ledger: retaining.entries(ledger, user_id, provider, limit, tombstones))
+    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+        """Return what takes precedence over a provider's own state."""
+        return await self._read(lambda connection: retaining.entries(connection, user_id, provider, limit, tombstones))
 
     async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
-        """Give those that are deleted."""
-        return await self._read(lambda ledger: retaining.deleted(ledger, user_id, memory_ids))
+        """Return those that have a tombstone."""
+        return await self._read(lambda connection: retaining.deleted(connection, user_id, memory_ids))
 
-    async def newest(self, user_id: str, memory_id: str) -> Entry | None:
-        """Give what is known of one memory."""
-        return await self._read(lambda ledger: appending.newest(ledger, user_id, memory_id))
+    async def newest(self, user_id: str, memory_id: str) -> JournalEntry | None:
+        """Return what is known of one memory."""
+        return await self._read(lambda connection: appending.newest(connection, user_id, memory_id))
 
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
-        """Lend what is due at a provider."""
-        return await self._write(lambda ledger: delivering.lease(ledger, provider, limit, seconds))
+        """Lease the deliveries to a provider that are due."""
+        return await self._write(lambda connection: delivering.lease(connection, provider, limit, seconds))
 
-    async def renew(self, provider: str, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
-        """Keep what is lent."""
-        if len(loans) > MAX_LEASED:
-            raise ValueError(f"at most {MAX_LEASED} loans at once, got {len(loans)}")
-        return await self._write(lambda ledger: delivering.renew(ledger, provider, loans, seconds))
+    async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
+        """Extend leases."""
+        check_count("leases", len(leases), MAX_LEASED)
+        return await self._write(lambda connection: delivering.renew(connection, provider, leases, seconds))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Take note with the next commit."""
+        """Record results with the next commit."""
         self._refuse_if_closed()
         task = asyncio.create_task(self._settle(settlements))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
-        await asyncio.sleep(0)  # by then it is queued, before whatever this caller asks for next
+        await asyncio.sleep(0)  # by then the results are queued, before the next call of this caller
 
     async def wait(self, seconds: float) -> None:
-        """Wait for a commit by anybody, or for the moment when something becomes due."""
-        await self._waiting.wait(seconds)
+        """Wait for a commit by any process, or for the moment at which a delivery becomes due."""
+        await self._watcher.wait(seconds)
 
     async def prune(self, seconds: float) -> int:
-        """Drop what everybody confirmed, in steps between which others can write."""
+        """Drop what every member has confirmed, in steps between which others can write."""
         dropped = 0
         place: retaining.Place | None = retaining.START
         while place is not None:
             start = place
-            pruned = await self._write(lambda ledger: retaining.prune(ledger, seconds, start, _PRUNED_AT_ONCE))  # noqa: B023 - awaited before the next turn
+            pruned = await self._write(
+                lambda connection: retaining.prune(connection, seconds, start, _PRUNED_AT_ONCE)  # noqa: B023 - awaited before the next turn
+            )
             dropped, place = dropped + pruned.dropped, pruned.reached
         return dropped
 
-    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[Entry]:
-        """Give tombstones that everybody confirmed."""
-        return await self._read(lambda ledger: retaining.tombstones(ledger, limit, seconds, after))
+    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
+        """Return tombstones that every member has confirmed."""
+        return await self._read(lambda connection: retaining.tombstones(connection, limit, seconds, after))
 
     async def redeliver(self, seq: int, provider: str) -> None:
         """Make a tombstone due again."""
-        await self._write(lambda ledger: retaining.redeliver(ledger, seq, provider))
-        self._waiting.notice()
+        await self._write(lambda connection: retaining.redeliver(connection, seq, provider))
+        self._watcher.notice()
 
     async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
         """Drop tombstones."""
-        await self._write(lambda ledger: retaining.forget(ledger, seqs, traces=traces))
+        await self._write(lambda connection: retaining.forget(connection, seqs, traces=traces))
 
     async def status(self) -> JournalStatus:
-        """Count what is there."""
+        """Count operations and deliveries."""
         return await self._read(retaining.status)
 
     async def newest_version(self) -> int:
-        """Look for the greatest version."""
+        """Return the greatest version."""
         return await self._read(retaining.newest_version)
 
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
-        """Give what is still to be delivered."""
-        return await self._read(lambda ledger: delivering.pending(ledger, limit, provider, after))
+        """Return the outstanding deliveries."""
+        return await self._read(lambda connection: outstanding.pending(connection, limit, provider, after))
 
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
-        """Give dead letters."""
-        return await self._read(lambda ledger: delivering.dead(ledger, limit, after))
+        """Return dead letters."""
+        return await self._read(lambda connection: outstanding.dead(connection, limit, after))
 
     async def retry(self, seq: int, provider: str) -> bool:
         """Make a dead letter due."""
-        found = await self._write(lambda ledger: delivering.retry(ledger, seq, provider))
-        self._waiting.notice()
+        found = await self._write(lambda connection: outstanding.retry(connection, seq, provider))
+        self._watcher.notice()
         return found
 
     async def discard(self, seq: int, provider: str) -> bool:
         """Drop a dead letter."""
-        return await self._write(lambda ledger: delivering.discard(ledger, seq, provider))
+        return await self._write(lambda connection: outstanding.discard(connection, seq, provider))
 
     async def join(self, name: str, identity: str | None) -> Member:
-        """Find or make a member."""
-        return await self._write(lambda ledger: membership.join(ledger, name, identity))
+        """Find or add a member."""
+        return await self._write(lambda connection: membership.join(connection, name, identity))
 
     async def members(self) -> list[Member]:
-        """Give all members."""
+        """Return all members."""
         return await self._read(membership.members)
 
     async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
-        """Take note of how far a filling has come."""
-        await self._write(lambda ledger: membership.note_fill(ledger, name, after, copied, copied_users))
+        """Record the progress of a backfill."""
+        await self._write(lambda connection: membership.note_fill(connection, name, after, copied, copied_users))
 
     async def mark(self, name: str, state: MemberState) -> None:
-        """Say whether a member has received everything."""
-        await self._write(lambda ledger: membership.mark(ledger, name, state))
+        """Set the state of a member."""
+        await self._write(lambda connection: membership.mark(connection, name, state))
 
     async def leave(self, name: str) -> bool:
-        """End a membership."""
-        return await self._write(lambda ledger: membership.leave(ledger, name))
+        """Remove a member."""
+        return await self._write(lambda connection: membership.leave(connection, name))
 
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Take or keep a task."""
-        return await self._write(lambda ledger: membership.claim(ledger, task, holder, seconds))
+        """Acquire or keep a task."""
+        return await self._write(lambda connection: membership.claim(connection, task, holder, seconds))
 
     async def close(self) -> None:
-        """Commit what is queued; afterwards it answers nothing any more."""
+        """Commit what is queued; every later call is refused."""
         self._closed = True
         await asyncio.gather(*self._settling)
         await self._combiner.close()
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        # A settlement that gets lost costs a repetition, which is all that can be done about it here.
+        # A settlement that is lost costs a repetition, and nothing else can be done about it here.
         with suppress(JournalUnavailable):
-            await self._combiner.put(lambda ledger: delivering.settle(ledger, settlements))
+            await self._combiner.put(lambda connection: delivering.settle(connection, settlements))
 
     async def _read(self, work: Work[Result]) -> Result:
         self._refuse_if_closed()
@@ -198,10 +198,10 @@ class SqliteJournal(Journal):
 
     async def _commit(self, works: Sequence[Work[Any]]) -> list[Any]:
         try:
-            return await self._writer.run(lambda ledger: ledger.commit(works))
+            return await self._writer.run(lambda connection: connection.commit(works))
         except sqlite3.Error as error:
             if len(works) > 1:
-                raise  # so that the combiner tries each alone
+                raise  # so that the combiner tries each one alone
             raise unavailable(error) from error
 
     def _refuse_if_closed(self) -> None:

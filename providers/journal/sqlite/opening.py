@@ -1,4 +1,4 @@
-"""Opening the journal's file, which is made whole or not at all."""
+"""Opening the journal's file, which is created completely or not at all."""
 
 import os
 import sqlite3
@@ -8,56 +8,58 @@ from pathlib import Path
 from uuid import uuid4
 
 from providers.journal.base import JournalUnavailable
+from providers.journal.sqlite.connection import JournalConnection
+from providers.journal.sqlite.former import former_columns
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger
+from providers.journal.sqlite.operations_table import OperationsTable
 from providers.journal.sqlite.running import threaded
 from providers.journal.sqlite.schema import create, recognise, upgrade
 from providers.journal.sqlite.translate import unavailable
 
 Now = Callable[[], float]
 
-# A process waits so long for the others of its host, whose transactions take milliseconds, on a busy one perhaps a
-# second. Less than a write has, so that its caller gets this reason and not only a timeout.
+# The time for which a process waits for the others of its host, whose transactions take milliseconds, on a busy host
+# perhaps a second. It is shorter than a write's deadline, so that the caller gets this reason and not only a timeout.
 BUSY_SECONDS = 5.0
 
-_LOG_BYTES = 64 * 1024 * 1024  # of the log that are kept on disk after a burst
+_LOG_BYTES = 64 * 1024 * 1024  # the size to which the log shrinks after a burst
 _CACHE_KIB = 16 * 1024
 
 
 @asynccontextmanager
 async def open_journal(path: Path, now: Now) -> AsyncIterator[SqliteJournal]:
-    """Hold a journal on a file for as long as the context lasts; the file is made if there is none.
+    """Hold a journal on a file for as long as the context lasts; create the file if it does not exist.
 
     Raises:
-        JournalUnavailable: it cannot be made, read or written, or is something else.
+        JournalUnavailable: the file cannot be created, read or written, or is no journal.
     """
     async with (
         threaded("journal-writer", lambda: open_file(path, now)) as writer,
         threaded("journal-reader", lambda: open_file(path, now, reads_only=True)) as reader,
     ):
-        journal = SqliteJournal(await writer.run(lambda ledger: ledger.journal_id), writer, reader)
+        journal = SqliteJournal(await writer.run(lambda connection: connection.journal_id), writer, reader)
         try:
             yield journal
         finally:
             await journal.close()
 
 
-def open_memory(now: Now) -> Ledger:
-    """Make a ledger in memory, which ends with its connection."""
-    connection = _connect(":memory:")
-    create(connection)
-    return Ledger(connection, recognise(connection), now)
+def open_memory(now: Now) -> JournalConnection:
+    """Create a journal in memory, which ends with its connection."""
+    raw = _connect(":memory:")
+    create(raw)
+    return JournalConnection(raw, recognise(raw), OperationsTable(), now)
 
 
-def open_file(path: Path, now: Now, *, reads_only: bool = False) -> Ledger:
-    """Open a ledger on a file, which is made if there is none.
+def open_file(path: Path, now: Now, *, reads_only: bool = False) -> JournalConnection:
+    """Open a connection to a file, which is created if it does not exist.
 
     Raises:
-        JournalUnavailable: it cannot be made, read or written, or is something else.
+        JournalUnavailable: the file cannot be created, read or written, or is no journal.
     """
     try:
         if not path.exists():
-            _make(path)
+            _create_file(path)
         return _open(path, now, reads_only=reads_only)
     except OSError as error:
         raise JournalUnavailable(f"journal {path}: {error.strerror}") from error
@@ -65,48 +67,49 @@ def open_file(path: Path, now: Now, *, reads_only: bool = False) -> Ledger:
         raise JournalUnavailable(f"{unavailable(error).reason}: {path}") from error
 
 
-def _open(path: Path, now: Now, *, reads_only: bool) -> Ledger:
-    connection = _connect(str(path))
+def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
+    raw = _connect(str(path))
     try:
         try:
-            journal_id = recognise(connection)
+            journal_id = recognise(raw)
         except JournalUnavailable as error:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
-        upgrade(connection)
+        upgrade(raw)
+        operations = OperationsTable(former_columns(raw))
         if reads_only:
-            connection.execute("PRAGMA query_only = ON")
+            raw.execute("PRAGMA query_only = ON")
         else:
-            # Better to hear now than with the first memory that it cannot be written.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
+            # A file that cannot be written is reported now, and not with the first memory.
+            raw.execute("BEGIN IMMEDIATE")
+            raw.execute("ROLLBACK")
     except BaseException:
-        connection.close()
+        raw.close()
         raise
-    return Ledger(connection, journal_id, now)
+    return JournalConnection(raw, journal_id, operations, now)
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    # Closed by another thread than its own only if it could not be opened, and never used by two at a time.
+    # Another thread closes the connection only if opening fails, and no two threads use it at the same time.
     connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = FULL")
-    # What is deleted is overwritten; yet a row that once moved to another page may have left a copy in unused space.
+    # Deleted rows are overwritten; yet a row that once moved to another page may have left a copy in unused space.
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection
 
 
-def _make(path: Path) -> None:
-    """Make the file under another name, and give it its own when it is complete.
+def _create_file(path: Path) -> None:
+    """Create the file under a temporary name, and link it to its own when it is complete.
 
-    So neither a crash nor two processes at once can leave half a journal; who comes second finds that of the first.
+    So neither a crash nor two processes at once can leave half a journal; the second process uses the first one's file.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{uuid4()}")
     file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)  # its log and index get the same mode
     try:
         with closing(_connect(str(draft))) as connection:
-            # Only then, since a log that does not get into the file when it is closed is no error, but a loss.
+            # The log mode comes last: a log that is not written back at closing would be a loss without an error.
             create(connection)
             [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":

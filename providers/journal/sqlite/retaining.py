@@ -1,19 +1,20 @@
-"""What the journal still knows, and when it may forget it."""
+"""Retention: the operations that the journal still knows, and when it drops them."""
 
 import json
 from collections.abc import Sequence
 
 from msgspec import Struct
 
-from providers.journal.operations import Backlog, Entry, JournalStatus
-from providers.journal.sqlite.ledger import Ledger
-from providers.journal.sqlite.rows import ENTRY, to_entry
+from providers.journal.operations import Backlog, JournalEntry, JournalStatus
+from providers.journal.rows import to_value
+from providers.journal.sqlite.connection import JournalConnection
+from providers.journal.sqlite.operations_table import to_entry
 
 _CONFIRMED = "NOT EXISTS (SELECT 1 FROM deliveries AS c WHERE c.user_id = o.user_id AND c.seq = o.seq)"
 
 
 class Place(Struct, frozen=True):
-    """How far a walk through the operations, from the oldest on, has come."""
+    """The position of a scan through the operations, which starts at the oldest one."""
 
     appended_at: float
     seq: int
@@ -23,33 +24,36 @@ START = Place(float("-inf"), 0)
 
 
 class Pruned(Struct, frozen=True):
-    """What one step of a walk has dropped; `reached` is None at its end."""
+    """The result of one step of a scan: the number of operations dropped; `reached` is None at the end."""
 
     dropped: int
     reached: Place | None
 
 
-def entries(ledger: Ledger, user_id: str, provider: str, limit: int, tombstones: int) -> list[Entry]:
-    """Give what a provider has not confirmed, and tombstones; see `Journal.entries`."""
-    rows = ledger.rows(
-        f"""SELECT {ENTRY} FROM (
+def entries(
+    connection: JournalConnection, user_id: str, provider: str, limit: int, tombstones: int
+) -> list[JournalEntry]:
+    """Return what takes precedence over a provider's own state; see `Journal.entries`."""
+    entry = connection.operations.entry
+    rows = connection.rows(
+        f"""SELECT {entry} FROM (
             SELECT p.seq FROM deliveries AS p WHERE p.user_id = ?1 AND p.provider = ?2 ORDER BY p.seq DESC LIMIT ?3
         ) AS pending CROSS JOIN operations AS o ON o.seq = pending.seq
-        UNION ALL SELECT {ENTRY} FROM (
+        UNION ALL SELECT {entry} FROM (
             SELECT t.seq FROM operations AS t INDEXED BY tombstones_of_user
             WHERE t.user_id = ?1 AND t.kind = 'delete' AND NOT EXISTS (
                 SELECT 1 FROM deliveries AS p WHERE p.user_id = ?1 AND p.seq = t.seq AND p.provider = ?2
             ) ORDER BY t.seq DESC LIMIT ?4
-        ) AS graves CROSS JOIN operations AS o ON o.seq = graves.seq
-        ORDER BY 1 DESC""",  # noqa: S608 - a constant
+        ) AS tombstones CROSS JOIN operations AS o ON o.seq = tombstones.seq
+        ORDER BY 1 DESC""",  # noqa: S608 - names of columns
         (user_id, provider, limit, tombstones),
     )
     return [to_entry(row) for row in rows]
 
 
-def deleted(ledger: Ledger, user_id: str, memory_ids: Sequence[str]) -> set[str]:
-    """Give those of which there is a tombstone; see `Journal.deleted`."""
-    rows = ledger.rows(
+def deleted(connection: JournalConnection, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+    """Return those that have a tombstone; see `Journal.deleted`."""
+    rows = connection.rows(
         """SELECT memory_id FROM operations
         WHERE user_id = ? AND memory_id IN (SELECT value FROM json_each(?)) AND kind = 'delete'""",
         (user_id, json.dumps(list(memory_ids))),
@@ -57,34 +61,34 @@ def deleted(ledger: Ledger, user_id: str, memory_ids: Sequence[str]) -> set[str]
     return {memory_id for [memory_id] in rows}
 
 
-def prune(ledger: Ledger, seconds: float, start: Place, limit: int) -> Pruned:
-    """Look at up to `limit` operations that are not younger than this, and drop those that everybody confirmed."""
-    rows = ledger.rows(
+def prune(connection: JournalConnection, seconds: float, start: Place, limit: int) -> Pruned:
+    """Check up to `limit` operations that are at least this old, and drop those that every member has confirmed."""
+    rows = connection.rows(
         f"""SELECT o.appended_at, o.seq, {_CONFIRMED} FROM operations AS o INDEXED BY operations_by_age
         WHERE o.kind <> 'delete' AND (o.appended_at, o.seq) > (?, ?) AND o.appended_at <= ?
         ORDER BY o.appended_at, o.seq LIMIT ?""",  # noqa: S608 - a constant
-        (start.appended_at, start.seq, ledger.now() - seconds, limit),
+        (start.appended_at, start.seq, connection.now() - seconds, limit),
     )
     done = [(seq,) for _, seq, confirmed in rows if confirmed]
-    ledger.connection.executemany("DELETE FROM operations WHERE seq = ?", done)
+    connection.raw.executemany("DELETE FROM operations WHERE seq = ?", done)
     return Pruned(len(done), Place(*rows[-1][:2]) if len(rows) == limit else None)
 
 
-def tombstones(ledger: Ledger, limit: int, seconds: float, after: int) -> list[Entry]:
-    """Give tombstones that everybody confirmed; see `Journal.tombstones`."""
-    rows = ledger.rows(
-        f"""SELECT {ENTRY} FROM operations AS o INDEXED BY tombstones
+def tombstones(connection: JournalConnection, limit: int, seconds: float, after: int) -> list[JournalEntry]:
+    """Return tombstones that every member has confirmed; see `Journal.tombstones`."""
+    rows = connection.rows(
+        f"""SELECT {connection.operations.entry} FROM operations AS o INDEXED BY tombstones
         WHERE o.kind = 'delete' AND o.seq > ? AND o.appended_at <= ? AND {_CONFIRMED} ORDER BY o.seq LIMIT ?""",  # noqa: S608 - a constant
-        (after, ledger.now() - seconds, limit),
+        (after, connection.now() - seconds, limit),
     )
     return [to_entry(row) for row in rows]
 
 
-def redeliver(ledger: Ledger, seq: int, provider: str) -> None:
+def redeliver(connection: JournalConnection, seq: int, provider: str) -> None:
     """Make a tombstone due again; see `Journal.redeliver`."""
-    now = ledger.now()
-    ledger.run("UPDATE operations SET trace = 0 WHERE seq = ? AND trace = 1", (seq,))
-    ledger.run(
+    now = connection.now()
+    connection.run("UPDATE operations SET trace = 0 WHERE seq = ? AND trace = 1", (seq,))
+    connection.run(
         """INSERT INTO deliveries (user_id, seq, provider, due_at, made_at)
         SELECT o.user_id, o.seq, m.name, ?, ? FROM operations AS o JOIN members AS m
         WHERE o.seq = ? AND o.kind = 'delete' AND m.name = ? ON CONFLICT DO NOTHING""",
@@ -92,41 +96,37 @@ def redeliver(ledger: Ledger, seq: int, provider: str) -> None:
     )
 
 
-def forget(ledger: Ledger, seqs: Sequence[int], *, traces: bool) -> None:
+def forget(connection: JournalConnection, seqs: Sequence[int], *, traces: bool) -> None:
     """Drop tombstones without a delivery; see `Journal.forget`."""
-    ledger.connection.executemany(
+    connection.raw.executemany(
         f"DELETE FROM operations AS o WHERE o.seq = ? AND o.kind = 'delete' AND o.trace >= ? AND {_CONFIRMED}",  # noqa: S608 - a constant
         [(seq, traces) for seq in seqs],
     )
 
 
-def newest_version(ledger: Ledger) -> int:
-    """Look for the greatest version; see `Journal.newest_version`."""
-    [(version,)] = ledger.rows("SELECT coalesce(max(version), 0) FROM operations")
+def newest_version(connection: JournalConnection) -> int:
+    """Return the greatest version; see `Journal.newest_version`."""
+    [(version,)] = connection.rows("SELECT coalesce(max(version), 0) FROM operations")
     return int(version)
 
 
-def status(ledger: Ledger) -> JournalStatus:
-    """Count; see `Journal.status`."""
-    with ledger.snapshot():
-        now = ledger.now()
-        [(operations, tombstones, last_seq)] = ledger.rows(
+def status(connection: JournalConnection) -> JournalStatus:
+    """Count operations and deliveries; see `Journal.status`."""
+    with connection.snapshot():
+        now = connection.now()
+        [(operations, tombstones, last_seq)] = connection.rows(
             """SELECT (SELECT count(*) FROM operations), (SELECT count(*) FROM operations WHERE kind = 'delete'),
             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'operations'), 0)"""
         )
-        backlogs = ledger.rows(
+        backlogs = connection.rows(
             """SELECT m.name, count(d.due_at), count(d.seq) - count(d.due_at),
-                min(CASE WHEN d.due_at IS NOT NULL THEN d.made_at END)
-            FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place"""
+                max(?1 - coalesce(min(CASE WHEN d.due_at IS NOT NULL THEN d.made_at END), ?1), 0.0)
+            FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",
+            (now,),
         )
     return JournalStatus(
         operations=operations,
         tombstones=tombstones,
         last_seq=last_seq,
-        backlogs=tuple(
-            Backlog(
-                provider=name, pending=pending, dead=dead, oldest_seconds=0.0 if made is None else max(now - made, 0.0)
-            )
-            for name, pending, dead, made in backlogs
-        ),
+        backlogs=tuple(to_value(Backlog, row) for row in backlogs),
     )

@@ -1,4 +1,4 @@
-"""The tables of the journal's file, and how its own file is told from others."""
+"""The tables of the journal's file, and the marks by which the file is recognised."""
 
 import sqlite3
 from uuid import uuid4
@@ -6,11 +6,16 @@ from uuid import uuid4
 from providers.journal.base import JournalUnavailable
 
 APPLICATION_ID = 0x4E696E61  # "Nina"
-SCHEMA_VERSION = 1
 
-# A memory has one row, that of its newest operation: nothing ever asks for an older one. All moments are seconds since
-# 1970 by the ledger's clock, but those of a memory, which are whole microseconds and come back exactly.
-# A delivery without `due_at` is a dead letter: comparing with NULL keeps it out of everything that asks for due ones.
+# Of the files that this program creates. An earlier program refuses them, because it reads the state of a memory from
+# columns that they do not have. A file of version 1 keeps those columns and its version, so that the earlier program
+# can go on with it (see `former.py`): tables that exist are only added to.
+SCHEMA_VERSION = 2
+
+# A memory has one row, that of its newest operation, because no query needs an older one. `state` is the text of
+# `codec.encode`; a field has a column of its own only where a query needs it. All moments are seconds since 1970 by the
+# connection's clock. A delivery without `due_at` is a dead letter: no comparison with NULL is true, so that no query
+# for due deliveries finds it.
 _TABLES = """
 CREATE TABLE meta (
     journal_id TEXT NOT NULL
@@ -23,17 +28,14 @@ CREATE TABLE operations (
     kind TEXT NOT NULL,
     version INTEGER NOT NULL,
     appended_at REAL NOT NULL,
-    created_at INTEGER,
-    updated_at INTEGER,
-    digest BLOB,
-    edits TEXT,
-    metadata TEXT,
-    content TEXT
+    trace INTEGER NOT NULL,
+    state TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX operations_of_memory ON operations (user_id, memory_id);
 CREATE INDEX tombstones ON operations (seq) WHERE kind = 'delete';
 CREATE INDEX tombstones_of_user ON operations (user_id) WHERE kind = 'delete';
 CREATE INDEX operations_by_age ON operations (appended_at, seq, user_id) WHERE kind <> 'delete';
+CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1;
 
 CREATE TABLE deliveries (
     user_id TEXT NOT NULL,
@@ -67,27 +69,29 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 """
 
-
-# What came later; a program that does not know of it goes on with these tables, so that the version stays.
-_TRACES = (
-    "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
-    "CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1",
-)
+# The columns that a file of version 1 may lack, with the statements that add them.
+_ADDED = {
+    "trace": (
+        "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1",
+    ),
+    "state": ("ALTER TABLE operations ADD COLUMN state TEXT",),
+}
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make a new database a journal, with an id of its own."""
-    connection.executescript(f"BEGIN; {_TABLES} {'; '.join(_TRACES)}; COMMIT")
+    """Create the tables in a new database, with a new id for the journal."""
+    connection.executescript(f"BEGIN; {_TABLES} COMMIT")
     connection.execute("INSERT INTO meta (journal_id) VALUES (?)", (str(uuid4()),))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def recognise(connection: sqlite3.Connection) -> str:
-    """Give the journal's id.
+    """Return the journal's id.
 
     Raises:
-        JournalUnavailable: this is no journal, or one of a newer version.
+        JournalUnavailable: the database is no journal, or one of a newer version.
     """
     [application_id] = connection.execute("PRAGMA application_id").fetchone()
     [version] = connection.execute("PRAGMA user_version").fetchone()
@@ -100,13 +104,13 @@ def recognise(connection: sqlite3.Connection) -> str:
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
-    """Add what an earlier version of this program did not make; it may go on with the journal meanwhile."""
-    if _is_current(connection):
+    """Add the columns that an earlier version of this program did not know; it may go on with the file meanwhile."""
+    if not _missing(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _is_current(connection):  # others may have been faster
-            for statement in _TRACES:
+        for column in _missing(connection):  # none any more, if another process was faster
+            for statement in _ADDED[column]:
                 connection.execute(statement)
         connection.execute("COMMIT")
     except BaseException:
@@ -114,5 +118,6 @@ def upgrade(connection: sqlite3.Connection) -> None:
         raise
 
 
-def _is_current(connection: sqlite3.Connection) -> bool:
-    return any(name == "trace" for _, name, *_ in connection.execute("PRAGMA table_info(operations)"))
+def _missing(connection: sqlite3.Connection) -> list[str]:
+    found = {name for _, name, *_ in connection.execute("PRAGMA table_info(operations)")}
+    return [column for column in _ADDED if column not in found]

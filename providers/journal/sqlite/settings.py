@@ -1,4 +1,4 @@
-"""How the journal in a file is configured, and how it is opened."""
+"""The settings of the journal in a file, and its opening."""
 
 import time
 from collections.abc import AsyncIterator
@@ -16,9 +16,9 @@ FILE_NAME = "journal.sqlite3"
 class SqliteJournalSettings(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sqlite"
 ):
-    """A SQLite file, for all processes of one host; never on a network drive, whose locks cannot be trusted.
+    """A SQLite file for all processes of one host, never on a network drive, whose locks cannot be trusted.
 
-    `path` absent means `journal.sqlite3` in the data folder.
+    Without a `path` it is `journal.sqlite3` in the data folder.
     """
 
     path: Path | None = None
@@ -28,7 +28,7 @@ class SqliteJournalSettings(
         """Hold the journal open for as long as the context lasts.
 
         Raises:
-            JournalUnavailable: the file cannot be made, read or written, or is something else.
+            JournalUnavailable: the file cannot be created, read or written, or is no journal.
         """
         from providers.journal.sqlite.opening import open_journal
 

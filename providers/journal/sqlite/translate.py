@@ -1,4 +1,4 @@
-"""What SQLite's errors mean to whoever uses a journal."""
+"""Translation of SQLite's errors into those of a journal."""
 
 import sqlite3
 
@@ -17,8 +17,8 @@ _REASONS = {
 
 
 def unavailable(error: sqlite3.Error, *, ambiguous: bool = False) -> JournalUnavailable:
-    """Say why the journal cannot be used now."""
-    # Errors of Python's own module, about a closed connection for one, carry no code.
+    """Return the error that states why the journal cannot be used now."""
+    # Errors of Python's own module, such as that of a closed connection, carry no code.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     reason = f"journal: {_REASONS[code]} ({error})" if code in _REASONS else f"journal: {error}"
     return JournalUnavailable(reason, ambiguous=ambiguous)

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
-from app.cli.trial import RoundTrip, Step, Steps
-from app.cli.trying import report_of
+from app.cli.provider_test import report_of
+from app.cli.round_trip import RoundTrip, Step, Steps
 from observability.secret import Secret
 from providers.answers import Erased, Fetched, Found
 from providers.errors import TimedOut
@@ -20,8 +20,7 @@ def forgetful() -> FrailProvider:
     """It answers, but not what it should: it finds nothing, and has a bug."""
     provider = FrailProvider()
     provider.failures["identity"] = RuntimeError(CANARY)
-    for method, answer in {"find": Found(memories=[]), "find_many": [Found(memories=[])] * 2}.items():
-        provider.instead[method] = _answering(answer)
+    provider.instead["find"] = _answering(Found(memories=[]))
     return provider
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from app.console.wording import counted, duration, filling, milliseconds, moment
-from providers.chain.filler import Progress
+from providers.chain.backfill import Progress
 
 
 @pytest.mark.parametrize(

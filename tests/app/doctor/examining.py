@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from app.doctor.doctor import examine
-from app.doctor.finding import Finding, Report, Status
+from app.doctor.finding import CheckStatus, DoctorReport, Finding
 from app.settings import load
 
 WITHOUT_VECTORS = {"NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "none"}
 
 
-async def examined(now: Callable[[], float] = time.time, /, **environ: str) -> Report:
+async def examined(now: Callable[[], float] = time.time, /, **environ: str) -> DoctorReport:
     """Have it look, beside this loop, in which the servers live that it asks; only these settings are there."""
     return await asyncio.to_thread(examine, partial(load, None, {"XDG_DATA_HOME": "/xdg", **environ}), now)
 
@@ -28,17 +28,17 @@ async def found_in(database: str, now: Callable[[], float] = time.time, /, **env
     return {name.removeprefix("providers.native."): one for name, one in findings.items()}
 
 
-def by_name(report: Report) -> dict[str, Finding]:
+def by_name(report: DoctorReport) -> dict[str, Finding]:
     """The findings by their names, of which none is there twice."""
     findings = {one.name: one for one in report.findings}
     assert len(findings) == len(report.findings)
     return findings
 
 
-def wrong(findings: dict[str, Finding]) -> dict[str, Status]:
+def wrong(findings: dict[str, Finding]) -> dict[str, CheckStatus]:
     """What is neither right nor without meaning, but for the room on the disk of whoever runs the tests."""
     return {
         name: one.status
         for name, one in findings.items()
-        if one.status in {Status.WARNING, Status.ERROR} and name != "data_dir.space"
+        if one.status in {CheckStatus.WARNING, CheckStatus.ERROR} and name != "data_dir.space"
     }

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from app.doctor.finding import Status
+from app.doctor.finding import CheckStatus
 from providers.native.embedded import EmbeddedServer, folder_of
 from providers.native.embedded.maintenance import State, mark, standing_of
 from tests.app.doctor.examining import WITHOUT_VECTORS, found, wrong
@@ -89,7 +89,7 @@ async def test_a_server_that_never_ran_is_not_made(tmp_path: Path) -> None:
     findings = await found(NINAI__DATA_DIR=str(tmp_path), **WITHOUT_VECTORS)
 
     assert wrong(findings) == {}
-    assert findings["providers.native.server"].status is Status.SKIPPED
+    assert findings["providers.native.server"].status is CheckStatus.SKIPPED
     assert findings["providers.native.server"].found.startswith("it has never run: nothing is in ")
     assert findings["providers.native.database"].found == "needs providers.native.server"
     assert names_in(tmp_path) == []
@@ -103,9 +103,9 @@ async def test_a_server_that_cannot_be_started_is_an_error() -> None:
         findings = await found(NINAI__DATA_DIR=str(data_dir), **WITHOUT_VECTORS)
 
         assert names_in(data) == []
-    assert wrong(findings) == {"providers.native.server": Status.ERROR}
+    assert wrong(findings) == {"providers.native.server": CheckStatus.ERROR}
     assert "is no database of PostgreSQL" in findings["providers.native.server"].found
-    assert findings["providers.native.health"].status is Status.SKIPPED
+    assert findings["providers.native.health"].status is CheckStatus.SKIPPED
 
 
 def test_an_embedded_server_is_found_as_it_is(postgres_server: EmbeddedServer) -> None:
@@ -129,12 +129,12 @@ def test_an_embedded_server_is_found_as_it_is(postgres_server: EmbeddedServer) -
 
     assert wrong(used) == {}
     assert used["providers.native.server"].found == f"process {os.getpid()} runs it"
-    assert used["providers.native.health"].status is Status.OK
+    assert used["providers.native.health"].status is CheckStatus.OK
     assert used["journal.place"].found == "apart from native"
     assert (run.returncode, run.stderr) == (0, "")
     told = {one["name"]: one for one in json.loads(run.stdout)["findings"]}
     assert told["providers.native.server"]["found"] == "no service runs it; it was started for these checks alone"
     assert told["providers.native.health"]["status"] == "ok"
     assert state_after is State.DOWN
-    assert wrong(kept_down) == {"providers.native.server": Status.WARNING}
+    assert wrong(kept_down) == {"providers.native.server": CheckStatus.WARNING}
     assert kept_down["providers.native.server"].advice == "`ninai db start native` brings it back"

@@ -6,14 +6,14 @@ import threading
 import pytest
 
 from app.doctor.examination import Examination, aside
-from app.doctor.finding import Outcome, Status, ok, skipped, warning
+from app.doctor.finding import CheckOutcome, CheckStatus, ok, skipped, warning
 from app.settings import load
 from app.settings.masking import mask_for
 from providers.errors import Misconfigured
 from tests.app.doctor.examining import by_name
 
 
-async def right() -> Outcome:
+async def right() -> CheckOutcome:
     """A check that finds nothing wrong."""
     return ok("right")
 
@@ -21,7 +21,7 @@ async def right() -> Outcome:
 async def test_a_bug_is_the_error_of_its_check() -> None:
     """Not a traceback; what comes next is looked at all the same."""
 
-    async def broken() -> Outcome:
+    async def broken() -> CheckOutcome:
         known: dict[str, str] = {}
         return ok(known["no such key"])
 
@@ -30,29 +30,29 @@ async def test_a_bug_is_the_error_of_its_check() -> None:
     await examination.check("second", right, advice="look")
 
     findings = by_name(examination.report())
-    assert findings["first"].status is Status.ERROR
+    assert findings["first"].status is CheckStatus.ERROR
     assert findings["first"].found == "this check failed by itself: KeyError: 'no such key'"
-    assert findings["second"].status is Status.OK
+    assert findings["second"].status is CheckStatus.OK
     assert not examination.report().ok
 
 
 async def test_what_a_backend_says_is_told_with_where_to_look() -> None:
     """The errors of providers are made for it."""
 
-    async def refused() -> Outcome:
+    async def refused() -> CheckOutcome:
         raise Misconfigured("the key is wrong")
 
     examination = Examination()
     await examination.check("first", refused, advice="look at the key")
 
     [finding] = examination.report().findings
-    assert (finding.status, finding.found, finding.advice) == (Status.ERROR, "the key is wrong", "look at the key")
+    assert (finding.status, finding.found, finding.advice) == (CheckStatus.ERROR, "the key is wrong", "look at the key")
 
 
 async def test_a_file_that_is_kept_from_us_is_named() -> None:
     """An error of the system says of what."""
 
-    async def closed() -> Outcome:
+    async def closed() -> CheckOutcome:
         raise PermissionError(13, "Permission denied", "/there")
 
     examination = Examination()
@@ -65,10 +65,10 @@ async def test_a_check_that_hangs_is_ended() -> None:
     """Also one that no cancellation reaches, in a thread."""
     free = threading.Event()
 
-    async def stuck() -> Outcome:
+    async def stuck() -> CheckOutcome:
         return await aside(lambda: ok(str(free.wait(30))))
 
-    async def waits() -> Outcome:
+    async def waits() -> CheckOutcome:
         await asyncio.Event().wait()
         return ok("never")
 
@@ -77,17 +77,17 @@ async def test_a_check_that_hangs_is_ended() -> None:
     await examination.check("task", waits, advice="look")
     free.set()
 
-    assert [one.status for one in examination.report().findings] == [Status.ERROR, Status.ERROR]
+    assert [one.status for one in examination.report().findings] == [CheckStatus.ERROR, CheckStatus.ERROR]
     assert {one.found for one in examination.report().findings} == {"no answer within 0.02 s"}
 
 
 async def test_what_needs_a_check_that_found_nothing_is_skipped() -> None:
     """With its name; a warning alone keeps nothing back."""
 
-    async def absent() -> Outcome:
+    async def absent() -> CheckOutcome:
         return skipped("it is not there")
 
-    async def old() -> Outcome:
+    async def old() -> CheckOutcome:
         return warning("it is old", "renew it")
 
     examination = Examination()
@@ -98,9 +98,9 @@ async def test_what_needs_a_check_that_found_nothing_is_skipped() -> None:
     await examination.check("beside", right, advice="look", needs=("old",))
 
     findings = by_name(examination.report())
-    assert (findings["after"].status, findings["after"].found) == (Status.SKIPPED, "needs absent")
+    assert (findings["after"].status, findings["after"].found) == (CheckStatus.SKIPPED, "needs absent")
     assert (findings["last"].found, findings["last"].milliseconds) == ("needs after", None)
-    assert findings["beside"].status is Status.OK
+    assert findings["beside"].status is CheckStatus.OK
     assert examination.report().ok
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.doctor.finding import Status
+from app.doctor.finding import CheckStatus
 from app.doctor.folder import spacious, writable
 from tests.app.doctor.examining import found, wrong
 from tests.providers.journal.rig import names_in
@@ -34,7 +34,7 @@ async def test_a_folder_that_is_there_is_right(tmp_path: Path) -> None:
     findings = await found(NINAI__DATA_DIR=str(tmp_path), **MOCK)
 
     assert findings["data_dir"].found == str(tmp_path)
-    assert findings["data_dir"].status is Status.OK
+    assert findings["data_dir"].status is CheckStatus.OK
     assert "GiB free on the disk of" in findings["data_dir.space"].found
 
 
@@ -55,7 +55,7 @@ async def test_a_file_in_its_place_is_an_error_and_what_lives_there_is_skipped(t
 
     findings = await found(NINAI__DATA_DIR=str(tmp_path / "data"))
 
-    assert wrong(findings)["data_dir"] is Status.ERROR
+    assert wrong(findings)["data_dir"] is CheckStatus.ERROR
     assert findings["providers.native.server"].found == "needs data_dir"
     assert findings["journal"].found == "needs data_dir"
 
@@ -68,12 +68,12 @@ def test_a_folder_that_is_not_ours_is_an_error() -> None:
             refused = writable(folder / "data")
         folder.chmod(0o755)
 
-        assert refused.status is Status.ERROR
+        assert refused.status is CheckStatus.ERROR
         assert refused.advice is not None
-        assert writable(folder / "data").status is Status.OK
+        assert writable(folder / "data").status is CheckStatus.OK
 
 
 def test_a_disk_that_is_nearly_full_is_a_warning(tmp_path: Path) -> None:
     """Below the least that is wanted, and only there."""
-    assert spacious(tmp_path, least=2**60).status is Status.WARNING
-    assert spacious(tmp_path, least=0).status is Status.OK
+    assert spacious(tmp_path, least=2**60).status is CheckStatus.WARNING
+    assert spacious(tmp_path, least=0).status is CheckStatus.OK

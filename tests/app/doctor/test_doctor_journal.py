@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.doctor.finding import Status
+from app.doctor.finding import CheckStatus
 from app.doctor.journal import LONGEST_PENDING_SECONDS, dead_of, pending_of
 from observability.secret import Secret
 from providers.journal.operations import Backlog, Dead, JournalStatus
@@ -53,7 +53,7 @@ async def test_a_journal_in_a_file_is_read_and_left_as_it_is(tmp_path: Path) -> 
 
     findings = await found(NINAI__DATA_DIR=str(tmp_path), **MOCKS)
 
-    assert wrong(findings) == {"journal.dead": Status.WARNING}
+    assert wrong(findings) == {"journal.dead": CheckStatus.WARNING}
     assert findings["journal"].found == "2 operations, 0 of them tombstones, for a"
     assert findings["journal.pending"].found.startswith("a 1, the oldest ")
     assert findings["journal.dead"].found == "a 1"
@@ -65,8 +65,8 @@ def test_what_waits_for_long_is_a_warning() -> None:
     """A deliverer would have made it by then."""
     late = status(pending=1, oldest=LONGEST_PENDING_SECONDS + 1)
 
-    assert pending_of(late).status is Status.WARNING
-    assert pending_of(status(pending=1, oldest=1.0)).status is Status.OK
+    assert pending_of(late).status is CheckStatus.WARNING
+    assert pending_of(status(pending=1, oldest=1.0)).status is CheckStatus.OK
     assert pending_of(status()).found == "nothing is pending"
     assert dead_of(status()).found == "no dead letters"
 
@@ -84,7 +84,7 @@ async def test_where_there_is_no_journal_none_is_made(tmp_path: Path, variables:
     findings = await found(NINAI__DATA_DIR=str(tmp_path), **MOCKS | variables)
 
     assert wrong(findings) == {}
-    assert findings["journal"].status is Status.SKIPPED
+    assert findings["journal"].status is CheckStatus.SKIPPED
     assert findings["journal"].found.startswith(words)
     assert findings["journal.dead"].found == "needs journal"
     assert names_in(tmp_path) == []
@@ -96,17 +96,17 @@ async def test_what_is_no_journal_is_an_error(tmp_path: Path) -> None:
 
     findings = await found(NINAI__DATA_DIR=str(tmp_path), **MOCKS)
 
-    assert wrong(findings) == {"journal": Status.ERROR}
-    assert findings["journal.pending"].status is Status.SKIPPED
+    assert wrong(findings) == {"journal": CheckStatus.ERROR}
+    assert findings["journal.pending"].status is CheckStatus.SKIPPED
 
 
 async def test_a_journal_server_out_of_reach_is_an_error() -> None:
     """Once; and the password is not shown."""
     findings = await found(**MOCKS, **in_postgres(f"postgresql://user:{CANARY}@127.0.0.1:1/x"))
 
-    assert wrong(findings) == {"journal.database": Status.ERROR}
+    assert wrong(findings) == {"journal.database": CheckStatus.ERROR}
     assert {findings[f"journal.{part}"].status for part in ("version", "writable", "clock", "place", "dead")} == {
-        Status.SKIPPED
+        CheckStatus.SKIPPED
     }
     assert CANARY not in str(findings)
 
@@ -119,7 +119,7 @@ async def test_a_journal_beside_a_provider_is_a_warning(postgres_server: Embedde
     findings = await found(**environ, **in_postgres(dsn))
 
     assert wrong({name: one for name, one in findings.items() if "journal" in name}) == {
-        "journal.place": Status.WARNING
+        "journal.place": CheckStatus.WARNING
     }
     assert "in one PostgreSQL cluster with native" in findings["journal.place"].found
     assert findings["journal"].found == "there is no journal yet: the service makes its tables when it starts"
@@ -139,11 +139,13 @@ async def test_a_journal_in_postgresql_is_read(elsewhere: str) -> None:
     assert wrong(findings) == {}
     assert findings["journal"].found == "1 operations, 0 of them tombstones, for a"
     assert findings["journal.place"].found == "no provider's database could be compared"
-    assert findings["journal.clock"].status is Status.OK
+    assert findings["journal.clock"].status is CheckStatus.OK
 
 
-@pytest.mark.parametrize(("minutes", "status"), [(59, Status.OK), (61, Status.WARNING)])
-async def test_versions_that_are_ahead_of_their_time_are_found(tmp_path: Path, minutes: int, status: Status) -> None:
+@pytest.mark.parametrize(("minutes", "status"), [(59, CheckStatus.OK), (61, CheckStatus.WARNING)])
+async def test_versions_that_are_ahead_of_their_time_are_found(
+    tmp_path: Path, minutes: int, status: CheckStatus
+) -> None:
     """By more than an hour: some host has, or had, a wrong clock. A delivered and a deleted one count as well."""
     now = time.time()
     ahead = int((now + minutes * 60) * 1000) << COUNTER_BITS
@@ -155,4 +157,4 @@ async def test_versions_that_are_ahead_of_their_time_are_found(tmp_path: Path, m
     findings = await found(lambda: now, NINAI__DATA_DIR=str(tmp_path), **MOCKS)
 
     assert findings["journal.versions"].status is status
-    assert ("NTP" in (findings["journal.versions"].advice or "")) is (status is Status.WARNING)
+    assert ("NTP" in (findings["journal.versions"].advice or "")) is (status is CheckStatus.WARNING)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.doctor.finding import Status
+from app.doctor.finding import CheckStatus
 from tests.app.doctor.examining import found, wrong
 from tests.support.mem0_platform import PlatformServer
 from tests.support.mem0_spec import SpecServer
@@ -51,7 +51,7 @@ async def test_a_wrong_key_is_an_error_and_not_shown(server: SpecServer) -> None
     """Neither the wrong one nor the right one."""
     findings = await found(**mem0(server.base_url, api_key=f"wrong-{CANARY}"))
 
-    assert wrong(findings) == {"providers.mem0.health": Status.ERROR}
+    assert wrong(findings) == {"providers.mem0.health": CheckStatus.ERROR}
     assert ".api_key" in (findings["providers.mem0.health"].advice or "")
     assert CANARY not in str(findings)
 
@@ -60,5 +60,5 @@ async def test_a_mem0_that_is_down_is_an_error() -> None:
     """With where to look."""
     findings = await found(**mem0("http://127.0.0.1:1"))
 
-    assert wrong(findings) == {"providers.mem0.health": Status.ERROR}
+    assert wrong(findings) == {"providers.mem0.health": CheckStatus.ERROR}
     assert "providers.mem0.base_url" in (findings["providers.mem0.health"].advice or "")

@@ -10,13 +10,13 @@ import pytest_asyncio
 from sqlalchemy import make_url
 
 from app.doctor.database import Facts
-from app.doctor.embedding import Embedded, embedder_of
-from app.doctor.finding import Finding, Status
+from app.doctor.embedding import EmbeddingResult, embedder_of
+from app.doctor.finding import CheckStatus, Finding
 from app.doctor.native import pgvector_of, version_of
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
+from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedded import EmbeddedServer
-from providers.native.settings import MAX_DIMENSIONS
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider
@@ -67,7 +67,7 @@ async def test_a_provider_that_is_well_is_found_so(well: str) -> None:
     names = [one.name for one in report.findings if one.name.startswith("providers.")]
     parts = [*OF_A_DATABASE, "embedder", "vectors", "health"]
     assert names == [f"providers.native.{part}" for part in parts]
-    assert {one.status for one in report.findings if one.name in names} == {Status.OK}
+    assert {one.status for one in report.findings if one.name in names} == {CheckStatus.OK}
     assert all(one.advice is None and one.milliseconds is not None for one in report.findings if one.name in names)
     assert report.ok
 
@@ -78,12 +78,12 @@ async def test_a_database_out_of_reach_is_an_error_and_the_rest_skipped(password
     report = await examined(DATABASE_URL=f"postgresql://user:{password}@127.0.0.1:1/x")
 
     findings = {one.name.removeprefix("providers.native."): one for one in report.findings}
-    assert findings["database"].status is Status.ERROR
+    assert findings["database"].status is CheckStatus.ERROR
     assert "ConnectionRefusedError" in findings["database"].found
     assert "providers.native.dsn" in (findings["database"].advice or "")
-    assert {findings[name].status for name in OF_A_DATABASE[1:]} == {Status.SKIPPED}
+    assert {findings[name].status for name in OF_A_DATABASE[1:]} == {CheckStatus.SKIPPED}
     assert findings["version"].found == "needs providers.native.database"
-    assert findings["embedder"].status is Status.OK
+    assert findings["embedder"].status is CheckStatus.OK
     assert CANARY not in str(report)
 
 
@@ -91,7 +91,7 @@ async def test_a_wrong_database_is_told_without_its_password(well: str) -> None:
     """The server's own words are shown, for they say what to do."""
     findings = await found_in(well.replace("/test_", "/nothing_"))
 
-    assert findings["database"].status is Status.ERROR
+    assert findings["database"].status is CheckStatus.ERROR
     assert "create the database, or correct its name in the dsn" in findings["database"].found
 
 
@@ -102,13 +102,13 @@ async def test_a_database_that_only_reads_is_an_error(well: str) -> None:
     async with changed(well, f"ALTER DATABASE {name} SET {setting} = on", f"ALTER DATABASE {name} RESET {setting}"):
         findings = await found_in(well)
 
-    assert wrong(findings) == {"writable": Status.ERROR}
+    assert wrong(findings) == {"writable": CheckStatus.ERROR}
 
 
 def test_an_old_server_is_an_error() -> None:
     """Neither 13 nor anything before it will do."""
-    assert version_of(facts(number=130011)).status is Status.ERROR
-    assert version_of(facts(number=140000)).status is Status.OK
+    assert version_of(facts(number=130011)).status is CheckStatus.ERROR
+    assert version_of(facts(number=140000)).status is CheckStatus.OK
 
 
 async def test_an_old_pgvector_is_an_error(well: str) -> None:
@@ -117,9 +117,9 @@ async def test_an_old_pgvector_is_an_error(well: str) -> None:
     async with changed(well, update.format("0.5.1"), update.format("0.8.1")):
         findings = await found_in(well)
 
-    assert wrong(findings) == {"pgvector": Status.ERROR}
+    assert wrong(findings) == {"pgvector": CheckStatus.ERROR}
     assert findings["pgvector"].advice == "run ALTER EXTENSION vector UPDATE"
-    assert findings["health"].status is Status.SKIPPED
+    assert findings["health"].status is CheckStatus.SKIPPED
 
 
 @pytest.mark.parametrize("offered", [None, "0.5.1"])
@@ -127,7 +127,7 @@ def test_a_server_without_pgvector_is_an_error(offered: str | None) -> None:
     """Somebody must install it."""
     outcome = pgvector_of(facts(pgvector=None, offered=offered))
 
-    assert outcome.status is Status.ERROR
+    assert outcome.status is CheckStatus.ERROR
     assert outcome.advice == "install pgvector 0.7 or newer on the server"
 
 
@@ -135,7 +135,7 @@ async def test_an_empty_database_stays_empty(empty: str) -> None:
     """What the service would make is told, and not made."""
     findings = await found_in(empty)
 
-    assert wrong(findings) == {"pgvector": Status.WARNING, "schema": Status.WARNING}
+    assert wrong(findings) == {"pgvector": CheckStatus.WARNING, "schema": CheckStatus.WARNING}
     assert findings["schema"].found == "at nothing yet, this version has 0004"
     assert findings["health"].found == "needs providers.native.schema"
     async with connected(empty) as connection:
@@ -146,7 +146,7 @@ async def test_a_schema_that_nobody_brings_up_is_an_error(empty: str) -> None:
     """With `migrate` off the service would refuse to serve."""
     findings = await found_in(empty, NINAI__PROVIDERS__NATIVE__MIGRATE="false")
 
-    assert findings["schema"].status is Status.ERROR
+    assert findings["schema"].status is CheckStatus.ERROR
     assert findings["schema"].advice == "run `ninai db upgrade native`"
 
 
@@ -156,8 +156,8 @@ async def test_a_newer_schema_is_a_warning(well: str) -> None:
     async with changed(well, update.format("9999"), update.format("0004")):
         findings = await found_in(well)
 
-    assert wrong(findings) == {"schema": Status.WARNING}
-    assert findings["health"].status is Status.OK
+    assert wrong(findings) == {"schema": CheckStatus.WARNING}
+    assert findings["health"].status is CheckStatus.OK
 
 
 async def test_an_invalid_index_is_an_error(well: str) -> None:
@@ -166,7 +166,7 @@ async def test_an_invalid_index_is_an_error(well: str) -> None:
     async with changed(well, update.format("false"), update.format("true")):
         findings = await found_in(well)
 
-    assert wrong(findings) == {"indexes": Status.ERROR}
+    assert wrong(findings) == {"indexes": CheckStatus.ERROR}
     assert findings["indexes"].advice == "REINDEX INDEX CONCURRENTLY ninai_memories_03_pkey"
 
 
@@ -175,7 +175,7 @@ async def test_clocks_that_differ_are_a_warning(well: str, offset: float, words:
     """In either direction; that a right clock is silent, the other tests show."""
     findings = await found_in(well, lambda: time.time() + offset)
 
-    assert wrong(findings) == {"clock": Status.WARNING}
+    assert wrong(findings) == {"clock": CheckStatus.WARNING}
     assert words in findings["clock"].found
 
 
@@ -187,7 +187,7 @@ async def test_an_embedder_out_of_reach_is_an_error(well: str) -> None:
     report = await examined(DATABASE_URL=well, **environ)
 
     findings = {one.name: one for one in report.findings}
-    assert wrong(findings) == {"providers.native.embedder": Status.ERROR}
+    assert wrong(findings) == {"providers.native.embedder": CheckStatus.ERROR}
     assert findings["providers.native.vectors"].found == "needs providers.native.embedder"
     assert not report.ok
     assert CANARY not in str(report)
@@ -207,7 +207,7 @@ async def test_an_embedder_that_refuses_is_named(well: str, behaviour: dict[str,
         await server.become(Behaviour.STATUS, **behaviour)
         finding = await embedder_finding(well, server)
 
-    assert finding.status is Status.ERROR
+    assert finding.status is CheckStatus.ERROR
     assert words in finding.found
     assert advice in str(finding.advice)
 
@@ -219,7 +219,7 @@ async def test_vectors_that_the_database_cannot_hold_are_an_error(well: str, wid
         server.width = width
         finding = await embedder_finding(well, server)
 
-    assert finding.status is (Status.OK if width <= MAX_DIMENSIONS else Status.ERROR)
+    assert finding.status is (CheckStatus.OK if width <= MAX_DIMENSIONS else CheckStatus.ERROR)
     if width > MAX_DIMENSIONS:
         assert "16001 dimensions are more than the 16000 that pgvector holds" in finding.found
         assert "embedder.dimensions" in str(finding.advice)
@@ -234,11 +234,11 @@ async def embedder_finding(dsn: str, server: OpenAIServer) -> Finding:
 
 def test_an_embedder_is_held_to_what_is_configured() -> None:
     """Other dimensions than were asked for are an error, and so is one that no request waits for."""
-    embedded = Embedded(model="a", dimensions=512, seconds=0.3)
+    embedded = EmbeddingResult(model="a", dimensions=512, seconds=0.3)
 
-    assert embedder_of(OpenAIEmbedderSettings(dimensions=256), embedded, 1.0).status is Status.ERROR
-    assert embedder_of(OpenAIEmbedderSettings(dimensions=512), embedded, 1.0).status is Status.OK
-    assert embedder_of(LocalEmbedderSettings(), embedded, 0.2).status is Status.ERROR
+    assert embedder_of(OpenAIEmbedderSettings(dimensions=256), embedded, 1.0).status is CheckStatus.ERROR
+    assert embedder_of(OpenAIEmbedderSettings(dimensions=512), embedded, 1.0).status is CheckStatus.OK
+    assert embedder_of(LocalEmbedderSettings(), embedded, 0.2).status is CheckStatus.ERROR
 
 
 async def test_vectors_are_compared_and_none_is_made(well: str) -> None:
@@ -253,7 +253,7 @@ async def test_vectors_are_compared_and_none_is_made(well: str) -> None:
 
         async with connected(well) as connection:
             without = await connection.fetchval("SELECT count(*) FROM ninai_memories WHERE embedding_model IS NULL")
-    assert wrong(findings) == {"providers.native.vectors": Status.ERROR}
+    assert wrong(findings) == {"providers.native.vectors": CheckStatus.ERROR}
     assert "stored are 1 of 64 dimensions" in findings["providers.native.vectors"].found
     assert findings["providers.native.health"].found.endswith(", memories: 2")
     assert without == 1
@@ -265,14 +265,14 @@ async def test_another_model_than_the_wanted_one_is_a_warning(well: str) -> None
     async with changed(well, update.format("'test/other'"), update.format("NULL")):
         findings = await found(DATABASE_URL=well)
 
-    assert wrong(findings) == {"providers.native.vectors": Status.WARNING}
+    assert wrong(findings) == {"providers.native.vectors": CheckStatus.WARNING}
     assert findings["providers.native.vectors"].found == (
         f"{MODEL} is configured, but the process that started last embeds with test/other"
     )
 
 
-@pytest.mark.parametrize(("minutes", "status"), [(59, Status.OK), (61, Status.WARNING)])
-async def test_memories_that_are_ahead_of_their_time_are_found(well: str, minutes: int, status: Status) -> None:
+@pytest.mark.parametrize(("minutes", "status"), [(59, CheckStatus.OK), (61, CheckStatus.WARNING)])
+async def test_memories_that_are_ahead_of_their_time_are_found(well: str, minutes: int, status: CheckStatus) -> None:
     """By more than an hour: some host has, or had, a wrong clock."""
     now = time.time()
     async with open_native_provider(well) as provider:

@@ -13,18 +13,18 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
-from providers.chain.deliverer import Deliverer
 from providers.chain.guards import Guards
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, DelivererPolicy
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, RelayPolicy
+from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.trickle import Trickle
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import DeadLetter, MemberState
+from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
 from providers.memory.provider import MockMemoryProvider
@@ -50,8 +50,8 @@ def key() -> str:
 class BreakableRunner(Runner):
     """A database that can be out of reach, or slow."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, connection: JournalConnection) -> None:
+        self.connection = connection
         self.failure: BaseException | None = None
         self.seconds = 0.0
 
@@ -61,7 +61,7 @@ class BreakableRunner(Runner):
             await asyncio.sleep(self.seconds)
         if self.failure is not None:
             raise self.failure
-        return work(self.ledger)
+        return work(self.connection)
 
 
 def link_of(
@@ -129,14 +129,14 @@ class Scene:
         self.runner.failure = None
         self.runner.seconds = 0.0
 
-    def deliverer(self, name: str, policy: DelivererPolicy | None = None) -> Deliverer:
+    def deliverer(self, name: str, policy: RelayPolicy | None = None) -> OutboxRelay:
         """Make a deliverer to one provider."""
         chance = Random(name).random  # noqa: S311 - seeded, so that every run is the same
-        return Deliverer(
+        return OutboxRelay(
             name,
             self.journal,
             lambda: self.links[name],
-            policy or DelivererPolicy(),
+            policy or RelayPolicy(),
             self.observer,
             chance=chance,
             now=self.clock,
@@ -192,13 +192,13 @@ def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None
         await asyncio.sleep(1)  # for settlements under way
         scene.find_journal()
         await scene.journal.close()
-        scene.runner.ledger.close()
+        scene.runner.connection.close()
 
     simulate(main)
 
 
 @asynccontextmanager
-async def running(deliverer: Deliverer) -> AsyncIterator[None]:
+async def running(deliverer: OutboxRelay) -> AsyncIterator[None]:
     """Let a deliverer work for as long as the context lasts."""
     task = asyncio.create_task(deliverer.run())
     yield

@@ -20,8 +20,8 @@ from providers.chain.trickle import Trickle
 from providers.errors import Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
+from providers.journal.sqlite.connection import Work
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import Runner
 from providers.memory.provider import MockMemoryProvider
@@ -41,7 +41,7 @@ class Disk(Runner):
     """The journal's database, all work in the caller's thread; `seconds` is what an answer takes on its way back."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self.ledger = open_memory(clock)
+        self.connection = open_memory(clock)
         self.down = False
         self.seconds = 0.0
 
@@ -49,7 +49,7 @@ class Disk(Runner):
         """Do it at once."""
         if self.down:
             raise JournalUnavailable("out of reach")
-        result = work(self.ledger)
+        result = work(self.connection)
         if self.seconds:
             await asyncio.sleep(self.seconds)
         return result
@@ -143,7 +143,7 @@ class Stage:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.journal.close()
-        self.disk.ledger.close()
+        self.disk.connection.close()
 
     @asynccontextmanager
     async def _journal_held(self) -> AsyncIterator[Journal]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from providers.chain.breaker_state import BreakerState
-from providers.chain.usual import LEAST_SAMPLES
+from providers.chain.latency_estimate import LEAST_SAMPLES
 from providers.timing.watch import Watch
 from tests.providers.chain.rig import DOWN, FOREVER, HANGING, OK, Rig, Step, fail
 from tests.support.clock import FakeClock, simulate

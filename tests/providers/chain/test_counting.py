@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
+from providers.chain.backfill import Progress
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.counting import FAILURES, CountingObserver
 from providers.chain.errors import OrderRefused
-from providers.chain.filler import Progress
 from providers.chain.observer import Attempt, GivenUp, JournalCall
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.route import NobodyComplete

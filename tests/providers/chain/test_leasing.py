@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 
 from providers.chain.leasing import LEASE_SECONDS, RENEWED_EVERY, Lease
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Done, Loan
+from providers.journal.operations import Done, LeaseToken
 from tests.support.clock import FakeClock, simulate
 
 LITTLE = 0.001
-FIRST = Loan("kannan", "m", 100.0)
+FIRST = LeaseToken("kannan", "m", 100.0)
 
 
 class Lender:
@@ -26,18 +26,18 @@ class Lender:
         self.asked: list[list[float]] = []
         self.moments: list[float] = []
 
-    async def renew(self, loans: Sequence[Loan], seconds: float) -> list[Loan | None]:
+    async def renew(self, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
         """Grant it, or not."""
         assert seconds == LEASE_SECONDS
-        self.asked.append([loan.until for loan in loans])
+        self.asked.append([lease.until for lease in leases])
         self.moments.append(self.clock())
         await asyncio.sleep(self.seconds)
         if self.answers:
             answer = self.answers.pop(0)
             if answer is not None:
                 raise answer
-            return [None for _ in loans]
-        return [Loan(loan.user_id, loan.memory_id, loan.until + 1) for loan in loans]
+            return [None for _ in leases]
+        return [LeaseToken(lease.user_id, lease.memory_id, lease.until + 1) for lease in leases]
 
     def lease(self) -> Lease:
         """The lease of one delivery."""
@@ -45,10 +45,10 @@ class Lender:
 
 
 def until(lease: Lease) -> float:
-    """When a settlement says that the loan ends."""
+    """When a settlement says that the lease ends."""
     [settlement] = lease.noted([Done(seq=1, provider="home")])
-    assert settlement.loan is not None
-    return settlement.loan.until
+    assert settlement.lease is not None
+    return settlement.lease.until
 
 
 def play(act: Callable[[Lender], Coroutine[Any, Any, None]]) -> None:
@@ -66,7 +66,7 @@ def play(act: Callable[[Lender], Coroutine[Any, Any, None]]) -> None:
 
 
 def test_a_quick_try_costs_no_task_and_no_renewal() -> None:
-    """It has ended before the first renewal, and settles with the loan that it began with."""
+    """It has ended before the first renewal, and settles with the lease that it began with."""
 
     async def act(lender: Lender) -> None:
         async with lender.lease() as lease:
@@ -79,7 +79,7 @@ def test_a_quick_try_costs_no_task_and_no_renewal() -> None:
 
 
 def test_a_slow_try_keeps_its_lease() -> None:
-    """Each renewal is of the loan that the one before gave, and comes long before that ends."""
+    """Each renewal is of the lease that the one before gave, and comes long before that ends."""
 
     async def act(lender: Lender) -> None:
         started = lender.clock()
@@ -94,7 +94,7 @@ def test_a_slow_try_keeps_its_lease() -> None:
 
 
 def test_a_lease_may_be_entered_again() -> None:
-    """It goes on with the loan that it had, and begins to count anew."""
+    """It goes on with the lease that it had, and begins to count anew."""
 
     async def act(lender: Lender) -> None:
         lease = lender.lease()
@@ -109,7 +109,7 @@ def test_a_lease_may_be_entered_again() -> None:
 
 
 def test_nothing_lent_is_nothing_to_renew() -> None:
-    """However long it takes; a settlement says nothing of a loan then."""
+    """However long it takes; a settlement says nothing of a lease then."""
 
     async def act(lender: Lender) -> None:
         async with Lease(lender.renew, {}) as lease:
@@ -149,9 +149,9 @@ def test_a_bug_in_a_renewal_is_told() -> None:
     play(act)
 
 
-@pytest.mark.parametrize(("seconds", "loan"), [(0.05, 101), (50.0, 100)])
-def test_a_renewal_under_way_at_the_end_is_waited_for_a_moment(seconds: float, loan: float) -> None:
-    """So that the settlement tells of the right loan; but not for long."""
+@pytest.mark.parametrize(("seconds", "expires"), [(0.05, 101), (50.0, 100)])
+def test_a_renewal_under_way_at_the_end_is_waited_for_a_moment(seconds: float, expires: float) -> None:
+    """So that the settlement tells of the right lease; but not for long."""
 
     async def act(lender: Lender) -> None:
         lender.seconds = seconds
@@ -159,7 +159,7 @@ def test_a_renewal_under_way_at_the_end_is_waited_for_a_moment(seconds: float, l
             await asyncio.sleep(RENEWED_EVERY + LITTLE)
             ended = lender.clock()
 
-        assert until(lease) == loan
+        assert until(lease) == expires
         assert lender.clock() - ended < 0.2
 
     play(act)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from providers.answers import Found
 from providers.chain.listing import merged_page, place_of
 from providers.chain.overlay import OLDEST, Overlay
-from providers.journal.operations import Entry, OperationKind
+from providers.journal.operations import JournalEntry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Owner, PageQuery, Snapshot
 from tests.support.clock import simulate
@@ -26,12 +26,12 @@ def _state(number: int, content: str | None) -> Snapshot:
     return Snapshot(user_id="kannan", id=str(UUID(int=number)), version=1, content=content, created_at=moment)
 
 
-def _entry(number: int, kind: OperationKind) -> Entry:
+def _entry(number: int, kind: OperationKind) -> JournalEntry:
     state = _state(number, None if kind is OperationKind.DELETE else kind.value)
-    return Entry(seq=number + 1, kind=kind, state=state, pending=frozenset({"home"}))
+    return JournalEntry(seq=number + 1, kind=kind, state=state, pending=frozenset({"home"}))
 
 
-def _expected(there: Sequence[MemoryRecord], entries: Sequence[Entry]) -> list[MemoryRecord]:
+def _expected(there: Sequence[MemoryRecord], entries: Sequence[JournalEntry]) -> list[MemoryRecord]:
     expected = {record.id: record for record in there}
     for entry in entries:
         if entry.state.deleted:
@@ -103,7 +103,7 @@ def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
     repeated = Snapshot(
         user_id="kannan", id=oldest.id, version=OLDEST, content="stored", created_at=START + timedelta(days=1)
     )
-    overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
+    overlay = Overlay([JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
 
     async def page(query: PageQuery) -> Found:
         return _page_of(records, query)
@@ -125,7 +125,7 @@ def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
     """It was on no page yet when the provider was asked for them, and there when it was asked for it alone."""
     records: list[MemoryRecord] = []
     fresh = Snapshot(user_id="kannan", id=str(UUID(int=7)), version=OLDEST, content="stored", created_at=START)
-    overlay = Overlay([Entry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
+    overlay = Overlay([JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
 
     async def page(_query: PageQuery) -> Found:
         return Found(memories=list(records))

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from providers.chain.backfill_delay import FILL_AGAIN_SECONDS, LONGEST_FILL_AGAIN_SECONDS
 from providers.chain.errors import OrderRefused
 from providers.chain.membership import (
     CARE_SECONDS,
@@ -15,9 +16,8 @@ from providers.chain.membership import (
     SETTLE_SECONDS,
 )
 from providers.chain.observer import Unobserved
-from providers.chain.postponing import FILL_AGAIN_SECONDS, LONGEST_FILL_AGAIN_SECONDS
-from providers.chain.telling.lines import Lines
-from providers.chain.telling.story import Story
+from providers.chain.reporting.events import LogEvents
+from providers.chain.reporting.reporter import Reporter
 from providers.errors import InvalidInput, ProviderError
 from providers.journal.operations import MemberState
 from providers.types import Owner, Snapshot
@@ -137,7 +137,7 @@ def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely() -> None:
     """A day of it is a line an hour, whatever is counted in the reason; another reason is told at once."""
 
     async def main(stage: Stage) -> list[EventDict]:
-        stage.observer = Story(Lines(stage.clock, stage.clock))
+        stage.observer = Reporter(LogEvents(stage.clock, stage.clock))
         new = stage.store()
         stage.observer.routed(["a", "b"], frozenset({"a"}), journalled=True)
         await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from providers.chain.overlay import Overlay
 from providers.filters import Eq
-from providers.journal.operations import Entry, OperationKind
+from providers.journal.operations import JournalEntry, OperationKind
 from providers.types import MemoryRecord, Metadata, Owner, RecallQuery, Snapshot
 
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -36,15 +36,15 @@ def _entry(
     metadata: Metadata | None = None,
     created_at: datetime = MOMENT,
     pending: frozenset[str] = frozenset({"home"}),
-) -> Entry:
+) -> JournalEntry:
     state = Snapshot(
         user_id="kannan", id=memory_id, version=1, content=content, metadata=metadata, created_at=created_at
     )
-    return Entry(seq=1, kind=kind, state=state, pending=pending)
+    return JournalEntry(seq=1, kind=kind, state=state, pending=pending)
 
 
 def _recalled(
-    entries: Sequence[Entry], found: Sequence[MemoryRecord], query: RecallQuery | None = None
+    entries: Sequence[JournalEntry], found: Sequence[MemoryRecord], query: RecallQuery | None = None
 ) -> list[MemoryRecord]:
     return Overlay(entries).recalled(query or RecallQuery(owner=Owner("kannan"), query="green tea"), found)
 

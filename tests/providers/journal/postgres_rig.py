@@ -9,7 +9,6 @@ from typing import Any, cast
 from observability.secret import Secret
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.postgres.journal import PostgresJournal
-from providers.journal.postgres.opening import open_journal
 from providers.journal.postgres.settings import PostgresJournalSettings
 from tests.support.native import host_for
 from tests.support.postgres import connected
@@ -20,7 +19,8 @@ async def opened(dsn: str, **others: object) -> AsyncIterator[PostgresJournal]:
     """A journal on a database; `others` are fields of its settings."""
     # A busy machine may need longer than a write should.
     settings = PostgresJournalSettings(dsn=Secret(dsn), **cast("dict[str, Any]", {"timeout": 10.0} | others))
-    async with open_journal(settings, host_for()) as journal:
+    async with settings.open(host_for()) as journal:
+        assert isinstance(journal, PostgresJournal)
         yield journal
 
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from observability.metrics import Metrics
 from providers.errors import Rejected
 from providers.journal.base import Journal
-from providers.journal.operations import Appended, Delivery, Done, Entry, Operation, OperationKind, Settlement
+from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, OperationKind, Settlement
 from providers.states.clock import HybridClock
 from providers.states.digests import digest_of
 from providers.types import Host, Snapshot
@@ -72,13 +72,13 @@ def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) 
     )
 
 
-async def entries(journal: Journal) -> list[Entry]:
+async def entries(journal: Journal) -> list[JournalEntry]:
     """What `home` or `standby` has not confirmed of the user's, and the tombstones; newest first."""
     found = {entry.seq: entry for name in ("home", "standby") for entry in await journal.entries(USER, name, 100, 100)}
     return [found[seq] for seq in sorted(found, reverse=True)]
 
 
-async def put(journal: Journal, operation: Operation) -> Entry:
+async def put(journal: Journal, operation: Operation) -> JournalEntry:
     """Append one operation, which is neither known nor refused."""
     [answer] = await journal.append([operation])
     assert isinstance(answer, Appended)
@@ -100,7 +100,7 @@ async def settle(journal: Journal, *settlements: Settlement) -> None:
     await journal.status()
 
 
-async def confirm(journal: Journal, entry: Entry, *providers: str) -> None:
+async def confirm(journal: Journal, entry: JournalEntry, *providers: str) -> None:
     """Have these providers confirm an operation, all that have not yet if none is named."""
     await settle(journal, *[Done(seq=entry.seq, provider=name) for name in providers or sorted(entry.pending)])
 

@@ -2,7 +2,7 @@
 
 `append FOLDER` appends without end, one line with the memory's id for each operation that was acknowledged.
 `share FOLDER COUNT` appends so many operations and borrows whatever is due at `home` meanwhile; each line is a word,
-`appended` or `lent`, and a sequence number.
+`appended` or `leased`, and a sequence number.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ async def append(journal: Journal) -> None:
 
 
 async def share(journal: Journal, count: int) -> None:
-    """Append some, and borrow after each."""
+    """Append some, and lease after each."""
     for _ in range(count):
         say("appended", (await put(journal, remember())).seq)
         for delivery in await journal.lease("home", 3, LONG):
-            say("lent", delivery.seq)
+            say("leased", delivery.seq)
 
 
 async def main(what: str, folder: str, count: str = "0") -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.base import MAX_APPENDED, Journal
-from providers.journal.operations import Appended, Entry, Operation, OperationKind, OutOfDate
+from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind, OutOfDate
 from providers.types import Metadata, Snapshot
 from tests.providers.journal.rig import USER, delete, due, entries, put, refusal, remember, update
 
@@ -20,7 +20,7 @@ async def test_whatever_comes_first_is_appended(journal: Journal, operation: Ope
     [answer] = await journal.append([operation])
 
     assert isinstance(answer, Appended)
-    entry = Entry(seq=answer.entry.seq, kind=operation.kind, state=operation.state, pending=BOTH)
+    entry = JournalEntry(seq=answer.entry.seq, kind=operation.kind, state=operation.state, pending=BOTH)
     assert answer == Appended(entry=entry, repeated=False, former=None)
     assert await journal.newest(USER, "m") == entry
 

@@ -3,11 +3,11 @@
 import time
 
 from providers.journal.base import Journal
-from providers.journal.operations import Dead, DeadLetter, Done, Entry, OperationKind, Postponed
+from providers.journal.operations import Dead, DeadLetter, Done, JournalEntry, OperationKind, Postponed
 from tests.providers.journal.rig import LONG, USER, due, entries, leased, put, remember, settle
 
 
-async def killed(journal: Journal, *providers: str, error: str = "refused") -> Entry:
+async def killed(journal: Journal, *providers: str, error: str = "refused") -> JournalEntry:
     """An operation that these providers do not get any more."""
     entry = await put(journal, remember())
     await settle(journal, *[Dead(seq=entry.seq, provider=name, error=error) for name in providers])
@@ -89,7 +89,7 @@ async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
 
 
 async def test_only_dead_letters_are_retried_or_discarded(journal: Journal) -> None:
-    """What is pending, confirmed, lent or unknown is no dead letter, and stays as it is."""
+    """What is pending, confirmed, leased or unknown is no dead letter, and stays as it is."""
     entry = await put(journal, remember())
     await leased(journal, "home", LONG)
     await settle(journal, Done(seq=entry.seq, provider="standby"))

@@ -13,7 +13,7 @@ SHORT = 0.1  # seconds
 
 
 async def test_a_delivery_holds_the_operation(journal: Journal) -> None:
-    """What is lent is all that a deliverer needs, for the provider who was asked for."""
+    """What is leased is all that a deliverer needs, for the provider who was asked for."""
     entry = await put(journal, remember())
 
     [delivery] = await leased(journal, "standby", LONG)
@@ -34,7 +34,7 @@ async def test_a_delivery_holds_the_operation(journal: Journal) -> None:
 
 
 async def test_what_is_lent_is_nobody_elses(journal: Journal) -> None:
-    """A delivery is lent once until its time is over; that to another provider is another one."""
+    """A delivery is leased once until its time is over; that to another provider is another one."""
     long, short = [await put(journal, remember()) for _ in range(2)]
     for seconds in (LONG, SHORT):
         await journal.lease("home", 1, seconds)
@@ -45,11 +45,11 @@ async def test_what_is_lent_is_nobody_elses(journal: Journal) -> None:
 
 
 async def test_the_oldest_are_lent_first(journal: Journal) -> None:
-    """As many as asked for are lent, in the order in which they were appended."""
+    """As many as asked for are leased, in the order in which they were appended."""
     entries = [await put(journal, remember()) for _ in range(4)]
 
-    lent = [await journal.lease("home", 3, LONG), await journal.lease("home", 3, LONG)]
-    assert [[delivery.seq for delivery in part] for part in lent] == [
+    taken = [await journal.lease("home", 3, LONG), await journal.lease("home", 3, LONG)]
+    assert [[delivery.seq for delivery in part] for part in taken] == [
         [entry.seq for entry in entries[:3]],
         [entries[3].seq],
     ]
@@ -64,7 +64,7 @@ async def test_nothing_is_lent_for_nothing(journal: Journal) -> None:
 
 
 async def test_so_many_are_lent_in_one_call(journal: Journal) -> None:
-    """However many are asked for, no more than the greatest number is lent; the rest is lent next."""
+    """However many are asked for, no more than the greatest number is leased; the rest is leased next."""
     await journal.append([remember() for _ in range(MAX_LEASED)])
     await put(journal, remember())
 
@@ -81,7 +81,7 @@ async def test_what_is_confirmed_is_done(journal: Journal) -> None:
 
 
 async def test_what_is_postponed_is_due_later(journal: Journal) -> None:
-    """A postponed delivery is due after its delay, even if it was lent for longer."""
+    """A postponed delivery is due after its delay, even if it was leased for longer."""
     long, short = [await put(journal, remember()) for _ in range(2)]
     await leased(journal, "home", LONG)
     await settle(
@@ -144,7 +144,7 @@ async def test_what_is_unknown_is_passed_over(journal: Journal) -> None:
 
 
 async def test_who_is_late_may_still_confirm(journal: Journal) -> None:
-    """A delivery lent to somebody else after its time is confirmed by the first one, too."""
+    """A delivery leased to somebody else after its time is confirmed by the first one, too."""
     entry = await put(journal, remember())
     await leased(journal, "home", 0.0)
     assert len(await leased(journal, "home", LONG)) == 1

@@ -1,6 +1,6 @@
 """What every journal promises, tried with random sequences of operations against a model in a few lines.
 
-Nothing in the model is lent for a time that can pass: everything is either due at once or not for an hour.
+Nothing in the model is leased for a time that can pass: everything is either due at once or not for an hour.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from providers.journal.operations import (
     Appended,
     Dead,
     Done,
-    Entry,
-    Loan,
+    JournalEntry,
+    LeaseToken,
     Operation,
     OperationKind,
     OutOfDate,
@@ -56,9 +56,9 @@ class Model:
     def __init__(self, user: str) -> None:
         self.user = user
         self.known: dict[str, tuple[int, Operation]] = {}
-        self.waiting: dict[tuple[int, str], str] = {}  # "due", "lent" or "dead"
-        self.loans: dict[tuple[int, str], Loan] = {}  # what is waited for, of those that are "lent"
-        self.lent: list[Loan] = []  # ever
+        self.waiting: dict[tuple[int, str], str] = {}  # "due", "leased" or "dead"
+        self.leases: dict[tuple[int, str], LeaseToken] = {}  # what is waited for, of those that are "leased"
+        self.leased: list[LeaseToken] = []  # ever
         self.seqs: list[int] = [0]
 
     def operation(self, drawn: tuple[Any, ...]) -> Operation:
@@ -83,25 +83,25 @@ class Model:
         late = operation.kind is OperationKind.UPDATE and known.state.version > operation.base_version
         return OutOfDate if late else Appended
 
-    def appended(self, entry: Entry, operation: Operation, held: str | None) -> None:
+    def appended(self, entry: JournalEntry, operation: Operation, held: str | None) -> None:
         """Take note of an operation that was appended."""
         seq = entry.seq
         assert seq > self.seqs[-1]
         former, _ = self.known.get(operation.state.id, (0, None))
         for name in MEMBERS:
-            lent = self.waiting.pop((former, name), "due") == "lent"
-            loan = self.loans.pop((former, name), None)
-            self.waiting[seq, name] = "lent" if lent or name == held else "due"
-            self.keep((seq, name), entry.loan if name == held else loan)
+            taken = self.waiting.pop((former, name), "due") == "leased"
+            lease = self.leases.pop((former, name), None)
+            self.waiting[seq, name] = "leased" if taken or name == held else "due"
+            self.keep((seq, name), entry.lease if name == held else lease)
         self.known[operation.state.id] = (seq, operation)
         self.seqs.append(seq)
 
-    def keep(self, key: tuple[int, str], loan: Loan | None) -> None:
+    def keep(self, key: tuple[int, str], lease: LeaseToken | None) -> None:
         """Take note of who is waited for."""
-        self.loans.pop(key, None)
-        if loan is not None:
-            self.loans[key] = loan
-            self.lent.append(loan)
+        self.leases.pop(key, None)
+        if lease is not None:
+            self.leases[key] = lease
+            self.leased.append(lease)
 
     def entries(self) -> list[tuple[int, Operation, set[str]]]:
         """What the journal must show of the user, newest first."""
@@ -124,14 +124,14 @@ async def step(journal: Journal, model: Model, drawn: tuple[Any, ...]) -> None:
         case ("lease", name, limit):
             due = sorted(seq for (seq, whom), state in model.waiting.items() if whom == name and state == "due")
             deliveries = await journal.lease(name, limit, LONG)
-            lent = {delivery.seq for delivery in deliveries}
-            assert lent <= set(due)
-            assert len(lent) == min(limit, len(due))
-            model.waiting.update(dict.fromkeys([(seq, name) for seq in lent], "lent"))
+            taken = {delivery.seq for delivery in deliveries}
+            assert taken <= set(due)
+            assert len(taken) == min(limit, len(due))
+            model.waiting.update(dict.fromkeys([(seq, name) for seq in taken], "leased"))
             for delivery in deliveries:
-                model.keep((delivery.seq, name), delivery.loan)
+                model.keep((delivery.seq, name), delivery.lease)
         case ("renew", name, steps_back):
-            await _renew(journal, model, name, model.lent[-1 - steps_back :][:1])
+            await _renew(journal, model, name, model.leased[-1 - steps_back :][:1])
         case ("settle", outcome, name, steps_back):
             await _settle(journal, model, outcome, (model.back(steps_back), name))
         case ("retry" | "discard" as action, name, steps_back):
@@ -166,13 +166,13 @@ async def _append(journal: Journal, model: Model, several: list[Operation], held
             model.appended(answer.entry, operation, held)
 
 
-async def _renew(journal: Journal, model: Model, name: str, asked: list[Loan]) -> None:
-    held = [[key for key, loan in model.loans.items() if key[1] == name and loan == one] for one in asked]
+async def _renew(journal: Journal, model: Model, name: str, asked: list[LeaseToken]) -> None:
+    held = [[key for key, lease in model.leases.items() if key[1] == name and lease == one] for one in asked]
     renewed = await journal.renew(name, asked, LONG)
-    assert [loan is not None for loan in renewed] == [bool(keys) for keys in held]
-    for keys, loan in zip(held, renewed, strict=True):
+    assert [lease is not None for lease in renewed] == [bool(keys) for keys in held]
+    for keys, lease in zip(held, renewed, strict=True):
         for key in keys:
-            model.keep(key, loan)
+            model.keep(key, lease)
 
 
 async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, str]) -> None:
@@ -185,18 +185,18 @@ async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, 
     }
     await settle(journal, settlements[outcome])
     if outcome == "done" or model.waiting.get(key, "dead") != "dead":
-        model.loans.pop(key, None)
+        model.leases.pop(key, None)
     if outcome == "done":
         model.waiting.pop(key, None)
     elif model.waiting.get(key, "dead") != "dead":
-        model.waiting[key] = {"now": "due", "later": "lent", "dead": "dead"}[outcome]
+        model.waiting[key] = {"now": "due", "later": "leased", "dead": "dead"}[outcome]
 
 
 async def check(journal: Journal, model: Model) -> None:
     """Compare all that can be seen."""
     for member in MEMBERS:
         assert await journal.entries(model.user, member, 100, 100) == [
-            Entry(seq=seq, kind=known.kind, state=known.state, pending=frozenset(pending))
+            JournalEntry(seq=seq, kind=known.kind, state=known.state, pending=frozenset(pending))
             for seq, known, pending in model.entries()
             if member in pending or known.state.deleted
         ]
@@ -208,7 +208,7 @@ async def check(journal: Journal, model: Model) -> None:
 
 
 async def test_any_sequence_of_operations_ends_as_in_the_model(journal: Journal) -> None:
-    """Whatever is appended, lent, settled and pruned, every answer and every entry is the model's."""
+    """Whatever is appended, leased, settled and pruned, every answer and every entry is the model's."""
     loop = asyncio.get_running_loop()
 
     async def example(drawn: list[tuple[Any, ...]]) -> None:

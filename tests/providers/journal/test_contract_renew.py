@@ -8,37 +8,37 @@ from uuid import uuid4
 import pytest
 
 from providers.journal.base import MAX_LEASED, Journal
-from providers.journal.operations import Appended, Dead, Delivery, Done, Loan, Operation, Postponed, Settlement
+from providers.journal.operations import Appended, Dead, Delivery, Done, LeaseToken, Operation, Postponed, Settlement
 from tests.providers.journal.rig import LONG, USER, delete, due, entries, leased, put, remember, settle, update
 
 SHORT = 0.1  # seconds
 
 
 async def held(journal: Journal, operation: Operation, seconds: float, *, at: str = "home") -> Appended:
-    """Append an operation whose delivery to a provider is lent to the caller."""
+    """Append an operation whose delivery to a provider is leased to the caller."""
     [answer] = await journal.append([operation], held=at, seconds=seconds)
     assert isinstance(answer, Appended)
     return answer
 
 
-async def loan_of(journal: Journal, operation: Operation, seconds: float) -> Loan:
-    """Append an operation, and give the loan of its delivery to home."""
-    loan = (await held(journal, operation, seconds)).entry.loan
-    assert loan is not None
-    return loan
+async def lease_of(journal: Journal, operation: Operation, seconds: float) -> LeaseToken:
+    """Append an operation, and give the lease of its delivery to home."""
+    lease = (await held(journal, operation, seconds)).entry.lease
+    assert lease is not None
+    return lease
 
 
 async def test_what_is_renewed_is_nobody_elses(journal: Journal, elsewhere: Journal) -> None:
-    """Not when the first loan ends, and for nobody; what was not renewed comes back meanwhile."""
+    """Not when the first lease ends, and for nobody; what was not renewed comes back meanwhile."""
     await journal.append([remember("kept"), remember("left")])
     [kept, left] = await leased(journal, "home", SHORT)
 
-    [loan] = await journal.renew("home", [kept.loan], LONG)
+    [lease] = await journal.renew("home", [kept.lease], LONG)
     await asyncio.sleep(SHORT)
 
-    assert loan is not None
-    assert (loan.user_id, loan.memory_id) == (USER, "kept")
-    assert loan.until == pytest.approx(time.time() + LONG, abs=60)
+    assert lease is not None
+    assert (lease.user_id, lease.memory_id) == (USER, "kept")
+    assert lease.until == pytest.approx(time.time() + LONG, abs=60)
     assert await due(elsewhere, "home") == await due(journal, "home") == [left.seq]
     assert await due(journal, "standby") == [kept.seq, left.seq]
 
@@ -48,22 +48,22 @@ async def test_a_renewal_counts_from_now(journal: Journal) -> None:
     entry = await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
 
-    assert await journal.renew("home", [delivery.loan], 0) != [None]
+    assert await journal.renew("home", [delivery.lease], 0) != [None]
     assert await due(journal, "home") == [entry.seq]
 
 
-async def test_a_renewal_is_renewed_by_its_own_loan(journal: Journal) -> None:
-    """The loan before it is over."""
+async def test_a_renewal_is_renewed_by_its_own_lease(journal: Journal) -> None:
+    """The lease before it is over."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
-    [loan] = await journal.renew("home", [delivery.loan], LONG + 1)
-    assert loan is not None
+    [lease] = await journal.renew("home", [delivery.lease], LONG + 1)
+    assert lease is not None
 
-    assert await journal.renew("home", [delivery.loan], 0) == [None]
+    assert await journal.renew("home", [delivery.lease], 0) == [None]
     assert await due(journal, "home") == []
-    [again] = await journal.renew("home", [loan], LONG + 2)
+    [again] = await journal.renew("home", [lease], LONG + 2)
     assert again is not None
-    assert again.until > loan.until > delivery.until
+    assert again.until > lease.until > delivery.until
 
 
 async def test_what_has_come_back_is_kept_until_somebody_else_gets_it(journal: Journal) -> None:
@@ -71,27 +71,27 @@ async def test_what_has_come_back_is_kept_until_somebody_else_gets_it(journal: J
     await put(journal, remember())
     [delivery] = await leased(journal, "home", 0)
 
-    assert await journal.renew("home", [delivery.loan], LONG) != [None]
+    assert await journal.renew("home", [delivery.lease], LONG) != [None]
     assert await due(journal, "home") == []
 
 
 async def test_what_was_lent_to_somebody_else_stays_theirs(journal: Journal, elsewhere: Journal) -> None:
-    """Whose loan has ended neither gets it back nor keeps it from coming back."""
+    """Whose lease has ended neither gets it back nor keeps it from coming back."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", 0)
     [other] = await leased(elsewhere, "home", LONG)
 
-    assert await journal.renew("home", [delivery.loan], 0) == [None]
+    assert await journal.renew("home", [delivery.lease], 0) == [None]
     assert await due(journal, "home") == []
-    assert await elsewhere.renew("home", [other.loan], LONG) != [None]
+    assert await elsewhere.renew("home", [other.lease], LONG) != [None]
 
 
 @pytest.mark.parametrize(
     ("became", "then_due"),
     [
-        (lambda lent: Done(seq=lent.seq, provider="home"), 0),
-        (lambda lent: Postponed(seq=lent.seq, provider="home", delay=0), 1),
-        (lambda lent: Dead(seq=lent.seq, provider="home", error="no"), 0),
+        (lambda taken: Done(seq=taken.seq, provider="home"), 0),
+        (lambda taken: Postponed(seq=taken.seq, provider="home", delay=0), 1),
+        (lambda taken: Dead(seq=taken.seq, provider="home", error="no"), 0),
     ],
 )
 async def test_what_is_settled_is_not_renewed(
@@ -103,35 +103,35 @@ async def test_what_is_settled_is_not_renewed(
     settlement = became(delivery)
     await settle(journal, settlement)
 
-    assert await journal.renew("home", [delivery.loan], LONG) == [None]
+    assert await journal.renew("home", [delivery.lease], LONG) == [None]
     assert len(await due(journal, "home")) == then_due
     assert len(await journal.dead(10)) == isinstance(settlement, Dead)
 
 
 async def test_what_replaces_a_renewed_delivery_waits_as_long(journal: Journal) -> None:
-    """It is due when the loan as it is by then is settled, and not when an older one is."""
+    """It is due when the lease as it is by then is settled, and not when an older one is."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", SHORT)
     await put(journal, update("m", "coffee"))
     tombstone = await put(journal, delete("m"))
 
-    [loan] = await journal.renew("home", [delivery.loan], LONG)
-    await settle(journal, Done(seq=delivery.seq, provider="home", loan=delivery.loan))
+    [lease] = await journal.renew("home", [delivery.lease], LONG)
+    await settle(journal, Done(seq=delivery.seq, provider="home", lease=delivery.lease))
     await asyncio.sleep(SHORT)
     assert await due(journal, "home") == []
 
-    await settle(journal, Done(seq=delivery.seq, provider="home", loan=loan))
+    await settle(journal, Done(seq=delivery.seq, provider="home", lease=lease))
     assert await due(journal, "home") == [tombstone.seq]
 
 
 async def test_what_replaces_a_renewed_delivery_waits_at_that_provider_alone(journal: Journal) -> None:
-    """A loan is one provider's."""
+    """A lease is one provider's."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", LONG)
     edited = await put(journal, update("m", "coffee"))
 
-    assert await journal.renew("standby", [delivery.loan], LONG) == [None]
-    assert await journal.renew("home", [delivery.loan], LONG) != [None]
+    assert await journal.renew("standby", [delivery.lease], LONG) == [None]
+    assert await journal.renew("home", [delivery.lease], LONG) != [None]
     assert await due(journal, "standby") == [edited.seq]
 
 
@@ -142,48 +142,50 @@ async def test_what_replaced_it_and_was_lent_since_is_not_renewed(journal: Journ
     await put(journal, update("m", "coffee"))
     [successor] = await leased(journal, "home", LONG)
 
-    assert await journal.renew("home", [delivery.loan], 0) == [None]
-    last = await loan_of(journal, delete("m"), LONG)
-    assert await journal.renew("home", [successor.loan], 0) == [None]
+    assert await journal.renew("home", [delivery.lease], 0) == [None]
+    last = await lease_of(journal, delete("m"), LONG)
+    assert await journal.renew("home", [successor.lease], 0) == [None]
     assert await due(journal, "home") == []
     assert await journal.renew("home", [last], 0) != [None]
 
 
 async def test_what_the_caller_borrows_is_renewed_and_settled_as_any_other(journal: Journal) -> None:
-    """The entry that it gets tells the loan, and what replaces it waits until that is settled, and no longer."""
+    """The entry that it gets tells the lease, and what replaces it waits until that is settled, and no longer."""
     appended = await held(journal, remember("m"), SHORT)
-    assert appended.entry.loan is not None
-    [loan] = await journal.renew("home", [appended.entry.loan], LONG)
+    assert appended.entry.lease is not None
+    [lease] = await journal.renew("home", [appended.entry.lease], LONG)
     edited = await put(journal, update("m", "coffee"))
     await asyncio.sleep(SHORT)
     assert await due(journal, "home") == []
 
-    await settle(journal, Done(seq=appended.entry.seq, provider="home", loan=loan))
+    await settle(journal, Done(seq=appended.entry.seq, provider="home", lease=lease))
 
     assert await due(journal, "home") == [edited.seq]
 
 
-async def test_only_what_is_borrowed_has_a_loan(journal: Journal) -> None:
+async def test_only_what_is_borrowed_has_a_lease(journal: Journal) -> None:
     """Nothing that is held by nobody, for no member, or there already; and it is told to who borrows alone."""
-    assert (await put(journal, remember("m"))).loan is None
-    assert (await held(journal, remember("m"), LONG)).entry.loan is None
-    assert (await held(journal, remember(), LONG, at="nobody")).entry.loan is None
-    assert (await held(journal, update("m", "coffee"), LONG)).entry.loan is not None
+    assert (await put(journal, remember("m"))).lease is None
+    assert (await held(journal, remember("m"), LONG)).entry.lease is None
+    assert (await held(journal, remember(), LONG, at="nobody")).entry.lease is None
+    assert (await held(journal, update("m", "coffee"), LONG)).entry.lease is not None
     newest = await journal.newest(USER, "m")
     assert newest is not None
-    assert [entry.loan for entry in (newest, *await entries(journal))] == [None, None, None]
+    assert [entry.lease for entry in (newest, *await entries(journal))] == [None, None, None]
 
 
 async def test_many_are_renewed_in_one_call(journal: Journal) -> None:
     """Each gets its answer in order, up to the greatest number; of none there are none."""
     answers = await journal.append([remember(str(number)) for number in range(MAX_LEASED)], held="home", seconds=SHORT)
-    loans = [answer.entry.loan for answer in answers if isinstance(answer, Appended) and answer.entry.loan is not None]
+    leases = [
+        answer.entry.lease for answer in answers if isinstance(answer, Appended) and answer.entry.lease is not None
+    ]
     gone = [answer for answer in answers[::2] if isinstance(answer, Appended)]
     await settle(journal, *[Done(seq=answer.entry.seq, provider="home") for answer in gone])
 
-    renewed = await journal.renew("home", loans, LONG)
+    renewed = await journal.renew("home", leases, LONG)
 
-    assert [loan and loan.memory_id for loan in renewed] == [
+    assert [lease and lease.memory_id for lease in renewed] == [
         str(number) if number % 2 else None for number in range(MAX_LEASED)
     ]
     assert await journal.renew("home", [], LONG) == []
@@ -193,10 +195,10 @@ async def test_too_many_are_a_bug(journal: Journal) -> None:
     """More than the greatest number is refused, and not done in part."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", 0)
-    others = [Loan(USER, str(uuid4()), 0.0) for _ in range(MAX_LEASED)]
+    others = [LeaseToken(USER, str(uuid4()), 0.0) for _ in range(MAX_LEASED)]
 
     with pytest.raises(ValueError, match="at most 1000"):
-        await journal.renew("home", [delivery.loan, *others], LONG)
+        await journal.renew("home", [delivery.lease, *others], LONG)
     assert await due(journal, "home") == [delivery.seq]
 
 
@@ -205,7 +207,7 @@ async def test_a_renewed_loan_that_ends_is_heard_of(journal: Journal) -> None:
     await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
     await leased(journal, "standby", LONG)
-    await journal.renew("home", [delivery.loan], 1.0)
+    await journal.renew("home", [delivery.lease], 1.0)
     async with asyncio.timeout(20):
         while not await due(journal, "home"):
             await journal.wait(LONG)

@@ -1,4 +1,4 @@
-"""What every journal promises of deliveries when it is appended to: lent to the caller, replaced, never two at once."""
+"""What every journal promises of deliveries at an append: leased to the caller, replaced, never two at once."""
 
 import asyncio
 from collections.abc import Callable
@@ -72,10 +72,10 @@ async def test_what_replaces_a_lent_delivery_waits_for_its_return(journal: Journ
 @pytest.mark.parametrize(
     ("became", "free"),
     [
-        (lambda lent: Done(seq=lent.seq, provider="home", loan=lent.loan), True),
-        (lambda lent: Dead(seq=lent.seq, provider="home", loan=lent.loan, error="no"), True),
-        (lambda lent: Postponed(seq=lent.seq, provider="home", loan=lent.loan, delay=0), True),
-        (lambda lent: Postponed(seq=lent.seq, provider="home", loan=lent.loan, delay=LONG), False),
+        (lambda taken: Done(seq=taken.seq, provider="home", lease=taken.lease), True),
+        (lambda taken: Dead(seq=taken.seq, provider="home", lease=taken.lease, error="no"), True),
+        (lambda taken: Postponed(seq=taken.seq, provider="home", lease=taken.lease, delay=0), True),
+        (lambda taken: Postponed(seq=taken.seq, provider="home", lease=taken.lease, delay=LONG), False),
     ],
 )
 async def test_what_replaces_a_lent_delivery_waits_until_that_is_settled(
@@ -83,41 +83,41 @@ async def test_what_replaces_a_lent_delivery_waits_until_that_is_settled(
 ) -> None:
     """Whatever has become of the predecessor, it is under way no more; a provider that asks for patience gets it."""
     await journal.append([remember("m"), remember("other")])
-    [lent, _] = await leased(journal, "home", LONG)
+    [taken, _] = await leased(journal, "home", LONG)
     await put(journal, update("m", "coffee"))
     tombstone = await put(journal, delete("m"))
     await put(journal, update("other", "coffee"))
 
-    await settle(journal, became(lent))
+    await settle(journal, became(taken))
 
     assert await due(journal, "home") == ([tombstone.seq] if free else [])
 
 
 async def test_a_late_settlement_frees_nothing_that_was_lent_since(journal: Journal) -> None:
-    """What has come back by itself and was lent again is under way, whoever settles its predecessor then."""
+    """What has come back by itself and was leased again is under way, whoever settles its predecessor then."""
     await put(journal, remember("m"))
-    [lent] = await leased(journal, "home", SHORT)
+    [taken] = await leased(journal, "home", SHORT)
     await put(journal, update("m", "coffee"))
     await asyncio.sleep(SHORT)
     [again] = await leased(journal, "home", LONG)
     last = await put(journal, delete("m"))
 
-    await settle(journal, Done(seq=lent.seq, provider="home", loan=lent.loan))
+    await settle(journal, Done(seq=taken.seq, provider="home", lease=taken.lease))
     assert await due(journal, "home") == []
 
-    await settle(journal, Done(seq=again.seq, provider="home", loan=again.loan))
+    await settle(journal, Done(seq=again.seq, provider="home", lease=again.lease))
     assert await due(journal, "home") == [last.seq]
 
 
 async def test_a_settlement_frees_nothing_elsewhere(journal: Journal) -> None:
     """At another provider the predecessor may still be under way; and a dead letter stays one."""
     await put(journal, remember("m"))
-    [lent] = await leased(journal, "home", LONG)
+    [taken] = await leased(journal, "home", LONG)
     await leased(journal, "standby", LONG)
     edited = await put(journal, update("m", "coffee"))
     await settle(journal, Dead(seq=edited.seq, provider="home", error="no"))
 
-    await settle(journal, Done(seq=lent.seq, provider="home", loan=lent.loan))
+    await settle(journal, Done(seq=taken.seq, provider="home", lease=taken.lease))
 
     assert await due(journal, "home") == await due(journal, "standby") == []
     assert [letter.seq for letter in await journal.dead(10)] == [edited.seq]
@@ -133,7 +133,7 @@ async def test_what_replaces_a_postponed_delivery_waits_as_long(journal: Journal
 
 
 async def test_the_wait_is_handed_on_within_one_call(journal: Journal) -> None:
-    """Two operations on one memory in one call are both behind what is lent."""
+    """Two operations on one memory in one call are both behind what is leased."""
     await put(journal, remember("m"))
     await leased(journal, "home", LONG)
     await journal.append([update("m", "coffee"), delete("m")])
@@ -142,7 +142,7 @@ async def test_the_wait_is_handed_on_within_one_call(journal: Journal) -> None:
 
 
 async def test_a_holder_does_not_wait(journal: Journal) -> None:
-    """What the caller holds comes back after its own time, however long the predecessor was lent."""
+    """What the caller holds comes back after its own time, however long the predecessor was leased."""
     await put(journal, remember("m"))
     await leased(journal, "home", LONG)
     await journal.append([update("m", "coffee")], held="home", seconds=0)

@@ -1,11 +1,11 @@
 """What every journal promises of forgetting: never what somebody has not confirmed, and no tombstone unasked."""
 
 from providers.journal.base import Journal
-from providers.journal.operations import Dead, Done, Entry
+from providers.journal.operations import Dead, Done, JournalEntry
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 
-async def confirmed_tombstone(journal: Journal, memory_id: str | None = None) -> Entry:
+async def confirmed_tombstone(journal: Journal, memory_id: str | None = None) -> JournalEntry:
     """A tombstone that every member has confirmed."""
     entry = await put(journal, delete(memory_id))
     await confirm(journal, entry)
@@ -33,7 +33,7 @@ async def test_what_is_young_is_not_pruned(journal: Journal) -> None:
 
 
 async def test_what_somebody_has_not_confirmed_is_not_pruned(journal: Journal) -> None:
-    """Pending at one member, lent to somebody or a dead letter: it stays, until it is confirmed or discarded."""
+    """Pending at one member, leased to somebody or a dead letter: it stays, until it is confirmed or discarded."""
     pending, dead = await put(journal, remember()), await put(journal, remember())
     await confirm(journal, pending, "home")
     await confirm(journal, dead, "home")
@@ -120,7 +120,7 @@ async def test_a_tombstone_is_delivered_again(journal: Journal) -> None:
 
 
 async def test_only_a_confirmed_tombstone_is_delivered_again(journal: Journal) -> None:
-    """What is lent stays lent, a dead letter stays dead; live memories, strangers and the unknown are passed over."""
+    """What is leased stays leased, a dead letter stays dead; live memories and unknown ones are ignored."""
     live, tombstone = await put(journal, remember()), await put(journal, delete())
     await confirm(journal, live)
     await leased(journal, "home", LONG)
@@ -150,7 +150,7 @@ async def test_a_tombstone_is_forgotten(journal: Journal) -> None:
 
 
 async def test_only_a_confirmed_tombstone_is_forgotten(journal: Journal) -> None:
-    """One with a delivery, lent, dead or made again, is kept, and so is every live memory."""
+    """One with a delivery, leased, dead or made again, is kept, and so is every live memory."""
     live, again, dead, gone = [
         await put(journal, operation) for operation in (remember(), delete(), delete(), delete())
     ]

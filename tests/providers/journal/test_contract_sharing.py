@@ -79,17 +79,17 @@ async def test_nothing_is_lent_twice(journal: Journal, elsewhere: Journal) -> No
     async def append(number: int) -> int:
         return (await put((journal, elsewhere)[number % 2], remember())).seq
 
-    async def borrow(number: int) -> list[int]:
-        lent = await (journal, elsewhere)[number % 2].lease("home", 7, LONG)
-        return [delivery.seq for delivery in lent]
+    async def lease_some(number: int) -> list[int]:
+        taken = await (journal, elsewhere)[number % 2].lease("home", 7, LONG)
+        return [delivery.seq for delivery in taken]
 
     appending = [asyncio.create_task(append(number)) for number in range(60)]
-    lent = [seq for part in await asyncio.gather(*[borrow(number) for number in range(10)]) for seq in part]
+    taken = [seq for part in await asyncio.gather(*[lease_some(number) for number in range(10)]) for seq in part]
     appended = list(await asyncio.gather(*appending))
-    lent += [seq for part in await asyncio.gather(*[borrow(number) for number in range(10)]) for seq in part]
+    taken += [seq for part in await asyncio.gather(*[lease_some(number) for number in range(10)]) for seq in part]
 
-    assert len(set(lent)) == len(lent)
-    assert sorted(lent) == sorted(appended)
+    assert len(set(taken)) == len(taken)
+    assert sorted(taken) == sorted(appended)
 
 
 async def test_many_settle_at_once(journal: Journal, elsewhere: Journal) -> None:

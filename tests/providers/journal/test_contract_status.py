@@ -28,7 +28,7 @@ async def test_a_memory_is_one_operation(journal: Journal) -> None:
 
 
 async def test_every_member_has_its_backlog(journal: Journal) -> None:
-    """Pending are those lent, too, but not the dead ones; who has confirmed all has none, who just joined has all."""
+    """Pending are those leased, too, but not the dead ones; who has confirmed all has none, who just joined has all."""
     entries = [await put(journal, remember()) for _ in range(3)]
     for entry in entries:
         await confirm(journal, entry, "standby")

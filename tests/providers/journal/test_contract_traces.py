@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.errors import MemoryDeleted
 from providers.journal.base import MAX_APPENDED, MAX_TRACES, Journal
-from providers.journal.operations import Appended, Entry, Operation, OperationKind
+from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind
 from tests.providers.journal.rig import USER, confirm, delete, due, entries, put, refusal, remember, settle, update
 
 BOTH = frozenset({"home", "standby"})
@@ -33,12 +33,12 @@ async def known(journal: Journal, *memory_ids: str, user: str = USER) -> list[bo
 
 
 async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
-    """Nothing is to be delivered, also to who would have it lent; all the same it is a tombstone."""
+    """Nothing is to be delivered, also to who would have it leased; all the same it is a tombstone."""
     operation = trace("m")
     [answer] = await journal.append([operation], held="home", seconds=60)
 
     assert isinstance(answer, Appended)
-    entry = Entry(seq=answer.entry.seq, kind=OperationKind.DELETE, state=operation.state, pending=NOBODY)
+    entry = JournalEntry(seq=answer.entry.seq, kind=OperationKind.DELETE, state=operation.state, pending=NOBODY)
     assert answer == Appended(entry=entry)
     assert await journal.newest(USER, "m") == entry
     assert await entries(journal) == [entry]

@@ -98,7 +98,7 @@ async def test_each_task_hears_of_everything(journal: Journal) -> None:
 
 
 async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
-    """What is lent or postponed comes back, and nobody has to write for that."""
+    """What is leased or postponed comes back, and nobody has to write for that."""
     entry = await append_one(journal)
     await leased(journal, "home", 0.3)
     await leased(journal, "standby", LONG)
@@ -113,14 +113,14 @@ async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
 async def test_the_return_of_what_was_lent_ends_a_wait(journal: Journal) -> None:
     """For what has replaced it."""
     await put(journal, remember("m"))
-    [lent] = await leased(journal, "home", LONG)
+    [taken] = await leased(journal, "home", LONG)
     await leased(journal, "standby", LONG)
     edited = await put(journal, update("m", "coffee"))
     await quiet(journal)
 
     waiting = asyncio.create_task(waited(journal, 10))
     await asyncio.sleep(0.05)
-    await journal.settle([Done(seq=lent.seq, provider="home", loan=lent.loan)])
+    await journal.settle([Done(seq=taken.seq, provider="home", lease=taken.lease)])
     assert await waiting < PROMPT
     assert [delivery.seq for delivery in await leased(journal, "home")] == [edited.seq]
 

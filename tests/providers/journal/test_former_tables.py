@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from providers.errors import MemoryDeleted
 from providers.journal.base import Journal
+from providers.journal.codec import encode
 from providers.journal.operations import Appended
-from providers.journal.postgres.rows import to_text
 from providers.journal.sqlite.opening import open_file
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from tests.providers.journal.postgres_rig import opened as opened_postgres
@@ -79,10 +79,10 @@ def test_a_former_file_is_read_before_anybody_writes(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     a_former_file(path)
 
-    ledger = open_file(path, lambda: 0.0, reads_only=True)
+    connection = open_file(path, lambda: 0.0, reads_only=True)
 
-    assert ledger.rows("SELECT memory_id FROM operations WHERE trace = 1") == []
-    ledger.close()
+    assert connection.rows("SELECT memory_id FROM operations WHERE trace = 1") == []
+    connection.close()
 
 
 async def test_a_former_version_goes_on_with_the_file(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_former_tables_are_opened(database: str) -> None:
             "INSERT INTO ninai_journal_members (name, place, identity, state) VALUES ('home', 1, 'x', 'complete')"
         )
         for one in (live, dead):
-            await former.fetchrow(POSTGRES_APPEND, one.kind, USER, one.state.id, to_text(one.state))
+            await former.fetchrow(POSTGRES_APPEND, one.kind, USER, one.state.id, encode(one.state))
 
     async with AsyncExitStack() as stack:
         journal, *_ = await asyncio.gather(*[stack.enter_async_context(opened_postgres(database)) for _ in range(4)])
@@ -130,12 +130,12 @@ async def test_a_former_version_goes_on_with_the_tables(database: str) -> None:
     async with connected(database) as former:
         await former.execute((FORMER / "postgres.sql").read_text("utf-8"))
         stored = remember("more")
-        await former.fetchrow(POSTGRES_APPEND, "remember", USER, "more", to_text(stored.state))
+        await former.fetchrow(POSTGRES_APPEND, "remember", USER, "more", encode(stored.state))
         async with opened_postgres(database) as journal:
             await journal.append([replace(delete("never"), trace=True)])
 
             answers = [
-                tuple(await former.fetchrow(POSTGRES_APPEND, kind, USER, memory_id, to_text(stored.state)))
+                tuple(await former.fetchrow(POSTGRES_APPEND, kind, USER, memory_id, encode(stored.state)))
                 for kind, memory_id in (("remember", "never"), ("delete", "never"), ("remember", "another"))
             ]
 

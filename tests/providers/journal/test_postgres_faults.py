@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Done, Entry
+from providers.journal.operations import Appended, Done, JournalEntry
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from tests.providers.journal.postgres_rig import answers_again, memory_held, opened
 from tests.providers.journal.rig import USER, due, entries, put, remember
@@ -48,7 +48,7 @@ async def own_database(own_server: EmbeddedServer) -> str:
     return await create_database(own_server)
 
 
-async def read(journal: Journal) -> Entry | None:
+async def read(journal: Journal) -> JournalEntry | None:
     """Ask for something that is not there."""
     return await journal.newest(USER, "m")
 

@@ -106,16 +106,18 @@ async def test_renewals_and_appends_in_any_order_do_not_deadlock(
     """What is renewed while it is replaced is the old delivery or the new one, and everybody's call ends."""
     ids = [str(uuid4()) for _ in range(30)]
     answers = await hosts[0].append([remember(memory_id) for memory_id in ids], held="home", seconds=LONG)
-    loans = [answer.entry.loan for answer in answers if isinstance(answer, Appended) and answer.entry.loan is not None]
+    leases = [
+        answer.entry.lease for answer in answers if isinstance(answer, Appended) and answer.entry.lease is not None
+    ]
     for turn in range(5):
         forwards = [update(memory_id, "coffee", base=99, version=turn) for memory_id in ids]
         renewed, _, _ = await asyncio.gather(
-            hosts[0].renew("home", loans[::-1], LONG), hosts[1].append(forwards), hosts[0].append(forwards[::-1])
+            hosts[0].renew("home", leases[::-1], LONG), hosts[1].append(forwards), hosts[0].append(forwards[::-1])
         )
-        # Where it was replaced at that very moment it has the loan that it had.
-        loans = [loan or former for loan, former in zip(renewed, loans[::-1], strict=True)]
+        # Where it was replaced at that very moment it has the lease that it had.
+        leases = [lease or former for lease, former in zip(renewed, leases[::-1], strict=True)]
 
-    assert None not in await hosts[1].renew("home", loans, LONG)
+    assert None not in await hosts[1].renew("home", leases, LONG)
     assert await leased(hosts[0], "home") == []
 
 
@@ -132,8 +134,8 @@ async def test_appending_and_dropping_do_not_deadlock(hosts: tuple[PostgresJourn
     async def drop(journal: PostgresJournal) -> None:
         for _ in range(15):
             for name in ("home", "standby"):
-                lent = await leased(journal, name)
-                await journal.settle([Done(seq=delivery.seq, provider=name) for delivery in lent])
+                taken = await leased(journal, name)
+                await journal.settle([Done(seq=delivery.seq, provider=name) for delivery in taken])
             await journal.prune(0)
             await journal.forget([entry.seq for entry in await journal.tombstones(100, 0)])
 
@@ -164,8 +166,8 @@ async def test_nobody_else_gets_what_is_lent(hosts: tuple[PostgresJournal, Postg
     """Two hosts that ask at the same time get different deliveries, together all of them."""
     await hosts[0].append([remember() for _ in range(200)])
 
-    lent = await asyncio.gather(*(hosts[turn % 2].lease("home", 30, LONG) for turn in range(10)))
-    times = Counter(delivery.seq for batch in lent for delivery in batch)
+    taken = await asyncio.gather(*(hosts[turn % 2].lease("home", 30, LONG) for turn in range(10)))
+    times = Counter(delivery.seq for batch in taken for delivery in batch)
     assert len(times) == 200
     assert set(times.values()) == {1}
 

@@ -64,7 +64,7 @@ async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(data
         assert {journal.id for journal in journals} == {name}
         assert await journals[1].newest(USER, "m") == entry
         assert isinstance(answer, Appended)
-        assert answer.entry.loan is not None
+        assert answer.entry.lease is not None
     async with connected(database) as observer:
         functions = (
             "SELECT count(*) FROM pg_proc WHERE proname IN ('ninai_journal_append', 'ninai_journal_append_lent')"
@@ -87,7 +87,7 @@ async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: E
 async def test_an_append_waits_for_the_disk_whatever_the_default(
     postgres_server: EmbeddedServer, database: str
 ) -> None:
-    """What is acknowledged is on the disk even where the server would not wait; what is lent or settled never waits."""
+    """What is acknowledged is on the disk even if the server would not wait; a lease or settlement never waits."""
     async with opened(database):
         pass
     async with connected(postgres_server.dsn) as administrator:
@@ -105,7 +105,7 @@ async def test_an_append_waits_for_the_disk_whatever_the_default(
             await journal.join("home", None)
             entry = await put(journal, remember())
             [delivery] = await leased(journal, "home", LONG)
-            await journal.renew("home", [delivery.loan], LONG)
+            await journal.renew("home", [delivery.lease], LONG)
             await journal.settle([Done(seq=entry.seq, provider="home")])
 
         seen = await observer.fetch("SELECT operation, setting FROM seen")

@@ -9,8 +9,8 @@ import pytest
 
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Done
+from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger, Work
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner, Runner
 from tests.providers.journal.rig import USER, entries, put, remember
@@ -22,8 +22,8 @@ Result = TypeVar("Result")
 class GatedRunner(Runner):
     """Runs work when its gate is open, and counts how often it was asked."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, connection: JournalConnection) -> None:
+        self._connection = connection
         self.gate = asyncio.Event()
         self.gate.set()
         self.runs = 0
@@ -32,15 +32,15 @@ class GatedRunner(Runner):
         """Wait for the gate, and do it."""
         self.runs += 1
         await self.gate.wait()
-        return work(self._ledger)
+        return work(self._connection)
 
 
 @asynccontextmanager
 async def gated() -> AsyncIterator[tuple[SqliteJournal, GatedRunner]]:
     """A journal whose writer can be stopped; its reader goes on."""
-    ledger = open_memory(FakeClock())
-    writer = GatedRunner(ledger)
-    journal = SqliteJournal(ledger.journal_id, writer, InlineRunner(ledger))
+    connection = open_memory(FakeClock())
+    writer = GatedRunner(connection)
+    journal = SqliteJournal(connection.journal_id, writer, InlineRunner(connection))
     await journal.join("home", "h")
     yield journal, writer
     writer.gate.set()

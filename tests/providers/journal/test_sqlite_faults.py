@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import replace
 
 from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.ledger import Ledger
 from providers.journal.sqlite.opening import BUSY_SECONDS, open_file, open_journal, open_memory
 from providers.journal.sqlite.running import threaded
 from tests.providers.journal.rig import USER, names_in, put, remember
@@ -22,21 +22,21 @@ LARGE = "x" * 30_000
 
 
 @asynccontextmanager
-async def limited(path: Path, pages: int) -> AsyncIterator[tuple[Journal, Ledger]]:
-    """A journal whose file has no room for more pages, and the ledger by which it can be given some."""
+async def limited(path: Path, pages: int) -> AsyncIterator[tuple[Journal, JournalConnection]]:
+    """A journal whose file has no room for more pages, and the connection by which it can be given some."""
 
-    def open_limited() -> Ledger:
-        ledger = open_file(path, time.time)
-        ledger.run(f"PRAGMA max_page_count = {pages}")
-        return ledger
+    def open_limited() -> JournalConnection:
+        connection = open_file(path, time.time)
+        connection.run(f"PRAGMA max_page_count = {pages}")
+        return connection
 
     async with (
         threaded("writer", open_limited) as writer,
         threaded("reader", lambda: open_file(path, time.time, reads_only=True)) as reader,
     ):
-        ledger = await writer.run(lambda ledger: ledger)
-        journal = SqliteJournal(ledger.journal_id, writer, reader)
-        yield journal, ledger
+        connection = await writer.run(lambda connection: connection)
+        journal = SqliteJournal(connection.journal_id, writer, reader)
+        yield journal, connection
         await journal.close()
 
 
@@ -60,14 +60,14 @@ async def known(journal: Journal, ids: list[str]) -> list[bool]:
 
 async def test_without_room_nothing_is_accepted(tmp_path: Path) -> None:
     """An append is refused, not ambiguously; reads go on, and with room again writes do, too."""
-    async with limited(tmp_path / "journal", 200) as (journal, ledger):
+    async with limited(tmp_path / "journal", 200) as (journal, connection):
         ids = await fill(journal)
         with pytest.raises(JournalUnavailable, match="the disk is full") as caught:
             await journal.append([remember("refused", LARGE)])
 
         assert caught.value.ambiguous is False
         assert await known(journal, [*ids, "refused"]) == [True] * len(ids) + [False]
-        ledger.run("PRAGMA max_page_count = 1000000")
+        connection.run("PRAGMA max_page_count = 1000000")
         await put(journal, remember("refused", LARGE))
 
 
@@ -170,26 +170,26 @@ async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 
 def test_a_failed_commit_is_ambiguous() -> None:
     """Only where the commit itself failed may the work have happened; the connection is usable afterwards."""
-    ledger = open_memory(time.time)
-    ledger.run("PRAGMA foreign_keys = ON")
-    ledger.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
-    ledger.run("CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)")
+    connection = open_memory(time.time)
+    connection.run("PRAGMA foreign_keys = ON")
+    connection.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+    connection.run("CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)")
 
     with pytest.raises(JournalUnavailable) as caught:
-        ledger.commit([lambda ledger: ledger.run("INSERT INTO children VALUES (1)")])
+        connection.commit([lambda connection: connection.run("INSERT INTO children VALUES (1)")])
     assert caught.value.ambiguous is True
-    assert ledger.commit([lambda ledger: ledger.rows("SELECT * FROM children")]) == [[]]
+    assert connection.commit([lambda connection: connection.rows("SELECT * FROM children")]) == [[]]
 
 
 def test_a_failed_commit_of_several_is_tried_alone() -> None:
     """It is not ambiguous as long as somebody will try again: the error is left to whoever does."""
-    ledger = open_memory(time.time)
-    ledger.run("PRAGMA foreign_keys = ON")
-    ledger.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
-    ledger.run("CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)")
+    connection = open_memory(time.time)
+    connection.run("PRAGMA foreign_keys = ON")
+    connection.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+    connection.run("CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)")
 
     with pytest.raises(sqlite3.IntegrityError):
-        ledger.commit([lambda ledger: ledger.run("INSERT INTO children VALUES (1)"), lambda _: None])
+        connection.commit([lambda connection: connection.run("INSERT INTO children VALUES (1)"), lambda _: None])
 
 
 async def test_a_bug_of_one_writer_is_not_that_of_his_company(tmp_path: Path) -> None:

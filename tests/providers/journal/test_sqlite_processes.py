@@ -48,8 +48,8 @@ async def test_what_was_acknowledged_outlives_a_killed_process(tmp_path: Path) -
 
 
 async def test_two_processes_share_a_file(tmp_path: Path) -> None:
-    """Both append and borrow at once: every operation is there, and none was lent twice."""
-    said: dict[str, list[int]] = {"appended": [], "lent": []}
+    """Both append and lease at once: every operation is there, and none was leased twice."""
+    said: dict[str, list[int]] = {"appended": [], "leased": []}
     with started("share", tmp_path, EACH) as one, started("share", tmp_path, EACH) as other:
         for process in (one, other):
             assert process.stdout is not None
@@ -62,5 +62,5 @@ async def test_two_processes_share_a_file(tmp_path: Path) -> None:
     async with SqliteJournalSettings().open(host_in(tmp_path)) as journal:
         left = [delivery.seq for delivery in await journal.lease("home", 1_000, LONG)]
         assert len(said["appended"]) == 2 * AT_ONCE * EACH == (await journal.status()).operations
-        assert sorted(said["lent"] + left) == sorted(said["appended"])
-        assert len(said["lent"]) > EACH
+        assert sorted(said["leased"] + left) == sorted(said["appended"])
+        assert len(said["leased"]) > EACH

@@ -1,4 +1,4 @@
-"""The journal's ledger in memory and simulated time: both sides of every moment, and no real waiting."""
+"""The journal's connection in memory and simulated time: both sides of every moment, and no real waiting."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -9,7 +9,7 @@ from providers.journal.operations import Done, Postponed
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner
-from providers.journal.sqlite.waiting import POLL_SECONDS
+from providers.journal.sqlite.watching import POLL_SECONDS
 from tests.providers.journal.rig import confirm, delete, due, leased, put, remember, settle, update
 from tests.support.clock import FakeClock, simulate
 
@@ -21,13 +21,13 @@ def simulated(scene: Scene) -> None:
     """Play a scene with a journal in memory, which has the member `home`."""
 
     async def main(clock: FakeClock) -> None:
-        ledger = open_memory(clock)
-        runner = InlineRunner(ledger)
-        journal = SqliteJournal(ledger.journal_id, runner, runner)
+        connection = open_memory(clock)
+        runner = InlineRunner(connection)
+        journal = SqliteJournal(connection.journal_id, runner, runner)
         await journal.join("home", "h")
         await scene(journal, clock)
         await journal.close()
-        ledger.close()
+        connection.close()
 
     simulate(main)
 
@@ -149,7 +149,7 @@ def test_the_age_of_a_backlog_is_exact() -> None:
 
 
 def test_a_wait_takes_simulated_time() -> None:
-    """It lasts as long as asked where nothing happens, and until something comes back where something was lent."""
+    """It lasts as long as asked where nothing happens, and until something comes back where something was leased."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         await journal.wait(0)
@@ -168,13 +168,13 @@ def test_a_wait_takes_simulated_time() -> None:
     simulated(scene)
 
 
-def test_two_replicas_share_a_ledger() -> None:
+def test_two_replicas_share_a_connection() -> None:
     """What one appends ends the wait of the other, which looks now and then."""
 
     async def main(clock: FakeClock) -> None:
-        ledger = open_memory(clock)
-        runner = InlineRunner(ledger)
-        one, other = (SqliteJournal(ledger.journal_id, runner, runner) for _ in range(2))
+        connection = open_memory(clock)
+        runner = InlineRunner(connection)
+        one, other = (SqliteJournal(connection.journal_id, runner, runner) for _ in range(2))
         await one.join("home", "h")
         await other.wait(0)
         await other.wait(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from app.chain import Chains
+from app.process.chain_factory import ChainFactory
 from app.settings import Settings
 from app.settings.model import ChainSettings
 from observability import notes
@@ -14,7 +14,7 @@ from observability.notes import Notes
 from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.chain.chain import Chain
-from providers.chain.policy import AttemptPolicy, BreakerPolicy, DelivererPolicy, OperationPolicy, ReplayPolicy
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, OperationPolicy, RelayPolicy, ReplayPolicy
 from providers.factory import ProviderSettings
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
@@ -47,7 +47,7 @@ class Stage:
         self.told = Notes("a request")
         self.stack = AsyncExitStack()
         self._folder = folder
-        self._chains = Chains(Metrics(CollectorRegistry()))
+        self._chains = ChainFactory(Metrics(CollectorRegistry()))
         self._running: Chain | None = None
 
     @property
@@ -78,7 +78,7 @@ class Stage:
             journal=SqliteJournalSettings(),
             chain=ChainSettings(
                 breaker=BreakerPolicy(in_a_row=1_000, least_calls=1_000),  # every call shall meet what mem0 does
-                deliveries=DelivererPolicy(first_wait=0.05, longest_wait=0.2, poll=0.1),
+                deliveries=RelayPolicy(first_wait=0.05, longest_wait=0.2, poll=0.1),
                 attempts=dict.fromkeys(providers, _PATIENT),
             ),
         )

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 
-from providers.limits import MAX_CONTENT_CHARS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_VERSION
+from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
+from providers.limits import MAX_CONTENT_CHARS, MAX_VERSION
 from providers.mem0.codec import KEY, MAX_TEXT_BYTES, Malformed, key_of, mark_of, metadata_of, state_of, text_of
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of

@@ -15,7 +15,7 @@ from providers.native.engine import open_engine
 from providers.native.schema import MIGRATION_LOCK
 from tests.support.faults import served_again
 from tests.support.following import eventually
-from tests.support.native import HashingEmbedder, host_for, native_settings, open_native_provider
+from tests.support.native import HashingEmbedder, host_for, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 
 
@@ -75,7 +75,7 @@ async def test_closing_ends_a_migration(empty_database: str) -> None:
 
 async def test_a_failed_preparation_is_tried_again(empty_database: str) -> None:
     """Whoever asks after a failure starts anew; nobody is told of an old failure."""
-    async with open_engine(empty_database, native_settings(empty_database)) as engine:
+    async with open_engine(empty_database, pool_size=10) as engine:
         database = Database(engine, 5, migrate=False)
         for _ in range(2):
             with pytest.raises(Misconfigured):
@@ -103,7 +103,7 @@ async def test_connections_made_before_another_migrated_know_its_types(empty_dat
 
 async def test_an_ended_request_gives_its_connection_back(database: str) -> None:
     """Errors raised while a connection is lent leave the pool as it was."""
-    async with open_engine(database, native_settings(database, pool_size=1)) as engine:
+    async with open_engine(database, pool_size=1) as engine:
         lender = Database(engine, 5, migrate=True)
         for _ in range(5):
             with pytest.raises(KeyError):

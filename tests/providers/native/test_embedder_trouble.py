@@ -11,9 +11,9 @@ from observability.secret import Secret
 from providers.answers import Found
 from providers.embedders.local import LocalEmbedder
 from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedding_queue import IDLE_SECONDS
-from providers.native.opening import open_native
-from providers.native.settings import MAX_DIMENSIONS, NativeSettings
+from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host, NewMemory, Owner, RecallQuery
 from tests.providers.native.test_embedding_queue import becomes_true, count, gauge_is
@@ -41,7 +41,7 @@ async def server(loaded: LocalEmbedder) -> AsyncIterator[OpenAIServer]:
 async def provider_with(server: OpenAIServer, database: str, host: Host) -> AsyncIterator[Replica]:
     """A provider that embeds with the server."""
     embedder = OpenAIEmbedderSettings(base_url=server.base_url, timeout=TIMEOUT)
-    async with open_native(NativeSettings(dsn=Secret(database), embedder=embedder, timeout=TIMEOUT), host) as provider:
+    async with NativeSettings(dsn=Secret(database), embedder=embedder, timeout=TIMEOUT).open(host) as provider:
         yield provider
 
 

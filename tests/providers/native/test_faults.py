@@ -25,7 +25,7 @@ from tests.support.faults import (
     served_again,
     waits_for_lock,
 )
-from tests.support.native import native_settings, open_native_provider
+from tests.support.native import open_native_provider
 from tests.support.postgres import (
     connected,
     create_database,
@@ -371,8 +371,7 @@ async def test_many_opened_and_closed_at_once_leave_no_session(database: str) ->
 
 async def test_a_pooler_gets_no_names(database: str) -> None:
     """For a transaction pooler no prepared statement is kept, and none has a name that a server might not know."""
-    settings = native_settings(database, pooler="pgbouncer")
-    async with open_engine(database, settings) as engine, engine.connect() as connection:
+    async with open_engine(database, pool_size=10, through_pooler=True) as engine, engine.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).dbapi_connection
         assert driver._prepared_statement_name_func() == ""  # noqa: SLF001 - shown nowhere
         assert driver._prepared_statement_cache is None  # noqa: SLF001 - as above

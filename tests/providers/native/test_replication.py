@@ -17,7 +17,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import Schema
 from providers.types import Owner
-from tests.support.native import FickleEmbedder, host_for, native_settings, open_native_provider, waiting_of
+from tests.support.native import FickleEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.states import live, tombstone
 
@@ -151,7 +151,7 @@ async def test_a_database_of_the_first_version_gets_a_name(postgres_server: Embe
     for file in ("env.py", "versions/0001_memories.py"):
         (tmp_path / file).write_text((MIGRATIONS / file).read_text())
     dsn = await create_database(postgres_server, "template1")
-    async with open_engine(dsn, native_settings(dsn)) as engine:
+    async with open_engine(dsn, pool_size=10) as engine:
         assert (await Schema(engine, tmp_path).upgrade()).current == "0001"
     async with connected(dsn) as connection:
         await connection.execute(
@@ -174,7 +174,7 @@ async def test_owners_are_found_without_reading_their_memories(database: str) ->
             FROM generate_series(1, 20000) AS n
         """)
         await connection.execute("VACUUM ANALYZE ninai_memories")
-    async with open_engine(database, native_settings(database)) as engine, engine.connect() as connection:
+    async with open_engine(database, pool_size=10) as engine, engine.connect() as connection:
         explained = text("EXPLAIN (ANALYZE, FORMAT JSON) " + replication_sql.OWNERS.text)
         [plan] = (await connection.execute(explained, {"after": "", "limit": 1_000})).scalar_one()
 

@@ -16,9 +16,9 @@ from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
 from providers.native.schema import Schema, SchemaState
-from providers.postgres.translate import TimeLimit, Writes, translated
+from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.types import Owner
-from tests.support.native import HashingEmbedder, native_settings, open_native_provider
+from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import (
     connected,
     create_database,
@@ -83,7 +83,7 @@ def newer_migrations(tmp_path: Path) -> Path:
 
 def opened(dsn: str) -> contextlib.AbstractAsyncContextManager[AsyncEngine]:
     """An engine on the database."""
-    return open_engine(dsn, native_settings(dsn))
+    return open_engine(dsn, pool_size=10)
 
 
 async def tables_of(dsn: str) -> int:
@@ -239,7 +239,7 @@ async def test_a_role_without_privileges_is_told(empty_database: str, guest: str
         with pytest.raises(Misconfigured, match=r'permission denied to create extension "vector" \(42501\); grant it'):
             await provider.list_memories("anna")
         with pytest.raises(Misconfigured, match="ninai db upgrade"):
-            async with opened_schema(native_settings(guest), "native", Path("/nonexistent")) as schema:
+            async with opened_schema(guest, pool_size=10, through_pooler=False) as schema:
                 await schema.upgrade()
 
 
@@ -299,7 +299,7 @@ async def test_a_server_without_the_extension_is_told(database: str) -> None:
     """Where an extension is not installed on the server, the error says what to install."""
     async with opened(database) as engine:
         with pytest.raises(Misconfigured, match=r'"vectors" is not available.*install pgvector'):
-            async with translated(TimeLimit(5), Writes.PERHAPS), engine.connect() as connection:
+            async with translated(TimeLimit(5), PossibleWrites.PERHAPS), engine.connect() as connection:
                 await connection.execute(text("CREATE EXTENSION vectors"))
 
 

@@ -20,7 +20,7 @@ from providers.native.provider import PostgresMemoryProvider
 from providers.native.search import K1, MAX_QUESTION_LEXEMES, B, recall_statement
 from providers.search.filter_match import matches
 from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
-from tests.support.native import FickleEmbedder, HashingEmbedder, native_settings, open_native_provider
+from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -346,7 +346,7 @@ async def test_recall_reads_one_index_of_one_partition(database: str) -> None:
     statement, values = recall_statement(question, {embedder.model: embedder.vector_of("saffron tea")}, 0.5)
     async with connected(database) as connection:
         await connection.execute("VACUUM (ANALYZE) ninai_memories")
-    async with open_engine(database, native_settings(database)) as engine, engine.connect() as connection:
+    async with open_engine(database, pool_size=10) as engine, engine.connect() as connection:
         explained = text("EXPLAIN (ANALYZE, FORMAT JSON) " + statement.text)
         [plan] = (await connection.execute(explained, values)).scalar_one()
 

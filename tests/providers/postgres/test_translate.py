@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
 from providers.postgres.sqlstates import BUGS, MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
-from providers.postgres.translate import TimeLimit, UnexpectedSqlState, Writes, translated, translation_of
+from providers.postgres.translate import PossibleWrites, TimeLimit, UnexpectedSqlState, translated, translation_of
 
 TABLES: dict[type[Exception], Mapping[str, object]] = {
     Misconfigured: MISCONFIGURED,
@@ -84,7 +84,7 @@ def as_wrapped(error: BaseException) -> exc.DBAPIError:
     return exc.DBAPIError("SELECT", None, adapted)
 
 
-async def outcome_of(error: BaseException, writes: Writes = Writes.PERHAPS) -> Exception:
+async def outcome_of(error: BaseException, writes: PossibleWrites = PossibleWrites.PERHAPS) -> Exception:
     """What comes out of the translation for an error inside it."""
     try:
         async with translated(TimeLimit(60), writes):
@@ -96,7 +96,7 @@ async def outcome_of(error: BaseException, writes: Writes = Writes.PERHAPS) -> E
 @pytest.mark.parametrize("code", CODES)
 def test_every_sqlstate_stands_in_a_table(code: str) -> None:
     """Each code that asyncpg knows has one meaning, written down."""
-    translation = translation_of(answer_of(code), Writes.PERHAPS)
+    translation = translation_of(answer_of(code), PossibleWrites.PERHAPS)
 
     assert entry_of(code, TABLES[type(translation)]) is not None
 
@@ -133,8 +133,8 @@ async def test_an_error_tells_whether_a_write_may_have_happened(
 ) -> None:
     """A write that surely did not happen may be retried by anybody; of a read nothing is ever in doubt."""
     translation = await outcome_of(as_wrapped(answer_of(code)))
-    reading = await outcome_of(as_wrapped(answer_of(code)), Writes.NOTHING)
-    later = await outcome_of(as_wrapped(answer_of(code)), Writes.BEFORE)
+    reading = await outcome_of(as_wrapped(answer_of(code)), PossibleWrites.NOTHING)
+    later = await outcome_of(as_wrapped(answer_of(code)), PossibleWrites.BEFORE)
 
     assert isinstance(translation, Unavailable)
     assert (type(translation), translation.ambiguous) == (kind, ambiguous)
@@ -172,7 +172,7 @@ async def test_an_error_of_the_system_is_unavailable(error: OSError) -> None:
 
 async def test_a_full_pool_is_unavailable() -> None:
     """Waiting in vain for a connection is an outage, in which nothing was sent."""
-    translation = await outcome_of(exc.TimeoutError("QueuePool limit"), Writes.NOTHING)
+    translation = await outcome_of(exc.TimeoutError("QueuePool limit"), PossibleWrites.NOTHING)
 
     assert type(translation) is Unavailable
     assert translation.ambiguous is False

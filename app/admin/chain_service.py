@@ -1,0 +1,54 @@
+"""The chain as an operator sees it, and what can be done to its providers."""
+
+from msgspec import Struct
+
+from app.admin.breaker import change_breaker
+from app.http.problems import UNKNOWN_PROVIDER, RequestError
+from app.http.schemas import BreakerChange
+from providers.chain.breaker_state import BreakerSnapshot
+from providers.chain.chain import Chain
+from providers.chain.describing import describe, explain
+from providers.chain.policy import OperationClass
+from providers.chain.status import ChainStatus, Explanation, ProviderStatus
+
+
+class ChainService(Struct, frozen=True):
+    """What `operator`, the id of a key, may ask of a chain."""
+
+    chain: Chain
+    operator: str
+
+    async def status(self) -> ChainStatus:
+        """Describe the whole chain."""
+        return await describe(self.chain)
+
+    async def provider(self, name: str) -> ProviderStatus:
+        """Describe one provider.
+
+        Raises:
+            RequestError: it is not in the order.
+        """
+        status = await describe(self.chain)
+        found = next((provider for provider in status.providers if provider.name == name), None)
+        if found is None:
+            raise self._unknown(name)
+        return found
+
+    def set_breaker(self, name: str, change: BreakerChange) -> BreakerSnapshot:
+        """Force the circuit breaker of a provider, or release it.
+
+        Raises:
+            RequestError: it is not in the order.
+        """
+        link = self.chain.route.link(name)
+        if link is None:
+            raise self._unknown(name)
+        return change_breaker(link.attempts.guards.breaker, change, self.operator)
+
+    def explain(self, operation: str) -> Explanation:
+        """Tell which way an operation would take now."""
+        return explain(self.chain, OperationClass(operation))
+
+    def _unknown(self, name: str) -> RequestError:
+        known = ", ".join(link.name for link in self.chain.links())
+        return RequestError(UNKNOWN_PROVIDER, f"{name[:100]!r} is not in the order, which is: {known}")

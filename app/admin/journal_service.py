@@ -1,0 +1,100 @@
+"""The journal as an operator sees it, and what can be done about its dead letters."""
+
+from collections.abc import Sequence
+
+import structlog
+from msgspec import Struct
+
+from app.admin.loss import loss_of
+from app.http.problems import DEAD_LETTER_NOT_FOUND, NO_JOURNAL, RequestError
+from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
+from providers.errors import InvalidInput
+from providers.journal.base import Journal
+from providers.journal.operations import DeadLetter
+
+_log = structlog.get_logger(__name__)
+
+
+class JournalService(Struct, frozen=True):
+    """What `operator`, the id of a key, may ask of a journal; every method raises `RequestError` if there is none."""
+
+    journal: Journal | None
+    operator: str
+
+    async def status(self) -> JournalResponse:
+        """Give the journal's id and its numbers."""
+        journal = self._journal()
+        status = await journal.status()
+        return JournalResponse(
+            id=journal.id,
+            operations=status.operations,
+            tombstones=status.tombstones,
+            last_seq=status.last_seq,
+            backlogs=status.backlogs,
+        )
+
+    async def dead(self, limit: int, after: int) -> DeadLettersResponse:
+        """Give the dead letters of up to `limit` operations behind `after`, oldest first."""
+        letters = await self._journal().dead(limit, after=after)
+        return DeadLettersResponse(letters, len(letters), _next_after(letters, limit))
+
+    async def retry(self, seq: int, provider: str) -> RetryResponse:
+        """Make a dead letter due at once.
+
+        Raises:
+            RequestError: there is none.
+        """
+        letter = await self._letter(seq, provider)
+        if not await self._journal().retry(seq, provider):
+            raise _no_letter(seq, provider)
+        _log.warning("dead_letter_retried", **_told(letter), operator=self.operator)
+        return RetryResponse(seq, provider)
+
+    async def discard(self, seq: int, provider: str, *, confirmed: bool) -> DiscardResponse:
+        """Drop a dead letter for good.
+
+        Raises:
+            RequestError: there is none.
+            InvalidInput: it was not confirmed; the reason says what would be lost.
+        """
+        letter = await self._letter(seq, provider)
+        if not confirmed:
+            raise InvalidInput("confirm", f"must be true, since this {loss_of(letter)}")
+        if not await self._journal().discard(seq, provider):
+            raise _no_letter(seq, provider)
+        _log.warning("dead_letter_discarded", **_told(letter), operator=self.operator)
+        return DiscardResponse(seq, provider)
+
+    def _journal(self) -> Journal:
+        if self.journal is None:
+            raise RequestError(
+                NO_JOURNAL, "There is a single provider, which needs none, and journal.kind asks for none"
+            )
+        return self.journal
+
+    async def _letter(self, seq: int, provider: str) -> DeadLetter:
+        # Looked up by its number alone: what the path calls a provider may be a text that no journal can hold.
+        letters = await self._journal().dead(1, after=seq - 1)
+        found = next((letter for letter in letters if (letter.seq, letter.provider) == (seq, provider)), None)
+        if found is None:
+            raise _no_letter(seq, provider)
+        return found
+
+
+def _next_after(letters: Sequence[DeadLetter], limit: int) -> int | None:
+    """A page is full when it holds as many operations as it may, whose letters are not parted."""
+    return letters[-1].seq if len({letter.seq for letter in letters}) == limit else None
+
+
+def _no_letter(seq: int, provider: str) -> RequestError:
+    return RequestError(DEAD_LETTER_NOT_FOUND, f"Operation {seq} has no dead letter for {provider[:100]!r}")
+
+
+def _told(letter: DeadLetter) -> dict[str, str | int]:
+    return {
+        "provider": letter.provider,
+        "seq": letter.seq,
+        "kind": letter.kind.value,
+        "memory_id": letter.memory_id,
+        "error": letter.error,
+    }

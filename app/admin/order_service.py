@@ -1,0 +1,47 @@
+"""The order of the providers as an operator sees and sets it."""
+
+from msgspec import Struct
+
+from app.http.problems import ORDER_REFUSED, RequestError
+from app.http.schemas import OrderResponse
+from app.reloading.reloader import Reloader
+from app.settings import ConfigError
+from providers.chain.chain import Chain
+from providers.errors import InvalidInput, Unavailable
+
+BY_CONFIGURATION = "configuration"
+
+
+class OrderService(Struct, frozen=True):
+    """What `operator`, the id of a key, may do to the order."""
+
+    chain: Chain
+    reloader: Reloader
+    operator: str
+
+    def tell(self) -> OrderResponse:
+        """Describe the order in force."""
+        configuration = self.reloader.configuration
+        override = configuration.override
+        return OrderResponse(
+            order=[link.name for link in self.chain.links()],
+            configured=configuration.configured_order,
+            since=self.reloader.since,
+            set_by=BY_CONFIGURATION if override is None else override.set_by,
+            refused=self.reloader.refused_for,
+        )
+
+    async def put(self, order: list[str]) -> OrderResponse:
+        """Put an order in force.
+
+        Raises:
+            InvalidInput: it is no order of the configured providers.
+            RequestError: it cannot be put in force now; what was in force still is.
+        """
+        try:
+            await self.reloader.put(order, self.operator)
+        except ConfigError as error:
+            raise InvalidInput("order", error.reason) from error
+        except Unavailable as error:
+            raise RequestError(ORDER_REFUSED, error.reason, field="order") from error
+        return self.tell()

@@ -1,0 +1,73 @@
+"""Asking a running service over HTTP, as its operator."""
+
+from http.client import HTTPException, HTTPMessage
+from typing import IO, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+import click
+import msgspec
+from msgspec import Struct
+
+from app.http.problems import Problem
+
+_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class _Stay(HTTPRedirectHandler):
+    """A redirect would take the key along to somewhere else."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        """Follow none."""
+
+
+class RunningService(Struct, frozen=True):
+    """A service at an address, and the key to show there, if any."""
+
+    url: str
+    key: str | None
+
+    def get(self, path: str, into: type[T], *, accepted: tuple[int, ...] = ()) -> T:
+        """Ask for something; answers with an accepted status are read like those of a success.
+
+        Raises:
+            click.ClickException: nobody answers, or something else; or the key cannot be sent.
+        """
+        try:
+            return msgspec.json.decode(self._body(path, accepted), type=into)
+        except msgspec.DecodeError as error:
+            raise click.ClickException(f"{self.url}{path} gave what this version does not know: {error}") from error
+
+    def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
+        # No proxy: it would see the key, and an address of this machine means another one there.
+        opener = build_opener(ProxyHandler({}), _Stay)
+        try:
+            with opener.open(Request(self.url + path, headers=self._headers()), timeout=_SECONDS) as response:  # noqa: S310 - http or https, see the option
+                body: bytes = response.read()
+        except HTTPError as error:
+            with error:
+                if error.code in accepted:
+                    return error.read()
+                raise click.ClickException(f"{self.url}{path}: {error.code} {_detail(error)}") from error
+        except (URLError, HTTPException, OSError) as error:
+            reason = error.reason if isinstance(error, URLError) else error
+            raise click.ClickException(f"no answer from {self.url}: {reason}") from error
+        return body
+
+    def _headers(self) -> dict[str, str]:
+        if self.key is None:
+            return {}
+        if not self.key.isascii() or not self.key.isprintable():  # what refuses it otherwise would quote it
+            raise click.ClickException("the API key cannot be sent: expected printable ASCII, as a header can carry")
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+def _detail(error: HTTPError) -> str:
+    try:
+        return msgspec.json.decode(error.read(), type=Problem).detail
+    except msgspec.DecodeError:
+        return str(error.reason)

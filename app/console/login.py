@@ -1,0 +1,58 @@
+"""The way into the console."""
+
+from typing import Annotated, Any
+
+import structlog
+from litestar import Controller, Request, Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from msgspec import Meta, Struct
+
+from app.auth.caller import Authenticator
+from app.console.admission import admit_visitor
+from app.console.console import Console
+from app.console.forms import filled_in
+from app.console.pages import HANDLERS, PATH, keep, lead
+from observability.notes import current
+
+_log = structlog.get_logger(__name__)
+
+
+class LoginForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """An API key, as it was pasted."""
+
+    key: Annotated[str, Meta(min_length=1)]
+
+
+class LoginController(Controller):
+    """Where an API key is shown once, for a session that is not worth more than the key."""
+
+    path = PATH
+    include_in_schema = False
+    before_request = staticmethod(admit_visitor)
+    exception_handlers = HANDLERS
+
+    @get("/login")
+    async def begin(self) -> Response[None]:
+        """Lead to the first page, which asks for a key where one is needed."""
+        return lead(PATH)
+
+    @post("/login", status_code=200)
+    async def login(self, request: Request[Any, Any, Any]) -> Response[None]:
+        """Begin a session for an operator."""
+        key = filled_in(request.state.form, LoginForm).key.strip()
+        authenticator: Authenticator = request.app.state.authenticator
+        identity = authenticator.identify(request.method, {"x-api-key": key})
+        if (notes := current.get()) is not None:
+            notes.caller = identity.id
+        identity.require("admin")
+        console: Console = request.app.state.console
+        answer = lead(PATH)
+        keep(request, answer, (await console.sessions()).begin(identity.id))
+        _log.info("console_login", operator=identity.id)
+        return answer
+
+    @get("/{rest:path}")
+    async def nothing(self, rest: FromPath[str]) -> Response[None]:  # noqa: ARG002 - whatever it is
+        """Tell a browser that there is no such page, as all else is told it."""
+        raise NotFoundException

@@ -1,0 +1,58 @@
+"""The bound on a request's body, kept while it is read, whatever the client said its length was."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.http.problems import BAD_REQUEST, TOO_LARGE, RequestError
+from observability.http import AsgiApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_BATCH_BODY_BYTES = 16 * 1024 * 1024
+
+BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch"})
+
+
+class BodyLimit:
+    """Let the application read so much of a body, and no more.
+
+    The framework's own limit is one for all routes.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or if the client leaves."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = MAX_BATCH_BODY_BYTES if scope["path"].rstrip("/") in BATCH_PATHS else MAX_BODY_BYTES
+        too_large = announced_length(scope) > limit
+        seen = 0
+        complete = False
+
+        async def receive_limited() -> Message:
+            nonlocal seen, complete
+            if too_large:
+                raise _too_large(limit)
+            message = await receive()
+            if message["type"] == "http.disconnect" and not complete:
+                raise RequestError(BAD_REQUEST, "The client left before the body was complete", field="body")
+            complete = not message.get("more_body", False)
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+
+def announced_length(scope: Mapping[str, Any]) -> int:
+    """Give how long the client says its body will be, 0 if it says nothing that can be understood."""
+    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    # Python refuses to read thousands of digits; the first twenty tell enough.
+    return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(TOO_LARGE, f"The body must be at most {limit} bytes", field="body")

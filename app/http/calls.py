@@ -1,0 +1,102 @@
+"""What a handler is given of its request: who asks, which provider answers, and under which ids a write is made.
+
+One value for all of it, since the framework resolves several dependencies in a task group of their own, which costs
+more than a small query.
+"""
+
+from typing import Annotated, Any
+
+from litestar import Request
+from litestar.params import HeaderParameter
+from msgspec import Struct
+
+from app.auth.caller import USER_HEADER, Caller
+from app.http.headers import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
+from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
+from providers.base import MemoryProvider
+from providers.limits import MAX_USER_ID_CHARS
+from providers.types import Owner
+
+# The bounds are for the document alone: they count characters, and the framework would count the bytes of UTF-8.
+_UserId = Annotated[
+    str | None,
+    HeaderParameter(
+        name=USER_HEADER,
+        description="Whose memories are meant, in UTF-8.",
+        schema_extra={"minLength": 1, "maxLength": MAX_USER_ID_CHARS},
+    ),
+]
+_IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name=HEADER,
+        description=f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters.",
+        schema_extra={"minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[ -~]+$"},
+    ),
+]
+_Timeout = Annotated[
+    str | None,
+    HeaderParameter(
+        name=TIMEOUT_HEADER,
+        description=f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured.",
+        schema_extra={"pattern": "^[0-9]{1,6}$"},
+    ),
+]
+_Session = Annotated[
+    str | None,
+    HeaderParameter(
+        name=SESSION_HEADER,
+        description="What the last write gave as `Memory-Session`: no answer without it rather than one that lacks it.",
+        schema_extra={"maxLength": MAX_SESSION_CHARS},
+    ),
+]
+
+
+class ReadCall(Struct, frozen=True):
+    """A request that reads: `owner` is whose memories are meant, `recall_limit` the configured default."""
+
+    provider: MemoryProvider
+    owner: Owner
+    recall_limit: int
+
+
+class WriteCall(Struct, frozen=True):
+    """A request that writes: `ids` mints the same ids again when it is repeated."""
+
+    provider: MemoryProvider
+    owner: Owner
+    ids: WriteIds
+
+
+async def provide_call(
+    request: Request[Any, Any, Any],
+    user_id: _UserId = None,  # noqa: ARG001 - read by the guard already; this documents it
+    patience_ms: _Timeout = None,  # noqa: ARG001 - read below as strictly as it is documented
+    session: _Session = None,  # noqa: ARG001 - as above
+) -> ReadCall:
+    """Gather what a reading handler needs.
+
+    Raises:
+        InvalidInput: a header cannot be what it says.
+    """
+    note_conditions(request)
+    state = request.app.state
+    caller: Caller = request.state.caller
+    return ReadCall(state.provider, caller.owner, state.settings.recall_limit)
+
+
+async def provide_write_call(
+    request: Request[Any, Any, Any],
+    user_id: _UserId = None,  # noqa: ARG001 - as above
+    idempotency_key: _IdempotencyKey = None,
+    patience_ms: _Timeout = None,  # noqa: ARG001 - as above
+) -> WriteCall:
+    """Gather what a writing handler needs.
+
+    Raises:
+        InvalidInput: a header cannot be what it says.
+    """
+    note_conditions(request)
+    check_keys(request.headers.getall(HEADER, []))
+    caller: Caller = request.state.caller
+    return WriteCall(request.app.state.provider, caller.owner, WriteIds(caller, idempotency_key))

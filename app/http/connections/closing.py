@@ -1,0 +1,32 @@
+"""Connections end with their next answer while the process drains."""
+
+from collections.abc import Callable
+
+from observability.http import AsgiApp, Message, Receive, Scope, Send
+
+_CLOSE = (b"connection", b"close")
+
+
+class CloseWhileDraining:
+    """Send `Connection: close` with every answer while the process drains, so that clients reconnect elsewhere.
+
+    A balancer that passes connections on, and not requests, as a Kubernetes service does, cannot do that for them.
+    """
+
+    def __init__(self, app: AsgiApp, draining: Callable[[], bool]) -> None:
+        self._app = app
+        self._draining = draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on."""
+        draining = scope["type"] == "http" and self._draining()
+        await self._app(scope, receive, _closing(send) if draining else send)
+
+
+def _closing(send: Send) -> Send:
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), _CLOSE]
+        await send(message)
+
+    return closing

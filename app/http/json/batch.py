@@ -1,0 +1,133 @@
+"""Bodies of batches: each item is decoded alone, so that one that is not as it must be fails alone."""
+
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+import msgspec
+from litestar.openapi.spec import Reference, Schema
+from litestar.typing import FieldDefinition
+from msgspec import Raw, Struct
+
+from app.http.body_limit import MAX_BODY_BYTES
+from app.http.json.body import JsonDTO, attempt, decode, decode_of_any_size
+from app.http.json.nesting import shallow
+from app.http.json.surrogates import OpaqueEscapes
+from app.http.json.values import most_values_in, values_in
+from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
+from providers.errors import InvalidInput
+from providers.limits import MAX_BATCH
+
+# Of all items together. A value takes up to 100 bytes of memory, 30 times of what it took in the body, and a step of
+# each walk through it; one memory may hold thousands, but a thousand of these memories would hold everybody up.
+MAX_BATCH_VALUES = 100_000
+
+_MOST_BRACKETS = 2 * MAX_BATCH_VALUES  # with more there are too many values as well
+
+ITEM = "item"  # what an error names if no field of it is at fault
+
+T = TypeVar("T", bound=Struct)
+
+_ABSENT = Raw()
+# Not a list, which would be made whole, whatever its length, before that is looked at. One is too many.
+_Items = msgspec.defstruct(
+    "Items", [(f"item_{place}", Raw, _ABSENT) for place in range(MAX_BATCH + 1)], array_like=True
+)
+
+
+class BatchDTO(JsonDTO[T], Generic[T]):
+    """Decode a body that has a list as its only field into that list's items, with a problem in place of a wrong one.
+
+    `T` is what the OpenAPI document says of the body.
+    """
+
+    @classmethod
+    def create_openapi_schema(
+        cls,
+        field_definition: FieldDefinition,  # noqa: ARG003 - of what the handler gets
+        handler_id: str,  # noqa: ARG003 - the signature of the framework
+        schema_creator: Any,  # noqa: ANN401 - private to the framework
+    ) -> Reference | Schema:
+        """Document the struct itself."""
+        schema: Reference | Schema = schema_creator.for_field_definition(
+            FieldDefinition.from_annotation(cls.model_type)
+        )
+        return schema
+
+    def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the framework lets a handler get anything
+        """Decode one body; see `decode_batch` for the errors."""
+        self.check_media_type()
+        return decode_batch(value, self.model_type)
+
+
+def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
+    """Decode JSON into the items of a struct's only field, each of them or the problem with it.
+
+    Raises:
+        RequestError: it is not JSON.
+        InvalidInput: it is not a list of the right length, and nothing else, under the right name.
+    """
+    field, item = _parts_of(into)
+    # Counted with those in texts, they are hardly ever too many, and nobody has to look where the texts are.
+    few = most_values_in(body) <= MAX_BATCH_VALUES
+    reader = _ItemReader(item, None if few else MAX_BATCH_VALUES)
+    return [reader.read(text) for text in _items_of(body, field)]
+
+
+class _ItemReader(Generic[T]):
+    """Read one item after another, as long as there are not too many values in them; None: there are not."""
+
+    def __init__(self, item: type[T], values_left: int | None) -> None:
+        self._item = item
+        self._values_left = values_left
+
+    def read(self, text: bytes | Raw) -> T | Problem:
+        try:
+            self._weigh(text)
+            return decode(text, self._item, ITEM)
+        except (RequestError, InvalidInput) as error:
+            return problem_of(error)
+
+    def _weigh(self, text: bytes | Raw) -> None:
+        if memoryview(text).nbytes > MAX_BODY_BYTES:
+            raise RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
+        if self._values_left is None:
+            return
+        values = values_in(bytes(text))
+        if values > self._values_left:
+            reason = f"brings the batch above {MAX_BATCH_VALUES} JSON values in all: send it in another one"
+            raise InvalidInput(ITEM, reason)
+        self._values_left -= values
+
+
+def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
+    envelope = _envelope(field)
+    try:
+        return _present(attempt(body, envelope), field)
+    except (msgspec.DecodeError, RecursionError):
+        # What one item holds, half a character or too many levels, keeps msgspec from taking apart the whole.
+        hidden = OpaqueEscapes(shallow(body, _MOST_BRACKETS))
+        try:
+            items = _present(attempt(hidden.text, envelope), field)
+        except (msgspec.DecodeError, RecursionError, RequestError):
+            # It is no item's fault, which this says of the original.
+            return _present(decode_of_any_size(body, envelope), field)
+        return [hidden.restored(bytes(item)) for item in items]
+
+
+def _present(envelope: Struct, field: str) -> list[Raw]:
+    items = [item for item in msgspec.structs.astuple(getattr(envelope, field)) if item is not _ABSENT]
+    if not 1 <= len(items) <= MAX_BATCH:
+        raise InvalidInput(field, f"must hold between 1 and {MAX_BATCH} items")
+    return items
+
+
+@lru_cache
+def _parts_of(into: type[Struct]) -> tuple[str, type[Struct]]:
+    [(field, items)] = get_type_hints(into).items()
+    [item] = get_args(items)
+    return field, item
+
+
+@lru_cache
+def _envelope(field: str) -> type[Struct]:
+    return msgspec.defstruct("Envelope", [(field, _Items)], forbid_unknown_fields=True)

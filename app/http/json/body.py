@@ -1,0 +1,192 @@
+"""Request bodies: JSON text straight into a frozen struct, strictly, with errors that name the field."""
+
+import re
+from collections.abc import Generator
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from litestar.dto import AbstractDTO, DTOFieldDefinition
+from litestar.openapi.spec import Reference, Schema
+from litestar.typing import FieldDefinition
+
+from app.http.json.place import place_in
+from app.http.json.surrogates import OpaqueEscapes, lone_surrogate
+from app.http.json.values import most_values_in, values_in
+from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
+from providers.errors import InvalidInput
+from providers.json_limits import MAX_METADATA_BYTES
+from providers.limits import MAX_CONTENT_CHARS
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+# Errors quote what was sent, names of fields above all, and those may be as long as the body.
+_QUOTED_CHARS = 200
+
+_BODY = "body"
+# No field may hold more values: of metadata, each takes a byte at least.
+MAX_FIELD_VALUES = MAX_METADATA_BYTES
+_MOST_MARKS = MAX_CONTENT_CHARS + MAX_FIELD_VALUES  # commas and the like in whatever may be sent
+_AT = re.compile(r"(?:key in )?\$(?P<path>[^`]*)`")
+_NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
+_HALF = "must be valid Unicode without lone surrogates"
+
+
+class JsonDTO(AbstractDTO[T], Generic[T]):
+    """Decode a body with msgspec as it is written: `"10"` is no number, an unknown field is an error.
+
+    Litestar by itself decodes to plain values first and then converts them leniently.
+    """
+
+    @classmethod
+    def create_for_field_definition(
+        cls, field_definition: FieldDefinition, handler_id: str, backend_cls: object = None
+    ) -> None:
+        """Prepare nothing: there is no transfer model between bytes and struct."""
+
+    @classmethod
+    def create_openapi_schema(
+        cls,
+        field_definition: FieldDefinition,
+        handler_id: str,  # noqa: ARG003 - the signature of the framework
+        schema_creator: Any,  # noqa: ANN401 - private to the framework
+    ) -> Reference | Schema:
+        """Document the struct itself."""
+        schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        return schema
+
+    def decode_bytes(self, value: bytes) -> T:
+        """Decode one body.
+
+        Raises:
+            RequestError: not said to be JSON, or not JSON.
+            InvalidInput: JSON that breaks a rule.
+        """
+        self.check_media_type()
+        decoded: T = decode(value, self.model_type)
+        return decoded
+
+    def check_media_type(self) -> None:
+        """Refuse what is not said to be JSON."""
+        content_type = self.asgi_connection.headers.get("content-type", "")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            detail = f"Content-Type must be application/json, got {content_type[:100]!r}"
+            raise RequestError(UNSUPPORTED_MEDIA_TYPE, detail, field="Content-Type")
+
+    @classmethod
+    def generate_field_definitions(cls, model_type: type[Any]) -> Generator[DTOFieldDefinition, None, None]:  # noqa: ARG003 - see above
+        """Yield nothing: msgspec knows the fields."""
+        yield from ()
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003 - see above
+        """Tell of no nested fields: msgspec knows them."""
+        return False
+
+
+def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
+    """Decode JSON into a struct; see `JsonDTO.decode_bytes` for the errors.
+
+    `whole` is what an error names if no field of it is at fault.
+    """
+    if memoryview(body).nbytes > _MOST_MARKS:
+        _refuse_swollen(bytes(body), into, whole)
+    return decode_of_any_size(body, into, whole)
+
+
+def decode_of_any_size(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
+    """Decode as `decode` does, but make as many values as there are."""
+    try:
+        return attempt(body, into, whole)
+    except msgspec.DecodeError as error:
+        raise _malformed(bytes(body), into, whole, str(error)) from None  # the cause adds nothing
+    except RecursionError:
+        raise InvalidInput(whole, "must not nest so deep") from None
+
+
+def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
+    """Decode as `decode` does, but leave what cannot be taken apart to the caller.
+
+    Raises:
+        msgspec.DecodeError: it is malformed, or holds half a character.
+        RecursionError: it nests too deep.
+    """
+    try:
+        decoded: T = _decoder(into).decode(body)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), whole) from None
+    except UnicodeDecodeError:
+        raise RequestError(MALFORMED_BODY, f"The {whole} is not UTF-8", field=whole) from None
+    return decoded
+
+
+def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
+    """Refuse what holds so many values that making them would take 30 times of what they take in the body."""
+    if most_values_in(body) <= _MOST_MARKS:
+        return
+    hidden = OpaqueEscapes(body)
+    try:
+        parts = _decoder(_parts_of(into)).decode(hidden.text)
+    except msgspec.ValidationError:
+        return  # no object, which is told when it is decoded
+    except msgspec.DecodeError as error:
+        raise _not_json(str(error), whole) from None
+    except RecursionError:
+        raise InvalidInput(whole, "must not nest so deep") from None
+    for field in parts.__struct_fields__:
+        if values_in(hidden.restored(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
+            raise InvalidInput(field, f"must hold at most {MAX_FIELD_VALUES} JSON values")
+
+
+def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestError | InvalidInput:
+    """Find the field if the only fault is a lone surrogate: well-formed JSON, which msgspec calls malformed.
+
+    Nothing is made of the body but one part for each field, so that this costs little whatever was sent.
+    """
+    hidden = OpaqueEscapes(body)
+    try:
+        parts = _decoder(_parts_of(into)).decode(hidden.text)
+    except msgspec.ValidationError as error:  # no object
+        return _invalid(str(error), whole)
+    except (msgspec.MsgspecError, RecursionError):
+        return _not_json(said, whole)
+    for field in parts.__struct_fields__:
+        part = hidden.restored(bytes(getattr(parts, field)))
+        position = lone_surrogate(part)
+        if position is not None:
+            return InvalidInput(_quoted(field + (place_in(part, position) or "")), _HALF)
+    if lone_surrogate(body) is not None:  # in the name of a field, which must not be quoted then
+        return InvalidInput(whole, _HALF)
+    return _not_json(said, whole)
+
+
+def _not_json(said: str, whole: str) -> RequestError:
+    return RequestError(MALFORMED_BODY, f"The {whole} is not JSON: {_quoted(said)}", field=whole)
+
+
+@lru_cache(maxsize=64)
+def _decoder(into: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(into)
+
+
+@lru_cache(maxsize=64)
+def _parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Give a struct with the same fields, each of which is taken as it was sent, and need not be there."""
+    return msgspec.defstruct("Parts", [(field, msgspec.Raw, msgspec.Raw()) for field in into.__struct_encode_fields__])
+
+
+def _invalid(message: str, whole: str) -> InvalidInput:
+    """From "Expected `int` <= 100 - at `$.limit`" to the field and the rule."""
+    said, _, rest = message.rpartition(" - at `")
+    at = _AT.fullmatch(rest)
+    said, path = (said, at["path"]) if at else (message, "")
+    path = path.partition("[...]")[0]  # somewhere inside free JSON
+    if named := _NAMED.fullmatch(said):
+        path += "." + named["field"]
+        said = "is not a known field" if said.startswith("Object contains unknown") else "is required"
+    said = said[0].lower() + said[1:] if said else "is not valid"
+    return InvalidInput(_quoted(path.lstrip(".")) or whole, _quoted(said.replace("`", "")))
+
+
+def _quoted(text: str) -> str:
+    return shortened(text, _QUOTED_CHARS)

@@ -1,0 +1,229 @@
+"""From an error to an RFC 9457 problem: the only place that knows HTTP statuses."""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any, TypeVar
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+from observability.http import method_of, route_of
+from observability.notes import current
+from providers.errors import (
+    ASK_AGAIN,
+    Conflict,
+    CursorLost,
+    InvalidInput,
+    MemoryDeleted,
+    MemoryNotFound,
+    Misconfigured,
+    Throttled,
+    TimedOut,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+STATUS_ACCEPTED = 202
+# Whoever raises an error quotes little of what was sent; these hold for whoever forgets it, and for the framework.
+MAX_FIELD_CHARS = 256
+MAX_DETAIL_CHARS = 2_000
+STATUS_CLIENT_ERRORS = 400
+STATUS_SERVER_ERRORS = 500
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+
+class FieldProblem(Struct, frozen=True):
+    """One field of the request that breaks a rule, and the rule."""
+
+    field: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong (RFC 9457).
+
+    `type` tells the kind of problem for good, whatever the words say; `request_id` finds the request in the log.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    errors: list[FieldProblem] = []
+
+
+class ProblemType(Struct, frozen=True):
+    """A kind of problem: its status, the last part of its type, and its title."""
+
+    status: int
+    name: str
+    title: str
+
+
+INVALID_INPUT = ProblemType(422, "invalid-input", "The request breaks a rule")
+MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
+BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
+UNAUTHENTICATED = ProblemType(401, "unauthenticated", "Who is asking is not known")
+FORBIDDEN = ProblemType(403, "forbidden", "This caller may not do that")
+NOT_FOUND = ProblemType(404, "not-found", "There is nothing here")
+MEMORY_NOT_FOUND = ProblemType(404, "memory-not-found", "There is no such memory")
+UNKNOWN_PROVIDER = ProblemType(404, "unknown-provider", "There is no such provider in the order")
+NO_JOURNAL = ProblemType(404, "no-journal", "There is no journal")
+DEAD_LETTER_NOT_FOUND = ProblemType(404, "dead-letter-not-found", "There is no such dead letter")
+METHOD_NOT_ALLOWED = ProblemType(405, "method-not-allowed", "This resource does not take that method")
+CONFLICT = ProblemType(409, "conflict", "The key was used for something else")
+CURSOR_LOST = ProblemType(409, "cursor-lost", "The list cannot go on where it stopped")
+ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
+MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
+REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
+TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
+UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
+INTERNAL = ProblemType(500, "internal", "Something is wrong on this side")
+METRICS_LATE = ProblemType(503, "metrics-late", "The metrics cannot be had now")
+UNAVAILABLE = ProblemType(503, "unavailable", "The memories cannot be reached now")
+
+# By the nearest class in the error's MRO.
+_KINDS: dict[type[BaseException], ProblemType] = {
+    InvalidInput: INVALID_INPUT,
+    MemoryNotFound: MEMORY_NOT_FOUND,
+    MemoryDeleted: MEMORY_DELETED,
+    Conflict: CONFLICT,
+    CursorLost: CURSOR_LOST,
+    Unavailable: UNAVAILABLE,
+    NotFoundException: NOT_FOUND,
+    MethodNotAllowedException: METHOD_NOT_ALLOWED,
+}
+# What an `Unavailable` tells the client: the reason itself may name hosts, roles and tables.
+_UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
+    TimedOut: "No answer in time.",
+    Throttled: "The backend takes no more requests for now.",
+    Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
+    Unavailable: "The backend cannot be reached.",
+}
+_MAY_HAVE_BEEN_DONE = " What was sent may or may not have been done; the same request can be repeated."
+_BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, TOO_LARGE)}
+
+
+class RequestError(Exception):
+    """A request that cannot be served as it is, told by its kind."""
+
+    def __init__(
+        self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.field = field
+        self.headers = headers or {}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Describe an error to a client; what is not known to be harmless is not quoted."""
+    if isinstance(error, RequestError):
+        return _problem(error.kind, error.detail, [FieldProblem(error.field, error.detail)] if error.field else None)
+    if isinstance(error, InvalidInput):
+        field = FieldProblem(error.field, error.reason)
+        return _problem(INVALID_INPUT, str(error), [field])
+    if isinstance(error, Unavailable):
+        detail = _nearest(_UNAVAILABLE_DETAILS, error) or ""
+        return _problem(UNAVAILABLE, detail + _MAY_HAVE_BEEN_DONE if error.ambiguous else detail)
+    if isinstance(error, HTTPException):
+        return _of_framework(error)
+    kind = _nearest(_KINDS, error)
+    return _problem(kind, str(error)) if kind else _problem(INTERNAL, "The log tells more under the request id.")
+
+
+def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer with the problem, and log what an operator must know."""
+    problem = problem_of(error)
+    headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after or ASK_AGAIN)))
+        _log.warning(
+            "unavailable",
+            kind=type(error).__name__,
+            reason=error.reason,
+            ambiguous=error.ambiguous,
+            method=method_of(request.method),
+            route=route_of(request.scope.get("path_template")),
+            providers=asked.outcomes if (asked := current.get()) is not None else {},
+        )
+    elif problem.status >= STATUS_SERVER_ERRORS and not isinstance(error, RequestError):
+        _log.error("internal_error", exc_info=error)
+    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def accepted(body: type) -> dict[int, ResponseSpec]:
+    """The answer to a write that is durable, but not yet confirmed by the first provider."""
+    return {
+        STATUS_ACCEPTED: ResponseSpec(
+            data_container=body,
+            description="Durable, and found from now on; the first provider has not confirmed it yet",
+            generate_examples=False,
+        )
+    }
+
+
+def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
+    """The problems of an operation, for the OpenAPI document."""
+    titles: dict[int, list[str]] = {}
+    for kind in kinds:
+        titles.setdefault(kind.status, []).append(kind.title)
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            description="; or: ".join(texts),
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status, texts in titles.items()
+    }
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    """What Litestar itself refuses: unknown paths and methods, parameters that do not decode, bodies too large."""
+    if isinstance(error.extra, list) and error.extra and error.status_code == STATUS_CLIENT_ERRORS:
+        fields = [_field_of(one) for one in error.extra]
+        return _problem(INVALID_INPUT, "; ".join(f"{one.field}: {one.detail}" for one in fields), fields)
+    if error.status_code >= STATUS_SERVER_ERRORS:
+        return _problem(INTERNAL, "The log tells more under the request id.")
+    kind = _nearest(_KINDS, error) or _BY_STATUS.get(error.status_code, BAD_REQUEST)
+    return _problem(kind, error.detail or kind.title)
+
+
+def _field_of(message: Mapping[str, str]) -> FieldProblem:
+    key, text = message.get("key", "request"), message.get("message", "is not valid")
+    if key == "data":  # the framework's name for a body, here an absent one
+        return FieldProblem("body", "is required")
+    return FieldProblem(key, text.replace("`", ""))
+
+
+def _problem(kind: ProblemType, detail: str, errors: list[FieldProblem] | None = None) -> Problem:
+    notes = current.get()
+    return Problem(
+        type=f"urn:ninai:problem:{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=shortened(detail, MAX_DETAIL_CHARS),
+        request_id=notes.request_id if notes else None,
+        errors=[
+            FieldProblem(shortened(one.field, MAX_FIELD_CHARS), shortened(one.detail, MAX_DETAIL_CHARS))
+            for one in errors or []
+        ],
+    )
+
+
+def shortened(text: str, most_chars: int) -> str:
+    """Give the beginning of a text that is too long to be said, and three dots."""
+    return text if len(text) <= most_chars else text[:most_chars] + "..."
+
+
+def _nearest(table: Mapping[type[BaseException], T], error: Exception) -> T | None:
+    return next((table[base] for base in type(error).__mro__ if base in table), None)

@@ -1,0 +1,84 @@
+"""Bytes that are the same for as long as the process lives: made once, plain and packed, each with a strong ETag."""
+
+import gzip
+from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from litestar import Request, Response
+
+from app.http.content_coding import takes_gzip
+
+_NOT_MODIFIED = 304
+_ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, which nothing meets by chance
+
+# What RFC 9110, section 15.4.5, wants in a 304; the others would repeat what the client holds.
+_TOLD_AGAIN = frozenset({"Cache-Control", "ETag", "Vary"})
+
+
+class StaticFile:
+    """A file to be served, whose bytes never change.
+
+    `packed` is its gzip form, if there is one already; whichever of both forms is not given is made when it is first
+    asked for, and kept.
+    """
+
+    def __init__(
+        self,
+        media_type: str,
+        cache_control: str,
+        *,
+        plain: bytes | None = None,
+        packed: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if plain is None and packed is None:
+            raise ValueError("neither form was given")
+        self._given_plain = plain
+        self._given_packed = packed
+        self._headers = {
+            **(headers or {}),
+            "Content-Type": media_type,
+            "Cache-Control": cache_control,
+            "Vary": "Accept-Encoding",
+        }
+
+    @cached_property
+    def plain(self) -> bytes:
+        """As they are."""
+        return gzip.decompress(self.packed) if self._given_plain is None else self._given_plain
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The same in gzip; without a date, so that every process makes the same bytes, and the same ETag."""
+        return gzip.compress(self.plain, mtime=0) if self._given_packed is None else self._given_packed
+
+    def answer(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Give them as the client takes them, or tell it that it has them."""
+        body, headers = self._packed_form if takes_gzip(request.headers) else self._plain_form
+        if _names(request.headers.getall("if-none-match", []), headers["ETag"]):
+            again = {name: value for name, value in headers.items() if name in _TOLD_AGAIN}
+            return Response(b"", status_code=_NOT_MODIFIED, headers=again)
+        return Response(body, headers=headers)
+
+    @cached_property
+    def _plain_form(self) -> tuple[bytes, Mapping[str, str]]:
+        return self.plain, {**self._headers, "ETag": _etag(self.plain)}
+
+    @cached_property
+    def _packed_form(self) -> tuple[bytes, Mapping[str, str]]:
+        return self.packed, {**self._headers, "ETag": _etag(self.packed), "Content-Encoding": "gzip"}
+
+
+def _etag(body: bytes) -> str:
+    return f'"{sha256(body).hexdigest()[:_ETAG_CHARS]}"'
+
+
+def _names(conditions: list[str], etag: str) -> bool:
+    """Whether an `If-None-Match` names a representation, compared weakly as RFC 9110, section 13.1.2, has it.
+
+    A proxy that packs what it passes on makes a strong tag weak.
+    """
+    tags = (tag.strip() for condition in conditions for tag in condition.split(","))
+    return any(tag == "*" or tag.removeprefix("W/") == etag for tag in tags)

@@ -1,0 +1,1 @@
+"""The process that serves: how it starts, what it runs beside requests, and how it stops."""

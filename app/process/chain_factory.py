@@ -1,0 +1,83 @@
+"""From the settings to a running chain: which providers, which journal, within which limits."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from app.settings import Settings
+from app.settings.annotations import tag_of
+from app.settings.journaling import always_journalled, journal_of
+from observability.metrics import Metrics
+from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.latency import LatencyObserver
+from providers.chain.observers import Observers
+from providers.chain.policy import AttemptPolicy
+from providers.chain.reporting.reporter import Reporter
+from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
+from providers.journal.base import Journal
+from providers.replica import Replica
+from providers.states.clock import HybridClock
+from providers.types import Host
+
+
+class ChainFactory:
+    """Makes the parts of a chain from settings; one for each process."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.clock = HybridClock()
+        self.observer = LatencyObserver(metrics)
+        self.story = Reporter()
+        self._metrics = metrics
+        metrics.clock_ahead.set_function(self.clock.ahead)
+
+    @asynccontextmanager
+    async def running(self, settings: Settings) -> AsyncIterator[Chain]:
+        """Hold a chain in the configured order for as long as the context lasts.
+
+        Raises:
+            OrderRefused: it cannot be put in force.
+        """
+        observers = Observers(self.observer, self.story)
+        chain = Chain(self.journal(settings), settings.chain, self.clock, observers)
+        try:
+            await chain.switch(self.parts(settings))
+            yield chain
+        finally:
+            await chain.close()
+
+    def parts(self, settings: Settings) -> Sequence[Part]:
+        """Give the providers in the configured order."""
+        self.observer.expect_order(settings.order)
+        return [self._part(name, settings) for name in settings.order]
+
+    def journal(self, settings: Settings) -> JournalChoice:
+        """Give the journal that is configured."""
+        chosen = journal_of(settings)
+        if chosen is None:
+            return JournalChoice(opened=None, always=False)
+        host = self._host("journal", settings)
+
+        def opened() -> AbstractAsyncContextManager[Journal]:
+            return chosen.open(host)
+
+        return JournalChoice(opened=opened, always=always_journalled(settings))
+
+    def _part(self, name: str, settings: Settings) -> Part:
+        provider = settings.providers[name]
+        return Part(
+            name=name,
+            settings=(provider, settings.chain.attempts.get(name)),
+            opened=self._opener(provider, self._host(name, settings)),
+            attempts=settings.chain.attempts.get(name, AttemptPolicy()),
+            limits=limits_of(provider),
+        )
+
+    def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:
+        def opened() -> AbstractAsyncContextManager[Replica]:
+            # Not for one that stays open when the order is switched: its breaker is as it is.
+            self.observer.expect(host.name, str(tag_of(type(provider))))
+            return MemoryProviderFactory.create_provider(provider, host)
+
+        return opened
+
+    def _host(self, name: str, settings: Settings) -> Host:
+        return Host(name=name, data_dir=settings.data_dir, metrics=self._metrics, clock=self.clock)

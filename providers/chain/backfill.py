@@ -1,0 +1,222 @@
+"""The filler: brings everything that a complete provider has to one that joined later, and verifies it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from heapq import merge
+
+import structlog
+from msgspec import Struct
+
+from providers.chain.deadline import Deadline
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.chain.turn import Turn
+from providers.errors import MemoryDeleted, ProviderError, Rejected
+from providers.journal.base import Journal
+from providers.journal.operations import Member, MemberState
+from providers.types import Owner, Snapshot
+
+PAGE = 200  # memories or users in one call
+MAX_PASSES = 5  # of verification, before it is left for later
+_CLAIM_SECONDS = 120.0
+
+_log = structlog.get_logger(__name__)
+
+
+class NotBackfilled(ProviderError):
+    """The provider cannot be filled now: somebody else is at it, or it holds what the source does not."""
+
+    outcome = "not_filled"
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a filling is: what was copied, verified, repaired, and found too much."""
+
+    copied: int = 0
+    copied_users: int = 0
+    verified: int = 0
+    repaired: int = 0
+    extra: int = 0
+    verifying: bool = False
+
+
+class Backfill:
+    """Fill one provider from another while both go on receiving writes; begun anew, it goes on where it stopped."""
+
+    def __init__(
+        self,
+        holder: str,
+        journal: Journal,
+        source: Link,
+        target: Link,
+        tell: Callable[[Progress], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._holder = holder
+        self._journal = journal
+        self._source = source
+        self._target = target
+        self._tell = tell
+        self._now = now
+        self._refused: dict[str, Rejected] = {}
+
+    async def fill(self) -> None:
+        """Copy what is not copied yet, verify everything, and mark the provider as complete.
+
+        Raises:
+            NotBackfilled: not now, or not before what the target refuses has changed.
+            Unavailable: source, target or journal do not answer.
+        """
+        await self._claim()
+        copied = await self._copy()
+        for _ in range(MAX_PASSES):
+            found = await self._verify(copied)
+            if found.extra:
+                raise NotBackfilled(
+                    f"{self._target.name} holds {found.extra} memories that {self._source.name} does not"
+                )
+            if not found.repaired and self._refused:
+                memory_id, error = next(iter(self._refused.items()))
+                others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
+                raise NotBackfilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
+            if not found.repaired:
+                await self._member()  # a new store may have taken the name meanwhile
+                await self._journal.mark(self._target.name, MemberState.COMPLETE)
+                _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
+                return
+        raise NotBackfilled(f"{self._target.name} keeps differing from {self._source.name}")
+
+    async def _copy(self) -> Progress:
+        member = await self._member()
+        progress = Progress(copied=member.copied, copied_users=member.copied_users)
+        after = None if member.fill_after is None else Owner(member.fill_after)
+        async for owner in self._owners(self._source, after):
+            async for snapshot_page in self._pages(self._source, owner):
+                taken = await self._put(snapshot_page)
+                await self._claim()
+                progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
+                self._tell(progress)
+            progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
+            await self._journal.note_fill(
+                self._target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
+            )
+        return progress
+
+    async def _verify(self, copied: Progress) -> Progress:
+        """Compare everything once; repair what differs and is not about to be delivered anyway."""
+        verified = repaired = extra = 0
+        self._refused.clear()
+        async for owner in self._all_owners():
+            held = {state.id: state async for page in self._pages(self._target, owner) for state in page}
+            wanted = {state.id: state async for page in self._pages(self._source, owner) for state in page}
+            missing = [state for state in wanted.values() if _differs(state, held.get(state.id))]
+            too_many = [state for state in held.values() if not state.deleted and state.id not in wanted]
+            missing = [state for state in missing if not await self._in_flux(state)]
+            extra += sum([not await self._in_flux(state) for state in too_many])
+            for start in range(0, len(missing), PAGE):
+                repaired += await self._put(missing[start : start + PAGE])
+            verified += len(wanted)
+            await self._claim()
+            self._tell(
+                Progress(
+                    copied=copied.copied,
+                    copied_users=copied.copied_users,
+                    verified=verified,
+                    repaired=repaired,
+                    extra=extra,
+                    verifying=True,
+                )
+            )
+        return Progress(copied=copied.copied, verified=verified, repaired=repaired, extra=extra, verifying=True)
+
+    async def _in_flux(self, state: Snapshot) -> bool:
+        """Whether the journal still knows of this memory, so that deliveries bring it where it belongs."""
+        return await self._journal.newest(state.user_id, state.id) is not None
+
+    async def _put(self, states: Sequence[Snapshot]) -> int:
+        """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""
+        outcomes = await self._target.call(
+            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._turn(), size=len(states)
+        )
+        taken = 0
+        for state, outcome in zip(states, outcomes, strict=True):
+            if outcome is None or isinstance(outcome, MemoryDeleted):
+                taken += 1
+            elif isinstance(outcome, Rejected):
+                self._refused[state.id] = outcome
+            else:
+                raise outcome
+        return taken
+
+    async def _pages(self, link: Link, owner: Owner) -> AsyncIterator[list[Snapshot]]:
+        after: str | None = None
+        while True:
+            page = await self._page(link, owner, after)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+    async def _page(self, link: Link, owner: Owner, after: str | None) -> list[Snapshot]:
+        return await link.call(
+            lambda provider: provider.snapshots(owner, PAGE, after=after),
+            OperationClass.REPLAY,
+            self._turn(),
+            size=PAGE,
+        )
+
+    async def _owners(self, link: Link, after: Owner | None) -> AsyncIterator[Owner]:
+        while True:
+            page = await self._owner_page(link, after)
+            for owner in page:
+                yield owner
+            if len(page) < PAGE:
+                return
+            after = page[-1]
+
+    async def _owner_page(self, link: Link, after: Owner | None) -> list[Owner]:
+        return await link.call(
+            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._turn(), size=PAGE
+        )
+
+    async def _all_owners(self) -> AsyncIterator[Owner]:
+        source = [owner async for owner in self._owners(self._source, None)]
+        target = [owner async for owner in self._owners(self._target, None)]
+        last = None
+        for owner in merge(source, target, key=lambda owner: owner.user):
+            if owner != last:
+                yield owner
+            last = owner
+
+    async def _member(self) -> Member:
+        """Give the membership of the target.
+
+        Raises:
+            NotBackfilled: it has none, or the member is another store.
+        """
+        member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
+        if member is None:
+            raise NotBackfilled(f"{self._target.name} is no member")
+        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._turn())
+        if member.identity not in {None, identity}:
+            raise NotBackfilled(f"{self._target.name} is another store than the member of that name")
+        return member
+
+    async def _claim(self) -> None:
+        if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
+            raise NotBackfilled(f"{self._target.name} is being filled by another process")
+
+    def _turn(self) -> Turn:
+        return Turn(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
+
+
+def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:
+    """Whether the target lacks a state that it should have; a tombstone need not be there where nothing is."""
+    if wanted.deleted:
+        return held is not None and not held.deleted
+    if held is None:
+        return True
+    # A memory that was remembered twice, the second time while nobody could be asked, may carry the later version.
+    return not held.deleted and (
+        held.version < wanted.version or (held.content, held.metadata) != (wanted.content, wanted.metadata)
+    )

@@ -1,0 +1,102 @@
+"""The sweeper: drops what the journal need not keep, and looks for copies that came back from the dead."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from enum import IntEnum
+
+import structlog
+
+from observability import tracing
+from providers.chain.deadline import Deadline
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass, RetentionPolicy
+from providers.chain.turn import Turn
+from providers.errors import ProviderError
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import JournalEntry
+from providers.types import Snapshot
+
+_BATCH = 100
+_TASK = "sweep"
+
+_log = structlog.get_logger(__name__)
+
+
+class _Copies(IntEnum):
+    """What is known of the copies of a deleted memory; the greater counts more."""
+
+    NONE = 0
+    UNKNOWN = 1
+    FOUND = 2
+
+
+class GarbageCollector:
+    """Prune and sweep in turns with the other processes; `links` gives those of all members, None if one has none."""
+
+    def __init__(
+        self,
+        holder: str,
+        journal: Journal,
+        links: Callable[[], Awaitable[Sequence[Link] | None]],
+        policy: RetentionPolicy,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._holder = holder
+        self._journal = journal
+        self._links = links
+        self._policy = policy
+        self._sleep = sleep
+        self._now = now
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                if await self._journal.claim(_TASK, self._holder, 2 * self._policy.every):
+                    await self.sweep()
+            except JournalUnavailable as error:
+                _log.debug("sweep_postponed", reason=error.reason)
+            await self._sleep(self._policy.every)
+
+    async def sweep(self) -> None:
+        """Go once through everything that is old enough."""
+        await self._journal.prune(self._policy.keep)
+        after = 0
+        while entries := await self._journal.tombstones(_BATCH, self._policy.keep, after=after):
+            after = entries[-1].seq
+            links = await self._links()
+            with tracing.root("sweep", {"ninai.operations": len(entries)}):
+                found = [await self._judge(entry, links) for entry in entries]
+                await self._journal.forget(_those(entries, found, _Copies.NONE))
+                # Of those only the traces: nobody had the memory when it was deleted, and they must not pile up.
+                await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
+
+    async def _judge(self, entry: JournalEntry, links: Sequence[Link] | None) -> _Copies:
+        """Look for copies of a deleted memory; where there is one, it is deleted once more."""
+        if links is None:
+            return _Copies.UNKNOWN  # somebody is not in reach of this process, so nothing can be known of all
+        copies = _Copies.NONE
+        for link in links:
+            try:
+                copy = await self._look(entry, link)
+            except ProviderError:
+                copies = max(copies, _Copies.UNKNOWN)  # another sweep will come
+                continue
+            if copy is not None and not copy.deleted:
+                copies = _Copies.FOUND
+                _log.warning("deleted_copy_found", provider=link.name, memory_id=entry.state.id)
+                await self._journal.redeliver(entry.seq, link.name)
+        return copies
+
+    async def _look(self, entry: JournalEntry, link: Link) -> Snapshot | None:
+        state = entry.state
+        deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
+        return await link.call(
+            lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, Turn(deadline)
+        )
+
+
+def _those(entries: Sequence[JournalEntry], found: Sequence[_Copies], wanted: _Copies) -> list[int]:
+    return [entry.seq for entry, copies in zip(entries, found, strict=True) if copies is wanted]

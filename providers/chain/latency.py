@@ -1,0 +1,23 @@
+"""The observer of the attempts of a chain: counts them, and keeps their latencies of the last minutes."""
+
+from observability.latency import LatencyHistory
+from observability.metrics import Metrics
+from providers.chain.counting import CountingObserver
+from providers.chain.observer import Attempt
+
+# What never reached the provider, or was no longer waited for, says nothing about its latency.
+_WITHOUT_LATENCY = frozenset({"refused", "breaker_open", "bulkhead_full", "no_time_left", "cancelled"})
+
+
+class LatencyObserver(CountingObserver):
+    """Counts what happens in the chain, and keeps the latencies of the attempts."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__(metrics)
+        self.history = LatencyHistory()
+
+    def tried(self, attempt: Attempt) -> None:
+        """See `AttemptObserver`."""
+        super().tried(attempt)
+        if attempt.outcome not in _WITHOUT_LATENCY:
+            self.history.add(attempt.provider, attempt.seconds, failed=attempt.outcome != "ok")

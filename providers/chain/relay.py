@@ -1,0 +1,207 @@
+"""The deliverer: brings every operation of the journal to every provider, in the background, until all have it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from observability import tracing
+from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.deadline import Deadline
+from providers.chain.leasing import LEASE_SECONDS, Lease
+from providers.chain.link import Link
+from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.policy import OperationClass, RelayPolicy
+from providers.chain.turn import Turn
+from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
+
+MOST_FAILURES = 10_000  # deliveries whose failure is remembered, the oldest is forgotten first
+_MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
+
+_log = structlog.get_logger(__name__)
+
+
+class Unforeseen(ProviderError):
+    """A delivery ended as none may; whether it is the memory's fault is found out as with any other failure."""
+
+    outcome = "bug"
+
+
+class OutboxRelay:
+    """Deliver to one provider, whose link may be replaced meanwhile; `link` gives the one in use, None for a while.
+
+    Harmless to run several times, in this process or in others: deliveries are lent, and may be repeated.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        journal: Journal,
+        link: Callable[[], Link | None],
+        policy: RelayPolicy,
+        observer: ChainObserver | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._journal = journal
+        self._link = link
+        self._policy = policy
+        self._observer = observer or Unobserved()
+        self._sleep = sleep
+        self._chance = chance
+        self._now = now
+        self._resting = False
+        self._finishing = False
+        self._failures_in_a_row = 0
+        self._one_by_one = False  # after a batch failed as a whole, to find out who is to blame
+        self._taken = 0  # deliveries that the provider has taken
+        self._taken_at_failure: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled, or told to finish."""
+        while not self._finishing:
+            try:
+                more = await self.deliver_some()
+            except JournalUnavailable as error:
+                _log.debug("deliveries_postponed", provider=self._name, reason=error.reason)
+                await self._sleep(self._policy.poll)
+            else:
+                if not more:
+                    self._resting = True
+                    await self._rest()
+                    self._resting = False
+
+    async def finish(self, running: asyncio.Task[None]) -> None:
+        """Have the task that runs this end after the batch it is at, and deliver whatever is due by then."""
+        self._finishing = True
+        if self._resting:
+            running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        with suppress(JournalUnavailable):
+            while await self.deliver_some():
+                pass
+
+    async def deliver_some(self) -> bool:
+        """Make one batch of deliveries; False if there was nothing to do or no way to do it."""
+        link = self._link()
+        if link is None or link.attempts.guards.breaker.refuses():
+            return False
+        patience = link.attempts.seconds(OperationClass.REPLAY, self._policy.batch)
+        limit = 1 if self._one_by_one else self._policy.batch
+        batch = await self._journal.lease(self._name, limit, LEASE_SECONDS)
+        if not batch:
+            return False
+        started = self._now()
+        lease = Lease(partial(self._journal.renew, self._name), {delivery.seq: delivery.lease for delivery in batch})
+        with tracing.root(f"deliver {self._name}", {"ninai.provider": self._name, "ninai.operations": len(batch)}):
+            async with lease:
+                settlements = await self._deliver(link, batch, patience)
+            with tracing.span("journal settle"):
+                await self._journal.settle(lease.noted(settlements))
+        self._count(batch, settlements, self._now() - started - LEASE_SECONDS)
+        left = len(batch) / self._policy.per_second - (self._now() - started)
+        if left > 0:
+            await self._sleep(left)
+        return True
+
+    async def _rest(self) -> None:
+        link = self._link()
+        left = link.attempts.guards.breaker.snapshot().seconds_to_probe if link is not None else None
+        if left is None:
+            try:
+                await self._journal.wait(self._policy.poll)
+            except JournalUnavailable:
+                await self._sleep(self._policy.poll)
+        else:
+            await self._sleep(min(max(left, 0.05), self._policy.poll))
+
+    async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
+        changes = [Change(delivery.kind, delivery.state) for delivery in batch]
+        turn = Turn(Deadline.after(patience, self._now))
+        try:
+            outcomes = await apply_all(link, changes, OperationClass.REPLAY, turn)
+        except Unavailable as error:
+            return self._failed(batch, error)
+        except Exception:  # noqa: BLE001 - told with its traceback below; raised on, it would keep everything else from being delivered
+            _log.exception("delivery_failed", provider=self._name, seqs=[delivery.seq for delivery in batch])
+            return self._failed(batch, Unforeseen("a bug, or an answer that nobody has foreseen"))
+        self._failures_in_a_row = 0
+        self._one_by_one = False
+        buried = [
+            propagated(delivery.state)
+            for delivery, outcome in zip(batch, outcomes, strict=True)
+            if isinstance(outcome, MemoryDeleted)
+        ]
+        if buried:
+            with tracing.span("journal append"):
+                await self._journal.append(buried)
+        return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
+
+    def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:
+        self._failures_in_a_row += 1
+        alone = len(batch) == 1
+        self._one_by_one = not alone
+        return [self._postponed(delivery, error, alone=alone) for delivery in batch]
+
+    def _settled(self, delivery: Delivery, outcome: ProviderError | None) -> Settlement:
+        # Where a tombstone was met, delete has won: this is how it shall be.
+        if outcome is None or isinstance(outcome, MemoryDeleted):
+            self._taken += 1
+            self._taken_at_failure.pop(delivery.seq, None)
+            return Done(seq=delivery.seq, provider=self._name)
+        if isinstance(outcome, Unavailable):
+            return self._postponed(delivery, outcome, alone=True)
+        return self._dead(delivery, outcome)
+
+    def _postponed(self, delivery: Delivery, error: ProviderError, *, alone: bool) -> Settlement:
+        """Try again later; a failure tells against the operation only if its provider has taken others since."""
+        counts = alone and self._taken > self._taken_at_failure.get(delivery.seq, self._taken)
+        self._taken_at_failure[delivery.seq] = self._taken
+        if len(self._taken_at_failure) > MOST_FAILURES:  # others may deliver what failed here, and nobody tells
+            del self._taken_at_failure[next(iter(self._taken_at_failure))]
+        if counts and delivery.failures + 1 >= self._policy.dead_after:
+            return self._dead(delivery, error)
+        return Postponed(
+            seq=delivery.seq,
+            provider=self._name,
+            delay=self._delay(error),
+            error=error.outcome,
+            counts=counts,
+        )
+
+    def _dead(self, delivery: Delivery, error: ProviderError) -> Dead:
+        self._taken_at_failure.pop(delivery.seq, None)
+        _log.error(
+            "dead_letter",
+            provider=self._name,
+            seq=delivery.seq,
+            kind=delivery.kind,
+            memory_id=delivery.state.id,
+            outcome=error.outcome,
+        )
+        return Dead(seq=delivery.seq, provider=self._name, error=error.outcome)
+
+    def _delay(self, error: ProviderError) -> float:
+        policy = self._policy
+        growth = float(2 ** min(self._failures_in_a_row, _MOST_DOUBLINGS))
+        asked = error.retry_after if isinstance(error, Throttled) else None
+        return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
+
+    def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement], overdue: float) -> None:
+        """Tell the observer; `overdue` is for how many seconds the batch should have come back."""
+        for delivery, settlement in zip(batch, settlements, strict=True):
+            if isinstance(settlement, Done):
+                # By the journal's clock alone: no version, and no other host's clock, tells when it was accepted.
+                self._observer.confirmed(self._name, delivery.until - delivery.appended_at + overdue)
+        for kind in (Done, Postponed, Dead):
+            count = sum(isinstance(settlement, kind) for settlement in settlements)
+            if count:
+                self._observer.delivered(self._name, kind.__name__.lower(), count)

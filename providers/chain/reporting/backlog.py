@@ -1,0 +1,41 @@
+"""When what waits for a provider is told to be much, and when it has drained."""
+
+from providers.chain.reporting.damping import Condition, Damped, StateChange
+from providers.chain.reporting.events import LogEvents
+
+# Deliveries that wait for one provider: more than a deliverer makes in a second by default, so that it is behind.
+LONG_BACKLOG = 1_000
+# Or seconds that one of them has waited: ten times what a breaker leaves a provider alone at first, and then some.
+LONG_WAIT_SECONDS = 60.0
+# As many are under way at any time where much is written: one batch of a deliverer.
+DRAINED = 100
+GROWTH = 10  # times as many are told of anew
+
+
+class BacklogReport:
+    """The backlog of one provider, from one look to the next."""
+
+    def __init__(self, provider: str, lines: LogEvents) -> None:
+        self._provider = provider
+        self._lines = lines
+        self._length: Damped[Condition] = Damped(Condition.WELL, lines.now)
+        self._most = 0
+        self._told_next = 0
+
+    def look(self, pending: int, oldest_seconds: float, reason: str) -> None:
+        """Take how much waits and for how long, and why it may."""
+        well = self._length.state is Condition.WELL
+        if well:
+            self._most = 0
+        self._most = max(self._most, pending)
+        bound = LONG_BACKLOG if well else DRAINED
+        much = pending > bound or oldest_seconds > LONG_WAIT_SECONDS
+        change = self._length.turn(Condition.ILL if much else Condition.WELL) or self._length.due()
+        if change is not None and not much:
+            self._drained(pending, change)
+        elif change is not None or (much and pending > self._told_next and not self._length.flapping):
+            self._told_next = GROWTH * max(pending, LONG_BACKLOG)
+            self._lines.backlog_grew(self._provider, pending, oldest_seconds, reason)
+
+    def _drained(self, pending: int, change: StateChange) -> None:
+        self._lines.backlog_drained(self._provider, pending, self._most, change.former_since, change.changes)

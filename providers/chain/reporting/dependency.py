@@ -1,0 +1,58 @@
+"""Who can be lost and come back: a provider with its breaker, or the journal."""
+
+from collections.abc import Callable
+
+from observability.seldom import worth_telling
+from providers.chain.breaker_state import BreakerState
+from providers.chain.reporting.damping import Condition, Damped
+
+# Failures in a row, without an answer between them, after which somebody counts as lost; two are enough where they lie
+# `LOST_SECONDS` apart, so that rare requests are enough to find out, and a single hiccup is not.
+LOST_FAILURES = 3
+LOST_SECONDS = 1.0
+
+_REFUSING = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.FORCED_OPEN})
+
+
+class Dependency:
+    """What has been seen of one of them: whether it answers, and whether its breaker lets calls pass by itself.
+
+    `reason` is why it was lost last, `why` why its breaker changed last, and `openings` how often that has opened since
+    it was closed.
+    """
+
+    def __init__(self, name: str, now: Callable[[], float]) -> None:
+        self.name = name
+        self.reason = ""
+        self.why = ""
+        self.answers: Damped[Condition] = Damped(Condition.WELL, now)
+        self.passes: Damped[Condition] = Damped(Condition.WELL, now)
+        self.breaker = BreakerState.CLOSED
+        self.openings = 0
+        self.failing_since: float | None = None
+        self._failures = 0
+        self._now = now
+
+    @property
+    def well(self) -> bool:
+        """Whether it is asked, and expected to answer."""
+        return self.answers.state is Condition.WELL and self.breaker not in _REFUSING
+
+    @property
+    def worth_telling(self) -> bool:
+        """Whether this opening of the breaker is: of a long outage the 1st, 2nd, 4th, 8th and so on."""
+        return worth_telling(self.openings) and not self.passes.flapping
+
+    def failed(self) -> bool:
+        """Take note of a failure, and tell whether that makes it lost."""
+        now = self._now()
+        if self.failing_since is None:
+            self.failing_since = now
+        self._failures += 1
+        lasting = now - self.failing_since >= LOST_SECONDS
+        return self._failures >= LOST_FAILURES or lasting
+
+    def answered(self) -> None:
+        """Take note of an answer."""
+        self._failures = 0
+        self.failing_since = None

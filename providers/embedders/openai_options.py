@@ -1,0 +1,25 @@
+"""What is to be known of an embeddings API: where it is, how it is asked, and for which vectors."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from observability.secret import Secret
+
+MAX_OPENAI_BATCH = 2048  # inputs in one request, the API's own limit
+
+Seconds = Annotated[float, Meta(gt=0, le=600)]
+
+
+class OpenAIOptions(Struct, frozen=True, kw_only=True):
+    """Where the API is, and what is asked of it.
+
+    `dimensions` asks for shortened vectors, where the model can; `timeout` is in seconds and covers one request.
+    """
+
+    api_key: Secret | None = None
+    base_url: str | None = None
+    model: str = "text-embedding-ada-002"
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
+    timeout: Seconds = 10.0
+    batch_size: Annotated[int, Meta(ge=1, le=MAX_OPENAI_BATCH)] = MAX_OPENAI_BATCH

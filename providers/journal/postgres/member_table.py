@@ -1,0 +1,162 @@
+"""The members, who receive every write, and claims on tasks that only one holder may run."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from providers.journal.operations import Member, MemberState
+from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.statements import LOCK_ALONE
+from providers.journal.rows import to_value
+
+_DROPPED_AT_ONCE = 5_000  # deliveries in one transaction, to stay within the time limit
+
+_DELIVERED_AT_ONCE = 2_000
+
+_MEMBER = """
+    name, identity, state, CAST(extract(epoch FROM joined_at) AS float8) AS joined_at, copied, copied_users, fill_after
+"""
+_FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
+
+_MEMBERS = text(f"SELECT {_MEMBER} FROM ninai_journal_members ORDER BY place")  # noqa: S608 - joined from constants
+_ONE = text(f"SELECT {_MEMBER} FROM ninai_journal_members WHERE name = :name")  # noqa: S608 - joined from constants
+_COUNT = text("UPDATE ninai_journal SET joined = joined + 1 RETURNING joined")
+_ADD = text(
+    "INSERT INTO ninai_journal_members (name, place, identity, state) VALUES (:name, :place, :identity, :state)"
+)
+_NAME_STORE = text("UPDATE ninai_journal_members SET identity = :identity WHERE name = :name")
+_NEW_STORE = text(f"""
+    UPDATE ninai_journal_members SET identity = :identity, state = 'filling', {_FROM_THE_START} WHERE name = :name
+""")  # noqa: S608 - joined from constants
+_NOTE_FILL = text("""
+    UPDATE ninai_journal_members SET fill_after = :after, copied = :copied, copied_users = :copied_users
+    WHERE name = :name
+""")
+_COMPLETE = text("UPDATE ninai_journal_members SET state = 'complete' WHERE name = :name RETURNING 1")
+_FILL = text(f"""
+    UPDATE ninai_journal_members SET state = 'filling', {_FROM_THE_START} WHERE name = :name RETURNING 1
+""")  # noqa: S608 - joined from constants
+_REMOVE = text("DELETE FROM ninai_journal_members WHERE name = :name RETURNING 1")
+_LAST = text("SELECT last_value FROM ninai_journal_seq")
+_DROP = text("""
+    DELETE FROM ninai_journal_deliveries WHERE (provider, seq) IN (
+        SELECT provider, seq FROM ninai_journal_deliveries WHERE provider = :name AND seq <= :last
+        ORDER BY seq LIMIT CAST(:limit AS int) FOR UPDATE
+    )
+""")
+_DELIVER = text("""
+    INSERT INTO ninai_journal_deliveries AS d (provider, seq, user_id, since, due_at)
+    SELECT :name, seq, user_id, clock_timestamp(), clock_timestamp() FROM ninai_journal_entries
+    WHERE seq > :after AND NOT trace ORDER BY seq LIMIT CAST(:limit AS int)
+    ON CONFLICT (provider, seq) DO UPDATE SET due_at = excluded.due_at, failures = 0, dead = false, error = ''
+    RETURNING seq
+""")
+_CLAIM = text("""
+    INSERT INTO ninai_journal_claims AS c (task, holder, ends_at)
+    VALUES (:task, :holder, clock_timestamp() + make_interval(secs => CAST(:seconds AS float8)))
+    ON CONFLICT (task) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
+    WHERE c.holder = excluded.holder OR c.ends_at <= clock_timestamp() RETURNING 1
+""")
+
+
+class MemberTable:
+    """The table of members of one journal.
+
+    It is changed under a lock that every append shares, so that each operation has a delivery to exactly the members at
+    the moment of its commit.
+    """
+
+    def __init__(self, database: JournalDatabase) -> None:
+        self._database = database
+
+    async def join(self, name: str, identity: str | None) -> Member:
+        """Find or add a member; see `Journal.join`."""
+        async with self._database.reading() as connection:
+            member = await _member(connection, name)
+        if member is not None and identity in {None, member.identity}:
+            return member
+        is_new = member is None or member.identity is not None
+        known_to = await self._deliver_known(name) if is_new else 0
+        async with self._database.transaction() as connection:
+            await connection.execute(LOCK_ALONE)
+            member = await _member(connection, name)
+            if is_new:
+                # The entries since then; from here on every append includes this member.
+                await connection.execute(_DELIVER, {"name": name, "after": known_to, "limit": None})
+            if member is None:
+                place = await connection.scalar(_COUNT)
+                state = MemberState.COMPLETE if place == 1 else MemberState.FILLING
+                values = {"name": name, "place": place, "identity": identity, "state": state.value}
+                await connection.execute(_ADD, values)
+            elif member.identity is None:
+                await connection.execute(_NAME_STORE, {"name": name, "identity": identity})
+            elif identity not in {None, member.identity}:
+                await connection.execute(_NEW_STORE, {"name": name, "identity": identity})
+            joined = await _member(connection, name)
+        if joined is None:
+            raise RuntimeError("a member has gone in the middle of a transaction")
+        return joined
+
+    async def members(self) -> list[Member]:
+        """Return all members in the order in which they joined."""
+        async with self._database.reading() as connection:
+            return [to_value(Member, row) for row in await connection.execute(_MEMBERS)]
+
+    async def note_fill(self, name: str, after: str | None, copied: int, copied_users: int) -> None:
+        """Record the progress of a member's backfill."""
+        values = {"name": name, "after": after, "copied": copied, "copied_users": copied_users}
+        async with self._database.writing() as connection:
+            await connection.execute(_NOTE_FILL, values)
+
+    async def mark(self, name: str, state: MemberState) -> bool:
+        """Set the state of a member; return False if there is no such member."""
+        statement = _COMPLETE if state is MemberState.COMPLETE else _FILL
+        async with self._database.writing() as connection:
+            return await connection.scalar(statement, {"name": name}) is not None
+
+    async def leave(self, name: str) -> bool:
+        """Remove a member with its unconfirmed deliveries; return False if there is no such member."""
+        # If the removal is interrupted, it leaves a member that needs a backfill.
+        if not await self.mark(name, MemberState.FILLING):
+            return False
+        async with self._database.reading() as connection:
+            last = int(await connection.scalar(_LAST) or 0)
+        await self._drop(name, last)
+        async with self._database.transaction() as connection:
+            await connection.execute(LOCK_ALONE)
+            gone = await connection.scalar(_REMOVE, {"name": name}) is not None
+            if gone:
+                last = int(await connection.scalar(_LAST) or 0)
+                await connection.execute(_DROP, {"name": name, "last": last, "limit": None})
+        return gone
+
+    async def claim(self, task: str, holder: str, seconds: float) -> bool:
+        """Acquire or keep a task; return False while another holder has it."""
+        values = {"task": task, "holder": holder, "seconds": seconds}
+        async with self._database.writing() as connection:
+            return await connection.scalar(_CLAIM, values) is not None
+
+    async def _deliver_known(self, name: str) -> int:
+        """Insert a delivery of every entry for a new member, in batches, and return the last `seq` included.
+
+        If this is interrupted, some deliveries stay for a provider that is no member until it does join.
+        """
+        after, full = 0, True
+        while full:
+            async with self._database.transaction() as connection:
+                await connection.execute(LOCK_ALONE)  # so that no entry is replaced meanwhile
+                values = {"name": name, "after": after, "limit": _DELIVERED_AT_ONCE}
+                seqs = [row.seq for row in await connection.execute(_DELIVER, values)]
+            after, full = max(seqs, default=after), len(seqs) == _DELIVERED_AT_ONCE
+        return after
+
+    async def _drop(self, name: str, last: int) -> None:
+        values = {"name": name, "last": last, "limit": _DROPPED_AT_ONCE}
+        full = last > 0
+        while full:
+            async with self._database.writing() as connection:
+                full = (await connection.execute(_DROP, values)).rowcount == _DROPPED_AT_ONCE
+
+
+async def _member(connection: AsyncConnection, name: str) -> Member | None:
+    row = (await connection.execute(_ONE, {"name": name})).one_or_none()
+    return None if row is None else to_value(Member, row)

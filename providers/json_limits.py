@@ -1,0 +1,64 @@
+"""The limits on JSON that a memory or a condition may hold, checked without recursion."""
+
+from math import isfinite
+from typing import Any
+
+from providers.errors import InvalidInput
+
+MAX_METADATA_BYTES = 16 * 1024  # of compact UTF-8 JSON
+MAX_METADATA_DEPTH = 32  # the metadata object itself is level 1
+MAX_INTEGER_DIGITS = 4_300  # as many as Python turns into text and back by default
+
+_NUL = "\0"
+_TOO_LARGE_INTEGER = 10**MAX_INTEGER_DIGITS
+
+
+def check_storable(field: str, text: str) -> None:
+    """Refuse text that no store can hold: with NUL, or with lone surrogates."""
+    if _NUL in text:
+        raise InvalidInput(field, "must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(field, "must be valid Unicode without lone surrogates") from None
+
+
+def check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - any JSON value
+    """Walk without recursion, so that depth is an answer and not a crash; give how many values were seen in all."""
+    waiting: list[tuple[Any, int]] = [(root, 1)]
+    seen = _counted(field, seen + 1)
+    while waiting:
+        value, level = waiting.pop()
+        if isinstance(value, (dict, list)):
+            if level > MAX_METADATA_DEPTH:
+                raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
+            # Before anything is made for any of them.
+            seen = _counted(field, seen + len(value))
+            waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
+            if isinstance(value, dict):
+                if not all(isinstance(key, str) for key in value):
+                    raise InvalidInput(field, "must have strings as keys")
+                waiting.extend((child, level + 1) for child in value.values())
+        else:
+            _check_leaf(field, value)
+    return seen
+
+
+def _counted(field: str, values: int) -> int:
+    """Refuse more values than there can be: each takes a byte at least, and lists that share lists have no end."""
+    if values > MAX_METADATA_BYTES:
+        raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
+    return values
+
+
+def _check_leaf(field: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        check_storable(field, value)
+    elif isinstance(value, float):
+        if not isfinite(value):
+            raise InvalidInput(field, "must not contain NaN or infinite numbers")
+    elif isinstance(value, int):
+        if abs(value) >= _TOO_LARGE_INTEGER:
+            raise InvalidInput(field, f"must not contain integers of more than {MAX_INTEGER_DIGITS} digits")
+    elif value is not None:
+        raise InvalidInput(field, f"must be JSON, but holds a {type(value).__name__}")

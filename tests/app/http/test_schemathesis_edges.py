@@ -1,0 +1,27 @@
+"""The live service against every edge of its own OpenAPI document: requests that go to each limit and just beyond."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import Phase, settings
+from prometheus_client import CollectorRegistry
+
+from app.main import create_app
+from app.settings import load
+from tests.app.http.test_schemathesis import check, service, shallow
+from tests.support.service import Service
+
+__all__ = ["service"]
+
+pytestmark = pytest.mark.soak
+
+_APP = create_app(load(None, environ={"MEMORY_PROVIDER": "mock"}).settings, CollectorRegistry())
+DOCUMENT = schemathesis.openapi.from_dict(shallow(_APP.openapi_schema.to_schema()))
+
+
+@DOCUMENT.parametrize()
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+def test_the_service_is_as_documented_at_every_edge(service: Service, case: schemathesis.Case[Any]) -> None:
+    """No request at the edge of what the document allows is answered otherwise than it says."""
+    check(service, case)

@@ -1,0 +1,174 @@
+"""Warming up: ready as soon as everything that a first recall needs has been tried, or after five seconds."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from msgspec.structs import replace
+
+from app.process.warm_up import AGAIN_SECONDS, WARM_UP_SECONDS, WarmUp, warming_up
+from providers.answers import NO_VECTOR, Found
+from providers.errors import Unavailable
+from providers.types import RecallQuery
+from tests.providers.chain.stage import Stage, staged
+from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
+
+ALMOST = 0.01  # seconds
+FOREVER = 10_000.0
+
+
+class Cold(FrailProvider):
+    """Answers its first question after so many seconds, or not before some moment; without a vector before another."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.clock = clock
+        self.asked = 0
+        self.away_until = 0.0
+        self.without_vectors_until = 0.0
+        self.takes = 0.0
+
+    async def find(self, query: RecallQuery) -> Found:
+        """See `MemoryStore`."""
+        self.asked += 1
+        await asyncio.sleep(self.takes)
+        if self.clock() < self.away_until:
+            raise Unavailable("away")
+        found = await super().find(query)
+        return replace(found, degraded=(NO_VECTOR,)) if self.clock() < self.without_vectors_until else found
+
+
+class Scene:
+    """A chain that has just been opened, and how long it takes to be warm."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.store = Cold(stage.clock)
+        self.warmed = 0
+
+    def done(self) -> None:
+        """Take note of the end of it."""
+        self.warmed += 1
+
+    async def seconds(self, *, always: bool = False) -> tuple[float, dict[str, str]]:
+        """Warm up; give how long that took, and what was cold the moment before it ended."""
+        chain = self.stage.chain(always=always)
+        await chain.switch([self.stage.part("a", self.store)])
+        started, cold = self.stage.clock(), dict[str, str]()
+        async with warming_up(chain, self.done) as warm_up:
+            assert warm_up.cold
+            while warm_up.running:
+                cold = dict(warm_up.cold)
+                await asyncio.sleep(ALMOST)
+            return round(self.stage.clock() - started, 1), cold
+
+
+def played(main: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
+    """Play a scene in simulated time."""
+    staged(lambda stage: main(Scene(stage)))
+
+
+def test_one_pass_is_enough() -> None:
+    """Each provider is asked one question, and then nothing is cold."""
+
+    async def main(scene: Scene) -> None:
+        scene.store.takes = 0.5
+
+        assert await scene.seconds() == (0.5, {"a": "not tried yet"})
+        assert (scene.store.asked, scene.warmed) == (1, 1)
+
+    played(main)
+
+
+def test_a_provider_that_comes_up_is_waited_for() -> None:
+    """It is asked again until it answers, and not longer."""
+
+    async def main(scene: Scene) -> None:
+        scene.store.away_until = scene.stage.clock() + 2.0 - ALMOST
+
+        assert await scene.seconds() == (2.0, {"a": "Unavailable"})
+        assert scene.store.asked == 2.0 / AGAIN_SECONDS + 1
+
+    played(main)
+
+
+def test_an_embedder_that_comes_up_is_waited_for() -> None:
+    """An answer by words alone is no answer of something warm."""
+
+    async def main(scene: Scene) -> None:
+        scene.store.without_vectors_until = scene.stage.clock() + 1.0 - ALMOST
+
+        assert await scene.seconds() == (1.0, {"a": NO_VECTOR})
+
+    played(main)
+
+
+def test_a_journal_that_comes_up_is_waited_for() -> None:
+    """It is a piece of every read."""
+
+    async def main(scene: Scene) -> None:
+        scene.stage.disk.down = True
+        asyncio.get_running_loop().call_later(1.0 - ALMOST, setattr, scene.stage.disk, "down", False)
+
+        seconds, cold = await scene.seconds(always=True)
+        assert (seconds, cold) == (1.0, {"journal": "JournalUnavailable"})
+
+    played(main)
+
+
+def test_what_stays_away_is_waited_for_no_longer_than_five_seconds() -> None:
+    """Also what only hangs: then whoever answers has to do."""
+
+    async def away(scene: Scene) -> None:
+        scene.store.away_until = scene.stage.clock() + FOREVER
+        assert await scene.seconds() == (WARM_UP_SECONDS, {"a": "Unavailable"})
+        assert scene.warmed == 1
+
+    async def hanging(scene: Scene) -> None:
+        scene.store.takes = FOREVER
+        assert await scene.seconds() == (WARM_UP_SECONDS, {"a": "not tried yet"})
+        assert (scene.store.asked, scene.warmed) == (1, 1)
+
+    async def just_in_time(scene: Scene) -> None:
+        scene.store.takes = WARM_UP_SECONDS - 0.1
+        assert await scene.seconds() == (WARM_UP_SECONDS - 0.1, {"a": "not tried yet"})
+
+    played(away)
+    played(hanging)
+    played(just_in_time)
+
+
+def test_a_bug_keeps_nobody_from_being_ready() -> None:
+    """It is no reason to wait for."""
+
+    async def main(scene: Scene) -> None:
+        scene.store.recall = None  # type: ignore[assignment, method-assign] # a bug of some kind
+        seconds, _ = await scene.seconds()
+
+        assert seconds <= WARM_UP_SECONDS
+        assert scene.warmed == 1
+
+    played(main)
+
+
+def test_a_service_that_ends_while_it_warms_up_leaves_nothing_behind() -> None:
+    """No try goes on."""
+
+    async def main(scene: Scene) -> None:
+        scene.store.takes = FOREVER
+        chain = scene.stage.chain()
+        await chain.switch([scene.stage.part("a", scene.store)])
+        others = asyncio.all_tasks()
+        async with warming_up(chain, scene.done):
+            await asyncio.sleep(ALMOST)
+        await asyncio.sleep(ALMOST)
+
+        assert asyncio.all_tasks() == others
+
+    played(main)
+
+
+def test_nothing_is_warming_without_a_part() -> None:
+    """As before it has begun and after it has ended."""
+    assert not WarmUp().running

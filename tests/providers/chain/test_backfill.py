@@ -1,0 +1,262 @@
+"""A newcomer is brought everything that a complete provider has, and is complete only when that is verified."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from providers.chain.backfill import PAGE, Backfill, NotBackfilled, Progress
+from providers.errors import InvalidInput, ProviderError, Unavailable
+from providers.journal.operations import MemberState
+from providers.types import Owner, Snapshot
+from tests.providers.chain.stage import USER, Stage, staged
+from tests.support.frail import FrailProvider
+
+CLAIM_SECONDS = 120.0
+
+
+class Forgetful(FrailProvider):
+    """Says that it has taken everything, and keeps nothing."""
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        self.put += [snapshot.id for snapshot in snapshots]
+        return [None] * len(snapshots)
+
+
+class Picky(FrailProvider):
+    """Does not take the memories of one user, for as long as `picks_on` names somebody."""
+
+    picks_on: str | None = "picked"
+    answer: ProviderError = InvalidInput("content", "is too long here")
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        if any(snapshot.user_id == self.picks_on for snapshot in snapshots):
+            return [self.answer] * len(snapshots)
+        return await super().put_many(snapshots)
+
+
+class Filling:
+    """A newcomer beside a provider that has everything."""
+
+    def __init__(self, stage: Stage, target: FrailProvider | None = None) -> None:
+        self.stage = stage
+        self.source = stage.store()
+        self.target = target or stage.store()
+        self.told: list[Progress] = []
+
+    async def join(self) -> "Filling":
+        """Make them members."""
+        await self.stage.journal.join("old", await self.source.identity())
+        await self.stage.journal.join("new", await self.target.identity())
+        return self
+
+    async def fill(self, holder: str = "one") -> None:
+        """Fill the newcomer, as one process does."""
+        source, target = self.stage.link("old", self.source), self.stage.link("new", self.target)
+        await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).fill()
+
+    async def refusal(self) -> str:
+        """Fill the newcomer, which must not succeed, and tell why."""
+        with pytest.raises(NotBackfilled) as raised:
+            await self.fill()
+        assert await self.stage.complete() == {"old"}
+        return str(raised.value)
+
+
+async def state_in(store: FrailProvider, memory_id: str, user_id: str = USER) -> Snapshot:
+    """The state of a memory that is there."""
+    state = await store.snapshot(Owner(user_id), memory_id)
+    assert state is not None
+    return state
+
+
+def test_everything_is_copied() -> None:
+    """Live memories and tombstones of every user, however many there are, arrive as they were."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        for number in range(PAGE + 5):
+            await filling.source.remember(USER, f"memory {number}", {"number": number})
+        gone = await filling.source.remember("another", "to be deleted")
+        await filling.source.delete("another", gone)
+
+        await filling.fill()
+        assert await filling.target.snapshots(Owner(USER)) == await filling.source.snapshots(Owner(USER))
+        assert (await state_in(filling.target, gone, "another")).deleted
+        assert await stage.complete() == {"old", "new"}
+        assert (filling.told[-1].copied, filling.told[-1].copied_users) == (PAGE + 6, 2)
+        assert (filling.told[-1].verified, filling.told[-1].verifying) == (PAGE + 6, True)
+
+    staged(main)
+
+
+def test_it_goes_on_where_it_stopped() -> None:
+    """The journal knows who is filled in whole, so that those are not copied again, but counted."""
+
+    async def main(stage: Stage) -> None:
+        target = Picky(stage.clock)
+        filling = await Filling(stage, target).join()
+        first = await filling.source.remember("before", "a memory")
+        second = await filling.source.remember("picked", "one that cannot be stored for now")
+        target.answer = Unavailable("the disk is full")
+        with pytest.raises(Unavailable):
+            await filling.fill()
+        member = await stage.member("new")
+        assert member is not None
+        assert (member.state, member.fill_after, member.copied) == (MemberState.FILLING, "before", 1)
+
+        target.picks_on = None
+        await filling.fill()
+        assert filling.target.put == [first, second]
+        assert (filling.told[-1].copied, filling.told[-1].copied_users) == (2, 2)
+
+    staged(main)
+
+
+def test_what_is_refused_holds_up_nothing_else() -> None:
+    """Everything else is copied; the provider is not complete, and says which memory it is about, until that goes."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage, Picky(stage.clock)).join()
+        refused = sorted([await filling.source.remember("picked", "too long elsewhere") for _ in range(2)])
+        last = await filling.source.remember("the last", "a memory")
+
+        assert await filling.refusal() == (
+            f"new refuses memory {refused[0]}: content: is too long here, and refuses 1 more"
+        )
+        assert await filling.target.snapshot(Owner("the last"), last) is not None
+        assert await stage.complete() == {"old"}
+
+        await filling.source.delete("picked", refused[0])
+        assert await filling.refusal() == f"new refuses memory {refused[1]}: content: is too long here"
+        await filling.source.delete("picked", refused[1])
+        await filling.fill()
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def test_what_differs_is_repaired() -> None:
+    """Missing, outdated and undeleted memories are found, although they count as copied."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        missing = await filling.source.remember(USER, "missing")
+        outdated = await filling.source.remember(USER, "outdated")
+        undeleted = await filling.source.remember(USER, "undeleted")
+        await filling.target.put_many([await state_in(filling.source, one) for one in (outdated, undeleted)])
+        await filling.source.update(USER, outdated, content="new")
+        await filling.source.delete(USER, undeleted)
+        await stage.journal.note_fill("new", after=USER, copied=3, copied_users=1)
+
+        await filling.fill()
+        for memory_id in (missing, outdated, undeleted):
+            assert await state_in(filling.target, memory_id) == await state_in(filling.source, memory_id)
+        assert [progress.repaired for progress in filling.told] == [3, 0]
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def test_what_is_still_delivered_is_no_difference() -> None:
+    """What the journal knows of arrives by itself, here or there, and need not be repaired."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        here = await filling.source.remember(USER, "not yet at the newcomer")
+        there = await filling.target.remember(USER, "not yet at home")
+        await stage.append(await state_in(filling.source, here))
+        await stage.append(await state_in(filling.target, there))
+        await stage.journal.note_fill("new", after=USER, copied=1, copied_users=1)
+
+        await filling.fill()
+        assert filling.target.put == []
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def test_what_is_too_much_is_refused_and_kept() -> None:
+    """A newcomer with memories of its own is not filled, and none of them is deleted."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        own = await filling.target.remember(USER, "a memory of another time")
+
+        assert await filling.refusal() == "new holds 1 memories that old does not"
+        assert not (await state_in(filling.target, own)).deleted
+        assert await filling.source.snapshots(Owner(USER)) == []
+
+    staged(main)
+
+
+def test_a_deletion_that_only_the_newcomer_knows_is_not_too_much() -> None:
+    """A tombstone without a memory is harmless, and stays."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        kept = await filling.source.remember(USER, "alive at home")
+        await filling.target.put_many([Snapshot(user_id=USER, id=kept, version=1, content=None)])
+
+        await filling.fill()
+        assert (await state_in(filling.target, kept)).deleted
+
+    staged(main)
+
+
+def test_only_a_clean_pass_completes() -> None:
+    """A newcomer that loses what it takes is never complete."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage, Forgetful(stage.clock)).join()
+        await filling.source.remember(USER, "lost again and again")
+
+        assert await filling.refusal() == "new keeps differing from old"
+        assert [progress.repaired for progress in filling.told if progress.verifying] == [1] * 5
+
+    staged(main)
+
+
+def test_two_processes_do_not_fill_at_once() -> None:
+    """While one process has the task, another is refused; it may take over when the first has long been silent."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        await stage.journal.claim("fill new", "another", CLAIM_SECONDS)
+        assert await filling.refusal() == "new is being filled by another process"
+
+        stage.clock.now += CLAIM_SECONDS
+        await filling.fill()
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def test_who_has_left_is_not_filled() -> None:
+    """A provider that is no member any more gets nothing."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        await filling.source.remember(USER, "a memory")
+        await stage.journal.leave("new")
+
+        assert await filling.refusal() == "new is no member"
+        assert filling.target.put == []
+
+    staged(main)
+
+
+def test_another_store_than_the_member_is_not_completed() -> None:
+    """If a new store has taken the name meanwhile, filling the former one does not make the new one complete."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        await filling.source.remember(USER, "a memory")
+        await stage.journal.join("new", "the store that has the name now")
+
+        with pytest.raises(NotBackfilled):
+            await filling.fill()
+        assert await stage.complete() == {"old"}
+
+    staged(main)
