@@ -1,7 +1,7 @@
 """One question for each item of a batch, a few at a time, with errors as values."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from providers.errors import ProviderError
@@ -11,21 +11,43 @@ Item = TypeVar("Item")
 
 
 async def answer_all(
-    items: Sequence[Item], answer: Callable[[Item], Awaitable[Answer]], at_once: int
+    items: Sequence[Item],
+    answer: Callable[[Item], Awaitable[Answer]],
+    at_once: int | asyncio.Semaphore,
+    *,
+    values: type[ProviderError] = ProviderError,
 ) -> list[Answer | ProviderError]:
-    """Answer for each item, `at_once` at a time, and return the answers and errors in order."""
+    """Answer for each item, `at_once` at a time, and return the answers and errors in order.
+
+    A semaphore bounds several batches together. An error that is none of `values` is raised as soon as it occurs; the
+    other items were carried through, or are broken off.
+    """
 
     async def one(item: Item) -> Answer | ProviderError:
         async with turns:
             try:
                 return await answer(item)
-            except ProviderError as error:
+            except values as error:
                 # A value now, not a failure; its frames would keep the whole batch alive.
                 return error.with_traceback(None)
 
-    turns = asyncio.Semaphore(at_once)
+    turns = asyncio.Semaphore(at_once) if isinstance(at_once, int) else at_once
     if len(items) == 1:  # as nearly always, and then a task would be waste
         return [await one(items[0])]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(item)) for item in items]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+    except BaseExceptionGroup as errors:
+        failures, others = errors.split(ProviderError)
+        if failures is None or others is not None:
+            raise  # a bug
+        raise next(_leaves(failures)) from None
     return [task.result() for task in tasks]
+
+
+def _leaves(group: BaseExceptionGroup[ProviderError]) -> Iterator[ProviderError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -12,6 +12,7 @@
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
         +-- CursorLost           the list cannot go on where it stopped; it must be begun anew
+        +-- Unsupported          this provider has no way to do it; a retry is answered alike
 
 A provider raises nothing else. What is not a `ProviderError` is a bug.
 """
@@ -126,3 +127,13 @@ class CursorLost(Rejected):
     def __init__(self, provider: str) -> None:
         super().__init__(f"{provider} does not answer now; start the list again without the cursor")
         self.provider = provider
+
+
+class Unsupported(Rejected):
+    """What was asked for cannot be done by this provider at all, and so is not done in part."""
+
+    outcome = "unsupported"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the provider cannot {what}")
+        self.what = what

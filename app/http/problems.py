@@ -23,6 +23,7 @@ from providers.errors import (
     Throttled,
     TimedOut,
     Unavailable,
+    Unsupported,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -60,7 +61,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProblemType(Struct, frozen=True):
-    """A kind of problem: its status, the last part of its type, and its title."""
+    """A type of problem: its status, the last part of its URI, and its title."""
 
     status: int
     name: str
@@ -86,6 +87,7 @@ REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly"
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
 INTERNAL = ProblemType(500, "internal", "Something is wrong on this side")
+UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
 METRICS_LATE = ProblemType(503, "metrics-late", "The metrics cannot be had now")
 UNAVAILABLE = ProblemType(503, "unavailable", "The memories cannot be reached now")
 
@@ -97,6 +99,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     Conflict: CONFLICT,
     CursorLost: CURSOR_LOST,
     Unavailable: UNAVAILABLE,
+    Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD_NOT_ALLOWED,
 }
@@ -112,7 +115,7 @@ _BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBI
 
 
 class RequestError(Exception):
-    """A request that cannot be served as it is, told by its kind."""
+    """A request that cannot be served as it is, for a reason of this type."""
 
     def __init__(
         self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
@@ -155,13 +158,13 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
             route=route_of(request.scope.get("path_template")),
             providers=asked.outcomes if (asked := current.get()) is not None else {},
         )
-    elif problem.status >= STATUS_SERVER_ERRORS and not isinstance(error, RequestError):
+    elif problem.status == INTERNAL.status and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def accepted(body: type) -> dict[int, ResponseSpec]:
-    """The answer to a write that is durable, but not yet confirmed by the first provider."""
+    """Return the answer to a write that is durable, but not yet confirmed by the first provider."""
     return {
         STATUS_ACCEPTED: ResponseSpec(
             data_container=body,
@@ -172,7 +175,7 @@ def accepted(body: type) -> dict[int, ResponseSpec]:
 
 
 def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
-    """The problems of an operation, for the OpenAPI document."""
+    """Return the problems of an operation, for the OpenAPI document."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
         titles.setdefault(kind.status, []).append(kind.title)
@@ -221,7 +224,7 @@ def _problem(kind: ProblemType, detail: str, errors: list[FieldProblem] | None =
 
 
 def shortened(text: str, most_chars: int) -> str:
-    """Give the beginning of a text that is too long to be said, and three dots."""
+    """Return the beginning of a text that is too long to be said, and three dots."""
     return text if len(text) <= most_chars else text[:most_chars] + "..."
 
 

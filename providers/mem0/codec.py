@@ -1,4 +1,4 @@
-"""How a memory of ours is written into one of mem0's, and read out of it again.
+"""The conversion of a memory of ours to one of mem0's, and back.
 
 Everything but the content stands as one JSON text under one key of mem0's metadata: mem0 gives many other keys a
 meaning of its own, and its vector stores keep numbers and nested objects each in their way, but a text comes back as it
@@ -17,7 +17,7 @@ from msgspec import Meta, Raw, Struct
 from providers.errors import InvalidInput
 from providers.limits import MAX_VERSION, check_content, check_metadata
 from providers.mem0.item import Item
-from providers.mem0.names import user_of
+from providers.mem0.names import owner_of
 from providers.states.clock import COUNTER_BITS
 from providers.states.digests import digest_of
 from providers.types import Metadata, Snapshot
@@ -39,7 +39,9 @@ class Malformed(ValueError):
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class _Note(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of a memory as it is written; what a text of mem0's says already is left out."""
+
     id: str
     version: int
     deleted: bool = False
@@ -51,11 +53,13 @@ class _Note(Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: str | None = None  # of a memory too long to be embedded whole
 
 
-_NOTES = msgspec.json.Decoder(_Note)
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+# What stands in an envelope as it stands in a state.
+_VERBATIM = [name for name in _Envelope.__struct_fields__ if name not in {"deleted", "metadata", "content"}]
 
 
 def text_of(state: Snapshot) -> str:
-    """Give what mem0 is to embed; it wants something of a tombstone, too."""
+    """Return what mem0 is to embed; it wants something of a tombstone, too."""
     return f"deleted {state.id}" if state.content is None else embeddable(state.content)
 
 
@@ -65,63 +69,54 @@ def embeddable(text: str) -> str:
 
 
 def metadata_of(state: Snapshot) -> dict[str, Any]:
-    """Give the metadata that makes a memory of mem0 one of ours."""
-    note = _Note(
-        id=state.id,
-        version=state.version,
+    """Return the metadata that makes a memory of mem0 one of ours."""
+    envelope = _Envelope(
+        **{name: getattr(state, name) for name in _VERBATIM},
         deleted=state.deleted,
         metadata=_NO_METADATA if state.metadata is None else _dumped(state.metadata),
-        created_at=state.created_at,
-        updated_at=state.updated_at,
-        digest=state.digest,
-        edits=state.edits,
         content=None if state.content in {None, text_of(state)} else state.content,
     )
-    return {KEY: msgspec.json.encode(note).decode()}
+    return {KEY: msgspec.json.encode(envelope).decode()}
 
 
 def mark_of(key: str) -> dict[str, Any]:
-    """Give the metadata of what is no memory, but found under a key like one."""
+    """Return the metadata of what is no memory, but found under a key like one."""
     return {KEY: json.dumps({"id": key})}
 
 
 def key_of(item: Item) -> str | None:
-    """Give the id under which this was written by us; None if it was not."""
-    note = (item.metadata or {}).get(KEY)
+    """Return the id under which this was written by us; None if it was not."""
+    text = (item.metadata or {}).get(KEY)
     try:
-        return None if note is None else str(json.loads(note)["id"])
+        return None if text is None else str(json.loads(text)["id"])
     except (TypeError, ValueError, KeyError, RecursionError):
         return None
 
 
 def state_of(item: Item) -> Snapshot:
-    """Give the state of a memory that an item holds; one that others put into mem0 is a memory under mem0's id.
+    """Return the state of a memory that an item holds; one that others put into mem0 is a memory under mem0's id.
 
     Raises:
         Malformed: it is neither.
     """
-    note = (item.metadata or {}).get(KEY)
-    return _foreign(item) if note is None else _own(item, note)
+    text = (item.metadata or {}).get(KEY)
+    return _foreign(item) if text is None else _own(item, text)
 
 
 def _own(item: Item, text: object) -> Snapshot:
     try:
-        note = _NOTES.decode(text if isinstance(text, str) else "null")
-        metadata = None if note.metadata is _NO_METADATA else _loaded(note.metadata)
+        envelope = _ENVELOPES.decode(text if isinstance(text, str) else "null")
+        metadata = None if envelope.metadata is _NO_METADATA else _loaded(envelope.metadata)
     except (ValueError, RecursionError) as error:  # of json and of msgspec
         raise Malformed(f"the metadata under {KEY!r} is not what was written") from error
-    if _UUID.fullmatch(note.id) is None or not (note.deleted or note.created_at is not None):
+    if _UUID.fullmatch(envelope.id) is None or not (envelope.deleted or envelope.created_at is not None):
         raise Malformed(f"the metadata under {KEY!r} lacks what was written")
+    content = item.text if envelope.content is None else envelope.content
     return Snapshot(
-        user_id=user_of(item.user),
-        id=note.id,
-        version=note.version,
-        content=None if note.deleted else item.text if note.content is None else note.content,
+        **{name: getattr(envelope, name) for name in _VERBATIM},
+        user_id=owner_of(item.user).user,
+        content=None if envelope.deleted else content,
         metadata=metadata,
-        created_at=note.created_at,
-        updated_at=note.updated_at,
-        digest=note.digest,
-        edits=note.edits,
     )
 
 
@@ -139,7 +134,7 @@ def _foreign(item: Item) -> Snapshot:
     except InvalidInput as error:
         raise Malformed("no store could take it as a memory") from error
     return Snapshot(
-        user_id=user_of(item.user),
+        user_id=owner_of(item.user).user,
         id=memory_id,
         version=_version_of(updated_at or created_at),
         content=item.text,
@@ -155,7 +150,7 @@ def _version_of(moment: datetime) -> int:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    """Give a moment in UTC; None if it has none there, as the first and the last hours of time in other zones."""
+    """Return a moment in UTC; None if it has none there, as the first and the last hours of time in other zones."""
     if moment is None:
         return None
     try:

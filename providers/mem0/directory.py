@@ -1,50 +1,51 @@
-"""What mem0 has no call for: which users there are, and which store this is. Both are kept as memories of our own."""
+"""What mem0 has no call for: which users there are, and which store this is. Both are stored as memories of our own."""
 
 import asyncio
 from uuid import UUID, uuid4, uuid5
 from weakref import WeakValueDictionary
 
 from providers.errors import Unavailable
+from providers.mem0.cache import Mem0Cache
 from providers.mem0.codec import key_of, mark_of
 from providers.mem0.dialects.base import Dialect
-from providers.mem0.memo import Memo
 from providers.mem0.names import STORE, USERS
+from providers.types import Owner
 
-# The namespace of the keys under which users are enrolled; changing it would enrol everybody once more.
+# The namespace of the keys under which users are registered; changing it would register everybody once more.
 _USER_KEYS = UUID("0c2f0a53-6a3e-5b57-8f0e-0d9b1d6c5a11")
 _STORE_KEY = str(UUID(int=1))
 
 
 class Directory:
-    """The list of users, and the name of the store."""
+    """Keep the list of users, and the name of the store."""
 
-    def __init__(self, dialect: Dialect, memo: Memo) -> None:
+    def __init__(self, dialect: Dialect, cache: Mem0Cache) -> None:
         self._dialect = dialect
-        self._memo = memo
+        self._cache = cache
         self._store: str | None = None
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
 
-    async def enrol(self, user_id: str) -> None:
-        """Put a user into the list, if it is not there."""
-        if self._memo.enrolled(user_id):
+    async def register(self, owner: Owner) -> None:
+        """Put an owner into the list, if it is not there."""
+        if self._cache.is_registered(owner):
             return
-        # Who writes a thousand memories at once is enrolled by the first of them, while the others wait.
-        async with self._locks.setdefault(user_id, asyncio.Lock()):
-            if self._memo.enrolled(user_id):
+        # Of a thousand first memories written at once, one registers the owner while the others wait.
+        async with self._locks.setdefault(owner, asyncio.Lock()):
+            if self._cache.is_registered(owner):
                 return
-            key = _key_of_user(user_id)
+            key = _key_of_user(owner.user)
             if not any(item.user == USERS for item in await self._dialect.find([USERS], key)):
-                await self._dialect.add(USERS, key, user_id, mark_of(key))
-            self._memo.enrol(user_id)
+                await self._dialect.add(USERS, key, owner.user, mark_of(key))
+            self._cache.register(owner)
 
-    async def users(self) -> tuple[list[str], bool]:
-        """Give all users, ascending by code point, and whether these are all."""
+    async def owners(self) -> tuple[list[Owner], bool]:
+        """Return all owners, ascending by code point, and whether these are all."""
         listing = await self._dialect.everything(USERS)
         users = {item.text for item in listing.items if item.user == USERS and key_of(item) == _key_of_user(item.text)}
-        return sorted(users), listing.whole
+        return [Owner(user) for user in sorted(users)], listing.whole
 
     async def identity(self) -> str:
-        """Give the name of the store; who comes first gives it one, and of two who come at once the lesser stands.
+        """Return the name of the store; the first process that asks mints it, and of two at once the lesser one stands.
 
         Raises:
             Unavailable: mem0 does not show the name that it was just given.
@@ -57,7 +58,7 @@ class Directory:
             raise Unavailable("mem0 does not show what it has stored")
         store = f"mem0:{min(names)}"
         if self._store not in {None, store}:
-            self._memo.clear()  # what is known is of another store
+            self._cache.clear()  # what is known is of another store
         self._store = store
         return store
 

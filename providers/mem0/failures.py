@@ -1,4 +1,4 @@
-"""What mem0's refusals and silences mean: foreign errors become ours here, and nowhere else."""
+"""The translation of mem0's refusals and silences: foreign errors become ours here, and nowhere else."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,9 +36,9 @@ _ROUTER_SAYS = {"", "not found", "404 not found"}
 
 
 def failure_of(status: int, headers: Mapping[str, str], *, writes: bool, code: str | None = None) -> ProviderError:
-    """Give what an answer with an error status means; its text may quote memories, so that it goes nowhere.
+    """Return the error that a status means; the text of the answer may quote memories, so that it goes nowhere.
 
-    `code` is the name that mem0's server gives to what it failed with; it tells more than the status, 502.
+    `code` is the name that mem0's server gives to what it failed with; it says more than the status, 502.
     """
     said = f"(HTTP {status}, {code})" if code in _STATUS_OF_CODE else f"(HTTP {status})"
     status = _STATUS_OF_CODE.get(code or "", status)
@@ -60,23 +60,23 @@ def failure_of(status: int, headers: Mapping[str, str], *, writes: bool, code: s
 
 
 def wrong_place(status: int) -> Misconfigured:
-    """Give what an answer from a server without such a path means."""
+    """Return the error that an answer from a server without such a path means."""
     return Misconfigured(f"no mem0 answers there (HTTP {status}): are base_url and dialect right?")
 
 
 def says_no_such_memory(body: object) -> bool:
-    """Whether a 404 is about the memory, and not from a server that knows no such path."""
+    """Return whether a 404 is about the memory, and not from a server that knows no such path."""
     text = _message_of(body)
     return text is not None and text.strip(" .").lower() not in _ROUTER_SAYS
 
 
 @contextmanager
 def translated(*, writes: bool) -> Iterator[None]:
-    """Give httpx's errors and an overall time limit as ours.
+    """Translate httpx's errors and an overall time limit to ours.
 
     Raises:
         TimedOut: no connection or no answer in time.
-        Unavailable: there is nobody, or they hung up.
+        Unavailable: no server answers, or it closed the connection.
         Misconfigured: what is configured is no address of a server, or no key that can be sent.
     """
     try:
@@ -97,7 +97,7 @@ def translated(*, writes: bool) -> Iterator[None]:
 
 
 def _message_of(body: object) -> str | None:
-    """Find the text of an error in any of the shapes in which mem0 gives it."""
+    """Find the text of an error in any of the shapes in which mem0 sends it."""
     if isinstance(body, list) and body:
         body = body[0]
     if isinstance(body, str):

@@ -1,4 +1,4 @@
-"""Whether mem0 can serve, by the cheapest call that proves key and store."""
+"""The health of mem0, by the cheapest call that proves key and store."""
 
 import asyncio
 from time import perf_counter
@@ -8,18 +8,18 @@ from providers.mem0.dialects.auto import AutoDialect
 from providers.mem0.dialects.base import Dialect
 from providers.types import Health
 
-PATIENCE = 2.0  # seconds; who asks for health wants an answer
+PATIENCE = 2.0  # seconds; a health check must be answered
 
 
 class Mem0Health(Health, frozen=True, kw_only=True):
-    """As in the specification; `dialect` is what is spoken there, None as long as that is not known."""
+    """Extend the health of the specification; `dialect` is None as long as it is not known."""
 
     endpoint: str
     dialect: str | None = None
 
 
 async def health_of(dialect: Dialect, endpoint: str, provider: str) -> Mem0Health:
-    """Ask; an error is part of the answer."""
+    """Ping mem0; an error is part of the answer."""
     started = perf_counter()
     error: str | None = None
     try:

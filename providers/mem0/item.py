@@ -1,4 +1,4 @@
-"""One memory as mem0 has it, in whichever dialect it was told."""
+"""One memory as mem0 has it, whatever the dialect."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,7 @@ Kind = TypeVar("Kind")
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """A memory under mem0's own id and mem0's name of the user; `score` in [0, 1] is there in answers to a search."""
+    """A memory under mem0's own id and mem0's name of the user; `score` in [0, 1] is set in answers to a search."""
 
     id: str
     user: str
@@ -32,7 +32,7 @@ class Listing(Struct, frozen=True):
 
 
 def converted(body: object, kind: type[Kind], *, ambiguous: bool = False) -> Kind:
-    """Give an answer as what it should be; unknown keys are nothing to us.
+    """Convert the body of an answer to what it should be; unknown keys are ignored.
 
     Raises:
         Unavailable: it is something else.
@@ -44,5 +44,5 @@ def converted(body: object, kind: type[Kind], *, ambiguous: bool = False) -> Kin
 
 
 def unique(items: Iterable[Item]) -> list[Item]:
-    """Give every item once, in the order in which they came first."""
+    """Return every item once, in the order in which they came first."""
     return list({item.id: item for item in items}.values())

@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote
 
+from providers.types import Owner
+
 # `*` is mem0's wildcard, whitespace is trimmed or refused, and `%` marks what was encoded.
 _MISREAD = re.compile(r"[\s*%]")
 
@@ -13,16 +15,16 @@ USERS = f"{_OWN}users"
 _DELETED = f"{_OWN}deleted:"
 
 
-def name_of(user_id: str) -> str:
-    """Give the name under which a user's memories are kept."""
-    return _MISREAD.sub(lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), user_id)
+def name_of(owner: Owner) -> str:
+    """Return the name under which an owner's memories are stored."""
+    return _MISREAD.sub(lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), owner.user)
 
 
-def deleted_of(user_id: str) -> str:
-    """Give the name under which a user's tombstones are kept, where no search among the memories meets them."""
-    return _DELETED + name_of(user_id)
+def deleted_of(owner: Owner) -> str:
+    """Return the name under which an owner's tombstones are stored, where no search among the memories meets them."""
+    return _DELETED + name_of(owner)
 
 
-def user_of(name: str) -> str:
-    """Give the user whose memories or tombstones are kept under a name."""
-    return unquote(name.removeprefix(_DELETED))
+def owner_of(name: str) -> Owner:
+    """Return the owner whose memories or tombstones are stored under a name."""
+    return Owner(unquote(name.removeprefix(_DELETED)))

@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 import httpx
 
 from observability.secret import Secret
+from providers.mem0.cache import Mem0Cache
+from providers.mem0.client import HttpClient
+from providers.mem0.copies import DROPPED, CopyStore
 from providers.mem0.dialects.auto import AutoDialect
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.directory import Directory
-from providers.mem0.keeper import DROPPED, Keeper
-from providers.mem0.memo import Memo
 from providers.mem0.provider import Mem0HttpMemoryProvider
-from providers.mem0.reading import Reader
-from providers.mem0.wire import Wire
-from providers.mem0.writing import Writer
+from providers.mem0.reading import Mem0Reader
+from providers.mem0.writing import Mem0Writer
 from providers.replica import Replica
 from providers.types import Host
 
@@ -33,30 +33,32 @@ async def open_mem0(
     infers: bool,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Replica]:
-    """Open a provider; mem0 need not be up yet. `sleep` passes the time until what may come late is looked after."""
-    memo = Memo()
+    """Open a provider; mem0 need not be up yet. `sleep` passes the time until ambiguous writes are reconciled."""
+    cache = Mem0Cache()
     dropped = {reason: host.metrics.mem0_dropped.labels(host.name, reason) for reason in DROPPED}
-    keeper = Keeper(dialect, memo, lambda reason: dropped[reason].inc(), sleep)
+    store = CopyStore(dialect, cache, lambda reason: dropped[reason].inc(), sleep)
     try:
         yield Mem0HttpMemoryProvider(
             dialect,
-            keeper,
-            Writer(dialect, keeper, memo, host.clock),
-            Reader(dialect, keeper, memo),
-            Directory(dialect, memo),
-            endpoint=str(httpx.URL(endpoint).copy_with(userinfo=b"")),  # health is told to many
+            store,
+            Mem0Writer(dialect, store, cache, host.clock),
+            Mem0Reader(dialect, store, cache),
+            Directory(dialect, cache),
+            endpoint=str(httpx.URL(endpoint).copy_with(userinfo=b"")),  # many may read the health
             at_once=at_once,
             infers=infers,
         )
     finally:
-        await keeper.close()
+        await store.close()
 
 
-def dialect_of(name: str, wire: Wire, provider: str, api_key: Secret | None, hmac_secret: Secret | None) -> Dialect:
+def dialect_of(
+    name: str, client: HttpClient, provider: str, api_key: Secret | None, hmac_secret: Secret | None
+) -> Dialect:
     """Return the dialect of this name, or one that finds out which one the server speaks."""
-    oss = OssDialect(wire, api_key)
-    platform = PlatformDialect(wire, api_key)
-    spec = SpecDialect(wire, api_key, hmac_secret)
+    oss = OssDialect(client, api_key)
+    platform = PlatformDialect(client, api_key)
+    spec = SpecDialect(client, api_key, hmac_secret)
     for dialect in (oss, platform, spec):
         if dialect.name == name:
             return dialect

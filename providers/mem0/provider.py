@@ -1,25 +1,21 @@
 """Mem0HttpMemoryProvider: every promise of a replica, over a store that makes none of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from msgspec import UNSET, UnsetType
-
 from providers import limits, replica_limits
+from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable
-from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT
+from providers.mem0.copies import CopyStore
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.directory import Directory
 from providers.mem0.health import health_of
-from providers.mem0.keeper import Keeper
-from providers.mem0.ranking import record_of
-from providers.mem0.reading import Reader
-from providers.mem0.writing import Writer
-from providers.replica import MAX_SNAPSHOTS, MAX_USERS, Replica
-from providers.types import Health, MemoryRecord, Metadata, NewMemory, Position, RecallQuery, Snapshot
+from providers.mem0.reading import Mem0Reader
+from providers.mem0.writing import Mem0Writer
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -28,19 +24,19 @@ Answer = TypeVar("Answer")
 class Mem0HttpMemoryProvider(Replica):
     """Memories in a mem0 service.
 
-    With `infers`, what callers remember goes through mem0's language model: one text becomes none, one or several
+    With `infers`, what callers store goes through mem0's language model: one text becomes none, one or several
     memories under ids of mem0's own. States put in for a chain are always stored as they are.
 
     Of all batches together no more than `at_once` items are under way: were it as many as mem0 is asked at a time, a
-    caller with a single question would have to wait until a whole batch is stored.
+    caller with a single query would have to wait until a whole batch is stored.
     """
 
     def __init__(
         self,
         dialect: Dialect,
-        keeper: Keeper,
-        writer: Writer,
-        reader: Reader,
+        store: CopyStore,
+        writer: Mem0Writer,
+        reader: Mem0Reader,
         directory: Directory,
         *,
         endpoint: str,
@@ -48,7 +44,7 @@ class Mem0HttpMemoryProvider(Replica):
         infers: bool = False,
     ) -> None:
         self._dialect = dialect
-        self._keeper = keeper
+        self._store = store
         self._writer = writer
         self._reader = reader
         self._directory = directory
@@ -57,197 +53,110 @@ class Mem0HttpMemoryProvider(Replica):
         self._infers = infers
 
     async def ping(self) -> None:
-        """Make the cheapest call, past those who wait for a place; see `Replica`."""
+        """Make the cheapest call, past those that wait for a connection; see `Replica`."""
         await self._dialect.ping()
 
-    async def remember(
-        self,
-        user_id: str,
-        content: str,
-        metadata: Metadata | None = None,
-        *,
-        memory_id: str | None = None,
-        version: int | None = None,
-        created_at: datetime | None = None,
-    ) -> str:
-        """See `MemoryProvider`."""
-        memory = NewMemory(
-            user_id=user_id,
-            content=content,
-            metadata=metadata,
-            memory_id=memory_id,
-            version=version,
-            created_at=created_at,
-        )
-        limits.check_new_memory(memory)
-        if self._infers:
-            return await self._writer.infer(memory)
-        return await self._writer.remember(memory, may_be_fresh=True)
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """See `MemoryStore`; mem0 takes one at a time, so that several are under way at once.
 
-    async def recall(
-        self,
-        user_id: str,
-        query: str,
-        limit: int = DEFAULT_RECALL_LIMIT,
-        *,
-        where: Filter | None = None,
-        created_from: datetime | None = None,
-        created_before: datetime | None = None,
-        min_score: float = 0.0,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`."""
-        return await self._recall(
-            RecallQuery(
-                user_id=user_id,
-                query=query,
-                limit=limit,
-                where=where,
-                created_from=created_from,
-                created_before=created_before,
-                min_score=min_score,
-            )
-        )
+        A single memory waits for no batch, and is brought here first.
+        """
+        limits.check_batch("memories", memories)
+        if len(memories) == 1:
+            return await answer_all(memories, self._put_one, 1, values=Rejected)
+        return await self._answer_all(memories, self._put_new, writes=True)
 
-    async def delete(
-        self, user_id: str, memory_id: str, *, version: int | None = None, edit_id: str | None = None
-    ) -> bool:
-        """See `MemoryProvider`."""
-        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        return await self._writer.delete(user_id, memory_id, version, edit_id)
+    async def find(self, query: RecallQuery) -> Found:
+        """See `MemoryStore`; the answer is `partial` if it lacks memories that mem0 cannot list."""
+        limits.check_recall(query)
+        return await self._reader.find(query)
 
-    async def list_memories(
-        self,
-        user_id: str,
-        limit: int = DEFAULT_LIST_LIMIT,
-        offset: int = 0,
-        *,
-        after: Position | None = None,
-    ) -> list[MemoryRecord]:
-        """See `MemoryProvider`; of a user who has more memories than mem0 can list, the request is noted `partial`."""
-        limits.check_user_id(user_id)
-        limits.check_page(limit, offset, after)
-        return await self._reader.page(user_id, limit, offset, after)
+    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
+        """See `MemoryStore`."""
+        limits.check_batch("queries", queries)
+        return await self._answer_all(queries, self.find, writes=False)
 
-    async def health_check(self) -> Health:
-        """See `MemoryProvider`."""
-        return await health_of(self._dialect, self._endpoint, type(self).__name__)
-
-    async def get(self, user_id: str, memory_id: str) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        state = await self.snapshot(user_id, memory_id)
+    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
+        """See `MemoryStore`."""
+        state = await self.snapshot(owner, memory_id)
         if state is None or state.deleted:
             raise MemoryNotFound(memory_id)
-        return record_of(state)
+        return Fetched(memory=state.record)
 
-    async def update(
-        self,
-        user_id: str,
-        memory_id: str,
-        *,
-        content: str | UnsetType = UNSET,
-        metadata: Metadata | UnsetType | None = UNSET,
-        version: int | None = None,
-        edit_id: str | None = None,
-    ) -> MemoryRecord:
-        """See `MemoryProvider`."""
-        memory_id, edit_id = limits.check_change(user_id, memory_id, version, edit_id)
-        if content is not UNSET:
-            limits.check_content(content)
-        if metadata is not UNSET:
-            limits.check_metadata(metadata)
-        return record_of(await self._writer.update(user_id, memory_id, content, metadata, version, edit_id))
+    async def page(self, query: PageQuery) -> Found:
+        """See `MemoryStore`; the answer is `partial` if the owner has more memories than mem0 can list."""
+        limits.check_page(query)
+        return await self._reader.page(query)
 
-    async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """See `MemoryProvider`; mem0 takes one at a time, so that several are under way at once."""
-        limits.check_batch("memories", memories)
-        return await _all(self._remember, memories, self._turns, writes=True)
+    async def change(self, edit: Edit) -> Changed:
+        """See `MemoryStore`."""
+        return Changed(memory=(await self._writer.change(limits.check_edit(edit))).record)
 
-    async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """See `MemoryProvider`."""
-        limits.check_batch("queries", queries)
-        return await _all(self._recall, queries, self._turns, writes=False)
+    async def erase(self, deletion: Deletion) -> Erased:
+        """See `MemoryStore`."""
+        return Erased(count=int(await self._writer.erase(limits.check_deletion(deletion))))
+
+    async def health_check(self) -> Health:
+        """See `MemoryStore`."""
+        return await health_of(self._dialect, self._endpoint, type(self).__name__)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
-        return await _all(self._put, snapshots, self._turns, writes=True)
+        return await self._answer_all(snapshots, self._put, writes=True)
 
-    async def snapshot(self, user_id: str, memory_id: str) -> Snapshot | None:
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`; copies that came late are removed on the way."""
-        limits.check_user_id(user_id)
+        limits.check_owner(owner)
         memory_id = limits.check_memory_id(memory_id)
-        found = await self._keeper.look(user_id, memory_id)
+        found = await self._store.load(owner, memory_id)
         if len(found.copies) > 1:
-            found = await self._keeper.tidied(user_id, memory_id)
+            found = await self._store.reconcile(owner, memory_id)
         return found.state
 
-    async def snapshots(self, user_id: str, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
-        after = replica_limits.check_snapshots_page(user_id, limit, after)
-        return await self._reader.snapshots(user_id, limit, after)
+        after = replica_limits.check_snapshots_page(owner, limit, after)
+        return await self._reader.snapshots(owner, limit, after)
 
-    async def users(self, limit: int = MAX_USERS, *, after: str | None = None) -> list[str]:
-        """See `Replica`; only users whose memories came through here are known.
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
+        """See `Replica`; only owners whose memories came through here are known.
 
         Raises:
             Unavailable: there are more than mem0 can list.
         """
-        replica_limits.check_users_page(limit, after)
-        users, whole = await self._directory.users()
+        replica_limits.check_owners_page(limit, after)
+        owners, whole = await self._directory.owners()
         if not whole:
             raise Unavailable("mem0 cannot list all users: there are too many for it")
-        return [user for user in users if after is None or user > after][:limit]
+        return [owner for owner in owners if after is None or owner.user > after.user][:limit]
 
     async def identity(self) -> str:
         """See `Replica`."""
         return await self._directory.identity()
 
-    async def _remember(self, memory: NewMemory) -> str:
-        limits.check_new_memory(memory)
-        if self._infers:
-            return await self._writer.infer(memory)
-        return await self._writer.remember(memory)
+    async def _put_one(self, memory: NewMemory) -> Stored:
+        return await self._put_new(memory, may_be_fresh=True)
 
-    async def _recall(self, query: RecallQuery) -> list[MemoryRecord]:
-        limits.check_recall(query)
-        return await self._reader.recall(query)
+    async def _put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> Stored:
+        memory = limits.check_new_memory(memory)
+        if self._infers:
+            return Stored(id=await self._writer.infer(memory))
+        return Stored(id=await self._writer.put_new(memory, may_be_fresh=may_be_fresh))
 
     async def _put(self, snapshot: Snapshot) -> None:
         await self._writer.put(replica_limits.check_snapshot(snapshot))
 
+    async def _answer_all(
+        self, items: Sequence[Item], answer: Callable[[Item], Awaitable[Answer]], *, writes: bool
+    ) -> list[Answer | ProviderError]:
+        """Answer for all, with refusals as values.
 
-async def _all(
-    ask: Callable[[Item], Awaitable[Answer]], items: Sequence[Item], turns: asyncio.Semaphore, *, writes: bool
-) -> list[Answer | ProviderError]:
-    """Ask for all, `turns` at a time, and give answers and refusals in order.
-
-    Raises:
-        Unavailable: mem0 could not answer one of them; the others were carried through, or are broken off.
-    """
-
-    async def answer(item: Item) -> Answer | ProviderError:
+        Raises:
+            Unavailable: mem0 could not answer one of them.
+        """
         try:
-            async with turns:
-                return await ask(item)
-        except Rejected as error:
-            return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(item)) for item in items]
-    except BaseExceptionGroup as errors:
-        failures, others = errors.split(Unavailable)
-        if failures is None or others is not None:
-            raise  # a bug
-        failure = next(_leaves(failures))
-        failure.ambiguous = writes  # its neighbours may have been stored
-        raise failure from None
-    return [task.result() for task in tasks]
-
-
-def _leaves(group: BaseExceptionGroup[Unavailable]) -> Iterator[Unavailable]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+            return await answer_all(items, answer, self._turns, values=Rejected)
+        except Unavailable as failure:
+            failure.ambiguous = writes  # its neighbours may have been stored
+            raise

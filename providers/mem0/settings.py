@@ -43,20 +43,20 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ) -> AsyncIterator[Replica]:
         """Hold the connections for as long as the context lasts; mem0 need not be up yet.
 
-        `sleep` passes the time until what may come late is looked after.
+        `sleep` passes the time until ambiguous writes are reconciled.
         """
+        from providers.mem0.client import open_client
         from providers.mem0.opening import dialect_of, open_mem0
-        from providers.mem0.wire import open_wire
 
         async with (
-            open_wire(
+            open_client(
                 self.base_url,
-                patience=self.timeout,
+                request_timeout=self.timeout,
                 connect_timeout=self.connect_timeout,
-                places=self.concurrency,
-            ) as wire,
+                concurrency=self.concurrency,
+            ) as client,
             open_mem0(
-                dialect_of(self.dialect, wire, host.name, self.api_key, self.hmac_secret),
+                dialect_of(self.dialect, client, host.name, self.api_key, self.hmac_secret),
                 host,
                 endpoint=self.base_url,
                 at_once=max(1, self.concurrency // 2),

@@ -33,7 +33,7 @@ _SCHEMA_SECONDS = 24 * 3600.0
 async def open_database(
     dsn: str, host: Host, *, pool_size: int, through_pooler: bool, seconds: float, migrate: bool
 ) -> AsyncIterator[Database]:
-    """Hold a prepared database; it need not be up yet.
+    """Hold a pool for as long as the context lasts; the database need not be up yet.
 
     `seconds` is the time limit of one operation.
     """
@@ -85,7 +85,7 @@ async def open_provider(
 
 @asynccontextmanager
 async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> AsyncIterator[Schema]:
-    """Hold the schema alone; errors are those of a provider.
+    """Hold the schema alone, for the commands that look after it; errors are those of a provider.
 
     Raises:
         Unavailable: the database cannot be reached, or fails meanwhile.

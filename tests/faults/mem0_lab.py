@@ -11,13 +11,13 @@ from pathlib import Path
 from providers.chain.policy import OperationClass
 from providers.journal.operations import JournalStatus
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from providers.mem0.aftercare import LOOKS
 from providers.mem0.codec import key_of
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
+from providers.mem0.reconciliation import DELAYS
 from providers.mem0.settings import Mem0Settings
 from providers.replica import Replica
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.faults.load import Load
 from tests.simulation.history import broken_promises
 from tests.simulation.script import Act
@@ -65,7 +65,7 @@ class Mem0Lab:
         shown = _shown_in_the_end(load)
         users = {event.user for event in load.events}
         at_mem0 = await self._at_mem0(users)
-        copies = await self._tidied(users)
+        copies = await self._reconciled(users)
 
         assert not load.surprises, load.surprises[:5]
         assert not broken, f"{len(broken)} promises broken, such as: {broken[:3]}"
@@ -114,9 +114,9 @@ class Mem0Lab:
         async with open_native_provider(dsn) as provider:
             return await _living(provider, users)
 
-    async def _tidied(self, users: set[str]) -> Counter[str]:
+    async def _reconciled(self, users: set[str]) -> Counter[str]:
         """The memories of which there is more than one copy when the last look after late writes is over."""
-        deadline = time.monotonic() + LOOKS[-1] + 30
+        deadline = time.monotonic() + DELAYS[-1] + 30
         while True:
             copies = await self._copies(users)
             if not copies or time.monotonic() > deadline:
@@ -126,7 +126,7 @@ class Mem0Lab:
     async def _copies(self, users: set[str]) -> Counter[str]:
         keys: Counter[str] = Counter()
         async with self.mem0.client() as client:
-            for name in (name for user in users for name in (name_of(user), deleted_of(user))):
+            for name in (name for user in users for name in (name_of(Owner(user)), deleted_of(Owner(user)))):
                 answer = await client.get("/memories", params={"user_id": name, "top_k": 1_000})
                 for found in answer.json()["results"]:
                     key = key_of(Item(id=found["id"], user=name, text=found["memory"], metadata=found["metadata"]))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from providers.batches import answer_all
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Rejected
 from tests.providers.chain.scene import DOWN
 
 
@@ -37,3 +37,38 @@ async def test_some_are_asked_at_a_time() -> None:
 
     assert await answer_all(range(5), answer, 2) == [0, 1, 2, 3, 4]
     assert most == 2
+
+
+async def test_an_error_that_is_no_value_breaks_off_the_rest() -> None:
+    """It is raised as it is, and what was under way is cancelled."""
+    ended: list[int] = []
+
+    async def answer(item: int) -> int:
+        if item == 1:
+            raise DOWN
+        await asyncio.sleep(item)
+        ended.append(item)
+        return item
+
+    with pytest.raises(type(DOWN)) as caught:
+        await answer_all([0, 1, 60], answer, 3, values=Rejected)
+
+    assert caught.value is DOWN
+    assert 60 not in ended
+
+
+async def test_batches_share_a_bound() -> None:
+    """With one semaphore no more than its number of items are under way in all of them together."""
+    under_way, most, turns = 0, 0, asyncio.Semaphore(3)
+
+    async def answer(item: int) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.001)
+        under_way -= 1
+        return item
+
+    await asyncio.gather(*(answer_all(range(5), answer, turns) for _ in range(3)))
+
+    assert most == 3

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
+from providers.mem0.client import open_client
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.settings import Mem0Settings
-from providers.mem0.wire import open_wire
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from providers.types import Host
@@ -35,7 +35,7 @@ _SCOPE = ("user_id", "agent_id", "run_id")
 class OssServer(JsonServer):
     """mem0's own routes over memories in this process, for tests that need a thousand of them.
 
-    What a real mem0 does beyond that is told by the tests over `Mem0Process`.
+    The tests over `Mem0Process` show what a real mem0 does beyond that.
     """
 
     def __init__(self, api_key: str = KEY) -> None:
@@ -86,7 +86,7 @@ SERVERS: dict[str, Callable[[], SpecServer | OssServer | PlatformServer]] = {
 
 
 def host(metrics: Metrics | None = None) -> Host:
-    """What a process gives its providers; nothing is written to a folder."""
+    """What a process hands its providers; nothing is written to a folder."""
     return Host(name="mem0", data_dir=Path(), metrics=metrics or Metrics(CollectorRegistry()), clock=HybridClock())
 
 
@@ -98,7 +98,7 @@ async def opened(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     **settings: Any,  # noqa: ANN401 - as the settings have it
 ) -> AsyncIterator[Replica]:
-    """The provider with the keys of the tests' servers; `sleep` is that of looking after late writes."""
+    """The provider with the keys of the tests' servers; `sleep` is that of the reconciliation of ambiguous writes."""
     secrets = {"api_key": Secret(KEY), "hmac_secret": Secret(HMAC_SECRET)}
     configured = Mem0Settings(**{"base_url": base_url, "dialect": dialect, **secrets, **settings})
     async with configured.open(host(metrics), sleep) as provider:
@@ -107,12 +107,12 @@ async def opened(
 
 @asynccontextmanager
 async def speaking(base_url: str, dialect: str, patience: float = 10.0) -> AsyncIterator[Dialect]:
-    """One dialect over a wire of its own; `patience` is seconds for one request."""
-    async with open_wire(base_url, patience=patience, connect_timeout=patience, places=8) as wire:
+    """One dialect over a client of its own; `patience` is seconds for one request."""
+    async with open_client(base_url, request_timeout=patience, connect_timeout=patience, concurrency=8) as client:
         speakers: dict[str, Dialect] = {
-            "spec": SpecDialect(wire, Secret(KEY), Secret(HMAC_SECRET)),
-            "oss": OssDialect(wire, Secret(KEY)),
-            "platform": PlatformDialect(wire, Secret(KEY)),
+            "spec": SpecDialect(client, Secret(KEY), Secret(HMAC_SECRET)),
+            "oss": OssDialect(client, Secret(KEY)),
+            "platform": PlatformDialect(client, Secret(KEY)),
         }
         yield speakers[dialect]
 

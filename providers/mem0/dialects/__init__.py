@@ -1,1 +1,1 @@
-"""The three ways in which services that call themselves mem0 are spoken to."""
+"""The three APIs of services that call themselves mem0."""

@@ -6,16 +6,16 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from providers.mem0.client import HttpResponse
 from providers.mem0.failures import says_no_such_memory, wrong_place
 from providers.mem0.item import Item, converted
-from providers.mem0.wire import Answer
 
 MISSING = 404
 NIL = str(UUID(int=0))
 
 
 class Record(Struct):
-    """A memory as mem0's server and mem0's platform give it."""
+    """A memory in the answers of mem0's server and mem0's platform."""
 
     id: str
     memory: str | None = None
@@ -24,6 +24,13 @@ class Record(Struct):
     score: float | None = None
     created_at: str | None = None
     updated_at: str | None = None
+
+
+class SpecRecord(Record, kw_only=True, rename={"memory": "content", "score": "similarity_score"}):
+    """A memory in the answers of the API of SPEC-020; only what is declared here is renamed."""
+
+    memory: str
+    score: float | None = None
 
 
 class Results(Struct):
@@ -42,7 +49,7 @@ class Added(Struct):
 
 
 def item_of(record: Record, user: str) -> Item:
-    """Give a record as an item; without a user it is that of the one who was asked for."""
+    """Convert a record to an item; one without a user belongs to the user that was asked for."""
     return Item(
         id=record.id,
         user=user if record.user_id is None else record.user_id,
@@ -55,13 +62,13 @@ def item_of(record: Record, user: str) -> Item:
 
 
 def items_of(body: object, user: str) -> list[Item]:
-    """Give the memories of an answer, which come bare or as `results`."""
+    """Return the memories of an answer, which come bare or as `results`."""
     records = converted(body, list[Record]) if isinstance(body, list) else converted(body, Results).results
     return [item_of(record, user) for record in records]
 
 
-def is_missing(answer: Answer) -> bool:
-    """Whether there is no such memory.
+def is_missing(answer: HttpResponse) -> bool:
+    """Return whether there is no such memory.
 
     Raises:
         Misconfigured: there is no such path.
@@ -74,7 +81,7 @@ def is_missing(answer: Answer) -> bool:
 
 
 def moment_of_text(text: str | None) -> datetime | None:
-    """Read a moment in ISO 8601; None if it is none."""
+    """Parse a moment in ISO 8601; return None if it is none."""
     try:
         return None if text is None else datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Finding out which dialect a server speaks, at the first call that reaches it."""
+"""The detection of the dialect that a server speaks, at the first call that reaches it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class AutoDialect(Dialect):
 
     @property
     def chosen(self) -> str | None:
-        """What was found, None as long as nobody has answered."""
+        """The dialect that was found, None as long as no server has answered."""
         return None if self._chosen is None else self._chosen.name
 
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
@@ -70,11 +70,11 @@ class AutoDialect(Dialect):
         return self._chosen
 
     async def _probed(self) -> Dialect:
-        """Take the first that answers.
+        """Return the first dialect that is answered.
 
         Raises:
-            Misconfigured: somebody answers, but in none of the dialects.
-            Unavailable: nobody can answer now, so that nothing is known.
+            Misconfigured: a server answers, but in none of the dialects.
+            Unavailable: no server answers now, so that nothing is known.
         """
         refusals: list[str] = []
         for dialect in self._dialects:

@@ -1,4 +1,4 @@
-"""What a dialect must be able to say: a handful of calls, out of which the provider's promises are made."""
+"""The protocol of a dialect: a handful of calls, on which the provider's promises are built."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -14,44 +14,44 @@ MAX_FRESH_STARTS = 3
 class Dialect(Protocol):
     """The calls of one API. `user` is mem0's name of a user (`providers/mem0/names.py`), `key` the id of a memory.
 
-    Every method raises the errors of `Wire.send`.
+    Every method raises the errors of `HttpClient.send`.
     """
 
     name: ClassVar[str]
 
     @abstractmethod
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
-        """Store one text as it is, findable by its key, and give mem0's id of it."""
+        """Store one text as it is, to be found by its key, and return mem0's id of it."""
         raise NotImplementedError
 
     @abstractmethod
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
-        """Let mem0 take what it finds worth keeping out of a text, and give its ids; there may be none."""
+        """Let mem0 take what it finds worth keeping out of a text, and return its ids; there may be none."""
         raise NotImplementedError
 
     @abstractmethod
     async def find(self, users: Sequence[str], key: str) -> list[Item]:
-        """Give everything that was stored under a key for any of these users."""
+        """Return everything that was stored under a key for any of these users."""
         raise NotImplementedError
 
     @abstractmethod
     async def everything(self, user: str) -> Listing:
-        """Give all there is of a user, in no particular order."""
+        """Return everything that mem0 can list of a user, in no particular order."""
         raise NotImplementedError
 
     @abstractmethod
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
-        """Give the nearest of a user, best first, each with its score."""
+        """Return the nearest of a user, best first, each with its score."""
         raise NotImplementedError
 
     @abstractmethod
     async def fetch(self, user: str, item_id: str) -> Item | None:
-        """Give what has this id at mem0, whoever's it is."""
+        """Return the item with this id at mem0, whichever user it belongs to."""
         raise NotImplementedError
 
     @abstractmethod
     async def remove(self, user: str, item_id: str) -> None:
-        """Delete what has this id at mem0; that it is gone already is as good."""
+        """Delete the item with this id at mem0; one that is gone already is no error."""
         raise NotImplementedError
 
     @abstractmethod

@@ -1,8 +1,8 @@
 """mem0's own REST server.
 
 It finds memories by `user_id`, `agent_id` and `run_id` alone, lists at most a thousand in no order, and does not page.
-So a memory's key is its `run_id`, and its `agent_id` one of sixteen drawers: whoever has more than a thousand memories
-is listed drawer by drawer.
+So a memory's key is its `run_id`, and its `agent_id` one of sixteen partitions: a user with more than a thousand
+memories is listed partition by partition.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from observability.secret import Secret
+from providers.mem0.client import HttpClient, HttpRequest
 from providers.mem0.dialects.answers import MISSING, NIL, Added, Record, is_missing, item_of, items_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.item import Item, Listing, converted, unique
-from providers.mem0.wire import Call, Wire
 
 MAX_TOP_K = 1_000
-DRAWERS = tuple(f"ninai-{digit}" for digit in "0123456789abcdef")
+PARTITIONS = tuple(f"ninai-{digit}" for digit in "0123456789abcdef")
 
 
-class _Stored(Struct):
+class _AddedResults(Struct):
     results: list[Added]
 
 
@@ -31,13 +31,13 @@ class OssDialect(Dialect):
 
     name: ClassVar[str] = "oss"
 
-    def __init__(self, wire: Wire, api_key: Secret | None) -> None:
-        self._wire = wire
+    def __init__(self, client: HttpClient, api_key: Secret | None) -> None:
+        self._client = client
         self._headers = {} if api_key is None else {"x-api-key": api_key.reveal()}
 
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
         """See `Dialect`."""
-        own = {"agent_id": drawer_of(key), "run_id": key, "metadata": metadata, "infer": False}
+        own = {"agent_id": partition_of(key), "run_id": key, "metadata": metadata, "infer": False}
         return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
 
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
@@ -55,22 +55,26 @@ class OssDialect(Dialect):
         items = await self._list({"user_id": user}, user)
         if len(items) < MAX_TOP_K:
             return Listing(items)
-        drawers = await asyncio.gather(*(self._list({"user_id": user, "agent_id": name}, user) for name in DRAWERS))
-        ours = unique(item for drawer in drawers for item in drawer)
+        partitions = await asyncio.gather(
+            *(self._list({"user_id": user, "agent_id": name}, user) for name in PARTITIONS)
+        )
+        ours = unique(item for partition in partitions for item in partition)
         both = unique([*items, *ours])
-        # What others have put into mem0 lies in no drawer of ours; of that there is only what the first call gave.
-        return Listing(both, len(both) == len(ours) and all(len(drawer) < MAX_TOP_K for drawer in drawers))
+        # What others have put into mem0 lies in no partition of ours; the first call alone can have returned it.
+        return Listing(both, len(both) == len(ours) and all(len(partition) < MAX_TOP_K for partition in partitions))
 
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`; a threshold above 0 would hide what only shares words with the question."""
         body = {"query": query, "filters": {"user_id": user}, "top_k": top_k, "threshold": 0.0}
-        answer = await self._wire.send(Call(method="POST", path="/search", body=body, headers=self._headers))
+        answer = await self._client.send(HttpRequest(method="POST", path="/search", body=body, headers=self._headers))
         return items_of(answer.body, user)
 
-    async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - whoever's it is
+    async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - of any user
         """See `Dialect`; of an unknown memory the server says `null`."""
-        answer = await self._wire.send(
-            Call(method="GET", path="/memories/{id}", id=item_id, headers=self._headers, known=frozenset({MISSING}))
+        answer = await self._client.send(
+            HttpRequest(
+                method="GET", path="/memories/{id}", id=item_id, headers=self._headers, known=frozenset({MISSING})
+            )
         )
         if is_missing(answer) or answer.body is None:
             return None
@@ -78,8 +82,8 @@ class OssDialect(Dialect):
 
     async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
         """See `Dialect`."""
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="DELETE",
                 path="/memories/{id}",
                 id=quote(item_id, safe=""),
@@ -92,20 +96,24 @@ class OssDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
-        await self._wire.send(Call(method="GET", path="/memories/{id}", id=NIL, headers=self._headers, apart=True))
+        await self._client.send(
+            HttpRequest(method="GET", path="/memories/{id}", id=NIL, headers=self._headers, apart=True)
+        )
 
     async def _add(self, body: dict[str, Any]) -> list[str]:
-        answer = await self._wire.send(
-            Call(method="POST", path="/memories", body=body, headers=self._headers, writes=True)
+        answer = await self._client.send(
+            HttpRequest(method="POST", path="/memories", body=body, headers=self._headers, writes=True)
         )
-        return [added.id for added in converted(answer.body, _Stored, ambiguous=True).results]
+        return [added.id for added in converted(answer.body, _AddedResults, ambiguous=True).results]
 
     async def _list(self, scope: dict[str, str], user: str) -> list[Item]:
         params: dict[str, str | int] = {**scope, "top_k": MAX_TOP_K}
-        answer = await self._wire.send(Call(method="GET", path="/memories", params=params, headers=self._headers))
+        answer = await self._client.send(
+            HttpRequest(method="GET", path="/memories", params=params, headers=self._headers)
+        )
         return items_of(answer.body, user)
 
 
-def drawer_of(key: str) -> str:
-    """Give the drawer in which the memory with this id lies: its last hexadecimal digit is as good as chance."""
-    return DRAWERS[int(key[-1], 16)]
+def partition_of(key: str) -> str:
+    """Return the partition of the memory with this id: its last hexadecimal digit is as good as chance."""
+    return PARTITIONS[int(key[-1], 16)]

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from observability.secret import Secret
 from providers.errors import TimedOut, Unavailable
+from providers.mem0.client import HttpClient, HttpRequest
 from providers.mem0.dialects.answers import MISSING, Added, Record, Results, is_missing, item_of, items_of
 from providers.mem0.dialects.base import MAX_FRESH_STARTS, Dialect
 from providers.mem0.item import Item, Listing, converted, unique
-from providers.mem0.wire import Call, Wire
 
 MAX_PAGE_SIZE = 200
 MAX_PAGES = 500
@@ -39,8 +39,8 @@ class PlatformDialect(Dialect):
 
     name: ClassVar[str] = "platform"
 
-    def __init__(self, wire: Wire, api_key: Secret | None, max_pages: int = MAX_PAGES) -> None:
-        self._wire = wire
+    def __init__(self, client: HttpClient, api_key: Secret | None, max_pages: int = MAX_PAGES) -> None:
+        self._client = client
         self._max_pages = max_pages
         self._headers = {} if api_key is None else {"authorization": f"Token {api_key.reveal()}"}
 
@@ -64,15 +64,15 @@ class PlatformDialect(Dialect):
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`."""
         body = {"query": query, "filters": _all_of(user), "top_k": min(top_k, MAX_TOP_K), "threshold": 0.0}
-        answer = await self._wire.send(
-            Call(method="POST", path="/v3/memories/search/", body=body, headers=self._headers)
+        answer = await self._client.send(
+            HttpRequest(method="POST", path="/v3/memories/search/", body=body, headers=self._headers)
         )
         return unique(items_of(answer.body, user))
 
-    async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - whoever's it is
+    async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - of any user
         """See `Dialect`."""
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="GET",
                 path="/v1/memories/{id}/",
                 id=item_id,
@@ -84,8 +84,8 @@ class PlatformDialect(Dialect):
 
     async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
         """See `Dialect`."""
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="DELETE",
                 path="/v1/memories/{id}/",
                 id=quote(item_id, safe=""),
@@ -98,12 +98,12 @@ class PlatformDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask whom the key belongs to."""
-        await self._wire.send(Call(method="GET", path="/v1/ping/", headers=self._headers, apart=True))
+        await self._client.send(HttpRequest(method="GET", path="/v1/ping/", headers=self._headers, apart=True))
 
     async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}
-        answer = await self._wire.send(
-            Call(method="POST", path="/v3/memories/add/", body=body, headers=self._headers, writes=True)
+        answer = await self._client.send(
+            HttpRequest(method="POST", path="/v3/memories/add/", body=body, headers=self._headers, writes=True)
         )
         if isinstance(answer.body, list):
             return [added.id for added in converted(answer.body, list[Added], ambiguous=True)]
@@ -118,8 +118,8 @@ class PlatformDialect(Dialect):
         """Wait for work that mem0 has put off."""
         for _ in range(_EVENT_TRIES):
             try:
-                answer = await self._wire.send(
-                    Call(method="GET", path="/v1/event/{id}/", id=event_id, headers=self._headers)
+                answer = await self._client.send(
+                    HttpRequest(method="GET", path="/v1/event/{id}/", id=event_id, headers=self._headers)
                 )
             except Unavailable as error:
                 error.ambiguous = True  # the look failed, not what is looked for
@@ -152,8 +152,8 @@ class PlatformDialect(Dialect):
 
     async def _page(self, filters: dict[str, Any], page: int) -> Results | None:
         """Ask for one page; None if what stood on it was deleted since the last one."""
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="POST",
                 path="/v3/memories/",
                 params={"page": page, "page_size": MAX_PAGE_SIZE},

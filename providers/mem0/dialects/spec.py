@@ -1,4 +1,4 @@
-"""The API that SPEC-020 describes, and what it leaves open, told in its own words.
+"""The API that SPEC-020 describes, with what it leaves open filled in after its own manner.
 
 The specification has `POST /v1/memories/`, `POST /v1/memories/search/` and `GET /health`. To list, to look at and to
 delete memories there are beside them `GET /v1/memories/?user_id=&limit=&offset=`, newest first, and `GET` and `DELETE`
@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from observability.secret import Secret
 from providers.errors import Misconfigured
+from providers.mem0.client import HttpClient, HttpRequest
 from providers.mem0.codec import key_of
-from providers.mem0.dialects.answers import MISSING, is_missing, moment_of_text
+from providers.mem0.dialects.answers import MISSING, SpecRecord, is_missing, item_of
 from providers.mem0.dialects.base import MAX_FRESH_STARTS, Dialect
 from providers.mem0.item import Item, Listing, converted, unique
-from providers.mem0.wire import Call, Wire
 
 PAGE_SIZE = 1_000
 MAX_PAGES = 100
@@ -32,33 +32,23 @@ OVERLAP = 10
 _HEADER_SAFE = "!#$&'()*+,/:;=?@[]-._~ "
 
 
-class _Stored(Struct):
+class _AddedMemory(Struct):
     memory_id: str
 
 
-class _Memory(Struct):
-    id: str
-    content: str
-    user_id: str | None = None
-    metadata: dict[str, Any] | None = None
-    created_at: str | None = None
-    updated_at: str | None = None
-    similarity_score: float | None = None
-
-
 class _Memories(Struct):
-    memories: list[_Memory]
+    memories: list[SpecRecord]
 
 
 class SpecDialect(Dialect):
-    """Speak as the specification does; with an HMAC secret every call is signed for its user."""
+    """Speak as the specification does; with an HMAC secret every request is signed for its user."""
 
     name: ClassVar[str] = "spec"
 
     def __init__(
-        self, wire: Wire, api_key: Secret | None, hmac_secret: Secret | None, max_pages: int = MAX_PAGES
+        self, client: HttpClient, api_key: Secret | None, hmac_secret: Secret | None, max_pages: int = MAX_PAGES
     ) -> None:
-        self._wire = wire
+        self._client = client
         self._max_pages = max_pages
         self._api_key = api_key
         self._hmac_secret = hmac_secret
@@ -66,17 +56,17 @@ class SpecDialect(Dialect):
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:  # noqa: ARG002 - the key stands in the metadata
         """See `Dialect`."""
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, "metadata": metadata}
-        answer = await self._wire.send(
-            Call(method="POST", path="/v1/memories/", body=body, headers=self._signed(user), writes=True)
+        answer = await self._client.send(
+            HttpRequest(method="POST", path="/v1/memories/", body=body, headers=self._signed(user), writes=True)
         )
-        return [converted(answer.body, _Stored, ambiguous=True).memory_id]
+        return [converted(answer.body, _AddedMemory, ambiguous=True).memory_id]
 
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:  # noqa: ARG002 - refused
         """Refuse: the specification stores what it is given."""
         raise Misconfigured("infer is not for the dialect spec")
 
     async def find(self, users: Sequence[str], key: str) -> list[Item]:
-        """See `Dialect`; the specification finds nothing by a key, so that all there is of a user is looked through."""
+        """See `Dialect`; the specification finds nothing by a key, so that everything of the user is read."""
         return [item for user in users for item in (await self.everything(user)).items if key_of(item) == key]
 
     async def everything(self, user: str) -> Listing:
@@ -99,15 +89,15 @@ class SpecDialect(Dialect):
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`."""
         body = {"query": query, "user_id": user, "limit": min(top_k, MAX_LIMIT)}
-        answer = await self._wire.send(
-            Call(method="POST", path="/v1/memories/search/", body=body, headers=self._signed(user))
+        answer = await self._client.send(
+            HttpRequest(method="POST", path="/v1/memories/search/", body=body, headers=self._signed(user))
         )
-        return [_item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
+        return [item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
 
     async def fetch(self, user: str, item_id: str) -> Item | None:
         """See `Dialect`."""
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="GET",
                 path="/v1/memories/{id}/",
                 id=item_id,
@@ -116,12 +106,12 @@ class SpecDialect(Dialect):
                 known=frozenset({MISSING}),
             )
         )
-        return None if is_missing(answer) else _item_of(converted(answer.body, _Memory), user)
+        return None if is_missing(answer) else item_of(converted(answer.body, SpecRecord), user)
 
     async def remove(self, user: str, item_id: str) -> None:
         """See `Dialect`."""
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="DELETE",
                 path="/v1/memories/{id}/",
                 id=quote(item_id, safe=""),
@@ -135,18 +125,18 @@ class SpecDialect(Dialect):
 
     async def ping(self) -> None:
         """Ask for the service's health, as the specification does."""
-        await self._wire.send(Call(method="GET", path="/health", apart=True))
+        await self._client.send(HttpRequest(method="GET", path="/health", apart=True))
 
     async def _page(self, user: str, offset: int) -> list[Item]:
-        answer = await self._wire.send(
-            Call(
+        answer = await self._client.send(
+            HttpRequest(
                 method="GET",
                 path="/v1/memories/",
                 params={"user_id": user, "limit": PAGE_SIZE, "offset": offset},
                 headers=self._signed(user),
             )
         )
-        return [_item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
+        return [item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
 
     def _signed(self, user: str) -> dict[str, str]:
         headers = {}
@@ -157,15 +147,3 @@ class SpecDialect(Dialect):
             headers["x-user-context"] = quote(user, safe=_HEADER_SAFE)
             headers["x-signature"] = signature.hexdigest()
         return headers
-
-
-def _item_of(memory: _Memory, user: str) -> Item:
-    return Item(
-        id=memory.id,
-        user=user if memory.user_id is None else memory.user_id,
-        text=memory.content,
-        metadata=memory.metadata,
-        created_at=moment_of_text(memory.created_at),
-        updated_at=moment_of_text(memory.updated_at),
-        score=memory.similarity_score,
-    )

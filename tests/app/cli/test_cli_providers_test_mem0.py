@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from providers.mem0.names import name_of
+from providers.types import Owner
 from tests.app.cli.trying import CANARY, OPERATIONS, outcomes, report, tried
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0_spec import SpecServer
@@ -38,7 +39,7 @@ def deletes(received: Received) -> bool:
 
 def left_of(user: str, server: SpecServer) -> list[str]:
     """The texts that a server still has of a user."""
-    return [memory.text for memory in server.memories if memory.scope["user_id"] == name_of(user)]
+    return [memory.text for memory in server.memories if memory.scope["user_id"] == name_of(Owner(user))]
 
 
 @pytest_asyncio.fixture

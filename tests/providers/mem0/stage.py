@@ -1,4 +1,4 @@
-"""A chain over a mem0 that misbehaves when told to, and over any other providers."""
+"""A chain over a mem0 that misbehaves when a test wants, and over any other providers."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,6 +18,7 @@ from providers.chain.policy import AttemptPolicy, BreakerPolicy, OperationPolicy
 from providers.factory import ProviderSettings
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.measured import MeasuredProvider
 from providers.mem0.settings import Mem0Settings
 from providers.memory.provider import MockSettings
 from providers.replica import Replica
@@ -44,10 +45,11 @@ class Stage:
         self.proxy = proxy
         dialect = "spec" if isinstance(server, SpecServer) else "platform"
         self.mem0 = Mem0Settings(base_url=proxy.base_url, dialect=dialect, api_key=Secret(KEY), timeout=TIMEOUT)  # type: ignore[arg-type] # mypy widens the literals
-        self.told = Notes("a request")
+        self.noted = Notes("a request")
         self.stack = AsyncExitStack()
         self._folder = folder
-        self._chains = ChainFactory(Metrics(CollectorRegistry()))
+        self._metrics = Metrics(CollectorRegistry())
+        self._chains = ChainFactory(self._metrics)
         self._running: Chain | None = None
 
     @property
@@ -58,10 +60,10 @@ class Stage:
 
     @property
     def provider(self) -> MemoryProvider:
-        """The chain for one more request, whose notes are `told`."""
-        self.told = Notes("a request")
-        notes.current.set(self.told)
-        return self.chain.provider
+        """The chain for one more request, whose notes are `noted`."""
+        self.noted = Notes("a request")
+        notes.current.set(self.noted)
+        return MeasuredProvider(lambda: self.chain.provider, lambda: "chain", self._metrics)
 
     def at(self, name: str) -> Replica:
         """One of the providers itself."""
@@ -88,7 +90,7 @@ class Stage:
             await self._running.switch(self._chains.parts(settings))
 
     async def complete(self) -> None:
-        """Wait until everybody has received everything."""
+        """Wait until every provider has received everything."""
         await eventually(self._is_complete)
 
     async def stand(self, *names: str) -> None:
@@ -100,7 +102,7 @@ class Stage:
         await self.complete()
 
     async def delivered(self) -> None:
-        """Wait until everybody has confirmed everything."""
+        """Wait until every provider has confirmed everything."""
 
         async def is_delivered() -> bool:
             assert self.chain.journal is not None

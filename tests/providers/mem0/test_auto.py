@@ -12,7 +12,7 @@ from tests.support.mem0 import DIALECTS, KEY, SERVERS, opened
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_each_dialect_is_found_and_told_once(dialect: str) -> None:
+async def test_each_dialect_is_found_and_logged_once(dialect: str) -> None:
     """The first call finds the dialect, the log says so once, and every later call speaks it."""
     async with SERVERS[dialect]() as server, opened(server.base_url, "auto") as provider:
         with capture_logs() as logs:
@@ -46,7 +46,7 @@ async def test_many_who_come_first_ask_once() -> None:
     ],
 )
 async def test_a_server_that_is_down_is_found_later(behaviour: Behaviour, status: int, kind: type[Unavailable]) -> None:
-    """Who does not answer yet has told nothing: the same provider finds the dialect when it can."""
+    """A server that does not answer yet decides nothing: the same provider finds the dialect when it can."""
     async with (
         SERVERS["oss"]() as server,
         FickleHttp(server.base_url) as fickle,
@@ -61,8 +61,8 @@ async def test_a_server_that_is_down_is_found_later(behaviour: Behaviour, status
         assert await provider.list_memories("anna") == []
 
 
-async def test_where_nobody_is_known_each_refusal_is_told() -> None:
-    """A server that speaks no dialect is the operator's to look at: the error says what each dialect was told."""
+async def test_where_no_dialect_is_spoken_each_refusal_is_quoted() -> None:
+    """A server that speaks no dialect is the operator's to look at: the error quotes the answer to each dialect."""
     async with FickleHttp("http://127.0.0.1:9") as fickle, opened(fickle.base_url, "auto") as provider:
         await fickle.become(Behaviour.STATUS, status=404, body=b"<html>Welcome</html>")
         with pytest.raises(Misconfigured) as caught:

@@ -13,7 +13,7 @@ from providers.mem0.codec import KEY, MAX_TEXT_BYTES, Malformed, key_of, mark_of
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
 from providers.states.clock import COUNTER_BITS
-from providers.types import Metadata, Snapshot
+from providers.types import Metadata, Owner, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 NIL = str(UUID(int=0))
@@ -21,8 +21,8 @@ USER = "anna * é"
 
 
 def item_of(state: Snapshot) -> Item:
-    """What mem0 gives back of a state: the text and the metadata that it was sent, and no more."""
-    name = deleted_of(state.user_id) if state.deleted else name_of(state.user_id)
+    """What mem0 returns of a state: the text and the metadata that it was sent, and no more."""
+    name = deleted_of(state.owner) if state.deleted else name_of(state.owner)
     metadata = json.loads(json.dumps(metadata_of(state)))
     return Item(id=str(uuid4()), user=name, text=text_of(state), metadata=metadata)
 
@@ -125,7 +125,7 @@ def test_what_others_have_put_in_is_a_memory_under_its_own_id() -> None:
     created = datetime(2026, 7, 28, 5, tzinfo=timezone(timedelta(hours=-7)))
     item = Item(
         id="6F1C3B52-8A53-4E57-9D0C-2B1F0A7E4D11",
-        user=name_of(USER),
+        user=name_of(Owner(USER)),
         text="tea",
         metadata={"colour": "green"},
         created_at=created,
@@ -173,7 +173,7 @@ def test_what_cannot_be_a_memory_is_none(memory_id: str, text: str) -> None:
     ids=["deep", "large", "nul", "surrogate", "key", "infinite"],
 )
 def test_metadata_beyond_our_limits_is_of_no_memory(metadata: Metadata) -> None:
-    """What no other provider could be given cannot keep one from having all there is."""
+    """A memory that no other provider could store does not hide the others."""
     item = Item(id=NIL, user=USER, text="tea", metadata=nested(MAX_METADATA_DEPTH))
 
     assert state_of(item).metadata == nested(MAX_METADATA_DEPTH)

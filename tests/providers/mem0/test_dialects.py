@@ -12,9 +12,10 @@ from providers.errors import Misconfigured, Unavailable
 from providers.mem0.codec import mark_of
 from providers.mem0.dialects.answers import NIL
 from providers.mem0.dialects.base import MAX_FRESH_STARTS
-from providers.mem0.dialects.oss import DRAWERS, drawer_of
+from providers.mem0.dialects.oss import PARTITIONS, partition_of
 from providers.mem0.dialects.spec import OVERLAP, PAGE_SIZE
 from providers.mem0.names import name_of
+from providers.types import Owner
 from tests.support.fickle_http import Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, OssServer, opened, speaking
 from tests.support.mem0_memories import Answer, Request
@@ -27,7 +28,7 @@ ODD = ["anna", "an na*", "%20", "\u3000é", "安娜/😀?&#", "quote\"'\\", "x" 
 @pytest.mark.parametrize("user", ODD)
 async def test_the_specifications_calls_are_signed_for_their_user(user: str) -> None:
     """Each call names its user in ASCII and proves it by the HMAC-SHA256 of `user:` and that name."""
-    name = name_of(user)
+    name = name_of(Owner(user))
     expected = hmac.new(HMAC_SECRET.encode(), f"user:{name}".encode(), hashlib.sha256).hexdigest()
     async with SERVERS["spec"]() as server, speaking(server.base_url, "spec") as dialect:
         (item_id,) = await dialect.add(name, NIL, "tea", {})
@@ -59,7 +60,7 @@ async def test_each_dialect_shows_its_key_in_its_own_way(dialect: str, own: str 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_without_keys_none_is_shown(dialect: str) -> None:
-    """Who has no key sends no header for it."""
+    """Without a key no header for it is sent."""
     async with SERVERS[dialect]() as server:
         async with opened(server.base_url, dialect, api_key=None, hmac_secret=None) as provider:
             with pytest.raises(Misconfigured):
@@ -82,11 +83,11 @@ async def test_an_id_stays_one_part_of_the_path(dialect: str, path: str) -> None
 
 @pytest.mark.parametrize("dialect", ["oss", "platform"])
 async def test_what_belongs_to_no_user_is_nobodys(dialect: str) -> None:
-    """A memory that mem0 holds for an agent alone is not given to whoever knows its id, nor deleted for them."""
+    """A memory that mem0 holds for an agent alone is not returned to a user that knows its id, nor deleted for it."""
     async with SERVERS[dialect]() as server, opened(server.base_url, dialect) as provider:
         foreign = server.memories.add({"agent_id": "robot"}, "a secret of the robot", None)
 
-        assert await provider.snapshot("anna", foreign.id) is None
+        assert await provider.snapshot(Owner("anna"), foreign.id) is None
         assert await provider.delete("anna", foreign.id) is False
         assert server.memories.get(foreign.id) is not None
 
@@ -224,21 +225,21 @@ async def oss_listing(scopes: Iterable[dict[str, str]]) -> tuple[int, bool, int]
 
 
 async def test_up_to_a_thousand_are_listed_at_once() -> None:
-    """As long as one call gives all, there is one call."""
+    """As long as one call returns everything, there is one call."""
     assert await oss_listing({} for _ in range(999)) == (999, True, 1)
 
 
 async def test_more_than_a_thousand_are_listed_by_drawers() -> None:
     """What came through here is listed whole although mem0 lists a thousand at most."""
     keys = [str(uuid4()) for _ in range(1_500)]
-    scopes = [{"run_id": key, "agent_id": drawer_of(key)} for key in keys]
+    scopes = [{"run_id": key, "agent_id": partition_of(key)} for key in keys]
 
-    assert await oss_listing(scopes) == (1_500, True, 1 + len(DRAWERS))
+    assert await oss_listing(scopes) == (1_500, True, 1 + len(PARTITIONS))
 
 
 async def test_a_full_drawer_is_not_taken_for_everything() -> None:
-    """Who has more than a drawer can hold is told that something is missing."""
-    *_, whole, _ = await oss_listing({"agent_id": DRAWERS[7]} for _ in range(1_100))
+    """A user with more than a partition can list gets a list that is said to lack something."""
+    *_, whole, _ = await oss_listing({"agent_id": PARTITIONS[7]} for _ in range(1_100))
 
     assert not whole
 
@@ -251,7 +252,7 @@ async def test_what_lies_in_no_drawer_is_not_taken_for_everything() -> None:
 
 
 async def test_an_add_that_stores_nothing_is_no_success() -> None:
-    """A memory is stored when mem0 gives an id for it, and not before."""
+    """A memory is stored when mem0 returns an id for it, and not before."""
     async with OssServer() as server, opened(server.base_url, "oss") as provider:
         await provider.remember("anna", "tea")
         server.say_next(Answer(200, {"results": []}))

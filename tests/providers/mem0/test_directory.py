@@ -1,4 +1,4 @@
-"""Which store a mem0 is, and who its users are: kept at mem0 itself, since it has no call for either."""
+"""Which store a mem0 is, and which users it has: stored at mem0 itself, since it has no call for either."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ import pytest
 
 from providers.mem0.names import USERS
 from providers.replica import Replica
+from providers.types import Owner
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, opened, texts_of
 from tests.support.mem0_memories import Memories
 from tests.support.mem0_platform import PlatformServer
@@ -23,8 +24,8 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Server, R
         yield server, provider
 
 
-async def test_two_who_speak_to_one_mem0_are_told_the_same_store(stage: tuple[Server, Replica]) -> None:
-    """The first who asks names the store, and the name stays."""
+async def test_two_providers_on_one_mem0_are_one_store(stage: tuple[Server, Replica]) -> None:
+    """The first provider that asks names the store, and the name stays."""
     server, provider = stage
     dialect = next(name for name in DIALECTS if isinstance(server, type(SERVERS[name]())))
 
@@ -45,14 +46,14 @@ async def test_a_mem0_made_anew_is_another_store(stage: tuple[Server, Replica]) 
     assert await provider.identity() != first
     assert await provider.remember("anna", "tea", memory_id=memory_id) == memory_id
     assert [memory.id for memory in await provider.list_memories("anna")] == [memory_id]
-    assert await provider.users() == ["anna"]
+    assert await provider.owners() == [Owner("anna")]
 
 
-async def test_a_user_is_enrolled_once(stage: tuple[Server, Replica]) -> None:
+async def test_a_user_is_registered_once(stage: tuple[Server, Replica]) -> None:
     """However many first memories come at once, mem0 holds one entry for the user."""
     server, provider = stage
 
     await asyncio.gather(*(provider.remember("anna", f"tea {number}") for number in range(20)))
 
     assert texts_of(server, USERS) == ["anna"]
-    assert await provider.users() == ["anna"]
+    assert await provider.owners() == [Owner("anna")]

@@ -34,7 +34,7 @@ CALLS = READS | WRITES
 
 @pytest.fixture(scope="module")
 async def server() -> AsyncIterator[FickleHttp]:
-    """A server that says what it is told to say."""
+    """A server that answers as a test wants."""
     async with FickleHttp(NOBODY) as fickle:
         yield fickle
 
@@ -99,7 +99,7 @@ async def test_only_a_write_that_failed_may_have_happened(server: FickleHttp, di
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 429])
 async def test_a_refused_write_did_not_happen(server: FickleHttp, dialect: Dialect, status: int) -> None:
-    """Who is turned away at the door has stored nothing."""
+    """A request that is turned away has stored nothing."""
     await server.become(Behaviour.STATUS, status=status, body=b'{"detail": "Not Found"}')
 
     errors = await errors_of(dialect, WRITES)
@@ -121,7 +121,7 @@ async def test_a_refused_write_did_not_happen(server: FickleHttp, dialect: Diale
     ],
 )
 async def test_a_server_without_such_a_path_is_the_wrong_one(server: FickleHttp, dialect: Dialect, body: bytes) -> None:
-    """A 404 that is not about a memory tells of a wrong base URL; no delete takes it for done."""
+    """A 404 that is not about a memory means a wrong base URL; no delete takes it for done."""
     await server.become(Behaviour.STATUS, status=404, body=body)
 
     errors = await errors_of(dialect, CALLS)
@@ -153,10 +153,10 @@ async def test_a_memory_that_is_gone_is_no_error(server: FickleHttp, dialect: Di
     ("said", "seconds"),
     [("7", 7.0), (" 7 ", 7.0), ("0", 0.0), ("9" * 5_000, MAX_RETRY_AFTER), ("-5", None), ("1.5", 1.5), ("soon", None)],
 )
-async def test_the_wait_that_is_asked_for_is_told(
+async def test_the_wait_that_is_asked_for_is_passed_on(
     server: FickleHttp, dialect: Dialect, status: int, said: str, seconds: float | None
 ) -> None:
-    """Who asks for patience is quoted in seconds, up to an hour; what is none is no reason to fail."""
+    """A request for patience is passed on in seconds, up to an hour; what is none is no reason to fail."""
     await server.become(Behaviour.STATUS, status=status, headers=JSON | {"Retry-After": said})
 
     errors = await errors_of(dialect, CALLS)
@@ -175,7 +175,7 @@ async def test_the_wait_that_is_asked_for_is_told(
         ("upstream_error", Unavailable),
     ],
 )
-async def test_the_code_of_an_error_tells_more_than_its_status(
+async def test_the_code_of_an_error_says_more_than_its_status(
     server: FickleHttp, dialect: Dialect, code: str, kind: type[ProviderError]
 ) -> None:
     """mem0's server says 502 to nearly everything; the name it gives to it decides."""
@@ -205,7 +205,7 @@ async def test_no_error_quotes_memories_or_keys(server: FickleHttp, dialect: Dia
     await server.become(Behaviour.STATUS, status=status, body=said.encode())
 
     calls = {name: CALLS[name] for name in ("search", "everything", "find", "add")}
-    told = ["".join(traceback.format_exception(error)) for error in (await errors_of(dialect, calls)).values()]
+    quoted = ["".join(traceback.format_exception(error)) for error in (await errors_of(dialect, calls)).values()]
     signatures = {one.headers.get("x-signature") for one in server.requests} - {None}
 
-    assert not [text for text in told for secret in (CANARY, KEY, HMAC_SECRET, *signatures) if str(secret) in text]
+    assert not [text for text in quoted for secret in (CANARY, KEY, HMAC_SECRET, *signatures) if str(secret) in text]

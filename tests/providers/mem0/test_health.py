@@ -26,7 +26,7 @@ def seen(health: Health) -> Mem0Health:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_health_is_one_request(dialect: str) -> None:
-    """A server that serves is healthy after one call, and the time that it took is told in milliseconds."""
+    """A server that serves is healthy after one call, and the time that it took is stated in milliseconds."""
     async with SERVERS[dialect]() as server, opened(server.base_url, dialect) as provider:
         health = seen(await provider.health_check())
 
@@ -94,8 +94,8 @@ async def test_health_does_not_tell_what_stands_before_the_host() -> None:
         assert server.requests[0].headers["authorization"].startswith("Basic ")
 
 
-async def test_the_dialect_is_told_once_it_is_known() -> None:
-    """As long as nobody has answered, no dialect is named."""
+async def test_the_dialect_is_named_once_it_is_known() -> None:
+    """As long as no server has answered, no dialect is named."""
     async with (
         SERVERS["spec"]() as server,
         FickleHttp(server.base_url) as fickle,
@@ -124,11 +124,11 @@ async def test_a_look_and_a_request_do_not_wait_for_each_other(dialect: str, of_
         asks: list[Callable[[], Awaitable[object]]] = [provider.health_check, lambda: provider.recall("kannan", "tea")]
         hanging, answered = asks if of_health else reversed(asks)
         waiting = asyncio.ensure_future(hanging())
-        while not fickle.requests:  # noqa: ASYNC110 - nobody tells
+        while not fickle.requests:  # noqa: ASYNC110 - nothing notifies
             await asyncio.sleep(0.01)
-        told = await answered()
+        answer = await answered()
 
         assert not waiting.done()
-        assert told.healthy if isinstance(told, Health) else told == []
+        assert answer.healthy if isinstance(answer, Health) else answer == []
         waiting.cancel()
         await asyncio.wait({waiting})

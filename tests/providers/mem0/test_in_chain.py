@@ -10,7 +10,7 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, Unavailable
 from providers.memory.provider import MockSettings
-from providers.types import NewMemory
+from providers.types import NewMemory, Owner
 from tests.providers.mem0.stage import KEY, MEM0, MOCK, TIMEOUT, Stage
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.following import eventually
@@ -19,6 +19,7 @@ from tests.support.mem0_spec import SpecServer
 from tests.support.native import native_settings
 
 USER = "kannan"
+OWNER = Owner(USER)
 
 
 @pytest.fixture(params=[SpecServer, pytest.param(PlatformServer, marks=pytest.mark.soak)])
@@ -62,13 +63,13 @@ async def test_a_standby_answers_for_a_mem0_that_is_down(stage: Stage) -> None:
     """Reads show everything, and say who answered and why."""
     await stage.stand(MEM0, MOCK)
     ids = await filled(stage)
-    assert (await listed(stage.provider), stage.told.provider, stage.told.degraded) == (FILLED, MEM0, [])
+    assert (await listed(stage.provider), stage.noted.provider, stage.noted.degraded) == (FILLED, MEM0, [])
     await stage.proxy.become(Behaviour.DOWN)
 
-    assert (await listed(stage.provider), stage.told.provider) == (FILLED, MOCK)
-    assert stage.told.degraded == ["home_unavailable"]
+    assert (await listed(stage.provider), stage.noted.provider) == (FILLED, MOCK)
+    assert stage.noted.degraded == ["home_unavailable"]
     assert (await recalled(stage.provider, "tea"))[0] == "green tea"
-    assert (stage.told.provider, len(stage.told.degraded)) == (MOCK, 1)
+    assert (stage.noted.provider, len(stage.noted.degraded)) == (MOCK, 1)
     with pytest.raises(MemoryNotFound):
         await stage.provider.get(USER, ids[2])
 
@@ -80,7 +81,7 @@ async def test_mem0_answers_for_a_home_that_is_another(stage: Stage) -> None:
     await stage.delivered()
 
     assert await listed(stage.at(MEM0)) == await listed(stage.at(MOCK)) == FILLED
-    assert await stage.at(MEM0).snapshot(USER, ids[1]) == await stage.at(MOCK).snapshot(USER, ids[1])
+    assert await stage.at(MEM0).snapshot(OWNER, ids[1]) == await stage.at(MOCK).snapshot(OWNER, ids[1])
 
 
 @pytest.mark.parametrize("order", [(MEM0, MOCK), (MOCK, MEM0)], ids="-".join)
@@ -89,13 +90,12 @@ async def test_what_mem0_has_missed_is_delivered(stage: Stage, order: Sequence[s
     """A write is accepted if mem0 is home, stored if another is; either way it arrives once mem0 is back, once."""
     await stage.stand(*order)
     await stage.proxy.become(behaviour, status=429, headers={"retry-after": "1"})
-    await stage.provider.remember(USER, "green tea")
-    told = stage.told
+    stored = await stage.provider.store(NewMemory(owner=OWNER, content="green tea"))
     seen = await listed(stage.provider)
     await stage.proxy.become(Behaviour.OK)
     await stage.delivered()
 
-    assert (told.accepted, bool(told.degraded)) == (order[0] == MEM0, order[0] == MEM0)
+    assert (not stored.confirmed, bool(stored.degraded)) == (order[0] == MEM0, order[0] == MEM0)
     assert seen == {"green tea"}
     assert [record.content for record in await stage.at(MEM0).list_memories(USER)] == ["green tea"]
     assert [memory.text for memory in stage.server.memories if memory.scope["user_id"] == USER] == ["green tea"]
@@ -111,7 +111,7 @@ async def test_what_is_on_its_way_to_mem0_is_found(stage: Stage) -> None:
     await stage.provider.remember(USER, "tea in the garden")
 
     assert set(await recalled(stage.provider, "tea wine")) == {"green tea with mint", "tea in the garden"}
-    assert stage.told.provider == MEM0
+    assert stage.noted.provider == MEM0
     assert await listed(stage.at(MEM0)) == {"green tea", "red wine"}
 
 
@@ -119,7 +119,7 @@ async def test_a_question_does_not_wait_for_a_whole_batch(stage: Stage) -> None:
     """While mem0 catches up with what it has missed, it is asked questions between, not after that."""
     await stage.stand(MEM0, MOCK)
     await stage.provider.remember(USER, "green tea")
-    memories = [NewMemory(user_id=USER, content=f"cup {number}", memory_id=str(uuid4())) for number in range(100)]
+    memories = [NewMemory(owner=OWNER, content=f"cup {number}", memory_id=str(uuid4())) for number in range(100)]
     await stage.proxy.become(Behaviour.SLOW, delay=0.02)
     batch = asyncio.create_task(stage.at(MEM0).remember_many(memories))
     await eventually(lambda: asyncio.sleep(0, len(stage.proxy.acted) > 20))
@@ -144,7 +144,7 @@ async def test_a_late_write_does_not_bring_back_what_was_deleted(stage: Stage) -
     came = [memory.text for memory in stage.server.memories if memory.scope["user_id"] == USER]
 
     assert "green tea" in came
-    assert (await listed(stage.provider), stage.told.provider) == ({"red wine"}, MEM0)
+    assert (await listed(stage.provider), stage.noted.provider) == ({"red wine"}, MEM0)
     assert "green tea" not in await recalled(stage.provider, "tea")
     with pytest.raises(MemoryNotFound):
         await stage.provider.get(USER, tea)
@@ -167,12 +167,12 @@ async def test_the_order_is_switched_away_from_mem0(stage: Stage, database: str)
     stage.server.memories.add({"user_id": USER}, "put in by others", None)
     everything = FILLED | {"put in by others"}
     await stage.order(native=native_settings(database), mock=MockSettings(), mem0=stage.mem0)
-    assert (await listed(stage.provider), stage.told.provider) == (everything, MEM0)
+    assert (await listed(stage.provider), stage.noted.provider) == (everything, MEM0)
     await stage.complete()
 
-    assert (await listed(stage.provider), stage.told.provider) == (everything, "native")
+    assert (await listed(stage.provider), stage.noted.provider) == (everything, "native")
     assert await listed(stage.at(MOCK)) == everything
-    assert await stage.at("native").snapshot(USER, ids[1]) == await stage.at(MEM0).snapshot(USER, ids[1])
+    assert await stage.at("native").snapshot(OWNER, ids[1]) == await stage.at(MEM0).snapshot(OWNER, ids[1])
 
 
 async def test_the_order_is_switched_to_mem0(stage: Stage, database: str) -> None:
@@ -181,8 +181,8 @@ async def test_the_order_is_switched_to_mem0(stage: Stage, database: str) -> Non
     await stage.order(native=native)
     ids = await filled(stage)
     await stage.order(mem0=stage.mem0, native=native)
-    assert (await listed(stage.provider), stage.told.provider) == (FILLED, "native")
+    assert (await listed(stage.provider), stage.noted.provider) == (FILLED, "native")
     await stage.complete()
 
-    assert (await listed(stage.provider), stage.told.provider) == (FILLED, MEM0)
-    assert await stage.at(MEM0).snapshot(USER, ids[1]) == await stage.at("native").snapshot(USER, ids[1])
+    assert (await listed(stage.provider), stage.noted.provider) == (FILLED, MEM0)
+    assert await stage.at(MEM0).snapshot(OWNER, ids[1]) == await stage.at("native").snapshot(OWNER, ids[1])

@@ -1,4 +1,4 @@
-"""Letting mem0 take apart what it is told: none, one or several memories, at once or later."""
+"""Inference by mem0: one text becomes none, one or several memories, at once or later."""
 
 from itertools import count
 
@@ -47,13 +47,13 @@ async def test_states_are_stored_as_they_are_although_mem0_infers() -> None:
     async with PlatformServer(api_key=KEY) as server:
         async with opened(server.base_url, "platform", infer=True) as provider:
             assert await provider.put_many([state]) == [None]
-            assert await provider.snapshot(USER, state.id) == state
+            assert await provider.snapshot(state.owner, state.id) == state
 
         assert texts_of(server, USER) == ["I like tea. I live in Oslo."]
 
 
 async def test_the_specification_infers_nothing() -> None:
-    """Whoever asks for `infer` where it cannot be had is told so, and nothing is stored."""
+    """`infer` where it cannot be had is refused, and nothing is stored."""
     async with SpecServer() as server, opened(server.base_url, "spec", infer=True) as provider:
         with pytest.raises(Misconfigured):
             await provider.remember(USER, "I like tea.")

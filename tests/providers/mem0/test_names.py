@@ -7,10 +7,11 @@ import pytest
 
 from observability.secret import Secret
 from providers.errors import MemoryNotFound
-from providers.mem0.names import STORE, USERS, deleted_of, name_of, user_of
+from providers.mem0.names import STORE, USERS, deleted_of, name_of, owner_of
 from providers.mem0.settings import Mem0Settings
 from providers.native.embedded import EmbeddedServer
 from providers.replica import Replica
+from providers.types import Owner
 from tests.support.mem0 import SERVERS, host, opened
 from tests.support.mem0_oss import Mem0Process
 from tests.support.postgres import create_database, drop_database
@@ -47,24 +48,24 @@ ODD = [
 
 def test_names_are_as_different_as_users() -> None:
     """No two users share a name, nor one a name with another's tombstones or with what is our own."""
-    names = [name for user in ODD for name in (name_of(user), deleted_of(user))]
+    names = [name for user in ODD for name in (name_of(Owner(user)), deleted_of(Owner(user)))]
 
     assert len({*names, STORE, USERS}) == len(names) + 2
-    assert [user_of(name_of(user)) for user in ODD] == ODD
-    assert [user_of(deleted_of(user)) for user in ODD] == ODD
+    assert [owner_of(name_of(Owner(user))).user for user in ODD] == ODD
+    assert [owner_of(deleted_of(Owner(user))).user for user in ODD] == ODD
 
 
 @pytest.mark.parametrize("user", ODD)
 def test_a_name_has_nothing_that_mem0_misreads(user: str) -> None:
     """No wildcard is in it, and nothing that would be trimmed."""
-    for name in (name_of(user), deleted_of(user)):
+    for name in (name_of(Owner(user)), deleted_of(Owner(user))):
         assert "*" not in name
         assert name.split() == [name]
 
 
 def test_a_plain_user_is_called_as_it_is() -> None:
-    """Whoever is known to mem0 already is found there."""
-    assert [name_of(user) for user in ("anna", "安娜", "a@b.c", "x:y/z")] == ["anna", "安娜", "a@b.c", "x:y/z"]
+    """A user that mem0 knows already is found there."""
+    assert [name_of(Owner(user)) for user in ("anna", "安娜", "a@b.c", "x:y/z")] == ["anna", "安娜", "a@b.c", "x:y/z"]
 
 
 @pytest.fixture(scope="module", params=["spec", "platform", pytest.param("oss", marks=pytest.mark.soak)])
@@ -90,7 +91,7 @@ async def test_what_one_does_no_other_sees(provider: Replica) -> None:
         assert [one.content for one in await provider.list_memories(user)] == [f"tea of {number}"]
         assert [one.content for one in await provider.recall(user, "tea")] == [f"tea of {number}"]
         assert (await provider.get(user, ids[user])).user_id == user
-    assert await provider.users() == sorted(ODD)
+    assert await provider.owners() == [Owner(user) for user in sorted(ODD)]
 
     for other, user in combinations(ODD[:6], 2):
         with pytest.raises(MemoryNotFound):

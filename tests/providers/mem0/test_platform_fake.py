@@ -54,7 +54,7 @@ def connect(request: pytest.FixtureRequest, mem0: ModuleType) -> Connect:
 
 @pytest.fixture
 async def server() -> AsyncIterator[PlatformServer]:
-    """A server with the habits that the documentation tells of, and no delay."""
+    """A server with the habits that the documentation describes, and no delay."""
     async with PlatformServer(api_key=API_KEY) as server:
         yield server
 
@@ -73,7 +73,7 @@ async def added(call: Call, text: str, **scope: Any) -> str:  # noqa: ANN401 - i
 
 
 async def texts(call: Call, filters: dict[str, Any], **page: int) -> list[str]:
-    """What a list with this filter gives, in order."""
+    """What a list with this filter returns, in order."""
     answer = await call("get_all", filters=filters, **page)
     return [record["memory"] for record in answer["results"]]
 
@@ -140,7 +140,7 @@ async def test_a_filter_says_which(call: Call, filters: dict[str, Any], expected
 
 
 async def test_implicit_null_can_be_left_off(connect: Connect) -> None:
-    """Where it is left off, a filter on the user alone gives the memories of runs too."""
+    """Where it is left off, a filter on the user alone returns the memories of runs too."""
     async with PlatformServer(implicit_null=False) as server, connect(server) as call:
         await added(call, "in a run", run_id="r1", **ANNA)
 
@@ -160,7 +160,7 @@ async def test_pages_follow_one_another(server: PlatformServer, call: Call) -> N
 
 
 async def test_a_page_has_a_greatest_size(call: Call) -> None:
-    """Who asks for more than the greatest page gets that."""
+    """A request for more than the greatest page gets the greatest page."""
     messages = [{"role": "user", "content": str(number)} for number in range(MAX_PAGE_SIZE + 1)]
     await call("add", messages, infer=False, **ANNA)
 
@@ -186,7 +186,7 @@ async def test_shuffled_pages_leave_nothing_out(connect: Connect) -> None:
         ({"top_k": 1}, [("Masala tea", 1.0)]),
     ],
 )
-async def test_a_search_gives_the_best_first(
+async def test_a_search_returns_the_best_first(
     call: Call, options: dict[str, Any], expected: list[tuple[str, float]]
 ) -> None:
     """The best has 1, whatever shares less than the threshold is left out, and `top_k` bounds how many there are."""
@@ -240,8 +240,8 @@ async def test_a_star_deletes_everyones(call: Call) -> None:
     assert await texts(call, {"user_id": "*"}) == []
 
 
-async def test_the_owners_are_told(call: Call) -> None:
-    """`users` gives each user and run there are memories of, with their number."""
+async def test_the_owners_are_listed(call: Call) -> None:
+    """`users` lists each user and run that has memories, with their number."""
     await added(call, "plain", **ANNA)
     await added(call, "in a run", run_id="r1", **ANNA)
 

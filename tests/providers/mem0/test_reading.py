@@ -9,18 +9,18 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from observability import notes
 from observability.metrics import Metrics
 from providers.errors import Unavailable
 from providers.filters import Eq
+from providers.mem0.client import open_client
 from providers.mem0.codec import KEY as NOTE
 from providers.mem0.codec import mark_of, metadata_of
-from providers.mem0.dialects.oss import DRAWERS
+from providers.mem0.dialects.oss import PARTITIONS
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import PAGE_SIZE, SpecDialect
 from providers.mem0.names import USERS
-from providers.mem0.wire import open_wire
 from providers.replica import Replica
+from providers.types import Owner, PageQuery, RecallQuery
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, opened, texts_of
 from tests.support.mem0_memories import Answer
@@ -29,6 +29,7 @@ from tests.support.mem0_spec import SpecServer
 from tests.support.states import live
 
 USER = "anna"
+OWNER = Owner(USER)
 NOTHING = b'{"results": [], "memories": []}'
 
 
@@ -58,13 +59,13 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 
 def record(user: str, text: str, metadata: object = None) -> dict[str, object]:
-    """A memory as each of the servers gives it."""
+    """A memory as each of the servers returns it."""
     scope = {"id": str(uuid4()), "user_id": user, "metadata": metadata, "score": 1.0, "similarity_score": 1.0}
     return scope | {"memory": text, "content": text, "created_at": "2026-07-28T12:00:00Z"}
 
 
 def answer(*records: dict[str, object]) -> Answer:
-    """A list of memories as each of the servers gives it."""
+    """A list of memories as each of the servers returns it."""
     return Answer(200, {"results": records, "memories": records, "next": None})
 
 
@@ -74,7 +75,7 @@ def is_search(one: Received) -> bool:
 
 
 async def test_what_is_anothers_is_left_out_and_counted(stage: Stage) -> None:
-    """A server that mixes up its users shows nobody what is not theirs, and the operator sees that it does."""
+    """A server that mixes up its users shows no user what belongs to another, and the operator sees that it does."""
     theirs, mine = record("bert", "tea of bert"), record(USER, "tea of mine")
 
     stage.server.say_next(answer(theirs, mine))
@@ -82,18 +83,18 @@ async def test_what_is_anothers_is_left_out_and_counted(stage: Stage) -> None:
     stage.server.say_next(answer(theirs, mine), answer(theirs, mine))
     assert [one.content for one in await stage.provider.recall(USER, "tea")] == ["tea of mine"]
     stage.server.say_next(answer(theirs, mine), answer(theirs))
-    assert [one.content for one in await stage.provider.snapshots(USER)] == ["tea of mine"]
+    assert [one.content for one in await stage.provider.snapshots(OWNER)] == ["tea of mine"]
 
     assert (stage.dropped("foreign_user"), stage.dropped("malformed")) == (5, 0)
 
 
 async def test_what_is_anothers_is_no_user(stage: Stage) -> None:
-    """A memory that a server gives for one in the list of users does not become the name of a user."""
+    """A memory that a server lists among the users does not become the name of a user."""
     await stage.provider.remember(USER, "tea")
     stage.server.say_next(answer(record("bert", "tea of bert"), record(USERS, "no user", mark_of(str(uuid4())))))
 
-    assert await stage.provider.users() == []
-    assert await stage.provider.users() == [USER]
+    assert await stage.provider.owners() == []
+    assert await stage.provider.owners() == [OWNER]
 
 
 async def test_a_note_that_cannot_be_read_is_left_out_and_counted(stage: Stage) -> None:
@@ -133,7 +134,7 @@ async def test_an_answer_that_is_everything_takes_one_request(stage: Stage) -> N
 
 
 async def test_what_a_search_misses_is_found_by_its_words(stage: Stage) -> None:
-    """Where mem0's index gives nothing of a user, the words of the question still find what has them."""
+    """Where mem0's index returns nothing of a user, the words of the question still find what has them."""
     await stage.fickle.become(Behaviour.STATUS, status=200, body=NOTHING, only=is_search)
     for text in ("green tea", "black coffee"):
         await stage.provider.remember(USER, text)
@@ -166,36 +167,35 @@ async def test_a_long_memory_counts_as_much_as_a_short_one(stage: Stage) -> None
     assert (found.similarity_score or 0.0) > 0.5
 
 
-async def test_more_than_can_be_listed_is_said_to_be_partial(asked: notes.Notes) -> None:
+async def test_more_than_can_be_listed_is_said_to_be_partial() -> None:
     """A list that lacks something says so, and nobody takes a part for everything."""
     async with OssServer() as server, opened(server.base_url, "oss") as provider:
         for number in range(1_050):
-            server.memories.add({"user_id": USER, "agent_id": DRAWERS[0]}, f"tea {number}", None)
+            server.memories.add({"user_id": USER, "agent_id": PARTITIONS[0]}, f"tea {number}", None)
 
-        assert len(await provider.list_memories(USER, 100)) == 100
-        assert asked.degraded == ["partial"]
+        page = await provider.page(PageQuery(owner=OWNER, limit=100))
+        assert (len(page.memories), page.degraded) == (100, ("partial",))
         with pytest.raises(Unavailable, match="too many"):
-            await provider.snapshots(USER)
+            await provider.snapshots(OWNER)
 
 
-async def test_more_users_than_can_be_listed_are_not_taken_for_all(asked: notes.Notes) -> None:
-    """Who copies a store user by user is not told of a part of them."""
+async def test_more_users_than_can_be_listed_are_not_taken_for_all() -> None:
+    """A copy of a store, user by user, is not made of a part of them."""
     async with OssServer() as server, opened(server.base_url, "oss") as provider:
         for number in range(1_050):
-            server.memories.add({"user_id": USERS, "agent_id": DRAWERS[0]}, f"user {number}", None)
+            server.memories.add({"user_id": USERS, "agent_id": PARTITIONS[0]}, f"user {number}", None)
 
         with pytest.raises(Unavailable, match="too many"):
-            await provider.users()
-        assert asked.degraded == []
+            await provider.owners()
 
 
-async def test_a_list_that_is_whole_is_not_partial(stage: Stage, asked: notes.Notes) -> None:
+async def test_a_list_that_is_whole_is_not_partial(stage: Stage) -> None:
     """What is complete is not said to be less."""
     await stage.provider.remember(USER, "tea")
-    await stage.provider.list_memories(USER)
-    await stage.provider.recall(USER, "tea")
+    page = await stage.provider.page(PageQuery(owner=OWNER))
+    found = await stage.provider.find(RecallQuery(owner=OWNER, query="tea"))
 
-    assert asked.degraded == []
+    assert (page.degraded, found.degraded) == ((), ())
 
 
 async def test_pages_without_end_come_to_an_end() -> None:
@@ -204,10 +204,10 @@ async def test_pages_without_end_come_to_an_end() -> None:
     body = msgspec.json.encode({"results": records, "memories": records, "next": "http://there/?page=2"})
     async with (
         FickleHttp("http://127.0.0.1:9") as fickle,
-        open_wire(fickle.base_url, patience=30.0, connect_timeout=30.0, places=1) as wire,
+        open_client(fickle.base_url, request_timeout=30.0, connect_timeout=30.0, concurrency=1) as client,
     ):
         await fickle.become(Behaviour.STATUS, status=200, body=body)
-        for dialect in (SpecDialect(wire, None, None, max_pages=3), PlatformDialect(wire, None, max_pages=3)):
+        for dialect in (SpecDialect(client, None, None, max_pages=3), PlatformDialect(client, None, max_pages=3)):
             fickle.requests.clear()
             listing = await dialect.everything(USER)
             assert (len(listing.items), listing.whole, len(fickle.requests)) == (1, False, 3)
@@ -225,7 +225,7 @@ async def test_what_a_caller_changes_meanwhile_is_not_stored(stage: Stage) -> No
     assert found.metadata == {"colour": "green"}
 
 
-async def test_a_user_is_enrolled_once(stage: Stage) -> None:
+async def test_a_user_is_registered_once(stage: Stage) -> None:
     """However many first memories of a user come at once, the user is looked for and put into the list once."""
     await asyncio.gather(*(stage.provider.remember(USER, f"tea {number}") for number in range(12)))
     await stage.provider.remember(USER, "one more")

@@ -90,7 +90,7 @@ async def test_what_was_stored_is_read_back_by_its_id(client: SpecClient, user: 
 
 
 async def test_the_best_answer_comes_first(client: SpecClient) -> None:
-    """A search gives as many as were asked for, best first, with a score in [0, 1]."""
+    """A search returns as many as were asked for, best first, with a score in [0, 1]."""
     for text in ["Trains leave at noon", "Anna drinks tea", "Anna drinks masala tea"]:
         await client.remember("anna", text)
 
@@ -99,7 +99,7 @@ async def test_the_best_answer_comes_first(client: SpecClient) -> None:
     assert [hit["similarity_score"] for hit in hits] == [1.0, 0.5]
 
 
-async def test_a_list_gives_the_newest_first_in_windows(client: SpecClient) -> None:
+async def test_a_list_returns_the_newest_first_in_windows(client: SpecClient) -> None:
     """`limit` and `offset` cut windows out of one order, the newest first."""
     for number in range(5):
         await client.remember("anna", f"number {number}")
@@ -132,7 +132,7 @@ async def test_a_user_sees_only_what_is_theirs(client: SpecClient) -> None:
 
 
 async def test_anybody_may_ask_for_health(server: SpecServer) -> None:
-    """Health is told without a key."""
+    """Health needs no key."""
     async with httpx.AsyncClient(base_url=server.base_url) as http:
         response = await http.get("/health")
 
@@ -157,7 +157,7 @@ async def test_who_cannot_prove_it_is_refused(
 
 
 async def test_a_signature_is_good_for_one_user(client: SpecClient) -> None:
-    """Who signed as one user cannot ask for another."""
+    """A signature of one user is none for another."""
     response = await client.http.get("/v1/memories/", params={"user_id": "ravi"}, headers=client.headers("anna"))
 
     assert response.status_code == 403
@@ -173,14 +173,14 @@ async def test_what_is_not_of_the_form_is_refused(client: SpecClient, query: dic
 
 
 async def test_without_secrets_nothing_is_asked_for() -> None:
-    """A server without key and secret serves who has neither."""
+    """A server without key and secret serves clients that have neither."""
     async with SpecServer() as server:
         client = SpecClient(server.base_url, None, None)
         async with client.http:
             assert await client.remember("anna", "Tea at seven")
 
 
-async def test_it_says_what_it_is_told_to_say(server: SpecServer, client: SpecClient) -> None:
+async def test_it_answers_as_a_test_wants(server: SpecServer, client: SpecClient) -> None:
     """An answer given to it is said once, in place of what was asked for."""
     server.say_next(Answer(503, {"detail": "busy"}, {"retry-after": "3"}))
 

@@ -1,4 +1,4 @@
-"""Looking again after writes of which nobody knows whether they happened: they may still land, long after."""
+"""Reconciliation of ambiguous writes: one of which nobody knows whether it happened may still land, long after."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,59 +9,60 @@ import structlog
 from observability import tracing
 from providers import background
 from providers.errors import ProviderError, Unavailable
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 
 # Seconds after the write; between them they span what proxies and servers hold a request for.
-LOOKS = (5.0, 30.0, 120.0)
-MAX_WAITING = 1_000
+DELAYS = (5.0, 30.0, 120.0)
+MAX_PENDING = 1_000
+TASK_NAME = "mem0-reconciliation"
 
 _log = structlog.get_logger(__name__)
 
 
-class Aftercare:
-    """Have memories tidied some time after a write of theirs was broken off or got no answer."""
+class Reconciliation:
+    """Have a memory reconciled some time after a write of it was broken off or got no answer."""
 
     def __init__(
         self,
-        tidied: Callable[[str, str], Awaitable[object]],
+        reconcile: Callable[[Owner, str], Awaitable[object]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._tidied = tidied
+        self._reconcile = reconcile
         self._sleep = sleep
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[Owner, str], asyncio.Task[None]] = {}
 
     @contextmanager
-    def of(self, state: Snapshot) -> Iterator[None]:
-        """Watch one write."""
+    def watch(self, state: Snapshot) -> Iterator[None]:
+        """Watch one write of a state, and schedule the reconciliation if it ends in doubt."""
         try:
             yield
         except (ProviderError, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) or (isinstance(error, Unavailable) and error.ambiguous):
-                self._look_after(state.user_id, state.id)
+                self._schedule(state.owner, state.id)
             raise
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Cancel what is scheduled."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _look_after(self, user_id: str, memory_id: str) -> None:
-        key = (user_id, memory_id)
-        if key not in self._tasks and len(self._tasks) < MAX_WAITING:
+    def _schedule(self, owner: Owner, memory_id: str) -> None:
+        key = (owner, memory_id)
+        if key not in self._tasks and len(self._tasks) < MAX_PENDING:
             self._tasks[key] = asyncio.create_task(
-                self._run(user_id, memory_id), name="mem0-aftercare", context=background.detached()
+                self._run(owner, memory_id), name=TASK_NAME, context=background.detached()
             )
             self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
-    async def _run(self, user_id: str, memory_id: str) -> None:
+    async def _run(self, owner: Owner, memory_id: str) -> None:
         waited = 0.0
-        for moment in LOOKS:
-            await self._sleep(moment - waited)
-            waited = moment
+        for delay in DELAYS:
+            await self._sleep(delay - waited)
+            waited = delay
             try:
                 with tracing.root("look after a late write"):
-                    await self._tidied(user_id, memory_id)
+                    await self._reconcile(owner, memory_id)
             except ProviderError as error:
                 _log.info("mem0_aftercare_postponed", reason=error.outcome)

@@ -14,7 +14,7 @@ from providers.mem0.codec import metadata_of, text_of
 from providers.mem0.names import deleted_of
 from providers.replica import Replica
 from providers.states.clock import new_memory_id
-from providers.types import NewMemory, RecallQuery, Snapshot
+from providers.types import NewMemory, Owner, RecallQuery, Snapshot
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, adds, opened, texts_of
 from tests.support.mem0_platform import PlatformServer
@@ -22,6 +22,7 @@ from tests.support.mem0_spec import SpecServer
 from tests.support.states import MOMENT, live, tombstone
 
 USER = "anna"
+OWNER = Owner(USER)
 LOST = [Behaviour.STORE_THEN_HANG, Behaviour.TRUNCATED]
 
 
@@ -35,7 +36,7 @@ class Stage(NamedTuple):
     def hold(self, state: Snapshot, key: str | None = None) -> None:
         """Put a copy of a state into the server, as the provider would have stored it."""
         run = {} if isinstance(self.server, SpecServer) else {"run_id": key or state.id}
-        user = deleted_of(state.user_id) if state.deleted else state.user_id
+        user = deleted_of(state.owner) if state.deleted else state.user_id
         self.server.memories.add({"user_id": user, **run}, text_of(state), metadata_of(state))
 
     async def land(self, one: Received) -> None:
@@ -46,7 +47,7 @@ class Stage(NamedTuple):
 
 
 async def never(_seconds: float) -> None:
-    """Sleep for ever, so that nothing is tidied but by who asks."""
+    """Sleep for ever, so that nothing is reconciled but by a call."""
     await asyncio.Event().wait()
 
 
@@ -71,7 +72,7 @@ async def seen(provider: Replica, memory_id: str) -> list[list[str]]:
     return [
         [one.content for one in await provider.list_memories(USER)],
         [one.content for one in await provider.recall(USER, "tea coffee cocoa")],
-        [one.content or "deleted" for one in await provider.snapshots(USER)],
+        [one.content or "deleted" for one in await provider.snapshots(OWNER)],
         [(await provider.get(USER, memory_id)).content],
     ]
 
@@ -101,18 +102,18 @@ async def test_a_write_that_lands_beside_its_retry_is_one_memory(stage: Stage) -
     assert texts_of(stage.server, USER) == ["tea", "tea"]
 
     assert await seen(stage.provider, memory_id) == [["tea"]] * 4
-    assert (await stage.provider.snapshot(USER, memory_id)) is not None
+    assert (await stage.provider.snapshot(OWNER, memory_id)) is not None
     assert texts_of(stage.server, USER) == ["tea"]
 
 
 async def test_equal_copies_leave_the_one_with_the_least_id(stage: Stage) -> None:
-    """Two who tidy at once agree on which copy stays, so that none removes the other's."""
+    """Two processes that clean up at once agree on which copy stays, so that none removes the other's."""
     state = live(USER)
     for _ in range(3):
         stage.hold(state)
     least = min(memory.id for memory in stage.server.memories)
 
-    assert await stage.provider.snapshot(USER, state.id) == state
+    assert await stage.provider.snapshot(OWNER, state.id) == state
     assert [memory.id for memory in stage.server.memories] == [least]
 
 
@@ -128,7 +129,7 @@ async def test_a_write_that_lands_after_a_delete_is_never_seen(stage: Stage) -> 
 
     assert await stage.provider.list_memories(USER) == []
     assert await stage.provider.recall(USER, "tea") == []
-    assert [one.deleted for one in await stage.provider.snapshots(USER)] == [True]
+    assert [one.deleted for one in await stage.provider.snapshots(OWNER)] == [True]
     with pytest.raises(MemoryNotFound):
         await stage.provider.get(USER, memory_id)
     with pytest.raises(MemoryDeleted):
@@ -156,12 +157,12 @@ async def test_a_tombstone_beside_a_memory_is_stronger(stage: Stage) -> None:
     stage.hold(state)
     stage.hold(tombstone(state, 1_000))
 
-    found = await stage.provider.snapshot(USER, state.id)
+    found = await stage.provider.snapshot(OWNER, state.id)
 
     assert found is not None
     assert found.deleted
     assert texts_of(stage.server, USER) == []
-    assert len(texts_of(stage.server, deleted_of(USER))) == 1
+    assert len(texts_of(stage.server, deleted_of(OWNER))) == 1
 
 
 async def test_what_breaks_off_between_storing_and_removing_is_mended(stage: Stage) -> None:
@@ -179,7 +180,7 @@ async def test_what_breaks_off_between_storing_and_removing_is_mended(stage: Sta
 
 async def test_a_fresh_id_is_stored_with_one_request(stage: Stage) -> None:
     """What cannot be there is not looked for; what was tried before is, and is not stored again."""
-    await stage.provider.remember(USER, "enrolled")
+    await stage.provider.remember(USER, "registered")
     memory_id = new_memory_id()
     stage.fickle.requests.clear()
 
@@ -210,12 +211,12 @@ async def test_an_old_id_is_looked_for_first(stage: Stage) -> None:
 async def test_a_batch_says_whether_it_may_have_happened(stage: Stage) -> None:
     """Of a batch that broke off some may be stored; questions store nothing."""
     await stage.fickle.become(Behaviour.DOWN)
-    with pytest.raises(Unavailable) as asked:
-        await stage.provider.recall_many([RecallQuery(user_id=USER, query="tea")] * 2)
-    with pytest.raises(Unavailable) as told:
-        await stage.provider.remember_many([NewMemory(user_id=USER, content="tea")] * 2)
+    with pytest.raises(Unavailable) as searching:
+        await stage.provider.recall_many([RecallQuery(owner=OWNER, query="tea")] * 2)
+    with pytest.raises(Unavailable) as storing:
+        await stage.provider.remember_many([NewMemory(owner=OWNER, content="tea")] * 2)
 
-    assert (asked.value.ambiguous, told.value.ambiguous) == (False, True)
+    assert (searching.value.ambiguous, storing.value.ambiguous) == (False, True)
 
 
 async def test_what_others_have_put_in_is_adopted(stage: Stage) -> None:

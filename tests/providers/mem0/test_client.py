@@ -10,15 +10,15 @@ import pytest
 
 from observability.secret import Secret
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
+from providers.mem0.client import MAX_ANSWER_BYTES, HttpRequest, open_client
 from providers.mem0.dialects.answers import NIL
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
-from providers.mem0.wire import MAX_ANSWER_BYTES, Call, open_wire
 from tests.support.fickle_http import HUGE_BYTES, Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, SERVERS, speaking
 
 PATIENCE = 0.5
-LONG = 10.0  # seconds; who waits that long on a busy machine waits for ever
+LONG = 10.0  # seconds; a wait that long on a busy machine would never end
 
 PLACES = 4
 BROKEN_OFF = 200  # times
@@ -32,7 +32,7 @@ WRITES: list[Ask] = [lambda dialect: dialect.add("anna", NIL, "tea", {"colour": 
 
 @pytest.fixture(scope="module", params=DIALECTS)
 async def speaker(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
-    """A proxy before a server that speaks a dialect, and somebody who speaks it to the proxy, and has time."""
+    """A proxy before a server that speaks a dialect, and a patient client of that dialect before the proxy."""
     async with speaking_to_a_proxy(request.param, LONG) as pair:
         yield pair
 
@@ -46,7 +46,7 @@ async def hasty(request: pytest.FixtureRequest) -> AsyncIterator[tuple[FickleHtt
 
 @asynccontextmanager
 async def speaking_to_a_proxy(name: str, patience: float) -> AsyncIterator[tuple[FickleHttp, Dialect]]:
-    """Put a proxy between a server and somebody who speaks its dialect."""
+    """Put a proxy between a server and a client of its dialect."""
     async with (
         SERVERS[name]() as upstream,
         FickleHttp(upstream.base_url) as fickle,
@@ -65,7 +65,7 @@ async def errors_of(dialect: Dialect, calls: list[Ask]) -> list[tuple[type[Provi
     return errors
 
 
-async def test_where_nobody_listens_nothing_happened(speaker: tuple[FickleHttp, Dialect]) -> None:
+async def test_where_no_server_listens_nothing_happened(speaker: tuple[FickleHttp, Dialect]) -> None:
     """A refused connection is certain: even a write did not happen."""
     fickle, dialect = speaker
     await fickle.become(Behaviour.DOWN)
@@ -161,12 +161,12 @@ async def test_the_environment_does_not_send_it_elsewhere(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("key", ["clé", "two\nlines", "nul\0"])
-async def test_a_key_that_no_header_can_hold_is_not_told(key: str) -> None:
+async def test_a_key_that_no_header_can_hold_is_not_quoted(key: str) -> None:
     """Such a key is the operator's to mend, and stands neither in the error nor in its cause."""
     async with SERVERS["oss"]() as server:
-        async with open_wire(server.base_url, patience=LONG, connect_timeout=LONG, places=1) as wire:
+        async with open_client(server.base_url, request_timeout=LONG, connect_timeout=LONG, concurrency=1) as client:
             with pytest.raises(Misconfigured) as caught:
-                await OssDialect(wire, Secret(key)).ping()
+                await OssDialect(client, Secret(key)).ping()
 
         assert key not in str(caught.value)
         assert caught.value.__cause__ is None
@@ -178,8 +178,8 @@ async def test_who_waits_for_a_place_has_all_the_time_for_the_request() -> None:
     """No more requests are under way than are allowed, and a wait for the others is not part of one's own patience."""
     async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
         await fickle.become(Behaviour.SLOW, delay=0.5)
-        async with open_wire(fickle.base_url, patience=2.0, connect_timeout=2.0, places=1) as wire:
-            asked = [asyncio.create_task(wire.send(Call(method="GET", path="/health"))) for _ in range(5)]
+        async with open_client(fickle.base_url, request_timeout=2.0, connect_timeout=2.0, concurrency=1) as client:
+            asked = [asyncio.create_task(client.send(HttpRequest(method="GET", path="/health"))) for _ in range(5)]
             await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
             at_first = len(fickle.requests)
             answers = await asyncio.gather(*asked)
@@ -203,9 +203,9 @@ async def test_credentials_in_the_base_url_are_sent() -> None:
     async with SERVERS["spec"]() as server, FickleHttp(server.base_url) as fickle:
         address = fickle.base_url.replace("://", "://anna:p%40ss@")
         await fickle.become(Behaviour.STATUS, status=200, times=1, headers={"set-cookie": "a=b"}, body=b"{}")
-        async with open_wire(address, patience=LONG, connect_timeout=LONG, places=1) as wire:
+        async with open_client(address, request_timeout=LONG, connect_timeout=LONG, concurrency=1) as client:
             for _ in range(2):
-                await wire.send(Call(method="GET", path="/health"))
+                await client.send(HttpRequest(method="GET", path="/health"))
 
     for request in fickle.requests:
         assert request.headers["authorization"] == f"Basic {b64encode(b'anna:p@ss').decode()}"
@@ -217,21 +217,21 @@ async def test_credentials_in_the_base_url_are_sent() -> None:
 
 async def test_requests_broken_off_leave_all_places_free() -> None:
     """At whatever moment a request is cancelled, its place can be taken again, and its connection does not stay."""
-    call = Call(method="GET", path="/health")
+    request = HttpRequest(method="GET", path="/health")
     async with (
         SERVERS["spec"]() as server,
-        open_wire(server.base_url, patience=LONG, connect_timeout=LONG, places=PLACES) as wire,
+        open_client(server.base_url, request_timeout=LONG, connect_timeout=LONG, concurrency=PLACES) as client,
     ):
         for seconds in [BROKEN_OFF_WITHIN * number / BROKEN_OFF for number in range(BROKEN_OFF)]:
-            asked = [asyncio.create_task(wire.send(call)) for _ in range(PLACES)]
+            asked = [asyncio.create_task(client.send(request)) for _ in range(PLACES)]
             await asyncio.sleep(seconds)
             for one in asked:
                 one.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
-        answers = await asyncio.gather(*(wire.send(call) for _ in range(2 * PLACES)))
+        answers = await asyncio.gather(*(client.send(request) for _ in range(2 * PLACES)))
         async with asyncio.timeout(LONG):
-            while server.connections > PLACES:  # noqa: ASYNC110 - the server tells nobody
+            while server.connections > PLACES:  # noqa: ASYNC110 - the server notifies nobody
                 await asyncio.sleep(0.01)
 
     assert [answer.status for answer in answers] == [200] * 2 * PLACES

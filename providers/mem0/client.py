@@ -1,6 +1,6 @@
 """One request to mem0 and its answer: bounded in time, size and number, never followed elsewhere, never retried.
 
-Each is a span, and mem0 is told of it (W3C Trace Context), so that what mem0 traces is a part of the same trace.
+Each is a span that is sent along (W3C Trace Context), so that what mem0 traces is a part of the same trace.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from observability import tracing
 from providers.errors import Unavailable
+from providers.mem0.connection_pool import ConnectionPool
 from providers.mem0.failures import failure_of, translated
-from providers.mem0.lines import Lines
 from providers.timing import time_limit
 
 # A thousand memories of the greatest length are this much; more is no answer, but a mistake or an attack.
@@ -34,11 +34,11 @@ _HEADERS = {
 }
 
 
-class Call(Struct, frozen=True, kw_only=True):
-    """What to ask. `writes` tells whether it may have been done although no answer came.
+class HttpRequest(Struct, frozen=True, kw_only=True):
+    """What to ask. `writes` says that it may have been done although no answer came.
 
     `path` is a template, in which `{id}` stands for `id` as it is. Statuses in `known` are answers; every other one but
-    2xx is a failure. One that is `apart` has a place beside those of all others.
+    2xx is a failure. One that is `apart` has a connection beside those of all others.
     """
 
     method: str
@@ -56,7 +56,7 @@ class _Error(Struct):
     code: str | None = None
 
 
-class Answer(Struct, frozen=True):
+class HttpResponse(Struct, frozen=True):
     """What came back; `body` is decoded JSON, None for no content and for a known status without JSON."""
 
     status: int
@@ -72,11 +72,18 @@ class _Received(Struct, frozen=True):
     code: str | None = None
 
 
-class Wire:
-    """Requests to one mem0; `timeout` is seconds for a whole one to which no other limit is handed down."""
+class HttpClient:
+    """Send requests to one mem0; `timeout` is seconds for a whole one to which no other limit is handed down."""
 
-    def __init__(self, lines: Lines, apart: Lines, base_url: httpx.URL, timeout: float, connect_timeout: float) -> None:
-        self._lines = lines
+    def __init__(
+        self,
+        connections: ConnectionPool,
+        apart: ConnectionPool,
+        base_url: httpx.URL,
+        timeout: float,
+        connect_timeout: float,
+    ) -> None:
+        self._connections = connections
         self._apart = apart
         self._base = base_url
         self._url = str(base_url.copy_with(userinfo=b"")).rstrip("/")
@@ -84,7 +91,7 @@ class Wire:
         self._timeout = timeout
         self._connect_timeout = connect_timeout
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, request: HttpRequest) -> HttpResponse:
         """Ask once.
 
         Raises:
@@ -94,29 +101,29 @@ class Wire:
             Unavailable: it fails, or what it answers is nothing.
             InvalidInput: it refuses what was sent.
         """
-        async with (self._apart if call.apart else self._lines).line() as transport:
-            with tracing.span(call.method, tracing.Kind.CLIENT) as span, translated(writes=call.writes):
+        async with (self._apart if request.apart else self._connections).acquire() as transport:
+            with tracing.span(request.method, tracing.Kind.CLIENT) as span, translated(writes=request.writes):
                 if span.recorded:
-                    _describe(span, call, self._base)
+                    _describe(span, request, self._base)
                 seconds = time_limit.seconds_left(self._timeout)
                 async with asyncio.timeout(seconds):
-                    received = await _exchanged(transport, self._request(call, seconds), call)
+                    received = await _exchanged(transport, self._built(request, seconds), request)
                 span.set("http.response.status_code", received.status)
-                if received.status >= _FAILURE and received.status not in call.known:
+                if received.status >= _FAILURE and received.status not in request.known:
                     span.fail(str(received.status))
-        if not httpx.codes.is_success(received.status) and received.status not in call.known:
-            raise failure_of(received.status, received.headers, code=received.code, writes=call.writes)
-        return Answer(received.status, _decoded(received, call))
+        if not httpx.codes.is_success(received.status) and received.status not in request.known:
+            raise failure_of(received.status, received.headers, code=received.code, writes=request.writes)
+        return HttpResponse(received.status, _decoded(received, request))
 
-    def _request(self, call: Call, seconds: float) -> httpx.Request:
+    def _built(self, request: HttpRequest, seconds: float) -> httpx.Request:
         traceparent = tracing.current.get().traceparent
         traced = {} if traceparent is None else {"traceparent": traceparent}
         return httpx.Request(
-            call.method,
-            self._url + call.path.replace("{id}", call.id),
-            params=call.params,
-            content=None if call.body is None else msgspec.json.encode(call.body),
-            headers={**_HEADERS, **(call.headers or {}), **self._credentials, **traced},
+            request.method,
+            self._url + request.path.replace("{id}", request.id),
+            params=request.params,
+            content=None if request.body is None else msgspec.json.encode(request.body),
+            headers={**_HEADERS, **(request.headers or {}), **self._credentials, **traced},
             extensions={
                 "timeout": {"connect": self._connect_timeout, "read": seconds, "write": seconds, "pool": seconds}
             },
@@ -124,8 +131,10 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(base_url: str, *, patience: float, connect_timeout: float, places: int) -> AsyncIterator[Wire]:
-    """Give a wire to the server at a base URL, which need not be up yet; `patience` is seconds for one request."""
+async def open_client(
+    base_url: str, *, request_timeout: float, connect_timeout: float, concurrency: int
+) -> AsyncIterator[HttpClient]:
+    """Open a client of the server at a base URL, which need not be up yet; `request_timeout` is seconds."""
     # Made once: it reads a file of certificates.
     context = httpx.create_ssl_context(trust_env=False)
 
@@ -136,36 +145,36 @@ async def open_wire(base_url: str, *, patience: float, connect_timeout: float, p
             verify=context,
         )
 
-    # A look at how the server is neither waits behind slow requests nor takes the place of one.
-    lines, apart = Lines(make, places), Lines(make, 1)
+    # A health check neither waits behind slow requests nor takes the connection of one.
+    connections, apart = ConnectionPool(make, concurrency), ConnectionPool(make, 1)
     try:
-        yield Wire(lines, apart, httpx.URL(base_url), patience, connect_timeout)
+        yield HttpClient(connections, apart, httpx.URL(base_url), request_timeout, connect_timeout)
     finally:
-        await lines.close()
+        await connections.close()
         await apart.close()
 
 
-def _describe(span: tracing.Span, call: Call, base: httpx.URL) -> None:
-    span.rename(f"{call.method} {call.path}")
-    span.set("http.request.method", call.method)
-    span.set("url.template", call.path)
+def _describe(span: tracing.Span, request: HttpRequest, base: httpx.URL) -> None:
+    span.rename(f"{request.method} {request.path}")
+    span.set("http.request.method", request.method)
+    span.set("url.template", request.path)
     span.set("server.address", base.host)
     span.set("server.port", base.port or _PORTS[base.scheme])
 
 
 def _credentials_in(base_url: httpx.URL) -> dict[str, str]:
-    """Give what stands before the host of a URL as a header, as browsers send it."""
+    """Return what stands before the host of a URL as a header, as browsers send it."""
     if not base_url.userinfo:
         return {}
     userinfo = f"{base_url.username}:{base_url.password}".encode()
     return {"authorization": f"Basic {b64encode(userinfo).decode()}"}
 
 
-async def _exchanged(transport: httpx.AsyncBaseTransport, request: httpx.Request, call: Call) -> _Received:
-    response = await transport.handle_async_request(request)
+async def _exchanged(transport: httpx.AsyncBaseTransport, built: httpx.Request, request: HttpRequest) -> _Received:
+    response = await transport.handle_async_request(built)
     try:
-        if response.is_success or response.status_code in call.known:
-            content = await _content_of(response, writes=call.writes)
+        if response.is_success or response.status_code in request.known:
+            content = await _content_of(response, writes=request.writes)
             return _Received(response.status_code, response.headers, content=content)
         return _Received(response.status_code, response.headers, code=await _code_of(response))
     finally:
@@ -182,7 +191,7 @@ async def _content_of(response: httpx.Response, *, writes: bool) -> bytes:
 
 
 async def _code_of(response: httpx.Response) -> str | None:
-    """Give the name that mem0's server has for its error: the status of nearly all of them is 502."""
+    """Return the name that mem0's server has for its error: the status of nearly all of them is 502."""
     content = bytearray()
     try:
         async for chunk in response.aiter_bytes():
@@ -190,14 +199,14 @@ async def _code_of(response: httpx.Response) -> str | None:
             if len(content) > MAX_ERROR_BYTES:
                 return None
         return msgspec.json.decode(content, type=_Error).code
-    except (httpx.HTTPError, ValueError, RecursionError):  # broken off or nameless: the status tells enough
+    except (httpx.HTTPError, ValueError, RecursionError):  # broken off or nameless: the status says enough
         return None
 
 
-def _decoded(received: _Received, call: Call) -> object:
+def _decoded(received: _Received, request: HttpRequest) -> object:
     try:
         return msgspec.json.decode(received.content) if received.content else None
     except (ValueError, RecursionError) as error:  # no JSON, no text at all, or nested without end
         if not httpx.codes.is_success(received.status):
             return None
-        raise Unavailable("mem0 answers something else than JSON", ambiguous=call.writes) from error
+        raise Unavailable("mem0 answers something else than JSON", ambiguous=request.writes) from error

@@ -1,0 +1,1 @@
+"""Providers of others that have just the methods of SPEC-020."""
