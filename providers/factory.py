@@ -34,10 +34,10 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 def limits_of(provider: ProviderSettings) -> ProviderLimits:
     """Return what a kind of provider is like before anything is known of this one."""
     if isinstance(provider, Mem0Settings):
-        return ProviderLimits(places=provider.concurrency, usual=_MEM0_SECONDS)
+        return ProviderLimits(concurrency=provider.concurrency, expected_latency=_MEM0_SECONDS)
     if isinstance(provider, NativeSettings):
         # More places would only wait for a connection, but the writes of many callers share one.
-        return ProviderLimits(places=max(ProviderLimits().places, provider.pool_size))
+        return ProviderLimits(concurrency=max(ProviderLimits().concurrency, provider.pool_size))
     return ProviderLimits()
 
 

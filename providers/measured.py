@@ -11,7 +11,7 @@ from providers.answers import Answer, Written
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected
 from providers.types import Health
-from providers.wrapper import Call, Operation, Result, Wrapper
+from providers.wrapper import Call, OperationName, Result, Wrapper
 
 
 class MeasuredProvider(Wrapper):
@@ -26,7 +26,7 @@ class MeasuredProvider(Wrapper):
         self._name = name
         self._metrics = metrics
 
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
         """Make the call."""
         with _Span(self._name, operation, self._metrics) as span:
             result = await call(self._current())

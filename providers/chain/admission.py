@@ -10,26 +10,26 @@ class Gate(Protocol):
     """What lets calls through."""
 
     def begin(self) -> int:
-        """Let one call through, and give the term in which it began; or refuse it."""
+        """Let one call through, and give the generation in which it began; or refuse it."""
 
-    def ended(self, term: int, operation: OperationClass, error: BaseException | None) -> None:
+    def ended(self, generation: int, operation: OperationClass, error: BaseException | None) -> None:
         """Learn from how a call ended that began in this term."""
 
 
 class Admission:
     """A context manager by hand, since it stands in the path of every call."""
 
-    __slots__ = ("_gate", "_operation", "_term")
+    __slots__ = ("_gate", "_generation", "_operation")
 
     def __init__(self, gate: Gate, operation: OperationClass) -> None:
         self._gate = gate
         self._operation = operation
-        self._term = 0
+        self._generation = 0
 
     def __enter__(self) -> None:
-        self._term = self._gate.begin()
+        self._generation = self._gate.begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._gate.ended(self._term, self._operation, error)
+        self._gate.ended(self._generation, self._operation, error)

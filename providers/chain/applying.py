@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from providers.chain.call_options import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import Operation, OperationKind
 from providers.types import Snapshot
@@ -20,7 +20,7 @@ class Change(Struct, frozen=True):
 
 
 async def apply_all(
-    link: Link, changes: Sequence[Change], operation: OperationClass, turn: Turn
+    link: Link, changes: Sequence[Change], operation: OperationClass, options: CallOptions
 ) -> list[ProviderError | None]:
     """Apply changes; return, in order, None or why it was not applied. Harmless to repeat.
 
@@ -32,12 +32,12 @@ async def apply_all(
     results: list[ProviderError | None] = [None] * len(changes)
     if new:
         memories = [change.state.first_write for _, change in new]
-        stored = await link.call(lambda provider: provider.store_many(memories), operation, turn, size=len(memories))
+        stored = await link.call(lambda provider: provider.store_many(memories), operation, options, size=len(memories))
         for (place, _), outcome in zip(new, stored, strict=True):
             results[place] = outcome if isinstance(outcome, ProviderError) else None
     if rest:
         states = [change.state for _, change in rest]
-        put = await link.call(lambda provider: provider.put_many(states), operation, turn, size=len(states))
+        put = await link.call(lambda provider: provider.put_many(states), operation, options, size=len(states))
         for (place, change), failure in zip(rest, put, strict=True):
             # Where a tombstone is wanted, one that is there already is what was wanted.
             results[place] = None if change.state.deleted and isinstance(failure, MemoryDeleted) else failure

@@ -6,10 +6,10 @@ from heapq import merge
 import structlog
 from msgspec import Struct
 
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -48,14 +48,14 @@ class Backfill:
         journal: Journal,
         source: Link,
         target: Link,
-        tell: Callable[[Progress], None],
+        report: Callable[[Progress], None],
         now: Callable[[], float],
     ) -> None:
         self._holder = holder
         self._journal = journal
         self._source = source
         self._target = target
-        self._tell = tell
+        self._report = report
         self._now = now
         self._refused: dict[str, Rejected] = {}
 
@@ -94,7 +94,7 @@ class Backfill:
                 taken = await self._put(snapshot_page)
                 await self._claim()
                 progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
-                self._tell(progress)
+                self._report(progress)
             progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
             await self._journal.note_fill(
                 self._target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
@@ -116,7 +116,7 @@ class Backfill:
                 repaired += await self._put(missing[start : start + PAGE])
             verified += len(wanted)
             await self._claim()
-            self._tell(
+            self._report(
                 Progress(
                     copied=copied.copied,
                     copied_users=copied.copied_users,
@@ -135,7 +135,7 @@ class Backfill:
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""
         outcomes = await self._target.call(
-            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._turn(), size=len(states)
+            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._options(), size=len(states)
         )
         taken = 0
         for state, outcome in zip(states, outcomes, strict=True):
@@ -161,7 +161,7 @@ class Backfill:
         return await link.call(
             lambda provider: provider.snapshots(owner, PAGE, after=after),
             OperationClass.REPLAY,
-            self._turn(),
+            self._options(),
             size=PAGE,
         )
 
@@ -176,7 +176,7 @@ class Backfill:
 
     async def _owner_page(self, link: Link, after: Owner | None) -> list[Owner]:
         return await link.call(
-            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._turn(), size=PAGE
+            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._options(), size=PAGE
         )
 
     async def _all_owners(self) -> AsyncIterator[Owner]:
@@ -197,7 +197,7 @@ class Backfill:
         member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
         if member is None:
             raise NotBackfilled(f"{self._target.name} is no member")
-        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._turn())
+        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._options())
         if member.identity not in {None, identity}:
             raise NotBackfilled(f"{self._target.name} is another store than the member of that name")
         return member
@@ -206,8 +206,8 @@ class Backfill:
         if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
             raise NotBackfilled(f"{self._target.name} is being filled by another process")
 
-    def _turn(self) -> Turn:
-        return Turn(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
+    def _options(self) -> CallOptions:
+        return CallOptions(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
 
 
 def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from providers.chain.policy import BudgetPolicy
-from providers.chain.window import WIDTH, SlidingCount
+from providers.chain.window import WIDTH, SlidingWindowCounter
 
 
 class RetryBudget:
@@ -15,9 +15,9 @@ class RetryBudget:
 
     def __init__(self, policy: BudgetPolicy, now: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
-        self._requests = SlidingCount(policy.window, now)
+        self._requests = SlidingWindowCounter(policy.window, now)
         # Retries are remembered one bucket longer than requests, so that the bound holds over every exact window.
-        self._retries = SlidingCount(policy.window + WIDTH, now)
+        self._retries = SlidingWindowCounter(policy.window + WIDTH, now)
 
     def count_request(self) -> None:
         """Note a first try."""

@@ -7,22 +7,22 @@ from providers.chain.errors import BulkheadFull
 
 
 class Bulkhead:
-    """At most `places` calls at a time; who comes first is let in first."""
+    """At most `limit` calls at a time; who comes first is let in first."""
 
-    def __init__(self, provider: str, places: int) -> None:
-        self.places = places
+    def __init__(self, provider: str, limit: int) -> None:
+        self.limit = limit
         self.waiting = 0
         self.in_flight = 0
         self._provider = provider
-        self._free = asyncio.Semaphore(places)
+        self._free = asyncio.Semaphore(limit)
 
-    def place(self, patience: float) -> "_Place":
+    def slot(self, patience: float) -> "_Slot":
         """Hold a place for as long as the context lasts.
 
         Raises:
             BulkheadFull: none became free within `patience` seconds.
         """
-        return _Place(self, patience)
+        return _Slot(self, patience)
 
     def leave(self) -> None:
         """Give a place back."""
@@ -41,13 +41,13 @@ class Bulkhead:
             async with timer:
                 await self._free.acquire()
         except TimeoutError as error:
-            raise BulkheadFull(f"{self._provider}: {self.places} calls are under way") from error
+            raise BulkheadFull(f"{self._provider}: {self.limit} calls are under way") from error
         finally:
             self.waiting -= 1
         self.in_flight += 1
 
 
-class _Place:
+class _Slot:
     """A context manager by hand, since it stands in the path of every call."""
 
     __slots__ = ("_bulkhead", "_patience")

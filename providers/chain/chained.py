@@ -53,11 +53,11 @@ class ChainedProvider(MemoryProvider):
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""
-        return self._writer.store(self.route.certain, memory)
+        return self._writer.store(self.route.verified, memory)
 
     def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
         """See `MemoryStore`."""
-        return self._writer.store_many(self.route.certain, memories)
+        return self._writer.store_many(self.route.verified, memories)
 
     def find(self, query: RecallQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
@@ -82,15 +82,15 @@ class ChainedProvider(MemoryProvider):
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
-        return self._writer.change(self.route.certain, edit)
+        return self._writer.change(self.route.verified, edit)
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self._writer.erase(self.route.certain, deletion)
+        return self._writer.erase(self.route.verified, deletion)
 
     def erase_all(self, owner: Owner, limit: int = limits.MAX_BATCH) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`; a tombstone for each, so that nothing written later, by whatever clock, goes too."""
-        return self._writer.erase_all(self.route.certain, owner, limit)
+        return self._writer.erase_all(self.route.verified, owner, limit)
 
     async def health_check(self) -> ChainHealth:
         """See `MemoryStore`; all providers are asked at once."""

@@ -7,6 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
 from providers.chain.execution import Execution
@@ -14,7 +15,6 @@ from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import (
@@ -67,7 +67,7 @@ class Confirmer:
         async with lease:
             try:
                 # What home does not confirm soon is durable all the same, and will be brought to it.
-                outcomes = await apply_all(home, changes, operation, Turn(execution.deadline, others=True))
+                outcomes = await apply_all(home, changes, operation, CallOptions(execution.deadline, others=True))
             except Unavailable as error:
                 outcomes = [error] * len(waiting)
             settlements = [
@@ -91,7 +91,7 @@ class Confirmer:
         if isinstance(outcome, Unavailable):
             execution.accept(f"home_{outcome.outcome}")
             return _postponed(home, entry, outcome)
-        if isinstance(outcome, MemoryDeleted) or await self._give_way(home, entry, execution.deadline):
+        if isinstance(outcome, MemoryDeleted) or await self._adopt_held_state(home, entry, execution.deadline):
             return _postponed(home, entry, outcome)
         return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
 
@@ -99,7 +99,7 @@ class Confirmer:
         leases = {entry.seq: entry.lease for entry in entries if entry.lease is not None}
         return Lease(partial(self._journal.renew, home.name), leases)
 
-    async def _give_way(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
+    async def _adopt_held_state(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
         """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
 
         Nobody could tell what was there when the operation was appended, and the others may have taken it.
@@ -107,7 +107,7 @@ class Confirmer:
         state = entry.state
         try:
             held = await home.call(
-                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, Turn(deadline)
+                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, CallOptions(deadline)
             )
             if held is None or held.deleted:
                 return False

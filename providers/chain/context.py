@@ -9,14 +9,14 @@ from typing import TypeVar
 from observability import notes, tracing
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.execution import JOURNAL, Execution
-from providers.chain.latency_estimate import LatencyEstimate, enough
+from providers.chain.latency_estimate import LatencyEstimate, hang_timeout
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
-from providers.timing.watch import Watch
+from providers.timing.lag_tolerant import LagTolerantTimeout
 
 Answer = TypeVar("Answer")
 
@@ -37,7 +37,7 @@ class ChainContext:
     ) -> None:
         self.now = now
         self._shutdown = shutdown
-        self._usual = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
+        self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
         self._observer = observer
 
@@ -56,7 +56,7 @@ class ChainContext:
 
     def need(self, call: JournalCall) -> float:
         """Return the seconds that are to be left for the journal, and after which it counts as hung."""
-        return enough(self._usual[call].value)
+        return hang_timeout(self._latencies[call].value)
 
     async def journal(
         self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float, call: JournalCall = JournalCall.LOOK
@@ -68,14 +68,14 @@ class ChainContext:
         """
         request = notes.current.get()
         started = time.perf_counter()
-        watch = Watch(seconds, now=self.now)
+        watch = LagTolerantTimeout(seconds, now=self.now)
         outcome = "bug"
         try:
             with tracing.span(_SPANS[call]):
                 async with watch:
                     answer = await ask(self._journal)
             outcome = "ok"
-            self._usual[call].add(watch.seconds)
+            self._latencies[call].add(watch.seconds)
         except ProviderError as error:
             outcome = error.outcome
             self._note(outcome)

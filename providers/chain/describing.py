@@ -58,7 +58,7 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
 
 def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) -> tuple[str, bool]:
     breaker = link.attempts.guards.breaker.snapshot()
-    if link.name not in route.complete:
+    if link.name not in route.in_sync:
         return "it has not received everything yet, so it gets writes in the background alone", False
     if operation.writes and link is not route.home:
         return "a standby: it gets writes in the background", False
@@ -70,7 +70,7 @@ def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) ->
 
 
 def _role(link: Link, route: Route) -> Role:
-    if link.name not in route.complete:
+    if link.name not in route.in_sync:
         return Role.FILLING
     return Role.HOME if link is route.home else Role.STANDBY
 
@@ -83,7 +83,7 @@ def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -
         role=_role(link, route),
         breaker=guards.breaker.snapshot(),
         in_flight=guards.bulkhead.in_flight,
-        places=guards.bulkhead.places,
+        places=guards.bulkhead.limit,
         retries_left=guards.budget.left(),
         pending=backlog.pending if backlog is not None else 0,
         dead=backlog.dead if backlog is not None else 0,

@@ -46,7 +46,7 @@ class CutShort(TimedOut):
     outcome = "cut_short"
 
 
-def tells_against_provider(error: BaseException) -> bool:
+def counts_as_failure(error: BaseException) -> bool:
     """Whether an error is evidence that the provider is unwell.
 
     Answers, cancellations, bugs and our own refusals are not.

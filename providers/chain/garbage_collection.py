@@ -8,10 +8,10 @@ from enum import IntEnum
 import structlog
 
 from observability import tracing
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass, RetentionPolicy
-from providers.chain.turn import Turn
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import JournalEntry
@@ -94,7 +94,7 @@ class GarbageCollector:
         state = entry.state
         deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
         return await link.call(
-            lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, Turn(deadline)
+            lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, CallOptions(deadline)
         )
 
 

@@ -19,13 +19,13 @@ class Gauges:
     def begin(self, provider: str, kind: str) -> None:
         """Show a provider that was opened, with a breaker that never opened."""
         self._seen.discard(provider)
-        self._tell_kind(provider, kind)
-        self._tell_breaker(provider, BreakerState.CLOSED)
+        self._set_kind(provider, kind)
+        self._set_breaker(provider, BreakerState.CLOSED)
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
         """Show a breaker's new state."""
         if snapshot.provider in self._kinds:  # the last calls to one that has left may still fail
-            self._tell_breaker(snapshot.provider, snapshot.state)
+            self._set_breaker(snapshot.provider, snapshot.state)
 
     def show(self, status: ChainStatus) -> None:
         """Bring everything up to a status."""
@@ -44,7 +44,7 @@ class Gauges:
         for role in Role:
             metrics.provider_role.labels(name, role.value).set(provider.role is role)
         # Once more: a provider that was replaced may have told of its breaker after the new one did.
-        self._tell_breaker(name, provider.breaker.state)
+        self._set_breaker(name, provider.breaker.state)
         metrics.calls_in_flight.labels(name).set(provider.in_flight)
         metrics.places.labels(name).set(provider.places)
         metrics.retries_left.labels(name).set(provider.retries_left)
@@ -81,13 +81,13 @@ class Gauges:
             metrics.embeddings_waiting,
         ):
             gauge.remove_by_labels({"provider": provider})
-        self._tell_kind(provider, None)
+        self._set_kind(provider, None)
 
-    def _tell_breaker(self, provider: str, now: BreakerState) -> None:
+    def _set_breaker(self, provider: str, now: BreakerState) -> None:
         for state in BreakerState:
             self._metrics.breaker_state.labels(provider, state.value).set(state is now)
 
-    def _tell_kind(self, provider: str, kind: str | None) -> None:
+    def _set_kind(self, provider: str, kind: str | None) -> None:
         """Say which kind of provider goes by a name now, and no longer which one did."""
         self._metrics.provider_kind.remove_by_labels({"provider": provider})
         self._kinds.pop(provider, None)

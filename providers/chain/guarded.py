@@ -10,27 +10,27 @@ from msgspec.structs import replace
 from observability import notes
 from providers import limits
 from providers.answers import Answer, Changed, Erased, Found, Stored
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
-from providers.chain.turn import Turn
 from providers.errors import CursorLost, ProviderError, Rejected
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery
-from providers.wrapper import Call, Operation, Result, Wrapper
+from providers.wrapper import Call, OperationName, Result, Wrapper
 
 _CLASSES = {
-    Operation.REMEMBER: OperationClass.REMEMBER,
-    Operation.REMEMBER_MANY: OperationClass.REMEMBER,
-    Operation.UPDATE: OperationClass.REMEMBER,
-    Operation.RECALL: OperationClass.RECALL,
-    Operation.RECALL_MANY: OperationClass.RECALL,
-    Operation.DELETE: OperationClass.DELETE,
-    Operation.DELETE_ALL: OperationClass.DELETE,
+    OperationName.REMEMBER: OperationClass.REMEMBER,
+    OperationName.REMEMBER_MANY: OperationClass.REMEMBER,
+    OperationName.UPDATE: OperationClass.REMEMBER,
+    OperationName.RECALL: OperationClass.RECALL,
+    OperationName.RECALL_MANY: OperationClass.RECALL,
+    OperationName.DELETE: OperationClass.DELETE,
+    OperationName.DELETE_ALL: OperationClass.DELETE,
 }
-_WEIGHTS = {Operation.RECALL_MANY: RECALL_WEIGHT}
+_WEIGHTS = {OperationName.RECALL_MANY: RECALL_WEIGHT}
 
 
 class GuardedProvider(Wrapper):
@@ -48,7 +48,7 @@ class GuardedProvider(Wrapper):
         self._clock = clock
         self._now = now
 
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call within its limits, and name the provider in what comes of it.
 
         A list of what a try without an answer has deleted is not counted.
@@ -58,10 +58,10 @@ class GuardedProvider(Wrapper):
         deadline = self._deadline(kind, size)
         try:
             try:
-                result = await self.link.call(call, kind, Turn(deadline), size=size)
+                result = await self.link.call(call, kind, CallOptions(deadline), size=size)
             except BreakerOpen:
                 # There is no other provider to ask, and so nothing gained by waiting for the pause to end.
-                result = await self.link.call(call, kind, Turn(deadline, last_resort=True), size=size)
+                result = await self.link.call(call, kind, CallOptions(deadline, last_resort=True), size=size)
         except Rejected as error:
             error.answer = Answer(provider=self.link.name)
             raise

@@ -5,7 +5,7 @@ from msgspec import Struct
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.trickle import Trickle
+from providers.chain.last_resort import LastResortLimiter
 
 
 class Guards(Struct, frozen=True, kw_only=True):
@@ -14,4 +14,4 @@ class Guards(Struct, frozen=True, kw_only=True):
     breaker: CircuitBreaker
     budget: RetryBudget
     bulkhead: Bulkhead
-    trickle: Trickle
+    last_resort: LastResortLimiter

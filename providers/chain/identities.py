@@ -10,23 +10,23 @@ from providers.errors import Unavailable
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 
 
-async def identities_of(links: Sequence[Link], silent: dict[str, str]) -> dict[str, str | None]:
+async def identities_of(links: Sequence[Link], unreached: dict[str, str]) -> dict[str, str | None]:
     """Ask who each store is now; it may be another one than when it was opened.
 
-    `silent` is told why one has not said so.
+    `unreached` is told why one has not said so.
     """
-    found = await asyncio.gather(*(_identity(link, silent) for link in links))
+    found = await asyncio.gather(*(_identity(link, unreached) for link in links))
     return {link.name: identity for link, identity in zip(links, found, strict=True)}
 
 
-async def _identity(link: Link, silent: dict[str, str]) -> str | None:
+async def _identity(link: Link, unreached: dict[str, str]) -> str | None:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             return await link.provider.identity()
     except Unavailable as error:
-        silent[link.name] = error.reason
+        unreached[link.name] = error.reason
     except TimeoutError:
-        silent[link.name] = f"no answer within {PROBE_SECONDS:g} s"
+        unreached[link.name] = f"no answer within {PROBE_SECONDS:g} s"
     return None
 
 

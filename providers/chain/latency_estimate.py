@@ -80,9 +80,9 @@ class LatencyEstimates:
 
     def need(self, operation: OperationClass, size: int = 1) -> float:
         """Return the seconds after which a call without an answer counts as hung where another can be asked."""
-        return enough(self.seconds(operation, size))
+        return hang_timeout(self.seconds(operation, size))
 
 
-def enough(usual: float) -> float:
+def hang_timeout(usual: float) -> float:
     """Return the seconds that whoever usually takes so long is to be given."""
     return min(max(LEAST_TRY, USUAL_FACTOR * usual), MOST_TRY)

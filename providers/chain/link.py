@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from providers.chain.attempts import Attempts
+from providers.chain.call_options import CallOptions
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.replica import Replica
 
 Result = TypeVar("Result")
@@ -25,11 +25,11 @@ class Link:
         self,
         ask: Callable[[Replica], Awaitable[Result]],
         operation: OperationClass,
-        turn: Turn,
+        options: CallOptions,
         *,
         size: int = 1,
     ) -> Coroutine[Any, Any, Result]:
         """Ask the provider; see `Attempts.run` for how often, and for what is raised."""
         provider = self.provider
         # Every replica takes an operation twice without harm: that is what makes it one.
-        return self.attempts.run(lambda: ask(provider), operation, turn, size=size)
+        return self.attempts.run(lambda: ask(provider), operation, options, size=size)

@@ -18,23 +18,23 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def unjudged(self, memory_id: str) -> bool:
+    def unverified(self, memory_id: str) -> bool:
         """Return whether nobody could tell if this beginning is the repetition of an earlier one."""
         entry = self._entries.get(memory_id)
-        return entry is not None and is_first(entry) and entry.state.version == OLDEST
+        return entry is not None and is_creation(entry) and entry.state.version == OLDEST_VERSION
 
-    def missing(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+    def additions(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """Return the memories that are to be added to the provider's, or put in their place."""
         there = {record.id for record in records}
         return [
             entry.state.record
             for memory_id, entry in self._entries.items()
-            if not entry.state.deleted and not (memory_id in there and is_first(entry))
+            if not entry.state.deleted and not (memory_id in there and is_creation(entry))
         ]
 
     def without(self, records: Iterable[MemoryRecord]) -> list[MemoryRecord]:
         """Drop everything about which the overlay knows better, in the order given."""
-        return [record for record in records if (entry := self._entries.get(record.id)) is None or is_first(entry)]
+        return [record for record in records if (entry := self._entries.get(record.id)) is None or is_creation(entry)]
 
     def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """Merge the provider's answer, best first, with the pending memories that answer the question.
@@ -43,7 +43,7 @@ class Overlay:
         its score is brought between those of its neighbours.
         """
         found = self.without(found)
-        pending = [record for record in self.missing(found) if query.admits(record)]
+        pending = [record for record in self.additions(found) if query.admits(record)]
         own = _scores(query, pending)
         pending = sorted(
             (record for record in pending if own.get(record.id, 0.0) >= max(query.min_score, _LEAST)),
@@ -60,13 +60,13 @@ class Overlay:
         return _with_scores(merged, own)[: query.limit]
 
 
-def is_first(entry: JournalEntry) -> bool:
+def is_creation(entry: JournalEntry) -> bool:
     """Return whether a memory begins with this operation: one that is there already is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 
 
 # The version of a beginning that nobody could judge: if it is a repetition, whatever came later is newer.
-OLDEST = 1
+OLDEST_VERSION = 1
 
 _LEAST = 1e-9  # a score above zero
 

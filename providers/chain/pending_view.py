@@ -36,7 +36,7 @@ class PendingView:
     """Look up in the journal what concerns one read; `lost` is why the journal did not answer."""
 
     def __init__(self, context: ChainContext, owner: Owner, execution: Execution) -> None:
-        self.lost: JournalUnavailable | None = None
+        self.journal_error: JournalUnavailable | None = None
         self._context = context
         self.owner = owner
         self._execution = execution
@@ -47,7 +47,7 @@ class PendingView:
     def route(self) -> Route:
         """The route to be taken: a provider that is in sync by a guess alone may answer while the journal is lost."""
         route = self._execution.route
-        return route if self.lost is not None else route.certain
+        return route if self.journal_error is not None else route.verified
 
     async def begin(self) -> None:
         """Ask about the provider that will be asked first.
@@ -56,13 +56,13 @@ class PendingView:
             JournalUnavailable: it is lost, and the caller wants to find what it has written.
         """
         route = self._execution.route
-        readers = route.certain.readers or route.readers
+        readers = route.verified.readers or route.readers
         if not readers:
             return
         try:
             await self._look(readers[0].name, self._execution.deadline)
         except JournalUnavailable as error:
-            self._lose(error)
+            self._continue_without_journal(error)
 
     async def entry(self, memory_id: str) -> JournalEntry | None:
         """Return what the journal knows of one memory, None also if it is lost.
@@ -73,40 +73,40 @@ class PendingView:
         try:
             return await self._newest(memory_id)
         except JournalUnavailable as error:
-            self._lose(error)
+            self._continue_without_journal(error)
             return None
 
-    async def again(self) -> None:
+    async def retry(self) -> None:
         """Ask once more after the journal was lost, with all the time that can be spared.
 
         Raises:
             JournalUnavailable: it still is.
         """
-        readers = self._execution.route.certain.readers
-        if not readers and self.lost is not None:
-            raise self.lost
+        readers = self._execution.route.verified.readers
+        if not readers and self.journal_error is not None:
+            raise self.journal_error
         self._patient = True
         await self._look(readers[0].name, self._execution.deadline)
-        self._find()
+        self._journal_recovered()
 
-    async def entry_again(self, memory_id: str) -> JournalEntry | None:
+    async def retry_entry(self, memory_id: str) -> JournalEntry | None:
         """Ask once more about one memory; see `again`."""
         self._patient = True
         entry = await self._newest(memory_id)
-        self._find()
+        self._journal_recovered()
         return entry
 
     async def _newest(self, memory_id: str) -> JournalEntry | None:
         return await self._ask(lambda journal: journal.newest(self.owner.user, memory_id), self._execution.deadline)
 
-    async def over(self, provider: str, deadline: Deadline) -> Overlay:
+    async def overlay_for(self, provider: str, deadline: Deadline) -> Overlay:
         """Return what is to be laid over a provider's answer.
 
         Raises:
             FarBehind: it is too much.
             JournalUnavailable: it was lost after it had begun to answer.
         """
-        if self.lost is not None:
+        if self.journal_error is not None:
             return Overlay(())
         if provider not in self._entries:
             await self._look(provider, deadline)
@@ -115,7 +115,9 @@ class PendingView:
             raise FarBehind(f"{provider}: more than {MAX_PENDING} operations of this user are pending")
         return Overlay(entries)
 
-    async def living(self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline) -> list[MemoryRecord]:
+    async def without_deleted(
+        self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline
+    ) -> list[MemoryRecord]:
         """Leave out what is deleted but has no place in the overlay of this provider, where there are many of those.
 
         Raises:
@@ -143,17 +145,17 @@ class PendingView:
             seconds = min(seconds, self._context.need(JournalCall.LOOK))
         return await self._context.journal(ask, seconds)
 
-    def _lose(self, error: JournalUnavailable) -> None:
+    def _continue_without_journal(self, error: JournalUnavailable) -> None:
         request = notes.current.get()
         if request is not None and request.session is not None:
             raise error  # the caller has written something, and wants to find it
         self._execution.degrade(error.outcome)
         self._execution.eventual = True
-        self.lost = error
+        self.journal_error = error
 
-    def _find(self) -> None:
+    def _journal_recovered(self) -> None:
         """Take back what was said of the answer when the journal was lost."""
-        if self.lost is not None:
+        if self.journal_error is not None:
             self._execution.eventual = False
-            self._execution.degraded.remove(self.lost.outcome)
-        self.lost = None
+            self._execution.degraded.remove(self.journal_error.outcome)
+        self.journal_error = None

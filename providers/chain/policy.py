@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
-Tries = Annotated[int, Meta(ge=1, le=10)]
+TryCount = Annotated[int, Meta(ge=1, le=10)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 
 # Seconds that a try has at the least where somebody else can be asked after it, and at the most. Between the two it has
@@ -46,7 +46,7 @@ class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     deadline: Seconds = 10.0
     try_limit: Seconds | None = None
-    tries: Tries = 2
+    tries: TryCount = 2
 
     def seconds(self, size: int, longest: float) -> float:
         """Return the deadline of one call about `size` memories: as much again for every further hundred of them.
@@ -105,8 +105,8 @@ class ProviderLimits(Struct, frozen=True, kw_only=True):
     until enough of them have been seen.
     """
 
-    places: int = 128
-    usual: float = LEAST_TRY / USUAL_FACTOR
+    concurrency: int = 128
+    expected_latency: float = LEAST_TRY / USUAL_FACTOR
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

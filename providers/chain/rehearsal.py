@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
-from providers.chain.chain import JournalChoice, Part
 from providers.chain.identities import PROBE_SECONDS, refuse_twins
-from providers.chain.membership import refuse_empty
+from providers.chain.in_sync import refuse_empty
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.replica import Replica
 
 
-async def rehearse(choice: JournalChoice, parts: Sequence[Part]) -> None:
+async def rehearse(choice: JournalSpec, parts: Sequence[ProviderSpec]) -> None:
     """Open the journal and the providers, look who they are, and close them again; see `Chain.switch`.
 
     What cannot be reached now is no reason against an order; what cannot be opened at all is.

@@ -11,12 +11,12 @@ import structlog
 
 from observability import tracing
 from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import OperationClass, RelayPolicy
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
@@ -27,7 +27,7 @@ _MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
 _log = structlog.get_logger(__name__)
 
 
-class Unforeseen(ProviderError):
+class UnexpectedOutcome(ProviderError):
     """A delivery ended as none may; whether it is the memory's fault is found out as with any other failure."""
 
     outcome = "bug"
@@ -58,7 +58,7 @@ class OutboxRelay:
         self._sleep = sleep
         self._chance = chance
         self._now = now
-        self._resting = False
+        self._idle = False
         self._finishing = False
         self._failures_in_a_row = 0
         self._one_by_one = False  # after a batch failed as a whole, to find out who is to blame
@@ -75,14 +75,14 @@ class OutboxRelay:
                 await self._sleep(self._policy.poll)
             else:
                 if not more:
-                    self._resting = True
-                    await self._rest()
-                    self._resting = False
+                    self._idle = True
+                    await self._wait_for_work()
+                    self._idle = False
 
     async def finish(self, running: asyncio.Task[None]) -> None:
         """Have the task that runs this end after the batch it is at, and deliver whatever is due by then."""
         self._finishing = True
-        if self._resting:
+        if self._idle:
             running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         with suppress(JournalUnavailable):
@@ -112,7 +112,7 @@ class OutboxRelay:
             await self._sleep(left)
         return True
 
-    async def _rest(self) -> None:
+    async def _wait_for_work(self) -> None:
         link = self._link()
         left = link.attempts.guards.breaker.snapshot().seconds_to_probe if link is not None else None
         if left is None:
@@ -125,24 +125,24 @@ class OutboxRelay:
 
     async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
         changes = [Change(delivery.kind, delivery.state) for delivery in batch]
-        turn = Turn(Deadline.after(patience, self._now))
+        options = CallOptions(Deadline.after(patience, self._now))
         try:
-            outcomes = await apply_all(link, changes, OperationClass.REPLAY, turn)
+            outcomes = await apply_all(link, changes, OperationClass.REPLAY, options)
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - told with its traceback below; raised on, it would keep everything else from being delivered
             _log.exception("delivery_failed", provider=self._name, seqs=[delivery.seq for delivery in batch])
-            return self._failed(batch, Unforeseen("a bug, or an answer that nobody has foreseen"))
+            return self._failed(batch, UnexpectedOutcome("a bug, or an answer that nobody has foreseen"))
         self._failures_in_a_row = 0
         self._one_by_one = False
-        buried = [
+        propagations = [
             propagated(delivery.state)
             for delivery, outcome in zip(batch, outcomes, strict=True)
             if isinstance(outcome, MemoryDeleted)
         ]
-        if buried:
+        if propagations:
             with tracing.span("journal append"):
-                await self._journal.append(buried)
+                await self._journal.append(propagations)
         return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
 
     def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:

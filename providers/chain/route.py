@@ -8,7 +8,7 @@ from providers.chain.errors import Refused
 from providers.chain.link import Link
 
 
-class NobodyComplete(Refused):
+class NobodyInSync(Refused):
     """No provider in the order has received everything, so that nobody may answer."""
 
     outcome = "incomplete"
@@ -22,13 +22,13 @@ class Route(Struct, frozen=True, dict=True):
     """
 
     links: tuple[Link, ...]
-    complete: frozenset[str]
+    in_sync: frozenset[str]
     presumed: bool = False
 
     @cached_property
     def readers(self) -> tuple[Link, ...]:
         """Who may answer a read, in the order to be asked; the first of them is home."""
-        return tuple(link for link in self.links if link.name in self.complete)
+        return tuple(link for link in self.links if link.name in self.in_sync)
 
     @property
     def home(self) -> Link | None:
@@ -37,10 +37,10 @@ class Route(Struct, frozen=True, dict=True):
 
     def only(self, name: str) -> "Route":
         """Give the route on which this provider alone may answer reads."""
-        return Route(self.links, self.complete & {name}, self.presumed)
+        return Route(self.links, self.in_sync & {name}, self.presumed)
 
     @property
-    def certain(self) -> "Route":
+    def verified(self) -> "Route":
         """The route for whoever the journal has answered: on it nobody is complete by a guess."""
         return Route(self.links, frozenset()) if self.presumed else self
 

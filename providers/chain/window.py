@@ -6,7 +6,7 @@ from collections.abc import Callable
 WIDTH = 1.0  # seconds of one bucket, the grain in which events grow old
 
 
-class SlidingCount:
+class SlidingWindowCounter:
     """How often something happened within the last `span` seconds.
 
     Events are forgotten by whole buckets, when they are older than `span` less one `WIDTH` at the earliest and `span`

@@ -13,7 +13,7 @@ from providers.chain.context import ChainContext
 from providers.chain.execution import Execution
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
-from providers.chain.overlay import OLDEST
+from providers.chain.overlay import OLDEST_VERSION
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
@@ -62,9 +62,11 @@ class ChainWriter:
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """Store memories; those without an id are new for sure, the others are looked for first."""
         states = [self._new_state(memory) for memory in memories]
-        found: list[Appended | Snapshot | Operation | ProviderError] = [_beginning(state) for state in states]
+        found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
-        looks = await answer_all(named, lambda place: self._look_for(execution, states[place]), _CONCURRENT_LOOKS)
+        looks = await answer_all(
+            named, lambda place: self._find_earlier_write(execution, states[place]), _CONCURRENT_LOOKS
+        )
         for place, look in zip(named, looks, strict=True):
             found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
@@ -96,7 +98,7 @@ class ChainWriter:
     async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
-        if base is None or base.version == OLDEST:  # a beginning that nobody could judge may be a repetition
+        if base is None or base.version == OLDEST_VERSION:  # a beginning that nobody could judge may be a repetition
             base = await self._reader.snapshot(execution, edit.owner, edit.memory_id) or base
         if base is None or base.deleted:
             raise MemoryNotFound(edit.memory_id)
@@ -120,7 +122,7 @@ class ChainWriter:
             former, trace, created_at = None, False, None
             try:
                 former, trace = await self._former(execution, deletion)
-                existed = _was_there(former, edit_id)
+                existed = _existed(former, edit_id)
                 created_at = None if former is None else former.created_at
             except Unavailable:
                 # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
@@ -138,7 +140,7 @@ class ChainWriter:
                 )
             appended = await self._append(execution, Operation(kind=OperationKind.DELETE, state=state, trace=trace))
             if appended.repeated:
-                existed = _was_there(appended.entry.state, edit_id)
+                existed = _existed(appended.entry.state, edit_id)
             elif appended.former is not None:
                 existed = True
             _raise_first(await self._home.confirm(execution, OperationClass.DELETE, [(0, appended.entry)]))
@@ -152,11 +154,11 @@ class ChainWriter:
         if entry is not None:
             self._clock.observe(entry.state.version)
             return entry.state, False
-        witness, former = await self._reader.witnessed(execution, deletion.owner, deletion.memory_id, limited)
+        source, former = await self._reader.snapshot_with_source(execution, deletion.owner, deletion.memory_id, limited)
         if former is not None:
             self._clock.observe(former.version)
         # A provider that answers in home's place may lack what home has.
-        return former, former is None and witness is execution.route.home
+        return former, former is None and source is execution.route.home
 
     async def erase_all(self, route: Route, owner: Owner, limit: int) -> Erased:
         """Delete what is there of an owner's, each memory as if alone; see `MemoryStore`."""
@@ -164,7 +166,7 @@ class ChainWriter:
         with self._context.begin(route, OperationClass.DELETE, limit) as execution:
             # Half of the time at most, as for one.
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            records = await self._reader.everything(execution, owner, limit, limited)
+            records = await self._reader.all_memories(execution, owner, limit, limited)
             edit_id = str(uuid4())
             operations = [
                 Operation(kind=OperationKind.DELETE, state=tombstone_for(record, self._clock.next(), edit_id))
@@ -182,7 +184,7 @@ class ChainWriter:
         version = self._clock.next() if memory.version is None else memory.version
         return first_state(memory, memory_id, version, self._clock.moment())
 
-    async def _look_for(self, execution: Execution, state: Snapshot) -> Appended | Snapshot | Operation:
+    async def _find_earlier_write(self, execution: Execution, state: Snapshot) -> Appended | Snapshot | Operation:
         """Find out whether this write was made before.
 
         Return what the journal knows of it; or what a provider has, of which the journal has forgotten; or what is to
@@ -201,9 +203,9 @@ class ChainWriter:
             )
         except Unavailable:
             # If it is a repetition after all, every later change has a newer version than this.
-            return _beginning(replace(state, version=OLDEST))
+            return _creation(replace(state, version=OLDEST_VERSION))
         if known is None:
-            return _beginning(state)
+            return _creation(state)
         if known.deleted:
             raise MemoryDeleted(state.id)
         if known.digest != state.digest:
@@ -227,7 +229,7 @@ class ChainWriter:
         )
 
 
-def _beginning(state: Snapshot) -> Operation:
+def _creation(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
 
 
@@ -239,7 +241,7 @@ def _checked(memory: NewMemory) -> NewMemory | ProviderError:
         return error.with_traceback(None)
 
 
-def _was_there(former: Snapshot | None, edit_id: str) -> bool:
+def _existed(former: Snapshot | None, edit_id: str) -> bool:
     """Return whether a deletion finds a memory, or is the repetition of the one that did."""
     return former is not None and (not former.deleted or deleted_by(former, edit_id))
 

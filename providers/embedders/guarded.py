@@ -8,8 +8,8 @@ import numpy as np
 
 from observability import tracing
 from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
-from providers.embedders.silence import Silence
-from providers.timing.watch import Watch
+from providers.embedders.cooldown import Cooldown
+from providers.timing.lag_tolerant import LagTolerantTimeout
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
@@ -25,7 +25,7 @@ class GuardedEmbedder(Embedder):
 
     The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together. After it a single call
     tries; the others are refused until that one has succeeded. An embedder that says how long it wants to be left alone
-    is left alone for so long instead, by every guard that shares the `silence`.
+    is left alone for so long instead, by every guard that shares the `cooldown`.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class GuardedEmbedder(Embedder):
         now: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         *,
-        silence: Silence | None = None,
+        cooldown: Cooldown | None = None,
     ) -> None:
         self.model = embedder.model
         self._embedder = embedder
         self._patience = patience
-        self._silence = silence or Silence(embedder.model, now, chance)
+        self._cooldown = cooldown or Cooldown(embedder.model, now, chance)
         self._now = now
         self._chance = chance
         self._failures = 0
@@ -49,7 +49,7 @@ class GuardedEmbedder(Embedder):
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Pass on, unless pausing; see the protocol."""
         started = self._now()
-        if left := self._silence.left:
+        if left := self._cooldown.left:
             raise EmbedderUnavailable("the embedder has asked to be left alone", outcome=PAUSED, retry_after=left)
         if started < self._paused_until:
             left = self._paused_until - started
@@ -67,9 +67,9 @@ class GuardedEmbedder(Embedder):
             if error.outcome == REJECTED:  # a text it will not take says nothing about the next
                 self._succeeded()
             else:
-                self._failed(pause_seen, self._silence.heed(error))
+                self._failed(pause_seen, self._cooldown.heed(error))
             raise
-        self._silence.succeeded()
+        self._cooldown.succeeded()
         self._succeeded()
         return vectors
 
@@ -78,7 +78,7 @@ class GuardedEmbedder(Embedder):
             if span.recorded:
                 span.set("ninai.embedder.model", self.model)
                 span.set("ninai.texts", len(texts))
-            async with Watch(self._patience):
+            async with LagTolerantTimeout(self._patience):
                 vectors = await self._embedder.embed(texts)
             _check(vectors, len(texts))
             return vectors

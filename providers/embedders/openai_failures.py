@@ -15,7 +15,7 @@ from providers.embedders.base import (
     UNAVAILABLE,
     EmbedderUnavailable,
 )
-from providers.embedders.silence import LONGEST_SILENCE
+from providers.embedders.cooldown import LONGEST_COOLDOWN
 from providers.wire.retry_after import seconds_of
 
 OUTCOMES = ("ok", UNAVAILABLE, TIMEOUT, THROTTLED, OUT_OF_QUOTA, MISCONFIGURED, REJECTED, "cancelled")
@@ -123,8 +123,8 @@ def _failure_of(error: openai.APIStatusError) -> EmbedderUnavailable:
 
 def _wait(headers: Mapping[str, str]) -> float | None:
     """Read the milliseconds, which only some servers give, before the seconds."""
-    wait = seconds_of(headers.get("retry-after-ms"), LONGEST_SILENCE * 1_000)
-    return seconds_of(headers.get("retry-after"), LONGEST_SILENCE) if wait is None else wait / 1_000
+    wait = seconds_of(headers.get("retry-after-ms"), LONGEST_COOLDOWN * 1_000)
+    return seconds_of(headers.get("retry-after"), LONGEST_COOLDOWN) if wait is None else wait / 1_000
 
 
 def _says_too_long(*words: str | None) -> bool:

@@ -13,7 +13,7 @@ COUNTER_BITS = 16
 # A host that keeps its time by NTP is off by milliseconds; one that is off by more than this has a wrong time zone or
 # date. Far above what bursts of versions within one millisecond can add.
 FAR_AHEAD_SECONDS = 3_600.0
-_TOLD_EVERY_SECONDS = 3_600.0  # how often that is said: every version that is minted meanwhile is as far ahead
+_REPORT_EVERY_SECONDS = 3_600.0  # how often that is said: every version that is minted meanwhile is as far ahead
 
 _RANDOM_BITS_OF_UUID7 = 74
 
@@ -45,14 +45,14 @@ class HybridClock:
         self._now_ms = now_ms
         self._last = 0
         self._greatest = 0  # of all that were met
-        self._told_at: int | None = None  # milliseconds since 1970
+        self._reported_at: int | None = None  # milliseconds since 1970
 
     def next(self) -> int:
         """Mint a version greater than every one minted or observed before."""
         # A full counter carries into the milliseconds by itself, since both live in one integer.
         now = self._now_ms()
         self._last = max(now << COUNTER_BITS, self._last + 1)
-        self._tell_if_far_ahead(now)
+        self._report_if_far_ahead(now)
         return self._last
 
     def observe(self, version: int) -> None:
@@ -64,7 +64,7 @@ class HybridClock:
         """Take note of a version that only passes by: `ahead` counts it, and nobody need be greater."""
         if version > self._greatest:
             self._greatest = version
-            self._tell_if_far_ahead(self._now_ms())
+            self._report_if_far_ahead(self._now_ms())
 
     def milliseconds(self) -> int:
         """Milliseconds since 1970, by the system clock."""
@@ -78,13 +78,13 @@ class HybridClock:
         """How many seconds the greatest version that was met is ahead of the system clock, 0 if it is not."""
         return seconds_ahead(max(self._last, self._greatest), self._now_ms())
 
-    def _tell_if_far_ahead(self, now: int) -> None:
+    def _report_if_far_ahead(self, now: int) -> None:
         ahead = seconds_ahead(max(self._last, self._greatest), now)
         if ahead <= FAR_AHEAD_SECONDS:
             return
-        if self._told_at is not None and abs(now - self._told_at) < _TOLD_EVERY_SECONDS * 1000:
+        if self._reported_at is not None and abs(now - self._reported_at) < _REPORT_EVERY_SECONDS * 1000:
             return
-        self._told_at = now
+        self._reported_at = now
         _log.warning("clock_ahead", seconds=round(ahead))
 
 

@@ -10,11 +10,11 @@ REMINDER_SECONDS = 3_600.0  # until the same reason is told again
 _NUMBERS = re.compile(r"\d+")
 
 
-class _Waiting(Struct):
+class _PostponedBackfill(Struct):
     since: float
     tries: int = 0
     reason: str = ""
-    told_at: float = 0.0
+    reported_at: float = 0.0
 
 
 class Postponement(Struct, frozen=True):
@@ -29,18 +29,18 @@ class PostponedBackfills:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _PostponedBackfill] = {}
 
     def postponed(self, provider: str, reason: str) -> Postponement | None:
         """Take note of it, and give what is to be told."""
         now = self._now()
-        waiting = self._waiting.setdefault(provider, _Waiting(now))
+        waiting = self._waiting.setdefault(provider, _PostponedBackfill(now))
         waiting.tries += 1
         # What is counted in a reason changes while the reason stays.
         kind = _NUMBERS.sub("", reason)
-        if kind == waiting.reason and now - waiting.told_at < REMINDER_SECONDS:
+        if kind == waiting.reason and now - waiting.reported_at < REMINDER_SECONDS:
             return None
-        waiting.reason, waiting.told_at = kind, now
+        waiting.reason, waiting.reported_at = kind, now
         return Postponement(waiting.since, waiting.tries)
 
     def forget(self, provider: str) -> None:

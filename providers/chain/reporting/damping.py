@@ -11,7 +11,7 @@ State = TypeVar("State")
 
 # Events about one thing within the window: three outages, with their ends, are told as they happen. What changes more
 # often is flapping, and whoever reads knows it by then.
-MOST_LINES = 6
+MAX_REPORTS = 6
 WINDOW_SECONDS = 600.0
 # Seconds that a state must last to be told after flapping; longer than a breaker leaves a provider alone.
 STEADY_SECONDS = 75.0
@@ -22,8 +22,8 @@ REMINDER_SECONDS = 600.0
 class Condition(Enum):
     """The two states of most things that are told."""
 
-    WELL = "well"
-    ILL = "ill"
+    HEALTHY = "well"
+    UNHEALTHY = "ill"
 
 
 class StateChange(Struct, frozen=True):
@@ -37,26 +37,26 @@ class StateChange(Struct, frozen=True):
     changes: int
 
 
-class Damped(Generic[State]):
+class DampedState(Generic[State]):
     """A state, and which of its changes are told; pure, and to be looked at now and then for what had to wait."""
 
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self.state = state
         self.since = now()
         self._now = now
-        self._told_since = self.since
-        self._turned_at = self.since
+        self._reported_since = self.since
+        self._changed_at = self.since
         self._changes = 0
         self._flapping = False
-        self._lines: deque[float] = deque(maxlen=MOST_LINES)
+        self._reports: deque[float] = deque(maxlen=MAX_REPORTS)
 
-    def turn(self, state: State, since: float | None = None) -> StateChange | None:
+    def change(self, state: State, since: float | None = None) -> StateChange | None:
         """Take a new state, which began at a moment, and give what is to be told now."""
         if state == self.state:
             return None
-        self._turned_at = self._now()
+        self._changed_at = self._now()
         self.state = state
-        self.since = self._turned_at if since is None else since
+        self.since = self._changed_at if since is None else since
         self._changes += 1
         return self.due()
 
@@ -71,15 +71,15 @@ class Damped(Generic[State]):
             return None
         now = self._now()
         if self._flapping:
-            lasting = now - self._turned_at >= STEADY_SECONDS
-            if not lasting and now - self._lines[-1] < REMINDER_SECONDS:
+            lasting = now - self._changed_at >= STEADY_SECONDS
+            if not lasting and now - self._reports[-1] < REMINDER_SECONDS:
                 return None
             self._flapping = not lasting
-        elif len(self._lines) == MOST_LINES and now - self._lines[0] < WINDOW_SECONDS:
+        elif len(self._reports) == MAX_REPORTS and now - self._reports[0] < WINDOW_SECONDS:
             self._flapping = True
             return None
-        change = StateChange(self.since, self._told_since, self._changes)
-        self._lines.append(now)
+        change = StateChange(self.since, self._reported_since, self._changes)
+        self._reports.append(now)
         self._noted()
         return change
 
@@ -91,5 +91,5 @@ class Damped(Generic[State]):
         self._noted()
 
     def _noted(self) -> None:
-        self._told_since = self.since
+        self._reported_since = self.since
         self._changes = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from observability.seldom import worth_telling
 from providers.chain.breaker_state import BreakerState
-from providers.chain.reporting.damping import Condition, Damped
+from providers.chain.reporting.damping import Condition, DampedState
 
 # Failures in a row, without an answer between them, after which somebody counts as lost; two are enough where they lie
 # `LOST_SECONDS` apart, so that rare requests are enough to find out, and a single hiccup is not.
@@ -25,8 +25,8 @@ class Dependency:
         self.name = name
         self.reason = ""
         self.why = ""
-        self.answers: Damped[Condition] = Damped(Condition.WELL, now)
-        self.passes: Damped[Condition] = Damped(Condition.WELL, now)
+        self.answers: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
+        self.passes: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
         self.breaker = BreakerState.CLOSED
         self.openings = 0
         self.failing_since: float | None = None
@@ -34,12 +34,12 @@ class Dependency:
         self._now = now
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         """Whether it is asked, and expected to answer."""
-        return self.answers.state is Condition.WELL and self.breaker not in _REFUSING
+        return self.answers.state is Condition.HEALTHY and self.breaker not in _REFUSING
 
     @property
-    def worth_telling(self) -> bool:
+    def worth_reporting(self) -> bool:
         """Whether this opening of the breaker is: of a long outage the 1st, 2nd, 4th, 8th and so on."""
         return worth_telling(self.openings) and not self.passes.flapping
 

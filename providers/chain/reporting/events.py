@@ -21,14 +21,14 @@ Given = ParamSpec("Given")
 _log = structlog.get_logger(__name__)
 
 
-def _apart(tell: Callable[Given, None]) -> Callable[Given, None]:
+def _outside_request(write: Callable[Given, None]) -> Callable[Given, None]:
     """Make a line of no request: the one that has brought something to light has nothing to do with it."""
 
-    @wraps(tell)
-    def told(*given: Given.args, **named: Given.kwargs) -> None:
-        tracing.detached().run(tell, *given, **named)
+    @wraps(write)
+    def detached(*given: Given.args, **named: Given.kwargs) -> None:
+        tracing.detached().run(write, *given, **named)
 
-    return told
+    return detached
 
 
 class LogEvents:
@@ -39,12 +39,12 @@ class LogEvents:
         self._wall = wall
         self._dates: dict[float, float] = {}
 
-    @_apart
+    @_outside_request
     def provider_not_reached(self, provider: str, reason: str, serving: Serving) -> None:
         """It takes part from now on, but has not answered yet."""
         _log.warning("provider_not_reached", provider=provider, reason=reason, **_served(serving))
 
-    @_apart
+    @_outside_request
     def provider_lost(self, provider: str, reason: str, since: float, changes: int, serving: Serving) -> None:
         """It does not answer any more."""
         _log.warning(
@@ -56,7 +56,7 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def provider_answers_again(self, provider: str, since: float, changes: int, serving: Serving) -> None:
         """It does; `since` is when it was lost."""
         _log.info(
@@ -67,7 +67,7 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def breaker_opened(self, provider: str, reason: str, since: float, openings: int, serving: Serving) -> None:
         """The provider is left alone; `since` is when it was well last, as far as its breaker knows."""
         _log.warning(
@@ -79,7 +79,7 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def breaker_half_open(self, provider: str, reason: str, since: float, openings: int) -> None:
         """One call at a time may try; `since` is when it opened first."""
         _log.info(
@@ -90,7 +90,7 @@ class LogEvents:
             **_span(self._date(since), self.now() - since),
         )
 
-    @_apart
+    @_outside_request
     def breaker_closed(self, provider: str, reason: str, since: float, openings: int, serving: Serving) -> None:
         """The provider is asked as ever; `since` is when it opened first."""
         _log.info(
@@ -102,7 +102,7 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def reads_moved(self, provider: str, instead_of: str, reason: str, since: float, changes: int) -> None:
         """Another provider than home answers them."""
         _log.warning(
@@ -114,7 +114,7 @@ class LogEvents:
             **_often(changes),
         )
 
-    @_apart
+    @_outside_request
     def reads_moved_back(self, provider: str, instead_of: str, reason: str, since: float, changes: int) -> None:
         """Home answers them; `since` is when they moved away."""
         _log.info(
@@ -126,7 +126,7 @@ class LogEvents:
             **_often(changes),
         )
 
-    @_apart
+    @_outside_request
     def backlog_grew(self, provider: str, pending: int, oldest_seconds: float, reason: str) -> None:
         """More waits for a provider than is good; `since` is when the oldest of it was written."""
         _log.warning(
@@ -137,7 +137,7 @@ class LogEvents:
             **_span(self._date(self.now() - oldest_seconds), oldest_seconds),
         )
 
-    @_apart
+    @_outside_request
     def backlog_drained(self, provider: str, pending: int, most: int, since: float, changes: int) -> None:
         """It has received nearly everything; `since` is when the backlog was told of, `most` how long it became."""
         _log.info(
@@ -149,7 +149,7 @@ class LogEvents:
             **_often(changes),
         )
 
-    @_apart
+    @_outside_request
     def filling_postponed(self, provider: str, reason: str, since: float, tries: int, next_try: float) -> None:
         """It cannot be filled now; `since` is when that was found first, `next_try` seconds from now."""
         _log.info(
@@ -161,7 +161,7 @@ class LogEvents:
             **_span(self._date(since), self.now() - since),
         )
 
-    @_apart
+    @_outside_request
     def journal_lost(self, reason: str, since: float, changes: int, serving: Serving) -> None:
         """It does not answer any more."""
         _log.warning(
@@ -172,7 +172,7 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def journal_answers_again(self, since: float, changes: int, serving: Serving) -> None:
         """It does; `since` is when it was lost."""
         _log.info(

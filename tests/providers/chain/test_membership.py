@@ -346,7 +346,7 @@ def test_a_look_that_began_before_a_new_order_does_not_undo_it() -> None:
             order = [links["ab"[turn % 2]]]
             await asyncio.sleep(REFRESH_SECONDS + 0.013 * turn)  # at every moment of a look
             identities = {link.name: await stores[link.name].identity() for link in order}
-            process.complete = (await process.membership.admit(identities)).complete
+            process.complete = (await process.membership.admit(identities)).names
             process.links = order
             await asyncio.sleep(2 * stage.disk.seconds)
             seen.add(order[0].name in process.complete)

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 from providers.errors import Unavailable
 from providers.replica import Replica
-from providers.timing.watch import Watch
+from providers.timing.lag_tolerant import LagTolerantTimeout
 
 PING_SECONDS = 2.0
 
 
-async def answers(provider: Replica, now: Callable[[], float] = time.monotonic) -> bool:
+async def responds(provider: Replica, now: Callable[[], float] = time.monotonic) -> bool:
     """Ask for next to nothing, and tell whether an answer came within `PING_SECONDS`."""
     try:
-        async with Watch(PING_SECONDS, now=now):
+        async with LagTolerantTimeout(PING_SECONDS, now=now):
             await provider.ping()
     except (Unavailable, TimeoutError):
         return False

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen
 
-PLACES = 4  # calls at a time
+MAX_CALLS = 4  # calls at a time
 # Seconds for which a refused connection answers for the next callers as well, and after which to ask again.
 REFUSED_SECONDS = 1.0
 
 
-class Trickle:
-    """Let `PLACES` calls through at a time; the others wait for one of them to find the provider well.
+class LastResortLimiter:
+    """Let `MAX_CALLS` calls through at a time; the others wait for one of them to find the provider well.
 
     A provider that hangs keeps few connections busy that way, and one that is slow goes on answering. Where even a
     connection was refused a moment ago nobody waits.
@@ -23,7 +23,7 @@ class Trickle:
     def __init__(self, provider: str, now: Callable[[], float] = time.monotonic) -> None:
         self._provider = provider
         self._now = now
-        self._free = asyncio.Semaphore(PLACES)
+        self._free = asyncio.Semaphore(MAX_CALLS)
         self._refused_until = now()
 
     def refused(self) -> None:
@@ -31,7 +31,7 @@ class Trickle:
         self._refused_until = self._now() + REFUSED_SECONDS
 
     @asynccontextmanager
-    async def place(self, deadline: Deadline) -> AsyncIterator[None]:
+    async def slot(self, deadline: Deadline) -> AsyncIterator[None]:
         """Hold one of the places for as long as the context lasts.
 
         Raises:
@@ -43,7 +43,7 @@ class Trickle:
             async with timer:
                 await self._free.acquire()
         except TimeoutError as error:
-            reason = f"{self._provider} is left alone, and {PLACES} calls that ask it nevertheless are under way"
+            reason = f"{self._provider} is left alone, and {MAX_CALLS} calls that ask it nevertheless are under way"
             raise BreakerOpen(reason, retry_after=REFUSED_SECONDS) from error
         try:
             self._check()

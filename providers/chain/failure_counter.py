@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from providers.chain.policy import BreakerPolicy
-from providers.chain.window import SlidingCount
+from providers.chain.window import SlidingWindowCounter
 
 
-class Tally:
+class FailureCounter:
     """Count calls of one kind within the window of the policy, and failures one after the other."""
 
     __slots__ = ("_calls", "_failures", "_policy", "failures_in_a_row")
@@ -14,8 +14,8 @@ class Tally:
     def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
         self.failures_in_a_row = 0
         self._policy = policy
-        self._calls = SlidingCount(policy.window, now)
-        self._failures = SlidingCount(policy.window, now)
+        self._calls = SlidingWindowCounter(policy.window, now)
+        self._failures = SlidingWindowCounter(policy.window, now)
 
     @property
     def calls(self) -> int:
@@ -28,12 +28,12 @@ class Tally:
         return self._failures.total()
 
     @property
-    def in_a_row(self) -> bool:
+    def streak_exceeded(self) -> bool:
         """Whether as many failed one after the other as are too many."""
         return self.failures_in_a_row >= self._policy.in_a_row
 
     @property
-    def often(self) -> bool:
+    def rate_exceeded(self) -> bool:
         """Whether of enough calls so many failed that it cannot be by chance."""
         calls = self._calls.total()
         return calls >= self._policy.least_calls and self._failures.total() >= self._policy.failure_share * calls
@@ -49,7 +49,7 @@ class Tally:
         self._calls.add()
         self._failures.add()
 
-    def forgive(self) -> None:
+    def reset_streak(self) -> None:
         """Begin to count anew what fails one after the other."""
         self.failures_in_a_row = 0
 
@@ -59,10 +59,10 @@ class Tally:
         self._calls.clear()
         self._failures.clear()
 
-    def too_much(self) -> str:
+    def trip_reason(self) -> str:
         """Say why there are too many failures; nothing if there are not."""
-        if self.in_a_row:
+        if self.streak_exceeded:
             return f"{self.failures_in_a_row} failures in a row"
-        if self.often:
+        if self.rate_exceeded:
             return f"{self.failures} of {self.calls} calls failed within {self._policy.window:g} s"
         return ""

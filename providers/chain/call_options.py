@@ -5,7 +5,7 @@ from msgspec import Struct
 from providers.chain.deadline import Deadline
 
 
-class Turn(Struct, frozen=True):
+class CallOptions(Struct, frozen=True):
     """What a provider is asked with.
 
     `others`: if it gives no answer for long, somebody else can, so that waiting on would only keep the caller waiting.

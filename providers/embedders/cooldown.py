@@ -9,10 +9,10 @@ import structlog
 from providers.embedders.base import OUT_OF_QUOTA, EmbedderUnavailable
 
 # A longer wait is asked for by mistake, or for a day; asking once in ten minutes burdens nobody, and ends it in time.
-LONGEST_SILENCE = 600.0  # seconds
+LONGEST_COOLDOWN = 600.0  # seconds
 
 # Somebody has to pay a bill or raise a limit, which no wait of seconds brings about.
-QUOTA_SILENCE = 900.0  # seconds
+QUOTA_COOLDOWN = 900.0  # seconds
 
 # Of a silence, what it may be longer, so that replicas do not come back together; it is never shorter.
 _SPREAD = 0.1
@@ -20,7 +20,7 @@ _SPREAD = 0.1
 _log = structlog.get_logger(__name__)
 
 
-class Silence:
+class Cooldown:
     """Until when one embedder of this process is not to be asked; told in the log where somebody must act."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Silence:
         self._now = now
         self._chance = chance
         self._until = 0.0
-        self._told = False
+        self._reported = False
 
     @property
     def left(self) -> float:
@@ -39,17 +39,17 @@ class Silence:
 
     def heed(self, error: EmbedderUnavailable) -> float | None:
         """Keep silent for as long as an answer asks for, and give the seconds; None if it asks for nothing."""
-        seconds = error.retry_after and min(error.retry_after, LONGEST_SILENCE)
+        seconds = error.retry_after and min(error.retry_after, LONGEST_COOLDOWN)
         if error.outcome == OUT_OF_QUOTA:
-            seconds = QUOTA_SILENCE
-            if not self._told:
-                self._told = True
+            seconds = QUOTA_COOLDOWN
+            if not self._reported:
+                self._reported = True
                 _log.error(
                     "embedder_out_of_quota",
                     model=self._model,
                     reason=error.reason,
                     advice=error.advice,
-                    next_try_seconds=QUOTA_SILENCE,
+                    next_try_seconds=QUOTA_COOLDOWN,
                 )
         if not seconds:
             return None
@@ -60,6 +60,6 @@ class Silence:
 
     def succeeded(self) -> None:
         """Take note of vectors: they end what was told, but no silence, which may be younger than their question."""
-        if self._told and not self.left:
-            self._told = False
+        if self._reported and not self.left:
+            self._reported = False
             _log.info("embedder_has_quota_again", model=self._model)

@@ -10,11 +10,11 @@ STEP = 0.1
 # Seconds that a look may be late without meaning anything: timers have no finer grain.
 _GRAIN = 0.005
 # Seconds that are added once where the very last look was late: what has come meanwhile is still to be read.
-_LAST_TURN = 0.05
+_LAST_READ = 0.05
 _NOTHING = 1e-6  # seconds, a rounding error
 
 
-class Watch:
+class LagTolerantTimeout:
     """End what the context waits for after `limit` seconds, as `asyncio.timeout` does, or when nothing remains.
 
     A process that computes, is stopped or gets no processor notices late that time is up, and at the same moment that
@@ -24,7 +24,7 @@ class Watch:
     looks at the clock and one timer that is cancelled.
     """
 
-    __slots__ = ("_due", "_handle", "_last_turn", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
+    __slots__ = ("_due", "_handle", "_last_read", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Watch:
         self._remaining = remaining
         self._now = now or asyncio.get_running_loop().time
         self._timer = asyncio.timeout(None)
-        self._last_turn = False
+        self._last_read = False
         self._started = 0.0
         self._due = 0.0
 
@@ -55,7 +55,7 @@ class Watch:
         await self._timer.__aenter__()
         self._loop = asyncio.get_running_loop()
         self._started = self._now()
-        self._look_in(self._left())
+        self._check_in(self._left())
         return self
 
     async def __aexit__(
@@ -64,23 +64,23 @@ class Watch:
         self._handle.cancel()
         await self._timer.__aexit__(kind, error, traceback)
 
-    def _look_in(self, seconds: float) -> None:
+    def _check_in(self, seconds: float) -> None:
         seconds = min(max(seconds, 0.0), STEP)
         self._due = self._now() + seconds
-        self._handle = self._loop.call_later(seconds, self._look)
+        self._handle = self._loop.call_later(seconds, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         late = self._now() - self._due
         if late > _GRAIN:
             self.lag += late
         left = self._left()
-        if left <= _NOTHING and late > _GRAIN and not self._last_turn:
-            self._last_turn = True
-            left = min(late, _LAST_TURN)
+        if left <= _NOTHING and late > _GRAIN and not self._last_read:
+            self._last_read = True
+            left = min(late, _LAST_READ)
         if left <= _NOTHING:
             self._timer.reschedule(self._loop.time())
         else:
-            self._look_in(left)
+            self._check_in(left)
 
     def _left(self) -> float:
         left = self._limit - self.seconds
