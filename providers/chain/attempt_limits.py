@@ -1,4 +1,4 @@
-"""How long one try is waited for, and from when on having waited in vain means something."""
+"""The time limits of one try, and the wait from which on a missing answer counts as evidence."""
 
 from math import inf
 
@@ -7,14 +7,14 @@ from msgspec import Struct
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.policy import LEAST_EVIDENCE, MOST_TRY, USUAL_FACTOR, OperationClass
 
-# Of a try with a configured limit, what it must have had to say anything about the provider.
+# The share of a configured limit that a try must have had for a missing answer to count as evidence.
 _FAIR_SHARE = 0.5
 
 
 class AttemptLimits(Struct, frozen=True):
-    """Of one try, in seconds: `limit` is how long it is waited for, infinite where only the deadline ends it.
+    """The limits of one try in seconds: `limit` is how long it may take, infinite where only the deadline ends it.
 
-    Less than `evidence` without an answer says nothing about the provider.
+    A wait shorter than `evidence` says nothing about the provider.
     """
 
     limit: float
@@ -22,17 +22,17 @@ class AttemptLimits(Struct, frozen=True):
 
 
 def configured_limits(configured: float, deadline: float) -> AttemptLimits:
-    """Return the limits of a try whose limit an operator has set; `deadline` is seconds for the whole operation."""
+    """Return the limits of a try whose limit an operator configured; `deadline` is seconds for the whole operation."""
     return AttemptLimits(configured, _FAIR_SHARE * min(configured, deadline))
 
 
 def learned_limits(
     latencies: LatencyEstimates, operation: OperationClass, size: int, *, others: bool, on_probation: bool
 ) -> AttemptLimits:
-    """Return the limits of a try as they are found out from how long the provider usually takes.
+    """Return the limits of a try, derived from the usual latency of the provider.
 
-    `others` can be asked when it gives no answer for long. A provider `on_probation` is given the most: that it is slow
-    is to be found out by the one call that asks it.
+    `others` is true where another provider can be asked if this one does not answer soon. A provider `on_probation`
+    gets the longest limit, because the one call that tests it must be able to find out that it is slow and not hung.
     """
     longer = USUAL_FACTOR * latencies.seconds(operation, size)
     evidence = min(max(LEAST_EVIDENCE, longer), MOST_TRY)

@@ -1,4 +1,4 @@
-"""The filler: brings everything that a complete provider has to one that joined later, and verifies it."""
+"""Backfill: copy everything that a provider in sync holds to one that joined later, and verify the copy."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from heapq import merge
@@ -16,20 +16,20 @@ from providers.journal.operations import Member, MemberState
 from providers.types import Owner, Snapshot
 
 PAGE = 200  # memories or users in one call
-MAX_PASSES = 5  # of verification, before it is left for later
+MAX_PASSES = 5  # of verification, before the backfill is postponed
 _CLAIM_SECONDS = 120.0
 
 _log = structlog.get_logger(__name__)
 
 
 class NotBackfilled(ProviderError):
-    """The provider cannot be filled now: somebody else is at it, or it holds what the source does not."""
+    """The provider cannot be backfilled now: another process is doing it, or the two hold what cannot be reconciled."""
 
     outcome = "not_filled"
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far a filling is: what was copied, verified, repaired, and found too much."""
+    """The progress of a backfill: what was copied, verified and repaired, and what only the target has (`extra`)."""
 
     copied: int = 0
     copied_users: int = 0
@@ -40,7 +40,7 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class Backfill:
-    """Fill one provider from another while both go on receiving writes; begun anew, it goes on where it stopped."""
+    """Backfill one provider from another while both keep receiving writes; it resumes where an earlier one stopped."""
 
     def __init__(
         self,
@@ -60,11 +60,11 @@ class Backfill:
         self._refused: dict[str, Rejected] = {}
 
     async def fill(self) -> None:
-        """Copy what is not copied yet, verify everything, and mark the provider as complete.
+        """Copy what has not been copied yet, verify everything, and mark the provider as complete.
 
         Raises:
-            NotBackfilled: not now, or not before what the target refuses has changed.
-            Unavailable: source, target or journal do not answer.
+            NotBackfilled: another process does it, or the target refuses memories or holds others.
+            Unavailable: the source, the target or the journal does not answer.
         """
         await self._claim()
         copied = await self._copy()
@@ -79,7 +79,7 @@ class Backfill:
                 others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
                 raise NotBackfilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
-                await self._member()  # a new store may have taken the name meanwhile
+                await self._member()  # another store may have taken the name meanwhile
                 await self._journal.mark(self._target.name, MemberState.COMPLETE)
                 _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
                 return
@@ -102,7 +102,7 @@ class Backfill:
         return progress
 
     async def _verify(self, copied: Progress) -> Progress:
-        """Compare everything once; repair what differs and is not about to be delivered anyway."""
+        """Compare everything once, and repair each difference that no pending delivery is about to repair."""
         verified = repaired = extra = 0
         self._refused.clear()
         async for owner in self._all_owners():
@@ -129,11 +129,11 @@ class Backfill:
         return Progress(copied=copied.copied, verified=verified, repaired=repaired, extra=extra, verifying=True)
 
     async def _in_flux(self, state: Snapshot) -> bool:
-        """Whether the journal still knows of this memory, so that deliveries bring it where it belongs."""
+        """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
         return await self._journal.newest(state.user_id, state.id) is not None
 
     async def _put(self, states: Sequence[Snapshot]) -> int:
-        """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""
+        """Put states into the target, and return how many it took; a state that it refuses does not block others."""
         outcomes = await self._target.call(
             lambda provider: provider.put_many(states), OperationClass.REPLAY, self._options(), size=len(states)
         )
@@ -189,10 +189,10 @@ class Backfill:
             last = owner
 
     async def _member(self) -> Member:
-        """Give the membership of the target.
+        """Return the membership of the target.
 
         Raises:
-            NotBackfilled: it has none, or the member is another store.
+            NotBackfilled: the target is no member, or the member of this name is another store.
         """
         member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
         if member is None:
@@ -211,12 +211,12 @@ class Backfill:
 
 
 def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:
-    """Whether the target lacks a state that it should have; a tombstone need not be there where nothing is."""
+    """Return whether the target lacks a state; it need not hold the tombstone of a memory that it never held."""
     if wanted.deleted:
         return held is not None and not held.deleted
     if held is None:
         return True
-    # A memory that was remembered twice, the second time while nobody could be asked, may carry the later version.
+    # A memory may carry a later version here if its write was repeated while no provider could be asked for the first.
     return not held.deleted and (
         held.version < wanted.version or (held.content, held.metadata) != (wanted.content, wanted.metadata)
     )

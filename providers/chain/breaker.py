@@ -1,4 +1,4 @@
-"""A circuit breaker: a provider that keeps failing is left alone, then asked again by one caller at a time."""
+"""A circuit breaker: stop calling a provider that keeps failing, then test it with one call at a time."""
 
 import random
 import time
@@ -19,16 +19,16 @@ _ILL = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
 
 
 def _ignore(snapshot: BreakerSnapshot) -> None:
-    """Take a change of state, and do nothing about it."""
+    """Ignore a change of state."""
 
 
 class CircuitBreaker:
-    """Let calls to one provider through, or refuse them; used from one event loop, each process has its own.
+    """Admit or refuse the calls to one provider; one per process, used from one event loop.
 
-    It judges the provider and not one caller's request, which may be dear: timeouts count apart for each class of
-    operations, and before they, or failures in a row, open it for all, `answers` asks the provider for next to nothing.
-    It is asked as well when many in a row had too little time to say anything, and at the end of every pause, before a
-    caller is let through. Without that question failures speak for themselves.
+    It judges the provider, not the expensive request of one caller. Timeouts are therefore counted by class of
+    operations, and before timeouts or a streak of failures open the breaker for all classes, `ping` tests whether the
+    provider answers at all. The same test is made after many calls in a row whose time was too short to be evidence,
+    and at the end of each pause, before a caller is admitted. Without `ping` the failures alone decide.
 
     Source: Nygard, "Release It!" (2nd ed. 2018), chapter 5. `chance` draws from [0, 1); `changed` is called with every
     change of state.
@@ -44,7 +44,7 @@ class CircuitBreaker:
         ping: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.provider = provider
-        self.false_alarms = 0  # how often a suspicion was taken back, since a probe was answered
+        self.false_alarms = 0  # suspicions that a successful probe refuted
         self._policy = policy
         self._now = now
         self._chance = chance
@@ -53,65 +53,65 @@ class CircuitBreaker:
         self._why = "never failed"
         self._since = now()
         self._until = self._since
-        self._generation = 0  # counts changes of state: a call that began in an earlier one has no say any more
+        self._generation = 0  # counts changes of state; a call of an earlier one no longer counts
         self._probing = False
         self._pauses = 0
         self._last_error: str | None = None
         self._probe = None if ping is None else LivenessProbe(provider, ping)
-        self._probe_generation = 0  # term
+        self._probe_generation = 0  # the generation in which the last probe began
         self._cut_short = 0  # in a row
         self._counters = BreakerCounters(policy, now)
 
     def admit(self, operation: OperationClass) -> Admission:
-        """Let one call through, and learn from how the context ends.
+        """Admit one call, and learn from the way in which the context ends.
 
         Raises:
-            BreakerOpen: not now.
+            BreakerOpen: the breaker refuses calls now.
         """
         return Admission(self, operation)
 
     async def close(self) -> None:
-        """Ask nothing any more."""
+        """Stop probing."""
         if self._probe is not None:
             await self._probe.close()
 
     def begin(self) -> int:
-        """Let one call through, and give the generation in which it began.
+        """Admit one call, and return the generation in which it began.
 
         Raises:
-            BreakerOpen: not now.
+            BreakerOpen: the breaker refuses calls now.
         """
         self.check()
         self._probing = self._state is BreakerState.HALF_OPEN
         return self._generation
 
     def check(self) -> None:
-        """Do nothing, if a call would be let through now.
+        """Raise the refusal that a call would meet now; return if the call would be admitted.
 
         Raises:
-            BreakerOpen: it would not.
+            BreakerOpen: the breaker refuses calls now.
         """
         if self.refuses():
             left = max(0.0, self._until - self._now()) if self._state is BreakerState.OPEN else None
             raise BreakerOpen(f"{self.provider} is left alone: {self._why}", retry_after=left)
 
     def refuses(self) -> bool:
-        """Whether a call would be refused now."""
+        """Return whether a call would be refused now."""
         if self._state is BreakerState.CLOSED:
-            return False  # nearly always, and nothing to wake
+            return False  # nearly always, and no pause can have ended
         self._wake()
         return self._state in _REFUSING or self._probing
 
     def force_open(self, reason: str) -> None:
-        """Let nobody through until released."""
+        """Refuse all calls until an operator releases the breaker."""
         self._change(BreakerState.FORCED_OPEN, reason)
 
     def force_closed(self, reason: str) -> None:
-        """Let everybody through until released, whatever fails."""
+        """Admit all calls until an operator releases the breaker, whatever fails."""
         self._change(BreakerState.FORCED_CLOSED, reason)
 
     def release(self) -> None:
-        """Take back what was forced, and begin anew; without force nothing changes."""
+        """Return to automatic operation with empty counters; do nothing if no operator has forced a state."""
         if self._state in _FORCED:
             self._close("released by an operator")
 
@@ -123,21 +123,21 @@ class CircuitBreaker:
 
     @property
     def forced_open(self) -> bool:
-        """Whether an operator has closed the way."""
+        """Whether an operator has forced the breaker open."""
         return self._state is BreakerState.FORCED_OPEN
 
     @property
     def on_probation(self) -> bool:
-        """Whether the pause is over, and the next call shows whether it was enough."""
+        """Whether the pause is over, so that the next call decides whether the breaker closes."""
         return self._state in _ILL and self._now() >= self._until
 
     def recovered(self) -> None:
-        """Take note that a call has succeeded although nobody was to be let through."""
+        """Close the breaker after a call succeeded that was made as a last resort."""
         if self._state in _ILL:
             self._close("a last resort succeeded")
 
     def snapshot(self) -> BreakerSnapshot:
-        """What an operator may want to know."""
+        """Return the state of the breaker as operators see it."""
         self._wake()
         now = self._now()
         return BreakerSnapshot(
@@ -160,7 +160,7 @@ class CircuitBreaker:
                 self._start_probe(self._probe, "the pause was too short", first=True)
 
     def ended(self, generation: int, operation: OperationClass, error: BaseException | None) -> None:
-        """Learn from how a call ended that began in this term."""
+        """Record the outcome of a call that began in this generation; the outcome of an older generation is ignored."""
         if generation != self._generation:
             return
         if error is None:
@@ -172,10 +172,10 @@ class CircuitBreaker:
         elif isinstance(error, CutShort) and self._probe is not None:
             self._cut_short_again(self._probe)
         else:
-            self._probing = False  # an outcome that says nothing gives the place to the next
+            self._probing = False  # the outcome is no evidence, so the next call may be the probe
 
     def _cut_short_again(self, probe: LivenessProbe) -> None:
-        """Once it means nothing, but what hangs would never be found out by callers who all have little time."""
+        """Count a call that had too little time, and probe after several in a row: no such call detects a hang."""
         self._cut_short += 1
         if self._state is BreakerState.HALF_OPEN or self._cut_short >= self._policy.in_a_row:
             self._start_probe(probe, f"{self._cut_short} calls in a row had no answer in their short time")
@@ -196,19 +196,19 @@ class CircuitBreaker:
             self._suspect(f"{what}, the last was {self._last_error}", certain=not timed_out and counter.rate_exceeded)
 
     def _suspect(self, why: str, *, certain: bool) -> None:
-        """Open, at once or after asking."""
+        """Open the breaker, at once if the failures are certain evidence, otherwise if a probe fails as well."""
         if certain or self._probe is None:
             self._open(why)
         else:
             self._start_probe(self._probe, why)
 
     def _start_probe(self, probe: LivenessProbe, why: str, *, first: bool = False) -> None:
-        """Ask, unless that is done already; `first` of a generation, a caller is still to confirm what is heard."""
+        """Start a probe unless one runs; after the `first` of a generation a caller still has to confirm the result."""
         generation = self._generation
 
-        def report(found_well: bool) -> None:  # noqa: FBT001 - the only thing there is to tell
+        def report(found_well: bool) -> None:  # noqa: FBT001 - the result of a probe is one truth value
             if generation != self._generation:
-                return  # an operator, or a last resort, was faster
+                return  # an operator or a last resort has changed the state meanwhile
             if not found_well:
                 self._open(f"{why}; it did not answer a probe either")
             elif first:
@@ -235,7 +235,7 @@ class CircuitBreaker:
         self._change(BreakerState.CLOSED, why)
 
     def _dismiss_suspicion(self) -> None:
-        """Take back the suspicion, but not what is known: who answers probes alone is left alone all the same."""
+        """Dismiss a suspicion that a probe refuted, but keep the failure rate: a probe says little about real calls."""
         self.false_alarms += 1
         self._cut_short = 0
         self._counters.dismiss_suspicion()

@@ -30,7 +30,7 @@ class BreakerCounters:
         return counter
 
     def dismiss_suspicion(self) -> None:
-        """Forget what a successful probe has refuted: streaks, and timeouts; the failure rate of other errors stays."""
+        """Reset what a successful probe refutes: streaks and timeouts; the failure rate of other errors stays."""
         self._errors.reset_streak()
         for counter in self._timeouts.values():
             counter.clear()

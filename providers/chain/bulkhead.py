@@ -1,4 +1,4 @@
-"""A bound on the calls that a provider has at a time, so that a slow one does not take the whole process with it."""
+"""The concurrency limit of a provider, so that a slow provider does not exhaust the whole process."""
 
 import asyncio
 from types import TracebackType
@@ -7,7 +7,7 @@ from providers.chain.errors import BulkheadFull
 
 
 class Bulkhead:
-    """At most `limit` calls at a time; who comes first is let in first."""
+    """Allow at most `limit` calls at a time; calls that wait are admitted in the order in which they came."""
 
     def __init__(self, provider: str, limit: int) -> None:
         self.limit = limit
@@ -17,22 +17,22 @@ class Bulkhead:
         self._free = asyncio.Semaphore(limit)
 
     def slot(self, patience: float) -> "_Slot":
-        """Hold a place for as long as the context lasts.
+        """Return a context that holds one slot.
 
         Raises:
-            BulkheadFull: none became free within `patience` seconds.
+            BulkheadFull: no slot became free within `patience` seconds.
         """
         return _Slot(self, patience)
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Free a slot."""
         self.in_flight -= 1
         self._free.release()
 
     async def enter(self, patience: float) -> None:
-        """Take a place, or wait for one."""
+        """Take a slot, waiting for one if necessary."""
         if not self._free.locked():
-            await self._free.acquire()  # at once: nothing else runs between the question and this
+            await self._free.acquire()  # without waiting: no other task runs between the check and this
             self.in_flight += 1
             return
         self.waiting += 1
@@ -48,7 +48,7 @@ class Bulkhead:
 
 
 class _Slot:
-    """A context manager by hand, since it stands in the path of every call."""
+    """The context of one slot; no generator, because it stands in the path of every call."""
 
     __slots__ = ("_bulkhead", "_patience")
 

@@ -1,4 +1,4 @@
-"""The tries of one call: each behind every guard, within its limits, and reported to the observer."""
+"""The attempts of one call: each passes every guard, keeps its limits, and is reported to the observer."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ _ROUNDING = 0.001  # seconds by which a timer may be early
 
 
 class AttemptSetup(Protocol):
-    """What all tries of calls to one provider have in common."""
+    """What the attempts of all calls to one provider share."""
 
     policy: AttemptPolicy
     guards: Guards
@@ -37,12 +37,12 @@ class AttemptSetup(Protocol):
     now: Callable[[], float]
 
     def limits(self, operation: OperationClass, size: int = 1, *, others: bool = False) -> AttemptLimits:
-        """Return how long one try is waited for, and from when on having waited in vain means something."""
+        """Return how long to wait for one try, and from which wait on a missing answer counts as evidence."""
         ...
 
 
 class CallAttempts(Generic[Answer]):
-    """The tries of one call."""
+    """The attempts of one call."""
 
     def __init__(
         self,
@@ -64,15 +64,15 @@ class CallAttempts(Generic[Answer]):
         self._size = size
         self._repeatable = repeatable
         self._respects_breaker = True
-        self._timed_out = False  # the last try, of its time
+        self._timed_out = False   # whether the last attempt did
         self._number = 0
         self._first_is_known = False
-        self._failure: Unavailable | None = None  # the provider's last
+        self._failure: Unavailable | None = None  # the last one of the provider itself
         self._ambiguous: Unavailable | None = None  # the last after which the write may have happened
 
     @asynccontextmanager
     async def next(self) -> AsyncIterator[None]:
-        """Surround one try with every guard and limit, and report to the observer how it went."""
+        """Surround one attempt with every guard and limit, and report its outcome to the observer."""
         self._number += 1
         outcome = "bug"
         failure: ProviderError | None = None
@@ -105,7 +105,7 @@ class CallAttempts(Generic[Answer]):
                         error=failure,
                     )
                 )
-                failure = None  # it refers to this frame, which would refer to it
+                failure = None  # otherwise the error and this frame would refer to each other
 
     def _note(self, error: ProviderError, span: tracing.Span) -> None:
         if isinstance(error, Rejected):
@@ -124,10 +124,10 @@ class CallAttempts(Generic[Answer]):
         span.set("ninai.try", self._number)
 
     async def last_resort(self) -> Answer:
-        """Try once, whatever the breaker says."""
+        """Try once, whatever the breaker says, unless an operator has forced it open."""
         breaker = self._guards.breaker
         if breaker.forced_open:
-            breaker.check()  # an operator's word stands
+            breaker.check()  # the state that an operator forced takes precedence
         async with self._guards.last_resort.slot(self._deadline):
             if breaker.refuses():
                 self._respects_breaker = False
@@ -138,10 +138,10 @@ class CallAttempts(Generic[Answer]):
                     raise
                 breaker.recovered()
                 return answer
-        return await self._once()  # somebody has found it well meanwhile
+        return await self._once()  # another call has closed the breaker meanwhile
 
     async def again(self) -> Answer:
-        """Fail as the first try did, then try anew each time: tenacity decides about the first failure as well."""
+        """Repeat the failure of the first attempt, then try anew each time, since tenacity has to see that failure."""
         if self._failure is not None and not self._first_is_known:
             self._first_is_known = True
             raise self._failure
@@ -152,7 +152,7 @@ class CallAttempts(Generic[Answer]):
             return await self._call()
 
     def can_retry(self, error: BaseException) -> bool:
-        """Whether another try may mend this error and can do no harm."""
+        """Return whether another attempt may succeed and can do no harm."""
         return (
             isinstance(error, Unavailable)
             and not isinstance(error, (Misconfigured, Refused))
@@ -161,12 +161,12 @@ class CallAttempts(Generic[Answer]):
         )
 
     def wait(self, state: RetryCallState) -> float:
-        """Seconds until the next try: full jitter, after the time that the backend asked for."""
+        """Return the seconds until the next attempt: full jitter, added to the time that the backend asked for."""
         asked = self._failure.retry_after if isinstance(self._failure, Throttled) else None
         return max(0.0, asked or 0.0) + self._setup.wait(state)
 
     def exhausted(self, state: RetryCallState) -> bool:
-        """Whether there will be no further try; if there will be, it is taken from the budget."""
+        """Return whether there will be no further attempt; otherwise take the next one from the retry budget."""
         reason = self._hindrance(state)
         if reason is None:
             return False
@@ -195,7 +195,7 @@ class CallAttempts(Generic[Answer]):
         guards = self._guards
         limits = self._setup.limits(self._operation, self._size, others=self._options.others)
         if self._respects_breaker:
-            guards.breaker.check()  # before waiting for a place that would be of no use
+            guards.breaker.check()  # before waiting for a slot in vain
         async with guards.bulkhead.slot(self._deadline.limit_try(limits.limit)):
             if self._deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
@@ -216,10 +216,10 @@ class CallAttempts(Generic[Answer]):
                 yield
         except TimeoutError as error:
             if not watch.expired:
-                raise  # not ours: a bug in the provider
+                raise  # not raised by this timeout: a bug in the provider
             self._timed_out = True
             waited = watch.seconds
-            if waited + _ROUNDING >= limits.limit:  # and not the deadline's end
+            if waited + _ROUNDING >= limits.limit:  # and not the deadline
                 self._setup.latencies.give_up(self._operation, self._size, waited)
             kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
             reason = f"{self._guards.breaker.provider}: no answer within {waited:.3g} s"
@@ -232,6 +232,6 @@ class CallAttempts(Generic[Answer]):
 
 
 def note_outcome(provider: str, outcome: str) -> None:
-    """Note for the request under way what became of asking a provider."""
+    """Note the outcome of a call to a provider for the request that is under way."""
     if (request := notes.current.get()) is not None:
         request.outcomes[provider] = outcome

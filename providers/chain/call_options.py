@@ -1,4 +1,4 @@
-"""A provider's turn to answer: until when, and who could be asked instead."""
+"""The options of one call to a provider: its deadline, and whether another provider could answer instead."""
 
 from msgspec import Struct
 
@@ -6,10 +6,10 @@ from providers.chain.deadline import Deadline
 
 
 class CallOptions(Struct, frozen=True):
-    """What a provider is asked with.
+    """The options of one call to a provider.
 
-    `others`: if it gives no answer for long, somebody else can, so that waiting on would only keep the caller waiting.
-    `last_resort`: it is asked whatever its breaker says, since nobody else is left.
+    `others`: another provider can be asked if this one does not answer soon, so waiting longer would only delay the
+    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left.
     """
 
     deadline: Deadline

@@ -1,4 +1,4 @@
-"""The chain as a running whole: its links and background tasks, and the order that can be switched under load."""
+"""The chain as a running whole: its links and background tasks, and the switch to another order under load."""
 
 import asyncio
 import time
@@ -27,14 +27,14 @@ from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.states.clock import HybridClock
 
-FLUSH_SECONDS = 2.0  # at the end, for what providers have not been brought yet
+FLUSH_SECONDS = 2.0  # at the end, for pending deliveries
 _DRAIN_POLL = 0.1
 
 _log = structlog.get_logger(__name__)
 
 
 class Chain:
-    """Links in an order, with a deliverer for each, a sweeper, and the one who looks after the membership."""
+    """Run links in an order, with a relay for each, the garbage collector, and the upkeep of the membership."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Chain:
         self._open: dict[str, OpenProvider] = {}
         self._relays: dict[str, tuple[OutboxRelay, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closing: set[OpenProvider] = set()  # still to be closed
+        self._closing: set[OpenProvider] = set()  # links that have left the order and are still open
         self._switching = asyncio.Lock()
         self._provider: ChainedProvider | GuardedProvider | None = None
 
@@ -70,13 +70,13 @@ class Chain:
 
     @property
     def first(self) -> str:
-        """The name of home, or of the first in the order while nobody has received everything."""
+        """The name of home, or of the first provider in the order while none is in sync."""
         route = self.route
         return route.home.name if route.home is not None else route.links[0].name
 
     @property
     def route(self) -> Route:
-        """Who takes part now."""
+        """The providers that take part now."""
         provider = self._provider
         if isinstance(provider, ChainedProvider):
             return provider.route
@@ -84,7 +84,7 @@ class Chain:
         return Route(links, frozenset(link.name for link in links))
 
     def links(self) -> Sequence[Link]:
-        """The links in the order in force."""
+        """Return the links in the current order."""
         return self.route.links
 
     async def switch(self, specs: Sequence[ProviderSpec]) -> None:
@@ -129,12 +129,12 @@ class Chain:
                 task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Bring to providers what they take at once, stop everything, then close the providers."""
-        # The rest waits in the journal, for another process or the next start.
+        """Deliver what the providers take at once, stop all tasks, then close the providers."""
+        # The rest stays in the journal, for another process or the next start.
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await asyncio.gather(*(relay.finish(task) for relay, task in self._relays.values()))
-        async with AsyncExitStack() as closing:  # where one fails to close, the others are closed all the same
+        async with AsyncExitStack() as closing:  # a failure to close one does not keep the others open
             closing.push_async_callback(self._journal_stack.aclose)
             for one in [*self._open.values(), *self._closing]:
                 closing.push_async_callback(one.stack.aclose)
@@ -214,20 +214,20 @@ class Chain:
         self.observer.routed(order, route.in_sync, journalled=self.journal is not None)
 
     async def _all_links(self) -> Sequence[Link] | None:
-        """The links of all members, None if one of them is out of this process's reach."""
+        """Return the links of all members, None if this process has no link to one of them."""
         if self.journal is None:
             return None
         links = [self.route.link(member.name) for member in await self.journal.members()]
         return None if None in links else [link for link in links if link is not None]
 
     async def _drain(self, one: OpenProvider) -> None:
-        """Close a provider that takes part no more, when its calls have ended."""
+        """Close a provider that has left the order, once its calls have ended."""
         now = asyncio.get_running_loop().time
         try:
             # A request that began with the old route may ask the provider at any time until it ends.
             await asyncio.sleep(self.policy.longest_request)
             until = now() + self.policy.longest_request
-            while one.link.attempts.guards.bulkhead.in_flight and now() < until:  # noqa: ASYNC110 - calls end without telling anybody
+            while one.link.attempts.guards.bulkhead.in_flight and now() < until:  # noqa: ASYNC110 - the end of a call sets no event
                 await asyncio.sleep(_DRAIN_POLL)
         finally:
             await one.stack.aclose()
@@ -235,6 +235,6 @@ class Chain:
         _log.info("provider_closed", provider=one.link.name)
 
     def _longest_write(self) -> float:
-        """Return the seconds that a write may take, from the last one before a switch on until it is there."""
-        # Another process may ask the stores who they are first, before it switches.
+        """Return for how many seconds at most a write without the journal may still be under way after a switch."""
+        # Another process may first ask every store for its identity before it switches.
         return self.policy.longest_request + 2 * PROBE_SECONDS

@@ -1,4 +1,4 @@
-"""Describing a chain: the status of every provider, and the way that an operation would take."""
+"""The description of a chain: the status of every provider, and the route that an operation would take."""
 
 import asyncio
 
@@ -12,11 +12,11 @@ from providers.chain.status import ChainStatus, Choice, Explanation, ProviderSta
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, JournalStatus
 
-STATUS_SECONDS = 2.0  # for the journal's share in a description
+STATUS_SECONDS = 2.0  # for the call to the journal
 
 
 async def describe(chain: Chain) -> ChainStatus:
-    """Give the state of a chain as this process sees it."""
+    """Return the state of a chain as this process sees it."""
     journal: JournalStatus | None = None
     error: str | None = None
     if chain.journal is not None:
@@ -39,7 +39,7 @@ async def describe(chain: Chain) -> ChainStatus:
 
 
 def explain(chain: Chain, operation: OperationClass) -> Explanation:
-    """Tell which providers an operation would come to now, and why."""
+    """Return which providers an operation would call now, and why."""
     route = chain.route
     home = route.home
     choices: list[Choice] = []

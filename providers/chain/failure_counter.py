@@ -1,4 +1,4 @@
-"""Calls and failures of late, and whether there are too many failures among them."""
+"""Recent calls and failures, and whether there are too many failures among them."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from providers.chain.window import SlidingWindowCounter
 
 
 class FailureCounter:
-    """Count calls of one kind within the window of the policy, and failures one after the other."""
+    """Count calls and failures within the window of the policy, and the failures in a row."""
 
     __slots__ = ("_calls", "_failures", "_policy", "failures_in_a_row")
 
@@ -19,22 +19,22 @@ class FailureCounter:
 
     @property
     def calls(self) -> int:
-        """Return how many calls there were of late."""
+        """The number of recent calls."""
         return self._calls.total()
 
     @property
     def failures(self) -> int:
-        """Return how many of them failed."""
+        """The number of recent calls that failed."""
         return self._failures.total()
 
     @property
     def streak_exceeded(self) -> bool:
-        """Whether as many failed one after the other as are too many."""
+        """Whether the failures in a row have reached the limit of the policy."""
         return self.failures_in_a_row >= self._policy.in_a_row
 
     @property
     def rate_exceeded(self) -> bool:
-        """Whether of enough calls so many failed that it cannot be by chance."""
+        """Whether the failure rate of enough calls has reached the limit of the policy."""
         calls = self._calls.total()
         return calls >= self._policy.least_calls and self._failures.total() >= self._policy.failure_share * calls
 
@@ -50,17 +50,17 @@ class FailureCounter:
         self._failures.add()
 
     def reset_streak(self) -> None:
-        """Begin to count anew what fails one after the other."""
+        """Begin a new streak of failures."""
         self.failures_in_a_row = 0
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all calls."""
         self.failures_in_a_row = 0
         self._calls.clear()
         self._failures.clear()
 
     def trip_reason(self) -> str:
-        """Say why there are too many failures; nothing if there are not."""
+        """Return why there are too many failures, an empty text if there are not."""
         if self.streak_exceeded:
             return f"{self.failures_in_a_row} failures in a row"
         if self.rate_exceeded:

@@ -1,4 +1,4 @@
-"""Fallback of reads: the providers that may answer are asked in their order, until one of them does."""
+"""The fallback of reads: ask the providers that may answer in their order, until one of them does."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Fallback:
-    """Ask for an answer, and note who has given it and who has not."""
+    """Ask providers for an answer, and record which of them answered and which did not."""
 
     def __init__(self, context: ChainContext) -> None:
         self._context = context
@@ -33,12 +33,12 @@ class Fallback:
     ) -> Result:
         """Return the answer of the first provider that has one; a `Rejected` is an answer.
 
-        Where nobody has, those are asked again that were given up for the sake of the others, and those that were not
-        asked at all because of their breakers. The route is by default the execution's, without guesses, the deadline
-        the execution's own.
+        If none answers, two groups are asked again as a last resort: providers whose try was cut off so that the next
+        could be asked, and providers whose breaker refused the call. By default the route is that of the execution
+        without presumed providers, and the deadline is that of the execution.
 
         Raises:
-            Unavailable: nobody answers.
+            Unavailable: no provider answers.
         """
         readers = (route or execution.route.verified).readers
         deadline = deadline or execution.deadline
@@ -105,7 +105,7 @@ class Fallback:
 
 
 class _Unanswered:
-    """The providers that did not answer a read, in the order in which they were asked; `first` is the first of all."""
+    """The providers that did not answer a read, in the order in which they were asked; `first` is the first of them."""
 
     def __init__(self, first: Link) -> None:
         self.first = first
@@ -114,7 +114,7 @@ class _Unanswered:
         self._refused: list[Link] = []
 
     def failed(self, link: Link, error: Unavailable, options: CallOptions) -> None:
-        """Note that a provider did not answer in its options."""
+        """Record that a provider did not answer."""
         self.failures.append(error)
         if options.others and isinstance(error, TimedOut):
             self._given_up.append(link)
@@ -123,12 +123,12 @@ class _Unanswered:
 
     @property
     def retryable(self) -> list[Link]:
-        """Those that may answer yet; those given up last, since they get the rest of the time."""
+        """The providers that may answer yet; those that timed out come last, because they get the rest of the time."""
         return [*self._refused, *self._given_up]
 
     @property
     def error_to_raise(self) -> Unavailable:
-        """Home's own failure, unless it was not even asked; with the time until the first of all answers again."""
+        """Home's own failure if it was called, with the shortest time after which any provider can be asked again."""
         asked = [error for error in self.failures if not isinstance(error, Refused)]
         error = asked[0] if asked else self.failures[0]
         if error.retry_after is not None:
@@ -138,7 +138,7 @@ class _Unanswered:
 
 
 def _call_options(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> CallOptions:
-    """Leave those who come next the time that they need; whom nobody may ask is nobody to be hurried for."""
+    """Reserve the time that the following providers need; a provider whose breaker refuses calls needs none."""
     others = any(not link.attempts.guards.breaker.refuses() for link in following)
     return CallOptions(_keeping(deadline, operation, following), others=others)
 

@@ -1,4 +1,4 @@
-"""What stands before a provider: everything that all calls of this process to it share."""
+"""The guards of a provider, which all calls of this process to it share."""
 
 from msgspec import Struct
 
@@ -9,7 +9,7 @@ from providers.chain.last_resort import LastResortLimiter
 
 
 class Guards(Struct, frozen=True, kw_only=True):
-    """What all calls of this process to one provider share."""
+    """The guards that all calls of this process to one provider share."""
 
     breaker: CircuitBreaker
     budget: RetryBudget

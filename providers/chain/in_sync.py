@@ -9,21 +9,22 @@ from providers.journal.operations import Member, MemberState
 
 
 class InSyncSet(Struct, frozen=True):
-    """Who of an order is complete; `presumed` while the journal has never told."""
+    """The names of the providers in sync; `presumed` if they are a guess because the journal has never answered."""
 
     names: frozenset[str]
     presumed: bool = False
 
 
 def in_sync(members: Sequence[Member]) -> frozenset[str]:
+    """Return the names of the members that have received everything."""
     return frozenset(member.name for member in members if member.state is MemberState.COMPLETE)
 
 
 def refuse_empty(identities: Mapping[str, str | None], members: Sequence[Member]) -> None:
-    """Refuse an order of stores none of which has received everything, while the journal knows one that has.
+    """Refuse an order without any store in sync while the journal knows a store that is.
 
     Raises:
-        OrderRefused: as told.
+        OrderRefused: no store of the order is in sync.
     """
     known = {member.name: member for member in members if member.state is MemberState.COMPLETE}
     if not known:

@@ -1,4 +1,4 @@
-"""The few calls that reach a provider whose breaker is open, where nobody else can be asked."""
+"""The last resort: a few calls reach a provider although its breaker is open, where no other provider can be asked."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen
 
 MAX_CALLS = 4  # calls at a time
-# Seconds for which a refused connection answers for the next callers as well, and after which to ask again.
+# Seconds for which a refused connection also answers the next callers, and after which a retry makes sense.
 REFUSED_SECONDS = 1.0
 
 
 class LastResortLimiter:
-    """Let `MAX_CALLS` calls through at a time; the others wait for one of them to find the provider well.
+    """Allow `MAX_CALLS` calls at a time; the others wait until one of them finds the provider healthy.
 
-    A provider that hangs keeps few connections busy that way, and one that is slow goes on answering. Where even a
-    connection was refused a moment ago nobody waits.
+    A provider that hangs then keeps few connections busy, and a slow provider goes on answering. After a refused
+    connection no call waits.
     """
 
     def __init__(self, provider: str, now: Callable[[], float] = time.monotonic) -> None:
@@ -27,15 +27,15 @@ class LastResortLimiter:
         self._refused_until = now()
 
     def refused(self) -> None:
-        """Take note that no connection could be made."""
+        """Record that a connection was refused."""
         self._refused_until = self._now() + REFUSED_SECONDS
 
     @asynccontextmanager
     async def slot(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Hold one of the places for as long as the context lasts.
+        """Hold one slot while the context lasts.
 
         Raises:
-            BreakerOpen: a connection was refused a moment ago, or no place became free before the deadline.
+            BreakerOpen: a connection was refused a moment ago, or no slot became free before the deadline.
         """
         self._check()
         timer = asyncio.timeout(deadline.remaining())

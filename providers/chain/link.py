@@ -1,4 +1,4 @@
-"""One provider of a chain: the only way in which the chain asks it."""
+"""One provider of a chain: every call of the chain to the provider goes through its link."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class Link:
-    """A provider under its name, asked within the limits of its attempts."""
+    """A provider and its name, called within the limits of its attempts."""
 
     __slots__ = ("attempts", "name", "provider")
 
@@ -29,7 +29,7 @@ class Link:
         *,
         size: int = 1,
     ) -> Coroutine[Any, Any, Result]:
-        """Ask the provider; see `Attempts.run` for how often, and for what is raised."""
+        """Call the provider; see `Attempts.run` for the retries and the errors."""
         provider = self.provider
-        # Every replica takes an operation twice without harm: that is what makes it one.
+        # Every operation of a replica is idempotent, so each call may be repeated.
         return self.attempts.run(lambda: ask(provider), operation, options, size=size)

@@ -1,4 +1,4 @@
-"""One page of a list: a provider's pages and the overlay, merged in the order of the list."""
+"""One page of a list: the pages of a provider merged with the overlay, in the order of the list."""
 
 from collections.abc import Awaitable, Callable
 from heapq import merge
@@ -20,7 +20,7 @@ Holds = Callable[[MemoryRecord], Awaitable[bool]]
 
 
 async def pages_over(view: PendingView, link: Link, options: CallOptions) -> Pages:
-    """Return the pages of a provider's list, with what it does not know yet laid over."""
+    """Return the pages of a provider's list with the overlay applied."""
     overlay = await view.overlay_for(link.name, options.deadline)
 
     def page(query: PageQuery) -> Awaitable[Found]:
@@ -40,19 +40,19 @@ async def pages_over(view: PendingView, link: Link, options: CallOptions) -> Pag
 async def merged_page(
     overlay: Overlay, page: Pages, without_deleted: WithoutDeleted, holds: Holds, query: PageQuery
 ) -> Found:
-    """Return `limit` memories behind `offset` others, counted from the position on; newest first.
+    """Return `limit` memories after skipping `offset`, counted from the position on; newest first.
 
-    `page` reads the provider's own; `without_deleted` leaves out the deleted that the overlay does not know of; `holds` finds out
-    whether the provider has a memory at all, wherever in the list it stands there. An offset is counted memory by
-    memory from the position on, since only then is it known what the overlay adds and takes away before it.
+    `page` reads the provider's own pages; `without_deleted` drops deleted memories that the overlay does not know;
+    `holds` returns whether the provider holds a memory at all, wherever in its list. An offset is counted memory by
+    memory from the position on, because only then is it known what the overlay adds and removes before it.
     """
     wanted = query.offset + query.limit
     found = await _fetched(overlay, page, without_deleted, query, wanted)
-    # What nobody could judge may be a repetition of what the provider shows elsewhere, under an earlier moment.
+    # An unverified write may repeat a memory that the provider lists elsewhere, under an earlier moment.
     added = _additions(overlay, found, query)
     elsewhere = {record.id for record in added if overlay.unverified(record.id) and await holds(record)}
     if elsewhere:
-        # Once more: it may have come there after the list was read, and then it was on none of the pages.
+        # Once more: the memory may have arrived after the list was read, and then it was on none of the pages.
         found = await _fetched(overlay, page, without_deleted, query, wanted)
     added = [record for record in _additions(overlay, found, query) if record.id not in elsewhere]
     merged = list(
@@ -64,13 +64,13 @@ async def merged_page(
 async def _fetched(
     overlay: Overlay, page: Pages, without_deleted: WithoutDeleted, query: PageQuery, wanted: int
 ) -> Found:
-    """Return what the provider shows behind a position, at least as much as is `wanted`, without the outdated."""
+    """Return at least `wanted` memories that the provider lists behind a position, without outdated ones."""
     found: list[MemoryRecord] = []
     step = replace(query, limit=MAX_LIST_LIMIT, offset=0)
     while True:
         fetched = await page(step)
         found += await without_deleted(overlay.without(fetched.memories))
-        # Pending ones cannot fill the place of memories of the provider that have not been looked at.
+        # Pending memories must not take the places of the provider's memories on pages that have not been read.
         if len(fetched.memories) < MAX_LIST_LIMIT or len(found) >= wanted:
             return replace(fetched, memories=found)
         step = replace(step, after=fetched.memories[-1].position)
@@ -81,7 +81,7 @@ def _additions(overlay: Overlay, found: Found, query: PageQuery) -> list[MemoryR
 
 
 def list_position(record: MemoryRecord) -> tuple[object, str]:
-    """Return where a memory stands in a list: by the moment of creation, then by id."""
+    """Return the position of a memory in a list: by the moment of creation, then by id."""
     return record.created_at, record.id
 
 

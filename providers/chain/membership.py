@@ -1,4 +1,4 @@
-"""Who has received everything: joins providers to the journal, has newcomers filled, and retires who is gone."""
+"""The membership of providers in the journal: join new ones, have them backfilled, and retire those that are gone."""
 
 import asyncio
 import time
@@ -18,20 +18,20 @@ from providers.errors import ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import MemberState
 
-REFRESH_SECONDS = 0.5  # between looks at who is complete
-CARE_SECONDS = 30.0  # between renewals, and looks at who the stores are
-RETIRE_SECONDS = 3_600.0  # without any process that has a provider in its order, until it is no member any more
+REFRESH_SECONDS = 0.5  # between two readings of the members
+CARE_SECONDS = 30.0  # between two renewals of the membership, and checks of the identities
+RETIRE_SECONDS = 3_600.0  # after which a provider that no process has in its order is retired
 _IDENTITY_SECONDS = 3.0
-_SHARED_HOLDER = "members"  # holds what all processes share: such a claim stands for as long as one of them renews it
-SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
+_SHARED_HOLDER = "members"  # the holder of shared claims, which last as long as any process renews them
+SETTLE_SECONDS = 4.0  # longer than a new order takes to reach every process
 
 _log = structlog.get_logger(__name__)
 
 
 class Membership:
-    """Keep the journal's members and this process's route together.
+    """Keep the journal's members and this process's route in line.
 
-    `unjournalled`: seconds for which writes may still be under way that began when there was no journal to know them.
+    `unjournalled`: seconds for which writes may still be under way that began before there was a journal.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Membership:
         self._started = now()
         self._settled = now() + unjournalled
         self._joined: set[str] = set()
-        self._admitted = 0  # orders; a look that began before the last of them is out of date
-        self._known: dict[str, str | None] | None = None  # stores that are complete, None while nobody has told
-        self._identified: set[str] = set()  # whose store has said who it is; before that it may be any other
+        self._admitted = 0  # counts orders; what was read before the last of them is out of date
+        self._known: dict[str, str | None] | None = None  # the stores in sync, None while the journal has never answered
+        self._identified: set[str] = set()  # providers whose identity is known; before that it may be any other store
         self._fills: dict[str, asyncio.Task[None]] = {}
         self._identity_tasks: dict[str, asyncio.Task[None]] = {}
         self._postponed = BackfillDelay()
@@ -64,21 +64,22 @@ class Membership:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """What is under way in the background."""
+        """The background tasks that are running."""
         return [*self._fills.values(), *self._identity_tasks.values()]
 
     async def admit(self, identities: Mapping[str, str | None]) -> InSyncSet:
-        """Make the providers of an order members, by their names in order, and give those that are complete.
+        """Make the providers of an order members, in that order, and return which of them are in sync.
 
-        One that cannot be asked who it is may be another store by now: it is not complete before it has answered.
-        Without the journal it is those that it named last; if it never did, the first, until it says otherwise.
+        A provider whose identity is unknown may be another store by now, so it is not in sync until it has answered.
+        Without the journal those count that it named last; if it has never answered, the first provider is presumed to
+        be in sync.
 
         Raises:
-            OrderRefused: none of them has received everything, but another store has.
+            OrderRefused: none of them is in sync, but another store is.
         """
         try:
             refuse_empty(identities, await self._journal.members())
-            for name in identities:  # before anybody retires it who has not seen it for long
+            for name in identities:  # before a process retires it that has not seen it for long
                 await self._journal.claim(_seen(name), _SHARED_HOLDER, RETIRE_SECONDS)
             members = [await self._journal.join(name, identity) for name, identity in identities.items()]
         except JournalUnavailable as error:
@@ -93,7 +94,7 @@ class Membership:
         return InSyncSet(in_sync(members) & self._identified)
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run until cancelled."""
         care_at = self._now()
         while True:
             try:
@@ -111,12 +112,12 @@ class Membership:
         admitted = self._admitted
         members = await self._journal.members()
         if admitted != self._admitted:
-            return  # the order is another one now, and so may they be who are complete
+            return  # the order has changed, and the providers in sync may have changed with it
         self._known = {member.name: member.identity for member in members if member.state is MemberState.COMPLETE}
         self._identify_unknown()
         ready = in_sync(members) & self._identified & {link.name for link in self._links()}
         self._set_complete(ready)
-        for name in ready:  # whoever has filled it
+        for name in ready:  # whichever process has backfilled it
             self.reasons.pop(name, None)
             self.progress.pop(name, None)
             self._postponed.forget(name)
@@ -126,7 +127,7 @@ class Membership:
                 self._fill(source, link)
 
     def _identify_unknown(self) -> None:
-        """Have everybody say who they are who has not done so yet, while the looks go on."""
+        """Ask every store that has not told its identity yet, in the background."""
         for link in self._links():
             task = self._identity_tasks.get(link.name)
             if link.name not in self._identified and (task is None or task.done()):
@@ -158,7 +159,7 @@ class Membership:
         return InSyncSet(presumed)
 
     async def _join_again(self) -> None:
-        """After a start without the journal."""
+        """Join all providers after a start without the journal."""
         for link in self._links():
             identity = await self._identity(link)
             await self._journal.join(link.name, identity)
@@ -176,7 +177,7 @@ class Membership:
             return
         mine = {link.name for link in self._links()}
         for member in await self._journal.members():
-            # It can be taken by somebody else only when nobody has renewed it for long.
+            # Another holder gets this claim only if no process has renewed it for long.
             if member.name not in mine and await self._journal.claim(_seen(member.name), self._holder, 1.0):
                 await self._journal.leave(member.name)
                 _log.warning("provider_retired", provider=member.name)
@@ -200,7 +201,7 @@ class Membership:
         def report(progress: Progress) -> None:
             self.progress[target.name] = progress
 
-        # A process that does not know of the newcomer yet may still be writing without it.
+        # A process that does not know the new provider yet may still write without it.
         left = self._settled - self._now()
         if left > 0:
             self.reasons[target.name] = "writes that began without the journal may still be under way"

@@ -21,9 +21,9 @@ from providers.replica import Replica
 
 
 class ProviderSpec(Struct, frozen=True, kw_only=True):
-    """A provider that shall take part: how to open it, and within which limits it is asked.
+    """A provider that is to take part: how to open it, and the limits of the calls to it.
 
-    Two parts with equal `settings` are the same provider, which stays open when the order is switched.
+    Two specs with equal `settings` are the same provider, which stays open when the order is switched.
     """
 
     name: str
@@ -34,13 +34,14 @@ class ProviderSpec(Struct, frozen=True, kw_only=True):
 
 
 class JournalSpec(Struct, frozen=True, kw_only=True):
-    """How to open a journal, if there shall be one at all; `always` also for a single provider."""
+    """How to open the journal, None if none is configured; `always` asks for one even with a single provider."""
 
     opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
     always: bool
 
 
 class OpenProvider(Struct, frozen=True, eq=False):
+    """An open provider: its link, the settings that it was opened with, and what closes it."""
     link: Link
     settings: object
     stack: AsyncExitStack

@@ -1,4 +1,4 @@
-"""What a provider does not know yet: pending operations and tombstones, laid over its answers."""
+"""The overlay: pending operations and tombstones that a provider does not know yet, applied to its answers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from providers.types import MemoryRecord, RecallQuery
 
 
 class Overlay:
-    """The states of one user's memories that count more than what one provider says."""
+    """The states of one owner's memories that take precedence over the answers of one provider."""
 
     def __init__(self, entries: Iterable[JournalEntry]) -> None:
         self._entries = {entry.state.id: entry for entry in entries}
@@ -19,12 +19,12 @@ class Overlay:
         return len(self._entries)
 
     def unverified(self, memory_id: str) -> bool:
-        """Return whether nobody could tell if this beginning is the repetition of an earlier one."""
+        """Return whether a write was appended while no provider could be asked if it repeats an earlier one."""
         entry = self._entries.get(memory_id)
         return entry is not None and is_creation(entry) and entry.state.version == OLDEST_VERSION
 
     def additions(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Return the memories that are to be added to the provider's, or put in their place."""
+        """Return the memories to be added to those of the provider, or to replace them."""
         there = {record.id for record in records}
         return [
             entry.state.record
@@ -33,14 +33,14 @@ class Overlay:
         ]
 
     def without(self, records: Iterable[MemoryRecord]) -> list[MemoryRecord]:
-        """Drop everything about which the overlay knows better, in the order given."""
+        """Drop the memories for which the overlay has a newer state, keeping the order."""
         return [record for record in records if (entry := self._entries.get(record.id)) is None or is_creation(entry)]
 
     def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Merge the provider's answer, best first, with the pending memories that answer the question.
+        """Merge the provider's answer, best first, with the pending memories that match the query.
 
-        The two scores do not compare, so a pending memory takes the rank that it has by words among all of them, and
-        its score is brought between those of its neighbours.
+        The two kinds of scores are not comparable. A pending memory therefore gets the rank that its word score has
+        among all of them, and a score between those of its neighbours.
         """
         found = self.without(found)
         pending = [record for record in self.additions(found) if query.admits(record)]
@@ -54,7 +54,7 @@ class Overlay:
             return found[: query.limit]
         common = _scores(query, [*found, *pending])
         merged = list(found)
-        for record in reversed(pending):  # so that of two for one place the better one ends up in front
+        for record in reversed(pending):  # so that the better of two with one rank ends up in front
             rank = sum(common.get(other.id, 0.0) > common[record.id] for other in found)
             merged.insert(rank, record)
         return _with_scores(merged, own)[: query.limit]
@@ -65,7 +65,7 @@ def is_creation(entry: JournalEntry) -> bool:
     return entry.kind is OperationKind.REMEMBER
 
 
-# The version of a beginning that nobody could judge: if it is a repetition, whatever came later is newer.
+# The version of an unverified write: if it repeats an earlier one, every later state is newer.
 OLDEST_VERSION = 1
 
 _LEAST = 1e-9  # a score above zero
