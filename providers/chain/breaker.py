@@ -116,7 +116,7 @@ class CircuitBreaker:
             self._close("released by an operator")
 
     def follow(self, former: "CircuitBreaker") -> None:
-        """Go on as an operator has forced the one before this: that was about the provider, whatever its settings."""
+        """Inherit a state that an operator forced on the former breaker: it concerns the provider, not its settings."""
         before = former.snapshot()
         if before.state in _FORCED:
             self._change(before.state, before.why)

@@ -64,7 +64,7 @@ class CallAttempts(Generic[Answer]):
         self._size = size
         self._repeatable = repeatable
         self._respects_breaker = True
-        self._timed_out = False   # whether the last attempt did
+        self._timed_out = False  # whether the last attempt did
         self._number = 0
         self._first_is_known = False
         self._failure: Unavailable | None = None  # the last one of the provider itself

@@ -88,13 +88,14 @@ class Chain:
         return self.route.links
 
     async def switch(self, specs: Sequence[ProviderSpec]) -> None:
-        """Put an order in force: open what is new, look who it is, let the new route take over, drain the old.
+        """Put an order in force: open new providers, read the identities of all, switch the route, drain the old links.
 
-        Operations under way end as they began. What cannot be reached now takes part all the same.
+        Operations under way end on the route on which they began. A provider that does not answer takes part all the
+        same.
 
         Raises:
-            OrderRefused: two are one and the same store; nobody of the order has received everything; or several
-                providers without a journal.
+            OrderRefused: two providers are one store; none of the order is in sync; or there are several and no
+                journal.
             Unavailable: a provider cannot be opened at all.
         """
         async with self._switching:

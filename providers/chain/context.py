@@ -26,7 +26,7 @@ _EXPECTED_SECONDS = 0.3  # the expected latency of one call to the journal on a 
 
 
 class ChainContext:
-    """Start operations, ask the journal, and report to the observer; `now` is the monotonic clock of deadlines."""
+    """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic."""
 
     def __init__(
         self,

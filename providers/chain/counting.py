@@ -34,7 +34,12 @@ FAILURES = tuple(
 _ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
 _READS = ("recall", "get", "list_memories", "recall_many")
 _WRITES = ("remember", "update", "delete", "remember_many")
-_LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")  # operations that go through all memories of a user
+_LISTINGS = (
+    "recall",
+    "list_memories",
+    "recall_many",
+    "delete_all",
+)  # operations that go through all memories of a user
 
 
 class CountingObserver(Unobserved):

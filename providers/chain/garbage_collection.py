@@ -1,4 +1,4 @@
-"""The sweeper: drops what the journal need not keep, and looks for copies that came back from the dead."""
+"""The garbage collector: drop what the journal need not retain, and search for copies of deleted memories."""
 
 import asyncio
 import time
@@ -73,7 +73,7 @@ class GarbageCollector:
             with tracing.root("sweep", {"ninai.operations": len(entries)}):
                 found = [await self._judge(entry, links) for entry in entries]
                 await self._journal.forget(_those(entries, found, _Copies.NONE))
-                # Where copies are unknown only traces go: no provider had the memory when it was deleted, and traces must not pile up.
+                # Where copies are unknown only traces are dropped: no provider had the memory, and traces must not pile up.
                 await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
 
     async def _judge(self, entry: JournalEntry, links: Sequence[Link] | None) -> _Copies:

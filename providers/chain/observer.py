@@ -79,7 +79,7 @@ class ChainObserver(AttemptObserver, Protocol):
         """Handle the new state of a breaker."""
 
     def read_by(self, provider: str, instead_of: str | None, reason: str) -> None:
-        """Take note of who has answered a read, if need be instead of the first one; `reason` is the outcome there."""
+        """Handle a read that `provider` answered, `instead_of` the first one if given, for the `reason` there."""
 
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """Handle a backfill that cannot be done now; the next try comes in `next_try` seconds."""

@@ -42,6 +42,7 @@ class JournalSpec(Struct, frozen=True, kw_only=True):
 
 class OpenProvider(Struct, frozen=True, eq=False):
     """An open provider: its link, the settings that it was opened with, and what closes it."""
+
     link: Link
     settings: object
     stack: AsyncExitStack

@@ -61,7 +61,7 @@ class Overlay:
 
 
 def is_creation(entry: JournalEntry) -> bool:
-    """Return whether a memory begins with this operation: one that is there already is this one or a later state."""
+    """Return whether an operation creates its memory: where one exists already, it is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 
 

@@ -1,4 +1,4 @@
-"""Whether a provider answers at all, asked past everything that waits for it."""
+"""A ping of a provider, which passes by everything that waits for it."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ PING_SECONDS = 2.0
 
 
 async def responds(provider: Replica, now: Callable[[], float] = time.monotonic) -> bool:
-    """Ask for next to nothing, and tell whether an answer came within `PING_SECONDS`."""
+    """Ping the provider, and return whether an answer came within `PING_SECONDS`."""
     try:
         async with LagTolerantTimeout(PING_SECONDS, now=now):
             await provider.ping()

@@ -1,4 +1,4 @@
-"""The question whether a provider answers at all, asked for next to nothing, one at a time."""
+"""The liveness probe of a provider: a ping in the background, one at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from providers import background
 
 
 class LivenessProbe:
-    """Ask in the background, and tell what was heard; a question that ends with a bug has heard nothing."""
+    """Ping in the background, and report the result; a ping that ends with a bug counts as unanswered."""
 
     __slots__ = ("_ping", "_provider", "_task")
 
@@ -18,11 +18,11 @@ class LivenessProbe:
 
     @property
     def under_way(self) -> bool:
-        """Whether nothing has been heard yet."""
+        """Whether a probe is running."""
         return self._task is not None and not self._task.done()
 
     def start(self, report: Callable[[bool], None]) -> None:
-        """Ask, and call `report` with the answer; what an earlier question would have report is of no interest any more."""
+        """Start a probe, and pass its result to `report`; a probe that still runs is cancelled."""
         if self._task is not None:
             self._task.cancel()
 
@@ -37,6 +37,6 @@ class LivenessProbe:
         self._task.add_done_callback(failed)
 
     async def close(self) -> None:
-        """Ask nothing any more."""
+        """Stop probing."""
         if self._task is not None:
             await background.stop(self._task)

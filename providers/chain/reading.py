@@ -1,4 +1,4 @@
-"""The way of every read: what the journal knows, then the first provider that answers, then both merged."""
+"""The read path: what the journal knows, then the first provider that answers, then both merged."""
 
 from collections.abc import Awaitable, Callable
 
@@ -25,7 +25,7 @@ from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapsho
 
 
 class ChainReader:
-    """Reads of a chain; each takes the route as it stands at its beginning."""
+    """Answer reads; each uses the route that is in force when it begins."""
 
     def __init__(self, context: ChainContext) -> None:
         self._context = context
@@ -41,7 +41,7 @@ class ChainReader:
 
             async def ask(link: Link, options: CallOptions) -> Found:
                 overlay = await view.overlay_for(link.name, options.deadline)
-                # As many more as the overlay may take away.
+                # As many more as the overlay may remove.
                 wider = (
                     replace(query, limit=min(query.limit + len(overlay), MAX_RECALL_LIMIT)) if len(overlay) else query
                 )
@@ -77,10 +77,10 @@ class ChainReader:
     async def all_memories(
         self, execution: Execution, owner: Owner, limit: int, deadline: Deadline
     ) -> list[MemoryRecord]:
-        """Return up to `limit` of an owner's memories, however many pages that takes, the newest first.
+        """Return up to `limit` of an owner's memories, newest first, over as many pages as that takes.
 
         Raises:
-            JournalUnavailable: it cannot be asked.
+            JournalUnavailable: the journal does not answer.
         """
         view = await self._view(owner, execution)
         if view.journal_error is not None:
@@ -127,7 +127,7 @@ class ChainReader:
                 except MemoryNotFound:
                     if view.journal_error is None:
                         raise
-                    # Not found is no answer without the journal, which has the rest of the time to say something.
+                    # "Not found" is no answer without the journal, which therefore gets the rest of the time.
                     entry = await view.retry_entry(memory_id)
                     fetched = await self._fallback.first(execution, OperationClass.READ, ask)
             except Unavailable as error:
@@ -142,21 +142,21 @@ class ChainReader:
         """Return what the journal knows of a memory, None if it knows nothing (any more).
 
         Raises:
-            JournalUnavailable: it cannot be asked.
+            JournalUnavailable: the journal does not answer.
         """
         return await self._context.journal(lambda journal: journal.newest(owner.user, memory_id), deadline.remaining())
 
     async def snapshot(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
     ) -> Snapshot | None:
-        """Return the state of a memory, or its tombstone, of which the journal knows nothing."""
+        """Return the state of a memory that the journal does not know, or its tombstone."""
         _, state = await self.snapshot_with_source(execution, owner, memory_id, deadline)
         return state
 
     async def snapshot_with_source(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
     ) -> tuple[Link, Snapshot | None]:
-        """As above, with whose word it is."""
+        """Return the same as `snapshot`, with the provider that it comes from."""
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
             return link, await link.call(
@@ -172,7 +172,7 @@ class ChainReader:
         operation: OperationClass,
         ask: Callable[[Link, CallOptions], Awaitable[Found]],
     ) -> Found:
-        """Return what the first has found; nothing found is no answer while the journal might know of something."""
+        """Return the first answer; an empty one does not count while the journal might know a memory."""
         found = await self._fallback.first(execution, operation, ask, view.route)
         if not found.memories and view.journal_error is not None:
             await view.retry()

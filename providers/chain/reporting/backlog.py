@@ -1,15 +1,15 @@
-"""When what waits for a provider is told to be much, and when it has drained."""
+"""The reporting of a provider's backlog: when it has grown long, and when it has drained."""
 
 from providers.chain.reporting.damping import Condition, DampedState, StateChange
 from providers.chain.reporting.events import LogEvents
 
-# Deliveries that wait for one provider: more than a deliverer makes in a second by default, so that it is behind.
+# Pending deliveries for one provider: more than a relay makes in a second by default, so that it is behind.
 LONG_BACKLOG = 1_000
-# Or seconds that one of them has waited: ten times what a breaker leaves a provider alone at first, and then some.
+# Or seconds for which one of them has been pending: more than ten times the first pause of a breaker.
 LONG_WAIT_SECONDS = 60.0
-# As many are under way at any time where much is written: one batch of a deliverer.
+# Under load this many are always pending: one batch of a relay.
 DRAINED = 100
-GROWTH = 10  # times as many are told of anew
+GROWTH = 10  # growth by this factor is reported again
 
 
 class BacklogReport:

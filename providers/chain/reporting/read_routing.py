@@ -1,16 +1,16 @@
-"""Where reads are answered: at home, or elsewhere for as long as home does not answer them."""
+"""The reporting of where reads are answered: at home, or elsewhere while home does not answer."""
 
 from collections.abc import Callable, Sequence
 
 from providers.chain.reporting.damping import DampedState, StateChange
 from providers.chain.reporting.events import LogEvents
 
-# Reads in a row that another provider answered, after which they count as moved though home is not known to be ill.
+# After this many reads in a row at another provider they count as moved, although home is not known to be unhealthy.
 MOVED_READS = 3
 
 
 class ReadRouting:
-    """Have a move told once, and not per request; `is_unhealthy` knows who is not expected to answer."""
+    """Report a move of the reads once, and not per request; `is_unhealthy` knows which providers should not answer."""
 
     def __init__(self, events: LogEvents, is_unhealthy: Callable[[str], bool]) -> None:
         self._events = events
@@ -34,21 +34,21 @@ class ReadRouting:
         if anew or before is None or self._home is None:
             self._at.settle(self._home)
         elif self._is_unhealthy(self._home):
-            return  # it will be told who answers when somebody does
+            return  # the provider that answers is reported when one does
         elif before in readers:
             self._move(self._home, f"{self._home} has received everything")
         else:
             self._move(self._home, f"{before} does not count as complete any more")
 
     def by(self, provider: str, instead_of: str | None, reason: str) -> None:
-        """Take who has answered a read, and why those before it did not."""
+        """Take the provider that answered a read, and why those before it did not."""
         if instead_of is None:
             if provider == self._home:
                 self._row = 0
                 self._move(provider, "it answers again")
             return
         if instead_of != self._home or provider not in self._order:
-            return  # as the route was when the read began
+            return  # the read began on an earlier route
         if not self._row:
             self._row_since = self._events.now()
         self._row += 1
@@ -56,7 +56,7 @@ class ReadRouting:
             self._move(provider, reason, self._row_since)
 
     def look(self) -> None:
-        """Tell what had to wait."""
+        """Report what was held back."""
         self._report(self._at.due())
 
     def _move(self, provider: str, reason: str, since: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The story of a chain: the one place that knows what goes on, and has each turn of it postponement once."""
+"""The reporter of a chain: it observes all that happens, and logs each change of state once."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ from providers.errors import ProviderError, Rejected, Throttled, TimedOut, Unava
 from providers.journal.base import JournalUnavailable
 
 _FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
-_INCONCLUSIVE = frozenset({"cancelled", "bug"})  # outcomes that say nothing about who was asked
+_INCONCLUSIVE = frozenset({"cancelled", "bug"})  # outcomes that say nothing about the dependency
 
 
 class Reporter(Unobserved):
-    """Takes everything that happens, and has postponement what an operator is to know; each process tells what it sees.
+    """Observe everything that happens, and log what operators should know; each process reports what it observes.
 
-    Pure but for the lines: nothing is waited for, and the clock is that of the lines.
+    It is pure but for the log events: it never waits, and its clock is that of the events.
     """
 
     def __init__(self, events: LogEvents | None = None) -> None:
@@ -70,19 +70,19 @@ class Reporter(Unobserved):
     def tried(self, attempt: Attempt) -> None:
         """See `AttemptObserver`."""
         dependency = self._providers.get(attempt.provider)
-        if dependency is None:  # the last calls to one that has left
+        if dependency is None:  # the last calls to a provider that has left
             return
         error = attempt.error
         if attempt.outcome == "ok" or isinstance(error, Rejected):
             self._answered(dependency)
         elif error is not None and counts_as_failure(error):
             lost = dependency.failed()
-            # A timeout may be the request's own fault, and who asks for patience answers: of those a breaker decides.
+            # A timeout may be caused by the request, and a throttled call was answered: both are left to the breaker.
             if lost and not isinstance(error, (TimedOut, Throttled)):
                 self._lose(dependency, _reason(error))
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
-        """See `ChainObserver`; what an operator has done to a breaker is postponement where it is done."""
+        """See `ChainObserver`; what an operator does to a breaker is logged where it is done."""
         if (dependency := self._providers.get(snapshot.provider)) is None:
             return
         before, dependency.breaker, dependency.why = dependency.breaker, snapshot.state, snapshot.why
@@ -117,7 +117,7 @@ class Reporter(Unobserved):
             self._events.filling_postponed(provider, reason, postponement.since, postponement.tries, next_try)
 
     def look(self, status: ChainStatus) -> None:
-        """Take a look at everything, and tell what had to wait; to be called every few seconds."""
+        """Inspect the whole status, and report what was held back; to be called every few seconds."""
         if status.journal_error is not None:
             self._journal_failed(status.journal_error)
         elif status.journal is not None:
@@ -126,7 +126,7 @@ class Reporter(Unobserved):
             dependency = self._providers.get(provider.name)
             if dependency is None:
                 continue
-            # A provider that was replaced has a new breaker, which tells nothing of the former one.
+            # A provider that was replaced has a new breaker, which knows nothing of the former one.
             if provider.breaker.state is BreakerState.CLOSED and dependency.breaker is not BreakerState.CLOSED:
                 self.breaker_changed(provider.breaker)
             if status.journal is not None:
@@ -200,7 +200,7 @@ class Reporter(Unobserved):
             self._events.journal_lost(self._journal.reason, change.since, change.changes, self._serving())
 
     def _hindrance(self, dependency: Dependency, role: Role) -> str:
-        """Why deliveries to a provider may wait."""
+        """Return why deliveries to a provider may be pending."""
         if dependency.answers.state is Condition.UNHEALTHY:
             return f"{dependency.name} does not answer: {dependency.reason}"
         if not dependency.healthy:
@@ -214,7 +214,7 @@ class Reporter(Unobserved):
         return dependency is not None and not dependency.healthy
 
     def _answers(self, provider: str) -> bool:
-        """Whether it answers whoever asks it as a last resort, while its breaker keeps the others away."""
+        """Return whether a provider answers calls of last resort while its breaker refuses the others."""
         dependency = self._providers.get(provider)
         return (
             dependency is not None
@@ -223,7 +223,7 @@ class Reporter(Unobserved):
         )
 
     def _serving(self) -> Serving:
-        """What is served now."""
+        """Return what is served now."""
         asked = next((name for name in self._readers if not self._unhealthy(name)), None)
         reads = asked or next((name for name in self._readers if self._answers(name)), None)
         if self._journalled:
