@@ -1,4 +1,4 @@
-"""The limits on what may be stored and asked, and the checks that every provider shares."""
+"""The limits on what may be stored and queried, and the checks that every provider shares."""
 
 import re
 import unicodedata
@@ -39,7 +39,7 @@ MAX_RECALL_LIMIT = 100
 MAX_LIST_LIMIT = 100
 MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
-MAX_EDITS = 16  # remembered of one memory, so that a late retry of one of them is known for what it is
+MAX_EDITS = 16  # edits remembered of one memory, so that a late retry of one of them is recognised
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 DEFAULT_RECALL_LIMIT = 10
 DEFAULT_LIST_LIMIT = 100
@@ -49,7 +49,7 @@ _Value = TypeVar("_Value", bound=Struct)
 
 _UUID_CHARS = 36
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TOO_LONG_TO_QUOTE = 10**20  # an error is read by somebody, and Python itself refuses to write thousands of digits
+_TOO_LONG_TO_QUOTE = 10**20  # errors are to be read, and Python itself refuses to write thousands of digits
 
 
 def check_user_id(user_id: str) -> None:
@@ -60,23 +60,23 @@ def check_user_id(user_id: str) -> None:
         raise InvalidInput("user_id", f"must be at most {MAX_USER_ID_CHARS} characters, got {len(user_id)}")
     if user_id == "*":
         raise InvalidInput("user_id", "must not be '*'")
-    # What is printable holds none of them; nearly every user id is, and looking at each character takes longer.
+    # Printable text holds none of them; nearly every user id is printable, and checking each character takes longer.
     if not user_id.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in user_id):
         raise InvalidInput("user_id", "must not contain control characters")
 
 
 def check_memory_id(memory_id: str) -> str:
-    """Give the id in its canonical form: a UUID, 36 characters, lower case."""
+    """Return the id in its canonical form: a UUID, 36 characters, lower case."""
     return check_uuid("memory_id", memory_id)
 
 
 def check_edit_id(edit_id: str) -> str:
-    """Give the id of an edit in its canonical form, which is that of a memory id."""
+    """Return the id of an edit in its canonical form, which is that of a memory id."""
     return check_uuid("edit_id", edit_id)
 
 
 def check_version(version: int | None) -> None:
-    """Refuse a version that no clock of ours has minted or could mint past."""
+    """Refuse a version that none of our clocks has minted or could mint past."""
     if version is not None:
         check_range("version", version, 0, MAX_VERSION)
 
@@ -123,7 +123,7 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
 
 
 def check_edit(edit: Edit) -> Edit:
-    """Refuse a change that names nothing or sets what no memory can have; return it with its ids in canonical form."""
+    """Refuse an edit with invalid ids or values; return it with its ids in canonical form."""
     if edit.content is not UNSET:
         check_content(edit.content)
     if edit.metadata is not UNSET:
@@ -132,12 +132,12 @@ def check_edit(edit: Edit) -> Edit:
 
 
 def check_deletion(deletion: Deletion) -> Deletion:
-    """Refuse a deletion that names nothing; return it with its ids in canonical form."""
+    """Refuse a deletion with invalid ids; return it with its ids in canonical form."""
     return _check_named(deletion)
 
 
 def check_recall(query: RecallQuery) -> None:
-    """Refuse a question that cannot be asked."""
+    """Refuse an invalid query."""
     check_owner(query.owner)
     check_text("query", query.query, MAX_QUERY_CHARS)
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
@@ -165,7 +165,7 @@ def check_filter(where: Filter) -> None:
 
 
 def check_page(query: PageQuery) -> None:
-    """Refuse a page outside the list's bounds, or behind a position that no memory can have."""
+    """Refuse a page outside the list's bounds, or behind an impossible position."""
     check_owner(query.owner)
     check_range("limit", query.limit, 1, MAX_LIST_LIMIT)
     check_range("offset", query.offset, 0, MAX_LIST_OFFSET)
@@ -175,7 +175,7 @@ def check_page(query: PageQuery) -> None:
 
 
 def check_erase_all(owner: Owner, limit: int) -> None:
-    """Refuse what `erase_all` cannot do."""
+    """Refuse invalid arguments of `erase_all`."""
     check_owner(owner)
     check_range("limit", limit, 1, MAX_BATCH)
 
@@ -187,7 +187,7 @@ def check_batch(field: str, items: Sequence[Any], most: int = MAX_BATCH) -> None
 
 
 def check_uuid(field: str, text: str) -> str:
-    """Give a UUID in its canonical form."""
+    """Return a UUID in its canonical form."""
     if _CANONICAL_UUID.fullmatch(text):
         return text
     try:
@@ -201,7 +201,7 @@ def check_uuid(field: str, text: str) -> str:
 
 
 def check_moment(field: str, moment: datetime | None) -> None:
-    """Refuse a moment that is not the same one everywhere, or that no store can hold."""
+    """Refuse a moment without a time zone, or one that no store can hold."""
     if moment is None:
         return
     if moment.utcoffset() is None:
@@ -228,7 +228,7 @@ def _check_named(change: _Change) -> _Change:
 
 
 def _canonical(value: _Value, **ids: str | None) -> _Value:
-    """Put ids in; those of our own clients are canonical already, and then nothing is copied."""
+    """Set canonical ids; ids of our own clients are canonical already, and then nothing is copied."""
     return value if all(getattr(value, name) == given for name, given in ids.items()) else replace(value, **ids)
 
 

@@ -1,4 +1,4 @@
-"""A provider around another one: whatever is put around every call is written once."""
+"""A wrapper around a provider: what is done around every call is written once."""
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -17,7 +17,7 @@ Call = Callable[[MemoryProvider], Awaitable[Result]]
 
 
 class OperationName(StrEnum):
-    """The operations of a provider, by the names that the specification gave them."""
+    """The operations of a provider, by the names that the specification gives them."""
 
     REMEMBER = "remember"
     REMEMBER_MANY = "remember_many"
@@ -32,14 +32,14 @@ class OperationName(StrEnum):
 
 
 class Wrapper(MemoryProvider, Protocol):
-    """Hand every call to `through`, which makes it with the wrapped provider and returns or raises what comes of it.
+    """Pass every call to `through`, which makes it with the wrapped provider and returns or raises the outcome.
 
     The methods are no coroutine functions themselves, so that a wrapper adds one frame to a call and not two.
     """
 
     @abstractmethod
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
-        """Make one call, which concerns `size` memories or questions."""
+        """Make one call, which concerns `size` memories or queries."""
         raise NotImplementedError
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:

@@ -163,8 +163,8 @@ class Chain:
                 unjournalled=unjournalled,
                 observer=self.observer,
             )
-            # What was the only provider so far has everything, whatever stands first from now on. The first member of a
-            # new journal counts as complete, so that nobody else may be that.
+            # The provider that was alone so far holds everything, whatever the new order. It must join before all
+            # others, because the first member of a new journal counts as complete.
             links = [one.link for one in self._open.values()]
             if links and (await membership.admit(await identities_of(links, {}))).presumed:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")

@@ -73,7 +73,7 @@ class GarbageCollector:
             with tracing.root("sweep", {"ninai.operations": len(entries)}):
                 found = [await self._judge(entry, links) for entry in entries]
                 await self._journal.forget(_those(entries, found, _Copies.NONE))
-                # Where copies are unknown only traces are dropped: no provider had the memory, and traces must not pile up.
+                # Where copies are unknown only traces go: no provider had the memory, and traces must not pile up.
                 await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
 
     async def _judge(self, entry: JournalEntry, links: Sequence[Link] | None) -> _Copies:

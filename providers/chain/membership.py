@@ -129,7 +129,7 @@ class Membership:
                 self._fill(source, link)
 
     def _identify_unknown(self) -> None:
-        """Ask every store that has not told its identity yet, in the background."""
+        """Ask every store whose identity is unknown for it, in the background."""
         for link in self._links():
             task = self._identity_tasks.get(link.name)
             if link.name not in self._identified and (task is None or task.done()):

@@ -50,10 +50,7 @@ class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tries: TryCount = 2
 
     def seconds(self, size: int, longest: float) -> float:
-        """Return the deadline of one call about `size` memories: as much again for every further hundred of them.
-
-        But never more than `longest`.
-        """
+        """Return the deadline of a call about `size` memories: once more for each further hundred, up to `longest`."""
         return min(self.deadline * _units(size), longest)
 
     def limit(self, size: int) -> float | None:
@@ -133,7 +130,7 @@ class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many retries a provider may get: `share` of its requests within `window` seconds, or `at_least` of them."""
+    """The retry budget of a provider: `share` of its requests within `window` seconds, or `at_least` this many."""
 
     share: Share = 0.1
     at_least: Annotated[int, Meta(ge=0, le=1_000)] = 3

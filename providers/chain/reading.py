@@ -32,7 +32,7 @@ class ChainReader:
         self._fallback = Fallback(context)
 
     async def find(self, route: Route, query: RecallQuery, end: Deadline | None = None) -> Found:
-        """Return the memories nearest to a question, before the `end` of what it is a part of; see `MemoryStore`."""
+        """Return the memories nearest to a query, before the `end` of the batch that holds it; see `MemoryStore`."""
         limits.check_recall(query)
         with self._context.begin(route, OperationClass.RECALL) as execution:
             if end is not None:

@@ -1,4 +1,4 @@
-"""The silence that an embedder asks for: kept by all who ask it, requests and background alike."""
+"""The cooldown that an embedder asks for, kept by requests and background tasks alike."""
 
 import random
 import time
@@ -8,20 +8,20 @@ import structlog
 
 from providers.embedders.base import OUT_OF_QUOTA, EmbedderUnavailable
 
-# A longer wait is asked for by mistake, or for a day; asking once in ten minutes burdens nobody, and ends it in time.
+# A longer wait is a mistake, or lasts for a day; one call in ten minutes is no burden, and ends the cooldown in time.
 LONGEST_COOLDOWN = 600.0  # seconds
 
-# Somebody has to pay a bill or raise a limit, which no wait of seconds brings about.
+# An operator has to pay a bill or raise a limit, which takes longer than seconds.
 QUOTA_COOLDOWN = 900.0  # seconds
 
-# Of a silence, what it may be longer, so that replicas do not come back together; it is never shorter.
+# The share by which a cooldown is prolonged at random, so that replicas do not retry together; it is never shortened.
 _SPREAD = 0.1
 
 _log = structlog.get_logger(__name__)
 
 
 class Cooldown:
-    """Until when one embedder of this process is not to be asked; told in the log where somebody must act."""
+    """Keep until when one embedder of this process must not be called; where an operator must act, this is logged."""
 
     def __init__(
         self, model: str, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
@@ -34,11 +34,11 @@ class Cooldown:
 
     @property
     def left(self) -> float:
-        """Seconds of it that are left, zero if there is none."""
+        """The seconds of the cooldown that are left, zero if there is none."""
         return max(0.0, self._until - self._now())
 
     def heed(self, error: EmbedderUnavailable) -> float | None:
-        """Keep silent for as long as an answer asks for, and give the seconds; None if it asks for nothing."""
+        """Begin the cooldown that an error asks for, and return its seconds; None if it asks for none."""
         seconds = error.retry_after and min(error.retry_after, LONGEST_COOLDOWN)
         if error.outcome == OUT_OF_QUOTA:
             seconds = QUOTA_COOLDOWN
@@ -54,12 +54,12 @@ class Cooldown:
         if not seconds:
             return None
         seconds *= 1 + _SPREAD * self._chance()
-        # What was asked earlier may be answered later, and with less.
+        # An earlier call may be answered later, and with a shorter wait.
         self._until = max(self._until, self._now() + seconds)
         return seconds
 
     def succeeded(self) -> None:
-        """Take note of vectors: they end what was told, but no silence, which may be younger than their question."""
+        """Record a successful call: it ends what was logged, but no cooldown that began after the call."""
         if self._reported and not self.left:
             self._reported = False
             _log.info("embedder_has_quota_again", model=self._model)

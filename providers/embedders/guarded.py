@@ -1,4 +1,4 @@
-"""An embedder that is left alone for a while after it failed, so that no request waits for a dead one."""
+"""A guard around an embedder: after a failure it refuses calls for a while, so that no request waits for a dead one."""
 
 import random
 import time
@@ -19,13 +19,13 @@ _TOLERANCE = 0.01  # of a unit vector's squared length; half precision costs up 
 
 
 class GuardedEmbedder(Embedder):
-    """Pass calls on, within `patience` seconds each, but refuse at once while pausing after a failure.
+    """Pass calls on, within `patience` seconds each, but refuse them at once during the pause after a failure.
 
     The lag of this process itself does not count against the embedder.
 
-    The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together. After it a single call
-    tries; the others are refused until that one has succeeded. An embedder that says how long it wants to be left alone
-    is left alone for so long instead, by every guard that shares the `cooldown`.
+    The pause is drawn from [0.5, 1] of its length, so that replicas do not retry at the same moment. After it a single
+    call tries; the others are refused until that one has succeeded. If an embedder asks for a longer pause, every guard
+    that shares the `cooldown` keeps it instead.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class GuardedEmbedder(Embedder):
         self._paused_until = 0.0
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Pass on, unless pausing; see the protocol."""
+        """Pass the call on, unless pausing; see `Embedder`."""
         started = self._now()
         if left := self._cooldown.left:
             raise EmbedderUnavailable("the embedder has asked to be left alone", outcome=PAUSED, retry_after=left)
@@ -55,7 +55,7 @@ class GuardedEmbedder(Embedder):
             left = self._paused_until - started
             raise EmbedderUnavailable("the embedder is given a pause after it failed", outcome=PAUSED, retry_after=left)
         if self._failures:
-            # This call tries; if it is broken off, the next one may soon.
+            # This call tries; if it is cancelled, the next one may try soon.
             self._paused_until = started + self._patience
         pause_seen = self._paused_until
         try:
@@ -64,7 +64,7 @@ class GuardedEmbedder(Embedder):
             self._failed(pause_seen)
             raise EmbedderUnavailable(f"no vectors within {self._patience:g} s", outcome=TIMEOUT) from error
         except EmbedderUnavailable as error:
-            if error.outcome == REJECTED:  # a text it will not take says nothing about the next
+            if error.outcome == REJECTED:  # a refused text says nothing about the next one
                 self._succeeded()
             else:
                 self._failed(pause_seen, self._cooldown.heed(error))
@@ -98,7 +98,7 @@ class GuardedEmbedder(Embedder):
 
 
 def _check(vectors: Sequence[Vector], count: int) -> None:
-    """Take nothing that is not a unit vector: a zero has no direction, and PostgreSQL refuses NaN."""
+    """Refuse vectors that are not of unit length: a zero has no direction, and PostgreSQL refuses NaN."""
     if len(vectors) != count:
         raise EmbedderUnavailable(f"{len(vectors)} vectors for {count} texts")
     for vector in vectors:

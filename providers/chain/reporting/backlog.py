@@ -13,7 +13,7 @@ GROWTH = 10  # growth by this factor is reported again
 
 
 class BacklogReport:
-    """The backlog of one provider, from one look to the next."""
+    """Observe the backlog of one provider from one look to the next."""
 
     def __init__(self, provider: str, events: LogEvents) -> None:
         self._provider = provider
@@ -23,7 +23,7 @@ class BacklogReport:
         self._report_above = 0
 
     def look(self, pending: int, oldest_seconds: float, reason: str) -> None:
-        """Take how much waits and for how long, and why it may."""
+        """Observe how many deliveries are pending and for how long, and report a change with the `reason` they have."""
         healthy = self._length.state is Condition.HEALTHY
         if healthy:
             self._most = 0

@@ -32,7 +32,7 @@ def _outside_request(write: Callable[Given, None]) -> Callable[Given, None]:
 
 
 class LogEvents:
-    """Write them; moments are seconds of `now`, and come out as dates of `wall`, which is seconds since 1970."""
+    """Write log events; moments are seconds of `now`, written as dates of `wall`, which is seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self.now = now
@@ -69,7 +69,7 @@ class LogEvents:
 
     @_outside_request
     def breaker_opened(self, provider: str, reason: str, since: float, openings: int, serving: Serving) -> None:
-        """The provider is left alone; `since` is when it was well last, as far as its breaker knows."""
+        """Log that a breaker refuses calls; `since` is when the provider was last healthy, as its breaker knows."""
         _log.warning(
             "breaker_opened",
             provider=provider,

@@ -24,7 +24,7 @@ class ReadRouting:
         self._row_since = 0.0
 
     def routed(self, order: Sequence[str], readers: Sequence[str]) -> None:
-        """Take an order, and who of it may answer; whoever has chosen another order knows what that moves."""
+        """Take an order, and its providers that may answer; a move caused by a new order is not reported."""
         anew = self._order != tuple(order)
         self._order = tuple(order)
         before, self._home = self._home, readers[0] if readers else None
