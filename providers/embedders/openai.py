@@ -108,7 +108,7 @@ class OpenAIEmbedder(Embedder):
         return await self._embed_batch(batch[:middle]) + await self._embed_batch(batch[middle:])
 
     async def _embed_beginning(self, text: str, refusal: TextRefused) -> Vector:
-        """Embed as much of a text as the server takes, whatever it says that it refuses it for: not all say so."""
+        """Embed as much of a text as the server takes, whatever reason it gives: not all servers name the length."""
         fits = refusal.fits
         for _ in range(MOST_CUTS):
             if (shorter := beginning(text, fits)) is None:

@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def digest_of(content: str, metadata: Metadata | None) -> bytes:
-    """Give 16 bytes that are equal for equal content and equal JSON metadata (1 equals 1.0, key order is nothing)."""
+    """Return 16 bytes that are equal for equal content and JSON metadata (1 equals 1.0, key order is ignored)."""
     return blake2b(_encode((content, _plain(metadata))), digest_size=_DIGEST_BYTES).digest()
 
 
