@@ -65,7 +65,7 @@ class Attempts:
         breaker = self.guards.breaker
         if breaker.false_alarms != self._false_alarms:
             self._false_alarms = breaker.false_alarms
-            self.latencies.was_slow()
+            self.latencies.count_abandoned()
         return learned_limits(self.latencies, operation, size, others=others, on_probation=breaker.on_probation)
 
     async def run(

@@ -59,7 +59,7 @@ class Backfill:
         self._now = now
         self._refused: dict[str, Rejected] = {}
 
-    async def fill(self) -> None:
+    async def run(self) -> None:
         """Copy what has not been copied yet, verify everything, and mark the provider as complete.
 
         Raises:

@@ -1,8 +1,8 @@
 """The delay after a backfill that cannot be done now: it doubles from time to time, up to a maximum."""
 
 # An obstacle is seldom removed within seconds; once it is, the backfill should start within minutes.
-FILL_AGAIN_SECONDS = 5.0
-LONGEST_FILL_AGAIN_SECONDS = 300.0
+FIRST_DELAY_SECONDS = 5.0
+LONGEST_DELAY_SECONDS = 300.0
 _MOST_DOUBLINGS = 20  # far beyond that, and still no overflow
 
 
@@ -17,7 +17,7 @@ class BackfillDelay:
         before = self._times.get(name, 0)
         self._times[name] = before + 1
         growth = float(2 ** min(before, _MOST_DOUBLINGS))
-        return min(LONGEST_FILL_AGAIN_SECONDS, FILL_AGAIN_SECONDS * growth)
+        return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * growth)
 
     def forget(self, name: str) -> None:
         """Reset the delay of a provider that was backfilled."""

@@ -231,7 +231,8 @@ class CircuitBreaker:
 
     def _close(self, why: str) -> None:
         self._pauses = 0
-        self._forget()
+        self._cut_short = 0
+        self._counters.clear()
         self._change(BreakerState.CLOSED, why)
 
     def _dismiss_suspicion(self) -> None:
@@ -239,10 +240,6 @@ class CircuitBreaker:
         self.false_alarms += 1
         self._cut_short = 0
         self._counters.dismiss_suspicion()
-
-    def _forget(self) -> None:
-        self._cut_short = 0
-        self._counters.clear()
 
     def _change(self, state: BreakerState, why: str) -> None:
         self._state = state

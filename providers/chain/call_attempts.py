@@ -220,7 +220,7 @@ class CallAttempts(Generic[Answer]):
             self._timed_out = True
             waited = watch.seconds
             if waited + _ROUNDING >= limits.limit:  # and not the deadline
-                self._setup.latencies.give_up(self._operation, self._size, waited)
+                self._setup.latencies.abandon(self._operation, self._size, waited)
             kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
             reason = f"{self._guards.breaker.provider}: no answer within {waited:.3g} s"
             raise kind(reason, ambiguous=self._operation.writes) from error

@@ -58,12 +58,12 @@ class GarbageCollector:
         while True:
             try:
                 if await self._journal.claim(_TASK, self._holder, 2 * self._policy.every):
-                    await self.sweep()
+                    await self.collect()
             except JournalUnavailable as error:
                 _log.debug("sweep_postponed", reason=error.reason)
             await self._sleep(self._policy.every)
 
-    async def sweep(self) -> None:
+    async def collect(self) -> None:
         """Go once through everything that is older than the retention."""
         await self._journal.prune(self._policy.keep)
         after = 0

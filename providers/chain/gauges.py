@@ -52,9 +52,9 @@ class Gauges:
             metrics.journal_pending.labels(name).set(provider.pending)
             metrics.journal_oldest.labels(name).set(provider.oldest_pending_seconds)
             metrics.journal_dead.labels(name).set(provider.dead)
-        self._show_filling(name, provider.progress)
+        self._show_backfill(name, provider.progress)
 
-    def _show_filling(self, provider: str, progress: Progress | None) -> None:
+    def _show_backfill(self, provider: str, progress: Progress | None) -> None:
         metrics = self._metrics
         if progress is None:
             metrics.filling_memories.remove_by_labels({"provider": provider})

@@ -49,10 +49,10 @@ class LatencyEstimates:
     and not hung.
     """
 
-    __slots__ = ("_each", "_given_up", "_single")
+    __slots__ = ("_abandoned", "_each", "_single")
 
     def __init__(self, expected: float) -> None:
-        self._given_up: deque[tuple[OperationClass, int, float]] = deque(maxlen=SAMPLES)
+        self._abandoned: deque[tuple[OperationClass, int, float]] = deque(maxlen=SAMPLES)
         self._single = {operation: LatencyEstimate(expected) for operation in OperationClass}
         self._each = {operation: LatencyEstimate(_SHARE_OF_EACH * expected) for operation in OperationClass}
 
@@ -63,15 +63,15 @@ class LatencyEstimates:
         else:
             self._single[operation].add(seconds)
 
-    def give_up(self, operation: OperationClass, size: int, seconds: float) -> None:
+    def abandon(self, operation: OperationClass, size: int, seconds: float) -> None:
         """Record a call that was abandoned after this many seconds."""
-        self._given_up.append((operation, size, seconds))
+        self._abandoned.append((operation, size, seconds))
 
-    def was_slow(self) -> None:
+    def count_abandoned(self) -> None:
         """Add the abandoned calls: the provider has turned out to answer."""
-        for operation, size, seconds in self._given_up:
+        for operation, size, seconds in self._abandoned:
             self.add(operation, size, seconds)
-        self._given_up.clear()
+        self._abandoned.clear()
 
     def seconds(self, operation: OperationClass, size: int = 1) -> float:
         """Return the usual latency of a call about `size` memories."""

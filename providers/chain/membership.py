@@ -58,7 +58,7 @@ class Membership:
             None  # the stores in sync, None while the journal has never answered
         )
         self._identified: set[str] = set()  # providers whose identity is known; before that it may be any other store
-        self._fills: dict[str, asyncio.Task[None]] = {}
+        self._backfills: dict[str, asyncio.Task[None]] = {}
         self._identity_tasks: dict[str, asyncio.Task[None]] = {}
         self._postponed = BackfillDelay()
         self.progress: dict[str, Progress] = {}
@@ -67,7 +67,7 @@ class Membership:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """The background tasks that are running."""
-        return [*self._fills.values(), *self._identity_tasks.values()]
+        return [*self._backfills.values(), *self._identity_tasks.values()]
 
     async def admit(self, identities: Mapping[str, str | None]) -> InSyncSet:
         """Make the providers of an order members, in that order, and return which of them are in sync.
@@ -126,7 +126,7 @@ class Membership:
         source = next((link for link in self._links() if link.name in ready), None)
         for link in self._links():
             if source is not None and link.name not in in_sync(members):
-                self._fill(source, link)
+                self._start_backfill(source, link)
 
     def _identify_unknown(self) -> None:
         """Ask every store whose identity is unknown for it, in the background."""
@@ -192,14 +192,14 @@ class Membership:
             return identity
         return None
 
-    def _fill(self, source: Link, target: Link) -> None:
-        task = self._fills.get(target.name)
+    def _start_backfill(self, source: Link, target: Link) -> None:
+        task = self._backfills.get(target.name)
         if task is None or task.done():
-            self._fills[target.name] = background.start_once(
-                self._fill_once(source, target), f"fill {target.name} from {source.name}"
+            self._backfills[target.name] = background.start_once(
+                self._backfill(source, target), f"fill {target.name} from {source.name}"
             )
 
-    async def _fill_once(self, source: Link, target: Link) -> None:
+    async def _backfill(self, source: Link, target: Link) -> None:
         def report(progress: Progress) -> None:
             self.progress[target.name] = progress
 
@@ -209,7 +209,7 @@ class Membership:
             self.reasons[target.name] = "writes that began without the journal may still be under way"
         await asyncio.sleep(max(left, 0.0) + SETTLE_SECONDS)
         try:
-            await Backfill(self._holder, self._journal, source, target, report, self._now).fill()
+            await Backfill(self._holder, self._journal, source, target, report, self._now).run()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
             wait = self._postponed.wait(target.name)

@@ -175,8 +175,7 @@ class ChainWriter:
             outcomes = await self._append_all(execution, operations)
             entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
             _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
-            # Memories that another caller deletes at the same time count as well, because a caller that repeats until
-            # fewer than `limit` were deleted must not stop early.
+            # Memories that another caller deletes at the same time count as well, or a repeating caller stops early.
             return Erased(count=len(entries), **execution.write_facts)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:

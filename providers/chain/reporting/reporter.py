@@ -35,7 +35,7 @@ class Reporter(Unobserved):
         self._journal = Dependency("journal", self._now)
         self._providers: dict[str, Dependency] = {}
         self._backlogs: dict[str, BacklogReport] = {}
-        self._fillings = PostponedBackfills(self._now)
+        self._backfills = PostponedBackfills(self._now)
         self._reads = ReadRouting(self._events, self._unhealthy)
 
     def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
@@ -50,7 +50,7 @@ class Reporter(Unobserved):
             self._providers.setdefault(name, Dependency(name, self._now))
             self._backlogs.setdefault(name, BacklogReport(name, self._events))
         for name in {*complete, *former} - (set(order) - complete):
-            self._fillings.forget(name)
+            self._backfills.forget(name)
         self._reads.routed(order, self._readers)
 
     def not_reached(self, provider: str, reason: str) -> None:
@@ -112,7 +112,7 @@ class Reporter(Unobserved):
 
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """See `ChainObserver`."""
-        postponement = self._fillings.postponed(provider, reason)
+        postponement = self._backfills.postponed(provider, reason)
         if postponement is not None:
             self._events.filling_postponed(provider, reason, postponement.since, postponement.tries, next_try)
 

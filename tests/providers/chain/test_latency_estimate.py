@@ -73,8 +73,8 @@ def test_what_was_given_up_counts_when_the_provider_was_only_slow() -> None:
     for _ in range(LEAST_SAMPLES):
         usual.add(RECALL, 1, 0.01)
     for _ in range(LEAST_SAMPLES):
-        usual.give_up(RECALL, 1, 1.0)
+        usual.abandon(RECALL, 1, 1.0)
     before = usual.need(RECALL)
-    usual.was_slow()
+    usual.count_abandoned()
 
     assert (before, usual.need(RECALL)) == (LEAST_TRY, USUAL_FACTOR * 1.0)
