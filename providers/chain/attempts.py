@@ -77,7 +77,7 @@ class Attempts:
         repeatable: bool = True,
         size: int = 1,
     ) -> Answer:
-        """Make the call, and retry it while it fails in a way that another try may mend.
+        """Make the call, and retry it while it fails in a way that another try may fix.
 
         A write that is not `repeatable` at this provider is retried only if it certainly did not happen. A try that
         timed out is retried only where its limit is configured, because otherwise the next one could not be quicker. If

@@ -1,4 +1,4 @@
-"""The delay after a backfill that cannot be done now: it doubles from time to time, up to a maximum."""
+"""The delay after a backfill that cannot be done now: it doubles with every postponement, up to a maximum."""
 
 # An obstacle is seldom removed within seconds; once it is, the backfill should start within minutes.
 FIRST_DELAY_SECONDS = 5.0

@@ -174,7 +174,7 @@ class CallAttempts(Generic[Answer]):
         return True
 
     def error_to_raise(self, last: Unavailable) -> Unavailable:
-        """Choose what to raise: a write that may have happened is not unsaid by a later refusal."""
+        """Return the error to raise: a later refusal does not make an ambiguous write certain."""
         if self._ambiguous is not None and not last.ambiguous:
             return self._ambiguous
         if isinstance(last, Refused) and self._failure is not None:

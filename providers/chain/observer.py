@@ -26,7 +26,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class GivenUp(StrEnum):
-    """The reason why a failure that another try might have mended was not retried."""
+    """The reason why a failure that another try might have fixed was not retried."""
 
     TRIES = "tries"
     DEADLINE = "deadline"

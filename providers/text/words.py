@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from math import log
 
 # Saturation and length normalisation of BM25. Memories are short, so length says little about how much of one is
-# about the question; hence a `b` below the usual 0.75.
+# about the query; hence a `b` below the usual 0.75.
 K1 = 1.2
 B = 0.4
 
@@ -42,10 +42,10 @@ def words_of(text: str) -> list[str]:
     return list(_words_in(text))
 
 
-def word_scores(question: str, texts: Mapping[str, str]) -> dict[str, float]:
+def word_scores(query: str, texts: Mapping[str, str]) -> dict[str, float]:
     """Score texts by key as a `WordIndex` of them would, for a single query."""
     words = {key: _words_in(text) for key, text in texts.items()}
-    holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(question)}
+    holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(query)}
     return _scores(holders, words, sum(map(len, words.values())))
 
 
@@ -81,9 +81,9 @@ class WordIndex:
             if not holders:
                 del self._holders[word]
 
-    def scores(self, question: str) -> dict[str, float]:
+    def scores(self, query: str) -> dict[str, float]:
         """Return the keys of all texts that share a word with the query, each with a score in (0, 1]."""
-        holders = {word: self._holders.get(word, ()) for word in words_of(question)}
+        holders = {word: self._holders.get(word, ()) for word in words_of(query)}
         return _scores(holders, self._words, self._total_length)
 
 
