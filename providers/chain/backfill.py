@@ -130,7 +130,7 @@ class Backfill:
 
     async def _in_flux(self, state: Snapshot) -> bool:
         """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
-        return await self._journal.newest(state.user_id, state.id) is not None
+        return await self._journal.newest(state.owner, state.id) is not None
 
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Put states into the target, and return how many it took; a state that it refuses does not block others."""
