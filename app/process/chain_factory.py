@@ -7,9 +7,10 @@ from app.settings import Settings
 from app.settings.annotations import tag_of
 from app.settings.journaling import always_journalled, journal_of
 from observability.metrics import Metrics
-from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.chain import Chain
 from providers.chain.latency import LatencyObserver
 from providers.chain.observers import Observers
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.reporting.reporter import Reporter
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
@@ -44,26 +45,26 @@ class ChainFactory:
         finally:
             await chain.close()
 
-    def parts(self, settings: Settings) -> Sequence[Part]:
+    def parts(self, settings: Settings) -> Sequence[ProviderSpec]:
         """Return the providers in the configured order."""
         self.observer.expect_order(settings.order)
         return [self._part(name, settings) for name in settings.order]
 
-    def journal(self, settings: Settings) -> JournalChoice:
+    def journal(self, settings: Settings) -> JournalSpec:
         """Return the configured journal."""
         chosen = journal_of(settings)
         if chosen is None:
-            return JournalChoice(opened=None, always=False)
+            return JournalSpec(opened=None, always=False)
         host = self._host("journal", settings)
 
         def opened() -> AbstractAsyncContextManager[Journal]:
             return chosen.open(host)
 
-        return JournalChoice(opened=opened, always=always_journalled(settings))
+        return JournalSpec(opened=opened, always=always_journalled(settings))
 
-    def _part(self, name: str, settings: Settings) -> Part:
+    def _part(self, name: str, settings: Settings) -> ProviderSpec:
         provider = settings.providers[name]
-        return Part(
+        return ProviderSpec(
             name=name,
             settings=(provider, settings.chain.attempts.get(name)),
             opened=self._opener(provider, self._host(name, settings)),
