@@ -6,11 +6,10 @@ from heapq import nsmallest
 from typing import TypeVar
 from uuid import uuid4
 
-from msgspec import Struct
-
 from providers import limits, replica_limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import ProviderError, Rejected
+from providers.kind import ProviderKind
 from providers.memory.store import InMemoryStore
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
@@ -20,7 +19,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-class MockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mock"):
+class MockSettings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mock"):
     """Memories in this process alone, gone when it ends: for tests and trials."""
 
     @asynccontextmanager
