@@ -1,4 +1,4 @@
-"""What the settings of every kind of provider know of their kind, so that nobody else has to ask which one it is."""
+"""The base of the settings of every kind of provider: a kind knows itself, and is not asked which one it is."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -12,7 +12,7 @@ from providers.native.embedded.maintenance import State, standing_of
 
 
 def is_embedded(settings: Settings, name: str) -> bool:
-    """Whether the provider of this name lives in an embedded server."""
+    """Return whether the provider of this name lives in an embedded server."""
     provider = settings.providers.get(name)
     return provider is not None and provider.embedded
 
@@ -26,7 +26,7 @@ def has_never_run(name: str, folder: Path) -> click.ClickException:
 def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterator[None]:
     """Use the embedded server that a running service holds, or run it meanwhile.
 
-    `make` tells whether one that has never run is made.
+    With `make`, one that has never run is created.
 
     Raises:
         click.ClickException: it cannot be had; the message says what to do.

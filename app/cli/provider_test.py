@@ -1,4 +1,4 @@
-"""One provider tried out without the service: what that takes, and the report of it."""
+"""The test of one provider without the service: its round trip, and its report."""
 
 import time
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ class ProviderTestReport(Struct, frozen=True, kw_only=True):
 
 
 def trial_of(settings: ProviderSettings) -> Examination:
-    """Return an examination that has not begun, in which no secret of the provider is shown."""
+    """Return an examination that has not begun, with the secrets of the provider masked."""
     return Examination(mask=mask_for(settings), seconds=STEP_SECONDS, unexpected=_bug)
 
 
@@ -90,7 +90,7 @@ async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, trial: 
 
 
 def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, trial: Examination) -> ProviderTestReport:
-    """Return the end of a trial as it may be shown."""
+    """Return the report of a test, without secrets."""
     return ProviderTestReport(
         provider=name,
         kind=str(tag_of(type(settings))),
@@ -114,7 +114,7 @@ def _step(result: CheckResult) -> Step:
 
 
 def _failures(name: str, settings: ProviderSettings, results: list[CheckResult]) -> list[Failure]:
-    """Return each error once."""
+    """Return each error once, with the operations that had it."""
     by_error: dict[str, list[CheckResult]] = {}
     for one in results:
         if one.outcome.status is CheckStatus.ERROR:
@@ -126,7 +126,7 @@ def _failures(name: str, settings: ProviderSettings, results: list[CheckResult])
 
 
 def _advice(name: str, settings: ProviderSettings, alike: list[CheckResult]) -> str:
-    """Return what to look at, by the most telling outcome: that of a health check is always the same."""
+    """Return the advice for the most informative outcome: that of a health check is always the same."""
     if (advice := alike[0].check.advice) is not None:
         return advice
     ends = (one.outcome.ended for one in alike)
@@ -143,7 +143,7 @@ def _advice(name: str, settings: ProviderSettings, alike: list[CheckResult]) -> 
 
 
 def in_words(report: ProviderTestReport) -> str:
-    """Return the table, and below it what its columns cannot say."""
+    """Draw the table, with remarks below it."""
     return "\n".join([_table(report.steps), *_remarks(report)])
 
 
@@ -155,7 +155,7 @@ def _table(steps: list[Step]) -> str:
 
 
 def _remarks(report: ProviderTestReport) -> Iterator[str]:
-    """Yield what the columns cannot say."""
+    """Return the remarks below the table."""
     if report.ok:
         yield f"{report.provider} does all that it should"
     if report.dialect is not None:

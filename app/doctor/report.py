@@ -9,8 +9,8 @@ from providers.examination.outcome import CheckStatus
 class Finding(Struct, frozen=True, kw_only=True):
     """One line of a report.
 
-    `name` is the same in every release; `found` says in one line what was found, `advice` what to do about it, None if
-    nothing. `milliseconds` is what the check took, None if it was skipped before it began.
+    `name` is the same in every release; `found` describes in one line what was found, `advice` what to do about it,
+    None if nothing. `milliseconds` is what the check took, None if it was skipped before it began.
     """
 
     name: str

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """Do the work in a thread that nobody waits for at the end: a file system that hangs, hangs for ever."""
+    """Run `work` in a daemon thread, which the process does not wait for at its end: a file system may hang."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

@@ -19,8 +19,8 @@ FailureDomain = Callable[[], Awaitable[str | None]]
 class Check(Struct, frozen=True):
     """One check under a name that is the same in every release.
 
-    `work` returns how it ended, None if all is well. `advice` is what to look at when it fails in a way that is
-    somebody else's to explain. It is not made unless all that it `needs` have passed. `seconds` is its time limit,
+    `work` returns how it ended, None if all is well. `advice` is for failures that the check does not
+    explain itself. It is not made unless all that it `needs` have passed. `seconds` is its time limit,
     where it is not that of the examination.
     """
 

@@ -1,4 +1,4 @@
-"""Whether this machine agrees about the time with those who have written."""
+"""The clocks of all writers, compared with that of this machine."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from providers.timing.durations import span
 
 
 def versions_of(newest: int, now: Callable[[], float]) -> CheckOutcome:
-    """Judge the greatest version that was found: its writer had a clock that was right, or one that was not."""
+    """Check the greatest version that was found, which shows whether its writer's clock was right."""
     ahead = seconds_ahead(newest, int(now() * 1000))
     if ahead > FAR_AHEAD_SECONDS:
         return warning(

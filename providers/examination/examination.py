@@ -49,7 +49,7 @@ class Examination:
         self._passed: set[str] = set()
 
     async def make(self, check: Check) -> None:
-        """Make a check within its time limit, unless one that it needs has found nothing to build upon."""
+        """Make a check within its time limit, unless a check that it needs has failed."""
         missing = next((need for need in check.needs if need not in self._passed), None)
         if missing is not None:
             self._note(check, skipped(f"needs {missing}"), None)

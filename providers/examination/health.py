@@ -1,4 +1,4 @@
-"""Whether a provider opens, says that it is healthy, and lets us in."""
+"""The check of a provider's health: it opens, is healthy, and can be read."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -18,10 +18,10 @@ def health_check(opened: Opened, at: str, advice: str, needs: tuple[str, ...] = 
 
 
 async def _health_of(opened: Opened, advice: str) -> CheckOutcome:
-    """Open the provider, and ask it.
+    """Open the provider, and check its health.
 
     Raises:
-        ProviderError: it lets nobody read, or not us.
+        ProviderError: it cannot be read, or not with these credentials.
     """
     async with opened() as provider:
         health = await provider.health_check()

@@ -15,7 +15,7 @@ class CheckStatus(StrEnum):
 
 
 class CheckOutcome(Struct, frozen=True, kw_only=True):
-    """The end of a check in the words of the check; `blocks` if what needs it has nothing to look at.
+    """The outcome of a check; `blocks` if the checks that need it cannot be made.
 
     `cause` is the exception that ended it; `label` is one word for how it ended, where the status is not enough.
     """
@@ -42,20 +42,20 @@ class CheckFailed(Exception):
 
 
 def ok(found: str = "") -> CheckOutcome:
-    """All is as it should be."""
+    """Return the outcome of a check that passes."""
     return CheckOutcome(status=CheckStatus.OK, found=found)
 
 
 def warning(found: str, advice: str, *, blocks: bool = False) -> CheckOutcome:
-    """The service can serve, but somebody should look."""
+    """Return the outcome of a check that an operator should look at, although the service can serve."""
     return CheckOutcome(status=CheckStatus.WARNING, found=found, advice=advice, blocks=blocks)
 
 
 def error(found: str, advice: str | None, *, label: str | None = None) -> CheckOutcome:
-    """The service cannot serve, or not as it is configured to."""
+    """Return the outcome of a check that keeps the service from serving, or from serving as configured."""
     return CheckOutcome(status=CheckStatus.ERROR, found=found, advice=advice, blocks=True, label=label)
 
 
 def skipped(found: str) -> CheckOutcome:
-    """There is nothing to look at, and nothing wrong with that."""
+    """Return the outcome of a check that does not apply."""
     return CheckOutcome(status=CheckStatus.SKIPPED, found=found, blocks=True)

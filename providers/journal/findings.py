@@ -15,7 +15,7 @@ def journal_of(status: JournalStatus) -> CheckOutcome:
 
 
 def pending_of(status: JournalStatus) -> CheckOutcome:
-    """Whether what is to be delivered is delivered."""
+    """Return whether what is to be delivered is delivered."""
     waiting = [backlog for backlog in status.backlogs if backlog.pending]
     if not waiting:
         return ok("nothing is pending")
@@ -28,7 +28,7 @@ def pending_of(status: JournalStatus) -> CheckOutcome:
 
 
 def dead_of(status: JournalStatus) -> CheckOutcome:
-    """Whether a provider has refused anything for good."""
+    """Return whether a provider has refused anything for good."""
     refused = [backlog for backlog in status.backlogs if backlog.dead]
     if not refused:
         return ok("no dead letters")

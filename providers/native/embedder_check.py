@@ -1,4 +1,4 @@
-"""Whether an embedder embeds."""
+"""The check whether an embedder embeds."""
 
 from time import perf_counter
 
@@ -36,7 +36,7 @@ async def embedded_by(settings: EmbedderKind, metrics: Metrics, patience: float)
 
 
 def embedder_of(settings: EmbedderKind, embedded: EmbeddingResult, patience: float) -> CheckOutcome:
-    """Whether that is what is configured; `patience` is seconds that a request waits for its vector."""
+    """Return whether that is what is configured; `patience` is seconds that a request waits for its vector."""
     if not settings.makes_vectors:
         return skipped("none is configured: memories are found by their words alone")
     found = f"{embedded.model}: {embedded.dimensions} dimensions in {embedded.seconds * 1000:.1f} ms"

@@ -20,9 +20,9 @@ from providers.native.inspection import newest_version
 from providers.native.server_check import START_SECONDS, server_of
 from providers.postgres import facts
 from providers.postgres.clock_check import compared
-from providers.postgres.inspection import Address, Facts
+from providers.postgres.inspection import Address, DatabaseFacts
 
-_JUDGES: dict[str, Callable[[Facts], CheckOutcome]] = {
+_JUDGES: dict[str, Callable[[DatabaseFacts], CheckOutcome]] = {
     "version": facts.version_of,
     "writable": facts.writable_of,
     "pgvector": findings.pgvector_of,
@@ -49,7 +49,7 @@ class DatabaseChecks:
         self._at = subject.at
         self._name = subject.host.name
         self._address: Address | None = None
-        self._facts: list[Facts] = []
+        self._facts: list[DatabaseFacts] = []
 
     def reached(self) -> Address:
         """Return the database, which has answered."""
@@ -84,7 +84,7 @@ class DatabaseChecks:
         self._address = address
         return ok("it answers")
 
-    async def _judged(self, judge: Callable[[Facts], CheckOutcome]) -> CheckOutcome:
+    async def _judged(self, judge: Callable[[DatabaseFacts], CheckOutcome]) -> CheckOutcome:
         return judge(self._facts[0])
 
     async def _clock(self) -> CheckOutcome:

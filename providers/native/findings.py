@@ -3,14 +3,14 @@
 from providers.examination.outcome import CheckOutcome, error, ok, warning
 from providers.migrations import SchemaState
 from providers.native.inspection import other_dimensions, wanted_models
-from providers.postgres.inspection import Address, Facts
+from providers.postgres.inspection import Address, DatabaseFacts
 
 # That which brought halfvec and sparsevec.
 LEAST_PGVECTOR = (0, 7)
 
 
-def pgvector_of(facts: Facts) -> CheckOutcome:
-    """Whether pgvector is there, and new enough."""
+def pgvector_of(facts: DatabaseFacts) -> CheckOutcome:
+    """Return whether pgvector is there, and new enough."""
     least = ".".join(map(str, LEAST_PGVECTOR))
     install = f"install pgvector {least} or newer on the server"
     offered = facts.pgvector_offered
@@ -32,7 +32,7 @@ def pgvector_of(facts: Facts) -> CheckOutcome:
 
 
 def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool) -> CheckOutcome:
-    """Whether the schema is that of this version; `known` are its revisions."""
+    """Return whether the schema is that of this version; `known` are its revisions."""
     found = f"at {state.current or 'nothing yet'}, this version has {state.newest}"
     if state.usable:
         if state.current not in known:
@@ -45,7 +45,7 @@ def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool
 
 
 async def indexes_of(address: Address) -> CheckOutcome:
-    """Whether every index is used."""
+    """Return whether every index is used."""
     invalid = await address.invalid_indexes()
     if invalid:
         orders = "; ".join(f"REINDEX INDEX CONCURRENTLY {index}" for index in invalid)
@@ -54,7 +54,7 @@ async def indexes_of(address: Address) -> CheckOutcome:
 
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:
-    """Whether stored vectors can be compared with those that the embedder makes now, and are to be of its model."""
+    """Return whether stored vectors are comparable with those of the embedder now, and are to be of its model."""
     others = await other_dimensions(address, model, dimensions)
     if others:
         stored = ", ".join(f"{count} of {other} dimensions" for other, count in others.items())

@@ -1,4 +1,4 @@
-"""What the tables of a native provider say about themselves, asked by statements that only read."""
+"""Facts about the tables of a native provider, by statements that only read."""
 
 from providers.postgres.inspection import Address
 

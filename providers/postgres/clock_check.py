@@ -1,4 +1,4 @@
-"""Whether this machine agrees about the time with a database."""
+"""The clock of a database, compared with that of this machine."""
 
 from collections.abc import Callable
 

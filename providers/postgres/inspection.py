@@ -1,4 +1,4 @@
-"""What a PostgreSQL database says about itself, asked by statements that only read."""
+"""Facts about a PostgreSQL database, by statements that only read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ _COUNT_INDEXES = """
 _CLOCK = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)"
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class DatabaseFacts(Struct, frozen=True, kw_only=True):
     """What one look finds: the versions of server and pgvector, None where there is none, and of what is offered."""
 
     version: str
@@ -54,10 +54,10 @@ class Address(Struct, frozen=True, kw_only=True):
     dsn: Secret
     through_pooler: bool = False
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> DatabaseFacts:
         """Return the versions and settings of server and database."""
         [[version, number, read_only, pgvector, offered]] = await self.rows(_FACTS)
-        return Facts(
+        return DatabaseFacts(
             version=version,
             version_number=number,
             read_only=read_only,

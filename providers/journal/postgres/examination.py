@@ -9,21 +9,24 @@ from providers.journal.examination import LOOK_AT
 from providers.postgres import facts
 from providers.postgres.clock_check import compared
 from providers.postgres.cluster import cluster_of
-from providers.postgres.inspection import Address, Facts
+from providers.postgres.inspection import Address, DatabaseFacts
 
-_FACTS: dict[str, Callable[[Facts], CheckOutcome]] = {"version": facts.version_of, "writable": facts.writable_of}
+_FACTS: dict[str, Callable[[DatabaseFacts], CheckOutcome]] = {
+    "version": facts.version_of,
+    "writable": facts.writable_of,
+}
 _JOURNAL_EXISTS = "SELECT to_regclass('ninai_journal') IS NOT NULL"
 
 
 def database_checks(subject: JournalSubject, address: Address) -> Iterator[Check]:
     """Yield them; the first is `journal.database`, which all others need."""
-    seen: list[Facts] = []
+    seen: list[DatabaseFacts] = []
 
     async def reached() -> CheckOutcome:
         seen.append(await address.facts())
         return ok("it answers")
 
-    async def judged(judge: Callable[[Facts], CheckOutcome]) -> CheckOutcome:
+    async def judged(judge: Callable[[DatabaseFacts], CheckOutcome]) -> CheckOutcome:
         return judge(seen[0])
 
     async def place() -> CheckOutcome:
@@ -41,7 +44,7 @@ def database_checks(subject: JournalSubject, address: Address) -> Iterator[Check
 
 
 def place_of(ours: str, theirs: Mapping[str, str | None]) -> CheckOutcome:
-    """Whether the journal lives apart from these providers; only those that can be asked are among them."""
+    """Return whether the journal lives apart from these providers; only those that can be asked are among them."""
     shared = [name for name, cluster in theirs.items() if cluster == ours]
     if shared:
         return warning(

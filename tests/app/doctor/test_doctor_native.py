@@ -18,7 +18,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.embedder_check import EmbeddingResult, embedder_of
 from providers.native.findings import pgvector_of
 from providers.postgres.facts import version_of
-from providers.postgres.inspection import Facts
+from providers.postgres.inspection import DatabaseFacts
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider
@@ -57,9 +57,11 @@ async def changed(dsn: str, statement: str, back: str) -> AsyncIterator[None]:
             await connection.execute(back)
 
 
-def facts(*, number: int = 180004, pgvector: str | None = "0.8.1", offered: str | None = "0.8.1") -> Facts:
+def facts(*, number: int = 180004, pgvector: str | None = "0.8.1", offered: str | None = "0.8.1") -> DatabaseFacts:
     """What a server tells that is not at hand."""
-    return Facts(version="13.2", version_number=number, read_only=False, pgvector=pgvector, pgvector_offered=offered)
+    return DatabaseFacts(
+        version="13.2", version_number=number, read_only=False, pgvector=pgvector, pgvector_offered=offered
+    )
 
 
 async def test_a_provider_that_is_well_is_found_so(well: str) -> None:
