@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host

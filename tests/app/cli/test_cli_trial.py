@@ -12,7 +12,8 @@ from providers.errors import TimedOut
 from providers.examination.check import Check
 from providers.examination.outcome import CheckFailed
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockMemoryProvider, MockSettings
+from providers.memory.provider import MockMemoryProvider
+from providers.memory.settings import MockSettings
 from providers.types import Owner
 from tests.app.cli.trying import CANARY
 from tests.support.frail import FrailProvider
