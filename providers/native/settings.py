@@ -69,7 +69,7 @@ class NativeSettings(
 
     @property
     def through_pooler(self) -> bool:
-        """Whether connections keep to what a transaction pooler allows."""
+        """Whether connections use only what a transaction pooler allows."""
         return self.pooler == "pgbouncer"
 
     def dsn_of(self, name: str, data_dir: Path) -> str:
@@ -146,7 +146,7 @@ class NativeSettings(
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Replica]:
-        """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
+        """Hold a provider; the database may be down meanwhile."""
         from providers.native.opening import open_database, open_provider
 
         dsn = self.dsn_of(host.name, host.data_dir)

@@ -96,7 +96,7 @@ def test_every_import_contract_covers_the_new_folder(tree: Path) -> None:
 
 def contracts_in(tree: Path) -> int:
     """Return the exit code of the linter of imports."""
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     return subprocess.run(  # noqa: S603 - our own command
         command, cwd=tree, env=environment(PYTHONPATH=str(tree)), capture_output=True, check=False
     ).returncode

@@ -1,6 +1,6 @@
 """A rehearsal finds out whether an order could be put in force, and leaves nothing open."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
@@ -39,15 +39,14 @@ class Order:
         return Part(name=name, settings=name, opened=opened, attempts=AttemptPolicy())
 
 
-def lost_journal(error: Exception) -> Callable[[], AbstractAsyncContextManager[Journal]]:
-    """Return what cannot open a journal."""
+class LostJournal(AbstractAsyncContextManager[Journal]):
+    """A journal that cannot be opened."""
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Journal]:
-        raise error
-        yield
+    async def __aenter__(self) -> Journal:
+        raise Misconfigured("no such file")
 
-    return opened
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing was opened."""
 
 
 async def test_an_order_that_could_be_put_in_force_is_closed_again() -> None:
@@ -84,7 +83,7 @@ async def test_what_cannot_be_opened_is_the_reason(error: Exception) -> None:
 async def test_without_its_journal_no_provider_is_opened() -> None:
     """It is opened first."""
     order = Order()
-    choice = JournalChoice(opened=lost_journal(Misconfigured("no such file")), always=True)
+    choice = JournalChoice(opened=LostJournal, always=True)
 
     with pytest.raises(Misconfigured, match="no such file"):
         await rehearse(choice, [order.part("a", MockMemoryProvider())])
