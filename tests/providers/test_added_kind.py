@@ -1,5 +1,6 @@
 """Adding a kind of provider is one folder, and one member of the union in the factory."""
 
+import ast
 import json
 import shutil
 import subprocess
@@ -7,10 +8,14 @@ import sys
 from collections.abc import Iterator
 from filecmp import dircmp
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 
+from providers.embedders.settings import EmbedderSettings
+from providers.factory import ProviderSettings
+from providers.journal.settings import JournalSettings
 from tests.support.service import Service, environment, ninai, running_service
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +86,23 @@ def differences(compared: dircmp[str]) -> list[str]:
     """Return the names of what is different, or in one of the two folders only."""
     below = [name for folder in compared.subdirs.values() for name in differences(folder)]
     return sorted([*compared.left_only, *compared.right_only, *compared.diff_files, *below])
+
+
+def test_nobody_asks_which_kind_it_is() -> None:
+    """Of providers, journals and embedders; only what a kind itself says would be true of a new one."""
+    kinds = {
+        table.__name__ for union in (ProviderSettings, JournalSettings, EmbedderSettings) for table in get_args(union)
+    }
+    asked = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", None) == "isinstance"
+        and kinds & {part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)}
+    ]
+    assert asked == []
 
 
 def test_every_import_contract_covers_the_new_folder(tree: Path) -> None:
