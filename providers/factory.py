@@ -3,17 +3,13 @@
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
-from providers.chain.policy import MOST_TRY, USUAL_FACTOR, ProviderLimits
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host
 
 ProviderSettings = NativeSettings | Mem0Settings | MockSettings
-
-# A mem0 embeds over the network, and with a language model takes seconds: each answer is waited for as long as any.
-_MEM0_SECONDS = MOST_TRY / USUAL_FACTOR
 
 
 class MemoryProviderType(Enum):
@@ -31,18 +27,8 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 }
 
 
-def limits_of(provider: ProviderSettings) -> ProviderLimits:
-    """Return what a kind of provider is like before anything is known of this one."""
-    if isinstance(provider, Mem0Settings):
-        return ProviderLimits(places=provider.concurrency, usual=_MEM0_SECONDS)
-    if isinstance(provider, NativeSettings):
-        # More places would only wait for a connection, but the writes of many callers share one.
-        return ProviderLimits(places=max(ProviderLimits().places, provider.pool_size))
-    return ProviderLimits()
-
-
 def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:
-    """Give the settings of a kind as they are without any configuration.
+    """Return the settings of a kind as they are without any configuration.
 
     Raises:
         ValueError: there is no such kind.
@@ -59,7 +45,7 @@ class MemoryProviderFactory:
     def create_provider(
         provider: ProviderSettings | MemoryProviderType | str, host: Host
     ) -> AbstractAsyncContextManager[Replica]:
-        """Give a provider that is open inside `async with` and closed after it.
+        """Return a provider that is open inside `async with` and closed after it.
 
         Raises:
             ValueError: there is no such kind.

@@ -36,7 +36,7 @@ class Beginner:
 
 
 class _Known(Span):
-    """Give a span an identity, recorded or not."""
+    """Wrap a span of the SDK, recorded or not, and show its identity."""
 
     __slots__ = ("_span", "_token")
 

@@ -12,11 +12,12 @@ from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
-from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass, ProviderLimits
+from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.tries import Tries, note_outcome
 from providers.chain.try_limits import TryLimits, configured_limits, found_limits
 from providers.chain.turn import Turn
 from providers.errors import Unavailable
+from providers.expectations import ProviderLimits
 
 Answer = TypeVar("Answer")
 

@@ -26,10 +26,11 @@ from providers.chain.link import Link
 from providers.chain.membership import Admitted, Membership
 from providers.chain.observer import ChainObserver
 from providers.chain.pinging import answers
-from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
+from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.trickle import Trickle
+from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.replica import Replica
 from providers.states.clock import HybridClock

@@ -12,7 +12,7 @@ from providers.errors import ProviderError
 JOURNAL = "journal"  # who answered, where no provider had to be asked
 
 
-class Facts(TypedDict):
+class DatabaseFacts(TypedDict):
     """What every answer says of itself; see `Answer`."""
 
     provider: str | None
@@ -20,7 +20,7 @@ class Facts(TypedDict):
     eventual: bool
 
 
-class WriteFacts(Facts):
+class WriteFacts(DatabaseFacts):
     """What the answer to a write says in addition; see `Written`."""
 
     confirmed: bool
@@ -71,9 +71,9 @@ class Execution:
             self.degrade(reason)
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> DatabaseFacts:
         """What the answer says of itself."""
-        return Facts(provider=self.provider, degraded=tuple(self.degraded), eventual=self.eventual)
+        return DatabaseFacts(provider=self.provider, degraded=tuple(self.degraded), eventual=self.eventual)
 
     @property
     def write_facts(self) -> WriteFacts:

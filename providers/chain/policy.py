@@ -9,11 +9,6 @@ Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 Tries = Annotated[int, Meta(ge=1, le=10)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 
-# Seconds that a try has at the least where somebody else can be asked after it, and at the most. Between the two it has
-# so many times what the provider usually takes: a hung connection is given up soon, and a slow answer is waited for.
-LEAST_TRY = 1.0
-MOST_TRY = 5.0
-USUAL_FACTOR = 3.0
 # Seconds below which a try without an answer is no evidence against a provider, however quick it usually is.
 LEAST_EVIDENCE = 0.25
 
@@ -96,17 +91,6 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the limits of one class of operations."""
         policy: OperationPolicy = getattr(self, operation)
         return policy
-
-
-class ProviderLimits(Struct, frozen=True, kw_only=True):
-    """What a kind of provider is like before anything is known of this one.
-
-    `places` are calls that it may have at a time in one process; `usual` is seconds that one call is expected to take
-    until enough of them have been seen.
-    """
-
-    places: int = 128
-    usual: float = LEAST_TRY / USUAL_FACTOR
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

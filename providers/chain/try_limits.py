@@ -5,7 +5,8 @@ from math import inf
 from msgspec import Struct
 
 from providers.chain.latency_estimate import LatencyEstimates
-from providers.chain.policy import LEAST_EVIDENCE, MOST_TRY, USUAL_FACTOR, OperationClass
+from providers.chain.policy import LEAST_EVIDENCE, OperationClass
+from providers.expectations import MOST_TRY, USUAL_FACTOR
 
 # Of a try with a configured limit, what it must have had to say anything about the provider.
 _FAIR_SHARE = 0.5

@@ -23,9 +23,10 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.guarded import GuardedProvider
 from providers.chain.guards import Guards
 from providers.chain.link import Link
-from providers.chain.policy import BreakerPolicy, BudgetPolicy, ProviderLimits
+from providers.chain.policy import BreakerPolicy, BudgetPolicy
 from providers.chain.route import Route
 from providers.chain.trickle import Trickle
+from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_journal, open_memory
