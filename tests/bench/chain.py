@@ -24,8 +24,9 @@ from providers.chain.guarded import GuardedProvider
 from providers.chain.guards import Guards
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
-from providers.chain.policy import BreakerPolicy, BudgetPolicy, ProviderLimits
+from providers.chain.policy import BreakerPolicy, BudgetPolicy
 from providers.chain.route import Route
+from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_journal, open_memory

@@ -17,8 +17,9 @@ from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.opening import JournalSpec, ProviderSpec
-from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, ProviderLimits
+from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy
 from providers.errors import Unavailable
+from providers.expectations import ProviderLimits
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
 from providers.journal.sqlite.connection import Work
