@@ -1,24 +1,24 @@
-"""What is expected of a kind of provider before anything is known of this one."""
+"""What is expected of a kind of provider before anything has been measured."""
 
 from msgspec import Struct
 
-# Seconds that a try has at the least where somebody else can be asked after it, and at the most. Between the two it has
-# so many times what the provider usually takes: a hung connection is given up soon, and a slow answer is waited for.
+# The bounds, in seconds, of a try after which another provider can be asked. Between them it has a multiple of the
+# provider's usual latency, so that a hung connection is abandoned soon and a slow answer is still waited for.
 LEAST_TRY = 1.0
 MOST_TRY = 5.0
 USUAL_FACTOR = 3.0
 
-# Seconds that a call of a provider is expected to take so that a try of it has the least, or the most.
+# The latencies, in seconds, with which a try gets the least limit, or the most.
 QUICK = LEAST_TRY / USUAL_FACTOR
 SLOW = MOST_TRY / USUAL_FACTOR
 
 
 class ProviderLimits(Struct, frozen=True, kw_only=True):
-    """What a kind of provider is like before anything is known of this one.
+    """What is expected of a kind of provider before anything has been measured.
 
-    `places` are calls that it may have at a time in one process; `usual` is seconds that one call is expected to take
-    until enough of them have been seen.
+    `concurrency` is the number of calls that it may have at a time in one process; `expected_latency` is the seconds
+    that one call is expected to take until enough calls have been measured.
     """
 
-    places: int = 128
-    usual: float = QUICK
+    concurrency: int = 128
+    expected_latency: float = QUICK

@@ -13,7 +13,7 @@ ProviderSettings = NativeSettings | Mem0Settings | MockSettings
 
 
 class MemoryProviderType(Enum):
-    """The kinds of provider, by the names the specification gives them."""
+    """The kinds of provider, by the names that the specification gives them."""
 
     NATIVE = "native"
     HTTP = "http"
@@ -28,7 +28,7 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 
 
 def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:
-    """Return the settings of a kind as they are without any configuration.
+    """Return the settings of a kind without any configuration.
 
     Raises:
         ValueError: there is no such kind.
@@ -45,7 +45,7 @@ class MemoryProviderFactory:
     def create_provider(
         provider: ProviderSettings | MemoryProviderType | str, host: Host
     ) -> AbstractAsyncContextManager[Replica]:
-        """Return a provider that is open inside `async with` and closed after it.
+        """Return a context that opens a provider and closes it at its end.
 
         Raises:
             ValueError: there is no such kind.

@@ -58,7 +58,7 @@ def limits_view(settings: Settings, reloader: Reloader, links: Sequence[Link]) -
     """Show how long requests and tries may take, and what has been learned of the providers."""
     by_name = {link.name: link.attempts for link in links}
     return tuple(
-        LimitsView(limits, _seconds(by_name[limits.provider].usual.seconds(limits.operation)))
+        LimitsView(limits, _seconds(by_name[limits.provider].latencies.seconds(limits.operation)))
         for limits in limits_in_force(settings, reloader.configuration.loaded.origins)
         if limits.provider in by_name
     )

@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from app.settings import Settings
 from app.settings.annotations import tag_of
 from observability.metrics import Metrics
-from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.chain import Chain
 from providers.chain.latency import LatencyObserver
 from providers.chain.observers import Observers
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.reporting.reporter import Reporter
 from providers.factory import MemoryProviderFactory, ProviderSettings
@@ -43,26 +44,26 @@ class ChainFactory:
         finally:
             await chain.close()
 
-    def parts(self, settings: Settings) -> Sequence[Part]:
+    def parts(self, settings: Settings) -> Sequence[ProviderSpec]:
         """Return the providers in the configured order."""
         self.observer.expect_order(settings.order)
         return [self._part(name, settings) for name in settings.order]
 
-    def journal(self, settings: Settings) -> JournalChoice:
+    def journal(self, settings: Settings) -> JournalSpec:
         """Return the journal that is configured."""
         chosen = settings.journal.resolved()
         if chosen is None:
-            return JournalChoice(opened=None, always=False)
+            return JournalSpec(opened=None, always=False)
         host = self._host("journal", settings)
 
         def opened() -> AbstractAsyncContextManager[Journal]:
             return chosen.open(host)
 
-        return JournalChoice(opened=opened, always=settings.journal.always(settings.data_dir))
+        return JournalSpec(opened=opened, always=settings.journal.always(settings.data_dir))
 
-    def _part(self, name: str, settings: Settings) -> Part:
+    def _part(self, name: str, settings: Settings) -> ProviderSpec:
         provider = settings.providers[name]
-        return Part(
+        return ProviderSpec(
             name=name,
             settings=(provider, settings.chain.attempts.get(name)),
             opened=self._opener(provider, self._host(name, settings)),

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
 
-from providers.chain.chain import JournalChoice, Part
 from providers.chain.identities import PROBE_SECONDS, refuse_twins
-from providers.chain.membership import refuse_empty
+from providers.chain.in_sync import refuse_empty
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.errors import Unavailable
 from providers.examination.check import Check
 from providers.examination.examination import Examination
@@ -15,13 +15,13 @@ from providers.journal.base import Journal, JournalUnavailable
 from providers.replica import Replica
 
 
-async def rehearse(choice: JournalChoice, parts: Sequence[Part]) -> None:
+async def rehearse(choice: JournalSpec, parts: Sequence[ProviderSpec]) -> None:
     """Open the journal and the providers, compare their identities, and close them again; see `Chain.switch`.
 
-    What cannot be reached now is no reason against an order; what cannot be opened at all is.
+    A provider that does not answer is no reason against an order; one that cannot be opened at all is.
 
     Raises:
-        OrderRefused: it could not be put in force.
+        OrderRefused: the order could not be put in force.
         Unavailable: the journal or a provider cannot be opened.
     """
     examination = Examination(seconds=None)
@@ -35,7 +35,7 @@ async def rehearse(choice: JournalChoice, parts: Sequence[Part]) -> None:
 class _Rehearsal:
     """The checks of one order, each of which needs the one before it; the stack closes what they open."""
 
-    def __init__(self, choice: JournalChoice, parts: Sequence[Part], stack: AsyncExitStack) -> None:
+    def __init__(self, choice: JournalSpec, parts: Sequence[ProviderSpec], stack: AsyncExitStack) -> None:
         self._opened_journal = choice.opened
         self._parts = parts
         self._stack = stack
@@ -59,7 +59,7 @@ class _Rehearsal:
     async def _open_journal(self, opened: Callable[[], AbstractAsyncContextManager[Journal]]) -> None:
         self._journal = await self._stack.enter_async_context(opened())
 
-    async def _open(self, part: Part) -> None:
+    async def _open(self, part: ProviderSpec) -> None:
         self._providers[part.name] = await self._stack.enter_async_context(part.opened())
 
     async def _compare(self) -> None:

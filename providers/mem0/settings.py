@@ -43,7 +43,7 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def limits(self) -> ProviderLimits:
         """See `ProviderKind`; mem0 embeds over the network, and with a language model takes seconds."""
-        return ProviderLimits(places=self.concurrency, usual=SLOW)
+        return ProviderLimits(concurrency=self.concurrency, expected_latency=SLOW)
 
     @property
     def infers(self) -> bool:

@@ -49,8 +49,8 @@ class NativeSettings(
     @property
     def limits(self) -> ProviderLimits:
         """See `ProviderKind`."""
-        # More places would only wait for a connection, but the writes of many callers share one.
-        return ProviderLimits(places=max(ProviderLimits().places, self.pool_size))
+        # More calls than connections are useful, because the writes of many callers share one statement.
+        return ProviderLimits(concurrency=max(ProviderLimits().concurrency, self.pool_size))
 
     @property
     def embedded(self) -> bool:

@@ -22,10 +22,10 @@ from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.guarded import GuardedProvider
 from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.policy import BreakerPolicy, BudgetPolicy
 from providers.chain.route import Route
-from providers.chain.trickle import Trickle
 from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.journal.sqlite.journal import SqliteJournal
@@ -209,8 +209,8 @@ def _link(name: str, provider: Replica) -> Link:
     guards = Guards(
         breaker=CircuitBreaker(name, BreakerPolicy()),
         budget=RetryBudget(BudgetPolicy()),
-        bulkhead=Bulkhead(name, ProviderLimits().places),
-        trickle=Trickle(name),
+        bulkhead=Bulkhead(name, ProviderLimits().concurrency),
+        last_resort=LastResortLimiter(name),
     )
     return Link(name, provider, Attempts(PATIENT, guards))
 

@@ -9,8 +9,9 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
-from providers.chain.pinging import answers
+from providers.chain.ping import responds
 from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,
@@ -21,7 +22,6 @@ from providers.chain.policy import (
     RetentionPolicy,
 )
 from providers.chain.relay import OutboxRelay
-from providers.chain.trickle import Trickle
 from providers.errors import Unavailable
 from providers.journal.base import Journal
 from tests.simulation.faulty import FaultyReplica
@@ -59,9 +59,9 @@ def deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) ->
 def link_to(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:
     """Put a provider behind all that stands before it."""
     guards = Guards(
-        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random, answers=lambda: answers(provider, clock)),
+        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random, ping=lambda: responds(provider, clock)),
         budget=RetryBudget(BudgetPolicy(), clock),
         bulkhead=Bulkhead(name, 32),
-        trickle=Trickle(name, clock),
+        last_resort=LastResortLimiter(name, clock),
     )
     return Link(name, provider, Attempts(ATTEMPTS, guards, chance=chance.random, now=clock))

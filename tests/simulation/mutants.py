@@ -167,7 +167,7 @@ class _Trusting(ChainedProvider):
 
 class _Careless(ChainedProvider):
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
-        readers = self.route.certain.readers
+        readers = self.route.verified.readers
         if not readers:
             raise Unavailable("nobody is complete")
         return await readers[0].provider.erase_all(owner, limit)

@@ -24,7 +24,7 @@ class ScratchSettings(
     @property
     def limits(self) -> ProviderLimits:
         """See `ProviderKind`."""
-        return ProviderLimits(places=self.sheets)
+        return ProviderLimits(concurrency=self.sheets)
 
     @property
     def store_address(self) -> str:

@@ -12,8 +12,10 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import (
     AttemptPolicy,
@@ -23,8 +25,6 @@ from providers.chain.policy import (
     OperationPolicy,
     ReplayPolicy,
 )
-from providers.chain.trickle import Trickle
-from providers.chain.turn import Turn
 from providers.errors import Unavailable
 from tests.support.clock import FakeClock
 
@@ -123,7 +123,10 @@ class Rig:
         self.budget = RetryBudget(BudgetPolicy(), clock)
         self.bulkhead = Bulkhead("home", places)
         guards = Guards(
-            breaker=self.breaker, budget=self.budget, bulkhead=self.bulkhead, trickle=Trickle("home", clock)
+            breaker=self.breaker,
+            budget=self.budget,
+            bulkhead=self.bulkhead,
+            last_resort=LastResortLimiter("home", clock),
         )
         self.attempts = Attempts(policy, guards, self.seen, chance=chance, now=clock)
 
@@ -138,7 +141,7 @@ class Rig:
     ) -> str:
         """Make one call, within the usual deadline or `seconds`."""
         total = self.attempts.seconds(operation) if seconds is None else seconds
-        turn = Turn(Deadline.after(total, self.clock), others, last_resort)
+        turn = CallOptions(Deadline.after(total, self.clock), others, last_resort)
         return await self.attempts.run(self.backend, operation, turn, repeatable=repeatable)
 
     async def ended(

@@ -14,12 +14,12 @@ from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, RelayPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
-from providers.chain.trickle import Trickle
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import DeadLetter, MemberState
@@ -77,7 +77,7 @@ def link_of(
         breaker=CircuitBreaker(name, breaker or BreakerPolicy(), clock, chance),
         budget=RetryBudget(BudgetPolicy(), clock),
         bulkhead=Bulkhead(name, 16),
-        trickle=Trickle(name, clock),
+        last_resort=LastResortLimiter(name, clock),
     )
     return Link(name, provider, Attempts(AttemptPolicy(), guards, observer, chance=chance, now=clock))
 

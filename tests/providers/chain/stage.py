@@ -10,13 +10,14 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.chain import Chain
 from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy
-from providers.chain.trickle import Trickle
 from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 from providers.journal.base import Journal, JournalUnavailable
@@ -90,23 +91,25 @@ class Stage:
             breaker=CircuitBreaker(name, BreakerPolicy(), self.clock, lambda: 0.0),
             budget=RetryBudget(BudgetPolicy(at_least=100), self.clock),
             bulkhead=Bulkhead(name, 32),
-            trickle=Trickle(name, self.clock),
+            last_resort=LastResortLimiter(name, self.clock),
         )
         return Link(name, store, Attempts(DEFAULT, guards, chance=lambda: 1.0, now=self.clock))
 
-    def part(self, name: str, store: FrailProvider, settings: object = None, attempts: AttemptPolicy = DEFAULT) -> Part:
+    def part(
+        self, name: str, store: FrailProvider, settings: object = None, attempts: AttemptPolicy = DEFAULT
+    ) -> ProviderSpec:
         """A provider that shall take part in a chain."""
-        return Part(
+        return ProviderSpec(
             name=name,
             settings=(settings, id(store)),
             opened=store.held,
             attempts=attempts,
-            limits=ProviderLimits(places=32),
+            limits=ProviderLimits(concurrency=32),
         )
 
     def chain(self, *, journal: bool = True, always: bool = False) -> Chain:
         """A chain without an order; it is closed in the end."""
-        choice = JournalChoice(opened=self._journal_held if journal else None, always=always)
+        choice = JournalSpec(opened=self._journal_held if journal else None, always=always)
         clock = HybridClock(lambda: int(self.clock() * 1000))
         chain = Chain(choice, ChainPolicy(), clock, self.observer or Changes(self.changes), self.clock)
         self._chains.append(chain)
@@ -169,7 +172,7 @@ class Process:
     async def start(self) -> "Process":
         """Take the order into force, and look after it from now on."""
         admitted = await self.membership.admit({link.name: await _identity(link) for link in self.links})
-        self.complete = admitted.complete
+        self.complete = admitted.names
         self._stage.run(self._run())
         return self
 

@@ -53,10 +53,10 @@ def test_what_everybody_has_is_forgotten_after_a_while() -> None:
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "tea")
         await scene.deliver()
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
         before = await scene.operations()
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert (before, await scene.operations()) == (1, 0)
 
@@ -68,10 +68,10 @@ def test_a_tombstone_without_a_copy_is_forgotten_after_a_while() -> None:
 
     async def act(scene: Scene) -> None:
         await deleted(scene)
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
         before = await tombstones(scene)
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -88,11 +88,11 @@ def test_a_copy_that_came_back_is_deleted_once_more() -> None:
         scene.links["standby"].provider = returned
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
         kept = await tombstones(scene)
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert (kept, await tombstones(scene)) == (1, 0)
         assert await returned.list_memories(USER) == []
@@ -108,7 +108,7 @@ def test_a_tombstone_is_kept_while_somebody_does_not_answer() -> None:
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert await tombstones(scene) == 1
 
@@ -122,7 +122,7 @@ def test_a_tombstone_is_kept_while_somebody_is_out_of_reach() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene, in_reach=False).sweep()
+        await sweeper(scene, in_reach=False).collect()
 
         assert await tombstones(scene) == 1
 
@@ -139,10 +139,10 @@ def test_a_trace_is_forgotten_though_somebody_does_not_answer(in_reach: bool) ->
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, key())
-        await sweeper(scene, in_reach=in_reach).sweep()
+        await sweeper(scene, in_reach=in_reach).collect()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await sweeper(scene, in_reach=in_reach).sweep()
+        await sweeper(scene, in_reach=in_reach).collect()
 
         assert (before, await tombstones(scene)) == (3, 2)
 
@@ -158,10 +158,10 @@ def test_a_trace_that_is_repeated_is_as_young_as_the_repetition() -> None:
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, memory_id)
         await asyncio.sleep(POLICY.keep - 1)
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -179,7 +179,7 @@ def test_a_copy_of_what_never_was_is_deleted() -> None:
         scene.home.failures.clear()
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
         await scene.deliver()
 
         assert await scene.kept("standby") == []
@@ -197,7 +197,7 @@ def test_a_store_without_tombstones_is_clean() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert await tombstones(scene) == 0
 
@@ -213,7 +213,7 @@ def test_many_tombstones_are_swept_in_one_go() -> None:
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await sweeper(scene).collect()
 
         assert await tombstones(scene) == 0
 

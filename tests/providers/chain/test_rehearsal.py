@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from providers.chain.chain import JournalChoice, Part
 from providers.chain.errors import OrderRefused
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.rehearsal import rehearse
 from providers.errors import Misconfigured
@@ -14,7 +14,7 @@ from providers.journal.base import Journal
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
 
-WITHOUT_JOURNAL = JournalChoice(opened=None, always=False)
+WITHOUT_JOURNAL = JournalSpec(opened=None, always=False)
 
 
 class Order:
@@ -24,7 +24,7 @@ class Order:
         self.opened: list[str] = []
         self.open: list[str] = []
 
-    def part(self, name: str, provider: Replica | Exception) -> Part:
+    def part(self, name: str, provider: Replica | Exception) -> ProviderSpec:
         """Return a part that gives this provider, or cannot be opened."""
 
         @asynccontextmanager
@@ -36,7 +36,7 @@ class Order:
             yield provider
             self.open.remove(name)
 
-        return Part(name=name, settings=name, opened=opened, attempts=AttemptPolicy())
+        return ProviderSpec(name=name, settings=name, opened=opened, attempts=AttemptPolicy())
 
 
 class LostJournal(AbstractAsyncContextManager[Journal]):
@@ -83,7 +83,7 @@ async def test_what_cannot_be_opened_is_the_reason(error: Exception) -> None:
 async def test_without_its_journal_no_provider_is_opened() -> None:
     """It is opened first."""
     order = Order()
-    choice = JournalChoice(opened=LostJournal, always=True)
+    choice = JournalSpec(opened=LostJournal, always=True)
 
     with pytest.raises(Misconfigured, match="no such file"):
         await rehearse(choice, [order.part("a", MockMemoryProvider())])
