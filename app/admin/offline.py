@@ -8,10 +8,10 @@ from providers.journal.base import Journal
 
 
 def opened_journal(settings: Settings) -> AbstractAsyncContextManager[Journal]:
-    """Hold the configured journal open for as long as the context lasts; none is made where there is none.
+    """Hold the configured journal open for as long as the context lasts; a missing one is not created.
 
     Raises:
-        NoJournal: none is configured, or it was never made.
+        NoJournal: none is configured, or it was never created.
         JournalUnavailable: it cannot be read.
     """
     host = offline_host("journal", settings.data_dir)

@@ -103,7 +103,7 @@ async def _failure_domains(settings: Settings) -> dict[str, str | None]:
 
 
 async def _limits(loaded: LoadedSettings) -> CheckOutcome:
-    """Say how long requests may take, and where the numbers are not the defaults."""
+    """Describe how long requests may take, and where the numbers are not the defaults."""
     limits = list(limits_in_force(loaded.settings, loaded.origins))
     longest = f"no request lasts longer than {loaded.settings.chain.longest_request:g} s"
     own = [
@@ -116,7 +116,7 @@ async def _limits(loaded: LoadedSettings) -> CheckOutcome:
 
 
 def _sources_of(loaded: LoadedSettings) -> str:
-    """Say where the settings were read from."""
+    """Name where the settings were read from."""
     counts: Counter[str] = Counter(origin.kind for origin in set(loaded.origins.values()))
     kinds = [kind for kind in ("variable", "option") if counts[kind]]
     counted = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in kinds]

@@ -1,4 +1,4 @@
-"""Make a running chain from the settings: its providers, its journal and its limits."""
+"""Construction of a running chain from the settings: its providers, its journal and its limits."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,7 +20,7 @@ from providers.types import Host
 
 
 class ChainFactory:
-    """Make chains and their parts from settings; one for each process."""
+    """Make the parts of a chain from settings; one for each process."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.clock = HybridClock()
@@ -50,7 +50,7 @@ class ChainFactory:
         return [self._part(name, settings) for name in settings.order]
 
     def journal(self, settings: Settings) -> JournalSpec:
-        """Return the journal that is configured."""
+        """Return the configured journal."""
         chosen = settings.journal.resolved()
         if chosen is None:
             return JournalSpec(opened=None, always=False)
@@ -73,7 +73,7 @@ class ChainFactory:
 
     def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:
         def opened() -> AbstractAsyncContextManager[Replica]:
-            # Not for a provider that stays open when the order is switched, whose breaker keeps its state.
+            # Not for a provider that stays open when the order is switched: its breaker keeps its state.
             self.observer.expect(host.name, str(tag_of(type(provider))))
             return MemoryProviderFactory.create_provider(provider, host)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from observability.seldom import worth_telling
+from observability.log_throttle import is_logged
 from providers.chain.breaker_state import BreakerState
 from providers.chain.reporting.damping import Condition, DampedState
 
@@ -41,7 +41,7 @@ class Dependency:
     @property
     def worth_reporting(self) -> bool:
         """Whether to report this opening of the breaker: of a long outage the 1st, 2nd, 4th, 8th and so on."""
-        return worth_telling(self.openings) and not self.passes.flapping
+        return is_logged(self.openings) and not self.passes.flapping
 
     def failed(self) -> bool:
         """Record a failure, and return whether the dependency is lost by now."""
