@@ -1,4 +1,4 @@
-"""Text from elsewhere in one line, which neither breaks a table nor commands a terminal."""
+"""Text from elsewhere in one line, which neither breaks a table nor controls a terminal."""
 
 
 def in_one_line(text: str) -> str:

@@ -49,7 +49,7 @@ class NativeSettings(
     @property
     def limits(self) -> ProviderLimits:
         """See `ProviderKind`."""
-        # More places would only wait for a connection, but the writes of many callers share one.
+        # More calls than connections are useful, because the writes of many callers share one statement.
         return ProviderLimits(concurrency=max(ProviderLimits().concurrency, self.pool_size))
 
     @property
