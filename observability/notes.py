@@ -2,11 +2,13 @@
 
 from contextvars import ContextVar
 
+from msgspec import Struct
+
 # The notes of the request that this task works for; providers note here which one answered, at any depth of calls.
 current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 
 
-class Notes:
+class Notes(Struct, eq=False):
     """Gather what a request asks for, which provider answered, and where the time went; never any content.
 
     From the request: `patience` is the seconds that the caller will wait, None if it did not say; `session` is the
@@ -20,32 +22,17 @@ class Notes:
     written.
     """
 
-    __slots__ = (
-        "caller",
-        "degraded",
-        "eventual",
-        "journal_seconds",
-        "outcomes",
-        "patience",
-        "provider",
-        "provider_seconds",
-        "request_id",
-        "session",
-        "token",
-    )
-
-    def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
-        self.patience: float | None = None
-        self.session: str | None = None
-        self.caller: str | None = None
-        self.provider: str | None = None
-        self.provider_seconds = 0.0
-        self.journal_seconds = 0.0
-        self.degraded: list[str] = []
-        self.outcomes: dict[str, str] = {}
-        self.eventual = False
-        self.token: str | None = None
+    request_id: str
+    patience: float | None = None
+    session: str | None = None
+    caller: str | None = None
+    provider: str | None = None
+    provider_seconds: float = 0.0
+    journal_seconds: float = 0.0
+    degraded: list[str] = []
+    outcomes: dict[str, str] = {}
+    eventual: bool = False
+    token: str | None = None
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""

@@ -28,12 +28,7 @@ class Recent(Generic[T]):
     error is shared as a value is.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], Coroutine[Any, Any, T]],
-        name: str,
-        seconds: float = SHARED_SECONDS,
-    ) -> None:
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]], name: str, seconds: float = SHARED_SECONDS) -> None:
         self._make = make
         self._name = name
         self._seconds = seconds

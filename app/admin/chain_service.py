@@ -1,8 +1,8 @@
 """The chain as an operator sees and controls it."""
 
+import structlog
 from msgspec import Struct
 
-from app.admin.breaker import change_breaker
 from app.http.problems import UNKNOWN_PROVIDER, RequestError
 from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
@@ -10,6 +10,8 @@ from providers.chain.chain import Chain
 from providers.chain.describing import describe, explain
 from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
+
+_log = structlog.get_logger(__name__)
 
 
 class ChainService(Struct, frozen=True):
@@ -35,7 +37,7 @@ class ChainService(Struct, frozen=True):
         return found
 
     def set_breaker(self, name: str, change: BreakerChange) -> BreakerSnapshot:
-        """Force the circuit breaker of a provider, or release it.
+        """Force the circuit breaker of a provider open or closed, or release it, and log who did.
 
         Raises:
             RequestError: it is not in the order.
@@ -43,7 +45,17 @@ class ChainService(Struct, frozen=True):
         link = self.chain.route.link(name)
         if link is None:
             raise self._unknown(name)
-        return change_breaker(link.attempts.guards.breaker, change, self.operator)
+        breaker = link.attempts.guards.breaker
+        why = f"forced by {self.operator}: {change.reason}" if change.reason else f"forced by {self.operator}"
+        match change.state:
+            case "open":
+                breaker.force_open(why)
+            case "closed":
+                breaker.force_closed(why)
+            case "auto":
+                breaker.release()
+        _log.warning("breaker_set", provider=name, state=change.state, operator=self.operator, reason=change.reason)
+        return breaker.snapshot()
 
     def explain(self, operation: str) -> Explanation:
         """Explain which way an operation would take now."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.admin.loss import loss_of
 from app.http.problems import DEAD_LETTER_NOT_FOUND, NO_JOURNAL, RequestError
@@ -24,14 +24,7 @@ class JournalService(Struct, frozen=True):
     async def status(self) -> JournalResponse:
         """Return the journal's id and its numbers."""
         journal = self._journal()
-        status = await journal.status()
-        return JournalResponse(
-            id=journal.id,
-            operations=status.operations,
-            tombstones=status.tombstones,
-            last_seq=status.last_seq,
-            backlogs=status.backlogs,
-        )
+        return JournalResponse(id=journal.id, **structs.asdict(await journal.status()))
 
     async def dead(self, limit: int, after: int) -> DeadLettersResponse:
         """Return the dead letters of up to `limit` operations after `after`, oldest first."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from app.cli.loading import exit_on
 from app.settings import Settings
 from providers.native.embedded import EmbeddedServer, EmbeddedServerError, folder_of
 from providers.native.embedded.maintenance import ServerState, status_of
@@ -23,6 +24,16 @@ def has_never_run(name: str, folder: Path) -> click.ClickException:
 
 
 @contextmanager
+def as_its_user() -> Iterator[None]:
+    """End the command where the system keeps it from the files of the service."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}; run this as the user of the service"
+        raise click.ClickException(reason) from error
+
+
+@contextmanager
 def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterator[None]:
     """Use the embedded server that a running service holds, or run it for the command.
 
@@ -35,27 +46,14 @@ def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterato
         yield
         return
     folder = folder_of(settings.data_dir, name)
-    try:
+    with as_its_user():
         status = status_of(folder)
-    except OSError as error:
-        raise click.ClickException(
-            f"{error.filename}: {error.strerror}; run this as the user of the service"
-        ) from error
     if status.state is ServerState.ABSENT and not make:
         raise has_never_run(name, folder)
     if status.holder is None:
-        with _running(folder):
+        with exit_on(EmbeddedServerError), EmbeddedServer(folder).running():
             yield
     elif status.state is ServerState.RUNNING:
         yield
     else:
         raise click.ClickException(f"the embedded server of {name} is {status.state}: run `ninai db start {name}`")
-
-
-@contextmanager
-def _running(folder: Path) -> Iterator[None]:
-    try:
-        with EmbeddedServer(folder).running():
-            yield
-    except EmbeddedServerError as error:
-        raise click.ClickException(str(error)) from error

@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-import click
 import structlog
 
 from app.cli.database import is_embedded
+from app.cli.loading import exit_on
 from app.process.draining import signal_workers
 from app.reloading.source import HEALTH_CHECK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
@@ -41,17 +41,14 @@ class Databases:
         Raises:
             click.ClickException: a server cannot be started, and the service cannot run without it.
         """
-        try:
-            with self._supervisor.running(_embedded_in(self._settings)):
-                follower = threading.Thread(target=self._follow, name="order", daemon=True)
-                follower.start()
-                try:
-                    yield self
-                finally:
-                    self._closing.set()
-                    follower.join()
-        except EmbeddedServerError as error:
-            raise click.ClickException(str(error)) from error
+        with exit_on(EmbeddedServerError), self._supervisor.running(_embedded_in(self._settings)):
+            follower = threading.Thread(target=self._follow, name="order", daemon=True)
+            follower.start()
+            try:
+                yield self
+            finally:
+                self._closing.set()
+                follower.join()
 
     def handle_sighup(self) -> None:
         """Handle SIGHUP: have all processes check the configuration at once."""

@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import click
-import msgspec
 
 from app.cli import options
-from app.cli.tables import table
+from app.cli.tables import show, table
 from app.doctor.doctor import examine
 from app.doctor.report import DoctorReport
 from app.settings import load
@@ -47,7 +46,7 @@ def doctor(config_file: Path | None, own_config_file: Path | None, data_dir: Pat
     """
     configure_logs("auto", "error")
     report = examine(partial(load, own_config_file or config_file, overrides=options.in_data_dir(data_dir)))
-    click.echo(_in_json(report) if as_json else _in_words(report))
+    show(report, _in_words, as_json=as_json)
     if not report.ok:
         raise SystemExit(EXIT_WRONG)
 
@@ -65,7 +64,3 @@ def _remarks(report: DoctorReport) -> Iterator[str]:
     counts = Counter(one.status for one in report.findings)
     errors, warnings = counts[CheckStatus.ERROR], counts[CheckStatus.WARNING]
     yield f"{errors} {'error' if errors == 1 else 'errors'}, {warnings} {'warning' if warnings == 1 else 'warnings'}"
-
-
-def _in_json(report: DoctorReport) -> str:
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()

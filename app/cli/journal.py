@@ -2,19 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import click
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.admin.loss import loss_of
-from app.admin.offline import opened_journal
 from app.cli import options
-from app.cli.loading import load_or_exit
-from app.cli.tables import table
+from app.cli.loading import exit_on
+from app.cli.tables import show, table
+from app.process.host import offline_host
+from app.settings import Settings
 from observability.logs import configure_logs
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.missing import NoJournal
@@ -43,56 +42,46 @@ def journal() -> None:
     """Inspect the journal, and retry or discard dead letters."""
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Operations shown.")
 _after = click.option("--after", type=click.IntRange(0, _MAX_SEQ), default=0, help="Only operations after this number.")
 
 
 @journal.command()
-@_as_json
-@options.data_dir
-@click.pass_obj
-def status(config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
+@options.as_json
+@options.with_settings
+def status(settings: Settings, *, as_json: bool) -> None:
     """Count what the journal holds, and what each provider has not confirmed."""
-    report = _on_journal(config_file, data_dir, _report)
-    click.echo(_in_json(report) if as_json else _in_words(report))
+    show(_on_journal(settings, _report), _in_words, as_json=as_json)
 
 
 @journal.command()
 @click.option("--provider", help="Only what this provider has not confirmed.")
 @_limit
 @_after
-@_as_json
-@options.data_dir
-@click.pass_obj
-def pending(
-    config_file: Path | None, data_dir: Path | None, provider: str | None, limit: int, after: int, *, as_json: bool
-) -> None:
+@options.as_json
+@options.with_settings
+def pending(settings: Settings, provider: str | None, limit: int, after: int, *, as_json: bool) -> None:
     """List the deliveries that are still pending, oldest first."""
-    deliveries = _on_journal(
-        config_file, data_dir, lambda opened: opened.pending(limit, provider=provider, after=after)
-    )
-    click.echo(_in_json(deliveries) if as_json else _deliveries(deliveries))
+    deliveries = _on_journal(settings, lambda opened: opened.pending(limit, provider=provider, after=after))
+    show(deliveries, _deliveries, as_json=as_json)
 
 
 @journal.command()
 @_limit
 @_after
-@_as_json
-@options.data_dir
-@click.pass_obj
-def dead(config_file: Path | None, data_dir: Path | None, limit: int, after: int, *, as_json: bool) -> None:
+@options.as_json
+@options.with_settings
+def dead(settings: Settings, limit: int, after: int, *, as_json: bool) -> None:
     """List the deliveries that were given up, oldest first."""
-    letters = _on_journal(config_file, data_dir, lambda opened: opened.dead(limit, after=after))
-    click.echo(_in_json(letters) if as_json else _letters(letters))
+    letters = _on_journal(settings, lambda opened: opened.dead(limit, after=after))
+    show(letters, _letters, as_json=as_json)
 
 
 @journal.command()
 @click.argument("seq", type=_SEQ)
 @click.argument("provider")
-@options.data_dir
-@click.pass_obj
-def retry(config_file: Path | None, data_dir: Path | None, seq: int, provider: str) -> None:
+@options.with_settings
+def retry(settings: Settings, seq: int, provider: str) -> None:
     """Make the dead letter of operation SEQ due at PROVIDER again; exit code 1 if there is none."""
 
     async def work(opened: Journal) -> None:
@@ -100,7 +89,7 @@ def retry(config_file: Path | None, data_dir: Path | None, seq: int, provider: s
         if not await opened.retry(seq, provider):
             raise _no_letter(seq, provider)
 
-    _on_journal(config_file, data_dir, work)
+    _on_journal(settings, work)
     click.echo(f"operation {seq} is due at {provider}")
 
 
@@ -108,9 +97,8 @@ def retry(config_file: Path | None, data_dir: Path | None, seq: int, provider: s
 @click.argument("seq", type=_SEQ)
 @click.argument("provider")
 @click.option("--yes", is_flag=True, help="Discard it; without this option the command only says what would be lost.")
-@options.data_dir
-@click.pass_obj
-def discard(config_file: Path | None, data_dir: Path | None, seq: int, provider: str, *, yes: bool) -> None:
+@options.with_settings
+def discard(settings: Settings, seq: int, provider: str, *, yes: bool) -> None:
     """Discard the dead letter of operation SEQ at PROVIDER for good; exit code 1 if there is none."""
 
     async def work(opened: Journal) -> None:
@@ -120,20 +108,13 @@ def discard(config_file: Path | None, data_dir: Path | None, seq: int, provider:
         if not await opened.discard(seq, provider):
             raise _no_letter(seq, provider)
 
-    _on_journal(config_file, data_dir, work)
+    _on_journal(settings, work)
     click.echo(f"operation {seq} is discarded at {provider}")
 
 
 async def _report(opened: Journal) -> JournalReport:
-    found = await opened.status()
-    return JournalReport(
-        id=opened.id,
-        operations=found.operations,
-        tombstones=found.tombstones,
-        last_seq=found.last_seq,
-        backlogs=found.backlogs,
-        members=await opened.members(),
-    )
+    found = structs.asdict(await opened.status())
+    return JournalReport(id=opened.id, **found, members=await opened.members())
 
 
 async def _letter(opened: Journal, seq: int, provider: str) -> DeadLetter:
@@ -151,14 +132,8 @@ def _no_letter(seq: int, provider: str) -> click.ClickException:
 def _in_words(report: JournalReport) -> str:
     states = {member.name: member.state.value for member in report.members}
     rows = [
-        (
-            backlog.provider,
-            states.get(backlog.provider, "?"),
-            backlog.pending,
-            backlog.dead,
-            span(backlog.oldest_seconds),
-        )
-        for backlog in report.backlogs
+        (one.provider, states.get(one.provider, "?"), one.pending, one.dead, span(one.oldest_seconds))
+        for one in report.backlogs
     ]
     return (
         f"journal {report.id}: {report.operations} operations, {report.tombstones} of them tombstones,"
@@ -167,58 +142,31 @@ def _in_words(report: JournalReport) -> str:
 
 
 def _letters(letters: list[DeadLetter]) -> str:
-    if not letters:
-        return "no dead letters"
-    now = time.time()
-    rows = [
-        (
-            one.seq,
-            one.provider,
-            one.kind,
-            one.user_id,
-            one.memory_id,
-            one.failures,
-            span(now - one.failed_at),
-            one.error,
-        )
-        for one in letters
-    ]
-    return table(("seq", "provider", "kind", "user", "memory", "failures", "ago", "error"), rows)
+    return _listed(letters, "ago", [one.failed_at for one in letters]) if letters else "no dead letters"
 
 
 def _deliveries(deliveries: list[PendingDelivery]) -> str:
-    if not deliveries:
-        return "nothing is pending"
+    return _listed(deliveries, "age", [one.appended_at for one in deliveries]) if deliveries else "nothing is pending"
+
+
+def _listed(listed: Sequence[DeadLetter | PendingDelivery], age: str, moments: Sequence[float]) -> str:
+    """Draw deliveries; the column `age` has the time since the moment of each."""
     now = time.time()
     rows = [
-        (
-            one.seq,
-            one.provider,
-            one.kind,
-            one.user_id,
-            one.memory_id,
-            one.failures,
-            span(now - one.appended_at),
-            one.error,
-        )
-        for one in deliveries
+        (one.seq, one.provider, one.kind, one.user_id, one.memory_id, one.failures, span(now - moment), one.error)
+        for one, moment in zip(listed, moments, strict=True)
     ]
-    return table(("seq", "provider", "kind", "user", "memory", "failures", "age", "error"), rows)
+    return table(("seq", "provider", "kind", "user", "memory", "failures", age, "error"), rows)
 
 
-def _in_json(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
-def _on_journal(config_file: Path | None, data_dir: Path | None, work: Callable[[Journal], Awaitable[T]]) -> T:
-    settings = load_or_exit(config_file, options.in_data_dir(data_dir)).settings
+def _on_journal(settings: Settings, work: Callable[[Journal], Awaitable[T]]) -> T:
+    """Work on the journal beside the service, which may be running or not; a missing one is not created."""
     configure_logs(settings.log.format, settings.log.level)
+    host = offline_host("journal", settings.data_dir)
 
     async def run() -> T:
-        async with opened_journal(settings) as opened:
+        async with settings.journal.opened_to_look(host, alone=len(settings.order) == 1) as opened:
             return await work(opened)
 
-    try:
+    with exit_on(NoJournal, JournalUnavailable):
         return asyncio.run(run())
-    except (NoJournal, JournalUnavailable) as error:
-        raise click.ClickException(str(error)) from error

@@ -1,6 +1,7 @@
-"""The settings of a command, and its end when they cannot be used."""
+"""The settings of a command, and its end when they or what it needs cannot be used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -17,13 +18,20 @@ class ConfigProblem(click.ClickException):
     exit_code = EXIT_CONFIG
 
 
+@contextmanager
+def exit_on(*errors: type[Exception], problem: type[click.ClickException] = click.ClickException) -> Iterator[None]:
+    """End the command with the words of such an error."""
+    try:
+        yield
+    except errors as error:
+        raise problem(str(error)) from error
+
+
 def load_or_exit(config_file: Path | None, overrides: Mapping[str, object] = NO_OVERRIDES) -> LoadedSettings:
     """Read the settings for a command; `overrides` are its options by the path of the setting, None if not given.
 
     Raises:
         ConfigProblem: they cannot be used.
     """
-    try:
+    with exit_on(ConfigError, problem=ConfigProblem):
         return load(config_file, overrides=overrides)
-    except ConfigError as error:
-        raise ConfigProblem(str(error)) from error

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli import options
-from app.cli.database import has_never_run, is_embedded
-from app.cli.loading import load_or_exit
+from app.cli.database import as_its_user, has_never_run, is_embedded
 from app.settings import Settings
 from providers.native.embedded import folder_of
 from providers.native.embedded.maintenance import ServerState, ServerStatus, mark, status_of, unmark
@@ -21,15 +20,15 @@ _name = click.argument("name", required=False)
 
 @click.command()
 @_name
-@options.data_dir
-@click.pass_obj
-def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
+@options.with_settings
+def stop(settings: Settings, name: str | None) -> None:
     """Stop the embedded server of a provider, the first one's by default; the service goes on without it.
 
     It stays stopped, also over a restart of the service, until `ninai db start`.
     """
-    name, folder = _chosen(config_file, name, data_dir)
-    _change(lambda: mark(folder))
+    name, folder = _chosen(settings, name)
+    with as_its_user():
+        mark(folder)
     server = _wait_until(
         folder,
         lambda now: not now.marked or now.state not in {ServerState.RUNNING, ServerState.STARTING},
@@ -45,12 +44,12 @@ def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> N
 
 @click.command()
 @_name
-@options.data_dir
-@click.pass_obj
-def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
+@options.with_settings
+def start(settings: Settings, name: str | None) -> None:
     """Start the embedded server of a provider again after `ninai db stop`, the first one's by default."""
-    name, folder = _chosen(config_file, name, data_dir)
-    _change(lambda: unmark(folder))
+    name, folder = _chosen(settings, name)
+    with as_its_user():
+        unmark(folder)
     server = _wait_until(
         folder, lambda now: now.marked or now.holder is None or now.state is ServerState.RUNNING, f"{name} to start"
     )
@@ -60,11 +59,9 @@ def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> 
 
 
 @click.command()
-@options.data_dir
-@click.pass_obj
-def status(config_file: Path | None, data_dir: Path | None) -> None:
+@options.with_settings
+def status(settings: Settings) -> None:
     """List the embedded servers: the provider, its state, the service that holds it, and where its data is."""
-    settings = _settings(config_file, data_dir)
     for name in [name for name in settings.providers if is_embedded(settings, name)]:
         folder = folder_of(settings.data_dir, name)
         server = status_of(folder)
@@ -73,17 +70,8 @@ def status(config_file: Path | None, data_dir: Path | None) -> None:
         click.echo(f"{name}  {state}  {holder}  {folder}")
 
 
-def _settings(config_file: Path | None, data_dir: Path | None) -> Settings:
-    return load_or_exit(config_file, options.in_data_dir(data_dir)).settings
-
-
-def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -> tuple[str, Path]:
-    """Return a provider with an embedded server that has run, and the folder of that server.
-
-    Raises:
-        click.ClickException: there is no such provider.
-    """
-    settings = _settings(config_file, data_dir)
+def _chosen(settings: Settings, name: str | None) -> tuple[str, Path]:
+    """Return a provider with an embedded server that has run, and the server's folder; `ClickException` if none is."""
     embedded = [one for one in [*settings.order, *settings.providers] if is_embedded(settings, one)]
     if name is None and embedded:
         name = embedded[0]
@@ -96,21 +84,8 @@ def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -
     return name, folder
 
 
-def _change(change: Callable[[], None]) -> None:
-    try:
-        change()
-    except OSError as error:
-        raise click.ClickException(
-            f"{error.filename}: {error.strerror}; run this as the user of the service"
-        ) from error
-
-
 def _wait_until(folder: Path, truth: Callable[[ServerStatus], bool], what: str) -> ServerStatus:
-    """Wait until something is true of a server.
-
-    Raises:
-        click.ClickException: it takes too long.
-    """
+    """Wait until something is true of a server; `ClickException` if it takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not truth(server := status_of(folder)):
         if time.monotonic() > deadline:

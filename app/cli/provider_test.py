@@ -103,14 +103,9 @@ def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, trial: Exa
     )
 
 
-def _step(result: CheckResult) -> Step:
-    outcome = result.outcome
-    return Step(
-        operation=result.check.name,
-        outcome=outcome.ended,
-        milliseconds=result.milliseconds,
-        error=outcome.found or None,
-    )
+def _step(one: CheckResult) -> Step:
+    outcome, spent = one.outcome, one.milliseconds
+    return Step(operation=one.check.name, outcome=outcome.ended, milliseconds=spent, error=outcome.found or None)
 
 
 def _failures(name: str, settings: ProviderSettings, results: list[CheckResult]) -> list[Failure]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 from click.core import ParameterSource
 from msgspec import Struct
 
@@ -15,10 +14,10 @@ from app.cli import options
 from app.cli.database import database_for
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.progress import filling, showing, stage
-from app.cli.provider_test import ProviderTestReport, in_words, remains, report_of, trial_of, tried
+from app.cli.provider_test import in_words, remains, report_of, trial_of, tried
 from app.cli.round_trip import RoundTrip
 from app.cli.service_client import NotListening, RunningService
-from app.cli.tables import table
+from app.cli.tables import show, table
 from app.process.host import offline_host
 from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion
@@ -74,7 +73,7 @@ def _key_in(file: Path | None) -> str | None:
     is_flag=True,
     help="Wait for a service that is starting, and until every provider has received everything; show the progress.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@options.as_json
 @click.pass_context
 def providers(context: click.Context, url: str, key_file: Path | None, *, watch: bool, as_json: bool) -> None:
     """Show the state of a running service's providers.
@@ -88,14 +87,14 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
     status = _awaited(service) if watch else _status(service)
     if watch and filling(status):
         status = _watched(service, status)
-    click.echo(_in_json(status) if as_json else _in_words(status))
+    show(status, _in_words, as_json=as_json)
 
 
 @providers.command("test")
 @click.argument("name")
 @options.own_config_file
 @options.data_dir
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@options.as_json
 @click.pass_obj
 def try_provider(
     config_file: Path | None, name: str, own_config_file: Path | None, data_dir: Path | None, *, as_json: bool
@@ -118,7 +117,7 @@ def try_provider(
             click.echo(remains(report_of(name, provider, trip, trial)), err=True)
             raise
     report = report_of(name, provider, trip, trial)
-    click.echo(_in_json(report) if as_json else in_words(report))
+    show(report, in_words, as_json=as_json)
     if not report.ok:
         raise SystemExit(EXIT_FAILED)
 
@@ -144,11 +143,7 @@ def _status(service: RunningService) -> ChainStatus:
 
 
 def _awaited(service: RunningService) -> ChainStatus:
-    """Return the status, retrying for `START_SECONDS` while the service does not listen yet.
-
-    Raises:
-        click.ClickException: it does not listen by then, or answers otherwise.
-    """
+    """Return the status, retrying for `START_SECONDS` while the service does not listen yet; else `ClickException`."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -195,7 +190,3 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
         yield f"the journal is out of reach, so the pending operations are not known: {status.journal_error}"
     elif status.journal is None:
         yield "without a journal: a single provider needs none"
-
-
-def _in_json(value: ChainStatus | ProviderTestReport) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from app.cli import options
 from app.cli.databases import Databases
-from app.cli.loading import ConfigProblem, load_or_exit
+from app.cli.loading import ConfigProblem, exit_on, load_or_exit
 from app.cli.rehearsal import rehearse
 from app.http.connections.limits import connections_per_worker, http1
 from app.process.draining import STOP_SECONDS, drain_on_sigterm
@@ -97,16 +97,10 @@ def _url(host: str, port: int) -> str:
 
 
 def _followed() -> tuple[Source, Configuration]:
-    """Return the source that the workers will follow, and its present configuration.
-
-    Raises:
-        ConfigProblem: it cannot be used.
-    """
+    """Return the source that the workers will follow, and its present configuration; `ConfigProblem` if unusable."""
     source = Source(lambda: load(None))
-    try:
+    with exit_on(ConfigError, problem=ConfigProblem):
         return source, source.read()
-    except ConfigError as error:
-        raise ConfigProblem(str(error)) from error
 
 
 def _run(settings: Settings, port: int, databases: Databases, stopping: StopReason) -> None:
@@ -140,10 +134,9 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
 
 
 def _free_port(host: str, wanted: int, *, instead: str = "pass another --port") -> int:
-    """Return the port, or a free one for 0; checked before anything is started, since the server would fail late.
+    """Return the port, or a free one for 0; `ClickException` if it cannot be listened on.
 
-    Raises:
-        click.ClickException: the port cannot be listened on.
+    Checked before anything is started, since the server would fail late.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -1,6 +1,17 @@
-"""Tables for people at a terminal."""
+"""What commands print: tables for people at a terminal, or JSON for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import click
+import msgspec
+
+T = TypeVar("T")
+
+
+def show(value: T, in_words: Callable[[T], str], *, as_json: bool) -> None:
+    """Print a value in words, or as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() if as_json else in_words(value))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -1,8 +1,33 @@
-"""Every metric of the service, by subject; `Metrics` combines them all."""
+"""Every metric of the service, by subject; `Metrics` combines them all, once per process, for the parts that count."""
+
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
-from observability.metrics.everything import Metrics
-from observability.metrics.exposing import expose
-from observability.metrics.operations import OPERATIONS
+from observability.metrics.embedding import EmbeddingMetrics
+from observability.metrics.journal import JournalMetrics
+from observability.metrics.operations import OPERATIONS, OperationMetrics
+from observability.metrics.pools import PoolMetrics
+from observability.metrics.providers import ProviderMetrics
+from observability.metrics.scrapes import expose
+from observability.metrics.service import ServiceMetrics
 
 __all__ = ["OPERATIONS", "OPERATION_BUCKETS", "OVERHEAD_BUCKETS", "Metrics", "expose"]
+
+# One more series per child, for a moment that no chart shows.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves it so
+
+
+class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, ServiceMetrics):
+    """Hold every instrument; no user, memory id, path or error text is ever a label.
+
+    One instance per registry: making a second on the same registry raises `ValueError`.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        OperationMetrics.__init__(self, registry)
+        ProviderMetrics.__init__(self, registry)
+        JournalMetrics.__init__(self, registry)
+        PoolMetrics.__init__(self, registry)
+        EmbeddingMetrics.__init__(self, registry)
+        ServiceMetrics.__init__(self, registry)

@@ -1,5 +1,7 @@
 """Metrics of the embedders, and of the memories that wait for a vector."""
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from observability.metrics.buckets import OPERATION_BUCKETS
@@ -9,24 +11,24 @@ class EmbeddingMetrics:
     """Count calls to embedders, and memories without a vector."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.embedder_duration = Histogram(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.embedder_duration = histogram(
             "ninai_embedder_duration_seconds",
             "Time one call to the embedder took, by outcome.",
             ("embedder", "outcome"),
             buckets=OPERATION_BUCKETS,
-            registry=registry,
         )
-        self.embeddings_waiting = Gauge(
+        self.embeddings_waiting = gauge(
             "ninai_embeddings_waiting",
             "Memories stored without a vector of the current model, waiting to be embedded.",
             ("provider",),
-            registry=registry,
         )
-        self.embeddings_refused = Counter(
+        self.embeddings_refused = counter(
             "ninai_embeddings_refused_total",
             "Memories whose text the embedder refused at any length; they are found by their words and wait no more.",
             ("provider",),
-            registry=registry,
         )
 
     def set_waiting(self, provider: str, count: int) -> None:

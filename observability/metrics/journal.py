@@ -1,5 +1,6 @@
 """Metrics of the journal: whether it answers, and what providers have not confirmed."""
 
+from functools import partial
 from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,42 +13,37 @@ class JournalMetrics:
     """Count deliveries in the background, and what waits for them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.journal_duration = Histogram(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.journal_duration = histogram(
             "ninai_journal_duration_seconds",
             "Time an operation waited for the journal, by what it asked for (append or look) and outcome.",
             ("call", "outcome"),
             buckets=JOURNAL_BUCKETS,
-            registry=registry,
         )
-        self.delivery_lag = Histogram(
+        self.delivery_lag = histogram(
             "ninai_journal_delivery_lag_seconds",
             "Time from the acceptance of a write until a provider confirmed it in the background.",
             ("provider",),
             buckets=LAG_BUCKETS,
-            registry=registry,
         )
-        self.deliveries = Counter(
+        self.deliveries = counter(
             "ninai_journal_deliveries",
             "Deliveries in the background, by outcome: done, postponed or dead.",
             ("provider", "outcome"),
-            registry=registry,
         )
-        self.journal_pending = Gauge(
-            "ninai_journal_pending", "Operations that a provider has not confirmed.", ("provider",), registry=registry
+        self.journal_pending = gauge(
+            "ninai_journal_pending", "Operations that a provider has not confirmed.", ("provider",)
         )
-        self.journal_oldest = Gauge(
+        self.journal_oldest = gauge(
             "ninai_journal_oldest_pending_seconds",
             "Age of the oldest operation that a provider has not confirmed, 0 if there is none.",
             ("provider",),
-            registry=registry,
         )
-        self.journal_dead = Gauge(
-            "ninai_journal_dead", "Deliveries given up, waiting for an operator.", ("provider",), registry=registry
-        )
-        self.journal_up = Gauge(
-            "ninai_journal_up",
-            "1 while the journal answers, 0 while it does not, NaN where there is none.",
-            registry=registry,
+        self.journal_dead = gauge("ninai_journal_dead", "Deliveries given up, waiting for an operator.", ("provider",))
+        self.journal_up = gauge(
+            "ninai_journal_up", "1 while the journal answers, 0 while it does not, NaN where there is none."
         )
         self.journal_up.set(nan)
         self._waits = Children(self.journal_duration)

@@ -1,6 +1,7 @@
 """Metrics of callers' operations: how long they took, how they ended, and how they were degraded."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -29,34 +30,33 @@ class OperationMetrics:
     """Count operations and the requests that they came with."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.operation_duration = Histogram(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.operation_duration = histogram(
             "ninai_operation_duration_seconds",
             "Time one memory operation took for its caller, by the provider that answered and outcome.",
             ("provider", "operation", "outcome"),
             buckets=OPERATION_BUCKETS,
-            registry=registry,
         )
-        self.operation_overhead = Histogram(
+        self.operation_overhead = histogram(
             "ninai_operation_overhead_seconds",
             "Time of an operation that was not spent waiting for providers and the journal.",
             ("operation",),
             buckets=OVERHEAD_BUCKETS,
-            registry=registry,
         )
-        self.degraded = Counter(
+        self.degraded = counter(
             "ninai_degraded_answers",
             "Answers that were less than they could be, by why, as `Memory-Degraded` says it.",
             ("operation", "reason"),
-            registry=registry,
         )
-        self.http_duration = Histogram(
+        self.http_duration = histogram(
             "ninai_http_request_duration_seconds",
             "Time from the first byte of a request to the last byte of its response, by route template.",
             ("method", "route", "status"),
             buckets=OPERATION_BUCKETS,
-            registry=registry,
         )
-        self.http_in_flight = Gauge("ninai_http_requests_in_flight", "Requests being answered now.", registry=registry)
+        self.http_in_flight = gauge("ninai_http_requests_in_flight", "Requests being answered now.")
         self._durations = Children(self.operation_duration)
         self._overheads = Children(self.operation_overhead)
         self._degraded = Children(self.degraded)

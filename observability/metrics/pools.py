@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
@@ -49,30 +50,26 @@ class PoolMetrics:
     """Measure connection pools, by the provider whose database it is; `journal` for the journal's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.database_connections = Gauge(
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.database_connections = gauge(
             "ninai_database_connections",
             "Connections of this process to a database, in use or idle; the most is the pool size.",
             ("provider", "state"),
-            registry=registry,
         )
-        self.database_pool_size = Gauge(
-            "ninai_database_pool_size",
-            "How many connections this process may have to a database.",
-            ("provider",),
-            registry=registry,
+        self.database_pool_size = gauge(
+            "ninai_database_pool_size", "How many connections this process may have to a database.", ("provider",)
         )
-        self.database_waiting = Gauge(
+        self.database_waiting = gauge(
             "ninai_database_waiting",
             "Callers of this process that wait for a connection to become free, or to be made.",
             ("provider",),
-            registry=registry,
         )
-        self.database_acquire_duration = Histogram(
+        self.database_acquire_duration = histogram(
             "ninai_database_acquire_duration_seconds",
             "Time a caller waited for a connection to a database, by outcome: ok or failed.",
             ("provider", "outcome"),
             buckets=JOURNAL_BUCKETS,
-            registry=registry,
         )
         self._shown: dict[str, PoolWaits] = {}
 

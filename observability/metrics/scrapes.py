@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
-from observability.metrics.exposing import expose
 from observability.recent import SHARED_SECONDS, Recent
 
 OPEN_METRICS = "application/openmetrics-text"
@@ -68,6 +68,12 @@ class Scrapes:
         async with self._turn:
             # In a thread, since thousands of lines would hold up every request for tens of milliseconds.
             return Exposed(*await asyncio.to_thread(expose, await self._gathered(), accepted))
+
+
+def expose(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """Return the metrics in the format that the scraper accepts, and their content type."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
 
 
 def _format(accept: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -33,14 +32,7 @@ class _Answer(Struct, frozen=True):
         return None
 
 
-class MetricsSource(Protocol):
-    """Gather the metrics that a scrape shows."""
-
-    async def gathered(self) -> CollectorRegistry:
-        """Return all metrics of the service."""
-
-
-class SingleProcess(MetricsSource):
+class SingleProcess:
     """Gather the metrics of a single process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -51,7 +43,7 @@ class SingleProcess(MetricsSource):
         return self._registry
 
 
-class Exchange(MetricsSource):
+class Exchange:
     """Gather the metrics of one worker among several that share a folder."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
