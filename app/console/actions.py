@@ -8,19 +8,15 @@ from msgspec import Meta, Struct
 from app.admin.chain_service import ChainService
 from app.admin.order_service import OrderService
 from app.console import consequences
-from app.console.consequences import BreakerWish
 from app.console.console import Console
 from app.console.forms import filled_in
 from app.console.pages import page, redirect_back
 from app.console.provider_view import kind_of
-from app.console.wording import STATES
+from app.console.wording import STATES, WISHES, BreakerWish
 from app.http.problems import Problem, RequestError, problem_of
 from app.http.schemas import MAX_REASON_CHARS, BreakerChange
 from providers.chain.chain import Chain
 from providers.errors import InvalidInput
-
-WISHES: dict[BreakerWish, str] = {"open": "Force open", "closed": "Force closed", "auto": "Release"}
-
 
 MAX_ORDER_CHARS = 4_000  # the page has a sentence for each name in it
 
@@ -52,7 +48,6 @@ async def order_page(
     return page(
         request,
         "order.html",
-        status=200 if problem is None else problem.status,
         problem=problem,
         order=order,
         text=",".join(order or status.order),
@@ -91,12 +86,9 @@ async def breaker_page(
     return page(
         request,
         "breaker.html",
-        status=200 if problem is None else problem.status,
         problem=problem,
         provider=status,
-        state=STATES[status.breaker.state],
         wish=wish,
-        title=WISHES[wish],
         consequences=sentences,
         reason=request.state.get("form", {}).get("reason", ""),
         longest=MAX_REASON_CHARS,

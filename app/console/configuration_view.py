@@ -1,4 +1,4 @@
-"""The configuration in force as the console shows it, and the outcome of the last change to it."""
+"""The configuration in force as the console shows it."""
 
 import json
 from collections.abc import Sequence
@@ -24,15 +24,6 @@ class SettingView(Struct, frozen=True):
     waiting: str | None
 
 
-class ReloadView(Struct, frozen=True):
-    """Show the last check of a changed configuration; `refused` says why it was not taken."""
-
-    at: str
-    file: str | None
-    refused: str | None
-    waiting: int
-
-
 def settings_view(settings: Settings, reloader: Reloader) -> tuple[SettingView, ...]:
     """Show every setting in force, secrets masked."""
     configuration = reloader.configuration
@@ -47,36 +38,16 @@ def settings_view(settings: Settings, reloader: Reloader) -> tuple[SettingView, 
     )
 
 
-class LimitsView(Struct, frozen=True):
-    """Show the limits of one class of operations at one provider, and its usual time of late, as far as known."""
-
-    limits: LimitsInForce
-    usual: str
-
-
-def limits_view(settings: Settings, reloader: Reloader, links: Sequence[Link]) -> tuple[LimitsView, ...]:
-    """Show how long requests and tries may take, and what has been learned of the providers."""
+def limits_view(
+    settings: Settings, reloader: Reloader, links: Sequence[Link]
+) -> tuple[tuple[LimitsInForce, float], ...]:
+    """Show how long requests and tries may take, each with the usual seconds of a call of late."""
     by_name = {link.name: link.attempts for link in links}
     return tuple(
-        LimitsView(limits, _seconds(by_name[limits.provider].latencies.seconds(limits.operation)))
+        (limits, by_name[limits.provider].latencies.seconds(limits.operation))
         for limits in limits_in_force(settings, reloader.configuration.loaded.origins)
         if limits.provider in by_name
     )
-
-
-def reload_view(reloader: Reloader) -> ReloadView:
-    """Show the outcome of the last change."""
-    file = reloader.configuration.loaded.file
-    return ReloadView(
-        at=moment(reloader.looked_at),
-        file=None if file is None else str(file),
-        refused=reloader.refused_for,
-        waiting=len(reloader.for_restart),
-    )
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3g} s"
 
 
 def _text(value: object) -> str:

@@ -1,11 +1,9 @@
 """The consequences of an operator's action, described before it is done."""
 
 from collections.abc import Sequence
-from typing import Literal
 
+from app.console.wording import BreakerWish
 from providers.chain.status import ChainStatus, ProviderStatus, Role
-
-BreakerWish = Literal["open", "closed", "auto"]
 
 
 def of_order(order: Sequence[str], status: ChainStatus) -> list[str]:
@@ -48,8 +46,10 @@ def _of_home(order: Sequence[str], complete: Sequence[str], home: str | None) ->
 
 def of_breaker(provider: ProviderStatus, wish: BreakerWish, *, journalled: bool, workers: int) -> list[str]:
     """Describe what forcing or releasing a breaker changes."""
-    sentences = {"open": _of_open, "closed": _of_closed, "auto": _of_release}[wish](provider, journalled=journalled)
-    if wish != "auto":
+    if wish == "auto":
+        sentences = [f"The breaker of {provider.name} begins anew, closed, and opens by itself when calls fail."]
+    else:
+        sentences = _of_open(provider, journalled=journalled) if wish == "open" else _of_closed(provider)
         sentences.append("It stays so until it is released, or this process ends.")
     if workers > 1:
         sentences.append(f"It is the breaker of this process alone; the {workers - 1} others keep theirs.")
@@ -62,20 +62,13 @@ def _of_open(provider: ProviderStatus, *, journalled: bool) -> list[str]:
     if not journalled:
         return [*sentences, "There is no other provider and no journal: reads and writes are refused with 503."]
     if provider.role is Role.HOME:
-        sentences.append(
-            "Reads are answered by a standby, if there is one; writes are accepted (202) into the journal."
-        )
+        standby = "Reads are answered by a standby, if there is one; writes are accepted (202) into the journal."
+        sentences.append(standby)
     elif provider.role is Role.FILLING:
         sentences.append("Filling it stops meanwhile.")
     return [*sentences, f"What {name} misses is delivered to it after the release."]
 
 
-def _of_closed(provider: ProviderStatus, *, journalled: bool) -> list[str]:  # noqa: ARG001 - the signature they share
-    return [
-        f"All calls reach {provider.name}, whatever fails.",
-        "While it is down, each request to it waits until its time is up.",
-    ]
-
-
-def _of_release(provider: ProviderStatus, *, journalled: bool) -> list[str]:  # noqa: ARG001 - the signature they share
-    return [f"The breaker of {provider.name} begins anew, closed, and opens by itself when calls fail."]
+def _of_closed(provider: ProviderStatus) -> list[str]:
+    reached = f"All calls reach {provider.name}, whatever fails."
+    return [reached, "While it is down, each request to it waits until its time is up."]

@@ -9,10 +9,12 @@ from litestar.params import QueryParameter
 from app.admin.calls import provide_chain_service, provide_journal_service, provide_order_service
 from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
-from app.console.configuration_view import limits_view, reload_view, settings_view
+from app.console.configuration_view import limits_view, settings_view
 from app.console.overview import OperatorServices, overview
 from app.console.pages import HANDLERS, PATH, delete_session, forget_notice, page, redirect, take_notice
 from app.http.parameters import PARAMETERS
+
+Services = NamedDependency[OperatorServices]
 
 
 async def provide_services(request: Request[Any, Any, Any]) -> OperatorServices:
@@ -34,9 +36,7 @@ class ConsoleController(Controller):
     dependencies = {"services": Provide(provide_services)}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/")
-    async def overview(
-        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
-    ) -> Response[str]:
+    async def overview(self, request: Request[Any, Any, Any], services: Services) -> Response[str]:
         """Show the state of the service, and the result of the last action."""
         state = request.app.state
         view = await overview(services, state.settings, state.console)
@@ -53,29 +53,25 @@ class ConsoleController(Controller):
         return redirect(PATH)
 
     @get("/configuration")
-    async def configuration(
-        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
-    ) -> Response[str]:
+    async def configuration(self, request: Request[Any, Any, Any], services: Services) -> Response[str]:
         """Show every setting in force."""
         reloader = services.order.reloader
         rows = settings_view(request.app.state.settings, reloader)
         limits = limits_view(request.app.state.settings, reloader, request.app.state.chain.links())
-        return page(request, "configuration.html", rows=rows, limits=limits, reload=reload_view(reloader))
+        return page(request, "configuration.html", rows=rows, limits=limits, reload=reloader)
 
     @get("/order", opt={PARAMETERS: ("order",)})
     async def ask_order(
         self,
         request: Request[Any, Any, Any],
-        services: NamedDependency[OperatorServices],
+        services: Services,
         order: Annotated[str | None, QueryParameter(max_length=MAX_ORDER_CHARS)] = None,
     ) -> Response[str]:
         """Ask for another order, or for confirmation of this one."""
         return await order_page(request, services.chain, services.order, order)
 
     @post("/order", status_code=200)
-    async def order(
-        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
-    ) -> Response[Any]:
+    async def order(self, request: Request[Any, Any, Any], services: Services) -> Response[Any]:
         """Put another order in force."""
         return await set_order(request, services.chain, services.order)
 
@@ -83,7 +79,7 @@ class ConsoleController(Controller):
     async def ask_breaker(
         self,
         request: Request[Any, Any, Any],
-        services: NamedDependency[OperatorServices],
+        services: Services,
         provider: Annotated[str, QueryParameter()],
         wish: Annotated[Literal["open", "closed", "auto"], QueryParameter(name="state")],
     ) -> Response[str]:
@@ -91,8 +87,6 @@ class ConsoleController(Controller):
         return await breaker_page(request, services.chain, provider, wish)
 
     @post("/breaker", status_code=200)
-    async def breaker(
-        self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
-    ) -> Response[Any]:
+    async def breaker(self, request: Request[Any, Any, Any], services: Services) -> Response[Any]:
         """Force a breaker, or release it."""
         return await set_breaker(request, services.chain)

@@ -8,12 +8,12 @@ from msgspec import Struct
 from app.admin.chain_service import ChainService
 from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
-from app.console.configuration_view import ReloadView, reload_view
 from app.console.console import Console
 from app.console.journal_view import JournalView, journal_view
 from app.console.provider_view import ProviderView, provider_view
-from app.console.wording import counted, duration, moment
+from app.console.wording import counted
 from app.http.schemas import OrderResponse
+from app.reloading.reloader import Reloader
 from app.settings import Settings
 from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ChainStatus
@@ -22,15 +22,13 @@ from providers.chain.status import ChainStatus
 class Overview(Struct, frozen=True, kw_only=True):
     """Hold all that the first page shows; `troubles` are sentences on what needs attention."""
 
-    at: str
-    uptime: str
+    at: datetime
     troubles: tuple[str, ...]
     home: str | None
     providers: tuple[ProviderView, ...]
     journal: JournalView | None
     order: OrderResponse
-    since: str
-    reload: ReloadView
+    reload: Reloader
 
 
 class OperatorServices(Struct, frozen=True):
@@ -44,30 +42,22 @@ class OperatorServices(Struct, frozen=True):
 async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
     """Gather the whole overview."""
     status = await services.chain.status()
-    journal = await journal_view(status, services.journal, settings)
-    order = services.order.describe()
-    reload = reload_view(services.order.reloader)
-    return Overview(
-        at=moment(datetime.now(UTC)),
-        uptime=duration(console.uptime),
-        troubles=tuple(_troubles(status, journal, reload)),
-        home=status.home,
-        providers=_providers(status, settings, console),
-        journal=journal,
-        order=order,
-        since=moment(order.since),
-        reload=reload,
-    )
-
-
-def _providers(status: ChainStatus, settings: Settings, console: Console) -> tuple[ProviderView, ...]:
     order: Sequence[str] = status.order
-    return tuple(
-        provider_view(place, one, order, settings, console.history) for place, one in enumerate(status.providers)
+    journal = await journal_view(status, services.journal, settings)
+    return Overview(
+        at=datetime.now(UTC),
+        troubles=tuple(_troubles(status, journal, services.order.reloader)),
+        home=status.home,
+        providers=tuple(
+            provider_view(place, one, order, settings, console.history) for place, one in enumerate(status.providers)
+        ),
+        journal=journal,
+        order=services.order.describe(),
+        reload=services.order.reloader,
     )
 
 
-def _troubles(status: ChainStatus, journal: JournalView | None, reload: ReloadView) -> Iterator[str]:
+def _troubles(status: ChainStatus, journal: JournalView | None, reload: Reloader) -> Iterator[str]:
     if status.home is None:
         yield "No provider has received everything, so none can be home."
     for provider in status.providers:
@@ -78,7 +68,7 @@ def _troubles(status: ChainStatus, journal: JournalView | None, reload: ReloadVi
             yield f"{provider.name} has {counted(provider.dead, 'dead letter', 'dead letters')}."
     if journal is not None and journal.error is not None:
         yield "The journal is out of reach: no write is accepted."
-    if reload.refused is not None:
+    if reload.refused_for is not None:
         yield "The last change to the configuration was refused."
-    if reload.waiting:
-        yield f"{counted(reload.waiting, 'setting has', 'settings have')} changed, and would take effect at a restart."
+    if waiting := len(reload.for_restart):
+        yield f"{counted(waiting, 'setting has', 'settings have')} changed, and would take effect at a restart."

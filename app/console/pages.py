@@ -1,6 +1,5 @@
 """Answers of the console: pages from templates, with headers that block foreign scripts, frames and forms."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +12,7 @@ from app.auth.api_key import key_in
 from app.console.admission import COOKIE, ENTRANCE_COOKIE
 from app.console.console import Console
 from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
+from app.console.wording import STATES, WISHES, duration, moment
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 
 PATH = "/console"
@@ -31,6 +31,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_HEADERS_OF_PROBLEMS = {"www-authenticate", "retry-after"}
 _SEE_OTHER = 303
 
 _templates = Environment(
@@ -40,10 +41,19 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.filters |= {
+    "duration": duration,
+    "moment": moment,
+    "number": "{:,}".format,
+    "state": STATES.__getitem__,
+    "wish": WISHES.__getitem__,
+}
 
 
-def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **shown: object) -> Response[str]:
-    """Return a page for the operator of the request's session."""
+def page(
+    request: Request[Any, Any, Any], template: str, *, problem: Problem | None = None, **shown: object
+) -> Response[str]:
+    """Return a page for the operator of the request's session; its status is that of the problem, if any."""
     console: Console = request.app.state.console
     session: Session | None = request.state.get("session")
     text = _templates.get_template(template).render(
@@ -51,8 +61,10 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
         operator=None if session is None or session.key == NO_KEY else session.key,
         can_log_out=console.auth.mode != "none",
         console=console,
+        problem=problem,
         **shown,
     )
+    status = 200 if problem is None else problem.status
     answer = Response(text, status_code=status, media_type="text/html", headers=HEADERS)
     if session is not None and session.cookie != request.cookies.get(_name(session)):
         store_session(request, answer, session)
@@ -106,21 +118,14 @@ def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[
     entrance = refused and problem.status < STATUS_SERVER_ERRORS and "session" in request.state
     # The first visit without a session is no error.
     new = request.method == "GET" and COOKIE not in request.cookies and key_in(request.headers) is None
-    answer = page(
-        request,
-        "login.html" if entrance else "problem.html",
-        status=problem.status,
-        problem=None if entrance and new else problem,
+    answer = page(request, "login.html" if entrance else "problem.html", problem=problem, new=entrance and new)
+    answer.headers.update(
+        {name: str(value) for name, value in response.headers.items() if name.lower() in _HEADERS_OF_PROBLEMS}
     )
-    answer.headers.update(_extra(response.headers))
     return answer
 
 
 HANDLERS: ExceptionHandlersMap = {HTTPException: problem_page, Exception: problem_page}
-
-
-def _extra(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in headers.items() if name.lower() in {"www-authenticate", "retry-after"}}
 
 
 def _name(session: Session) -> str:

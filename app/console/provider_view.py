@@ -5,46 +5,30 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from app.console.sparkline import Sparkline, sparkline
-from app.console.wording import STATES, duration, filling
+from app.console.wording import BreakerWish, filling
 from app.settings import Settings
 from app.settings.annotations import tag_of
 from observability.latency import LatencyHistory
-from providers.chain.breaker_state import BreakerSnapshot, BreakerState
+from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ProviderStatus, Role
 
 FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerState.FORCED_CLOSED: "warn"}
 
 
-class BreakerAction(Struct, frozen=True):
-    """Offer an action on a breaker, by its name in the admin API and in words."""
-
-    state: str
-    words: str
-
-
 class ProviderView(Struct, frozen=True, kw_only=True):
-    """Show one provider; `up` and `down` are the orders in which it has changed places, if it can."""
+    """Show one provider; `up` and `down` are the orders in which it has changed places, if it can.
+
+    `filling` describes how far it is, None if it has received everything; `actions` are possible ones on its breaker.
+    """
 
     place: int
-    name: str
+    status: ProviderStatus
     kind: str
-    role: str
-    complete: bool
-    breaker: str
     mood: str
-    why: str
-    since: str
-    probe: str | None
-    window: str
-    last_error: str | None
-    calls: str
-    pending: str
-    oldest: str | None
-    dead: str
     filling: str | None
     latency: Sparkline | None
-    actions: tuple[BreakerAction, ...]
+    actions: tuple[BreakerWish, ...]
     up: str | None
     down: str | None
 
@@ -53,27 +37,14 @@ def provider_view(
     place: int, status: ProviderStatus, order: Sequence[str], settings: Settings, history: LatencyHistory
 ) -> ProviderView:
     """Show the provider that stands at `place` in the order, counted from 0."""
-    breaker = status.breaker
     return ProviderView(
         place=place + 1,
-        name=status.name,
+        status=status,
         kind=kind_of(status.name, settings),
-        role=status.role.value,
-        complete=status.role is not Role.FILLING,
-        breaker=STATES[breaker.state],
-        mood=_MOODS.get(breaker.state, "bad"),
-        why=breaker.why,
-        since=duration(breaker.seconds_in_state),
-        probe=None if breaker.seconds_to_probe is None else duration(breaker.seconds_to_probe),
-        window=f"{breaker.failures:,} of {breaker.calls:,}",
-        last_error=breaker.last_error,
-        calls=f"{status.in_flight:,} of {status.places:,}",
-        pending=f"{status.pending:,}",
-        oldest=duration(status.oldest_pending_seconds) if status.pending else None,
-        dead=f"{status.dead:,}",
+        mood=_MOODS.get(status.breaker.state, "bad"),
         filling=filling(status.progress, status.reason) if status.role is Role.FILLING else None,
         latency=sparkline(history, status.name),
-        actions=_actions(breaker),
+        actions=_actions(status.breaker.state),
         up=_swapped(order, place - 1) if place else None,
         down=_swapped(order, place) if place + 1 < len(order) else None,
     )
@@ -85,13 +56,13 @@ def kind_of(name: str, settings: Settings) -> str:
     return "unknown" if provider is None else str(tag_of(type(provider)))
 
 
-def _actions(breaker: BreakerSnapshot) -> tuple[BreakerAction, ...]:
-    every = (
-        (BreakerAction("open", "Force open"), breaker.state is not BreakerState.FORCED_OPEN),
-        (BreakerAction("closed", "Force closed"), breaker.state is not BreakerState.FORCED_CLOSED),
-        (BreakerAction("auto", "Release"), breaker.state in FORCED),
-    )
-    return tuple(action for action, possible in every if possible)
+def _actions(state: BreakerState) -> tuple[BreakerWish, ...]:
+    possible: dict[BreakerWish, bool] = {
+        "open": state is not BreakerState.FORCED_OPEN,
+        "closed": state is not BreakerState.FORCED_CLOSED,
+        "auto": state in FORCED,
+    }
+    return tuple(wish for wish in possible if possible[wish])
 
 
 def _swapped(order: Sequence[str], place: int) -> str:

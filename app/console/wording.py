@@ -1,6 +1,7 @@
 """Numbers, times and states in words, as the console shows them."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerState
@@ -17,22 +18,21 @@ STATES = {
 }
 
 
+BreakerWish = Literal["open", "closed", "auto"]
+WISHES: dict[BreakerWish, str] = {"open": "Force open", "closed": "Force closed", "auto": "Release"}
+
+
 def duration(seconds: float) -> str:
     """Format a duration: `0.4 s`, `3 min 20 s`, `2 d 5 h`, two units at most."""
     if seconds < _TENTHS_BELOW:
         return f"{max(0.0, seconds):.1f} s"
     left = int(seconds)
-    parts: list[str] = []
-    for index, (unit, size) in enumerate(_UNITS):
-        if left >= size:
-            count, left = divmod(left, size)
-            parts.append(f"{count:,} {unit}")
-            if index + 1 < len(_UNITS):
-                lesser, length = _UNITS[index + 1]
-                if left >= length:
-                    parts.append(f"{left // length} {lesser}")
-            break
-    return " ".join(parts)
+    counts: list[tuple[int, str]] = []
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        counts.append((count, unit))
+    greatest = next(place for place, (count, _) in enumerate(counts) if count)
+    return " ".join(f"{count:,} {unit}" for count, unit in counts[greatest : greatest + 2] if count)
 
 
 def milliseconds(seconds: float) -> str:
