@@ -84,7 +84,7 @@ class Observed:
             "network.protocol.version": scope.get("http_version", "1.1"),
         }
         name = scope["method"] if known else "HTTP"
-        return self._tracer.root(name, Kind.SERVER, attributes, traceparent=_traceparent(scope))
+        return self._tracer.root(name, Kind.SERVER, attributes, _traceparent(scope))
 
     def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes, span: Span) -> None:
         route, method = route_of(scope.get("path_template")), method_of(scope["method"])

@@ -15,15 +15,12 @@ _LEAST_SECONDS = 0.0001
 _GROWTH = math.log(1.1)
 
 
-class Interval:
+class Interval(Struct):
     """Hold the attempts that ended within `INTERVAL_SECONDS`, in bins by their length."""
 
-    __slots__ = ("bins", "failed", "number")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.bins: dict[int, int] = {}
-        self.failed = 0
+    number: int
+    bins: dict[int, int] = {}
+    failed: int = 0
 
     def add(self, seconds: float, *, failed: bool) -> None:
         """Count one attempt."""

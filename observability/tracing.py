@@ -29,24 +29,16 @@ class Kind(Enum):
 class Span:
     """Represent one piece of work, from its creation to the end of its `with`; this base class traces nothing.
 
-    `recorded` says whether attributes are worth gathering for it. `trace_id` and `span_id` are hexadecimal digits,
-    empty where nothing is traced; `traceparent` is what another service receives of it (W3C Trace Context), `exemplar`
-    what a histogram keeps of it, both None where there is nothing to be found.
+    `recorded` says whether attributes are worth gathering for it. `trace_id` is the id of the whole trace, 32 digits in
+    hexadecimal, `span_id` that of this span, 16 digits, both empty where nothing is traced. `traceparent` is what
+    another service receives of it (W3C Trace Context), `exemplar` what a histogram keeps, both None where none is.
     """
 
     __slots__ = ()
 
     recorded: ClassVar[bool] = False
-
-    @property
-    def trace_id(self) -> str:
-        """The id of the whole trace, 32 hexadecimal digits."""
-        return ""
-
-    @property
-    def span_id(self) -> str:
-        """The id of this span, 16 hexadecimal digits."""
-        return ""
+    trace_id: str = ""
+    span_id: str = ""
 
     @property
     def traceparent(self) -> str | None:
@@ -77,9 +69,7 @@ class Span:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         """End it; an exception marks it as failed."""
 
 
@@ -100,14 +90,7 @@ class Tracer:
         """Whether anything is traced."""
         return self.begin is not None
 
-    def root(
-        self,
-        name: str,
-        kind: Kind = Kind.INTERNAL,
-        attributes: Attributes | None = None,
-        *,
-        traceparent: str | None = None,
-    ) -> Span:
+    def root(self, name: str, kind: Kind, attributes: Attributes | None = None, traceparent: str | None = None) -> Span:
         """Begin a trace, or continue the caller's: an unreadable `traceparent` counts as none."""
         return NOTHING if self.begin is None else self.begin(name, kind, attributes, traceparent)
 

@@ -91,6 +91,5 @@ def _chosen(settings: Settings, name: str | None) -> tuple[str, AbstractAsyncCon
         migrations = provider.migrations(offline_host(one, settings.data_dir))
         if migrations is not None:
             return one, migrations
-    raise click.ClickException(
-        "no provider in the order is of kind native" if name is None else f"no provider {name} of kind native"
-    )
+    missing = "provider in the order is" if name is None else f"provider {name}"
+    raise click.ClickException(f"no {missing} of kind native")

@@ -131,11 +131,9 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _refuse_options(context: click.Context) -> None:
     """Refuse an option of this group before a subcommand, where it would have no effect."""
-    for parameter in context.command.params:
-        if context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT:
-            raise click.UsageError(
-                f"{parameter.opts[0]} does not apply to {context.invoked_subcommand}, or belongs after it"
-            )
+    for one in context.command.params:
+        if context.get_parameter_source(one.name or "") is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{one.opts[0]} does not apply to {context.invoked_subcommand}, or belongs after it")
 
 
 def _status(service: RunningService) -> ChainStatus:

@@ -11,7 +11,7 @@ import click
 
 from app.cli.loading import ConfigProblem
 from app.settings import Settings
-from providers.errors import Misconfigured, Unavailable
+from providers.errors import Misconfigured
 
 
 def rehearse(settings: Settings) -> None:
@@ -43,10 +43,6 @@ def _answer(settings: Settings, answer: Connection) -> None:
 
     end_with_parent()
     error = order_error(settings)
-    answer.send(None if error is None else _problem_of(error))
-
-
-def _problem_of(error: Unavailable) -> click.ClickException:
-    """Return an error with an exit code that says if a restart may help: a disk that is full may have room then."""
+    # Its exit code says whether a restart may help: a disk that is full may have room then.
     kind = ConfigProblem if isinstance(error, Misconfigured) else click.ClickException
-    return kind(error.reason)
+    answer.send(None if error is None else kind(error.reason))

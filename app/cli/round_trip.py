@@ -68,9 +68,7 @@ class RoundTrip:
             ("get deleted", self._get_deleted, ("delete",)),
         ]
         try:
-            await examination.make_all(
-                Check(operation, partial(move, provider), needs=needs) for operation, move, needs in moves
-            )
+            await examination.make_all(Check(name, partial(move, provider), needs=needs) for name, move, needs in moves)
         finally:
             await self._clean(provider, examination)
 

@@ -45,9 +45,8 @@ class RunningService(Struct, frozen=True):
         try:
             return msgspec.json.decode(self._body(path, accepted), type=into)
         except msgspec.DecodeError as error:
-            raise click.ClickException(
-                f"{self.url}{path} sent an answer that this version cannot read: {error}"
-            ) from error
+            reason = f"{self.url}{path} sent an answer that this version cannot read: {error}"
+            raise click.ClickException(reason) from error
 
     def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
         # No proxy: it would see the key, and an address of this machine means another one there.

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from litestar import Request, Response
+from litestar import Response
 from msgspec import Meta, Struct
 
 from app.admin.chain_service import ChainService
@@ -10,7 +10,7 @@ from app.admin.order_service import OrderService
 from app.console import consequences
 from app.console.console import Console
 from app.console.forms import filled_in
-from app.console.pages import page, redirect_back
+from app.console.pages import AnyRequest, page, redirect_back
 from app.console.provider_view import kind_of
 from app.console.wording import STATES, WISHES, BreakerWish
 from app.http.problems import Problem, RequestError, problem_of
@@ -34,11 +34,7 @@ class BreakerForm(BreakerChange, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 async def order_page(
-    request: Request[Any, Any, Any],
-    chain: ChainService,
-    service: OrderService,
-    text: str | None,
-    problem: Problem | None = None,
+    request: AnyRequest, chain: ChainService, service: OrderService, text: str | None, problem: Problem | None = None
 ) -> Response[str]:
     """Ask for an order, and describe what the order in the request would change."""
     status = await chain.status()
@@ -57,7 +53,7 @@ async def order_page(
     )
 
 
-async def set_order(request: Request[Any, Any, Any], chain: ChainService, service: OrderService) -> Response[Any]:
+async def set_order(request: AnyRequest, chain: ChainService, service: OrderService) -> Response[Any]:
     """Put an order in force, or show why not."""
     form = filled_in(request.state.form, OrderForm)
     try:
@@ -68,11 +64,7 @@ async def set_order(request: Request[Any, Any, Any], chain: ChainService, servic
 
 
 async def breaker_page(
-    request: Request[Any, Any, Any],
-    service: ChainService,
-    provider: str,
-    wish: BreakerWish,
-    problem: Problem | None = None,
+    request: AnyRequest, service: ChainService, provider: str, wish: BreakerWish, problem: Problem | None = None
 ) -> Response[str]:
     """Describe what forcing or releasing a breaker would change.
 
@@ -95,7 +87,7 @@ async def breaker_page(
     )
 
 
-async def set_breaker(request: Request[Any, Any, Any], service: ChainService) -> Response[Any]:
+async def set_breaker(request: AnyRequest, service: ChainService) -> Response[Any]:
     """Force or release a breaker, or show why not."""
     fields = request.state.form
     try:

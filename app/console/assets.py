@@ -39,6 +39,5 @@ class AssetsController(Controller):
 def _file(name: str) -> StaticFile:
     """Read one of the files, once."""
     # Revalidated before every use: pages and their files are of one version.
-    return StaticFile(
-        _TYPES[name], "no-cache", plain=(files("app.console") / "files" / name).read_bytes(), headers=HEADERS
-    )
+    plain = (files("app.console") / "files" / name).read_bytes()
+    return StaticFile(_TYPES[name], "no-cache", plain=plain, headers=HEADERS)

@@ -38,16 +38,14 @@ def settings_view(settings: Settings, reloader: Reloader) -> tuple[SettingView, 
     )
 
 
-def limits_view(
-    settings: Settings, reloader: Reloader, links: Sequence[Link]
-) -> tuple[tuple[LimitsInForce, float], ...]:
+def limits_view(settings: Settings, reloader: Reloader, links: Sequence[Link]) -> list[tuple[LimitsInForce, float]]:
     """Show how long requests and tries may take, each with the usual seconds of a call of late."""
     by_name = {link.name: link.attempts for link in links}
-    return tuple(
+    return [
         (limits, by_name[limits.provider].latencies.seconds(limits.operation))
         for limits in limits_in_force(settings, reloader.configuration.loaded.origins)
         if limits.provider in by_name
-    )
+    ]
 
 
 def _text(value: object) -> str:

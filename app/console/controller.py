@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
@@ -11,13 +11,13 @@ from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_b
 from app.console.admission import admit_operator
 from app.console.configuration_view import limits_view, settings_view
 from app.console.overview import OperatorServices, overview
-from app.console.pages import HANDLERS, PATH, delete_session, forget_notice, page, redirect, take_notice
+from app.console.pages import HANDLERS, PATH, AnyRequest, delete_session, forget_notice, page, redirect, take_notice
 from app.http.parameters import PARAMETERS
 
 Services = NamedDependency[OperatorServices]
 
 
-async def provide_services(request: Request[Any, Any, Any]) -> OperatorServices:
+async def provide_services(request: AnyRequest) -> OperatorServices:
     """Gather the services that the console uses."""
     return OperatorServices(
         await provide_chain_service(request),
@@ -36,14 +36,14 @@ class ConsoleController(Controller):
     dependencies = {"services": Provide(provide_services)}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/")
-    async def overview(self, request: Request[Any, Any, Any], services: Services) -> Response[str]:
+    async def overview(self, request: AnyRequest, services: Services) -> Response[str]:
         """Show the state of the service, and the result of the last action."""
         state = request.app.state
         view = await overview(services, state.settings, state.console)
         return forget_notice(request, page(request, "overview.html", view=view, done=await take_notice(request)))
 
     @post("/logout", status_code=200)
-    async def logout(self, request: Request[Any, Any, Any]) -> Response[None]:
+    async def logout(self, request: AnyRequest) -> Response[None]:
         """End the session of this browser."""
         return delete_session(request)
 
@@ -53,7 +53,7 @@ class ConsoleController(Controller):
         return redirect(PATH)
 
     @get("/configuration")
-    async def configuration(self, request: Request[Any, Any, Any], services: Services) -> Response[str]:
+    async def configuration(self, request: AnyRequest, services: Services) -> Response[str]:
         """Show every setting in force."""
         reloader = services.order.reloader
         rows = settings_view(request.app.state.settings, reloader)
@@ -63,7 +63,7 @@ class ConsoleController(Controller):
     @get("/order", opt={PARAMETERS: ("order",)})
     async def ask_order(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         services: Services,
         order: Annotated[str | None, QueryParameter(max_length=MAX_ORDER_CHARS)] = None,
     ) -> Response[str]:
@@ -71,14 +71,14 @@ class ConsoleController(Controller):
         return await order_page(request, services.chain, services.order, order)
 
     @post("/order", status_code=200)
-    async def order(self, request: Request[Any, Any, Any], services: Services) -> Response[Any]:
+    async def order(self, request: AnyRequest, services: Services) -> Response[Any]:
         """Put another order in force."""
         return await set_order(request, services.chain, services.order)
 
     @get("/breaker", opt={PARAMETERS: ("provider", "state")})
     async def ask_breaker(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         services: Services,
         provider: Annotated[str, QueryParameter()],
         wish: Annotated[Literal["open", "closed", "auto"], QueryParameter(name="state")],
@@ -87,6 +87,6 @@ class ConsoleController(Controller):
         return await breaker_page(request, services.chain, provider, wish)
 
     @post("/breaker", status_code=200)
-    async def breaker(self, request: Request[Any, Any, Any], services: Services) -> Response[Any]:
+    async def breaker(self, request: AnyRequest, services: Services) -> Response[Any]:
         """Force a breaker, or release it."""
         return await set_breaker(request, services.chain)

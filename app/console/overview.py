@@ -1,6 +1,6 @@
 """The first page of the console: the overview for an operator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -25,7 +25,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     at: datetime
     troubles: tuple[str, ...]
     home: str | None
-    providers: tuple[ProviderView, ...]
+    providers: list[ProviderView]
     journal: JournalView | None
     order: OrderResponse
     reload: Reloader
@@ -42,15 +42,12 @@ class OperatorServices(Struct, frozen=True):
 async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
     """Gather the whole overview."""
     status = await services.chain.status()
-    order: Sequence[str] = status.order
     journal = await journal_view(status, services.journal, settings)
     return Overview(
         at=datetime.now(UTC),
         troubles=tuple(_troubles(status, journal, services.order.reloader)),
         home=status.home,
-        providers=tuple(
-            provider_view(place, one, order, settings, console.history) for place, one in enumerate(status.providers)
-        ),
+        providers=[provider_view(place, status, settings, console.history) for place in range(len(status.providers))],
         journal=journal,
         order=services.order.describe(),
         reload=services.order.reloader,

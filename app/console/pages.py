@@ -15,6 +15,8 @@ from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
 from app.console.wording import STATES, WISHES, duration, moment
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 
+AnyRequest = Request[Any, Any, Any]
+
 PATH = "/console"
 LOGIN_PATH = f"{PATH}/login"
 NOTICE_COOKIE = "ninai_notice"
@@ -31,7 +33,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_HEADERS_OF_PROBLEMS = {"www-authenticate", "retry-after"}
+_PASSED_ON = {"www-authenticate", "retry-after"}
 _SEE_OTHER = 303
 
 _templates = Environment(
@@ -50,9 +52,7 @@ _templates.filters |= {
 }
 
 
-def page(
-    request: Request[Any, Any, Any], template: str, *, problem: Problem | None = None, **shown: object
-) -> Response[str]:
+def page(request: AnyRequest, template: str, *, problem: Problem | None = None, **shown: object) -> Response[str]:
     """Return a page for the operator of the request's session; its status is that of the problem, if any."""
     console: Console = request.app.state.console
     session: Session | None = request.state.get("session")
@@ -76,7 +76,7 @@ def redirect(path: str) -> Response[None]:
     return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
 
 
-async def redirect_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
+async def redirect_back(request: AnyRequest, done: str) -> Response[None]:
     """Redirect the browser to the first page, which shows what was done."""
     console: Console = request.app.state.console
     answer = redirect(PATH)
@@ -85,32 +85,32 @@ async def redirect_back(request: Request[Any, Any, Any], done: str) -> Response[
     return answer
 
 
-async def take_notice(request: Request[Any, Any, Any]) -> str | None:
+async def take_notice(request: AnyRequest) -> str | None:
     """Return the notice of what was done before this page, which is shown once."""
     console: Console = request.app.state.console
     return (await console.sessions()).read_notice(request.cookies.get(NOTICE_COOKIE, ""))
 
 
-def forget_notice(request: Request[Any, Any, Any], answer: Response[str]) -> Response[str]:
+def forget_notice(request: AnyRequest, answer: Response[str]) -> Response[str]:
     """Have the browser delete the notice that this answer shows."""
     if NOTICE_COOKIE in request.cookies:
         answer.set_cookie(_cookie(request, NOTICE_COOKIE, "", 0))
     return answer
 
 
-def store_session(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
+def store_session(request: AnyRequest, answer: Response[Any], session: Session) -> None:
     """Have the browser store a session."""
     answer.set_cookie(_cookie(request, _name(session), session.cookie, SESSION_SECONDS))
 
 
-def delete_session(request: Request[Any, Any, Any]) -> Response[None]:
+def delete_session(request: AnyRequest) -> Response[None]:
     """Have the browser delete its session."""
     answer = redirect(PATH)
     answer.set_cookie(_cookie(request, COOKIE, "", 0))
     return answer
 
 
-def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+def problem_page(request: AnyRequest, error: Exception) -> Response[str]:
     """Show an error on a page: the login form, where a login is missing."""
     response = respond(request, error)
     problem: Problem = response.content
@@ -119,9 +119,7 @@ def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[
     # The first visit without a session is no error.
     new = request.method == "GET" and COOKIE not in request.cookies and key_in(request.headers) is None
     answer = page(request, "login.html" if entrance else "problem.html", problem=problem, new=entrance and new)
-    answer.headers.update(
-        {name: str(value) for name, value in response.headers.items() if name.lower() in _HEADERS_OF_PROBLEMS}
-    )
+    answer.headers.update({name: str(value) for name, value in response.headers.items() if name.lower() in _PASSED_ON})
     return answer
 
 
@@ -132,7 +130,7 @@ def _name(session: Session) -> str:
     return ENTRANCE_COOKIE if session.key == NO_KEY else COOKIE
 
 
-def _cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:
+def _cookie(request: AnyRequest, name: str, value: str, seconds: int) -> Cookie:
     # A proxy that ends TLS says so in this header; a client that forges it only receives a cookie that is stored more
     # safely.
     forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()

@@ -10,7 +10,7 @@ from app.settings import Settings
 from app.settings.annotations import tag_of
 from observability.latency import LatencyHistory
 from providers.chain.breaker_state import BreakerState
-from providers.chain.status import ProviderStatus, Role
+from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerState.FORCED_CLOSED: "warn"}
@@ -33,10 +33,9 @@ class ProviderView(Struct, frozen=True, kw_only=True):
     down: str | None
 
 
-def provider_view(
-    place: int, status: ProviderStatus, order: Sequence[str], settings: Settings, history: LatencyHistory
-) -> ProviderView:
+def provider_view(place: int, chain: ChainStatus, settings: Settings, history: LatencyHistory) -> ProviderView:
     """Show the provider that stands at `place` in the order, counted from 0."""
+    status = chain.providers[place]
     return ProviderView(
         place=place + 1,
         status=status,
@@ -45,8 +44,8 @@ def provider_view(
         filling=filling(status.progress, status.reason) if status.role is Role.FILLING else None,
         latency=sparkline(history, status.name),
         actions=_actions(status.breaker.state),
-        up=_swapped(order, place - 1) if place else None,
-        down=_swapped(order, place) if place + 1 < len(order) else None,
+        up=_swapped(chain.order, place - 1) if place else None,
+        down=_swapped(chain.order, place) if place + 1 < len(chain.order) else None,
     )
 
 

@@ -10,6 +10,8 @@ from prometheus_client.exposition import choose_encoder
 
 from observability.recent import SHARED_SECONDS, Recent
 
+Gather = Callable[[], Awaitable[CollectorRegistry]]
+
 OPEN_METRICS = "application/openmetrics-text"
 TEXT = "text/plain"
 PATIENCE_SECONDS = 10.0  # as long as Prometheus waits for a scrape by default
@@ -38,17 +40,12 @@ class Exposed:
 class Scrapes:
     """Render the metrics that `gathered` returns, in the two formats that scrapers know; one rendering at a time."""
 
-    def __init__(
-        self,
-        gathered: Callable[[], Awaitable[CollectorRegistry]],
-        shared_seconds: float = SHARED_SECONDS,
-        patience: float = PATIENCE_SECONDS,
-    ) -> None:
+    def __init__(self, gathered: Gather, shared: float = SHARED_SECONDS, patience: float = PATIENCE_SECONDS) -> None:
         self._gathered = gathered
         self._patience = patience
         self._turn = asyncio.Lock()
         self._formats = {
-            accepted: Recent(partial(self._exposed, accepted), "expose metrics", shared_seconds)
+            accepted: Recent(partial(self._exposed, accepted), "expose metrics", shared)
             for accepted in (OPEN_METRICS, TEXT)
         }
 

@@ -38,19 +38,13 @@ class Beginner:
 class _Known(Span):
     """Wrap a span of the SDK, recorded or not, and show its identity."""
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_span", "_token", "span_id", "trace_id")
 
     def __init__(self, span: SdkSpan) -> None:
         self._span = span
         self._token: Token[Span] | None = None
-
-    @property
-    def trace_id(self) -> str:
-        return format_trace_id(self._span.get_span_context().trace_id)
-
-    @property
-    def span_id(self) -> str:
-        return format_span_id(self._span.get_span_context().span_id)
+        self.trace_id = format_trace_id(span.get_span_context().trace_id)
+        self.span_id = format_span_id(span.get_span_context().span_id)
 
     @property
     def traceparent(self) -> str | None:
@@ -61,9 +55,7 @@ class _Known(Span):
         self._token = current.set(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self._token is not None:
             current.reset(self._token)
 
@@ -110,10 +102,8 @@ class _Recorded(_Known):
     def answer(self) -> None:
         self._answers = True
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, traceback)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        super().__exit__(kind, error, tb)
         if kind is not None and not self._answers:
             self.fail(kind.__name__)
         self._span.end()

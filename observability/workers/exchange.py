@@ -92,9 +92,8 @@ class Exchange:
         saved = self._folder.saved(name for name, figures in answers.items() if figures is None)
         received = {name: figures for name, figures in answers.items() if figures is not None}
         # A worker that has answered but is among the departed by now counts as departed.
-        living = {
-            name: figures for name, figures in (received | saved.of).items() if name not in {*saved.departed.of, *dead}
-        }
+        gone = {*saved.departed.of, *dead}
+        living = {name: figures for name, figures in (received | saved.of).items() if name not in gone}
         unretired = [figures for name, figures in saved.of.items() if name in dead]
         return merged([decode(own), *living.values()], [saved.departed, *unretired])
 

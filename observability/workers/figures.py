@@ -77,10 +77,7 @@ class _Families:
 
 
 def _family(metric: Metric) -> Family:
-    figures = [
-        Figure(sample.name, sample.labels, float(sample.value), _sample_exemplar(sample.exemplar))
-        for sample in metric.samples
-    ]
+    figures = [Figure(one.name, one.labels, float(one.value), _sample_exemplar(one.exemplar)) for one in metric.samples]
     return Family(metric.name, metric.documentation, metric.type, figures)
 
 
@@ -92,9 +89,7 @@ def _sample_exemplar(exemplar: Exemplar | None) -> SampleExemplar | None:
 
 def _metric(family: Family) -> Metric:
     metric = Metric(family.name, family.documentation, family.type)
-    metric.samples = [
-        Sample(figure.name, figure.labels, figure.value, None, _exemplar(figure.exemplar)) for figure in family.figures
-    ]
+    metric.samples = [Sample(one.name, one.labels, one.value, None, _exemplar(one.exemplar)) for one in family.figures]
     return metric
 
 

@@ -46,9 +46,7 @@ class Folder:
         """
         saved = {worker: figures for worker in workers if (figures := self._read(f"{worker}{_FIGURES}")) is not None}
         departed = self._departed()
-        return SavedFigures(
-            {worker: figures for worker, figures in saved.items() if worker not in departed.of}, departed
-        )
+        return SavedFigures({name: figures for name, figures in saved.items() if name not in departed.of}, departed)
 
     def retire(self, workers: Collection[str]) -> None:
         """Add the figures of dead workers to those of the departed, and remove their files.

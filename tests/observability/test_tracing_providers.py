@@ -222,7 +222,7 @@ def test_a_tracer_without_a_way_to_begin_traces_nothing() -> None:
     """What is off gives the same span that does nothing to everybody."""
     tracer = Tracer()
 
-    with tracer.root("anything", traceparent="00") as span:
+    with tracer.root("anything", tracing.Kind.INTERNAL, traceparent="00") as span:
         span.set("a", 1)
         span.rename("b")
         span.fail("c")
