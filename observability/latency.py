@@ -24,7 +24,7 @@ class Interval(Struct):
 
     def add(self, seconds: float, *, failed: bool) -> None:
         """Count one attempt."""
-        number = _bin_of(seconds)
+        number = int(math.log(seconds / _LEAST_SECONDS) / _GROWTH) if seconds > _LEAST_SECONDS else 0
         self.bins[number] = self.bins.get(number, 0) + 1
         self.failed += failed
 
@@ -79,10 +79,6 @@ class LatencyHistory:
         for name, ring in list(self._rings.items()):
             if ring[-1].number <= number - INTERVALS:
                 del self._rings[name]
-
-
-def _bin_of(seconds: float) -> int:
-    return int(math.log(seconds / _LEAST_SECONDS) / _GROWTH) if seconds > _LEAST_SECONDS else 0
 
 
 def _latency_of(intervals: Iterable[Interval]) -> Latency:

@@ -9,8 +9,7 @@ import click
 
 from app.cli import options
 from app.cli.tables import show, table
-from app.doctor.doctor import examine
-from app.doctor.report import DoctorReport
+from app.doctor.doctor import DoctorReport, examine
 from app.settings import load
 from observability.logs import configure_logs
 from providers.examination.outcome import CheckStatus

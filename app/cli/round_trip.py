@@ -141,10 +141,9 @@ class RoundTrip:
             raise CheckFailed("the memory was deleted, but is there", outcome=WRONG)
 
     def _check_among(self, records: Sequence[MemoryRecord], otherwise: str) -> None:
-        record = next((record for record in records if record.id == self._id), None)
-        if record is None:
-            raise CheckFailed(otherwise, outcome=WRONG)
-        self._check(record)
+        found = [record for record in records if record.id == self._id]
+        _expect(found, otherwise)
+        self._check(found[0])
 
     def _check(self, record: MemoryRecord) -> None:
         _expect((record.id, record.user_id) == (self._id, self.user), "it answered with another memory")

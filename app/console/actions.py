@@ -10,8 +10,8 @@ from app.admin.order_service import OrderService
 from app.console import consequences
 from app.console.console import Console
 from app.console.forms import filled_in
+from app.console.overview import kind_of
 from app.console.pages import AnyRequest, page, redirect_back
-from app.console.provider_view import kind_of
 from app.console.wording import STATES, WISHES, BreakerWish
 from app.http.problems import Problem, RequestError, problem_of
 from app.http.schemas import MAX_REASON_CHARS, BreakerChange

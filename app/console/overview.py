@@ -1,6 +1,7 @@
 """The first page of the console: the overview for an operator."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -9,14 +10,101 @@ from app.admin.chain_service import ChainService
 from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
 from app.console.console import Console
-from app.console.journal_view import JournalView, journal_view
-from app.console.provider_view import ProviderView, provider_view
-from app.console.wording import counted
-from app.http.schemas import OrderResponse
+from app.console.sparkline import Sparkline, sparkline
+from app.console.wording import BreakerWish, counted, filling
+from app.http.schemas import DeadLettersResponse, OrderResponse
 from app.reloading.reloader import Reloader
 from app.settings import Settings
+from app.settings.annotations import tag_of
+from observability.latency import LatencyHistory
 from providers.chain.breaker_state import BreakerState
-from providers.chain.status import ChainStatus
+from providers.chain.status import ChainStatus, ProviderStatus, Role
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import JournalStatus
+
+FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
+_MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerState.FORCED_CLOSED: "warn"}
+
+
+class ProviderView(Struct, frozen=True, kw_only=True):
+    """Show one provider; `up` and `down` are the orders in which it has changed places, if it can.
+
+    `filling` describes how far it is, None if it has received everything; `actions` are possible ones on its breaker.
+    """
+
+    place: int
+    status: ProviderStatus
+    kind: str
+    mood: str
+    filling: str | None
+    latency: Sparkline | None
+    actions: tuple[BreakerWish, ...]
+    up: str | None
+    down: str | None
+
+
+def _provider(place: int, chain: ChainStatus, settings: Settings, history: LatencyHistory) -> ProviderView:
+    """Show the provider that stands at `place` in the order, counted from 0."""
+    status = chain.providers[place]
+    return ProviderView(
+        place=place + 1,
+        status=status,
+        kind=kind_of(status.name, settings),
+        mood=_MOODS.get(status.breaker.state, "bad"),
+        filling=filling(status.progress, status.reason) if status.role is Role.FILLING else None,
+        latency=sparkline(history, status.name),
+        actions=_actions(status.breaker.state),
+        up=_swapped(chain.order, place - 1) if place else None,
+        down=_swapped(chain.order, place) if place + 1 < len(chain.order) else None,
+    )
+
+
+def kind_of(name: str, settings: Settings) -> str:
+    """Return the kind of the provider with this name."""
+    provider = settings.providers.get(name)
+    return "unknown" if provider is None else str(tag_of(type(provider)))
+
+
+def _actions(state: BreakerState) -> tuple[BreakerWish, ...]:
+    possible: dict[BreakerWish, bool] = {
+        "open": state is not BreakerState.FORCED_OPEN,
+        "closed": state is not BreakerState.FORCED_CLOSED,
+        "auto": state in FORCED,
+    }
+    return tuple(wish for wish in possible if possible[wish])
+
+
+def _swapped(order: Sequence[str], place: int) -> str:
+    """Return the order in which the provider at `place` and the next one have changed places."""
+    return ",".join([*order[:place], order[place + 1], order[place], *order[place + 2 :]])
+
+
+LETTERS = 20  # on the page; the command line lists them all
+
+
+class JournalView(Struct, frozen=True, kw_only=True):
+    """Show a journal; `error` says why it cannot be read, None while it is up; `now` is seconds since 1970."""
+
+    kind: str
+    error: str | None
+    status: JournalStatus | None = None
+    letters: DeadLettersResponse | None = None
+    now: float = 0.0
+
+
+async def _journal(status: ChainStatus, service: JournalService, settings: Settings) -> JournalView | None:
+    """Show the journal, None where there is none."""
+    chosen = settings.journal.resolved()
+    if service.journal is None or chosen is None:
+        return None
+    kind = str(tag_of(type(chosen)))
+    if status.journal is None:
+        return JournalView(kind=kind, error=status.journal_error)
+    try:
+        letters = await service.dead(LETTERS, 0)
+    except JournalUnavailable as error:
+        return JournalView(kind=kind, error=error.reason)
+    return JournalView(kind=kind, error=None, status=status.journal, letters=letters, now=time.time())
 
 
 class Overview(Struct, frozen=True, kw_only=True):
@@ -42,12 +130,12 @@ class OperatorServices(Struct, frozen=True):
 async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
     """Gather the whole overview."""
     status = await services.chain.status()
-    journal = await journal_view(status, services.journal, settings)
+    journal = await _journal(status, services.journal, settings)
     return Overview(
         at=datetime.now(UTC),
         troubles=tuple(_troubles(status, journal, services.order.reloader)),
         home=status.home,
-        providers=[provider_view(place, status, settings, console.history) for place in range(len(status.providers))],
+        providers=[_provider(place, status, settings, console.history) for place in range(len(status.providers))],
         journal=journal,
         order=services.order.describe(),
         reload=services.order.reloader,

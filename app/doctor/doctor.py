@@ -8,9 +8,9 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 import structlog
+from msgspec import Struct
 
 from app.doctor.folder import spacious, writable
-from app.doctor.report import DoctorReport, report_of
 from app.process.host import offline_host
 from app.process.journal_cluster import failure_domains
 from app.settings import ConfigError, LoadedSettings, Settings
@@ -22,7 +22,44 @@ from providers.errors import Unavailable
 from providers.examination.aside import aside
 from providers.examination.check import DATA_DIR, Check, FailureDomain, JournalSubject, Subject
 from providers.examination.examination import Examination, unexplained
-from providers.examination.outcome import CheckOutcome, error, ok
+from providers.examination.outcome import CheckOutcome, CheckStatus, error, ok
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Hold one line of a report.
+
+    `name` is the same in every release; `found` describes in one line what was found, `advice` what to do about it,
+    None if nothing. `milliseconds` is what the check took, None if it was skipped before it began.
+    """
+
+    name: str
+    status: CheckStatus
+    found: str
+    advice: str | None
+    milliseconds: float | None
+
+
+class DoctorReport(Struct, frozen=True, kw_only=True):
+    """Hold all findings in the order of the checks; `ok` if none of them is an error, however many are warnings."""
+
+    ok: bool
+    findings: list[Finding]
+
+
+def _report_of(examination: Examination) -> DoctorReport:
+    """Return the report of an examination."""
+    findings = [
+        Finding(
+            name=one.check.name,
+            status=one.outcome.status,
+            found=one.outcome.found,
+            advice=one.outcome.advice,
+            milliseconds=one.milliseconds,
+        )
+        for one in examination.results
+    ]
+    return DoctorReport(ok=all(one.status is not CheckStatus.ERROR for one in findings), findings=findings)
+
 
 CONFIG, LIMITS, PROVIDERS, JOURNAL = "config", "limits", "providers", "journal"
 
@@ -54,12 +91,12 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
     await examination.make(Check(CONFIG, config, _AS_THE_SERVICE))
     if not usable:
         await examination.make_all(Check(name, config, needs=(CONFIG,)) for name in (DATA_DIR, PROVIDERS, JOURNAL))
-        return report_of(examination)
+        return _report_of(examination)
     [loaded] = usable
     examination.mask = mask_for(loaded.settings)
     with ExitStack() as meanwhile:
         await examination.make_all(_checks(loaded, now, meanwhile))
-    return report_of(examination)
+    return _report_of(examination)
 
 
 def _unexpected(check: Check, failure: Exception) -> CheckOutcome:

@@ -30,11 +30,9 @@ class Exposed:
     async def packed(self) -> bytes:
         """Return them in gzip."""
         if self._packing is None:
-            self._packing = asyncio.create_task(asyncio.to_thread(self._pack), name="pack metrics")
+            packing = asyncio.to_thread(gzip.compress, self.plain, _GZIP_LEVEL, mtime=0)
+            self._packing = asyncio.create_task(packing, name="pack metrics")
         return await asyncio.shield(self._packing)
-
-    def _pack(self) -> bytes:
-        return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0)
 
 
 class Scrapes:

@@ -8,8 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from app import __version__
-from app.cli import main
-from app.cli.lazy import LazyCommand
+from app.cli import LazyCommand, main
 
 PROBE = """
 import sys

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from app.doctor.doctor import examine
-from app.doctor.report import DoctorReport, Finding
+from app.doctor.doctor import DoctorReport, Finding, examine
 from app.settings import load
 from providers.examination.outcome import CheckStatus
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import make_url
 
-from app.doctor.report import Finding
+from app.doctor.doctor import Finding
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
 from providers.examination.outcome import CheckStatus
