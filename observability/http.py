@@ -116,9 +116,7 @@ def method_of(method: str) -> str:
 
 def _is_quiet(method: str, route: str, status: int) -> bool:
     """Return whether a request is one of those that come every few seconds by themselves."""
-    if route in _PROBES:
-        return True
-    return route in _REFRESHED and method in {"GET", "HEAD"} and status < _REFUSED
+    return route in _PROBES or (route in _REFRESHED and method in {"GET", "HEAD"} and status < _REFUSED)
 
 
 def _request_id(scope: Scope) -> str:

@@ -92,12 +92,11 @@ async def set_breaker(request: AnyRequest, service: ChainService) -> Response[An
     fields = request.state.form
     try:
         form = filled_in(fields, BreakerForm)
-        change = BreakerChange(form.state, form.reason)
     except InvalidInput as error:
         if fields.get("state") in WISHES and "provider" in fields:
             return await breaker_page(request, service, fields["provider"], fields["state"], problem_of(error))
         raise
-    snapshot = service.set_breaker(form.provider, change)
+    snapshot = service.set_breaker(form.provider, form)
     console: Console = request.app.state.console
     done = f"The breaker of {form.provider} is {STATES[snapshot.state]} now, in process {console.process}"
     return await redirect_back(request, f"{done}: {snapshot.why}.")

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import time
-from datetime import UTC, datetime, timedelta
 
 from app import __version__
 from app.console.secret import session_secret
@@ -32,11 +31,6 @@ class Console:
     def uptime(self) -> float:
         """Seconds since this process began to serve."""
         return time.monotonic() - self._began
-
-    @property
-    def since(self) -> datetime:
-        """When this process began to serve."""
-        return datetime.now(UTC) - timedelta(seconds=self.uptime)
 
     async def sessions(self) -> Sessions:
         """Return the sessions of this configuration."""
