@@ -1,10 +1,12 @@
 """What every test may ask for: a real PostgreSQL, and a database of its own."""
 
 import gc
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from providers.native.embedded import EmbeddedServer
 from tests.support.postgres import MAJORS, create_database, drop_database, make_template, running_server
@@ -24,6 +26,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_SEARCHES)
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Leave logging as a test found it: a command that runs in this process sets its own, and others would inherit it."""
+    config, root = structlog.get_config(), logging.getLogger()
+    level, handlers = root.level, root.handlers
+    try:
+        yield
+    finally:
+        structlog.configure(**config)
+        root.setLevel(level)
+        root.handlers = handlers
 
 
 @pytest.fixture(scope="session")
