@@ -30,7 +30,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
-    """Leave logging as a test found it: a command that runs in this process sets its own, and others would inherit it."""
+    """Leave logging as a test found it: a command that runs in this process sets its own."""
     config, root = structlog.get_config(), logging.getLogger()
     level, handlers = root.level, root.handlers
     try:
