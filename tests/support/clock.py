@@ -5,6 +5,8 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from providers.states.clock import HybridClock
+
 T = TypeVar("T")
 
 START = 1_000.0  # seconds; not zero, since a monotonic clock starts anywhere
@@ -29,6 +31,11 @@ class FakeClock:
         """Let the time pass at once."""
         self.slept.append(seconds)
         self.now += seconds
+
+
+def hybrid_clock(now: Callable[[], float]) -> HybridClock:
+    """Return a clock for versions that takes the time from this one."""
+    return HybridClock(lambda: int(now() * 1000))
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -7,25 +7,19 @@ from random import Random
 
 from msgspec import Struct
 
-from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
 from providers.chain.deadline import Deadline
-from providers.chain.guards import Guards
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import (
     AttemptPolicy,
-    BreakerPolicy,
-    BudgetPolicy,
     OperationClass,
     OperationPolicy,
     ReplayPolicy,
 )
-from providers.chain.trickle import Trickle
 from providers.chain.turn import Turn
 from providers.errors import Unavailable
+from tests.support.chain_rig import Guarding, attempts_of
 from tests.support.clock import FakeClock
 
 FOREVER = 1e6  # seconds
@@ -114,18 +108,21 @@ class Rig:
         chance: Callable[[], float] | None = None,
         answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        chance = chance or Random(1).random  # noqa: S311 - seeded, so that every run is the same
         self.clock = clock
         self.backend = Backend(clock, *script)
         self.seen = Seen()
         self.changes: list[BreakerSnapshot] = []
-        self.breaker = CircuitBreaker("home", BreakerPolicy(), clock, chance, self.changes.append, answers)
-        self.budget = RetryBudget(BudgetPolicy(), clock)
-        self.bulkhead = Bulkhead("home", places)
-        guards = Guards(
-            breaker=self.breaker, budget=self.budget, bulkhead=self.bulkhead, trickle=Trickle("home", clock)
+        guarding = Guarding(
+            attempts=policy,
+            places=places,
+            chance=chance or Random(1).random,  # noqa: S311 - seeded, so that every run is the same
+            answers=answers,
+            changed=self.changes.append,
         )
-        self.attempts = Attempts(policy, guards, self.seen, chance=chance, now=clock)
+        self.attempts = attempts_of("home", clock, guarding, self.seen)
+        self.breaker = self.attempts.guards.breaker
+        self.budget = self.attempts.guards.budget
+        self.bulkhead = self.attempts.guards.bulkhead
 
     async def run(
         self,

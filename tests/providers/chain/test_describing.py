@@ -137,9 +137,9 @@ def test_a_journal_that_hangs_is_told() -> None:
 
     async def main(stage: Stage) -> None:
         chain, _, _ = await two(stage)
-        stage.disk.seconds = 10 * STATUS_SECONDS
+        stage.disk.seconds_after = 10 * STATUS_SECONDS
         status = await describe(chain)
-        stage.disk.seconds = 0.0
+        stage.disk.seconds_after = 0.0
 
         assert status.journal is None
         assert status.journal_error == f"the journal did not answer within {STATUS_SECONDS:g} s"

@@ -25,13 +25,10 @@ def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> Garb
     return GarbageCollector(holder, scene.journal, links, POLICY, now=scene.clock)
 
 
-class Forgetful(FrailProvider):
-    """Keeps no tombstones: what is deleted has never been."""
-
-    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """Give a live memory alone."""
-        state = await super().snapshot(owner, memory_id)
-        return None if state is None or state.deleted else state
+async def live_snapshot(provider: FrailProvider, owner: Owner, memory_id: str) -> Snapshot | None:
+    """Return a live memory alone, as a store does that keeps no tombstones."""
+    state = await MockMemoryProvider.snapshot(provider, owner, memory_id)
+    return None if state is None or state.deleted else state
 
 
 async def deleted(scene: Scene) -> str:
@@ -192,8 +189,7 @@ def test_a_store_without_tombstones_is_clean() -> None:
     """There is nothing to be found."""
 
     async def act(scene: Scene) -> None:
-        forgetful = Forgetful(scene.clock)
-        scene.links["standby"].provider = forgetful
+        scene.standby.instead["snapshot"] = live_snapshot
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
