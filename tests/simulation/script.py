@@ -228,7 +228,7 @@ def _perhaps_clearing(steps: list[Step], chance: Random) -> list[Step]:
 
 
 def _perhaps_in_vain(steps: list[Step], chance: Random) -> list[Step]:
-    """Have somebody delete what never was, with somebody else who wants to store it then, or at the same time."""
+    """Let somebody delete what never was, with somebody else who wants to store it then, or at the same time."""
     if chance.random() >= _IN_VAIN:
         return steps
     memory = MEMORIES + chance.randrange(NEVER)

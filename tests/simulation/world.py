@@ -101,7 +101,7 @@ class World:
         self.clock.pass_by(stall.seconds)
 
     async def switch(self, switch: Switch) -> None:
-        """Give every replica another order; one that is not there now will find it when it starts.
+        """Set another order for every replica; one that is not running now will find it when it starts.
 
         What comes late, since everything stood still, does not undo what has come after it.
         """
@@ -127,7 +127,7 @@ class World:
             self.bugs.append(error)
 
     def filled(self) -> bool:
-        """Whether every provider has received everything."""
+        """Return whether every provider has received everything."""
         states = [row for connection in self.connections for row in connection.rows("SELECT name, state FROM members")]
         return all((name, MemberState.COMPLETE) in states for name in self.script.order)
 

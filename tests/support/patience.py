@@ -12,13 +12,13 @@ PATIENT = AttemptPolicy(
 
 
 def patient(settings: Settings) -> Settings:
-    """Give every provider that has no limits of its own so much time that load does not decide."""
+    """Return settings that allow a provider without limits of its own so much time that load does not decide."""
     attempts = {name: settings.chain.attempts.get(name, PATIENT) for name in settings.providers}
     return structs.replace(settings, chain=structs.replace(settings.chain, attempts=attempts))
 
 
 def patience_for(provider: str) -> dict[str, str]:
-    """The same as variables for a service of its own."""
+    """Return the same limits as variables for a service in a process of its own."""
     return {
         f"NINAI__CHAIN__ATTEMPTS__{provider.upper()}__{operation.upper()}__{limit}": seconds
         for operation in OperationClass

@@ -75,18 +75,18 @@ class Backend:
 
 
 class Seen(AttemptObserver):
-    """Remembers what it was told."""
+    """An observer that records what it hears."""
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.given_up: list[GivenUp] = []
 
     def tried(self, attempt: Attempt) -> None:
-        """Remember."""
+        """Record it."""
         self.attempts.append(attempt)
 
     def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
-        """Remember."""
+        """Record it."""
         assert (provider, operation in OperationClass) == ("home", True)
         self.given_up.append(reason)
 
@@ -147,7 +147,7 @@ class Rig:
         others: bool = False,
         last_resort: bool = False,
     ) -> Unavailable | None:
-        """Make one call, and give the error it ended with."""
+        """Make one call, and return the error it ended with."""
         try:
             await self.run(operation, seconds, repeatable=repeatable, others=others, last_resort=last_resort)
         except Unavailable as error:
@@ -156,7 +156,7 @@ class Rig:
 
     @staticmethod
     def adaptive() -> AttemptPolicy:
-        """The limits as they are without any configuration."""
+        """Return the limits as they are without any configuration."""
         return AttemptPolicy()
 
     def open_breaker(self) -> None:
@@ -165,12 +165,12 @@ class Rig:
             fail(self.breaker)
 
     def is_at_rest(self) -> bool:
-        """Whether nothing is held by anybody."""
+        """Return whether nothing is in flight, waiting or being asked."""
         return (self.bulkhead.in_flight, self.bulkhead.waiting, self.backend.at_once) == (0, 0, 0)
 
 
 def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
-    """One call that is let through and ends at once, with this error or well."""
+    """Make one call that is let through and ends at once, with this error or well."""
     breaker.check()
     with contextlib.suppress(*([type(error)] if error else [])), breaker.admit(OperationClass.READ):
         if error is not None:
@@ -178,5 +178,5 @@ def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
 
 
 def fail(breaker: CircuitBreaker) -> None:
-    """One call that fails."""
+    """Make one call that fails."""
     end(breaker, Unavailable("down"))

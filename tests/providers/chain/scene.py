@@ -119,7 +119,7 @@ class Scene:
 
 
 def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None:
-    """Play a scene to its end."""
+    """Run a test on a scene to its end."""
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock, names or ("home", "standby"))

@@ -47,7 +47,7 @@ class Filling:
         await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).fill()
 
     async def refusal(self) -> str:
-        """Fill the newcomer, which must not succeed, and tell why."""
+        """Fill the newcomer, which must not succeed, and return why."""
         with pytest.raises(NotBackfilled) as raised:
             await self.fill()
         assert await self.stage.complete() == {"old"}

@@ -23,7 +23,7 @@ LONGEST_WRITE = LONGEST_REQUEST + 10.0  # of a batch without a journal, and the 
 
 
 async def stored_while(chain: Chain, switching: asyncio.Task[None], at_once: int = 20) -> list[str]:
-    """Remember memories, some at a time, until the order is switched; give their ids."""
+    """Remember memories, some at a time, until the order is switched; return their ids."""
     memory_ids: list[str] = []
     while not switching.done():
         memory_ids += await asyncio.gather(*(chain.provider.remember(USER, f"memory {n}") for n in range(at_once)))

@@ -32,7 +32,7 @@ async def live_snapshot(provider: FrailProvider, owner: Owner, memory_id: str) -
 
 
 async def deleted(scene: Scene) -> str:
-    """Have a memory deleted everywhere, and give its id."""
+    """Delete a memory everywhere, and return its id."""
     memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
     await scene.chain.delete(USER, memory_id)
     await scene.deliver()
@@ -40,7 +40,7 @@ async def deleted(scene: Scene) -> str:
 
 
 async def tombstones(scene: Scene) -> int:
-    """How many the journal keeps."""
+    """Return how many tombstones the journal keeps."""
     return (await scene.journal.status()).tombstones
 
 

@@ -44,7 +44,7 @@ class Alone:
         self.provider = GuardedProvider(self.link, versions, stage.clock, shutdown)
 
     def state(self) -> BreakerState:
-        """How its breaker is."""
+        """Return the state of its breaker."""
         return self.link.attempts.guards.breaker.snapshot().state
 
     def open_breaker(self) -> None:
@@ -55,7 +55,7 @@ class Alone:
 
 @contextmanager
 def request(patience: float | None = None) -> Iterator[notes.Notes]:
-    """The notes of a request that lasts as long as the context."""
+    """Yield the notes of a request that lasts as long as the context."""
     noted = notes.Notes("a request")
     noted.patience = patience
     token = notes.current.set(noted)

@@ -24,7 +24,7 @@ Write = Callable[[Scene], Awaitable[object]]
 
 
 def patient(scene: Scene) -> None:
-    """Give every provider more time for a write than a lease lasts."""
+    """Allow every provider more time for a write than a lease lasts."""
     policy = AttemptPolicy(remember=_CALM, delete=_CALM, replay=_CALM_REPLAY)
     chance = seeded("patient")
     scene.links = {
@@ -170,7 +170,7 @@ def test_a_change_follows_a_slow_write_at_once() -> None:
 
 
 async def late(scene: Scene, text: str, *, batch: bool) -> tuple[ProviderError, str]:
-    """Store a memory where home alone knows of another or of its end, and nobody can tell; give the error."""
+    """Store a memory where home alone knows of another or of its end, and cannot be asked; return the error."""
     memory_id = key()
     if text:
         await scene.home.remember(USER, text, memory_id=memory_id)

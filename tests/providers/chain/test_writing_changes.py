@@ -96,7 +96,7 @@ def test_a_repeated_change_changes_nothing_more(forgotten: bool) -> None:  # noq
 
 
 async def unjudged(scene: Scene) -> str:
-    """Repeat the first write of a memory that has been changed, while nobody can be asked; give its id."""
+    """Repeat the first write of a memory that has been changed, while nobody can be asked; return its id."""
     memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
     await scene.chain.update(USER, memory_id, metadata={"kind": "drink"})
     await scene.forget()

@@ -185,7 +185,7 @@ def test_of_what_nobody_can_list_nothing_is_deleted(lost: str) -> None:
 
 
 async def _rows(scene: Scene, memory_id: str) -> list[Snapshot | None]:
-    """What each provider has under an id in the end."""
+    """Return the state that each provider holds under an id in the end."""
     await asyncio.sleep(60)
     await scene.deliver()
     return [await MockMemoryProvider.snapshot(one, Owner(USER), memory_id) for one in scene.providers.values()]
