@@ -35,11 +35,11 @@ from app.http.problems import respond
 from app.http.routes import memory_routes
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
-from app.process.gauges import shown
+from app.process.gauges import chain_gauges
 from app.process.health_cache import HealthCache
 from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
-from app.process.tracing import tracing_on
+from app.process.tracing import tracing_with
 from app.process.warm_up import warming_up
 from app.reloading.following import following
 from app.reloading.reloader import Reloader
@@ -140,7 +140,7 @@ def _lifespan(
         configuration = followed.read()
         async with (
             nullcontext() if exchange is None else exchange.open(),
-            tracing_on(settings.tracing, tracer),
+            tracing_with(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain
@@ -157,7 +157,7 @@ def _lifespan(
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
                         following(reloader, heeds_hangup=source is not None),
-                        shown(chain, chains.observer, chains.story),
+                        chain_gauges(chain, chains.observer, chains.story),
                         watching_journal_cluster(configuration.settings),
                         reaping(reaper),
                     ):

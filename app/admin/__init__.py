@@ -1,1 +1,1 @@
-"""What an operator asks of the chain and its journal."""
+"""The services of the operator: the chain, its journal and its order, for the admin API and the console."""

@@ -1,4 +1,4 @@
-"""What a handler of the admin API is given of its request."""
+"""The dependencies of the admin API's handlers, made from the request."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from app.admin.order_service import OrderService
 
 
 async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
-    """Gather what is needed to look after the chain."""
+    """Make the chain service of the request's operator."""
     return ChainService(request.app.state.chain, request.state.operator)
 
 
 async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalService:
-    """Gather what is needed to look after the journal."""
+    """Make the journal service of the request's operator."""
     return JournalService(request.app.state.chain.journal, request.state.operator)
 
 
 async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService:
-    """Gather what is needed to see and set the order."""
+    """Make the order service of the request's operator."""
     state = request.app.state
     return OrderService(state.chain, state.reloader, request.state.operator)

@@ -1,4 +1,4 @@
-"""The chain as an operator sees it, and what can be done to its providers."""
+"""The chain for its operator: the status of its providers, and their circuit breakers."""
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
 
 class ChainService(Struct, frozen=True):
-    """What `operator`, the id of a key, may ask of a chain."""
+    """Describe a chain and set its circuit breakers; `operator` is the id of a key."""
 
     chain: Chain
     operator: str
@@ -46,7 +46,7 @@ class ChainService(Struct, frozen=True):
         return change_breaker(link.attempts.guards.breaker, change, self.operator)
 
     def explain(self, operation: str) -> Explanation:
-        """Tell which way an operation would take now."""
+        """Describe which providers an operation would try now, and in which order."""
         return explain(self.chain, OperationClass(operation))
 
     def _unknown(self, name: str) -> RequestError:

@@ -1,4 +1,4 @@
-"""The journal as an operator sees it, and what can be done about its dead letters."""
+"""The journal for its operator: its status, and its dead letters to be retried or discarded."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,16 @@ _log = structlog.get_logger(__name__)
 
 
 class JournalService(Struct, frozen=True):
-    """What `operator`, the id of a key, may ask of a journal; every method raises `RequestError` if there is none."""
+    """Describe a journal, and retry or discard its dead letters; `operator` is the id of a key.
+
+    Every method raises `RequestError` if there is no journal.
+    """
 
     journal: Journal | None
     operator: str
 
     async def status(self) -> JournalResponse:
-        """Give the journal's id and its numbers."""
+        """Return the journal's id and its numbers."""
         journal = self._journal()
         status = await journal.status()
         return JournalResponse(
@@ -34,7 +37,7 @@ class JournalService(Struct, frozen=True):
         )
 
     async def dead(self, limit: int, after: int) -> DeadLettersResponse:
-        """Give the dead letters of up to `limit` operations behind `after`, oldest first."""
+        """Return the dead letters of up to `limit` operations behind `after`, oldest first."""
         letters = await self._journal().dead(limit, after=after)
         return DeadLettersResponse(letters, len(letters), _next_after(letters, limit))
 
@@ -73,7 +76,7 @@ class JournalService(Struct, frozen=True):
         return self.journal
 
     async def _letter(self, seq: int, provider: str) -> DeadLetter:
-        # Looked up by its number alone: what the path calls a provider may be a text that no journal can hold.
+        # Looked up by its number alone: the provider's name in the path may be a text that no journal can hold.
         letters = await self._journal().dead(1, after=seq - 1)
         found = next((letter for letter in letters if (letter.seq, letter.provider) == (seq, provider)), None)
         if found is None:
@@ -82,7 +85,7 @@ class JournalService(Struct, frozen=True):
 
 
 def _next_after(letters: Sequence[DeadLetter], limit: int) -> int | None:
-    """A page is full when it holds as many operations as it may, whose letters are not parted."""
+    """Return the cursor after a full page: one with `limit` operations, whose letters stay together."""
     return letters[-1].seq if len({letter.seq for letter in letters}) == limit else None
 
 

@@ -1,4 +1,4 @@
-"""The order of the providers as an operator sees and sets it."""
+"""The order of the providers for its operator: shown, and changed without a restart."""
 
 from msgspec import Struct
 
@@ -13,13 +13,13 @@ BY_CONFIGURATION = "configuration"
 
 
 class OrderService(Struct, frozen=True):
-    """What `operator`, the id of a key, may do to the order."""
+    """Describe the order, and put another one in force; `operator` is the id of a key."""
 
     chain: Chain
     reloader: Reloader
     operator: str
 
-    def tell(self) -> OrderResponse:
+    def describe(self) -> OrderResponse:
         """Describe the order in force."""
         configuration = self.reloader.configuration
         override = configuration.override
@@ -44,4 +44,4 @@ class OrderService(Struct, frozen=True):
             raise InvalidInput("order", error.reason) from error
         except Unavailable as error:
             raise RequestError(ORDER_REFUSED, error.reason, field="order") from error
-        return self.tell()
+        return self.describe()

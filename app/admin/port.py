@@ -1,4 +1,4 @@
-"""A port for the admin API alone, in the same process as the other: only there are its circuit breakers."""
+"""A port for the admin API alone, in the same process as the public port, which holds the circuit breakers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,1 +1,1 @@
-"""Who is calling: one file per way to prove it."""
+"""Authentication: one file for each method."""

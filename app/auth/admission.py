@@ -1,4 +1,4 @@
-"""What stands before every guarded route: who is calling, and whether the question is one the route knows.
+"""Admission to guarded routes: authenticate the caller, then check that the route knows the parameters.
 
 A hook rather than guards: the framework copies the route's handler for every guard of every request.
 """
@@ -22,19 +22,19 @@ ADMIN_PORT = "ninai.admin_port"
 
 
 def authenticator_of(settings: AuthSettings) -> Authenticator:
-    """Give the way to prove who you are that the settings choose."""
+    """Return the authenticator that the settings choose."""
     if settings.mode == "api_key":
         return ApiKeyAuthenticator(settings.keys)
     return AnonymousAuthenticator(settings.default_user)
 
 
 async def admit(request: Request[Any, Any, Any]) -> None:
-    """Find out who is calling, and only then look at the parameters; the body has not been read yet.
+    """Authenticate the caller, and only then check the parameters; the body has not been read yet.
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: nobody who may ask.
-        InvalidInput: the user named is none, or a parameter is not known here.
+        RequestError: the caller is unknown, or may not do this.
+        InvalidInput: the user is invalid, or a parameter is not known here.
     """
     if ADMIN_PORT in request.scope:
         raise NotFoundException
@@ -48,11 +48,11 @@ async def admit(request: Request[Any, Any, Any]) -> None:
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
-    """Find out whether an operator is calling, and only then look at the parameters; no user is asked for.
+    """Authenticate an operator, and only then check the parameters; no user is needed.
 
     Raises:
         NotFoundException: the admin API has another port.
-        RequestError: nobody who may ask.
+        RequestError: the caller is unknown, or may not do this.
         InvalidInput: a parameter is not known here.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
@@ -62,10 +62,10 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
 
 
 async def admit_watcher(request: Request[Any, Any, Any]) -> None:
-    """Let in whoever asks how the service is, without a key; where none is asked for at all, by its own names alone.
+    """Admit requests for the service's health without a key; without API keys, by the machine's own names alone.
 
     Raises:
-        RequestError: the service was asked for by a name that is not of its own machine.
+        RequestError: the `Host` is not a name of the service's own machine.
     """
     if request.app.state.settings.auth.mode == "none":
         require_loopback_name(request.headers)

@@ -1,4 +1,4 @@
-"""No proof at all: whoever reaches the service may ask, for the user they name."""
+"""Anonymous access: every client that reaches the service is admitted, for the user it names."""
 
 from collections.abc import Mapping
 
@@ -14,12 +14,12 @@ _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser show
 
 
 class AnonymousAuthenticator(Struct, frozen=True):
-    """Take everybody at their word; the settings allow this on a loopback address alone."""
+    """Admit every client; the settings allow this on a loopback address alone."""
 
     default_user: str
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Give the one identity that all share.
+        """Return the identity that all clients share.
 
         Raises:
             RequestError: the service was asked for by a name that is not of its own machine, or a page of another site
@@ -31,5 +31,5 @@ class AnonymousAuthenticator(Struct, frozen=True):
         return _ANYBODY
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all
-        """Give the user of the header, or the default one."""
+        """Return the user of the header, or the default one."""
         return user_in(headers) or self.default_user

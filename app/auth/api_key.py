@@ -12,16 +12,16 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
 
 
 class ApiKeyAuthenticator:
-    """Know callers by their key.
+    """Authenticate callers by their key.
 
-    Keys are found by their hash, so how long the search takes tells nothing about a key.
+    Keys are found by their hash, so how long the search takes reveals nothing about a key.
     """
 
     def __init__(self, keys: Mapping[str, KeySettings]) -> None:
         self._by_hash = {key.hash: Identity(name, frozenset(key.scopes), key.user) for name, key in keys.items()}
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:  # noqa: ARG002 - a key opens all of them
-        """Give the key's name and scopes."""
+        """Return the key's name and scopes."""
         key = key_in(headers)
         if key is None:
             raise RequestError(UNAUTHENTICATED, "Send an API key: Authorization: Bearer KEY", headers=CHALLENGE)
@@ -31,7 +31,7 @@ class ApiKeyAuthenticator:
         return known
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Give the key's own user, or the one the header names."""
+        """Return the key's own user, or the one the header names."""
         named = user_in(headers)
         if identity.user is None:
             if named is None:
@@ -45,7 +45,7 @@ class ApiKeyAuthenticator:
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
-    """Give the key that is shown, None if there is none."""
+    """Return the key that is shown, None if there is none."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()

@@ -34,38 +34,38 @@ class Identity(Struct, frozen=True):
     user: str | None = None
 
     def require(self, scope: Scope) -> None:
-        """Do nothing, if it was given this scope.
+        """Check that the identity has this scope.
 
         Raises:
-            RequestError: it was not.
+            RequestError: it has not.
         """
         if scope not in self.scopes:
             raise RequestError(FORBIDDEN, f'This API key lacks the scope "{scope}"')
 
 
 class Authenticator(Protocol):
-    """One way to find out who is calling."""
+    """One method to authenticate callers."""
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Tell who shows itself, to ask with an HTTP method.
+        """Return the identity that these headers prove, for a request with this method.
 
         Raises:
-            RequestError: nobody who is known.
+            RequestError: they prove none.
         """
         ...
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Tell whose memories it asks for.
+        """Return the user whose memories the request is about.
 
         Raises:
-            RequestError: it does not speak for the user it names.
-            InvalidInput: the user named is none.
+            RequestError: the identity may not act for the user that the request names.
+            InvalidInput: the user that it names is invalid.
         """
         ...
 
 
 def user_in(headers: Mapping[str, str]) -> str | None:
-    """Give the user that the header names, None without the header.
+    """Return the user that the header names, None without the header.
 
     Header bytes arrive as Latin-1; clients send UTF-8.
     """

@@ -16,7 +16,7 @@ def new_key() -> str:
 
 
 def hash_key(key: str) -> str:
-    """Give `sha256:` and 64 hex digits.
+    """Return `sha256:` and 64 hex digits.
 
     A plain hash is enough: a key of 256 random bits cannot be guessed, so slowing the guesser down gains nothing.
     """

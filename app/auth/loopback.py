@@ -1,4 +1,4 @@
-"""Names of this machine, by which alone it may be asked for where no key is asked for."""
+"""Loopback names, the only values of `Host` that are accepted where no key is required."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -8,16 +8,16 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_loopback_name(headers: Mapping[str, str]) -> None:
-    """Do nothing, if the service was asked for by a name of its own machine.
+    """Check that the `Host` of a request is a name of the service's own machine.
 
-    A page of another site can have its own name lead to this machine (DNS rebinding), and is no foreign page to the
-    browser then: it could read every memory. That name alone tells it from whoever may ask.
+    A page of another site can let its own name resolve to this machine (DNS rebinding), and is of the same origin to
+    the browser then: it could read every memory. Only that name distinguishes it from other clients.
 
     Raises:
-        RequestError: it was asked for by another name.
+        RequestError: it is another name.
     """
     host = headers.get("host")
-    # Who names nothing is no browser.
+    # A client without a `Host` is no browser.
     if host is not None and not _is_loopback(host):
         detail = (
             f"Without API keys the service answers on names of its own machine alone, such as localhost and 127.0.0.1,"

@@ -1,4 +1,4 @@
-"""Where a request comes from: a page of ours, or one that has no business here."""
+"""The origin of a request: this service's own pages, or a page of another site."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -7,13 +7,13 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_own_page(headers: Mapping[str, str]) -> None:
-    """Do nothing, if what was sent is not from a page of another site.
+    """Check that a request was not sent by a page of another site.
 
-    Browsers say so themselves in `Sec-Fetch-Site`, but only over HTTPS and on loopback; elsewhere `Origin` tells. What
-    sends neither is no browser, and has no foreign page in it.
+    Browsers send `Sec-Fetch-Site`, but only over HTTPS and on loopback; elsewhere they send `Origin`. A client that
+    sends neither is no browser.
 
     Raises:
-        RequestError: it was sent from elsewhere.
+        RequestError: it was.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
@@ -25,7 +25,7 @@ def require_own_page(headers: Mapping[str, str]) -> None:
 
 
 def _place(origin: str) -> str | None:
-    """Give host and port, as a `Host` has them; None for what is no address, and so not our own."""
+    """Return host and port, as a `Host` has them; None for what is no address, and so not our own."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

@@ -13,7 +13,7 @@ from providers.native.settings import NativeSettings
 
 
 def is_embedded(settings: Settings, name: str) -> bool:
-    """Whether the provider of this name lives in an embedded server."""
+    """Return whether the provider of this name lives in an embedded server."""
     provider = settings.providers.get(name)
     return isinstance(provider, NativeSettings) and provider.dsn is None
 
@@ -27,7 +27,7 @@ def has_never_run(name: str, folder: Path) -> click.ClickException:
 def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterator[None]:
     """Use the embedded server that a running service holds, or run it meanwhile.
 
-    `make` tells whether one that has never run is made.
+    With `make`, one that has never run is created.
 
     Raises:
         click.ClickException: it cannot be had; the message says what to do.

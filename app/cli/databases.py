@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 class Databases:
     """Run the servers, and those of providers that come into the order later; workers could not start any.
 
-    When the server of the only provider is lost, this service is asked to stop: whoever started it can start both
-    again. `lost` is the folder of that server.
+    When the server of the only provider is lost, this service stops, so that its supervisor can start both again.
+    `lost` is the folder of that server.
     """
 
     def __init__(self, source: Source, configuration: Configuration) -> None:
@@ -53,8 +53,8 @@ class Databases:
         except EmbeddedServerError as error:
             raise click.ClickException(str(error)) from error
 
-    def heed_hangup(self) -> None:
-        """Take SIGHUP as an order to all processes to look at the configuration at once."""
+    def handle_sighup(self) -> None:
+        """Handle SIGHUP: all processes read the configuration at once."""
         # The thread does it, since a handler may interrupt anything.
         signal.signal(signal.SIGHUP, lambda *_: self._wake.set())
 

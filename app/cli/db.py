@@ -93,7 +93,7 @@ def _on_schema(
 
 
 def _chosen(settings: Settings, name: str | None) -> tuple[str, NativeSettings]:
-    """Give a native provider, by default the first in the order.
+    """Return a native provider, by default the first in the order.
 
     Raises:
         click.ClickException: there is no such.

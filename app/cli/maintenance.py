@@ -76,7 +76,7 @@ def _settings(config_file: Path | None, data_dir: Path | None) -> Settings:
 
 
 def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -> tuple[str, Path]:
-    """Give a provider with an embedded server that has run, and the folder of that server.
+    """Return a provider with an embedded server that has run, and the folder of that server.
 
     Raises:
         click.ClickException: there is no such.

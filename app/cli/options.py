@@ -19,5 +19,5 @@ data_dir = click.option(
 
 
 def in_data_dir(folder: Path | None) -> dict[str, object]:
-    """Give the settings that `--data-dir` overrides."""
+    """Return the settings that `--data-dir` overrides."""
     return {"data_dir": None if folder is None else str(folder.resolve())}

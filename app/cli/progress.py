@@ -1,4 +1,4 @@
-"""Watching how providers are filled: a bar on a terminal, lines elsewhere, both on standard error."""
+"""The progress of providers that are being filled: a bar on a terminal, lines elsewhere, both on standard error."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ Show = Callable[[ChainStatus], None]
 
 
 def filling(status: ChainStatus) -> list[ProviderStatus]:
-    """Give the providers that have not received everything."""
+    """Return the providers that have not received everything."""
     return [provider for provider in status.providers if provider.role is Role.FILLING]
 
 
 def stage(provider: ProviderStatus) -> str:
-    """Say how far the filling of a provider is."""
+    """Return how far the filling of a provider is."""
     progress = provider.progress
     if provider.reason is not None:
         return f"{provider.name} waits: {provider.reason}"
@@ -30,9 +30,9 @@ def stage(provider: ProviderStatus) -> str:
 
 @contextmanager
 def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
-    """Give what shows one status after the other; `memories` is how many a provider is to receive, 0 if not known."""
+    """Return what shows one status after the other; `memories` is how many a provider is to receive, 0 if not known."""
     if not memories or not sys.stderr.isatty():
-        yield _Lines()
+        yield _LineProgress()
         return
     # Everything is copied first, and then compared.
     length = 2 * memories * len(status.providers)
@@ -45,7 +45,7 @@ def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
         yield show
 
 
-class _Lines:
+class _LineProgress:
     """A line for everything that is new."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""One provider tried out without the service: what that takes, and what is told of it."""
+"""The test of one provider without the service: its round trip, and its report."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -46,7 +46,7 @@ class ProviderTestReport(Struct, frozen=True, kw_only=True):
 
 
 def infers(settings: ProviderSettings) -> bool:
-    """Whether a provider keeps something else than it is given."""
+    """Return whether a provider keeps something else than it is given."""
     return isinstance(settings, Mem0Settings) and settings.infer
 
 
@@ -66,7 +66,7 @@ async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, steps: 
 
 
 def _embedding(settings: NativeSettings, host: Host) -> Callable[[], Awaitable[object]]:
-    """Ask the embedder by itself: the provider stores without vectors when it fails, and says nothing."""
+    """Test the embedder alone: when it fails, the provider stores without vectors, and reports no error."""
     from providers.embedders.guarded import GuardedEmbedder
 
     async def embed() -> None:
@@ -78,7 +78,7 @@ def _embedding(settings: NativeSettings, host: Host) -> Callable[[], Awaitable[o
 
 
 def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Steps) -> ProviderTestReport:
-    """Give the end of a trial as it may be shown."""
+    """Return the report of a test, without secrets."""
     masked = mask_for(settings)
     taken = [structs.replace(step, error=step.error and masked(step.error)) for step in steps.taken]
     return ProviderTestReport(
@@ -94,7 +94,7 @@ def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Ste
 
 
 def _failures(name: str, settings: ProviderSettings, steps: list[Step]) -> list[Failure]:
-    """Tell each error once."""
+    """Return each error once, with the operations that had it."""
     by_error: dict[str, list[Step]] = {}
     for step in steps:
         if step.outcome not in {OK, SKIPPED}:
@@ -106,7 +106,7 @@ def _failures(name: str, settings: ProviderSettings, steps: list[Step]) -> list[
 
 
 def _advice(name: str, settings: ProviderSettings, alike: list[Step]) -> str:
-    """Say what to look at, by the most telling outcome: that of a health check is always the same."""
+    """Return the advice for the most informative outcome: that of a health check is always the same."""
     if alike[0].operation == EMBED:
         return f"providers.{name}.embedder; without it memories are found by their words alone"
     outcome = next((step.outcome for step in alike if step.outcome != Unavailable.outcome), Unavailable.outcome)
@@ -122,7 +122,7 @@ def _advice(name: str, settings: ProviderSettings, alike: list[Step]) -> str:
 
 
 def _places(name: str, settings: ProviderSettings) -> tuple[str, str, str]:
-    """Give where the address stands, what decides about access, and what to suspect if memories are not kept."""
+    """Return where the address stands, what decides about access, and what to suspect if memories are not kept."""
     place = f"providers.{name}"
     keeping = "the backend itself: it does not keep what it is given"
     if isinstance(settings, Mem0Settings):
@@ -136,7 +136,7 @@ def _places(name: str, settings: ProviderSettings) -> tuple[str, str, str]:
 
 
 def in_words(report: ProviderTestReport) -> str:
-    """Draw the table, and say below it what it cannot."""
+    """Draw the table, with remarks below it."""
     return "\n".join([_table(report.steps), *_remarks(report)])
 
 
@@ -148,7 +148,7 @@ def _table(steps: list[Step]) -> str:
 
 
 def _remarks(report: ProviderTestReport) -> Iterator[str]:
-    """What the columns cannot say."""
+    """Return the remarks below the table."""
     if report.ok:
         yield f"{report.provider} does all that it should"
     if report.dialect is not None:
@@ -160,7 +160,7 @@ def _remarks(report: ProviderTestReport) -> Iterator[str]:
 
 
 def remains(report: ProviderTestReport) -> str:
-    """Say whether anything of the user is still there."""
+    """Return whether anything of the user is still there."""
     if report.left_behind is None:
         return f"no memories of the user {report.user} are left at {report.provider}"
     return f"memories of the user {report.user} may be left at {report.provider}: {report.left_behind}"

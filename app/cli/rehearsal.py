@@ -1,4 +1,4 @@
-"""Whether the service could serve with its settings, asked before it begins.
+"""The rehearsal of a start: whether the service could serve with its settings.
 
 Asked in a process of its own: what is opened for it leaves no thread and no connection behind, which the workers, who
 are forked, would inherit.
@@ -48,6 +48,6 @@ def _answer(settings: Settings, answer: Connection) -> None:
 
 
 def _problem_of(error: Unavailable) -> click.ClickException:
-    """Tell by the exit code whether to start again is of use: a disk that is full now may have room then."""
+    """Choose the exit code by whether a restart may help: a disk that is full now may have room then."""
     kind = ConfigProblem if isinstance(error, Misconfigured) else click.ClickException
     return kind(error.reason)

@@ -250,7 +250,7 @@ class RoundTrip:
 
 
 def _answered(answers: Sequence[T | ProviderError]) -> list[T]:
-    """Give all answers, or raise the first that is none."""
+    """Return all answers, or raise the first that is none."""
     given: list[T] = []
     for answer in answers:
         if isinstance(answer, ProviderError):

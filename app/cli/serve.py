@@ -57,9 +57,9 @@ def serve(
     hand_down(config_file, overrides | {"server.port": port})
     source, configuration = _followed()
     databases = Databases(source, configuration)
-    databases.heed_hangup()
+    databases.handle_sighup()
     stopping = StopReason()
-    with stopping.told(), databases.running(), _metrics_together(settings):
+    with stopping.logged(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
         url = _url(settings.server.host, port)
         inside = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
@@ -74,7 +74,7 @@ def serve(
 
 @contextmanager
 def _metrics_together(settings: Settings) -> Iterator[None]:
-    """Have several workers tell their metrics as one."""
+    """Share the metrics of several workers in a folder."""
     if settings.server.workers == 1:
         yield
         return
@@ -92,7 +92,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _followed() -> tuple[Source, Configuration]:
-    """Give what the workers will follow, and how it is now.
+    """Return what the workers will follow, and how it is now.
 
     Raises:
         ConfigProblem: it cannot be used.
@@ -124,7 +124,7 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
         log_level=LogLevels.warning,
     )
     # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
-    server.on_startup(databases.heed_hangup)
+    server.on_startup(databases.handle_sighup)
     server.on_startup(lambda: drain_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
     server.on_startup(lambda: stopping.record_signals(lambda: None if databases.lost is None else _LOST))
     try:
@@ -135,10 +135,10 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
 
 
 def _free_port(host: str, wanted: int, *, instead: str = "pass another --port") -> int:
-    """Give the port, or a free one for 0; asked before anything is started, since the server would take long to fail.
+    """Return the port, or a free one for 0; asked before anything is started, since the server would take long to fail.
 
     Raises:
-        click.ClickException: nobody can listen there.
+        click.ClickException: the port cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -1,4 +1,4 @@
-"""Asking a running service over HTTP, as its operator."""
+"""An HTTP client for the admin API of a running service."""
 
 from http.client import HTTPException, HTTPMessage
 from typing import IO, TypeVar
@@ -16,8 +16,8 @@ _SECONDS = 10.0
 T = TypeVar("T")
 
 
-class _Stay(HTTPRedirectHandler):
-    """A redirect would take the key along to somewhere else."""
+class _NoRedirect(HTTPRedirectHandler):
+    """Follow no redirect, which would send the key elsewhere."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -32,10 +32,10 @@ class RunningService(Struct, frozen=True):
     key: str | None
 
     def get(self, path: str, into: type[T], *, accepted: tuple[int, ...] = ()) -> T:
-        """Ask for something; answers with an accepted status are read like those of a success.
+        """Get a resource; answers with a status in `accepted` are read like those of a success.
 
         Raises:
-            click.ClickException: nobody answers, or something else; or the key cannot be sent.
+            click.ClickException: the service does not answer, or with something else; or the key cannot be sent.
         """
         try:
             return msgspec.json.decode(self._body(path, accepted), type=into)
@@ -44,7 +44,7 @@ class RunningService(Struct, frozen=True):
 
     def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
         # No proxy: it would see the key, and an address of this machine means another one there.
-        opener = build_opener(ProxyHandler({}), _Stay)
+        opener = build_opener(ProxyHandler({}), _NoRedirect)
         try:
             with opener.open(Request(self.url + path, headers=self._headers()), timeout=_SECONDS) as response:  # noqa: S310 - http or https, see the option
                 body: bytes = response.read()

@@ -11,7 +11,7 @@ from app.console import consequences
 from app.console.consequences import BreakerWish
 from app.console.console import Console
 from app.console.forms import filled_in
-from app.console.pages import lead_back, page
+from app.console.pages import page, redirect_back
 from app.console.provider_view import kind_of
 from app.console.wording import STATES
 from app.http.problems import Problem, RequestError, problem_of
@@ -56,7 +56,7 @@ async def order_page(
         problem=problem,
         order=order,
         text=",".join(order or status.order),
-        told=service.tell(),
+        told=service.describe(),
         consequences=consequences.of_order(order, status) if order else [],
         known=known,
     )
@@ -69,7 +69,7 @@ async def set_order(request: Request[Any, Any, Any], chain: ChainService, servic
         answer = await service.put(_names(form.order))
     except (RequestError, InvalidInput) as error:
         return await order_page(request, chain, service, form.order, problem_of(error))
-    return await lead_back(request, f"The order is {', '.join(answer.order)} now.")
+    return await redirect_back(request, f"The order is {', '.join(answer.order)} now.")
 
 
 async def breaker_page(
@@ -116,7 +116,7 @@ async def set_breaker(request: Request[Any, Any, Any], service: ChainService) ->
     snapshot = service.set_breaker(form.provider, change)
     console: Console = request.app.state.console
     done = f"The breaker of {form.provider} is {STATES[snapshot.state]} now, in process {console.process}"
-    return await lead_back(request, f"{done}: {snapshot.why}.")
+    return await redirect_back(request, f"{done}: {snapshot.why}.")
 
 
 def _names(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What stands before every page of the console: which port, from where, who, and whether a form is one of ours."""
+"""Admission to the console: the port, the origin and the operator are checked, and the token of a form."""
 
 import hmac
 from typing import Any
@@ -24,17 +24,17 @@ ENTRANCE_COOKIE = "ninai_entrance"
 
 
 async def admit_to_port(request: Request[Any, Any, Any]) -> None:
-    """Let in whoever comes through the port that has the console.
+    """Admit requests that come through the console's port.
 
     Raises:
-        NotFoundException: it is another one.
+        NotFoundException: it came through another port.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
 
 
 async def admit_visitor(request: Request[Any, Any, Any]) -> None:
-    """Let in an operator who is not known yet, with a session for nobody; of a form, only one of ours.
+    """Admit an operator who is not logged in yet, with an anonymous session; a form must carry that session's token.
 
     Raises:
         NotFoundException: the console has another port.
@@ -46,7 +46,7 @@ async def admit_visitor(request: Request[Any, Any, Any]) -> None:
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
-    """Let in an operator, by the key of a header or by a session; of a form, only one of ours.
+    """Admit an operator, by the key of a header or by a session; a form must carry the session's token.
 
     Raises:
         NotFoundException: the console has another port.
@@ -87,7 +87,7 @@ def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identi
 
 
 async def _look(request: Request[Any, Any, Any]) -> None:
-    """Look at what is asked, now that it is known who does."""
+    """Check the parameters, now that the operator is known."""
     refuse_unknown_parameters(request)
     if request.method == "POST":
         session: Session = request.state.session

@@ -20,7 +20,7 @@ _TYPES = {
 
 
 class AssetsController(Controller):
-    """Open to whoever reaches the port: the form to log in needs them too, and they tell nothing."""
+    """Open without a login: the form to log in needs them too, and they reveal nothing."""
 
     path = f"{PATH}/files"
     include_in_schema = False
@@ -29,7 +29,7 @@ class AssetsController(Controller):
 
     @get("/{name:str}")
     async def file(self, request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
-        """Give one of them."""
+        """Return one of them."""
         if name not in _TYPES:
             raise NotFoundException
         return _file(name).answer(request)

@@ -25,7 +25,7 @@ class SettingView(Struct, frozen=True):
 
 
 class ReloadView(Struct, frozen=True):
-    """The last look at a changed configuration; `refused` tells why it was not taken."""
+    """The last look at a changed configuration; `refused` is why it was not applied."""
 
     at: str
     file: str | None

@@ -1,4 +1,4 @@
-"""What will happen when an operator goes on: said before it does."""
+"""The consequences of an operator's action, shown before it is done."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What the console knows of the process that serves it."""
+"""The state of the process that the console shows."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ class Console:
         return datetime.now(UTC) - timedelta(seconds=self.uptime)
 
     async def sessions(self) -> Sessions:
-        """Give the sessions of this configuration."""
+        """Return the sessions of this configuration."""
         async with self._beginning:
             if self._sessions is None:
                 # In a thread, since a file system that hangs must hold up nobody else.

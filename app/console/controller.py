@@ -11,12 +11,12 @@ from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_b
 from app.console.admission import admit_operator
 from app.console.configuration_view import limits_view, reload_view, settings_view
 from app.console.overview import OperatorServices, overview
-from app.console.pages import HANDLERS, PATH, forget_notice, lead, leave, page, take_notice
+from app.console.pages import HANDLERS, PATH, delete_session, forget_notice, page, redirect, take_notice
 from app.http.parameters import PARAMETERS
 
 
 async def provide_services(request: Request[Any, Any, Any]) -> OperatorServices:
-    """Gather whom the console asks."""
+    """Make the services that the console uses."""
     return OperatorServices(
         await provide_chain_service(request),
         await provide_journal_service(request),
@@ -45,12 +45,12 @@ class ConsoleController(Controller):
     @post("/logout", status_code=200)
     async def logout(self, request: Request[Any, Any, Any]) -> Response[None]:
         """End the session of this browser."""
-        return leave(request)
+        return delete_session(request)
 
     @get("/logout")
     async def stay(self) -> Response[None]:
         """Lead to the first page: a link ends no session."""
-        return lead(PATH)
+        return redirect(PATH)
 
     @get("/configuration")
     async def configuration(

@@ -19,7 +19,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Give the fields that were sent.
+    """Return the fields that were sent.
 
     Raises:
         RequestError: not said to be a form, too large, or none.

@@ -37,7 +37,7 @@ class LetterView(Struct, frozen=True):
 
 
 class JournalView(Struct, frozen=True, kw_only=True):
-    """A journal, ready to be shown; `error` tells why it cannot be, None while it is up."""
+    """A journal, ready to be shown; `error` is why it cannot be shown, None while it is up."""
 
     kind: str
     error: str | None

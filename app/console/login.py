@@ -1,4 +1,4 @@
-"""The way into the console."""
+"""The login of the console."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from app.auth.caller import Authenticator
 from app.console.admission import admit_visitor
 from app.console.console import Console
 from app.console.forms import filled_in
-from app.console.pages import HANDLERS, PATH, keep, lead
+from app.console.pages import HANDLERS, PATH, redirect, store_session
 from observability.notes import current
 
 _log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class LoginController(Controller):
     @get("/login")
     async def begin(self) -> Response[None]:
         """Lead to the first page, which asks for a key where one is needed."""
-        return lead(PATH)
+        return redirect(PATH)
 
     @post("/login", status_code=200)
     async def login(self, request: Request[Any, Any, Any]) -> Response[None]:
@@ -47,12 +47,12 @@ class LoginController(Controller):
             notes.caller = identity.id
         identity.require("admin")
         console: Console = request.app.state.console
-        answer = lead(PATH)
-        keep(request, answer, (await console.sessions()).begin(identity.id))
+        answer = redirect(PATH)
+        store_session(request, answer, (await console.sessions()).begin(identity.id))
         _log.info("console_login", operator=identity.id)
         return answer
 
     @get("/{rest:path}")
     async def nothing(self, rest: FromPath[str]) -> Response[None]:  # noqa: ARG002 - whatever it is
-        """Tell a browser that there is no such page, as all else is told it."""
+        """Answer unknown paths with a page that says so."""
         raise NotFoundException

@@ -1,4 +1,4 @@
-"""The first page of the console: everything an operator looks at first, gathered."""
+"""The first page of the console: the state of the chain, its journal, its order and the configuration."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ class Overview(Struct, frozen=True, kw_only=True):
 
 
 class OperatorServices(Struct, frozen=True):
-    """Whom the console asks and tells: the same that the admin API does."""
+    """The services that the console uses, the same as those of the admin API."""
 
     chain: ChainService
     journal: JournalService
@@ -42,10 +42,10 @@ class OperatorServices(Struct, frozen=True):
 
 
 async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
-    """Look at everything."""
+    """Gather the first page."""
     status = await services.chain.status()
     journal = await journal_view(status, services.journal, settings)
-    order = services.order.tell()
+    order = services.order.describe()
     reload = reload_view(services.order.reloader)
     return Overview(
         at=moment(datetime.now(UTC)),

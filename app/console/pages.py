@@ -43,7 +43,7 @@ _templates = Environment(
 
 
 def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **shown: object) -> Response[str]:
-    """Give a page, to whoever the request's session is for."""
+    """Render a page for the session of the request."""
     console: Console = request.app.state.console
     session: Session | None = request.state.get("session")
     text = _templates.get_template(template).render(
@@ -55,51 +55,51 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
     )
     answer = Response(text, status_code=status, media_type="text/html", headers=HEADERS)
     if session is not None and session.cookie != request.cookies.get(_name(session)):
-        keep(request, answer, session)
+        store_session(request, answer, session)
     return answer
 
 
-def lead(path: str) -> Response[None]:
-    """Lead the browser to a page with GET, whatever it has just sent."""
+def redirect(path: str) -> Response[None]:
+    """Redirect the browser to a page, to be fetched with GET."""
     return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
 
 
-async def lead_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
-    """Lead the browser to the first page, and have that say what was done."""
+async def redirect_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
+    """Redirect the browser to the first page, with a notice of what was done."""
     console: Console = request.app.state.console
-    answer = lead(PATH)
+    answer = redirect(PATH)
     notice = (await console.sessions()).notice(done)
     answer.set_cookie(_cookie(request, NOTICE_COOKIE, notice, NOTICE_SECONDS))
     return answer
 
 
 async def take_notice(request: Request[Any, Any, Any]) -> str | None:
-    """Give what was done before this page, which is to be told once."""
+    """Return the notice of what was done before this page; it is shown once."""
     console: Console = request.app.state.console
     return (await console.sessions()).read_notice(request.cookies.get(NOTICE_COOKIE, ""))
 
 
 def forget_notice(request: Request[Any, Any, Any], answer: Response[str]) -> Response[str]:
-    """Have the browser forget what this answer tells."""
+    """Delete the notice from the browser."""
     if NOTICE_COOKIE in request.cookies:
         answer.set_cookie(_cookie(request, NOTICE_COOKIE, "", 0))
     return answer
 
 
-def keep(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
-    """Have the browser keep a session."""
+def store_session(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
+    """Store a session in the browser."""
     answer.set_cookie(_cookie(request, _name(session), session.cookie, SESSION_SECONDS))
 
 
-def leave(request: Request[Any, Any, Any]) -> Response[None]:
-    """Have the browser forget its session."""
-    answer = lead(PATH)
+def delete_session(request: Request[Any, Any, Any]) -> Response[None]:
+    """Delete the session from the browser."""
+    answer = redirect(PATH)
     answer.set_cookie(_cookie(request, COOKIE, "", 0))
     return answer
 
 
 def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-    """Tell of an error on a page: the form to log in, where that is what is missing."""
+    """Render an error as a page; without a session, as the form to log in."""
     told = respond(request, error)
     problem: Problem = told.content
     refused = problem.status == UNAUTHENTICATED.status or request.scope["path"] == LOGIN_PATH

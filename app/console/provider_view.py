@@ -80,7 +80,7 @@ def provider_view(
 
 
 def kind_of(name: str, settings: Settings) -> str:
-    """Give what kind of provider goes by a name."""
+    """Return the kind of the provider of this name."""
     provider = settings.providers.get(name)
     return "unknown" if provider is None else str(tag_of(type(provider)))
 
@@ -95,5 +95,5 @@ def _actions(breaker: BreakerSnapshot) -> tuple[BreakerAction, ...]:
 
 
 def _swapped(order: Sequence[str], place: int) -> str:
-    """The order in which the one at `place` and the next have changed places."""
+    """Return the order with the providers at `place` and behind it swapped."""
     return ",".join([*order[:place], order[place + 1], order[place], *order[place + 2 :]])

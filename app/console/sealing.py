@@ -15,19 +15,19 @@ class Seal:
         self._secret = secret
 
     def close(self, purpose: str, payload: bytes) -> str:
-        """Give the sealed payload."""
+        """Return the sealed payload."""
         text = _encoded(payload)
         return f"{text}.{self.mark(purpose, text)}"
 
     def open(self, purpose: str, sealed: str) -> bytes | None:
-        """Give the payload, None if it was not sealed with this secret for this purpose."""
+        """Return the payload, None if it was not sealed with this secret for this purpose."""
         text, _, mark = sealed.partition(".")
         if not hmac.compare_digest(mark.encode(), self.mark(purpose, text).encode()):
             return None
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
     def mark(self, purpose: str, text: str) -> str:
-        """Give what only the holder of the secret can give for this text."""
+        """Return what only the holder of the secret can give for this text."""
         return _encoded(hmac.digest(self._secret, f"{purpose}\0{text}".encode(), sha256))
 
 

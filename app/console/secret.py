@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 def session_secret(settings: Settings) -> bytes:
-    """Give the configured secret, or the one in the data folder, which is made where there is none.
+    """Return the configured secret, or the one in the data folder, which is made where there is none.
 
     Where it cannot be kept this process has one of its own, and knows no session of another process.
     """

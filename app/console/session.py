@@ -50,7 +50,7 @@ class Sessions:
         return self._session(key, self._seal.close(_SESSION, msgspec.json.encode(content)))
 
     def resume(self, cookie: str) -> Session | None:
-        """Give the session of a cookie, None if it is none that still holds."""
+        """Return the session of a cookie, None if it is none that still holds."""
         payload = self._seal.open(_SESSION, cookie)
         if payload is None:
             return None
@@ -60,11 +60,11 @@ class Sessions:
         return self._session(content.key, cookie)
 
     def notice(self, text: str) -> str:
-        """Give what tells the next page what was done."""
+        """Return a notice for the next page, sealed."""
         return self._seal.close(_NOTICE, text.encode())
 
     def read_notice(self, sealed: str) -> str | None:
-        """Give what was done, None if this does not tell."""
+        """Return the text of a notice, None if it is invalid."""
         payload = self._seal.open(_NOTICE, sealed)
         return None if payload is None else payload.decode()
 
@@ -72,6 +72,6 @@ class Sessions:
         return Session(key, cookie, self._seal.mark(_FORM, cookie))
 
     def _mark(self, key: str) -> str:
-        """What differs when another key goes by the name; a session of before is worth nothing then."""
+        """Return a mark of the key, which changes with it, so that earlier sessions become invalid."""
         known = self._keys.get(key)
         return "" if known is None else self._seal.mark(_KEY, known.hash)

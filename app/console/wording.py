@@ -18,7 +18,7 @@ STATES = {
 
 
 def duration(seconds: float) -> str:
-    """Give `0.4 s`, `3 min 20 s`, `2 d 5 h`: two units at most."""
+    """Return `0.4 s`, `3 min 20 s`, `2 d 5 h`: two units at most."""
     if seconds < _TENTHS_BELOW:
         return f"{max(0.0, seconds):.1f} s"
     left = int(seconds)
@@ -36,7 +36,7 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Give milliseconds, to three digits or to the whole number."""
+    """Return milliseconds, to three digits or to the whole number."""
     ms = seconds * 1000
     if ms >= 100:  # noqa: PLR2004 - three digits
         return f"{ms:,.0f}"
@@ -44,12 +44,12 @@ def milliseconds(seconds: float) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Give `2026-11-23 03:05:12 UTC`."""
+    """Return `2026-11-23 03:05:12 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """Give `1 operation`, `1,204 operations`."""
+    """Return `1 operation`, `1,204 operations`."""
     return f"{number:,} {one if number == 1 else many}"
 
 

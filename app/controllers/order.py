@@ -31,7 +31,7 @@ class OrderController(Controller):
     @get(responses=problems.described(*OPERATOR_PROBLEMS))
     async def order(self, service: NamedDependency[OrderService]) -> OrderResponse:
         """Tell which order is in force in the process that answers, since when, and who set it."""
-        return service.tell()
+        return service.describe()
 
     @put(
         dto=JsonDTO[OrderRequest],

@@ -1,4 +1,4 @@
-"""Whether this machine agrees about the time with a database, and with those who have written."""
+"""The clocks: whether this machine's agrees with a database's, and with those of all writers."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ async def compared(address: Address, now: Callable[[], float]) -> CheckOutcome:
 
 
 def versions_of(newest: int, now: Callable[[], float]) -> CheckOutcome:
-    """Judge the greatest version that was found: whoever minted it had a clock that was right, or one that was not."""
+    """Check the greatest version that was found, which shows whether its writer's clock was right."""
     ahead = seconds_ahead(newest, int(now() * 1000))
     if ahead > FAR_AHEAD_SECONDS:
         return warning(

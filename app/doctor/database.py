@@ -1,4 +1,4 @@
-"""What a PostgreSQL database tells about itself, asked by statements that only read."""
+"""DatabaseFacts about a PostgreSQL database, by statements that only read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,7 +42,7 @@ _WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
 _JOURNAL_EXISTS = "SELECT to_regclass('ninai_journal') IS NOT NULL"
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class DatabaseFacts(Struct, frozen=True, kw_only=True):
     """What one look finds: the versions of server and pgvector, None where there is none, and of what is offered."""
 
     version: str
@@ -65,10 +65,10 @@ class Address(Struct, frozen=True, kw_only=True):
     dsn: Secret
     through_pooler: bool = False
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> DatabaseFacts:
         """Look around."""
         [[version, number, read_only, pgvector, offered]] = await self._rows(_FACTS)
-        return Facts(
+        return DatabaseFacts(
             version=version,
             version_number=number,
             read_only=read_only,
@@ -91,16 +91,16 @@ class Address(Struct, frozen=True, kw_only=True):
         return {int(stored): int(count) for stored, count in rows}
 
     async def newest_version(self) -> int:
-        """Give the greatest version in a sample of the memories, 0 if there are none."""
+        """Return the greatest version in a sample of the memories, 0 if there are none."""
         [[version]] = await self._rows(_NEWEST_VERSION, (_SAMPLE_OF_VERSIONS,))
         return int(version)
 
     async def wanted_models(self) -> list[str]:
-        """Give the model that the process which started last embeds with, or nothing if none has said so yet."""
+        """Return the model that the process which started last embeds with, or nothing if none has said so yet."""
         return [str(model) for [model] in await self._rows(_WANTED_MODEL) if model is not None]
 
     async def has_journal(self) -> bool:
-        """Whether the journal's tables are there."""
+        """Return whether the journal's tables are there."""
         [[exists]] = await self._rows(_JOURNAL_EXISTS)
         return bool(exists)
 

@@ -37,7 +37,7 @@ async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> Embedding
 
 
 def embedder_of(settings: EmbedderSettings, embedded: EmbeddingResult, patience: float) -> CheckOutcome:
-    """Whether that is what is configured; `patience` is seconds that a request waits for its vector."""
+    """Return whether that is what is configured; `patience` is seconds that a request waits for its vector."""
     if isinstance(settings, NoEmbedderSettings):
         return skipped("none is configured: memories are found by their words alone")
     found = f"{embedded.model}: {embedded.dimensions} dimensions in {embedded.seconds * 1000:.1f} ms"

@@ -42,9 +42,9 @@ class Examination:
         needs: Sequence[str] = (),
         seconds: float | None = None,
     ) -> None:
-        """Make a check within a time limit, unless one that it needs has found nothing to build upon.
+        """Make a check within a time limit, unless a check that it needs has failed.
 
-        `advice` is what to look at when it fails in a way that is somebody else's to explain.
+        `advice` is for failures that the check does not explain itself.
         """
         missing = next((need for need in needs if need not in self._passed), None)
         if missing is not None:
@@ -55,7 +55,7 @@ class Examination:
         self._note(name, outcome, round((perf_counter() - started) * 1000, 1))
 
     def report(self) -> DoctorReport:
-        """Give all that was found."""
+        """Return all that was found."""
         return DoctorReport(
             ok=all(one.status is not CheckStatus.ERROR for one in self._findings), findings=list(self._findings)
         )
@@ -98,7 +98,7 @@ def _words(failure: BaseException) -> str:
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """Do something in a thread that nobody waits for at the end: a file system that hangs, hangs for ever."""
+    """Run `work` in a daemon thread, which the process does not wait for at its end: a file system may hang."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

@@ -1,4 +1,4 @@
-"""What a check comes to, and the report that all of them make."""
+"""The outcome of a check, and the report of all checks."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ class CheckStatus(StrEnum):
 
 
 class CheckOutcome(Struct, frozen=True, kw_only=True):
-    """The end of a check in the words of the check; `blocks` if what needs it has nothing to look at."""
+    """The outcome of a check; `blocks` if the checks that need it cannot be made."""
 
     status: CheckStatus
     found: str
@@ -26,8 +26,8 @@ class CheckOutcome(Struct, frozen=True, kw_only=True):
 class Finding(Struct, frozen=True, kw_only=True):
     """One line of a report.
 
-    `name` is the same in every release; `found` says in one line what there is, `advice` what to do about it, None if
-    nothing. `milliseconds` is what the check took, None if it was skipped before it began.
+    `name` is the same in every release; `found` describes in one line what was found, `advice` what to do about it,
+    None if nothing. `milliseconds` is what the check took, None if it was skipped before it began.
     """
 
     name: str
@@ -45,20 +45,20 @@ class DoctorReport(Struct, frozen=True, kw_only=True):
 
 
 def ok(found: str) -> CheckOutcome:
-    """All is as it should be."""
+    """Return the outcome of a check that passes."""
     return CheckOutcome(status=CheckStatus.OK, found=found)
 
 
 def warning(found: str, advice: str, *, blocks: bool = False) -> CheckOutcome:
-    """The service can serve, but somebody should look."""
+    """Return the outcome of a check that an operator should look at, although the service can serve."""
     return CheckOutcome(status=CheckStatus.WARNING, found=found, advice=advice, blocks=blocks)
 
 
 def error(found: str, advice: str) -> CheckOutcome:
-    """The service cannot serve, or not as it is configured to."""
+    """Return the outcome of a check that keeps the service from serving, or from serving as configured."""
     return CheckOutcome(status=CheckStatus.ERROR, found=found, advice=advice, blocks=True)
 
 
 def skipped(found: str) -> CheckOutcome:
-    """There is nothing to look at, and nothing wrong with that."""
+    """Return the outcome of a check that does not apply."""
     return CheckOutcome(status=CheckStatus.SKIPPED, found=found, blocks=True)

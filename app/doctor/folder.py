@@ -40,5 +40,5 @@ def spacious(folder: Path, least: int = LEAST_FREE_BYTES) -> CheckOutcome:
 
 
 def _place_of(folder: Path) -> Path:
-    """Give the folder itself, or what is there on the way to it."""
+    """Return the folder itself, or what is there on the way to it."""
     return next(place for place in (folder, *folder.parents) if os.path.lexists(place))

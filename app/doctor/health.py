@@ -14,10 +14,10 @@ from providers.types import Health, Host
 
 
 async def health_of(settings: ProviderSettings, host: Host, advice: str) -> CheckOutcome:
-    """Open a provider so that it changes nothing, and ask it.
+    """Open a provider so that it changes nothing, and check its health.
 
     Raises:
-        ProviderError: it lets nobody read, or not us.
+        ProviderError: it cannot be read, or not with these credentials.
     """
     async with MemoryProviderFactory.create_provider(_looking_only(settings), host) as provider:
         health = await provider.health_check()
@@ -29,7 +29,7 @@ async def health_of(settings: ProviderSettings, host: Host, advice: str) -> Chec
 
 
 def _looking_only(settings: ProviderSettings) -> ProviderSettings:
-    """Have it make no schema, and no vectors for memories that lack one."""
+    """Return settings with which it migrates no schema, and embeds no memories."""
     if isinstance(settings, NativeSettings):
         return structs.replace(settings, migrate=False, pool_size=1, embedder=NoEmbedderSettings(), former_embedders=[])
     return settings

@@ -16,7 +16,7 @@ LONGEST_PENDING_SECONDS = 300.0
 
 
 def address_of(journal: PostgresJournalSettings) -> Address:
-    """Give the database of a journal."""
+    """Return the database of a journal."""
     return Address(dsn=journal.dsn, through_pooler=journal.pooler == "pgbouncer")
 
 
@@ -50,7 +50,7 @@ def journal_of(status: JournalStatus) -> CheckOutcome:
 
 
 def pending_of(status: JournalStatus) -> CheckOutcome:
-    """Whether what is to be delivered is delivered."""
+    """Return whether what is to be delivered is delivered."""
     waiting = [backlog for backlog in status.backlogs if backlog.pending]
     if not waiting:
         return ok("nothing is pending")
@@ -63,7 +63,7 @@ def pending_of(status: JournalStatus) -> CheckOutcome:
 
 
 def dead_of(status: JournalStatus) -> CheckOutcome:
-    """Whether a provider has refused anything for good."""
+    """Return whether a provider has refused anything for good."""
     refused = [backlog for backlog in status.backlogs if backlog.dead]
     if not refused:
         return ok("no dead letters")
@@ -72,7 +72,7 @@ def dead_of(status: JournalStatus) -> CheckOutcome:
 
 
 async def place_of(journal: Address, providers: dict[str, Address]) -> CheckOutcome:
-    """Whether the journal lives apart from these providers; only those that can be asked are among them."""
+    """Return whether the journal lives apart from these providers; only those that can be asked are among them."""
     ours = await _cluster(journal)
     if ours is None:
         return skipped("the server of the journal does not tell which cluster it is")

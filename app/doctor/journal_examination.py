@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app.doctor import clocks, journal, native
-from app.doctor.database import Address, Facts
+from app.doctor.database import Address, DatabaseFacts
 from app.doctor.examination import Examination
 from app.doctor.finding import CheckOutcome, ok
 from app.doctor.folder import DATA_DIR
@@ -17,7 +17,10 @@ from providers.journal.sqlite.settings import SqliteJournalSettings
 JOURNAL = "journal"
 
 _DATABASE = f"{JOURNAL}.database"
-_FACTS: dict[str, Callable[[Facts], CheckOutcome]] = {"version": native.version_of, "writable": native.writable_of}
+_FACTS: dict[str, Callable[[DatabaseFacts], CheckOutcome]] = {
+    "version": native.version_of,
+    "writable": native.writable_of,
+}
 _COUNTS: dict[str, Callable[[JournalStatus], CheckOutcome]] = {"pending": journal.pending_of, "dead": journal.dead_of}
 _LOOK_AT = "look at the settings below journal, and whether its file or database can be reached by this user"
 
@@ -56,13 +59,13 @@ async def examine_journal(
 async def _check_server(
     examination: Examination, address: Address, providers: dict[str, Address], now: Callable[[], float]
 ) -> None:
-    seen: list[Facts] = []
+    seen: list[DatabaseFacts] = []
 
     async def reached() -> CheckOutcome:
         seen.append(await address.facts())
         return ok("it answers")
 
-    async def judged(judge: Callable[[Facts], CheckOutcome]) -> CheckOutcome:
+    async def judged(judge: Callable[[DatabaseFacts], CheckOutcome]) -> CheckOutcome:
         return judge(seen[0])
 
     await examination.check(_DATABASE, reached, advice=_LOOK_AT)

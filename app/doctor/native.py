@@ -1,6 +1,6 @@
 """What the checks of a native provider's database come to, one function for each."""
 
-from app.doctor.database import Address, Facts
+from app.doctor.database import Address, DatabaseFacts
 from app.doctor.finding import CheckOutcome, error, ok, warning
 from providers.native.schema import SchemaState
 
@@ -11,23 +11,23 @@ LEAST_PGVECTOR = (0, 7)
 _NUMBERS_IN_A_MAJOR = 10_000  # of server_version_num
 
 
-def version_of(facts: Facts) -> CheckOutcome:
-    """Whether the server is new enough."""
+def version_of(facts: DatabaseFacts) -> CheckOutcome:
+    """Return whether the server is new enough."""
     if facts.version_number < LEAST_POSTGRES * _NUMBERS_IN_A_MAJOR:
         return error(f"PostgreSQL {facts.version}", f"move to PostgreSQL {LEAST_POSTGRES} or newer")
     return ok(f"PostgreSQL {facts.version}")
 
 
-def writable_of(facts: Facts) -> CheckOutcome:
-    """Whether the database takes writes."""
+def writable_of(facts: DatabaseFacts) -> CheckOutcome:
+    """Return whether the database takes writes."""
     if facts.read_only:
         advice = "name the primary in the dsn, or set default_transaction_read_only off for this role and database"
         return error("it only reads: it is a standby, or was set so", advice)
     return ok("it takes writes")
 
 
-def pgvector_of(facts: Facts) -> CheckOutcome:
-    """Whether pgvector is there, and new enough."""
+def pgvector_of(facts: DatabaseFacts) -> CheckOutcome:
+    """Return whether pgvector is there, and new enough."""
     least = ".".join(map(str, LEAST_PGVECTOR))
     install = f"install pgvector {least} or newer on the server"
     offered = facts.pgvector_offered
@@ -49,7 +49,7 @@ def pgvector_of(facts: Facts) -> CheckOutcome:
 
 
 def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool) -> CheckOutcome:
-    """Whether the schema is that of this version; `known` are its revisions."""
+    """Return whether the schema is that of this version; `known` are its revisions."""
     found = f"at {state.current or 'nothing yet'}, this version has {state.newest}"
     if state.usable:
         if state.current not in known:
@@ -62,7 +62,7 @@ def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool
 
 
 async def indexes_of(address: Address) -> CheckOutcome:
-    """Whether every index is used."""
+    """Return whether every index is used."""
     invalid = await address.invalid_indexes()
     if invalid:
         orders = "; ".join(f"REINDEX INDEX CONCURRENTLY {index}" for index in invalid)
@@ -71,7 +71,7 @@ async def indexes_of(address: Address) -> CheckOutcome:
 
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:
-    """Whether stored vectors can be compared with those that the embedder makes now, and are to be of its model."""
+    """Return whether stored vectors are comparable with those of the embedder now, and are to be of its model."""
     others = await address.other_dimensions(model, dimensions)
     if others:
         stored = ", ".join(f"{count} of {other} dimensions" for other, count in others.items())

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from app.doctor import clocks, native
-from app.doctor.database import Address, Facts
+from app.doctor.database import Address, DatabaseFacts
 from app.doctor.embedding import EmbeddingResult, embedded_by, embedder_of
 from app.doctor.examination import Examination
 from app.doctor.finding import CheckOutcome, ok
@@ -18,7 +18,7 @@ from providers.native.embedded import folder_of
 from providers.native.opening import opened_schema
 from providers.native.settings import NativeSettings
 
-_JUDGES: dict[str, Callable[[Facts], CheckOutcome]] = {
+_JUDGES: dict[str, Callable[[DatabaseFacts], CheckOutcome]] = {
     "version": native.version_of,
     "writable": native.writable_of,
     "pgvector": native.pgvector_of,
@@ -63,7 +63,7 @@ class NativeExamination:
             look_at = "look at the server.log in its folder, and at `ninai db status`; be the user of the service"
             run = partial(server_of, self._name, folder_of(self._data_dir, self._name), self._servers)
             await self._check(server, run, advice=look_at, needs=(DATA_DIR,), seconds=2 * START_SECONDS)
-        seen: list[Facts] = []
+        seen: list[DatabaseFacts] = []
 
         async def reached() -> CheckOutcome:
             dsn = Secret(self._provider.dsn_of(self._name, self._data_dir))
@@ -72,7 +72,7 @@ class NativeExamination:
             self.address = address
             return ok("it answers")
 
-        async def judged(judge: Callable[[Facts], CheckOutcome]) -> CheckOutcome:
+        async def judged(judge: Callable[[DatabaseFacts], CheckOutcome]) -> CheckOutcome:
             return judge(seen[0])
 
         async def compared() -> CheckOutcome:

@@ -14,11 +14,11 @@ START_SECONDS = 60.0
 
 
 async def server_of(name: str, folder: Path, stack: ExitStack) -> CheckOutcome:
-    """Have the server of a provider run until the stack is closed, if it may.
+    """Run the server of a provider until the stack is closed, if it may.
 
     Raises:
         EmbeddedServerError: it cannot be started.
-        OSError: the folder is not ours to look into.
+        OSError: the folder cannot be read by this user.
     """
     standing = await aside(lambda: standing_of(folder))
     back = f"`ninai db start {name}` brings it back"

@@ -1,4 +1,4 @@
-"""The bound on a request's body, kept while it is read, whatever the client said its length was."""
+"""The limit on the size of a request's body, enforced while it is read, whatever length the client announced."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch"})
 
 
 class BodyLimit:
-    """Let the application read so much of a body, and no more.
+    """Refuse bodies beyond the limit of their route.
 
     The framework's own limit is one for all routes.
     """
@@ -22,7 +22,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or if the client leaves."""
+        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or on a disconnect."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -48,9 +48,9 @@ class BodyLimit:
 
 
 def announced_length(scope: Mapping[str, Any]) -> int:
-    """Give how long the client says its body will be, 0 if it says nothing that can be understood."""
+    """Return the length that the client announced for its body, 0 without a valid one."""
     said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    # Python refuses to read thousands of digits; the first twenty tell enough.
+    # Python refuses to read thousands of digits; the first twenty are enough.
     return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
 
 

@@ -1,4 +1,4 @@
-"""Which encoding of an answer a client takes."""
+"""Content coding: which coding of an answer a client accepts."""
 
 import re
 
@@ -8,6 +8,6 @@ _NOT_AT_ALL = re.compile(r"\s*q=0(\.0*)?\s*")
 
 
 def takes_gzip(headers: Headers) -> bool:
-    """Whether an `Accept-Encoding` names gzip, and not with the weight of zero (RFC 9110, section 12.5.3)."""
+    """Return whether an `Accept-Encoding` names gzip, and not with the weight of zero (RFC 9110, section 12.5.3)."""
     codings = (coding.lower().partition(";") for coding in headers.get("accept-encoding", "").split(","))
     return any(name.strip() == "gzip" and not _NOT_AT_ALL.fullmatch(weight) for name, _, weight in codings)

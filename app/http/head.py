@@ -1,4 +1,4 @@
-"""HEAD, answered wherever GET is: the same status and the same headers, without the body."""
+"""HEAD on every route that has GET: the same status and the same headers, without the body."""
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
@@ -6,7 +6,7 @@ _ALLOW = b"allow"
 
 
 class HeadAsGet:
-    """Ask the application with GET for whoever asks with HEAD, and name HEAD wherever it names GET.
+    """Answer HEAD by the application's answer to GET, and add HEAD to every `Allow` that has GET.
 
     The framework answers HEAD only where a handler of its own is written for it, beside each of those for GET.
     """
@@ -19,7 +19,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, _naming(send))
             return
-        # In the same scope, since the router leaves in it what was asked for.
+        # In the same scope, in which the router leaves the route.
         scope["method"] = "GET"
         try:
             await self._app(scope, receive, _without_body(_naming(send)))

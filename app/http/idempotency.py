@@ -23,13 +23,13 @@ class WriteIds(Struct, frozen=True):
     key: str | None
 
     def memory(self, *place: int) -> str | None:
-        """Give the id of a new memory, None if the request cannot be repeated; `place` is its index in a batch."""
+        """Return the id of a new memory, None if the request cannot be repeated; `place` is its index in a batch."""
         if self.key is None:
             return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
     def update(self, memory_id: str, content: str | UnsetType, metadata: Metadata | UnsetType | None) -> str | None:
-        """Give the id of a change to a memory, None if the request cannot be repeated safely.
+        """Return the id of a change to a memory, None if the request cannot be repeated safely.
 
         With the same key and another change only the end is another one, by which providers know (`providers/editing`).
 
@@ -46,7 +46,7 @@ class WriteIds(Struct, frozen=True):
         return edit_id and edit_id[:EDIT_KEY_CHARS] + change_digest_of(content, metadata).hex()
 
     def delete(self, memory_id: str) -> str | None:
-        """Give the id of a deletion, None if the request cannot be repeated safely."""
+        """Return the id of a deletion, None if the request cannot be repeated safely."""
         return self._edit("delete", memory_id)
 
     def _edit(self, kind: str, memory_id: str) -> str | None:

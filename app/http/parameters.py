@@ -1,4 +1,4 @@
-"""Query parameters: those a route knows, each once, as strictly as the fields of a body."""
+"""Query parameters: each known to the route, and given once, as strictly as the fields of a body."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _QUOTED_CHARS = 100
 
 
 def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
-    """Let nothing be asked that would be ignored.
+    """Refuse parameters that would be ignored.
 
     Raises:
         InvalidInput: a parameter is not known here, or is given twice.

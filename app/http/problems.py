@@ -61,7 +61,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProblemType(Struct, frozen=True):
-    """A kind of problem: its status, the last part of its type, and its title."""
+    """A type of problem: its status, the last part of its URI, and its title."""
 
     status: int
     name: str
@@ -115,7 +115,7 @@ _BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBI
 
 
 class RequestError(Exception):
-    """A request that cannot be served as it is, told by its kind."""
+    """A request that cannot be served as it is, for a reason of this type."""
 
     def __init__(
         self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
@@ -164,7 +164,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
 
 
 def accepted(body: type) -> dict[int, ResponseSpec]:
-    """The answer to a write that is durable, but not yet confirmed by the first provider."""
+    """Return the answer to a write that is durable, but not yet confirmed by the first provider."""
     return {
         STATUS_ACCEPTED: ResponseSpec(
             data_container=body,
@@ -175,7 +175,7 @@ def accepted(body: type) -> dict[int, ResponseSpec]:
 
 
 def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
-    """The problems of an operation, for the OpenAPI document."""
+    """Return the problems of an operation, for the OpenAPI document."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
         titles.setdefault(kind.status, []).append(kind.title)
@@ -224,7 +224,7 @@ def _problem(kind: ProblemType, detail: str, errors: list[FieldProblem] | None =
 
 
 def shortened(text: str, most_chars: int) -> str:
-    """Give the beginning of a text that is too long to be said, and three dots."""
+    """Return the beginning of a text that is too long to be said, and three dots."""
     return text if len(text) <= most_chars else text[:most_chars] + "..."
 
 

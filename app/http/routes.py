@@ -1,4 +1,4 @@
-"""Which requests are sure to come."""
+"""The routes of callers' memories, whose metrics exist before the first request."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 _PREFIX = "/memory/"
-_UNSENT = {"OPTIONS"}  # answered by the framework, and asked for by nobody
+_UNSENT = {"OPTIONS"}  # answered by the framework, and sent by no client
 
 
 def memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Give method and template of every route for callers' memories."""
+    """Return method and template of every route for callers' memories."""
     for route in app.routes:
         if isinstance(route, HTTPRoute) and route.path_format.startswith(_PREFIX):
             for method in sorted(route.methods - _UNSENT):

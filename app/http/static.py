@@ -1,4 +1,4 @@
-"""Bytes that are the same for as long as the process lives: made once, plain and packed, each with a strong ETag."""
+"""Static files: bytes that never change while the process lives, plain and compressed, each with a strong ETag."""
 
 import gzip
 from collections.abc import Mapping
@@ -11,17 +11,16 @@ from litestar import Request, Response
 from app.http.content_coding import takes_gzip
 
 _NOT_MODIFIED = 304
-_ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, which nothing meets by chance
+_ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, so that no two collide by chance
 
 # What RFC 9110, section 15.4.5, wants in a 304; the others would repeat what the client holds.
-_TOLD_AGAIN = frozenset({"Cache-Control", "ETag", "Vary"})
+_REPEATED = frozenset({"Cache-Control", "ETag", "Vary"})
 
 
 class StaticFile:
     """A file to be served, whose bytes never change.
 
-    `packed` is its gzip form, if there is one already; whichever of both forms is not given is made when it is first
-    asked for, and kept.
+    `packed` is its gzip form, if there is one already; the form that is not given is made at its first use, and kept.
     """
 
     def __init__(
@@ -46,19 +45,19 @@ class StaticFile:
 
     @cached_property
     def plain(self) -> bytes:
-        """As they are."""
+        """The uncompressed bytes."""
         return gzip.decompress(self.packed) if self._given_plain is None else self._given_plain
 
     @cached_property
     def packed(self) -> bytes:
-        """The same in gzip; without a date, so that every process makes the same bytes, and the same ETag."""
+        """The bytes in gzip; without a date, so that every process makes the same bytes, and the same ETag."""
         return gzip.compress(self.plain, mtime=0) if self._given_packed is None else self._given_packed
 
     def answer(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Give them as the client takes them, or tell it that it has them."""
+        """Return the form that the client accepts, or 304 if the client holds it already."""
         body, headers = self._packed_form if takes_gzip(request.headers) else self._plain_form
-        if _names(request.headers.getall("if-none-match", []), headers["ETag"]):
-            again = {name: value for name, value in headers.items() if name in _TOLD_AGAIN}
+        if _matches(request.headers.getall("if-none-match", []), headers["ETag"]):
+            again = {name: value for name, value in headers.items() if name in _REPEATED}
             return Response(b"", status_code=_NOT_MODIFIED, headers=again)
         return Response(body, headers=headers)
 
@@ -75,8 +74,8 @@ def _etag(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:_ETAG_CHARS]}"'
 
 
-def _names(conditions: list[str], etag: str) -> bool:
-    """Whether an `If-None-Match` names a representation, compared weakly as RFC 9110, section 13.1.2, has it.
+def _matches(conditions: list[str], etag: str) -> bool:
+    """Return whether an `If-None-Match` names a representation, compared weakly as RFC 9110, section 13.1.2, has it.
 
     A proxy that packs what it passes on makes a strong tag weak.
     """

@@ -1,4 +1,4 @@
-"""From the settings to a running chain: which providers, which journal, within which limits."""
+"""Make a running chain from the settings: its providers, its journal and its limits."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,7 +20,7 @@ from providers.types import Host
 
 
 class ChainFactory:
-    """Makes the parts of a chain from settings; one for each process."""
+    """Make chains and their parts from settings; one for each process."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.clock = HybridClock()
@@ -45,12 +45,12 @@ class ChainFactory:
             await chain.close()
 
     def parts(self, settings: Settings) -> Sequence[Part]:
-        """Give the providers in the configured order."""
+        """Return the providers in the configured order."""
         self.observer.expect_order(settings.order)
         return [self._part(name, settings) for name in settings.order]
 
     def journal(self, settings: Settings) -> JournalChoice:
-        """Give the journal that is configured."""
+        """Return the journal that is configured."""
         chosen = journal_of(settings)
         if chosen is None:
             return JournalChoice(opened=None, always=False)
@@ -73,7 +73,7 @@ class ChainFactory:
 
     def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:
         def opened() -> AbstractAsyncContextManager[Replica]:
-            # Not for one that stays open when the order is switched: its breaker is as it is.
+            # Not for a provider that stays open when the order is switched, whose breaker keeps its state.
             self.observer.expect(host.name, str(tag_of(type(provider))))
             return MemoryProviderFactory.create_provider(provider, host)
 

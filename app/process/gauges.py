@@ -1,4 +1,4 @@
-"""Looking at the chain every few seconds, for the gauges of roles and backlogs and for the story in the log."""
+"""The gauges of the chain's roles and backlogs, and its story in the log, brought up to date every few seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,21 +10,21 @@ from providers.chain.counting import CountingObserver
 from providers.chain.describing import describe
 from providers.chain.reporting.reporter import Reporter
 
-# Between two looks: less than a scrape interval, and no scrape has to wait for the journal.
+# Between two updates: less than a scrape interval, and no scrape has to wait for the journal.
 SECONDS = 5.0
 
 
 @asynccontextmanager
-async def shown(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
-    """Show what a chain says about itself for as long as the context lasts."""
-    task = background.start(lambda: _show(chain, observer, story), "gauges")
+async def chain_gauges(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
+    """Keep the gauges of a chain up to date for as long as the context lasts."""
+    task = background.start(lambda: _update(chain, observer, story), "gauges")
     try:
         yield
     finally:
         await background.stop(task)
 
 
-async def _show(chain: Chain, observer: CountingObserver, story: Reporter) -> None:
+async def _update(chain: Chain, observer: CountingObserver, story: Reporter) -> None:
     while True:
         status = await describe(chain)
         observer.show(status)

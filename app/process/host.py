@@ -1,4 +1,4 @@
-"""What a command gives to providers and journals that it opens beside the service."""
+"""The host of providers and journals that a command opens outside the service."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ from providers.types import Host
 
 
 def offline_host(name: str, data_dir: Path) -> Host:
-    """Give what the service would give, with metrics that nobody reads, and nothing to do but what is asked."""
+    """Return a host as the service's, but with metrics that are not exposed, and without background work."""
     metrics = Metrics(CollectorRegistry())
     return Host(name=name, data_dir=data_dir, metrics=metrics, clock=HybridClock(), serves=False)

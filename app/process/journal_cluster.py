@@ -1,4 +1,4 @@
-"""Whether the journal lives apart from the providers: in one PostgreSQL cluster with them it goes down with them."""
+"""Warn of a journal that shares a PostgreSQL cluster with a provider: both are down at the same time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def watching_journal_cluster(settings: Settings) -> AsyncIterator[None]:
-    """Find out in the background, and warn."""
+    """Compare in the background, and warn, for as long as the context lasts."""
     task = background.start_once(warn_of_shared_clusters(settings), "journal place")
     try:
         yield
@@ -29,9 +29,9 @@ async def watching_journal_cluster(settings: Settings) -> AsyncIterator[None]:
 
 
 async def warn_of_shared_clusters(settings: Settings, again: float = _AGAIN_SECONDS) -> None:
-    """Compare the journal's cluster with that of every native provider, as soon as both can be asked.
+    """Compare the journal's cluster with that of every native provider, as soon as both answer.
 
-    `again`: seconds until who did not answer is asked again.
+    `again`: seconds until a server that did not answer is asked again.
     """
     if not isinstance(settings.journal, PostgresJournalSettings):
         return

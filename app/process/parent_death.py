@@ -1,4 +1,4 @@
-"""A process of ours that does not outlive the one that started it. Linux only."""
+"""The end of a worker with its parent, by the parent-death signal. Linux only."""
 
 import ctypes
 import multiprocessing
@@ -9,7 +9,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
-    """Have the kernel end this process when the one that started it ends without a word, as after SIGKILL.
+    """Let the kernel end this process when its parent ends without stopping it, as after SIGKILL.
 
     A worker would keep the port otherwise, and answer without the database that went down with the service.
     """
@@ -18,5 +18,5 @@ def end_with_parent() -> None:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent.pid:
-        # It ended before the signal was asked for, so nobody will send it.
+        # The parent ended before the signal was set, so the kernel will not send it.
         os._exit(1)

@@ -1,4 +1,4 @@
-"""What the process does that finds out whether the service could serve."""
+"""The rehearsal of a start: whether the order of the providers can be put in force."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from providers.errors import Unavailable
 
 
 def order_error(settings: Settings) -> Unavailable | None:
-    """Give what keeps the order from being put in force, None if nothing does."""
+    """Return the error that keeps the order from being put in force, None if there is none."""
     configure_logs(settings.log.format, "error")
     chains = ChainFactory(Metrics(CollectorRegistry()))
     try:

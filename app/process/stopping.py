@@ -1,4 +1,4 @@
-"""Why the service stops: the first reason that comes up, told when it does, and once more at the end."""
+"""The reason why the service stops, logged when the stop begins and once more at its end."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ CRASHING = "workers end by themselves as soon as they are started"
 
 
 class StopReason:
-    """What is known of it; `now` is a monotonic clock, `wall` gives seconds since 1970."""
+    """The first reason to stop; `now` is a monotonic clock, `wall` gives seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self.reason: str | None = None
@@ -27,8 +27,8 @@ class StopReason:
         self._began = 0.0
         self._began_at = ""
 
-    def because(self, reason: str, *, ordered: bool = False) -> None:
-        """Take a reason, unless there is one; `ordered` if somebody wants the service to stop."""
+    def record(self, reason: str, *, ordered: bool = False) -> None:
+        """Record a reason, unless there is one; `ordered` if the stop is intended."""
         if self.reason is not None:
             return
         self.reason = reason
@@ -38,17 +38,17 @@ class StopReason:
         log("stopping", reason=reason)
 
     def record_signals(self, lost: Callable[[], str | None]) -> None:
-        """Take note of SIGTERM and SIGINT before whoever heeds them; `lost` says what has been lost, if that is why.
+        """Record SIGTERM and SIGINT before their handlers run.
 
-        What is lost has this process interrupted.
+        `lost` returns what has been lost, if this process was interrupted because of that.
         """
         process = os.getpid()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._noting(signal.getsignal(number), lost, process))
+            signal.signal(number, self._recording(signal.getsignal(number), lost, process))
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Tell at the end of the context that the service has stopped, if it ever had a reason to."""
+    def logged(self) -> Iterator[None]:
+        """Log at the end of the context that the service has stopped, if there ever was a reason."""
         try:
             yield
         finally:
@@ -59,29 +59,29 @@ class StopReason:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Know that the context, which serves, does not end without a reason."""
+        """Record a reason for every end of the context, which serves."""
         try:
             yield
         except SystemExit:
-            self.because(CRASHING)
+            self.record(CRASHING)
             raise
-        except Exception as error:  # whatever ends the server goes on as it is; only its words are told here
-            self.because(f"{BY_ITSELF}: {error}")
+        except Exception as error:  # every error of the server propagates as it is; only its text is recorded here
+            self.record(f"{BY_ITSELF}: {error}")
             raise
-        self.because(BY_ITSELF)
+        self.record(BY_ITSELF)
 
-    def _noting(
+    def _recording(
         self, former: "Handler", lost: Callable[[], str | None], process: int
     ) -> Callable[[int, FrameType | None], None]:
-        def heed(number: int, frame: FrameType | None) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
             # A worker that has just been forked still has the handlers of this process.
             if os.getpid() == process:
                 reason = lost()
-                self.because(reason or signal.Signals(number).name, ordered=reason is None)
+                self.record(reason or signal.Signals(number).name, ordered=reason is None)
             if callable(former):
                 former(number, frame)
 
-        return heed
+        return handle
 
 
 Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None

@@ -1,4 +1,4 @@
-"""Tracing for as long as the application lives, if it is asked for."""
+"""Tracing for as long as the application lives, if it is configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,12 +11,12 @@ from observability.tracing import Tracer
 
 
 @asynccontextmanager
-async def tracing_on(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
-    """Have the tracer begin traces and send them, and make it that of everything begun in this context."""
+async def tracing_with(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
+    """Let the tracer begin and export traces, and make it the tracer of every task begun in this context."""
     if settings.endpoint is None:
         yield
         return
-    # The SDK reads two dozen variables by itself; what counts is what `ninai config show` tells.
+    # The SDK reads two dozen variables by itself; only what `ninai config show` shows counts.
     with hidden("OTEL_"):
         from observability.otlp.exporting import Collector, Exporting
 

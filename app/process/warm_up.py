@@ -37,7 +37,7 @@ class WarmUp:
 
     @property
     def running(self) -> bool:
-        """Whether a first recall might still meet something cold."""
+        """Return whether a first recall might still meet something cold."""
         return bool(self.cold)
 
 

@@ -1,4 +1,4 @@
-"""What is different between two configurations: what a running service takes over, and what needs a restart."""
+"""The differences between two configurations: those that a running service applies, and those that need a restart."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +10,7 @@ _LIVE = ("order", "providers", "recall_limit")
 
 
 def taken_over(running: Settings, read: Settings) -> Settings:
-    """Give the settings of a running service with what it can take over of those that were read."""
+    """Return the settings of a running service with what it can take over of those that were read."""
     return structs.replace(
         running,
         **{name: getattr(read, name) for name in _LIVE},

@@ -1,4 +1,4 @@
-"""Running the reloader beside the application."""
+"""Run the reloader beside the application."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ from providers import background
 
 @asynccontextmanager
 async def following(reloader: Reloader, *, heeds_hangup: bool) -> AsyncIterator[None]:
-    """Follow the configuration for as long as the context lasts, if so asked with SIGHUP as an order to look at it."""
+    """Follow the configuration for as long as the context lasts; SIGHUP reads it at once, if `heeds_hangup`."""
     loop = asyncio.get_running_loop()
     task = background.start(reloader.run, "reloader")
     if heeds_hangup:

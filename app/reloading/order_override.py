@@ -1,4 +1,4 @@
-"""The order that the API has set, kept in the data folder over restarts."""
+"""The order that the API has set, stored in the data folder across restarts."""
 
 import os
 from datetime import datetime
@@ -30,11 +30,11 @@ class OverrideFile:
         self.path = data_dir / FILE_NAME
 
     def stamp(self) -> Stamp | None:
-        """Give what changes whenever another order is set."""
+        """Return what changes whenever another order is set."""
         return stamp_of(self.path)
 
     def read(self) -> Override | None:
-        """Give the override, None if there is none.
+        """Return the override, None if there is none.
 
         Raises:
             ConfigError: the file cannot be read, or is something else.

@@ -1,4 +1,4 @@
-"""The reloader: puts into force what is configured anew, and leaves in force what was when that cannot be used."""
+"""The reloader puts a changed configuration in force, and keeps the former one where the new one cannot be used."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,8 +24,8 @@ NEVER = float("inf")
 _log = structlog.get_logger(__name__)
 
 
-class NotKept(OrderRefused):
-    """An order that cannot be kept for the next start."""
+class OverrideNotStored(OrderRefused):
+    """The order cannot be stored for the next start."""
 
 
 class Reloader:
@@ -68,7 +68,7 @@ class Reloader:
             await self._look()
 
     def wake(self) -> None:
-        """Have everything read at once, also what no file's date tells, such as a secret in a file of its own."""
+        """Read everything at once, also what no file's date shows, such as a secret in a file of its own."""
         self._wake.set()
 
     async def put(self, order: list[str], set_by: str) -> None:
@@ -95,13 +95,13 @@ class Reloader:
                 await asyncio.to_thread(self._source.keep, kept)
             except OSError as error:
                 await self._switch(before)
-                raise NotKept(f"{self._source.overrides.path}: {error.strerror}") from error
+                raise OverrideNotStored(f"{self._source.overrides.path}: {error.strerror}") from error
             self.configuration = structs.replace(base, override=kept)
             self.since = override.at
             _log.warning("order_set", order=order, configured=base.configured_order, set_by=set_by)
 
     async def _read_or(self, known: Configuration) -> Configuration:
-        """Give what is configured now, or what was known of it if it cannot be used."""
+        """Return what is configured now, or what was known of it if it cannot be used."""
         try:
             return await asyncio.to_thread(self._source.read)
         except ConfigError:

@@ -1,4 +1,4 @@
-"""Where the configuration of a running service comes from, and whether it may have changed."""
+"""The source of a running service's configuration, which notices when it may have changed."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,12 +28,12 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
     @property
     def configured_order(self) -> list[str]:
-        """The order without the override."""
+        """Return the order without the override."""
         return self.loaded.settings.order
 
     @property
     def settings(self) -> Settings:
-        """The settings in the order that holds."""
+        """Return the settings in the order that holds."""
         settings = self.loaded.settings
         return settings if self.override is None else structs.replace(settings, order=self.override.order)
 
@@ -59,7 +59,7 @@ class Source:
         return self._overrides
 
     def read(self) -> Configuration:
-        """Give what is configured now.
+        """Return what is configured now.
 
         Raises:
             ConfigError: it cannot be used.
@@ -77,7 +77,7 @@ class Source:
         return configuration
 
     def with_order(self, configuration: Configuration, override: Override) -> Configuration:
-        """Give a configuration with another order.
+        """Return a configuration with another order.
 
         Raises:
             ConfigError: `order` is none of this configuration's providers.
@@ -96,7 +96,7 @@ class Source:
         self._seen = (self._seen[0], self.overrides.write(override))
 
     def changed(self) -> bool:
-        """Whether a file is another one than when it was read, and the same as at the last look.
+        """Return whether a file is another one than when it was read, and the same as at the last look.
 
         Many editors write a file in two steps, and half a file may well be a configuration.
         """

@@ -1,4 +1,4 @@
-"""Whether a file is another one than before, as far as the file system tells.
+"""Stamps of files, which change with their contents as far as the file system shows.
 
 Asked for again and again rather than announced by the kernel: that works on every file system, also on those that a
 container mounts from elsewhere.
@@ -20,7 +20,7 @@ class Stamp(Struct, frozen=True, kw_only=True):
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """Give the stamp of a file, None while there is none."""
+    """Return the stamp of a file, None while there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116 - one look at the file, beside one at its name
     except OSError:

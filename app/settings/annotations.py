@@ -9,51 +9,51 @@ from observability.secret import Secret
 
 
 def plain(annotation: object) -> object:
-    """Give the type without its constraints."""
+    """Return the type without its constraints."""
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def members(annotation: object) -> list[object]:
-    """Give the types of a union, None left out; any other type is a union of one."""
+    """Return the types of a union, None left out; any other type is a union of one."""
     kind = plain(annotation)
     parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     return [plain(part) for part in parts if part is not NoneType]
 
 
 def tables(annotation: object) -> list[type[Struct]]:
-    """Give the structs that a table may be decoded into; none when the value is not a table."""
+    """Return the structs that a table may be decoded into; none when the value is not a table."""
     return [part for part in members(annotation) if isinstance(part, type) and issubclass(part, Struct)]
 
 
 def item_of(annotation: object, container: type) -> object | None:
-    """Give the type of the items if this is such a container (dict: of its values)."""
+    """Return the type of the items if this is such a container (dict: of its values)."""
     kind = plain(annotation)
     return get_args(kind)[-1] if get_origin(kind) is container else None
 
 
 def choices(annotation: object) -> tuple[object, ...]:
-    """Give the values of a Literal; none when any value may do."""
+    """Return the values of a Literal; none when any value may do."""
     kind = plain(annotation)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def tag_of(table: type[Struct]) -> object:
-    """Give the `kind` that chooses this struct, None when there is no choice."""
+    """Return the `kind` that chooses this struct, None when there is no choice."""
     return table.__struct_config__.tag
 
 
 def is_secret(annotation: object) -> bool:
-    """Tell whether the value is held in a Secret."""
+    """Return whether the value is held in a Secret."""
     return Secret in members(annotation)
 
 
 def is_masked(annotation: object) -> bool:
-    """Tell whether the value must not be shown."""
+    """Return whether the value must not be shown."""
     return is_secret(annotation) or any((meta.extra or {}).get("masked") for meta in _metas(annotation))
 
 
 def description(annotation: object) -> str | None:
-    """Give the words for what is expected, where the type has its own."""
+    """Return the words for what is expected, where the type has its own."""
     return next((meta.description for meta in _metas(annotation) if meta.description), None)
 
 

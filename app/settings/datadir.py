@@ -10,7 +10,7 @@ SYSTEM_DATA_DIR = Path("/var/lib") / APP_NAME
 
 
 def default_data_dir(environ: Mapping[str, str], *, euid: int) -> Path:
-    """Give the user's data folder as the XDG Base Directory Specification says.
+    """Return the user's data folder as the XDG Base Directory Specification says.
 
     For root it is below /var/lib: PostgreSQL refuses to run as root, and the account that runs it instead cannot
     reach into root's home.

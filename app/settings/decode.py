@@ -18,7 +18,7 @@ _T = TypeVar("_T", bound=Struct)
 
 
 def decode(table: type[_T], layer: Layer) -> tuple[_T, Mapping[str, Origin]]:
-    """Give the struct, and for the path of each value that a layer set, where it came from.
+    """Return the struct, and for the path of each value that a layer set, where it came from.
 
     Raises:
         ConfigError: something does not fit.
@@ -105,7 +105,7 @@ class _Decoder:
                 raise ConfigError(reason, steps=here, origin=origin_below(self._layer, here))
 
     def _refuse_value(self, steps: Steps) -> None:
-        """The value itself is not shown: it may be a secret in the wrong place."""
+        """Refuse a value where a table is expected; the error does not quote it, since it may be a secret."""
         entry = self._layer.get(steps)
         if entry is not None and entry.raw != {}:
             raise ConfigError("expected a table, got a value", steps=steps, origin=entry.origin)

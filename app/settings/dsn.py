@@ -7,7 +7,7 @@ _SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 
 
 def normalised(dsn: str) -> str:
-    """Give `postgresql+asyncpg://...` for every way to write a PostgreSQL URL.
+    """Return `postgresql+asyncpg://...` for every way to write a PostgreSQL URL.
 
     libpq calls the TLS mode `sslmode`, asyncpg calls the same values `ssl`.
 

@@ -15,7 +15,7 @@ _FILE_SUFFIX = "_file"
 
 
 def process_environment() -> Mapping[str, str]:
-    """Give the environment of this process."""
+    """Return the environment of this process."""
     return os.environ  # noqa: TID251 - this is the one place that reads it
 
 
@@ -31,7 +31,7 @@ def hidden(prefix: str) -> Iterator[None]:
 
 
 def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:
-    """Give what NINAI__ variables set; an empty variable sets nothing.
+    """Return what NINAI__ variables set; an empty variable sets nothing.
 
     Names match regardless of case, keys that `written` already spells keep its spelling. A name that ends in _FILE
     tells the file in which the value stands.

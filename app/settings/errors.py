@@ -45,7 +45,7 @@ def quoted(names: Iterable[object]) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Give the known name that is meant, or all of them when none is near."""
+    """Return the known name that is meant, or all of them when none is near."""
     known = list(known)
     near = get_close_matches(name, known, n=1)
     if near:

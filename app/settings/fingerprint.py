@@ -12,7 +12,7 @@ _SHARED = ("order", "chain", "journal", "recall_limit")
 
 
 def fingerprint(settings: Settings) -> str:
-    """Give a hash of the order and of what holds for it, masked as it is shown: no secret can be guessed from it.
+    """Return a hash of the order and of what holds for it, masked as it is shown: no secret can be guessed from it.
 
     Ports, folders and the log are each instance's own, and a provider that is in no order does nothing.
     """

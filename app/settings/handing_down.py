@@ -27,11 +27,11 @@ def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None
 
 
 def hand_down_folder(folder: Path) -> None:
-    """Tell the worker processes where they find each other."""
+    """Pass the workers' folder on to the worker processes."""
     os.environ[_FOLDER_VARIABLE] = str(folder)  # noqa: TID251 - as above
 
 
 def handed_folder() -> Path | None:
-    """Give the folder in which the workers find each other, None for a single one."""
+    """Return the folder in which the workers find each other, None for a single one."""
     folder = process_environment().get(_FOLDER_VARIABLE)
     return None if folder is None else Path(folder)

@@ -7,7 +7,7 @@ from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
 
 
 def journal_of(settings: Settings) -> SqliteJournalSettings | PostgresJournalSettings | None:
-    """Give the journal for several providers, None if there shall be none."""
+    """Return the journal for several providers, None if there shall be none."""
     journal = settings.journal
     if isinstance(journal, NoJournalSettings):
         return None
@@ -15,7 +15,7 @@ def journal_of(settings: Settings) -> SqliteJournalSettings | PostgresJournalSet
 
 
 def always_journalled(settings: Settings) -> bool:
-    """Whether a single provider has a journal as well.
+    """Return whether a single provider has a journal as well.
 
     Left to itself, a journal that was once begun goes on: it knows what that provider has not received.
     """

@@ -43,7 +43,7 @@ Layer = Mapping[Steps, RawValue]
 
 
 def flatten(raw: object, origin: Origin, steps: Steps = ()) -> Layer:
-    """Give every value below `raw` under its own path; a list is one value."""
+    """Return every value below `raw` under its own path; a list is one value."""
     if not isinstance(raw, dict) or (not raw and steps):
         return {steps: RawValue(raw, origin)}
     layer: dict[Steps, RawValue] = {}
@@ -69,13 +69,13 @@ def overlay(*layers: Layer) -> Layer:
 
 
 def names_below(layer: Layer, steps: Steps) -> list[str | int]:
-    """Give the keys of the table at `steps`, in the order they were written."""
+    """Return the keys of the table at `steps`, in the order they were written."""
     depth = len(steps)
     return list(dict.fromkeys(path[depth] for path in layer if len(path) > depth and path[:depth] == steps))
 
 
 def origin_below(layer: Layer, steps: Steps) -> Origin:
-    """Give the source of the first value at or below `steps`."""
+    """Return the source of the first value at or below `steps`."""
     found = (entry.origin for path, entry in layer.items() if path[: len(steps)] == steps)
     return next(found, DEFAULT)
 

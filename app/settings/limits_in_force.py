@@ -69,5 +69,5 @@ def _try_limit(configured: float | None, operation: OperationClass, *, others: b
 
 
 def _journalled(settings: Settings, operation: OperationClass) -> bool:
-    """Whether a write is durable before the provider is asked, so that nobody has to wait for that one."""
+    """Return whether a write is durable before the provider is asked, so that nobody has to wait for that one."""
     return operation.writes and (len(settings.order) > 1 or always_journalled(settings))

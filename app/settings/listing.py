@@ -21,7 +21,7 @@ class Leaf(Struct, frozen=True):
 
 
 def leaves(settings: Settings) -> Iterator[Leaf]:
-    """Give every setting, table after table."""
+    """Return every setting, table after table."""
     return _table(settings, ())
 
 

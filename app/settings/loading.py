@@ -39,7 +39,7 @@ class LoadedSettings(Struct, frozen=True, kw_only=True):
     file: Path | None
 
     def leaves(self) -> list[Leaf]:
-        """Give every value as it may be shown, secrets masked."""
+        """Return every value as it may be shown, secrets masked."""
         return list(leaves(self.settings))
 
 

@@ -1,4 +1,4 @@
-"""What is told of an error, without any secret of the settings."""
+"""Mask the secrets of the settings in the texts of errors."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ _PASSWORD = re.compile(r"://[^:/]*:([^@]*)@")
 
 
 def mask_for(settings: Struct) -> Callable[[str], str]:
-    """Give what makes one line of a text, in which none of these settings' secrets stands."""
+    """Return what makes one line of a text, in which none of these settings' secrets stands."""
     # The longest first: a short one may be a part of it.
     secrets = sorted({secret for secret in _secrets_in(settings) if secret}, key=len, reverse=True)
     pattern = re.compile("|".join(map(_pattern_of, secrets)) or r"(?!)")  # the last matches nothing
@@ -33,12 +33,12 @@ def _pattern_of(secret: str) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """Give a text so that it breaks no table and commands no terminal."""
+    """Return a text so that it breaks no table and commands no terminal."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split("\n")))
 
 
 def _secrets_in(value: object) -> Iterator[str]:
-    """Give every secret of the settings, and of a DSN the password also by itself."""
+    """Return every secret of the settings, and of a DSN the password also by itself."""
     if isinstance(value, Secret):
         text = value.reveal()
         yield text

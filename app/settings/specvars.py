@@ -20,7 +20,7 @@ _HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 
 
 def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
-    """Give what the variables set, seen together with the layers below and above; an empty variable sets nothing.
+    """Return what the variables set, seen together with the layers below and above; an empty variable sets nothing.
 
     A variable for a kind of provider that is not in use is ignored.
 
@@ -91,7 +91,7 @@ def _order(environ: Mapping[str, str], known: Layer) -> Layer:
 
 
 def _resolve(word: str, known: Layer, origin: Origin) -> tuple[str, str]:
-    """Give name and kind of the provider that a word of the specification means.
+    """Return name and kind of the provider that a word of the specification means.
 
     The word is a kind. The configured provider of that kind is meant, the one of the same name first; without any, a
     new one with the kind's defaults.

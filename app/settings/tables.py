@@ -12,12 +12,12 @@ KINDS = [str(annotations.tag_of(table)) for table in annotations.tables(Provider
 
 
 def provider_names(layer: Layer) -> list[str]:
-    """Give the names of the tables of providers."""
+    """Return the names of the tables of providers."""
     return [str(name) for name in names_below(layer, PROVIDERS)]
 
 
 def kind_of(layer: Layer, name: str) -> str | None:
-    """Give a provider's kind: what its table says; a table named for a kind need not say it."""
+    """Return a provider's kind: what its table says; a table named for a kind need not say it."""
     entry = layer.get((*PROVIDERS, name, "kind"))
     if entry is not None:
         return str(entry.raw)
@@ -25,7 +25,7 @@ def kind_of(layer: Layer, name: str) -> str | None:
 
 
 def order_in(layer: Layer) -> list[str]:
-    """Give the order as far as it can be read; decoding complains about the rest."""
+    """Return the order as far as it can be read; decoding complains about the rest."""
     entry = layer.get(ORDER)
     if entry is None:
         return DEFAULT_ORDER
@@ -37,12 +37,12 @@ def order_in(layer: Layer) -> list[str]:
 
 
 def first_in_order(layer: Layer, kind: str) -> str | None:
-    """Give the first provider of a kind among those in use."""
+    """Return the first provider of a kind among those in use."""
     return next((name for name in order_in(layer) if kind_of(layer, name) == kind), None)
 
 
 def implied_tables(layer: Layer) -> Layer:
-    """Give what goes without saying: the kind of a table named for it, and the native provider if it is in use."""
+    """Return what goes without saying: the kind of a table named for it, and the native provider if it is in use."""
     names = provider_names(layer)
     if "native" in order_in(layer):
         names.append("native")

@@ -14,7 +14,7 @@ _COMPLAINT = re.compile(r"Expected (?P<expected>.*?)(, got `[^`]*`)?( - at `\$\[
 
 
 def convert(annotation: object, entry: RawValue, steps: Steps) -> object:
-    """Give the value; text from a variable becomes the number, truth value or list that is asked for.
+    """Return the value; text from a variable becomes the number, truth value or list that is asked for.
 
     Raises:
         ConfigError: it is not what is asked for.
@@ -42,7 +42,7 @@ def _converted(annotation: object, entry: RawValue, steps: Steps) -> object:
 
 
 def listed(entry: RawValue, steps: Steps) -> list[object]:
-    """Give the list, or the one that a variable's text means.
+    """Return the list, or the one that a variable's text means.
 
     Raises:
         ConfigError: it is none.

@@ -25,8 +25,8 @@ class Pool(Protocol):
         """How many are there to be lent."""
 
 
-class Waiting:
-    """Those who wait for a connection of one pool."""
+class PoolWaits:
+    """The operations that wait for a connection of one pool."""
 
     def __init__(self, duration: Histogram, provider: str) -> None:
         self.count = 0
@@ -34,7 +34,7 @@ class Waiting:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Count one who waits for as long as the context lasts."""
+        """Count one more waiting operation for as long as the context lasts."""
         started, outcome = perf_counter(), "failed"
         self.count += 1
         try:
@@ -74,15 +74,15 @@ class PoolMetrics:
             buckets=JOURNAL_BUCKETS,
             registry=registry,
         )
-        self._shown: dict[str, Waiting] = {}
+        self._shown: dict[str, PoolWaits] = {}
 
     @contextmanager
-    def watched_pool(self, provider: str, pool: Callable[[], Pool]) -> Iterator[Waiting]:
+    def watched_pool(self, provider: str, pool: Callable[[], Pool]) -> Iterator[PoolWaits]:
         """Show a pool, asked for and looked at in every scrape, for as long as the context lasts.
 
         Whoever is about to take a connection is to say so to what is given.
         """
-        waiting = self._shown[provider] = Waiting(self.database_acquire_duration, provider)
+        waiting = self._shown[provider] = PoolWaits(self.database_acquire_duration, provider)
         self.database_connections.labels(provider, "in_use").set_function(lambda: pool().checkedout())
         self.database_connections.labels(provider, "idle").set_function(lambda: pool().checkedin())
         self.database_pool_size.labels(provider).set_function(lambda: pool().size())

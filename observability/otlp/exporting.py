@@ -54,7 +54,7 @@ class Exporting:
     """Spans of one process on their way to a collector; made where they are sent from, since threads do not fork."""
 
     def __init__(self, collector: Collector, *, service_name: str, version: str, ratio: float) -> None:
-        self._exporter = _Told(_exporter(collector), collector.endpoint)
+        self._exporter = _LoggedExporter(_exporter(collector), collector.endpoint)
         self._processor = BatchSpanProcessor(
             self._exporter,
             max_queue_size=_QUEUE,
@@ -83,8 +83,8 @@ class Exporting:
         self._exporter.shutdown()
 
 
-class _Told(SpanExporter):
-    """Tells of a collector that takes nothing once, and of its return; what the exporter says itself is not logged."""
+class _LoggedExporter(SpanExporter):
+    """Log once that the collector refuses spans, and once that it takes them again; mute the exporter itself."""
 
     def __init__(self, exporter: SpanExporter, endpoint: str) -> None:
         self._exporter = exporter

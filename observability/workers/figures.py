@@ -7,7 +7,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar, Sample
 
 
-class Told(Struct, array_like=True, frozen=True):
+class SampleExemplar(Struct, array_like=True, frozen=True):
     """An exemplar; `at` is seconds since 1970."""
 
     labels: dict[str, str]
@@ -21,7 +21,7 @@ class Figure(Struct, array_like=True, frozen=True):
     name: str
     labels: dict[str, str]
     value: float
-    exemplar: Told | None = None
+    exemplar: SampleExemplar | None = None
 
 
 class Family(Struct, array_like=True, frozen=True):
@@ -83,10 +83,10 @@ def _family(metric: Metric) -> Family:
     return Family(metric.name, metric.documentation, metric.type, figures)
 
 
-def _told(exemplar: Exemplar | None) -> Told | None:
+def _told(exemplar: Exemplar | None) -> SampleExemplar | None:
     if exemplar is None:
         return None
-    return Told(dict(exemplar.labels), exemplar.value, float(exemplar.timestamp or 0.0))
+    return SampleExemplar(dict(exemplar.labels), exemplar.value, float(exemplar.timestamp or 0.0))
 
 
 def _metric(family: Family) -> Metric:
@@ -97,5 +97,5 @@ def _metric(family: Family) -> Metric:
     return metric
 
 
-def _exemplar(told: Told | None) -> Exemplar | None:
+def _exemplar(told: SampleExemplar | None) -> Exemplar | None:
     return None if told is None else Exemplar(told.labels, told.value, told.at)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from math import isnan
 
-from observability.workers.figures import Family, Figure, Figures, Told
+from observability.workers.figures import Family, Figure, Figures, SampleExemplar
 
 _Key = tuple[tuple[str, str], ...]
 _Rule = Callable[[Sequence[float]], float]
@@ -92,7 +92,7 @@ def _merged(families: Sequence[Family]) -> Family:
     return Family(first.name, first.documentation, first.type, figures)
 
 
-def _newest(alike: Iterable[Figure]) -> Told | None:
+def _newest(alike: Iterable[Figure]) -> SampleExemplar | None:
     told = [figure.exemplar for figure in alike if figure.exemplar is not None]
     return max(told, key=lambda exemplar: exemplar.at, default=None)
 

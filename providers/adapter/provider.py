@@ -27,10 +27,6 @@ _OVERLAP = 10
 _MORE = 5
 
 
-class AdaptedHealth(Health, frozen=True, kw_only=True):
-    """The health of a wrapped provider, under the name that it gives itself."""
-
-
 class ListedMemory(Struct, frozen=True):
     """A memory as callers see it, and the id by which the wrapped provider knows it."""
 
@@ -43,15 +39,14 @@ class ProviderAdapter(MemoryProvider):
 
     It must return memories as dicts or objects with `id`, `content` and `created_at` (ISO 8601 or a datetime, UTC where
     no zone is named), and optionally the other fields of `MemoryRecord`. Ids stay the same; a score lies in [0, 1] or
-    counts as none. The order of a list is free, but does not change without a write; `limit` and `offset` are heeded.
-    What belongs to another user is left out. Any error but a `ProviderError` counts as an outage, and an ambiguous one
-    for writes.
+    counts as none. The order of hits is kept. That of a list is free, but changes only with a write; the list heeds
+    `limit` and `offset`. What belongs to another user is left out. Any error but a `ProviderError` counts as an outage,
+    an ambiguous one for writes.
 
     Ids that are no canonical UUIDs are replaced by UUIDs derived from them. Conditions, ranges, pages and single
     memories are emulated by asking for more and sorting here. What cannot be emulated safely is refused as
-    `Unsupported`: a change of a memory; an id, version, moment or edit id from above, so that no write can be repeated
-    without being done twice; and listing or deleting where the method is missing. An adapter is no replica, so that it
-    cannot stand in a chain.
+    `Unsupported`: a change of a memory; an id, version, moment or edit id from above, so that no write is idempotent;
+    and listing or deleting where the method is missing. An adapter is no replica, so that it cannot stand in a chain.
     """
 
     def __init__(self, provider: BasicProvider) -> None:
@@ -126,13 +121,13 @@ class ProviderAdapter(MemoryProvider):
             with translated(writes=False):
                 health = await self._provider.health_check()
                 error = field_of(health, "error")
-                return AdaptedHealth(
+                return Health(
                     healthy=bool(field_of(health, "healthy")),
                     provider=str(field_of(health, "provider") or name),
                     error=None if error is None else str(error),
                 )
         except ProviderError as error:
-            return AdaptedHealth(healthy=False, provider=name, error=str(error))
+            return Health(healthy=False, provider=name, error=str(error))
 
     async def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)

@@ -1,12 +1,13 @@
 """A stranger's provider in the adapter: the printed mock of the specification, and one with all of its five methods."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from providers.adapter.conversion import id_of
+from providers.adapter.conversion import id_of, record_of
 from providers.adapter.provider import MAX_HITS, ProviderAdapter
 from providers.answers import Stored
 from providers.base import MemoryProvider
@@ -348,6 +349,33 @@ async def test_the_limits_of_every_provider_hold(
         with pytest.raises(InvalidInput):
             await refused
     assert five.calls == []
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "expected"),
+    [
+        ("created_at", "2026-07-28T12:00:00", datetime(2026, 7, 28, 12, tzinfo=UTC)),
+        ("created_at", "2026-07-28T14:00:00+02:00", datetime(2026, 7, 28, 12, tzinfo=UTC)),
+        ("created_at", datetime(2026, 7, 28, 12, tzinfo=UTC), datetime(2026, 7, 28, 12, tzinfo=UTC)),
+        ("updated_at", "2026-07-28T12:00:00Z", datetime(2026, 7, 28, 12, tzinfo=UTC)),
+        ("updated_at", None, None),
+        ("user_id", None, "anna"),
+        ("user_id", "bert", "bert"),
+        ("metadata", {"a": [1]}, {"a": [1]}),
+        ("similarity_score", 1, 1.0),
+        ("similarity_score", 17.5, None),
+        ("similarity_score", -0.1, None),
+        ("embedding", [0.5], None),
+    ],
+)
+def test_dicts_and_objects_are_converted_alike(field: str, given: object, expected: object) -> None:
+    """Moments come in UTC, a score outside its range is none, and a memory that names no user is its owner's."""
+    fields = {"id": 7, "content": "tea", "created_at": "2026-07-28T12:00:00"} | {field: given}
+
+    record = record_of(OWNER, fields)
+
+    assert getattr(record, field) == expected
+    assert record == record_of(OWNER, SimpleNamespace(**fields))
 
 
 def test_ids_are_uuids() -> None:

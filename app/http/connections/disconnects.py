@@ -30,7 +30,7 @@ class CancelOnDisconnect:
         if scope["type"] != "http" or not _reads(scope):
             await self._app(scope, receive, send)
             return
-        client = _Client(receive, self._seconds)
+        client = _WatchedClient(receive, self._seconds)
         without_body = scope["method"] in _READ_METHODS
         try:
             if without_body:
@@ -44,7 +44,7 @@ class CancelOnDisconnect:
             client.done()
 
 
-class _Client:
+class _WatchedClient:
     """The client that waits for one answer, watched once nothing more can come from it but its disconnect."""
 
     __slots__ = ("_receive", "_seconds", "_timer", "_watching", "disconnected", "task")

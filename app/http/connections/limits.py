@@ -1,4 +1,4 @@
-"""How many connections the server holds, and what it is told of that and of the heads of requests."""
+"""Limits of the server: how many connections it holds, and how large and how slow the head of a request may be."""
 
 import resource
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 def http1(settings: ServerSettings) -> HTTP1Settings:
-    """Give what the server is told of HTTP/1.1.
+    """Return the server's settings for HTTP/1.1.
 
     Its timer begins with the connection, and again with each answer that was handed over: so it is the limit for the
     first byte, for a whole head, for a connection that is kept, and for the last piece of an answer.
@@ -30,12 +30,12 @@ def http1(settings: ServerSettings) -> HTTP1Settings:
 
 
 def share(number: int, workers: int) -> int:
-    """Give each worker's share: the kernel deals connections out among them by chance, and evenly."""
+    """Return each worker's share: the kernel deals connections out among them by chance, and evenly."""
     return -(-number // workers)
 
 
 def connections_per_worker(settings: ServerSettings) -> int:
-    """Give how many connections a worker holds at once; who comes beyond that waits in the kernel's queue.
+    """Return how many connections a worker holds at once; further ones wait in the kernel's queue.
 
     Fewer than configured where the process may not have as many files open, which is said in the log. Without a
     connection left the server would at least wait; without a file left it would try in vain, over and over.
@@ -50,7 +50,7 @@ def connections_per_worker(settings: ServerSettings) -> int:
 
 
 def allow_files(settings: ServerSettings) -> None:
-    """Let this process have as many files open as that takes, as far as it may."""
+    """Raise this process's limit of open files to what the connections need, as far as the hard limit permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = share(settings.connections, settings.workers) + RESERVED_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:

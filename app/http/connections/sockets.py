@@ -36,7 +36,7 @@ class ClientConnection(Struct, frozen=True):
 
     @property
     def peer(self) -> str:
-        """The client's address, or the network of its customer."""
+        """Return the client's address, or the network of its customer."""
         return peer_of(self.client[0])
 
 

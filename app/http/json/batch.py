@@ -1,4 +1,4 @@
-"""Bodies of batches: each item is decoded alone, so that one that is not as it must be fails alone."""
+"""Bodies of batches: each item is decoded alone, so that an invalid item fails alone."""
 
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from app.http.body_limit import MAX_BODY_BYTES
 from app.http.json.body import JsonDTO, attempt, decode, decode_of_any_size
 from app.http.json.nesting import shallow
-from app.http.json.surrogates import OpaqueEscapes
+from app.http.json.surrogates import WithoutEscapes
 from app.http.json.values import most_values_in, values_in
 from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
 from providers.errors import InvalidInput
@@ -105,7 +105,7 @@ def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
         return _present(attempt(body, envelope), field)
     except (msgspec.DecodeError, RecursionError):
         # What one item holds, half a character or too many levels, keeps msgspec from taking apart the whole.
-        hidden = OpaqueEscapes(shallow(body, _MOST_BRACKETS))
+        hidden = WithoutEscapes(shallow(body, _MOST_BRACKETS))
         try:
             items = _present(attempt(hidden.text, envelope), field)
         except (msgspec.DecodeError, RecursionError, RequestError):

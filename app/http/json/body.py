@@ -11,7 +11,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from app.http.json.place import place_in
-from app.http.json.surrogates import OpaqueEscapes, lone_surrogate
+from app.http.json.surrogates import WithoutEscapes, lone_surrogate
 from app.http.json.values import most_values_in, values_in
 from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
 from providers.errors import InvalidInput
@@ -80,7 +80,7 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
 
     @classmethod
     def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003 - see above
-        """Tell of no nested fields: msgspec knows them."""
+        """Return False: msgspec knows the nested fields."""
         return False
 
 
@@ -124,7 +124,7 @@ def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
     """Refuse what holds so many values that making them would take 30 times of what they take in the body."""
     if most_values_in(body) <= _MOST_MARKS:
         return
-    hidden = OpaqueEscapes(body)
+    hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError:
@@ -143,7 +143,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
 
     Nothing is made of the body but one part for each field, so that this costs little whatever was sent.
     """
-    hidden = OpaqueEscapes(body)
+    hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError as error:  # no object
@@ -171,7 +171,7 @@ def _decoder(into: type[T]) -> msgspec.json.Decoder[T]:
 
 @lru_cache(maxsize=64)
 def _parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """Give a struct with the same fields, each of which is taken as it was sent, and need not be there."""
+    """Return a struct with the same fields, each of which is taken as it was sent, and need not be there."""
     return msgspec.defstruct("Parts", [(field, msgspec.Raw, msgspec.Raw()) for field in into.__struct_encode_fields__])
 
 

@@ -1,4 +1,4 @@
-"""JSON text made shallow: what nests deeper than anything that is allowed, and than what is read, cut off."""
+"""JSON text cut off below the deepest nesting that any request may have."""
 
 import re
 
@@ -11,8 +11,8 @@ _NEXT = re.compile(rb'(?:[^\[\]{}"]++|"(?:[^"\\]++|\\.)*+")*+([\[\]{}])', re.DOT
 def shallow(text: bytes, most_brackets: int) -> bytes:
     """Put a 0 and blanks in place of lists and objects below `ALLOWED_DEPTH`, one level of which is left.
 
-    What is left is still refused for its depth, but by whom it is for, and not by msgspec, which gives up a body
-    as a whole. `text` is given back as it is if more brackets than `most_brackets` would have to be looked at.
+    The rest is still refused for its depth, but as one field or item, and not by msgspec, which refuses a body as a
+    whole. `text` is returned unchanged if it has more brackets than `most_brackets`.
     """
     cut: bytearray | None = None
     depth, begin, brackets = 0, 0, 0

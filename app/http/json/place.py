@@ -1,10 +1,10 @@
-"""The place of a byte in JSON text, named as errors name fields: `metadata.tags[1]`."""
+"""The path to a byte in JSON text, as errors name fields: `metadata.tags[1]`."""
 
 import json
 import re
 
-# More of a value is not looked through, one token after another: a place is a help, and others are waiting. A memory
-# has a handful of values.
+# No more of a value is read, token by token: a path is a help, and other requests are waiting. A memory has a handful
+# of values.
 MOST_TOKENS = 64
 MOST_CHARS = 200
 
@@ -12,7 +12,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^\s,:"\[\]{}]++', re.DOTAL
 
 
 def place_in(value: bytes, position: int) -> str | None:
-    """Give the way from a JSON value to where `position` lies in it, such as `.tags[1]`; None if that is far inside.
+    """Return the way from a JSON value to where `position` lies in it, such as `.tags[1]`; None if that is far inside.
 
     `value`: well-formed. Of what lies in a key the place is that of the object which has it; a long way is cut short.
     """

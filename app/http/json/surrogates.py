@@ -22,7 +22,7 @@ _NEVER_IN_UTF_8 = bytes([0xC0, 0xC1, *range(0xF5, 0x100)])
 
 
 def lone_surrogate(text: bytes) -> int | None:
-    """Give where the first lone surrogate of well-formed JSON begins, None if there is none.
+    """Return where the first lone surrogate of well-formed JSON begins, None if there is none.
 
     `text`: UTF-8; the place is that of the escape's backslash.
     """
@@ -31,10 +31,10 @@ def lone_surrogate(text: bytes) -> int | None:
     return end if text.startswith(b"\\u", end) else None
 
 
-class OpaqueEscapes:
-    """JSON text whose Unicode escapes nobody can see, so that nothing in them keeps it from being taken apart.
+class WithoutEscapes:
+    """JSON text whose Unicode escapes are replaced, so that no lone surrogate keeps it from being decoded into parts.
 
-    It has the shape of the original, which `restored` gives back for each part of it. Strings that hold escapes are
+    It has the shape of the original, and `restored` returns the original of each part. Strings that hold escapes are
     no UTF-8 any more; msgspec does not look at the strings of a value that it hands on as it is (`Raw`).
     """
 
@@ -47,5 +47,5 @@ class OpaqueEscapes:
         )
 
     def restored(self, part: bytes) -> bytes:
-        """Give a part of the text as it was sent."""
+        """Return a part of the text as it was sent."""
         return part if self._mark is None else part.replace(self._mark, b"\\")

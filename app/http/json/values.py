@@ -1,4 +1,4 @@
-"""How many values JSON text holds, counted without making any of them."""
+"""The number of values in JSON text, counted without decoding any of them."""
 
 import re
 
@@ -8,7 +8,7 @@ _STRETCH = re.compile(rb'(?:[^"]*+"(?:[^"\\]++|\\.)*+"){0,4096}+[^"]*+', re.DOTA
 
 
 def most_values_in(text: bytes) -> int:
-    """Give what `values_in` cannot exceed, as quickly as that can be: what is in strings is counted, too."""
+    """Return what `values_in` cannot exceed, as quickly as that can be: what is in strings is counted, too."""
     return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 

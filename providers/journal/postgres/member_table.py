@@ -1,4 +1,4 @@
-"""The members, who receive every write, and claims on tasks that only one holder may run."""
+"""The members, which receive every write, and claims on tasks that only one holder may run."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection

@@ -18,7 +18,7 @@ from providers.journal.codec import encode
 from providers.types import Snapshot
 
 # The columns of today's table, of which an earlier version has `user_id`, `memory_id` and `version` as well.
-KEPT = ("user_id", "memory_id", "kind", "version", "appended_at", "trace", "state")
+CURRENT_COLUMNS = ("user_id", "memory_id", "kind", "version", "appended_at", "trace", "state")
 
 TO_TEXT = "ninai_state"  # the SQL function: user_id, memory_id, version, then a value for each former column
 
@@ -33,13 +33,16 @@ _TYPES = {
 def former_columns(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return the former columns of a file, none if today's version has created it."""
     found = [name for _, name, *_ in connection.execute("PRAGMA table_info(operations)")]
-    columns = tuple(name for name in found if name in _TYPES and name not in KEPT)
+    return tuple(name for name in found if name in _TYPES and name not in CURRENT_COLUMNS)
+
+
+def define_conversion(connection: sqlite3.Connection, columns: Sequence[str]) -> None:
+    """Define the SQL function that converts the values of these columns to the text of a state."""
 
     def to_text(user_id: str, memory_id: str, version: int, *values: object) -> str:
         return encode(_state(user_id, memory_id, version, dict(zip(columns, values, strict=True))))
 
     connection.create_function(TO_TEXT, -1, to_text, deterministic=True)
-    return columns
 
 
 def to_columns(state: Snapshot, columns: Sequence[str]) -> list[object]:

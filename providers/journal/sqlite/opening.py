@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from providers.journal.base import JournalUnavailable
 from providers.journal.sqlite.connection import JournalConnection
-from providers.journal.sqlite.former import former_columns
+from providers.journal.sqlite.former import define_conversion, former_columns
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.operations_table import OperationsTable
 from providers.journal.sqlite.running import threaded
@@ -75,7 +75,8 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
         except JournalUnavailable as error:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
         upgrade(raw)
-        operations = OperationsTable(former_columns(raw))
+        former = former_columns(raw)
+        define_conversion(raw, former)
         if reads_only:
             raw.execute("PRAGMA query_only = ON")
         else:
@@ -85,7 +86,7 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
     except BaseException:
         raw.close()
         raise
-    return JournalConnection(raw, journal_id, operations, now)
+    return JournalConnection(raw, journal_id, OperationsTable(former), now)
 
 
 def _connect(name: str) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ from providers.journal import rows
 from providers.journal.codec import encode
 from providers.journal.operations import JournalEntry, Operation
 from providers.journal.rows import Row
-from providers.journal.sqlite.former import KEPT, TO_TEXT, to_columns
+from providers.journal.sqlite.former import CURRENT_COLUMNS, TO_TEXT, to_columns
 
 _PENDING = """(
     SELECT json_group_array(d.provider) FROM deliveries AS d WHERE d.user_id = o.user_id AND d.seq = o.seq
@@ -48,7 +48,7 @@ class OperationsTable:
     @cached_property
     def insert(self) -> str:
         """The statement that inserts what `to_row` returns, and returns the row's number."""
-        columns = (*KEPT, *self._former)
+        columns = (*CURRENT_COLUMNS, *self._former)
         places = ", ".join("?" * len(columns))
         return f"INSERT INTO operations ({', '.join(columns)}) VALUES ({places}) RETURNING seq"  # noqa: S608 - names of columns
 

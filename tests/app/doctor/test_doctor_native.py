@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import make_url
 
-from app.doctor.database import Facts
+from app.doctor.database import DatabaseFacts
 from app.doctor.embedding import EmbeddingResult, embedder_of
 from app.doctor.finding import CheckStatus, Finding
 from app.doctor.native import pgvector_of, version_of
@@ -55,9 +55,11 @@ async def changed(dsn: str, statement: str, back: str) -> AsyncIterator[None]:
             await connection.execute(back)
 
 
-def facts(*, number: int = 180004, pgvector: str | None = "0.8.1", offered: str | None = "0.8.1") -> Facts:
+def facts(*, number: int = 180004, pgvector: str | None = "0.8.1", offered: str | None = "0.8.1") -> DatabaseFacts:
     """What a server tells that is not at hand."""
-    return Facts(version="13.2", version_number=number, read_only=False, pgvector=pgvector, pgvector_offered=offered)
+    return DatabaseFacts(
+        version="13.2", version_number=number, read_only=False, pgvector=pgvector, pgvector_offered=offered
+    )
 
 
 async def test_a_provider_that_is_well_is_found_so(well: str) -> None:

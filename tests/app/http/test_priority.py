@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.http.priority import BYTES_PER_SECOND, COURTESY_SECONDS, MOST_SECONDS, Prioritization
+from app.http.priority import BYTES_PER_SECOND, DELAY_SECONDS, MOST_SECONDS, Prioritization
 from observability.http import Message, Receive, Scope, Send
 
 OPEN = ["/livez", "/readyz", "/memory/health", "/metrics", "/docs/scalar.js", "/console/login", "/nothing", "/memory"]
@@ -71,7 +71,7 @@ async def test_an_open_route_gives_way_to_a_caller(path: str) -> None:
     during = list(scene.waits)
     await scene.ask(path)
 
-    assert (before, during, scene.waits) == ([], [COURTESY_SECONDS], [COURTESY_SECONDS])
+    assert (before, during, scene.waits) == ([], [DELAY_SECONDS], [DELAY_SECONDS])
     assert scene.sent == [200] * 4
 
 
@@ -93,14 +93,14 @@ async def test_who_shows_no_key_is_no_caller() -> None:
     await scene.with_a_caller(lambda: scene.ask("/memory/recall"))
     await scene.ask("/livez")
 
-    assert scene.waits == [COURTESY_SECONDS]
+    assert scene.waits == [DELAY_SECONDS]
 
 
 @pytest.mark.parametrize(
     ("size", "seconds"),
     [
-        (0, COURTESY_SECONDS),
-        (BYTES_PER_SECOND // 100, COURTESY_SECONDS + 0.01),
+        (0, DELAY_SECONDS),
+        (BYTES_PER_SECOND // 100, DELAY_SECONDS + 0.01),
         (BYTES_PER_SECOND * 1_000, MOST_SECONDS),
     ],
 )

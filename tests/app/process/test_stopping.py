@@ -25,10 +25,10 @@ def test_it_tells_why_and_since_when() -> None:
     """The first reason counts."""
     clock = FakeClock(0.0)
     stopping = StopReason(clock, lambda: 1_800_000_000.0)
-    with capture_logs() as logs, stopping.told():
+    with capture_logs() as logs, stopping.logged():
         clock.pass_by(100.0)
-        stopping.because("SIGTERM", ordered=True)
-        stopping.because("SIGINT", ordered=True)
+        stopping.record("SIGTERM", ordered=True)
+        stopping.record("SIGINT", ordered=True)
         clock.pass_by(2.5)
 
     assert logs == [
@@ -45,7 +45,7 @@ def test_it_tells_why_and_since_when() -> None:
 
 def test_what_never_served_does_not_stop() -> None:
     """Why it could not start is told by the error."""
-    with capture_logs() as logs, pytest.raises(OSError, match="no room"), StopReason().told():
+    with capture_logs() as logs, pytest.raises(OSError, match="no room"), StopReason().logged():
         raise OSError("no room")
 
     assert logs == []

@@ -1,4 +1,4 @@
-"""Every journal that keeps the contract, a new one for each test, since its members are common to all who use it."""
+"""A fixture for each kind of journal; each test has a new one, since all users of a journal share its members."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -20,13 +20,13 @@ Opener = Callable[[], AbstractAsyncContextManager[Journal]]
 
 
 def sqlite(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opener]:
-    """The journal in a file."""
+    """Return the place of a journal in a file."""
     folder: Path = request.getfixturevalue("tmp_path")
     return nullcontext(lambda: SqliteJournalSettings().open(host_in(folder)))
 
 
 def postgres(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opener]:
-    """The journal in PostgreSQL."""
+    """Return the place of a journal in PostgreSQL."""
     server: EmbeddedServer = request.getfixturevalue("postgres_server")
     folder: Path = request.getfixturevalue("tmp_path")
 
@@ -49,28 +49,28 @@ JOURNALS: list[tuple[str, Callable[[pytest.FixtureRequest], AbstractAsyncContext
 
 @pytest.fixture(params=[pytest.param(make, id=name) for name, make in JOURNALS])
 def place(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opener]:
-    """Where to keep a journal that nobody has used before; what it needs is running by then."""
+    """Return the place of an unused journal; the server that it needs is running."""
     make: Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Opener]] = request.param
     return make(request)
 
 
 @pytest_asyncio.fixture
 async def opener(place: AbstractAsyncContextManager[Opener]) -> AsyncIterator[Opener]:
-    """How to open that journal."""
+    """Return the function that opens that journal."""
     async with place as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def empty(opener: Opener) -> AsyncIterator[Journal]:
-    """A journal without members."""
+    """Return a journal without members."""
     async with opener() as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def journal(empty: Journal) -> Journal:
-    """A journal with the members `home` and `standby`."""
+    """Return a journal with the members `home` and `standby`."""
     await empty.join("home", "store of home")
     await empty.join("standby", "store of standby")
     return empty
@@ -78,6 +78,6 @@ async def journal(empty: Journal) -> Journal:
 
 @pytest_asyncio.fixture
 async def elsewhere(opener: Opener, journal: Journal) -> AsyncIterator[Journal]:  # noqa: ARG001 - opened before
-    """The same journal as another process has it open."""
+    """Return the same journal as another process has it open."""
     async with opener() as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""What the tests of the journal in PostgreSQL share."""
+"""The functions that the tests of the journal in PostgreSQL share."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from tests.support.postgres import connected
 
 @contextlib.asynccontextmanager
 async def opened(dsn: str, **others: object) -> AsyncIterator[PostgresJournal]:
-    """A journal on a database; `others` are fields of its settings."""
+    """Hold a journal on a database; `others` are fields of its settings."""
     # A busy machine may need longer than a write should.
     settings = PostgresJournalSettings(dsn=Secret(dsn), **cast("dict[str, Any]", {"timeout": 10.0} | others))
     async with settings.open(host_for()) as journal:
@@ -26,7 +26,7 @@ async def opened(dsn: str, **others: object) -> AsyncIterator[PostgresJournal]:
 
 @contextlib.asynccontextmanager
 async def memory_held(dsn: str, user: str, memory_id: str) -> AsyncIterator[None]:
-    """Hold a memory that is not there yet, so that whoever appends to it waits; then leave it free."""
+    """Hold the lock of a memory that does not exist yet, so that appends to it wait; then release it."""
     async with connected(dsn) as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -39,7 +39,7 @@ async def memory_held(dsn: str, user: str, memory_id: str) -> AsyncIterator[None
 
 
 async def answers_again(journal: Journal) -> None:
-    """Ask until the journal answers, which it must do within some seconds."""
+    """Repeat a read until the journal answers, which it must do within some seconds."""
     deadline = time.monotonic() + 10
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Operations to append, and what many tests ask of a journal."""
+"""Operations to append, and the questions that many tests ask of a journal."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +20,17 @@ LONG = 3_600.0  # seconds that no test lasts
 
 
 def host_in(folder: Path) -> Host:
-    """What a process gives to a journal whose data is in this folder."""
+    """Return the host of a journal whose data is in this folder."""
     return Host(name="test", data_dir=folder, metrics=Metrics(CollectorRegistry()), clock=HybridClock())
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names of what is in a folder."""
+    """Return the names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def remember(memory_id: str | None = None, content: str = "tea", *, user: str = USER, version: int = 1) -> Operation:
-    """A memory that is new."""
+    """Return the operation that stores a new memory."""
     return Operation(
         kind=OperationKind.REMEMBER,
         state=Snapshot(
@@ -47,7 +47,7 @@ def remember(memory_id: str | None = None, content: str = "tea", *, user: str = 
 def update(
     memory_id: str, content: str, *, base: int = 1, version: int = 2, first: str = "tea", user: str = USER
 ) -> Operation:
-    """A memory with another content than its first, which its digest is of."""
+    """Return the operation that edits a memory; its digest is that of the first content."""
     return Operation(
         kind=OperationKind.UPDATE,
         state=Snapshot(
@@ -65,7 +65,7 @@ def update(
 
 
 def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) -> Operation:
-    """The tombstone of a memory."""
+    """Return the operation that deletes a memory."""
     memory_id = str(uuid4()) if memory_id is None else memory_id
     return Operation(
         kind=OperationKind.DELETE, state=Snapshot(user_id=user, id=memory_id, version=version, content=None)
@@ -73,13 +73,13 @@ def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) 
 
 
 async def entries(journal: Journal) -> list[JournalEntry]:
-    """What `home` or `standby` has not confirmed of the user's, and the tombstones; newest first."""
+    """Return the user's operations that `home` or `standby` has not confirmed, and the tombstones; newest first."""
     found = {entry.seq: entry for name in ("home", "standby") for entry in await journal.entries(USER, name, 100, 100)}
     return [found[seq] for seq in sorted(found, reverse=True)]
 
 
 async def put(journal: Journal, operation: Operation) -> JournalEntry:
-    """Append one operation, which is neither known nor refused."""
+    """Append one operation, which is neither known nor rejected, and return its entry."""
     [answer] = await journal.append([operation])
     assert isinstance(answer, Appended)
     assert not answer.repeated
@@ -87,29 +87,29 @@ async def put(journal: Journal, operation: Operation) -> JournalEntry:
 
 
 async def refusal(journal: Journal, operation: Operation) -> type[Rejected]:
-    """Append one operation, which is refused, and tell how."""
+    """Append one operation, which is rejected, and return the class of the error."""
     [answer] = await journal.append([operation])
     assert isinstance(answer, Rejected)
     return type(answer)
 
 
 async def settle(journal: Journal, *settlements: Settlement) -> None:
-    """Settle, and wait until everybody sees it, which they do when its process has written and read."""
+    """Settle, and wait until every process sees it, which is after its process has written and read."""
     await journal.settle(settlements)
     await journal.claim("settled", "test", 0)
     await journal.status()
 
 
 async def confirm(journal: Journal, entry: JournalEntry, *providers: str) -> None:
-    """Have these providers confirm an operation, all that have not yet if none is named."""
+    """Confirm an operation for these providers, or for all that have not yet if none is named."""
     await settle(journal, *[Done(seq=entry.seq, provider=name) for name in providers or sorted(entry.pending)])
 
 
 async def due(journal: Journal, provider: str) -> list[int]:
-    """The operations that are due at a provider; asking for them makes them due again at once."""
+    """Return the operations that are due at a provider, and leave them due."""
     return [delivery.seq for delivery in await leased(journal, provider)]
 
 
 async def leased(journal: Journal, provider: str, seconds: float = 0.0) -> list[Delivery]:
-    """Everything that is due at a provider."""
+    """Lease all deliveries to a provider that are due."""
     return await journal.lease(provider, 100, seconds)

@@ -17,7 +17,7 @@ AT_ONCE = 8
 
 
 def say(*words: object) -> None:
-    """Print one line, which is out when this returns."""
+    """Print one line, and flush it."""
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
 
@@ -30,7 +30,7 @@ async def append(journal: Journal) -> None:
 
 
 async def share(journal: Journal, count: int) -> None:
-    """Append some, and lease after each."""
+    """Append some operations, and lease after each."""
     for _ in range(count):
         say("appended", (await put(journal, remember())).seq)
         for delivery in await journal.lease("home", 3, LONG):
@@ -38,7 +38,7 @@ async def share(journal: Journal, count: int) -> None:
 
 
 async def main(what: str, folder: str, count: str = "0") -> None:
-    """Do it with several tasks at once."""
+    """Run several tasks at once."""
     async with SqliteJournalSettings().open(host_in(Path(folder))) as journal:
         await journal.join("home", "h")
         say("ready")

@@ -1,4 +1,4 @@
-"""What every journal promises of appending: what is answered is there, once, for every member."""
+"""Every journal promises of an append that each acknowledged operation is there, once, for every member."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -62,7 +62,7 @@ async def test_any_metadata_comes_back(journal: Journal, metadata: Metadata | No
 
 
 async def test_sequence_numbers_grow(journal: Journal) -> None:
-    """Whatever is appended later has a greater number."""
+    """An operation that is appended later has a greater number."""
     answers = [*await journal.append([remember(), remember()]), *await journal.append([remember(), delete()])]
 
     seqs = [answer.entry.seq for answer in answers if isinstance(answer, Appended)]
@@ -71,12 +71,12 @@ async def test_sequence_numbers_grow(journal: Journal) -> None:
 
 
 async def test_nothing_is_appended_by_an_empty_call(journal: Journal) -> None:
-    """No operations are no answers."""
+    """A call without operations has no answers."""
     assert await journal.append([]) == []
 
 
 async def test_without_members_an_operation_is_known(empty: Journal) -> None:
-    """Where there is nobody to deliver to, nothing is pending, and the operation is there."""
+    """Without members nothing is pending, and the operation is known."""
     entry = await put(empty, remember("m"))
 
     assert entry.pending == frozenset()
@@ -84,7 +84,7 @@ async def test_without_members_an_operation_is_known(empty: Journal) -> None:
 
 
 async def test_a_repeated_memory_is_appended_once(journal: Journal) -> None:
-    """What has the digest of what is known is repeated, and answered with what is known."""
+    """A memory with the digest of the known one is repeated, and answered with the known one."""
     entry = await put(journal, remember("m"))
 
     again = await journal.append([remember("m", version=9)])
@@ -101,7 +101,7 @@ async def test_a_memory_is_repeated_after_an_edit(journal: Journal) -> None:
 
 
 async def test_another_memory_under_a_known_id_is_a_conflict(journal: Journal) -> None:
-    """What has another digest than what is known is refused, and changes nothing; for another user it is another id."""
+    """A memory with another digest than the known one is refused and changes nothing; each user has ids of its own."""
     entry = await put(journal, remember("m"))
 
     assert await refusal(journal, remember("m", "coffee")) is Conflict
@@ -110,7 +110,7 @@ async def test_another_memory_under_a_known_id_is_a_conflict(journal: Journal) -
 
 
 async def test_a_deleted_memory_is_neither_stored_nor_edited(journal: Journal) -> None:
-    """Delete wins for ever, over any version."""
+    """A deletion wins for ever, over any version."""
     tombstone = await put(journal, delete("m"))
 
     assert await refusal(journal, remember("m", version=99)) is MemoryDeleted
@@ -119,7 +119,7 @@ async def test_a_deleted_memory_is_neither_stored_nor_edited(journal: Journal) -
 
 
 async def test_an_update_is_made_from_the_newest_version(journal: Journal) -> None:
-    """An edit of an older version than the known one is refused; of that one, or of one unknown here, it is not."""
+    """An edit of an older version than the known one is refused; one of that version or an unknown memory is not."""
     await put(journal, remember("m", version=5))
 
     assert await refusal(journal, update("m", "coffee", base=4, version=9)) is OutOfDate
@@ -140,7 +140,7 @@ async def test_an_edit_tells_what_was_there(journal: Journal) -> None:
 
 
 async def test_a_second_deletion_is_repeated(journal: Journal) -> None:
-    """The tombstone that is known stays, whatever the version of the other."""
+    """The known tombstone stays, whatever the version of the other one."""
     tombstone = await put(journal, delete("m", version=3))
 
     assert await journal.append([delete("m", version=9)]) == [
@@ -149,14 +149,14 @@ async def test_a_second_deletion_is_repeated(journal: Journal) -> None:
 
 
 async def test_a_deletion_needs_no_newer_version(journal: Journal) -> None:
-    """A clock that lags behind does not keep anybody from deleting."""
+    """A clock that lags behind prevents no deletion."""
     await put(journal, remember("m", version=9))
 
     assert (await put(journal, delete("m", version=3))).state.version == 3
 
 
 async def test_operations_of_one_call_are_judged_in_their_order(journal: Journal) -> None:
-    """Each finds what those before it in the same call have left."""
+    """Each operation is judged by those before it in the same call."""
     answers = await journal.append(
         [remember("m"), remember("m"), remember("m", "coffee"), update("m", "milk"), delete("m"), update("m", "x")]
     )
@@ -173,7 +173,7 @@ async def test_operations_of_one_call_are_judged_in_their_order(journal: Journal
 
 
 async def test_a_deletion_leaves_nothing_of_what_was_there(journal: Journal) -> None:
-    """After a deletion the journal shows neither content nor digest of the memory, anywhere."""
+    """After a deletion the journal shows neither content nor digest of the memory anywhere."""
     await put(journal, remember("m", "a secret"))
     await put(journal, update("m", "another secret", first="a secret"))
     tombstone = await put(journal, delete("m"))
@@ -188,7 +188,7 @@ async def test_a_deletion_leaves_nothing_of_what_was_there(journal: Journal) -> 
 
 
 async def test_so_many_operations_go_into_one_call(journal: Journal) -> None:
-    """The greatest number is appended, and one more is a bug of the caller that changes nothing."""
+    """The greatest number of operations is appended, and one more is a bug of the caller that changes nothing."""
     answers = await journal.append([remember() for _ in range(MAX_APPENDED)])
 
     assert len(answers) == MAX_APPENDED

@@ -1,4 +1,4 @@
-"""What every journal promises of tasks that only one may do at a time."""
+"""Every journal promises that a task has one holder at a time."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from tests.providers.journal.rig import LONG
 
 
 async def test_a_task_has_one_holder(journal: Journal, elsewhere: Journal) -> None:
-    """Whoever comes second does not get it, from no process."""
+    """The second holder does not get the task, from no process."""
     assert await journal.claim("sweep", "one", LONG) is True
     assert await journal.claim("sweep", "two", LONG) is False
     assert await elsewhere.claim("sweep", "two", LONG) is False
@@ -23,7 +23,7 @@ async def test_the_holder_keeps_a_task(journal: Journal) -> None:
 
 
 async def test_a_task_falls_free(journal: Journal) -> None:
-    """After its time another one gets it, and then the first one does not; giving up is claiming for no time."""
+    """After its time another holder gets the task, and then the first one does not; a claim for no time releases it."""
     await journal.claim("sweep", "one", 0.1)
     await asyncio.sleep(0.15)
 
@@ -41,7 +41,7 @@ async def test_each_task_is_claimed_for_itself(journal: Journal) -> None:
 
 
 async def test_of_many_at_once_one_gets_a_task(journal: Journal, elsewhere: Journal) -> None:
-    """However many claim it at the same time, in two processes."""
+    """Of many holders that claim it at the same time, in two processes, one gets it."""
     claims = [(journal, elsewhere)[number % 2].claim("sweep", f"holder {number}", LONG) for number in range(20)]
 
     assert sum(await asyncio.gather(*claims)) == 1

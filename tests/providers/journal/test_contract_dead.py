@@ -1,4 +1,4 @@
-"""What every journal promises of dead letters: kept, shown, and tried again only when somebody says so."""
+"""Every journal promises that a dead letter is kept, shown, and repeated only on request."""
 
 import time
 
@@ -8,14 +8,14 @@ from tests.providers.journal.rig import LONG, USER, due, entries, leased, put, r
 
 
 async def killed(journal: Journal, *providers: str, error: str = "refused") -> JournalEntry:
-    """An operation that these providers do not get any more."""
+    """Return an operation that is a dead letter at these providers."""
     entry = await put(journal, remember())
     await settle(journal, *[Dead(seq=entry.seq, provider=name, error=error) for name in providers])
     return entry
 
 
 async def test_a_dead_letter_tells_what_and_why(journal: Journal) -> None:
-    """It names the operation and its memory, not the text, and its last error and moment; death counts as a failure."""
+    """A dead letter names the operation and its memory, not the text, and its last failure, which counts."""
     before = time.time()
     entry = await put(journal, remember("m", "private"))
     await settle(journal, Postponed(seq=entry.seq, provider="home", delay=0, error="first", counts=True))
@@ -37,7 +37,7 @@ async def test_a_dead_letter_tells_what_and_why(journal: Journal) -> None:
 
 
 async def test_a_dead_letter_is_not_due(journal: Journal) -> None:
-    """It is delivered no more, and not when a late failure comes in; the other provider gets the operation."""
+    """A dead letter is not delivered again, even after a late failure; the other provider gets the operation."""
     entry = await killed(journal, "home")
     await settle(journal, Postponed(seq=entry.seq, provider="home", delay=0))
 
@@ -55,7 +55,7 @@ async def test_a_dead_letter_can_be_confirmed(journal: Journal) -> None:
 
 
 async def test_dead_letters_are_given_from_the_oldest_on(journal: Journal) -> None:
-    """A page holds the letters of so many operations behind a number; those of one operation are not parted."""
+    """A page holds the letters of so many operations behind a number; those of one operation are not separated."""
     first, second, third = [await killed(journal, "standby", "home") for _ in range(3)]
 
     def seqs(letters: list[DeadLetter]) -> list[int]:
@@ -68,7 +68,7 @@ async def test_dead_letters_are_given_from_the_oldest_on(journal: Journal) -> No
 
 
 async def test_a_retry_starts_afresh(journal: Journal) -> None:
-    """A dead letter tried again is due at once, at its provider alone, and its failures are forgotten."""
+    """A dead letter that is retried is due at once, at its provider alone, and its failures are reset."""
     entry = await killed(journal, "home", "standby")
 
     assert await journal.retry(entry.seq, "home") is True
@@ -89,7 +89,7 @@ async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
 
 
 async def test_only_dead_letters_are_retried_or_discarded(journal: Journal) -> None:
-    """What is pending, confirmed, leased or unknown is no dead letter, and stays as it is."""
+    """A delivery that is pending, confirmed, leased or unknown is no dead letter, and stays as it is."""
     entry = await put(journal, remember())
     await leased(journal, "home", LONG)
     await settle(journal, Done(seq=entry.seq, provider="standby"))

@@ -1,4 +1,4 @@
-"""What every journal promises of what it still knows about a user and a memory."""
+"""Every journal promises which entries it returns for a user and a memory."""
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Postponed
@@ -41,7 +41,7 @@ async def test_the_newest_come_first(journal: Journal) -> None:
 
 
 async def test_what_one_has_not_confirmed_is_asked_for_by_its_name(journal: Journal) -> None:
-    """Who has confirmed a memory is not shown it for what somebody else lacks; tombstones concern everybody."""
+    """A provider that has confirmed a memory does not see its entry again; tombstones concern every provider."""
     memory, tombstone = await put(journal, remember()), await put(journal, delete())
     await confirm(journal, memory, "home")
     await confirm(journal, tombstone, "home")
@@ -51,7 +51,7 @@ async def test_what_one_has_not_confirmed_is_asked_for_by_its_name(journal: Jour
 
 
 async def test_the_limits_are_on_what_is_pending_and_on_what_is_not(journal: Journal) -> None:
-    """The newest of either are given: operations that are not confirmed, and tombstones that are."""
+    """The newest of each are returned: operations that are not confirmed, and tombstones that are."""
     pending = [await put(journal, delete() if turn % 2 else remember()) for turn in range(4)]
     confirmed = [await put(journal, delete()) for _ in range(4)]
     for tombstone in confirmed:
@@ -64,7 +64,7 @@ async def test_the_limits_are_on_what_is_pending_and_on_what_is_not(journal: Jou
 
 
 async def test_of_any_memories_it_is_told_which_are_deleted(journal: Journal) -> None:
-    """Those with a tombstone, confirmed or not; those of others and unknown ones are not."""
+    """The ids with a tombstone, confirmed or not, are returned; those of other users and unknown ones are not."""
     await put(journal, remember("alive"))
     await put(journal, delete("pending"))
     await confirm(journal, await put(journal, delete("confirmed")))
@@ -76,7 +76,7 @@ async def test_of_any_memories_it_is_told_which_are_deleted(journal: Journal) ->
 
 
 async def test_a_confirmed_tombstone_is_given(journal: Journal) -> None:
-    """A tombstone is retained when nobody needs to be told of it any more."""
+    """A tombstone is retained when every member has confirmed it."""
     tombstone = await put(journal, delete())
     await confirm(journal, tombstone)
 
@@ -86,7 +86,7 @@ async def test_a_confirmed_tombstone_is_given(journal: Journal) -> None:
 
 
 async def test_entries_are_those_of_one_user(journal: Journal) -> None:
-    """Nobody sees another's memories and tombstones, under the same id neither."""
+    """No user sees another one's memories and tombstones, not even under the same id."""
     await journal.append([remember("m", user="somebody else"), delete("n", user="somebody else")])
 
     assert await entries(journal) == []
@@ -94,7 +94,7 @@ async def test_entries_are_those_of_one_user(journal: Journal) -> None:
 
 
 async def test_the_newest_of_a_memory_is_known_when_it_is_confirmed(journal: Journal) -> None:
-    """What everybody has confirmed is known until it is pruned."""
+    """A memory that every member has confirmed is known until it is pruned."""
     entry = await put(journal, remember("m"))
     await confirm(journal, entry)
 

@@ -1,4 +1,4 @@
-"""What every journal promises of lending deliveries and of what became of them."""
+"""Every journal promises how deliveries are leased, and how their results are recorded."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ SHORT = 0.1  # seconds
 
 
 async def test_a_delivery_holds_the_operation(journal: Journal) -> None:
-    """What is leased is all that a deliverer needs, for the provider who was asked for."""
+    """A leased delivery contains all that a deliverer needs, and goes to the provider that was asked for."""
     entry = await put(journal, remember())
 
     [delivery] = await leased(journal, "standby", LONG)
@@ -33,8 +33,8 @@ async def test_a_delivery_holds_the_operation(journal: Journal) -> None:
     )
 
 
-async def test_what_is_lent_is_nobody_elses(journal: Journal) -> None:
-    """A delivery is leased once until its time is over; that to another provider is another one."""
+async def test_what_is_leased_is_nobody_elses(journal: Journal) -> None:
+    """A delivery is leased once until its time is over; the one to another provider is leased separately."""
     long, short = [await put(journal, remember()) for _ in range(2)]
     for seconds in (LONG, SHORT):
         await journal.lease("home", 1, seconds)
@@ -44,7 +44,7 @@ async def test_what_is_lent_is_nobody_elses(journal: Journal) -> None:
     assert await due(journal, "standby") == [long.seq, short.seq]
 
 
-async def test_the_oldest_are_lent_first(journal: Journal) -> None:
+async def test_the_oldest_are_leased_first(journal: Journal) -> None:
     """As many as asked for are leased, in the order in which they were appended."""
     entries = [await put(journal, remember()) for _ in range(4)]
 
@@ -55,15 +55,15 @@ async def test_the_oldest_are_lent_first(journal: Journal) -> None:
     ]
 
 
-async def test_nothing_is_lent_for_nothing(journal: Journal) -> None:
-    """A limit of 0 and a provider who is no member get nothing."""
+async def test_nothing_is_leased_for_nothing(journal: Journal) -> None:
+    """A limit of 0 and a provider that is no member get nothing."""
     await put(journal, remember())
 
     assert await journal.lease("home", 0, LONG) == []
     assert await journal.lease("nobody", 10, LONG) == []
 
 
-async def test_so_many_are_lent_in_one_call(journal: Journal) -> None:
+async def test_so_many_are_leased_in_one_call(journal: Journal) -> None:
     """However many are asked for, no more than the greatest number is leased; the rest is leased next."""
     await journal.append([remember() for _ in range(MAX_LEASED)])
     await put(journal, remember())
@@ -72,7 +72,7 @@ async def test_so_many_are_lent_in_one_call(journal: Journal) -> None:
 
 
 async def test_what_is_confirmed_is_done(journal: Journal) -> None:
-    """Who has confirmed gets it no more; the other one does."""
+    """A provider that has confirmed gets the operation no more; the other one does."""
     entry = await put(journal, remember())
     await confirm(journal, entry, "home")
 
@@ -96,7 +96,7 @@ async def test_what_is_postponed_is_due_later(journal: Journal) -> None:
 
 @pytest.mark.parametrize(("counts", "failures"), [(True, 2), (False, 0)])
 async def test_failures_are_counted_if_they_tell(journal: Journal, counts: bool, failures: int) -> None:  # noqa: FBT001 - a parameter
-    """Failures that tell against the operation are counted, others are not; the moment of the last is kept."""
+    """Failures that the operation caused are counted, others are not; the moment of the last one is kept."""
     entry = await put(journal, remember())
     before = time.time()
     for _ in range(2):
@@ -132,7 +132,7 @@ async def test_what_was_replaced_meanwhile_is_passed_over(journal: Journal) -> N
 
 
 async def test_what_is_unknown_is_passed_over(journal: Journal) -> None:
-    """Settlements of no such operation, of no such member, or made twice, harm none of their company."""
+    """Settlements of unknown operations or members, or made twice, do no harm to the others of the same call."""
     entry = await put(journal, remember())
     done = Done(seq=entry.seq, provider="home")
     await settle(journal, Done(seq=10**9, provider="home"), Done(seq=entry.seq, provider="nobody"), done, done)
@@ -144,7 +144,7 @@ async def test_what_is_unknown_is_passed_over(journal: Journal) -> None:
 
 
 async def test_who_is_late_may_still_confirm(journal: Journal) -> None:
-    """A delivery leased to somebody else after its time is confirmed by the first one, too."""
+    """A delivery that another holder has leased after its time is confirmed by the first holder, too."""
     entry = await put(journal, remember())
     await leased(journal, "home", 0.0)
     assert len(await leased(journal, "home", LONG)) == 1

@@ -1,4 +1,4 @@
-"""What every journal promises of its members: who gets writes, and who has received everything."""
+"""Every journal promises which members get writes, and which of them have received everything."""
 
 import time
 
@@ -10,12 +10,12 @@ from tests.providers.journal.rig import due, put, remember, settle
 
 
 async def member(journal: Journal, name: str) -> Member:
-    """One member."""
+    """Return one member."""
     return next(member for member in await journal.members() if member.name == name)
 
 
 async def test_the_first_is_complete_and_the_others_are_to_be_filled(empty: Journal) -> None:
-    """There was nothing that the first could have missed; whoever joins is at the end of the list."""
+    """The first member has missed nothing; a later one is at the end of the list."""
     before = time.time()
     joined = [await empty.join("home", "h"), await empty.join("standby", None)]
 
@@ -34,7 +34,7 @@ async def test_without_members_there_are_none(empty: Journal) -> None:
 
 
 async def test_who_joins_gets_all_that_is_known_and_what_comes_from_then_on(journal: Journal) -> None:
-    """A new member has a delivery of everything that the journal knows, confirmed by others or not, and of the next."""
+    """A new member has a delivery of all that the journal knows, confirmed by others or not, and of later writes."""
     confirmed = await put(journal, remember())
     pending = await put(journal, remember())
     await settle(journal, *(Done(seq=confirmed.seq, provider=name) for name in ("home", "standby")))
@@ -56,7 +56,7 @@ async def test_a_member_who_joins_again_is_found(journal: Journal) -> None:
 
 
 async def test_an_unknown_identity_leaves_what_is_known(journal: Journal) -> None:
-    """A member that cannot be reached keeps the identity it had."""
+    """A member that cannot be reached keeps its identity."""
     entry = await put(journal, remember())
 
     assert (await journal.join("home", None)).identity == "store of home"
@@ -75,7 +75,7 @@ async def test_the_first_identity_is_no_change(empty: Journal) -> None:
 
 
 async def test_another_identity_is_another_store(journal: Journal) -> None:
-    """It is filled anew from the first user, and everything that the journal knows is due there, dead or not."""
+    """The backfill starts again from the first user, and all that the journal knows is due there, dead or not."""
     entries = [await put(journal, remember()) for _ in range(2)]
     await settle(journal, Dead(seq=entries[0].seq, provider="home", error="no"))
     await journal.note_fill("home", after="u", copied=5, copied_users=1)
@@ -90,7 +90,7 @@ async def test_another_identity_is_another_store(journal: Journal) -> None:
 
 
 async def test_the_progress_of_a_filling_is_kept(journal: Journal) -> None:
-    """What is noted is what is known of it from then on, for that member alone."""
+    """The recorded progress is that of this member alone."""
     await journal.note_fill("standby", after="kannan", copied=20, copied_users=3)
     await journal.note_fill("standby", after="kumaran", copied=30, copied_users=4)
 
@@ -100,7 +100,7 @@ async def test_the_progress_of_a_filling_is_kept(journal: Journal) -> None:
 
 
 async def test_a_filled_member_is_complete(journal: Journal) -> None:
-    """Being complete is kept with the counts of how it came so far."""
+    """A complete member keeps the counts of its backfill."""
     await journal.note_fill("standby", after="kumaran", copied=30, copied_users=4)
     await journal.mark("standby", MemberState.COMPLETE)
 
@@ -110,7 +110,7 @@ async def test_a_filled_member_is_complete(journal: Journal) -> None:
 
 @pytest.mark.parametrize("state", MemberState)
 async def test_a_member_to_be_filled_starts_from_the_first_user(journal: Journal, state: MemberState) -> None:
-    """Whether it was complete or half filled before; its deliveries stay."""
+    """The backfill starts again whether the member was complete or not; its deliveries stay."""
     entry = await put(journal, remember())
     await journal.mark("standby", state)
     await journal.note_fill("standby", after="kumaran", copied=30, copied_users=4)
@@ -123,7 +123,7 @@ async def test_a_member_to_be_filled_starts_from_the_first_user(journal: Journal
 
 
 async def test_nobody_becomes_a_member_by_being_filled(journal: Journal) -> None:
-    """Notes and marks of one who is no member are passed over."""
+    """Progress and state of a provider that is no member are ignored."""
     before = await journal.members()
     await journal.note_fill("nobody", after="u", copied=1, copied_users=1)
     await journal.mark("nobody", MemberState.COMPLETE)
@@ -132,7 +132,7 @@ async def test_nobody_becomes_a_member_by_being_filled(journal: Journal) -> None
 
 
 async def test_who_leaves_gets_nothing_more(journal: Journal) -> None:
-    """What a former member has not confirmed is dropped, dead letters, too, and the others keep theirs."""
+    """The unconfirmed deliveries of a former member are dropped, dead letters too; other members keep theirs."""
     first, second = await put(journal, remember()), await put(journal, remember())
     await settle(journal, Dead(seq=first.seq, provider="standby", error="no"))
 
@@ -145,7 +145,7 @@ async def test_who_leaves_gets_nothing_more(journal: Journal) -> None:
 
 
 async def test_who_is_no_member_cannot_leave(journal: Journal) -> None:
-    """Leaving twice is told."""
+    """A second removal reports that there is no such member."""
     await journal.leave("standby")
 
     assert await journal.leave("standby") is False
@@ -153,7 +153,7 @@ async def test_who_is_no_member_cannot_leave(journal: Journal) -> None:
 
 
 async def test_who_comes_back_is_to_be_filled(journal: Journal) -> None:
-    """A former member has missed writes, the very first one, too, and even if nobody else is left."""
+    """A former member has missed writes, even the very first one, and even if no other member is left."""
     await journal.leave("home")
     await journal.leave("standby")
 

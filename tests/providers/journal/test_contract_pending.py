@@ -1,4 +1,4 @@
-"""What every journal promises of the list of what is still to be delivered."""
+"""Every journal promises to list its outstanding deliveries."""
 
 import time
 
@@ -8,12 +8,12 @@ from tests.providers.journal.rig import LONG, USER, confirm, delete, leased, put
 
 
 def places(deliveries: list[PendingDelivery]) -> list[tuple[int, str]]:
-    """Which operation is to go where."""
+    """Return the operation and the provider of a delivery."""
     return [(one.seq, one.provider) for one in deliveries]
 
 
 async def test_a_pending_delivery_tells_what_goes_where(journal: Journal) -> None:
-    """It names the operation and its memory, not the text, and when it is due."""
+    """A pending delivery names the operation and its memory, not the text, and when it is due."""
     before = time.time()
     entry = await put(journal, remember("m", "private"))
 
@@ -34,7 +34,7 @@ async def test_a_pending_delivery_tells_what_goes_where(journal: Journal) -> Non
 
 
 async def test_a_failure_is_told_with_the_next_moment(journal: Journal) -> None:
-    """What was postponed tells why, how often, and until when."""
+    """A postponed delivery shows its error, its failures and its next moment."""
     entry = await put(journal, remember())
     await settle(journal, Postponed(seq=entry.seq, provider="home", delay=LONG, error="busy", counts=True))
 
@@ -43,8 +43,8 @@ async def test_a_failure_is_told_with_the_next_moment(journal: Journal) -> None:
     assert home.due_at > time.time() + LONG - 60
 
 
-async def test_what_is_lent_is_still_pending(journal: Journal) -> None:
-    """A delivery under way has not arrived."""
+async def test_what_is_leased_is_still_pending(journal: Journal) -> None:
+    """A delivery under way is pending."""
     entry = await put(journal, remember())
     await leased(journal, "home", LONG)
 
@@ -52,7 +52,7 @@ async def test_what_is_lent_is_still_pending(journal: Journal) -> None:
 
 
 async def test_what_arrived_or_was_given_up_is_not_pending(journal: Journal) -> None:
-    """Confirmed deliveries and dead letters are no more to be made."""
+    """Confirmed deliveries and dead letters are not pending."""
     first, second, third = [await put(journal, remember()) for _ in range(3)]
     await confirm(journal, first)
     await settle(journal, Done(seq=second.seq, provider="home"), Dead(seq=third.seq, provider="standby", error="no"))
@@ -61,7 +61,7 @@ async def test_what_arrived_or_was_given_up_is_not_pending(journal: Journal) -> 
 
 
 async def test_what_was_replaced_is_not_pending(journal: Journal) -> None:
-    """Of several operations on one memory the newest alone is to be delivered."""
+    """Of several operations on one memory only the newest is pending."""
     await put(journal, remember("m"))
     await put(journal, update("m", "coffee"))
     entry = await put(journal, delete("m"))
@@ -72,7 +72,7 @@ async def test_what_was_replaced_is_not_pending(journal: Journal) -> None:
 
 
 async def test_pending_deliveries_are_given_from_the_oldest_on(journal: Journal) -> None:
-    """A page holds those of so many operations behind a number; those of one operation are not parted."""
+    """A page holds the deliveries of so many operations behind a number; those of one operation are not separated."""
     entries = [await put(journal, remember(user=user)) for user in ("c", "a", "b")]
     first, second, third = [entry.seq for entry in entries]
 
@@ -82,7 +82,7 @@ async def test_pending_deliveries_are_given_from_the_oldest_on(journal: Journal)
 
 
 async def test_those_to_one_provider_can_be_asked_for(journal: Journal) -> None:
-    """A page is then full with operations that this provider lacks."""
+    """A page for one provider is full of operations that this provider lacks."""
     first, second, third = [await put(journal, remember()) for _ in range(3)]
     await confirm(journal, first, "standby")
 

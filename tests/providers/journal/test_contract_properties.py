@@ -62,7 +62,7 @@ class Model:
         self.seqs: list[int] = [0]
 
     def operation(self, drawn: tuple[Any, ...]) -> Operation:
-        """Make the operation that was drawn."""
+        """Return the operation that was drawn."""
         match drawn:
             case ("remember", memory_id, text):
                 return remember(memory_id, text, user=self.user)
@@ -72,7 +72,7 @@ class Model:
                 return delete(drawn[1], user=self.user)
 
     def judged(self, operation: Operation) -> object:
-        """What the answer to an operation must be."""
+        """Return what the answer to an operation must be."""
         seq, known = self.known.get(operation.state.id, (0, None))
         if known is None:
             return Appended
@@ -84,7 +84,7 @@ class Model:
         return OutOfDate if late else Appended
 
     def appended(self, entry: JournalEntry, operation: Operation, held: str | None) -> None:
-        """Take note of an operation that was appended."""
+        """Record an operation that was appended."""
         seq = entry.seq
         assert seq > self.seqs[-1]
         former, _ = self.known.get(operation.state.id, (0, None))
@@ -97,14 +97,14 @@ class Model:
         self.seqs.append(seq)
 
     def keep(self, key: tuple[int, str], lease: LeaseToken | None) -> None:
-        """Take note of who is waited for."""
+        """Record the lease that a delivery waits for."""
         self.leases.pop(key, None)
         if lease is not None:
             self.leases[key] = lease
             self.leased.append(lease)
 
     def entries(self) -> list[tuple[int, Operation, set[str]]]:
-        """What the journal must show of the user, newest first."""
+        """Return the entries that the journal must show of the user, newest first."""
         found = [
             (seq, known, {name for name in MEMBERS if (seq, name) in self.waiting})
             for seq, known in self.known.values()
@@ -112,12 +112,12 @@ class Model:
         return sorted((entry for entry in found if entry[2] or entry[1].state.deleted), key=lambda e: -e[0])
 
     def back(self, steps_back: int) -> int:
-        """The number of an operation appended so long ago."""
+        """Return the number of an operation that was appended so long ago."""
         return self.seqs[max(len(self.seqs) - 1 - steps_back, 0)]
 
 
 async def step(journal: Journal, model: Model, drawn: tuple[Any, ...]) -> None:
-    """Do one step in both, and compare what they say."""
+    """Do one step in both, and compare the answers."""
     match drawn:
         case ("append", several, held):
             await _append(journal, model, [model.operation(one) for one in several], held)
@@ -193,7 +193,7 @@ async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, 
 
 
 async def check(journal: Journal, model: Model) -> None:
-    """Compare all that can be seen."""
+    """Compare all that is visible."""
     for member in MEMBERS:
         assert await journal.entries(model.user, member, 100, 100) == [
             JournalEntry(seq=seq, kind=known.kind, state=known.state, pending=frozenset(pending))
@@ -238,6 +238,6 @@ async def test_any_sequence_of_operations_ends_as_in_the_model(journal: Journal)
 
 
 async def clear(journal: Journal, model: Model) -> None:
-    """Leave nothing to the next example."""
+    """Remove everything before the next example."""
     await settle(journal, *[Done(seq=seq, provider=name) for seq, name in model.waiting])
     await journal.prune(0)

@@ -1,4 +1,4 @@
-"""What every journal promises of renewals: who holds a delivery keeps it, and takes it from nobody."""
+"""Every journal promises that a holder keeps its delivery by renewals, and takes none from another holder."""
 
 import asyncio
 import time
@@ -22,14 +22,14 @@ async def held(journal: Journal, operation: Operation, seconds: float, *, at: st
 
 
 async def lease_of(journal: Journal, operation: Operation, seconds: float) -> LeaseToken:
-    """Append an operation, and give the lease of its delivery to home."""
+    """Append an operation, and return the lease of its delivery to home."""
     lease = (await held(journal, operation, seconds)).entry.lease
     assert lease is not None
     return lease
 
 
 async def test_what_is_renewed_is_nobody_elses(journal: Journal, elsewhere: Journal) -> None:
-    """Not when the first lease ends, and for nobody; what was not renewed comes back meanwhile."""
+    """A renewed delivery is not due at the end of the first lease for any caller; others are due then."""
     await journal.append([remember("kept"), remember("left")])
     [kept, left] = await leased(journal, "home", SHORT)
 
@@ -44,7 +44,7 @@ async def test_what_is_renewed_is_nobody_elses(journal: Journal, elsewhere: Jour
 
 
 async def test_a_renewal_counts_from_now(journal: Journal) -> None:
-    """However long was left."""
+    """A renewal sets the end of the lease anew, however long was left."""
     entry = await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
 
@@ -53,7 +53,7 @@ async def test_a_renewal_counts_from_now(journal: Journal) -> None:
 
 
 async def test_a_renewal_is_renewed_by_its_own_lease(journal: Journal) -> None:
-    """The lease before it is over."""
+    """The former lease is over."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
     [lease] = await journal.renew("home", [delivery.lease], LONG + 1)
@@ -67,7 +67,7 @@ async def test_a_renewal_is_renewed_by_its_own_lease(journal: Journal) -> None:
 
 
 async def test_what_has_come_back_is_kept_until_somebody_else_gets_it(journal: Journal) -> None:
-    """Who is late with its renewal has it still, if nobody was there in between."""
+    """A holder that renews late keeps its delivery if no other holder has leased it in between."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", 0)
 
@@ -75,8 +75,8 @@ async def test_what_has_come_back_is_kept_until_somebody_else_gets_it(journal: J
     assert await due(journal, "home") == []
 
 
-async def test_what_was_lent_to_somebody_else_stays_theirs(journal: Journal, elsewhere: Journal) -> None:
-    """Whose lease has ended neither gets it back nor keeps it from coming back."""
+async def test_what_was_leased_to_somebody_else_stays_theirs(journal: Journal, elsewhere: Journal) -> None:
+    """A holder whose delivery was leased again neither gets it back nor delays it."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", 0)
     [other] = await leased(elsewhere, "home", LONG)
@@ -97,7 +97,7 @@ async def test_what_was_lent_to_somebody_else_stays_theirs(journal: Journal, els
 async def test_what_is_settled_is_not_renewed(
     journal: Journal, became: Callable[[Delivery], Settlement], then_due: int
 ) -> None:
-    """It stays what it has become: confirmed, due at once, or a dead letter."""
+    """A settled delivery stays as it is: confirmed, due at once, or a dead letter."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
     settlement = became(delivery)
@@ -109,7 +109,7 @@ async def test_what_is_settled_is_not_renewed(
 
 
 async def test_what_replaces_a_renewed_delivery_waits_as_long(journal: Journal) -> None:
-    """It is due when the lease as it is by then is settled, and not when an older one is."""
+    """The replacement is due when the current lease is settled, and not when an older one is."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", SHORT)
     await put(journal, update("m", "coffee"))
@@ -125,7 +125,7 @@ async def test_what_replaces_a_renewed_delivery_waits_as_long(journal: Journal) 
 
 
 async def test_what_replaces_a_renewed_delivery_waits_at_that_provider_alone(journal: Journal) -> None:
-    """A lease is one provider's."""
+    """A lease belongs to one provider."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", LONG)
     edited = await put(journal, update("m", "coffee"))
@@ -135,8 +135,8 @@ async def test_what_replaces_a_renewed_delivery_waits_at_that_provider_alone(jou
     assert await due(journal, "standby") == [edited.seq]
 
 
-async def test_what_replaced_it_and_was_lent_since_is_not_renewed(journal: Journal) -> None:
-    """Whoever has the successor has it for themselves: a deliverer, or who appended it."""
+async def test_what_replaced_it_and_was_leased_since_is_not_renewed(journal: Journal) -> None:
+    """The holder of the successor has it alone: a deliverer, or the caller that appended it."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", 0)
     await put(journal, update("m", "coffee"))
@@ -149,8 +149,8 @@ async def test_what_replaced_it_and_was_lent_since_is_not_renewed(journal: Journ
     assert await journal.renew("home", [last], 0) != [None]
 
 
-async def test_what_the_caller_borrows_is_renewed_and_settled_as_any_other(journal: Journal) -> None:
-    """The entry that it gets tells the lease, and what replaces it waits until that is settled, and no longer."""
+async def test_what_the_caller_leases_is_renewed_and_settled_as_any_other(journal: Journal) -> None:
+    """The entry carries the lease, and a replacement waits until that is settled, and no longer."""
     appended = await held(journal, remember("m"), SHORT)
     assert appended.entry.lease is not None
     [lease] = await journal.renew("home", [appended.entry.lease], LONG)
@@ -163,8 +163,8 @@ async def test_what_the_caller_borrows_is_renewed_and_settled_as_any_other(journ
     assert await due(journal, "home") == [edited.seq]
 
 
-async def test_only_what_is_borrowed_has_a_lease(journal: Journal) -> None:
-    """Nothing that is held by nobody, for no member, or there already; and it is told to who borrows alone."""
+async def test_only_what_is_leased_has_a_lease(journal: Journal) -> None:
+    """A lease is returned only for a delivery that the caller holds, of a member, for a new operation."""
     assert (await put(journal, remember("m"))).lease is None
     assert (await held(journal, remember("m"), LONG)).entry.lease is None
     assert (await held(journal, remember(), LONG, at="nobody")).entry.lease is None
@@ -175,7 +175,7 @@ async def test_only_what_is_borrowed_has_a_lease(journal: Journal) -> None:
 
 
 async def test_many_are_renewed_in_one_call(journal: Journal) -> None:
-    """Each gets its answer in order, up to the greatest number; of none there are none."""
+    """Each lease gets its answer in order, up to the greatest number; without leases there are no answers."""
     answers = await journal.append([remember(str(number)) for number in range(MAX_LEASED)], held="home", seconds=SHORT)
     leases = [
         answer.entry.lease for answer in answers if isinstance(answer, Appended) and answer.entry.lease is not None
@@ -192,7 +192,7 @@ async def test_many_are_renewed_in_one_call(journal: Journal) -> None:
 
 
 async def test_too_many_are_a_bug(journal: Journal) -> None:
-    """More than the greatest number is refused, and not done in part."""
+    """More than the greatest number is refused as a whole."""
     await put(journal, remember("m"))
     [delivery] = await leased(journal, "home", 0)
     others = [LeaseToken(USER, str(uuid4()), 0.0) for _ in range(MAX_LEASED)]
@@ -203,7 +203,7 @@ async def test_too_many_are_a_bug(journal: Journal) -> None:
 
 
 async def test_a_renewed_loan_that_ends_is_heard_of(journal: Journal) -> None:
-    """Whoever waits for something to do is woken when it comes back."""
+    """A task that waits is woken when the lease ends."""
     await put(journal, remember())
     [delivery] = await leased(journal, "home", LONG)
     await leased(journal, "standby", LONG)

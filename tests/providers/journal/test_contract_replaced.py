@@ -12,8 +12,8 @@ from tests.providers.journal.rig import LONG, delete, due, leased, put, remember
 SHORT = 0.1  # seconds
 
 
-async def test_the_caller_borrows_the_delivery_to_one_provider(journal: Journal) -> None:
-    """Nobody else gets what is held while it is held; the other provider's is due at once."""
+async def test_the_caller_leases_the_delivery_to_one_provider(journal: Journal) -> None:
+    """No other caller gets a delivery while it is held; the other provider's is due at once."""
     await journal.append([remember("long")], held="home", seconds=LONG)
     await journal.append([remember("short")], held="home", seconds=SHORT)
     await asyncio.sleep(SHORT)
@@ -23,7 +23,7 @@ async def test_the_caller_borrows_the_delivery_to_one_provider(journal: Journal)
 
 
 async def test_what_nobody_holds_is_due_at_once(journal: Journal) -> None:
-    """Without a holder every delivery is due, and one held for somebody who is no member changes nothing."""
+    """Without a holder every delivery is due, and a holder that is no member changes nothing."""
     await journal.append([remember()])
     await journal.append([remember()], held="nobody", seconds=LONG)
 
@@ -31,7 +31,7 @@ async def test_what_nobody_holds_is_due_at_once(journal: Journal) -> None:
     assert len(await due(journal, "standby")) == 2
 
 
-async def test_what_is_repeated_is_not_lent(journal: Journal) -> None:
+async def test_what_is_repeated_is_not_leased(journal: Journal) -> None:
     """A repeated operation leaves its delivery where it is."""
     entry = await put(journal, remember("m"))
     await journal.append([remember("m")], held="home", seconds=LONG)
@@ -40,7 +40,7 @@ async def test_what_is_repeated_is_not_lent(journal: Journal) -> None:
 
 
 async def test_what_is_refused_takes_nothing_away(journal: Journal) -> None:
-    """A refused operation leaves the deliveries of what is known."""
+    """A rejected operation leaves the known deliveries as they are."""
     entry = await put(journal, remember("m"))
     await journal.append([remember("m", "coffee")], held="home", seconds=LONG)
 
@@ -48,7 +48,7 @@ async def test_what_is_refused_takes_nothing_away(journal: Journal) -> None:
 
 
 async def test_only_the_newest_operation_of_a_memory_is_delivered(journal: Journal) -> None:
-    """What is appended takes the deliveries of its predecessors away, at every provider."""
+    """An append removes the deliveries of its predecessors at every provider."""
     await put(journal, remember("m"))
     await put(journal, update("m", "coffee"))
     tombstone = await put(journal, delete("m"))
@@ -57,7 +57,7 @@ async def test_only_the_newest_operation_of_a_memory_is_delivered(journal: Journ
     assert await due(journal, "standby") == [tombstone.seq]
 
 
-async def test_what_replaces_a_lent_delivery_waits_for_its_return(journal: Journal) -> None:
+async def test_what_replaces_a_leased_delivery_waits_for_its_return(journal: Journal) -> None:
     """The predecessor may be under way, so its successor is not due before; at the other provider it is at once."""
     await journal.append([remember("long"), remember("short")])
     for seconds in (LONG, SHORT):
@@ -78,10 +78,10 @@ async def test_what_replaces_a_lent_delivery_waits_for_its_return(journal: Journ
         (lambda taken: Postponed(seq=taken.seq, provider="home", lease=taken.lease, delay=LONG), False),
     ],
 )
-async def test_what_replaces_a_lent_delivery_waits_until_that_is_settled(
+async def test_what_replaces_a_leased_delivery_waits_until_that_is_settled(
     journal: Journal, became: Callable[[Delivery], Settlement], *, free: bool
 ) -> None:
-    """Whatever has become of the predecessor, it is under way no more; a provider that asks for patience gets it."""
+    """A settled predecessor is not under way any more; a provider that asked for a delay gets it."""
     await journal.append([remember("m"), remember("other")])
     [taken, _] = await leased(journal, "home", LONG)
     await put(journal, update("m", "coffee"))
@@ -93,8 +93,8 @@ async def test_what_replaces_a_lent_delivery_waits_until_that_is_settled(
     assert await due(journal, "home") == ([tombstone.seq] if free else [])
 
 
-async def test_a_late_settlement_frees_nothing_that_was_lent_since(journal: Journal) -> None:
-    """What has come back by itself and was leased again is under way, whoever settles its predecessor then."""
+async def test_a_late_settlement_frees_nothing_that_was_leased_since(journal: Journal) -> None:
+    """A delivery that is leased again after its time is under way, even if its predecessor is settled then."""
     await put(journal, remember("m"))
     [taken] = await leased(journal, "home", SHORT)
     await put(journal, update("m", "coffee"))
@@ -124,7 +124,7 @@ async def test_a_settlement_frees_nothing_elsewhere(journal: Journal) -> None:
 
 
 async def test_what_replaces_a_postponed_delivery_waits_as_long(journal: Journal) -> None:
-    """A provider that asked for patience gets it for the successor, too."""
+    """A provider that asked for a delay gets it for the successor, too."""
     entry = await put(journal, remember("m"))
     await settle(journal, Postponed(seq=entry.seq, provider="home", delay=LONG))
     await put(journal, update("m", "coffee"))
@@ -133,7 +133,7 @@ async def test_what_replaces_a_postponed_delivery_waits_as_long(journal: Journal
 
 
 async def test_the_wait_is_handed_on_within_one_call(journal: Journal) -> None:
-    """Two operations on one memory in one call are both behind what is leased."""
+    """Two operations on one memory in one call both wait for the leased delivery."""
     await put(journal, remember("m"))
     await leased(journal, "home", LONG)
     await journal.append([update("m", "coffee"), delete("m")])
@@ -142,7 +142,7 @@ async def test_the_wait_is_handed_on_within_one_call(journal: Journal) -> None:
 
 
 async def test_a_holder_does_not_wait(journal: Journal) -> None:
-    """What the caller holds comes back after its own time, however long the predecessor was leased."""
+    """A delivery that the caller holds is due after its own time, however long the predecessor was leased."""
     await put(journal, remember("m"))
     await leased(journal, "home", LONG)
     await journal.append([update("m", "coffee")], held="home", seconds=0)
@@ -162,7 +162,7 @@ async def test_what_replaces_a_dead_letter_is_due_at_once(journal: Journal) -> N
 
 
 async def test_what_replaces_a_failed_delivery_starts_afresh(journal: Journal) -> None:
-    """Failures tell against an operation, not against the memory."""
+    """Failures are those of an operation, not of its memory."""
     entry = await put(journal, remember("m"))
     await settle(journal, Postponed(seq=entry.seq, provider="home", delay=0, counts=True))
     await put(journal, update("m", "coffee"))

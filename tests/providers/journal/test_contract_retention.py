@@ -1,4 +1,4 @@
-"""What every journal promises of forgetting: never what somebody has not confirmed, and no tombstone unasked."""
+"""Every journal promises to drop nothing that some member has not confirmed, and no tombstone unless asked to."""
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, JournalEntry
@@ -6,14 +6,14 @@ from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entrie
 
 
 async def confirmed_tombstone(journal: Journal, memory_id: str | None = None) -> JournalEntry:
-    """A tombstone that every member has confirmed."""
+    """Return a tombstone that every member has confirmed."""
     entry = await put(journal, delete(memory_id))
     await confirm(journal, entry)
     return entry
 
 
 async def test_what_everybody_confirmed_is_pruned(journal: Journal) -> None:
-    """It is dropped, counted, and nothing is known of it any more: the same id is new again."""
+    """A pruned operation is counted, and nothing is known of its memory any more: the id is new again."""
     entries = [await put(journal, remember(name)) for name in ("a", "b", "c")]
     for entry in entries[:2]:
         await confirm(journal, entry)
@@ -33,7 +33,7 @@ async def test_what_is_young_is_not_pruned(journal: Journal) -> None:
 
 
 async def test_what_somebody_has_not_confirmed_is_not_pruned(journal: Journal) -> None:
-    """Pending at one member, leased to somebody or a dead letter: it stays, until it is confirmed or discarded."""
+    """An operation that is pending, leased or a dead letter stays until it is confirmed or discarded."""
     pending, dead = await put(journal, remember()), await put(journal, remember())
     await confirm(journal, pending, "home")
     await confirm(journal, dead, "home")
@@ -48,7 +48,7 @@ async def test_what_somebody_has_not_confirmed_is_not_pruned(journal: Journal) -
 
 
 async def test_a_member_who_left_keeps_nothing_from_being_pruned(journal: Journal) -> None:
-    """What only a former member has not confirmed is confirmed by all."""
+    """An operation that only a former member has not confirmed is confirmed by all."""
     await confirm(journal, await put(journal, remember()), "home")
     await journal.leave("standby")
 
@@ -56,7 +56,7 @@ async def test_a_member_who_left_keeps_nothing_from_being_pruned(journal: Journa
 
 
 async def test_a_tombstone_is_not_pruned(journal: Journal) -> None:
-    """Delete wins for ever: a tombstone stays when everybody has confirmed it."""
+    """A deletion wins for ever: a tombstone stays when every member has confirmed it."""
     await confirmed_tombstone(journal, "m")
 
     assert await journal.prune(0) == 0
@@ -64,7 +64,7 @@ async def test_a_tombstone_is_not_pruned(journal: Journal) -> None:
 
 
 async def test_much_is_pruned_at_once(journal: Journal) -> None:
-    """There is no limit to what one call drops, nor does what stays hide what is behind it."""
+    """There is no limit to what one call drops, and an operation that stays does not hide those behind it."""
     stays = await put(journal, remember())
     for _ in range(5):
         await journal.append([remember() for _ in range(1_000)])
@@ -80,7 +80,7 @@ async def test_much_is_pruned_at_once(journal: Journal) -> None:
 
 
 async def test_confirmed_tombstones_are_given_in_their_order(journal: Journal) -> None:
-    """Those behind a number are given, as many as asked for, from the oldest on."""
+    """As many as asked for are returned, behind a number, from the oldest on."""
     entries = [await confirmed_tombstone(journal) for _ in range(3)]
     seqs = [entry.seq for entry in entries]
 
@@ -94,7 +94,7 @@ async def test_confirmed_tombstones_are_given_in_their_order(journal: Journal) -
 
 
 async def test_only_old_and_confirmed_tombstones_are_given(journal: Journal) -> None:
-    """Neither a young one, nor one that a member has not confirmed, nor a live memory."""
+    """No young tombstone is returned, none that a member has not confirmed, and no live memory."""
     await confirmed_tombstone(journal)
     dead = await put(journal, delete())
     await confirm(journal, dead, "home")
@@ -109,7 +109,7 @@ async def test_only_old_and_confirmed_tombstones_are_given(journal: Journal) -> 
 
 
 async def test_a_tombstone_is_delivered_again(journal: Journal) -> None:
-    """Where a copy was found it is due at once, at that provider alone."""
+    """A tombstone is due at once at the provider where a copy was found, and at no other."""
     tombstone = await confirmed_tombstone(journal)
     await journal.redeliver(tombstone.seq, "home")
 
@@ -120,7 +120,7 @@ async def test_a_tombstone_is_delivered_again(journal: Journal) -> None:
 
 
 async def test_only_a_confirmed_tombstone_is_delivered_again(journal: Journal) -> None:
-    """What is leased stays leased, a dead letter stays dead; live memories and unknown ones are ignored."""
+    """A leased delivery stays leased, a dead letter stays dead; live memories and unknown ones are ignored."""
     live, tombstone = await put(journal, remember()), await put(journal, delete())
     await confirm(journal, live)
     await leased(journal, "home", LONG)
@@ -137,7 +137,7 @@ async def test_only_a_confirmed_tombstone_is_delivered_again(journal: Journal) -
 
 
 async def test_a_tombstone_is_forgotten(journal: Journal) -> None:
-    """With it goes all that was known of the memory: its id is new again."""
+    """All that was known of the memory is dropped with it: its id is new again."""
     await put(journal, remember("m"))
     await put(journal, update("m", "coffee"))
     tombstone = await confirmed_tombstone(journal, "m")
@@ -150,7 +150,7 @@ async def test_a_tombstone_is_forgotten(journal: Journal) -> None:
 
 
 async def test_only_a_confirmed_tombstone_is_forgotten(journal: Journal) -> None:
-    """One with a delivery, leased, dead or made again, is kept, and so is every live memory."""
+    """A tombstone with a delivery, leased, dead or made again, is kept, and so is every live memory."""
     live, again, dead, gone = [
         await put(journal, operation) for operation in (remember(), delete(), delete(), delete())
     ]

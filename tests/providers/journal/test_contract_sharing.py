@@ -1,4 +1,4 @@
-"""What every journal promises to many who use it at once: nothing lost, nothing twice, nobody disturbed."""
+"""Every journal promises its concurrent users that nothing is lost, done twice or disturbed."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ async def test_a_journal_has_one_name_for_all(journal: Journal, elsewhere: Journ
 
 
 async def test_what_is_appended_is_seen_at_once_by_all(journal: Journal, elsewhere: Journal) -> None:
-    """The answer to an append comes when every process finds the operation."""
+    """When an append is answered, every process finds the operation."""
     for _ in range(20):
         entry = await put(journal, remember())
         assert await journal.newest(USER, entry.state.id) == entry
@@ -30,14 +30,14 @@ async def test_what_is_appended_is_seen_at_once_by_all(journal: Journal, elsewhe
 
 
 async def test_members_are_those_of_all(journal: Journal, elsewhere: Journal) -> None:
-    """Who joins in one process gets what is appended in another."""
+    """A member that joins in one process gets what is appended in another."""
     await elsewhere.join("third", None)
 
     assert (await put(journal, remember())).pending == {"home", "standby", "third"}
 
 
 async def test_a_journal_outlives_its_processes(opener: Opener) -> None:
-    """What was appended, settled and joined is there when the journal is opened again."""
+    """Operations, settlements and members are there when the journal is opened again."""
     async with opener() as first:
         await first.join("home", "h")
         name = first.id
@@ -73,8 +73,8 @@ async def test_of_edits_of_one_version_one_is_appended(journal: Journal, elsewhe
     assert Counter(type(answer) for [answer] in answers) == {Appended: 1, OutOfDate: 19}
 
 
-async def test_nothing_is_lent_twice(journal: Journal, elsewhere: Journal) -> None:
-    """Many who ask at the same time while others append get different deliveries, and together all of them."""
+async def test_nothing_is_leased_twice(journal: Journal, elsewhere: Journal) -> None:
+    """Callers that lease at the same time while others append get different deliveries, and together all."""
 
     async def append(number: int) -> int:
         return (await put((journal, elsewhere)[number % 2], remember())).seq
@@ -93,7 +93,7 @@ async def test_nothing_is_lent_twice(journal: Journal, elsewhere: Journal) -> No
 
 
 async def test_many_settle_at_once(journal: Journal, elsewhere: Journal) -> None:
-    """Settlements of two processes on the same operations are all taken note of."""
+    """Settlements of two processes on the same operations are all recorded."""
     several = [await put(journal, remember()) for _ in range(20)]
     await asyncio.gather(
         *[journal.settle([Done(seq=entry.seq, provider="home")]) for entry in several],
@@ -107,7 +107,7 @@ async def test_many_settle_at_once(journal: Journal, elsewhere: Journal) -> None
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 13, 40])
 async def test_a_cancelled_append_happens_wholly_or_not_at_all(journal: Journal, turns: int) -> None:
-    """Whenever it is cancelled; and those who write at the same time are not disturbed."""
+    """A call may be cancelled at any moment; concurrent writes are not disturbed."""
     others = [asyncio.create_task(journal.append([remember(f"before {n}")])) for n in range(3)]
     task = asyncio.create_task(journal.append([remember("m"), remember("n")]))
     others += [asyncio.create_task(journal.append([remember(f"after {n}")])) for n in range(3)]
@@ -126,7 +126,7 @@ async def test_a_cancelled_append_happens_wholly_or_not_at_all(journal: Journal,
 
 
 async def test_a_journal_that_was_closed_answers_nothing(opener: Opener) -> None:
-    """Whoever still holds it hears that it is unavailable, and not nothing."""
+    """A caller that still holds the journal gets an error."""
     async with opener() as closed:
         await closed.join("home", "h")
 

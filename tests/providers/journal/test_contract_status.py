@@ -1,4 +1,4 @@
-"""What every journal promises of its numbers."""
+"""Every journal promises what its numbers count."""
 
 import asyncio
 
@@ -8,12 +8,12 @@ from tests.providers.journal.rig import LONG, confirm, delete, leased, put, reme
 
 
 async def test_a_new_journal_counts_nothing(empty: Journal) -> None:
-    """Nothing is there, and nobody has a backlog."""
+    """An empty journal has no operations, and no member has a backlog."""
     assert await empty.status() == JournalStatus(operations=0, tombstones=0, last_seq=0, backlogs=())
 
 
 async def test_a_memory_is_one_operation(journal: Journal) -> None:
-    """Memories and tombstones are counted once each, and the last number ever given is told."""
+    """Memories and tombstones are counted once each, and the greatest number ever used is returned."""
     await put(journal, remember("m"))
     await put(journal, update("m", "coffee"))
     await put(journal, remember("n"))
@@ -28,7 +28,7 @@ async def test_a_memory_is_one_operation(journal: Journal) -> None:
 
 
 async def test_every_member_has_its_backlog(journal: Journal) -> None:
-    """Pending are those leased, too, but not the dead ones; who has confirmed all has none, who just joined has all."""
+    """Leased deliveries are pending, dead letters are not; a member that confirmed all has none, a new one has all."""
     entries = [await put(journal, remember()) for _ in range(3)]
     for entry in entries:
         await confirm(journal, entry, "standby")
@@ -44,7 +44,7 @@ async def test_every_member_has_its_backlog(journal: Journal) -> None:
 
 
 async def test_a_backlog_tells_the_age_of_the_oldest(journal: Journal) -> None:
-    """It is that of the oldest pending delivery; a dead letter and what was confirmed have no say in it."""
+    """The age is that of the oldest pending delivery; dead letters and confirmed deliveries do not count."""
     first, second = await put(journal, remember()), await put(journal, remember())
     await asyncio.sleep(0.2)
     await put(journal, remember())
@@ -69,7 +69,7 @@ async def test_a_tombstone_made_due_again_is_young(journal: Journal) -> None:
 
 
 async def test_the_greatest_version_is_found(journal: Journal) -> None:
-    """Of whatever is known: nothing, what is pending, deleted, or confirmed by all."""
+    """The greatest version is that of everything known: pending, deleted, or confirmed by all."""
     assert await journal.newest_version() == 0
     entry = await put(journal, remember(version=2**62))
     await put(journal, delete(version=7))

@@ -1,4 +1,4 @@
-"""What every journal promises of deletions that found nothing: known for a while, by itself alone, not without end."""
+"""Every journal promises to know deletions that found nothing: for a while, by itself alone, within a limit."""
 
 import asyncio
 from uuid import uuid4
@@ -15,25 +15,25 @@ NOBODY: frozenset[str] = frozenset()
 
 
 def trace(memory_id: str | None = None, *, user: str = USER, edit: str = "") -> Operation:
-    """The deletion of what never was."""
+    """Return the deletion of a memory that never existed."""
     operation = delete(memory_id, user=user)
     return replace(operation, trace=True, state=replace(operation.state, edits=(edit,) if edit else ()))
 
 
 async def appended(journal: Journal, *operations: Operation) -> list[Appended]:
-    """Append operations, none of which is refused."""
+    """Append operations, none of which is rejected."""
     answers = await journal.append(operations)
     assert all(isinstance(answer, Appended) for answer in answers)
     return [answer for answer in answers if isinstance(answer, Appended)]
 
 
 async def known(journal: Journal, *memory_ids: str, user: str = USER) -> list[bool]:
-    """Whether anything is known of these memories."""
+    """Return whether anything is known of these memories."""
     return [await journal.newest(user, memory_id) is not None for memory_id in memory_ids]
 
 
 async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
-    """Nothing is to be delivered, also to who would have it leased; all the same it is a tombstone."""
+    """A trace has no deliveries, not even for a caller that would lease one; all the same it is a tombstone."""
     operation = trace("m")
     [answer] = await journal.append([operation], held="home", seconds=60)
 
@@ -49,7 +49,7 @@ async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
 
 
 async def test_what_was_deleted_in_vain_stays_deleted(journal: Journal) -> None:
-    """An earlier write that is still on its way here comes too late."""
+    """An earlier write that arrives after the trace is refused."""
     await put(journal, trace("m"))
 
     assert await refusal(journal, remember("m")) is MemoryDeleted
@@ -57,7 +57,7 @@ async def test_what_was_deleted_in_vain_stays_deleted(journal: Journal) -> None:
 
 
 async def test_where_something_is_known_it_is_a_deletion_like_any_other(journal: Journal) -> None:
-    """Somebody was faster than whoever found nothing."""
+    """If the memory is known meanwhile, the deletion is an ordinary one."""
     first = await put(journal, remember("m"))
     await confirm(journal, first)
 
@@ -71,7 +71,7 @@ async def test_where_something_is_known_it_is_a_deletion_like_any_other(journal:
 
 
 async def test_a_repetition_gets_the_first_and_makes_it_young(journal: Journal) -> None:
-    """Whoever was about to forget the first by its number forgets nothing: the second is acknowledged, too."""
+    """A caller that drops the first trace by its number drops nothing: the second one is acknowledged, too."""
     first = await put(journal, trace("m", edit="e1"))
     for again in (trace("m", edit="e2"), delete("m")):
         [answer] = await appended(journal, again)
@@ -87,7 +87,7 @@ async def test_a_repetition_gets_the_first_and_makes_it_young(journal: Journal) 
 
 
 async def test_a_tombstone_that_is_repeated_stays_as_it_is(journal: Journal) -> None:
-    """Providers have it, and need not be told again."""
+    """A tombstone that the providers have is not delivered to them again."""
     first = await put(journal, delete("m"))
     [pending] = await appended(journal, trace("m"))
     await confirm(journal, first)
@@ -107,7 +107,7 @@ async def test_one_call_may_do_anything_to_one_memory(journal: Journal) -> None:
 
 
 async def test_of_too_many_the_oldest_give_way(journal: Journal) -> None:
-    """As many as that are kept; of each user, and whatever else is known of them."""
+    """So many are kept, of each user, whatever else is known of that user."""
     await put(journal, remember("live"))
     await put(journal, delete("dead"))
     await put(journal, trace("theirs", user="another"))
@@ -126,7 +126,7 @@ async def test_of_too_many_the_oldest_give_way(journal: Journal) -> None:
 
 
 async def test_what_gives_way_can_be_stored_and_deleted_meanwhile(journal: Journal, elsewhere: Journal) -> None:
-    """Nobody fails because what was known has just been dropped."""
+    """No call fails because a known trace has just been dropped."""
     ids = [f"m{number:04}" for number in range(MAX_TRACES)]
     await appended(journal, *map(trace, ids))
 
@@ -145,7 +145,7 @@ async def test_what_gives_way_can_be_stored_and_deleted_meanwhile(journal: Journ
 
 
 async def test_a_newcomer_gets_no_trace(journal: Journal) -> None:
-    """There is nothing that it could lack; a tombstone is another thing."""
+    """A new member has missed no trace; a tombstone it may have missed."""
     await put(journal, trace())
     tombstone = await put(journal, delete())
 
@@ -156,7 +156,7 @@ async def test_a_newcomer_gets_no_trace(journal: Journal) -> None:
 
 
 async def test_a_trace_where_a_copy_was_found_is_one_no_longer(journal: Journal) -> None:
-    """It is delivered there, and forgotten as every tombstone is."""
+    """A redelivered trace is delivered there, and dropped like every tombstone."""
     entry = await put(journal, trace("m"))
     await journal.redeliver(entry.seq, "home")
 
@@ -171,7 +171,7 @@ async def test_a_trace_where_a_copy_was_found_is_one_no_longer(journal: Journal)
 
 
 async def test_traces_are_forgotten_apart(journal: Journal) -> None:
-    """Without a look at any provider, which a tombstone needs; afterwards the id is new."""
+    """A call for traces drops no tombstone that providers have; the id of a dropped trace is new."""
     live, tombstone, mine = [await put(journal, one) for one in (remember(), delete(), trace("m"))]
     await confirm(journal, live)
     await confirm(journal, tombstone)
@@ -185,7 +185,7 @@ async def test_traces_are_forgotten_apart(journal: Journal) -> None:
 
 
 async def test_nobody_prunes_a_trace(journal: Journal) -> None:
-    """It is no operation that everybody has confirmed."""
+    """A trace is no operation that every member has confirmed."""
     await put(journal, trace("m"))
 
     assert await journal.prune(0) == 0

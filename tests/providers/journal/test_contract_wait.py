@@ -1,4 +1,4 @@
-"""What every journal promises of waiting: woken when something may be due, from anywhere, and never for too long."""
+"""Every journal promises that a wait ends when a delivery may be due, from anywhere, and never lasts too long."""
 
 import asyncio
 import time
@@ -16,20 +16,20 @@ Step = Callable[[Journal], Awaitable[None]]
 
 
 async def quiet(journal: Journal) -> None:
-    """Wait until nothing is new any more."""
+    """Wait until there is nothing new."""
     for _ in range(3):
         await journal.wait(0.05)
 
 
 async def waited(journal: Journal, seconds: float) -> float:
-    """How long a wait lasts."""
+    """Return how long a wait lasts."""
     started = time.monotonic()
     await journal.wait(seconds)
     return time.monotonic() - started
 
 
 async def test_a_wait_ends_when_its_time_is_over(journal: Journal) -> None:
-    """Where nothing happens a wait lasts as long as it was asked to, and none for no time."""
+    """A wait lasts as long as it was asked to if nothing happens, and a wait for no time ends at once."""
     await quiet(journal)
 
     assert 0.25 <= await waited(journal, 0.3) < PROMPT
@@ -37,18 +37,18 @@ async def test_a_wait_ends_when_its_time_is_over(journal: Journal) -> None:
 
 
 async def append(journal: Journal) -> None:
-    """Write something."""
+    """Append an operation."""
     await put(journal, remember())
 
 
 async def retry(journal: Journal) -> None:
-    """Have a dead letter tried again."""
+    """Retry a dead letter."""
     [letter] = await journal.dead(1)
     await journal.retry(letter.seq, letter.provider)
 
 
 async def redeliver(journal: Journal) -> None:
-    """Have a tombstone delivered again."""
+    """Redeliver a tombstone."""
     [tombstone] = await journal.tombstones(1, 0)
     await journal.redeliver(tombstone.seq, "home")
 
@@ -56,7 +56,7 @@ async def redeliver(journal: Journal) -> None:
 @pytest.mark.parametrize("step", [append, retry, redeliver])
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 async def test_what_becomes_due_ends_a_wait(journal: Journal, elsewhere: Journal, step: Step, where: str) -> None:
-    """An append, a dead letter retried and a tombstone delivered again do, by this process and by another one."""
+    """An append, a retried dead letter and a redelivered tombstone end a wait, by this process and by another one."""
     await confirm(journal, await put(journal, delete()))
     dead = await put(journal, remember())
     await settle(journal, Dead(seq=dead.seq, provider="home", error="no"))
@@ -70,7 +70,7 @@ async def test_what_becomes_due_ends_a_wait(journal: Journal, elsewhere: Journal
 
 
 async def test_what_was_appended_before_a_wait_ends_it(journal: Journal, elsewhere: Journal) -> None:
-    """What happens between two waits is not missed."""
+    """A change between two waits is not missed."""
     await quiet(journal)
     await append(journal)
     assert await waited(journal, 10) < PROMPT
@@ -80,7 +80,7 @@ async def test_what_was_appended_before_a_wait_ends_it(journal: Journal, elsewhe
 
 
 async def test_each_task_hears_of_everything(journal: Journal) -> None:
-    """What happens while one task does something else ends its next wait, though another one has heard of it."""
+    """A change while one task is busy ends its next wait, even if another task has already observed it."""
     listening, happened = asyncio.Event(), asyncio.Event()
 
     async def busy() -> float:
@@ -98,7 +98,7 @@ async def test_each_task_hears_of_everything(journal: Journal) -> None:
 
 
 async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
-    """What is leased or postponed comes back, and nobody has to write for that."""
+    """A leased or postponed delivery ends a wait when it is due, without a write."""
     entry = await append_one(journal)
     await leased(journal, "home", 0.3)
     await leased(journal, "standby", LONG)
@@ -110,8 +110,8 @@ async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
     assert await waited(journal, 10) < PROMPT
 
 
-async def test_the_return_of_what_was_lent_ends_a_wait(journal: Journal) -> None:
-    """For what has replaced it."""
+async def test_the_return_of_what_was_leased_ends_a_wait(journal: Journal) -> None:
+    """A settlement ends a wait, because the delivery that has replaced the settled one is due."""
     await put(journal, remember("m"))
     [taken] = await leased(journal, "home", LONG)
     await leased(journal, "standby", LONG)
@@ -126,12 +126,12 @@ async def test_the_return_of_what_was_lent_ends_a_wait(journal: Journal) -> None
 
 
 async def append_one(journal: Journal) -> int:
-    """Write something, and give its number."""
+    """Append an operation, and return its number."""
     return (await put(journal, remember())).seq
 
 
 async def test_a_cancelled_wait_leaves_the_journal_usable(journal: Journal) -> None:
-    """Whoever is cancelled while waiting is so at once, and the next one waits as before."""
+    """A cancelled wait ends at once, and the next one waits as before."""
     await quiet(journal)
     waiting = asyncio.create_task(journal.wait(10))
     await asyncio.sleep(0.05)

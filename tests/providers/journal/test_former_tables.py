@@ -1,4 +1,4 @@
-"""A journal made by an earlier version of this program is opened as any other, and that version goes on with it."""
+"""A journal that an earlier version has created is opened as any other, and that version goes on with it."""
 
 import asyncio
 import sqlite3
@@ -32,13 +32,13 @@ POSTGRES_APPEND = """SELECT outcome, known_kind FROM ninai_journal_append(
 
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Journal]:
-    """The journal in this file."""
+    """Hold the journal in this file."""
     async with SqliteJournalSettings(path=path).open(host_in(path.parent)) as journal:
         yield journal
 
 
 def a_former_file(path: Path) -> None:
-    """A journal with one member, a memory that it has not confirmed, and a tombstone that it has."""
+    """Create a journal with one member, a memory that it has not confirmed, and a tombstone that it has."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript((FORMER / "sqlite.sql").read_text("utf-8"))
         connection.execute("INSERT INTO members (name, identity, state, joined_at) VALUES ('home', 'x', 'complete', 0)")
@@ -49,7 +49,7 @@ def a_former_file(path: Path) -> None:
 
 
 async def use(journal: Journal) -> None:
-    """Do with it what that version could not."""
+    """Use what that version did not have."""
     [answer] = await journal.append([replace(delete("never"), trace=True)])
     assert isinstance(answer, Appended)
     assert answer.entry.pending == frozenset()
@@ -59,7 +59,7 @@ async def use(journal: Journal) -> None:
 
 
 async def test_a_former_file_is_opened(tmp_path: Path) -> None:
-    """With everything that is in it, by many at once, and again."""
+    """The file is opened with everything in it, by many at once, and again."""
     path = tmp_path / "journal"
     a_former_file(path)
 
@@ -75,7 +75,7 @@ async def test_a_former_file_is_opened(tmp_path: Path) -> None:
 
 
 def test_a_former_file_is_read_before_anybody_writes(tmp_path: Path) -> None:
-    """Whoever opens it only to read needs the same columns."""
+    """A connection that only reads needs the same columns."""
     path = tmp_path / "journal"
     a_former_file(path)
 
@@ -86,7 +86,7 @@ def test_a_former_file_is_read_before_anybody_writes(tmp_path: Path) -> None:
 
 
 async def test_a_former_version_goes_on_with_the_file(tmp_path: Path) -> None:
-    """One that had it open before, too: it meets a trace as a tombstone, and appends as ever."""
+    """A version that had the file open before meets a trace as a tombstone, and appends as ever."""
     path = tmp_path / "journal"
     a_former_file(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as former:
@@ -102,7 +102,7 @@ async def test_a_former_version_goes_on_with_the_file(tmp_path: Path) -> None:
 
 
 async def test_former_tables_are_opened(database: str) -> None:
-    """With everything that is in them, by many hosts at once, and again."""
+    """The tables are opened with everything in them, by many hosts at once, and again."""
     live, dead = remember("live"), delete("dead")
     async with connected(database) as former:
         await former.execute((FORMER / "postgres.sql").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Real faults of the journal's server: what a caller is told, and that it goes on by itself."""
+"""Under real faults of the journal's server a caller gets the right error, and the journal recovers by itself."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ GRACE = 0.35  # seconds over the limit that a busy machine may need
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Where the server of these tests lives."""
+    """Return the folder of the server of these tests."""
     with reachable_folder() as path:
         yield path / "postgres"
 
 
 @pytest.fixture(scope="module")
 async def own_server(folder: Path, postgres_major: int) -> AsyncIterator[EmbeddedServer]:
-    """A server that a test may stop."""
+    """Return a server that a test may stop."""
     with EmbeddedServer(folder, wheel_binaries(postgres_major)).running() as server:
         await make_template(server)
         yield server
@@ -44,17 +44,17 @@ async def own_server(folder: Path, postgres_major: int) -> AsyncIterator[Embedde
 
 @pytest.fixture
 async def own_database(own_server: EmbeddedServer) -> str:
-    """A database on the server that a test may stop."""
+    """Return a database on the server that a test may stop."""
     return await create_database(own_server)
 
 
 async def read(journal: Journal) -> JournalEntry | None:
-    """Ask for something that is not there."""
+    """Ask for a memory that does not exist."""
     return await journal.newest(USER, "m")
 
 
 async def test_a_server_that_was_killed_goes_on(postgres_major: int) -> None:
-    """While the server is dead everything is unavailable, surely unwritten; then all that was appended is there."""
+    """While the server is dead everything is unavailable and surely unwritten; then all that was appended is there."""
     with reachable_folder() as folder:
         server = EmbeddedServer(folder / "postgres", wheel_binaries(postgres_major))
         async with opened(server.dsn) as journal:
@@ -75,7 +75,7 @@ async def test_a_server_that_was_killed_goes_on(postgres_major: int) -> None:
 
 
 async def test_a_settlement_outlives_an_outage(postgres_major: int) -> None:
-    """What was settled while the server was dead is written when it is back."""
+    """Settlements made while the server was dead are written when it is back."""
     with reachable_folder() as folder:
         server = EmbeddedServer(folder / "postgres", wheel_binaries(postgres_major))
         async with opened(server.dsn) as journal:
@@ -175,7 +175,7 @@ async def test_a_cancelled_append_did_not_happen(postgres_server: EmbeddedServer
 
 
 async def test_sessions_that_ended_meanwhile_cost_no_call(postgres_server: EmbeddedServer, database: str) -> None:
-    """After all idle sessions were ended, as by a restart, nothing fails, and others' appends are heard of again."""
+    """After all idle sessions were ended, as by a restart, nothing fails, and other hosts' appends are notified."""
     async with opened(database) as journal, opened(database) as elsewhere:
         await journal.join("home", None)
         await asyncio.gather(*(journal.newest(USER, "m") for _ in range(20)))
@@ -194,7 +194,7 @@ async def test_sessions_that_ended_meanwhile_cost_no_call(postgres_server: Embed
 
 
 async def test_a_closed_journal_answers_nothing(database: str) -> None:
-    """Whoever still has a journal after its end is told so, and opens no connection by it."""
+    """A caller that still holds a closed journal gets an error, and opens no connection."""
     async with opened(database) as journal:
         await journal.join("home", None)
 

@@ -1,4 +1,4 @@
-"""Several hosts with one journal: each operation counts once, and nobody gets in another's way."""
+"""With several hosts on one journal each operation counts once, and no host disturbs another."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ ROUNDS = 20
 
 @pytest.fixture
 async def hosts(database: str) -> AsyncIterator[tuple[PostgresJournal, PostgresJournal]]:
-    """Two hosts with the members `home` and `standby`."""
+    """Hold two hosts with the members `home` and `standby`."""
     async with opened(database) as one, opened(database) as other:
         await one.join("home", None)
         await one.join("standby", None)
@@ -103,7 +103,7 @@ async def test_batches_in_any_order_do_not_deadlock(hosts: tuple[PostgresJournal
 async def test_renewals_and_appends_in_any_order_do_not_deadlock(
     hosts: tuple[PostgresJournal, PostgresJournal],
 ) -> None:
-    """What is renewed while it is replaced is the old delivery or the new one, and everybody's call ends."""
+    """A renewal during a replacement is of the old delivery or of the new one, and every call ends."""
     ids = [str(uuid4()) for _ in range(30)]
     answers = await hosts[0].append([remember(memory_id) for memory_id in ids], held="home", seconds=LONG)
     leases = [
@@ -122,7 +122,7 @@ async def test_renewals_and_appends_in_any_order_do_not_deadlock(
 
 
 async def test_appending_and_dropping_do_not_deadlock(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
-    """While entries are confirmed and dropped all the time, appends to the same memories end, and leave nothing odd."""
+    """While entries are confirmed and dropped all the time, appends to the same memories end consistently."""
     chance = random.Random(11)  # noqa: S311 - the same operations every run
     ids = [str(uuid4()) for _ in range(40)]
 
@@ -147,7 +147,7 @@ async def test_appending_and_dropping_do_not_deadlock(hosts: tuple[PostgresJourn
 async def test_the_numbers_of_a_memory_grow_as_they_are_committed(
     hosts: tuple[PostgresJournal, PostgresJournal],
 ) -> None:
-    """Who is appended later has a greater number, however many are appended at the same time."""
+    """A later append has a greater number, however many are appended at the same time."""
 
     async def edit(journal: PostgresJournal) -> tuple[int, str | None]:
         [answer] = await journal.append([update("m", str(uuid4()), base=99)])
@@ -162,8 +162,8 @@ async def test_the_numbers_of_a_memory_grow_as_they_are_committed(
     assert len({former for _, former in edits}) == 100
 
 
-async def test_nobody_else_gets_what_is_lent(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
-    """Two hosts that ask at the same time get different deliveries, together all of them."""
+async def test_nobody_else_gets_what_is_leased(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
+    """Two hosts that lease at the same time get different deliveries, together all of them."""
     await hosts[0].append([remember() for _ in range(200)])
 
     taken = await asyncio.gather(*(hosts[turn % 2].lease("home", 30, LONG) for turn in range(10)))
@@ -173,7 +173,7 @@ async def test_nobody_else_gets_what_is_lent(hosts: tuple[PostgresJournal, Postg
 
 
 async def test_another_host_is_woken(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
-    """Who waits hears within a second of what another host has appended."""
+    """A host that waits is woken within a second of an append by another host."""
     for _ in range(3):
         await hosts[1].wait(0.1)
     waiting = asyncio.create_task(hosts[1].wait(10))
@@ -185,7 +185,7 @@ async def test_another_host_is_woken(hosts: tuple[PostgresJournal, PostgresJourn
 
 
 async def test_through_a_pooler_everything_works_but_being_woken(database: str) -> None:
-    """Without prepared statements and without listening a journal does what it does with them."""
+    """A journal works without prepared statements and without listening as it does with them."""
     async with opened(database, pooler="pgbouncer", pool_size=2) as journal:
         await journal.join("home", None)
         entry = await put(journal, remember("m"))

@@ -1,4 +1,4 @@
-"""The journal's tables: made once, by whoever comes first, and never touched by a program that does not know them."""
+"""The journal's tables are created once, by the first host, and never changed by a program that does not know them."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ async def test_tables_of_a_newer_program_are_left_alone(database: str) -> None:
 
 
 async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(database: str) -> None:
-    """However many open it at once; what was there stays, and what that version calls does, too."""
+    """Many hosts may upgrade it at once; its content and the functions that the earlier version calls stay."""
     async with opened(database) as journal:
         await journal.join("home", None)
         entry = await put(journal, remember("m"))
@@ -73,7 +73,7 @@ async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(data
 
 
 async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: EmbeddedServer) -> None:
-    """Where the first emoji would fail, no tables are made, and the error says what to do."""
+    """In an encoding in which the first emoji would fail, no tables are created, and the error names the remedy."""
     dsn = await create_latin_database(postgres_server)
     async with opened(dsn) as journal:
         with pytest.raises(JournalUnavailable, match="encoding is LATIN1, but must be UTF8") as refusal:
@@ -87,7 +87,7 @@ async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: E
 async def test_an_append_waits_for_the_disk_whatever_the_default(
     postgres_server: EmbeddedServer, database: str
 ) -> None:
-    """What is acknowledged is on the disk even if the server would not wait; a lease or settlement never waits."""
+    """An acknowledged append is on the disk even if the server would not wait; a lease or settlement never waits."""
     async with opened(database):
         pass
     async with connected(postgres_server.dsn) as administrator:
@@ -126,7 +126,7 @@ async def test_databases_of_one_cluster_are_told(postgres_server: EmbeddedServer
 
 
 async def test_a_cluster_that_may_not_be_asked_is_unknown(postgres_server: EmbeddedServer, database: str) -> None:
-    """Where the server keeps its identifier to itself there is no answer, and no error."""
+    """If the server does not disclose its identifier, there is no answer, and no error."""
     async with connected(database) as administrator:
         await administrator.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public")
         await administrator.execute("CREATE ROLE curious LOGIN")

@@ -1,4 +1,4 @@
-"""Traces in PostgreSQL give way while others are at work with them."""
+"""Traces in PostgreSQL are dropped while other transactions use them."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.support.postgres import connected
 
 
 async def test_what_has_given_way_in_the_middle_of_an_append_is_new(database: str) -> None:
-    """The append met a trace, had to wait for another memory, and finds the trace gone: it begins with what it has."""
+    """An append that met a trace, waited for another memory, and finds the trace gone inserts its own operation."""
     async with opened(database) as journal, connected(database) as other:
         await journal.join("home", None)
         await journal.append([replace(delete(memory_id), trace=True) for memory_id in ("a", "b")])
@@ -36,7 +36,7 @@ async def test_what_has_given_way_in_the_middle_of_an_append_is_new(database: st
 
 
 async def test_a_trace_that_somebody_holds_gives_way_later(database: str) -> None:
-    """Nobody waits for it, so that two who append cannot wait for each other."""
+    """No append waits for a trace to be dropped, so that no two of them wait for each other."""
     async with opened(database) as journal, connected(database) as other:
         ids = [f"m{number:04}" for number in range(MAX_TRACES)]
         await journal.append([replace(delete(memory_id), trace=True) for memory_id in ids])

@@ -1,4 +1,4 @@
-"""How the journal in a file commits: together who comes together, and without whoever has gone."""
+"""The journal in a file commits concurrent calls together, and leaves out those that were cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class GatedRunner(Runner):
-    """Runs work when its gate is open, and counts how often it was asked."""
+    """Run work when the gate is open, and count the calls."""
 
     def __init__(self, connection: JournalConnection) -> None:
         self._connection = connection
@@ -29,7 +29,7 @@ class GatedRunner(Runner):
         self.runs = 0
 
     async def run(self, work: Work[Result]) -> Result:
-        """Wait for the gate, and do it."""
+        """Wait for the gate, and run the work."""
         self.runs += 1
         await self.gate.wait()
         return work(self._connection)
@@ -37,7 +37,7 @@ class GatedRunner(Runner):
 
 @asynccontextmanager
 async def gated() -> AsyncIterator[tuple[SqliteJournal, GatedRunner]]:
-    """A journal whose writer can be stopped; its reader goes on."""
+    """Hold a journal whose writer can be stopped; its reader goes on."""
     connection = open_memory(FakeClock())
     writer = GatedRunner(connection)
     journal = SqliteJournal(connection.journal_id, writer, InlineRunner(connection))
@@ -48,13 +48,13 @@ async def gated() -> AsyncIterator[tuple[SqliteJournal, GatedRunner]]:
 
 
 async def turns() -> None:
-    """Let everything go as far as it goes."""
+    """Let every task run as far as it can."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def test_what_comes_together_is_committed_together() -> None:
-    """All that arrives while a commit is under way is the next one."""
+    """All calls that arrive while a commit is under way become the next one."""
     async with gated() as (journal, writer):
         writer.gate.clear()
         runs = writer.runs
@@ -70,7 +70,7 @@ async def test_what_comes_together_is_committed_together() -> None:
 
 
 async def test_who_goes_before_the_commit_has_written_nothing() -> None:
-    """A caller cancelled while waiting in the queue is not appended, and those beside him are."""
+    """A call cancelled in the queue is not appended, and its neighbours are."""
     async with gated() as (journal, writer):
         writer.gate.clear()
         first = asyncio.create_task(put(journal, remember("first")))
@@ -88,7 +88,7 @@ async def test_who_goes_before_the_commit_has_written_nothing() -> None:
 
 
 async def test_who_goes_during_the_commit_disturbs_nobody() -> None:
-    """A caller cancelled while the transaction runs is answered no more; it is committed for all."""
+    """A call cancelled while the transaction runs gets no answer; the transaction is committed for all."""
     async with gated() as (journal, writer):
         writer.gate.clear()
         gone = asyncio.create_task(put(journal, remember("gone")))
@@ -138,7 +138,7 @@ async def test_a_settlement_shares_a_commit() -> None:
 
 
 async def test_a_settlement_comes_before_what_its_caller_asks_next() -> None:
-    """Whoever confirms and then borrows does not get the same again, though the confirmation was not waited for."""
+    """A caller that confirms and then leases does not get the same delivery again, even without waiting."""
     async with gated() as (journal, _):
         await put(journal, remember())
         for delivery in await journal.lease("home", 1, 0):
@@ -148,7 +148,7 @@ async def test_a_settlement_comes_before_what_its_caller_asks_next() -> None:
 
 
 async def test_closing_commits_what_is_queued() -> None:
-    """When it is closed everything accepted is there, and nothing more is."""
+    """After the close everything accepted is there, and nothing more is accepted."""
     async with gated() as (journal, writer):
         entry = await put(journal, remember("m"))
         writer.gate.clear()

@@ -1,4 +1,4 @@
-"""The journal in a file when the file lets it down: full, locked, damaged; told at once, and over when it is over."""
+"""When its file is full, locked or damaged, the journal reports it at once, and recovers when the fault is over."""
 
 import asyncio
 import sqlite3
@@ -23,7 +23,7 @@ LARGE = "x" * 30_000
 
 @asynccontextmanager
 async def limited(path: Path, pages: int) -> AsyncIterator[tuple[Journal, JournalConnection]]:
-    """A journal whose file has no room for more pages, and the connection by which it can be given some."""
+    """Hold a journal whose file has no room for more pages, and the connection that can add some."""
 
     def open_limited() -> JournalConnection:
         connection = open_file(path, time.time)
@@ -41,7 +41,7 @@ async def limited(path: Path, pages: int) -> AsyncIterator[tuple[Journal, Journa
 
 
 async def fill(journal: Journal) -> list[str]:
-    """Append until there is no room, and give the ids of what was acknowledged."""
+    """Append until there is no room, and return the ids of the acknowledged memories."""
     acknowledged: list[str] = []
     while len(acknowledged) < 1_000:
         operation = remember(content=LARGE)
@@ -54,12 +54,12 @@ async def fill(journal: Journal) -> list[str]:
 
 
 async def known(journal: Journal, ids: list[str]) -> list[bool]:
-    """Which of these memories are known."""
+    """Return which of these memories are known."""
     return [await journal.newest(USER, memory_id) is not None for memory_id in ids]
 
 
 async def test_without_room_nothing_is_accepted(tmp_path: Path) -> None:
-    """An append is refused, not ambiguously; reads go on, and with room again writes do, too."""
+    """An append without room is refused, and not ambiguous; reads go on, and with room again writes do, too."""
     async with limited(tmp_path / "journal", 200) as (journal, connection):
         ids = await fill(journal)
         with pytest.raises(JournalUnavailable, match="the disk is full") as caught:
@@ -87,7 +87,7 @@ async def test_who_fits_is_not_refused_with_who_does_not(tmp_path: Path) -> None
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with one MiB."""
+    """Mount a file system of one MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(  # noqa: S603 - constants
@@ -100,7 +100,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_a_full_disk_is_survived(small_disk: Path) -> None:
-    """On a disk that is really full, too, and all that was acknowledged is there when it is opened again."""
+    """On a disk that is really full all that was acknowledged is there when the file is opened again."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * 300_000)
     async with open_journal(small_disk / "journal", time.time) as journal:
@@ -117,7 +117,7 @@ async def test_a_full_disk_is_survived(small_disk: Path) -> None:
 
 
 async def test_a_journal_cannot_be_made_on_a_full_disk(small_disk: Path) -> None:
-    """Half a journal is none: nothing stays, and with room it is made."""
+    """No part of a journal is left behind, and with room it is created."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * (1024 - 12) * 1024)
     with pytest.raises(JournalUnavailable):
@@ -131,7 +131,7 @@ async def test_a_journal_cannot_be_made_on_a_full_disk(small_disk: Path) -> None
 
 
 async def test_a_locked_file_is_told_in_time(tmp_path: Path) -> None:
-    """Writers give up together before their deadline, reads are not blocked, and afterwards writing goes on."""
+    """Writers give up together before their deadline, reads are not blocked, and afterwards writes go on."""
     path = tmp_path / "journal"
     async with open_journal(path, time.time) as journal:
         entry = await put(journal, remember())
@@ -152,7 +152,7 @@ async def test_a_locked_file_is_told_in_time(tmp_path: Path) -> None:
 
 
 async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
-    """Reading and writing what was overwritten says so, instead of giving nothing."""
+    """Reads and writes of overwritten pages raise an error, and do not return nothing."""
     path = tmp_path / "journal"
     async with open_journal(path, time.time) as journal:
         await journal.append([remember(f"m{number}") for number in range(500)])
@@ -169,7 +169,7 @@ async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 
 
 def test_a_failed_commit_is_ambiguous() -> None:
-    """Only where the commit itself failed may the work have happened; the connection is usable afterwards."""
+    """Only if the commit itself failed may the work have happened; the connection is usable afterwards."""
     connection = open_memory(time.time)
     connection.run("PRAGMA foreign_keys = ON")
     connection.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
@@ -182,7 +182,7 @@ def test_a_failed_commit_is_ambiguous() -> None:
 
 
 def test_a_failed_commit_of_several_is_tried_alone() -> None:
-    """It is not ambiguous as long as somebody will try again: the error is left to whoever does."""
+    """A failed commit of several is not ambiguous: each one is tried again alone, and raises its own error."""
     connection = open_memory(time.time)
     connection.run("PRAGMA foreign_keys = ON")
     connection.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
@@ -193,7 +193,7 @@ def test_a_failed_commit_of_several_is_tried_alone() -> None:
 
 
 async def test_a_bug_of_one_writer_is_not_that_of_his_company(tmp_path: Path) -> None:
-    """What SQLite cannot store is told to the one who sent it; the others' writes are done."""
+    """A value that SQLite cannot store fails its own call; the other writes succeed."""
     half = remember("half a character")
     async with open_journal(tmp_path / "journal", time.time) as journal:
         outcomes = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""The journal's file: made once, for its owner alone, and never mistaken for another."""
+"""The journal's file is created once, for its owner alone, and never mistaken for another."""
 
 import asyncio
 import sqlite3
@@ -18,25 +18,25 @@ from tests.providers.journal.rig import delete, entries, host_in, names_in, put,
 
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Journal]:
-    """The journal in this file."""
+    """Hold the journal in this file."""
     async with SqliteJournalSettings(path=path).open(host_in(path.parent)) as journal:
         yield journal
 
 
 def mode(path: Path) -> int:
-    """Who may do what with a file."""
+    """Return the permissions of a file."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 @pytest.fixture
 def open_folder(tmp_path: Path) -> Path:
-    """A folder that everybody may read."""
+    """Return a folder that every user may read."""
     tmp_path.chmod(0o755)
     return tmp_path
 
 
 async def test_the_file_is_in_the_data_folder(tmp_path: Path) -> None:
-    """Without a path it has its name there, and with one it is where that says; nothing else is left behind."""
+    """Without a path the file has its default name there, with one it is at the path; nothing else is left behind."""
     async with SqliteJournalSettings().open(host_in(tmp_path / "data")):
         pass
     async with opened(tmp_path / "elsewhere" / "journal"):
@@ -47,7 +47,7 @@ async def test_the_file_is_in_the_data_folder(tmp_path: Path) -> None:
 
 
 async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
-    """The folder, the file and what SQLite keeps beside it are closed to everybody else."""
+    """The folder, the file and SQLite's files beside it are closed to every other user."""
     folder = tmp_path / "data"
     async with SqliteJournalSettings().open(host_in(folder)) as journal:
         await put(journal, remember())
@@ -59,7 +59,7 @@ async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_is_there_keeps_its_mode(open_folder: Path) -> None:
-    """Only what is made here is closed."""
+    """Only what the journal creates is closed."""
     async with opened(open_folder / "journal"):
         assert mode(open_folder) == 0o755
 
@@ -75,7 +75,7 @@ async def test_each_file_has_a_name_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_many_make_the_file_at_once(tmp_path: Path) -> None:
-    """All of them get the same journal, and no draft stays."""
+    """All processes get the same journal, and no draft stays."""
     async with AsyncExitStack() as stack:
         journals = await asyncio.gather(
             *[stack.enter_async_context(opened(tmp_path / "journal")) for _ in range(8)],
@@ -88,30 +88,30 @@ async def test_many_make_the_file_at_once(tmp_path: Path) -> None:
 
 
 def a_text(path: Path) -> None:
-    """Something that is no database."""
+    """Write a file that is no database."""
     path.write_text("my diary\n" * 1_000)
 
 
 def nothing(path: Path) -> None:
-    """A file without content."""
+    """Create a file without content."""
     path.touch()
 
 
 def a_database(path: Path) -> None:
-    """A database of another program."""
+    """Create a database of another program."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE meta (journal_id TEXT)")
 
 
 def a_newer_journal(path: Path) -> None:
-    """A journal as a later version of this program may make it."""
+    """Create a journal as a later version of this program may make it."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
 
 
 def a_folder(path: Path) -> None:
-    """A folder."""
+    """Create a folder."""
     path.mkdir()
 
 
@@ -126,7 +126,7 @@ def a_folder(path: Path) -> None:
     ],
 )
 async def test_what_is_no_journal_is_not_touched(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
-    """Opening something else says what it is, names it, and leaves it as it was."""
+    """The error names the file and what it is instead, and the file stays as it was."""
     path = tmp_path / "journal"
     make(path)
     before = path.read_bytes() if path.is_file() else b""
@@ -141,7 +141,7 @@ async def test_what_is_no_journal_is_not_touched(tmp_path: Path, make: Callable[
 
 
 async def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """The reason names the path and what the system says."""
+    """The reason names the path and the error of the system."""
     (tmp_path / "file").touch()
 
     with pytest.raises(JournalUnavailable, match=r"file/data/journal: Not a directory"):
@@ -150,7 +150,7 @@ async def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 async def test_of_a_deleted_memory_no_byte_is_left(tmp_path: Path) -> None:
-    """After the file is closed neither it nor a log holds the text of what was deleted, on however many pages."""
+    """After the file is closed neither it nor a log holds the text of deleted memories, on however many pages."""
     path = tmp_path / "journal"
     async with opened(path) as journal:
         for number in range(50):
@@ -164,6 +164,6 @@ async def test_of_a_deleted_memory_no_byte_is_left(tmp_path: Path) -> None:
 
 
 async def test_the_clock_is_an_argument(tmp_path: Path) -> None:
-    """Ages are measured by the clock that is handed in."""
+    """Ages are measured by the clock that is passed in."""
     async with open_journal(tmp_path / "journal", lambda: 42.0) as journal:
         assert (await journal.join("home", None)).joined_at == 42.0

@@ -1,4 +1,4 @@
-"""The journal in a file, used by real processes: what was acknowledged outlives them, and they share it fairly."""
+"""When real processes use the journal in a file, what was acknowledged outlives them, and they share the deliveries."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ PATIENCE = 60.0  # seconds
 
 
 def started(*arguments: object) -> subprocess.Popen[str]:
-    """A worker, which has the journal open."""
+    """Hold a worker that has the journal open."""
     process = subprocess.Popen(  # noqa: S603 - our own script
         [sys.executable, "-m", "tests.providers.journal.sqlite_worker", *map(str, arguments)],
         cwd=ROOT,
@@ -32,7 +32,7 @@ def started(*arguments: object) -> subprocess.Popen[str]:
 
 
 async def test_what_was_acknowledged_outlives_a_killed_process(tmp_path: Path) -> None:
-    """A process killed while it appends loses nothing that it had heard of, again and again on the same file."""
+    """A process killed while it appends loses nothing that was acknowledged, again and again on the same file."""
     acknowledged: list[str] = []
     for _ in range(ROUNDS):
         with started("append", tmp_path) as process:
@@ -48,7 +48,7 @@ async def test_what_was_acknowledged_outlives_a_killed_process(tmp_path: Path) -
 
 
 async def test_two_processes_share_a_file(tmp_path: Path) -> None:
-    """Both append and lease at once: every operation is there, and none was leased twice."""
+    """Two processes append and lease at once: every operation is there, and none was leased twice."""
     said: dict[str, list[int]] = {"appended": [], "leased": []}
     with started("share", tmp_path, EACH) as one, started("share", tmp_path, EACH) as other:
         for process in (one, other):

@@ -1,4 +1,4 @@
-"""The journal's connection in memory and simulated time: both sides of every moment, and no real waiting."""
+"""In memory and simulated time the journal is exact on both sides of every moment."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,7 +18,7 @@ LITTLE = 0.001
 
 
 def simulated(scene: Scene) -> None:
-    """Play a scene with a journal in memory, which has the member `home`."""
+    """Run a scene with a journal in memory, which has the member `home`."""
 
     async def main(clock: FakeClock) -> None:
         connection = open_memory(clock)
@@ -32,8 +32,8 @@ def simulated(scene: Scene) -> None:
     simulate(main)
 
 
-def test_what_is_lent_comes_back_at_its_moment() -> None:
-    """A little before it is not due, at that very moment it is."""
+def test_what_is_leased_comes_back_at_its_moment() -> None:
+    """A little before its end a lease holds, and at that very moment the delivery is due."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         entry = await put(journal, remember())
@@ -64,7 +64,7 @@ def test_what_is_postponed_comes_back_at_its_moment() -> None:
 
 
 def test_a_successor_is_due_with_its_predecessor() -> None:
-    """At the very moment at which the predecessor would have come back."""
+    """A replacement is due at the very moment at which the predecessor's lease would have ended."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         await put(journal, remember("m"))
@@ -80,7 +80,7 @@ def test_a_successor_is_due_with_its_predecessor() -> None:
 
 
 def test_those_due_longest_come_first() -> None:
-    """What failed does not stand before what nobody has tried yet."""
+    """A failed delivery does not precede one that was not tried yet."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         failed = await put(journal, remember())
@@ -95,7 +95,7 @@ def test_those_due_longest_come_first() -> None:
 
 @pytest.mark.parametrize("age", [0, 100])
 def test_what_is_old_enough_is_pruned(age: float) -> None:
-    """From the very moment on at which it is so old."""
+    """An operation is dropped from the very moment on at which it is so old."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         entry = await put(journal, remember())
@@ -108,7 +108,7 @@ def test_what_is_old_enough_is_pruned(age: float) -> None:
 
 
 def test_a_tombstone_old_enough_is_given() -> None:
-    """From the very moment on at which it is so old."""
+    """A tombstone is returned from the very moment on at which it is so old."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         tombstone = await put(journal, delete())
@@ -121,7 +121,7 @@ def test_a_tombstone_old_enough_is_given() -> None:
 
 
 def test_a_claim_ends_at_its_moment() -> None:
-    """A little before another one does not get the task, at that very moment it does."""
+    """A little before its end another holder does not get the task, and at that very moment it does."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         await journal.claim("sweep", "one", 10)
@@ -134,7 +134,7 @@ def test_a_claim_ends_at_its_moment() -> None:
 
 
 def test_the_age_of_a_backlog_is_exact() -> None:
-    """It is that of the oldest that is pending."""
+    """The age is that of the oldest pending delivery."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         first = await put(journal, remember())
@@ -149,7 +149,7 @@ def test_the_age_of_a_backlog_is_exact() -> None:
 
 
 def test_a_wait_takes_simulated_time() -> None:
-    """It lasts as long as asked where nothing happens, and until something comes back where something was leased."""
+    """A wait lasts as long as asked if nothing happens, and until a lease ends if there is one."""
 
     async def scene(journal: SqliteJournal, clock: FakeClock) -> None:
         await journal.wait(0)
@@ -169,7 +169,7 @@ def test_a_wait_takes_simulated_time() -> None:
 
 
 def test_two_replicas_share_a_connection() -> None:
-    """What one appends ends the wait of the other, which looks now and then."""
+    """An append of one replica ends the wait of the other, which polls."""
 
     async def main(clock: FakeClock) -> None:
         connection = open_memory(clock)

@@ -1,4 +1,4 @@
-"""A connection is waited for as long as whoever asks for it has time."""
+"""An operation waits for a connection as long as its time limit allows."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ NOWHERE = "postgresql+asyncpg://ninai@127.0.0.1:1/ninai"
 
 
 class LookedAt(Exception):
-    """A connection was about to be made, which is as far as a test has to go."""
+    """A connection is about to be made, which is as far as a test has to go."""
 
 
 async def seconds_to_connect() -> float:
-    """Ask a new pool for a connection, and give how long that would be waited for."""
+    """Ask a new pool for a connection, and return the time limit of the attempt."""
     told: list[float] = []
 
     def look(_dialect: Dialect, _entry: object, _arguments: object, named: dict[str, Any]) -> None:
@@ -32,7 +32,7 @@ async def seconds_to_connect() -> float:
 
 @pytest.mark.parametrize("seconds", [2 * CONNECT_TIMEOUT, 600.0])
 async def test_a_long_try_is_not_cut_short_by_a_slow_connection(seconds: float) -> None:
-    """Who has nobody else to ask waits for a connection as for an answer."""
+    """An attempt with a long limit waits for a connection as long as for an answer."""
     handed_down = time_limit.hand_down(seconds)
     try:
         told = await seconds_to_connect()
@@ -43,12 +43,12 @@ async def test_a_long_try_is_not_cut_short_by_a_slow_connection(seconds: float) 
 
 
 async def test_a_connection_for_nobody_has_a_limit_of_its_own() -> None:
-    """What goes on in the background is not kept by a server that never answers."""
+    """A connection that no caller waits for is given up when its server never answers."""
     assert await seconds_to_connect() == CONNECT_TIMEOUT
 
 
 async def test_a_short_try_ends_its_connection_itself() -> None:
-    """It knows better what its end means."""
+    """The limit of the attempt ends it, because its error explains the end better."""
     handed_down = time_limit.hand_down(0.5)
     try:
         assert await seconds_to_connect() == CONNECT_TIMEOUT

@@ -1,4 +1,4 @@
-"""Every error that can come out of the driver, and what it means to a caller."""
+"""Every error of the driver has a meaning to a caller."""
 
 import inspect
 from collections.abc import Mapping
@@ -73,19 +73,19 @@ TOLD_APART = [
 
 
 def answer_of(code: str) -> asyncpg.PostgresError:
-    """What asyncpg raises for an answer with this code."""
+    """Return asyncpg's error for an answer with this code."""
     return asyncpg.PostgresError.new({"C": code, "M": "said by the server", "S": "ERROR", "V": "ERROR"})
 
 
 def as_wrapped(error: BaseException) -> exc.DBAPIError:
-    """The error as SQLAlchemy hands it on: wrapped by the dialect, and that by itself."""
+    """Return the error as SQLAlchemy raises it, wrapped twice."""
     adapted = AsyncAdapt_asyncpg_dbapi.Error("wrapped")  # type: ignore[no-untyped-call] # SQLAlchemy has no types here
     adapted.__cause__ = error
     return exc.DBAPIError("SELECT", None, adapted)
 
 
 async def outcome_of(error: BaseException, writes: PossibleWrites = PossibleWrites.PERHAPS) -> Exception:
-    """What comes out of the translation for an error inside it."""
+    """Return the error that the translation raises for one inside it."""
     try:
         async with translated(TimeLimit(60), writes):
             raise error
@@ -95,14 +95,14 @@ async def outcome_of(error: BaseException, writes: PossibleWrites = PossibleWrit
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_sqlstate_stands_in_a_table(code: str) -> None:
-    """Each code that asyncpg knows has one meaning, written down."""
+    """Each code that asyncpg knows has one documented meaning."""
     translation = translation_of(answer_of(code), PossibleWrites.PERHAPS)
 
     assert entry_of(code, TABLES[type(translation)]) is not None
 
 
 def test_asyncpg_knows_no_other_error() -> None:
-    """Every error of asyncpg either carries a code or stands in the list of those that do not."""
+    """Every error of asyncpg either carries a code or is in the list of those that do not."""
     coded = {found.__name__ for found in WITH_CODE}
 
     assert {found.__name__ for found in CLASSES} - coded == set(WITHOUT_CODE)
@@ -110,7 +110,7 @@ def test_asyncpg_knows_no_other_error() -> None:
 
 @pytest.mark.parametrize("name", WITHOUT_CODE)
 async def test_errors_without_a_code_are_translated(name: str) -> None:
-    """What asyncpg raises on its own account has a meaning too, raw while connecting or wrapped later."""
+    """An error of asyncpg itself has a meaning too, raw while connecting or wrapped later."""
     error: BaseException = getattr(asyncpg.exceptions, name)("said by asyncpg")
 
     assert type(await outcome_of(error)) is WITHOUT_CODE[name]
@@ -131,7 +131,7 @@ async def test_an_error_tells_whether_a_write_may_have_happened(
     kind: type[Unavailable],
     ambiguous: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    """A write that surely did not happen may be retried by anybody; of a read nothing is ever in doubt."""
+    """A write that surely did not happen may be retried; the outcome of a read is never in doubt."""
     translation = await outcome_of(as_wrapped(answer_of(code)))
     reading = await outcome_of(as_wrapped(answer_of(code)), PossibleWrites.NOTHING)
     later = await outcome_of(as_wrapped(answer_of(code)), PossibleWrites.BEFORE)
@@ -145,7 +145,7 @@ async def test_an_error_tells_whether_a_write_may_have_happened(
 
 
 async def test_a_connection_found_dead_has_sent_nothing() -> None:
-    """A pooled connection that died unnoticed fails the write surely; one that dies in the middle leaves doubt."""
+    """A pooled connection lost while idle fails the write surely; one lost during the statement leaves doubt."""
     idle = await outcome_of(as_wrapped(asyncpg.InterfaceError("connection is closed")))
     midway = await outcome_of(as_wrapped(asyncpg.ConnectionDoesNotExistError("closed in the middle of operation")))
 
@@ -166,12 +166,12 @@ async def test_a_changed_schema_is_passing() -> None:
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(), FileNotFoundError(), ConnectionResetError(), OSError()])
 async def test_an_error_of_the_system_is_unavailable(error: OSError) -> None:
-    """What the operating system says of a socket is an outage."""
+    """An error of the operating system about a socket is an outage."""
     assert type(await outcome_of(error)) is Unavailable
 
 
 async def test_a_full_pool_is_unavailable() -> None:
-    """Waiting in vain for a connection is an outage, in which nothing was sent."""
+    """A timeout in the queue for a connection is an outage, in which nothing was sent."""
     translation = await outcome_of(exc.TimeoutError("QueuePool limit"), PossibleWrites.NOTHING)
 
     assert type(translation) is Unavailable
@@ -179,7 +179,7 @@ async def test_a_full_pool_is_unavailable() -> None:
 
 
 async def test_a_bug_says_nothing_of_the_row() -> None:
-    """Of an answer that nothing explains, the code alone goes on: its text may quote a memory."""
+    """Of an unexplained answer only the code is passed on: its text may quote a memory."""
     translation = await outcome_of(as_wrapped(answer_of("22001")))
 
     assert isinstance(translation, UnexpectedSqlState)

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.http.json.place import MOST_CHARS, MOST_TOKENS, place_in
-from app.http.json.surrogates import OpaqueEscapes, lone_surrogate
+from app.http.json.surrogates import WithoutEscapes, lone_surrogate
 
 # Pieces of a string between its quotes, chosen so that halves meet whole ones, and backslashes meet both.
 PIECES = st.one_of(
@@ -88,7 +88,7 @@ def test_the_first_half_is_found(text: str) -> None:
 @given(TEXTS)
 def test_what_is_hidden_is_shown_as_it_was(text: str) -> None:
     """Nothing is lost, no escape is left that could be half of a character, and the shape is the same."""
-    hidden = OpaqueEscapes(text.encode())
+    hidden = WithoutEscapes(text.encode())
 
     assert hidden.restored(hidden.text) == text.encode()
     assert b"\\u" not in hidden.text
@@ -100,7 +100,7 @@ def test_what_is_hidden_is_shown_as_it_was(text: str) -> None:
 def test_bytes_that_are_no_text_are_hidden_too(text: str, noise: bytes) -> None:
     """Whatever else is in the body, it is restored as it was."""
     body = text.encode() + noise
-    hidden = OpaqueEscapes(body)
+    hidden = WithoutEscapes(body)
 
     assert hidden.restored(hidden.text) == body
 
@@ -109,7 +109,7 @@ def test_there_may_be_nothing_to_hide_with() -> None:
     """A body with every byte in it is left as it is."""
     body = bytes(range(256)) + b"\\ud800"
 
-    assert (OpaqueEscapes(body).text, OpaqueEscapes(body).restored(body)) == (body, body)
+    assert (WithoutEscapes(body).text, WithoutEscapes(body).restored(body)) == (body, body)
 
 
 @pytest.mark.parametrize("piece", [b"a", b"\\n", b"\\\\", b"\\u0041", b"\\ud83d\\ude42", "🙂".encode()])
