@@ -12,4 +12,5 @@ async def test_every_operation_is_followed_from_its_handler_to_the_provider() ->
     for row in rows:
         assert row.value == len(row.places)
         assert row.places[0].startswith("app/controllers/")
-        assert "MemoryProvider." in row.places[-1]
+        assert row.places[-1].startswith("providers/")
+        assert row.places[-1].partition(": ")[2].startswith(("MockMemoryProvider.", "MemoryStore."))
