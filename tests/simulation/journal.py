@@ -82,7 +82,7 @@ class FaultyRunner(Runner):
 class SimulatedJournal(SqliteJournal):
     """The real one, but for its waits: they are notified of changes unless it `looks` for them.
 
-    Four looks a second by each deliverer would be most of a run, and so would be those of everybody at every change, so
+    Four looks a second by each relay would be most of a run, and so would be those of everybody at every change, so
     that a wait ends only if something is due for anybody.
     """
 

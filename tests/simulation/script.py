@@ -103,7 +103,7 @@ class Script(Struct, frozen=True):
     """A whole run; the seed also draws latencies and which calls a fault hits.
 
     `weak` stores keep no tombstones; the `old` memories are there before it begins, and forgotten by the journal;
-    `looks` tells that deliverers look for work as they really do, which takes long.
+    `looks` means that relays look for work as they really do, which takes long.
     """
 
     seed: int

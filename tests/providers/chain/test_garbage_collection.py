@@ -1,4 +1,4 @@
-"""The sweeper: forgets what need not be kept, and finds what came back from the dead."""
+"""Garbage collection: what need not be kept is forgotten, and what was deleted and came back is found."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from tests.support.frail import FrailProvider
 POLICY = RetentionPolicy(keep=60.0, every=10.0)
 
 
-def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> GarbageCollector:
-    """Make a sweeper over all providers of a scene."""
+def collector(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> GarbageCollector:
+    """Return a garbage collector over all providers of a scene."""
 
     async def links() -> Sequence[Link] | None:
         return list(scene.links.values()) if in_reach else None
@@ -50,10 +50,10 @@ def test_what_everybody_has_is_forgotten_after_a_while() -> None:
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "tea")
         await scene.deliver()
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
         before = await scene.operations()
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert (before, await scene.operations()) == (1, 0)
 
@@ -65,10 +65,10 @@ def test_a_tombstone_without_a_copy_is_forgotten_after_a_while() -> None:
 
     async def act(scene: Scene) -> None:
         await deleted(scene)
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
         before = await tombstones(scene)
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -85,11 +85,11 @@ def test_a_copy_that_came_back_is_deleted_once_more() -> None:
         scene.links["standby"].provider = returned
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
         kept = await tombstones(scene)
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert (kept, await tombstones(scene)) == (1, 0)
         assert await returned.list_memories(USER) == []
@@ -105,7 +105,7 @@ def test_a_tombstone_is_kept_while_somebody_does_not_answer() -> None:
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert await tombstones(scene) == 1
 
@@ -119,7 +119,7 @@ def test_a_tombstone_is_kept_while_somebody_is_out_of_reach() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene, in_reach=False).sweep()
+        await collector(scene, in_reach=False).sweep()
 
         assert await tombstones(scene) == 1
 
@@ -136,10 +136,10 @@ def test_a_trace_is_forgotten_though_somebody_does_not_answer(in_reach: bool) ->
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, key())
-        await sweeper(scene, in_reach=in_reach).sweep()
+        await collector(scene, in_reach=in_reach).sweep()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await sweeper(scene, in_reach=in_reach).sweep()
+        await collector(scene, in_reach=in_reach).sweep()
 
         assert (before, await tombstones(scene)) == (3, 2)
 
@@ -155,10 +155,10 @@ def test_a_trace_that_is_repeated_is_as_young_as_the_repetition() -> None:
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, memory_id)
         await asyncio.sleep(POLICY.keep - 1)
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -176,7 +176,7 @@ def test_a_copy_of_what_never_was_is_deleted() -> None:
         scene.home.failures.clear()
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
         await scene.deliver()
 
         assert await scene.kept("standby") == []
@@ -193,7 +193,7 @@ def test_a_store_without_tombstones_is_clean() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert await tombstones(scene) == 0
 
@@ -209,7 +209,7 @@ def test_many_tombstones_are_swept_in_one_go() -> None:
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).sweep()
+        await collector(scene).sweep()
 
         assert await tombstones(scene) == 0
 
@@ -224,7 +224,7 @@ def test_one_process_sweeps_for_all() -> None:
         await asyncio.sleep(POLICY.keep)
         scene.standby.calls.clear()
 
-        tasks = [asyncio.create_task(sweeper(scene, holder).run()) for holder in ("one", "other")]
+        tasks = [asyncio.create_task(collector(scene, holder).run()) for holder in ("one", "other")]
         await asyncio.sleep(POLICY.every)
         for task in tasks:
             task.cancel()
@@ -243,7 +243,7 @@ def test_without_the_journal_a_sweep_is_put_off() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
         scene.lose_journal()
-        task = asyncio.create_task(sweeper(scene).run())
+        task = asyncio.create_task(collector(scene).run())
         await asyncio.sleep(1)
         scene.find_journal()
         await asyncio.sleep(POLICY.every)

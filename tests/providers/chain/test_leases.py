@@ -86,7 +86,7 @@ def test_another_deliverer_takes_over_when_the_lease_ends(after: float) -> None:
 
 @pytest.mark.parametrize(("write", "call"), [(remember_one, "store_many"), (remember_two, "store_many")])
 def test_a_slow_write_is_made_once(write: Write, call: str) -> None:
-    """The deliverer leaves home alone for as long as the caller waits for it."""
+    """The relay leaves home alone for as long as the caller waits for it."""
 
     async def act(scene: Scene) -> None:
         patient(scene)

@@ -1,4 +1,4 @@
-"""The deliverer: everything reaches everybody, in batches, at once and no faster than allowed."""
+"""The outbox relay: everything reaches every provider, in batches, at once and no faster than allowed."""
 
 import asyncio
 
@@ -28,9 +28,9 @@ def test_everything_is_delivered_in_one_batch() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.remember(*(f"memory {number}" for number in range(25)))
-        deliverer = scene.relay("standby", RelayPolicy(batch=10))
+        relay = scene.relay("standby", RelayPolicy(batch=10))
 
-        more = [await deliverer.deliver_some() for _ in range(4)]
+        more = [await relay.deliver_some() for _ in range(4)]
 
         assert more == [True, True, True, False]
         assert scene.standby.calls == ["store_many"] * 3
@@ -46,11 +46,11 @@ def test_deliveries_are_counted() -> None:
         scene.observer = counted = Counted()
         await scene.remember("tea", "coffee")
         scene.standby.failures["*"] = DOWN
-        deliverer = scene.relay("standby")
-        await deliverer.deliver_some()
+        relay = scene.relay("standby")
+        await relay.deliver_some()
         scene.standby.failures.clear()
         await asyncio.sleep(5)
-        while await deliverer.deliver_some():
+        while await relay.deliver_some():
             pass
 
         assert counted.counts == {("standby", "postponed"): 2, ("standby", "done"): 2}
@@ -110,10 +110,10 @@ def test_deliveries_are_no_faster_than_allowed() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.remember(*(f"memory {number}" for number in range(100)))
-        deliverer = scene.relay("standby", RelayPolicy(batch=10, per_second=10))
+        relay = scene.relay("standby", RelayPolicy(batch=10, per_second=10))
         started = scene.clock()
 
-        while await deliverer.deliver_some():
+        while await relay.deliver_some():
             pass
 
         assert scene.clock() - started == pytest.approx(10)

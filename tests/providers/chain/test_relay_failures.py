@@ -1,4 +1,4 @@
-"""The deliverer while something fails: outages pass, poison dies, and nobody is run over."""
+"""The relay while something fails: outages pass, poison dies, and no provider is overrun."""
 
 import asyncio
 import contextlib
@@ -125,12 +125,12 @@ def test_a_throttled_provider_is_given_the_time_it_asks_for() -> None:
     async def act(scene: Scene) -> None:
         scene.standby.failures["store_many"] = Throttled("too many", retry_after=100.0)
         await scene.remember("tea")
-        deliverer = scene.relay("standby")
+        relay = scene.relay("standby")
         with contextlib.suppress(Unavailable):
-            await deliverer.deliver_some()
+            await relay.deliver_some()
         scene.standby.failures.clear()
 
-        async with running(deliverer):
+        async with running(relay):
             await asyncio.sleep(99)
             early = await scene.kept("standby")
             await asyncio.sleep(10)
@@ -210,7 +210,7 @@ def test_what_one_memory_meets_is_no_matter_of_the_others() -> None:
 
 
 def test_a_breaker_that_lets_probes_through_ends_the_rest() -> None:
-    """The deliverer asks again as soon as it may."""
+    """The relay asks again as soon as it may."""
 
     async def act(scene: Scene) -> None:
         breaker = BreakerPolicy(first_pause=5.0, jitter=0.0)

@@ -36,7 +36,7 @@ def test_a_write_gives_a_token() -> None:
 
 
 def test_a_standby_is_not_waited_for() -> None:
-    """It gets a write from the deliverer, later."""
+    """It gets a write from the relay, later."""
 
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "tea")
