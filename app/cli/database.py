@@ -8,7 +8,7 @@ import click
 
 from app.settings import Settings
 from providers.native.embedded import EmbeddedServer, EmbeddedServerError, folder_of
-from providers.native.embedded.maintenance import State, standing_of
+from providers.native.embedded.maintenance import ServerState, status_of
 from providers.native.settings import NativeSettings
 
 
@@ -37,20 +37,20 @@ def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterato
         return
     folder = folder_of(settings.data_dir, name)
     try:
-        standing = standing_of(folder)
+        status = status_of(folder)
     except OSError as error:
         raise click.ClickException(
             f"{error.filename}: {error.strerror}; run this as the user of the service"
         ) from error
-    if standing.state is State.ABSENT and not make:
+    if status.state is ServerState.ABSENT and not make:
         raise has_never_run(name, folder)
-    if standing.holder is None:
+    if status.holder is None:
         with _running(folder):
             yield
-    elif standing.state is State.RUNNING:
+    elif status.state is ServerState.RUNNING:
         yield
     else:
-        raise click.ClickException(f"the embedded server of {name} is {standing.state}: run `ninai db start {name}`")
+        raise click.ClickException(f"the embedded server of {name} is {status.state}: run `ninai db start {name}`")
 
 
 @contextmanager

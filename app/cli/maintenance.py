@@ -11,7 +11,7 @@ from app.cli.database import has_never_run, is_embedded
 from app.cli.loading import load_or_exit
 from app.settings import Settings
 from providers.native.embedded import folder_of
-from providers.native.embedded.maintenance import Standing, State, mark, standing_of, unmark
+from providers.native.embedded.maintenance import ServerState, ServerStatus, mark, status_of, unmark
 
 PATIENCE_SECONDS = 120.0  # a server writes all that it holds to disk before it stops
 _POLL = 0.1
@@ -30,14 +30,16 @@ def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> N
     """
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: mark(folder))
-    standing = _when(
-        folder, lambda now: not now.marked or now.state not in {State.RUNNING, State.STARTING}, f"{name} to stop"
+    server = _when(
+        folder,
+        lambda now: not now.marked or now.state not in {ServerState.RUNNING, ServerState.STARTING},
+        f"{name} to stop",
     )
-    if not standing.marked:
+    if not server.marked:
         raise click.ClickException(
             f"{name} is the only provider in the order, so the service cannot go on without it: stop the service"
         )
-    service = "" if standing.holder is not None else "; no service runs, and the next one starts without it"
+    service = "" if server.holder is not None else "; no service runs, and the next one starts without it"
     click.echo(f"{name} is stopped{service}")
 
 
@@ -49,12 +51,12 @@ def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> 
     """Bring the embedded server of a provider back after `ninai db stop`, the first one's by default."""
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: unmark(folder))
-    standing = _when(
-        folder, lambda now: now.marked or now.holder is None or now.state is State.RUNNING, f"{name} to start"
+    server = _when(
+        folder, lambda now: now.marked or now.holder is None or now.state is ServerState.RUNNING, f"{name} to start"
     )
-    if standing.marked:
+    if server.marked:
         raise click.ClickException(f"{name} was stopped again meanwhile")
-    click.echo(f"{name} is running" if standing.holder is not None else f"{name} starts with the next service")
+    click.echo(f"{name} is running" if server.holder is not None else f"{name} starts with the next service")
 
 
 @click.command()
@@ -65,9 +67,9 @@ def status(config_file: Path | None, data_dir: Path | None) -> None:
     settings = _settings(config_file, data_dir)
     for name in [name for name in settings.providers if is_embedded(settings, name)]:
         folder = folder_of(settings.data_dir, name)
-        standing = standing_of(folder)
-        holder = f"process {standing.holder}" if standing.holder else "no service"
-        state = f"{standing.state}, to stay down" if standing.marked and standing.holder is None else standing.state
+        server = status_of(folder)
+        holder = f"process {server.holder}" if server.holder else "no service"
+        state = f"{server.state}, to stay down" if server.marked and server.holder is None else server.state
         click.echo(f"{name}  {state}  {holder}  {folder}")
 
 
@@ -89,7 +91,7 @@ def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -
         known = ", ".join(dict.fromkeys(embedded)) or "no provider"
         raise click.ClickException(f"{name or 'the configuration'} has no embedded server; {known} would have one")
     folder = folder_of(settings.data_dir, name)
-    if standing_of(folder).state is State.ABSENT:
+    if status_of(folder).state is ServerState.ABSENT:
         raise has_never_run(name, folder)
     return name, folder
 
@@ -103,17 +105,17 @@ def _change(change: Callable[[], None]) -> None:
         ) from error
 
 
-def _when(folder: Path, truth: Callable[[Standing], bool], what: str) -> Standing:
+def _when(folder: Path, truth: Callable[[ServerStatus], bool], what: str) -> ServerStatus:
     """Wait until something is true of a server.
 
     Raises:
         click.ClickException: it takes too long.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not truth(standing := standing_of(folder)):
+    while not truth(server := status_of(folder)):
         if time.monotonic() > deadline:
             raise click.ClickException(
                 f"waited {PATIENCE_SECONDS:.0f} s for {what}: {folder / 'server.log'} tells more"
             )
         time.sleep(_POLL)
-    return standing
+    return server

@@ -7,7 +7,7 @@ from threading import Timer
 from app.doctor.examination import aside
 from app.doctor.finding import CheckOutcome, ok, skipped, warning
 from providers.native.embedded import EmbeddedServer
-from providers.native.embedded.maintenance import State, standing_of
+from providers.native.embedded.maintenance import ServerState, status_of
 
 # A server that was ended well is there within a second; one that has to recover needs more.
 START_SECONDS = 60.0
@@ -20,21 +20,21 @@ async def server_of(name: str, folder: Path, stack: ExitStack) -> CheckOutcome:
         EmbeddedServerError: it cannot be started.
         OSError: the folder cannot be read by this user.
     """
-    standing = await aside(lambda: standing_of(folder))
+    status = await aside(lambda: status_of(folder))
     back = f"`ninai db start {name}` brings it back"
-    if standing.state is State.RUNNING:
-        return ok(f"process {standing.holder} runs it")
-    if standing.state is State.STARTING:
+    if status.state is ServerState.RUNNING:
+        return ok(f"process {status.holder} runs it")
+    if status.state is ServerState.STARTING:
         return warning(
-            f"process {standing.holder} is starting or stopping it",
+            f"process {status.holder} is starting or stopping it",
             "ask again in a moment, or see its log",
             blocks=True,
         )
-    if standing.state is State.STOPPED:
-        return warning(f"process {standing.holder} keeps it down for maintenance", back, blocks=True)
-    if standing.state is State.ABSENT:
+    if status.state is ServerState.STOPPED:
+        return warning(f"process {status.holder} keeps it down for maintenance", back, blocks=True)
+    if status.state is ServerState.ABSENT:
         return skipped(f"it has never run: nothing is in {folder}; the service makes it when it starts")
-    if standing.marked:
+    if status.marked:
         return warning("no service runs, and it is to stay down with the next one", back, blocks=True)
     _start(EmbeddedServer(folder), stack)
     return ok("no service runs it; it was started for these checks alone")

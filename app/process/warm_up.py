@@ -98,4 +98,4 @@ async def _recalled(link: Link) -> str | None:
 
 async def _journal_read(journal: Journal, first: str) -> None:
     """Read from the journal what every recall reads first; there is nothing to find."""
-    await journal.entries(_USER, first, 1, 1)
+    await journal.entries(Owner(_USER), first, 1, 1)

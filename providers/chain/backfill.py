@@ -130,7 +130,7 @@ class Backfill:
 
     async def _in_flux(self, state: Snapshot) -> bool:
         """Whether the journal still knows of this memory, so that deliveries bring it where it belongs."""
-        return await self._journal.newest(state.user_id, state.id) is not None
+        return await self._journal.newest(state.owner, state.id) is not None
 
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""

@@ -97,7 +97,7 @@ class PendingView:
         return entry
 
     async def _newest(self, memory_id: str) -> JournalEntry | None:
-        return await self._ask(lambda journal: journal.newest(self.owner.user, memory_id), self._execution.deadline)
+        return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self._execution.deadline)
 
     async def over(self, provider: str, deadline: Deadline) -> Overlay:
         """Return what is to be laid over a provider's answer.
@@ -125,13 +125,13 @@ class PendingView:
         if tombstones <= MAX_TOMBSTONES or not records:
             return list(records)
         shown = [record.id for record in records]
-        deleted = await self._ask(lambda journal: journal.deleted(self.owner.user, shown), deadline)
+        deleted = await self._ask(lambda journal: journal.deleted(self.owner, shown), deadline)
         return [record for record in records if record.id not in deleted]
 
     async def _look(self, provider: str, deadline: Deadline) -> None:
         self._entries[provider] = await self._ask(
             # One more of each than there may be, which tells that there are too many.
-            lambda journal: journal.entries(self.owner.user, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
+            lambda journal: journal.entries(self.owner, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
             deadline,
         )
 

@@ -140,7 +140,7 @@ class ChainReader:
         Raises:
             JournalUnavailable: it cannot be asked.
         """
-        return await self._context.journal(lambda journal: journal.newest(owner.user, memory_id), deadline.remaining())
+        return await self._context.journal(lambda journal: journal.newest(owner, memory_id), deadline.remaining())
 
     async def snapshot(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None

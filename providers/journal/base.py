@@ -18,6 +18,7 @@ from providers.journal.operations import (
     PendingDelivery,
     Settlement,
 )
+from providers.types import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
 MAX_LEASED = 1_000  # deliveries that one call leases or renews
@@ -88,7 +89,7 @@ class Journal(Protocol):
         raise NotImplementedError
 
     @abstractmethod
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+    async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         """Return what takes precedence over a provider's own state of a user's memories, the newest operations first.
 
         These are up to `limit` operations that the provider has not confirmed, and up to `tombstones` deletions that
@@ -97,12 +98,12 @@ class Journal(Protocol):
         raise NotImplementedError
 
     @abstractmethod
-    async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+    async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those of a user's memories whose tombstone is retained."""
         raise NotImplementedError
 
     @abstractmethod
-    async def newest(self, user_id: str, memory_id: str) -> JournalEntry | None:
+    async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what the journal still knows of one memory, confirmed everywhere or not."""
         raise NotImplementedError
 

@@ -22,8 +22,9 @@ class Column(Struct, frozen=True, kw_only=True):
 
     `type` is what a value is bound as, None where `expression` computes the column from others. `source` is the path to
     the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver, and
-    `read` what the driver returns. `head` stands for the column where long values are left out. A tombstone has none of
-    what is `live`, and a memory that is stored for the first time none of what is `later`.
+    `read` what the driver returns. `head` stands for the column where long values are left out. `edit` is a template of
+    the value after an edit, None where an edit leaves the column alone or the statement itself sets it. A tombstone has
+    none of what is `live`, and a memory that is stored for the first time none of what is `later`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Column(Struct, frozen=True, kw_only=True):
     read: Convert | None = None
     expression: str | None = None
     head: str | None = None
+    edit: str | None = None
 
 
 def _literal(edits: Iterable[str]) -> str:
@@ -58,27 +60,31 @@ def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
 
+_IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
+_WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
+_OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
+
 COLUMNS = (
     Column(name="user_id", type="text"),
     Column(name="id", type="uuid", write=UUID, read=str),
     Column(name="version", type="bigint"),
-    Column(name="content", type="text", live=True, head="CASE WHEN deleted_at IS NULL THEN '' END"),
-    Column(name="metadata", type="jsonb", live=True, write=to_jsonb, head="NULL"),
+    Column(name="content", type="text", live=True, head="CASE WHEN deleted_at IS NULL THEN '' END", edit=_IF_GIVEN),
+    Column(name="metadata", type="jsonb", live=True, write=to_jsonb, head="NULL", edit=_IF_GIVEN),
     Column(name="created_at", type="timestamptz"),
-    Column(name="updated_at", type="timestamptz", live=True, later=True),
+    Column(name="updated_at", type="timestamptz", live=True, later=True, edit="CAST(:now AS timestamptz)"),
     Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
     Column(name="digest", type="bytea", live=True, write=_or_null, read=_or_empty),
     Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),
-    Column(name="embedding_model", type="text", live=True, source="embedding.model"),
-    Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half),
-    Column(name="terms", type=None, live=True, expression="ninai_terms(content)"),
+    Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
+    Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
+    Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 
-FIRST = tuple(column for column in COLUMNS if not column.later)
+FIRST = tuple(column for column in COLUMNS if not column.later)  # of a memory that is stored for the first time
 STATE = tuple(column for column in COLUMNS if column.name in Snapshot.__struct_fields__)
 RECORD = tuple(column for column in STATE if column.name in MemoryRecord.__struct_fields__)
 LIVE = tuple(column for column in COLUMNS if column.live)
-EDITED = tuple(column for column in LIVE if column.name in Edit.__struct_fields__)
+GIVEN = tuple(column for column in COLUMNS if column.edit == _IF_GIVEN)  # by edits
 
 
 def names(columns: Iterable[Column], prefix: str = "") -> str:
@@ -109,8 +115,13 @@ def insertion(columns: Sequence[Column]) -> str:
 
 
 def assignments(columns: Iterable[Column], template: str) -> str:
-    """Return what UPDATE sets, by a template over the name and type of each column."""
+    """Return what UPDATE sets columns to, by a template over their names and types."""
     return ", ".join(f"{column.name} = {template.format(name=column.name, type=column.type)}" for column in columns)
+
+
+def edited() -> str:
+    """Return what UPDATE sets at an edit, but for what decides whether the edit applies."""
+    return ", ".join(assignments([column], column.edit) for column in COLUMNS if column.edit is not None)
 
 
 _TAKE = {column.name: attrgetter(column.source or f"state.{column.name}") for column in COLUMNS}
@@ -130,7 +141,7 @@ def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> dict[
 def edit_values(edit: Edit) -> dict[str, Any]:
     """Return for each column that an edit can set whether it does, and to what."""
     values: dict[str, Any] = {}
-    for column in EDITED:
+    for column in GIVEN:
         value = getattr(edit, column.name)
         given = value is not UNSET
         values[f"has_{column.name}"] = given

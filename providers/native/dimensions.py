@@ -1,4 +1,4 @@
-"""How many dimensions a vector may have to be stored."""
+"""The limit on the dimensions of a vector that is to be stored."""
 
 # What pgvector's halfvec holds, the type that vectors are stored in; source: its README, "Half-Precision Vectors".
 MAX_DIMENSIONS = 16_000

@@ -128,7 +128,7 @@ class EmbeddingQueue:
         async with self._database.reading() as connection:
             rows = (await connection.execute(statements.WAITING, values)).all()
             now = asyncio.get_running_loop().time()
-            # Between two counts the gauge is added to; it is off for a while when a count and a report overlap.
+            # Reports change the gauge between counts; where the two overlap, it is wrong until the next count.
             if len(rows) < self._most and not self._skipped:
                 self._metrics.set_waiting(self._provider, len(rows))
             elif not rows or now >= self._count_at:

@@ -59,7 +59,7 @@ async def open_provider(
     patience: float,
     vector_weight: float,
 ) -> AsyncIterator[Replica]:
-    """Open a provider on a database; the embedders need not be up yet. `patience` is seconds for a vector."""
+    """Hold a provider on a database; the embedders need not be up yet. `patience` is seconds for a vector."""
     async with AsyncExitStack() as stack:
         current = await stack.enter_async_context(_opened(embedder, host.metrics))
         former = [await stack.enter_async_context(_opened(choice, host.metrics)) for choice in former_embedders]

@@ -43,7 +43,7 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def through_pooler(self) -> bool:
-        """Whether connections keep to what a transaction pooler allows."""
+        """Whether connections use only what a transaction pooler allows."""
         return self.pooler == "pgbouncer"
 
     def dsn_of(self, name: str, data_dir: Path) -> str:
@@ -56,7 +56,7 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Replica]:
-        """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
+        """Hold a provider; the database may be down meanwhile."""
         from providers.native.opening import open_database, open_provider
 
         dsn = self.dsn_of(host.name, host.data_dir)

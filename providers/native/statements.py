@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import EDITED, FIRST, LIVE, RECORD, assignments, insertion, names
+from providers.native.columns import FIRST, LIVE, RECORD, assignments, edited, insertion, names
 from providers.states.editing import EDIT_KEY_CHARS
 
 PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
@@ -33,17 +33,11 @@ LIST_AFTER = text(f"""
     ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
 """)  # noqa: S608 - joined from constants
 
-_IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
-
 # A given version applies only if it is newer; a minted one is made newer, whatever the clocks of other processes say.
 UPDATE = text(f"""
     UPDATE ninai_memories SET
         version = CASE WHEN :minted THEN greatest(CAST(:version AS bigint), version + 1) ELSE :version END,
-        updated_at = CAST(:now AS timestamptz),
-        {assignments(EDITED, _IF_GIVEN)},
-        terms = CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE terms END,
-        embedding_model = CASE WHEN :has_content THEN CAST(:embedding_model AS text) ELSE embedding_model END,
-        embedding = CASE WHEN :has_content THEN CAST(:embedding AS halfvec) ELSE embedding END,
+        {edited()},
         edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
     WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL

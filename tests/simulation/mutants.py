@@ -132,7 +132,7 @@ class ClearsHome(RealDesign):
 
 
 class _Silent(SimulatedJournal):
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+    async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         return []
 
 

@@ -26,6 +26,7 @@ from providers.journal.postgres.member_table import MemberTable
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler
 from providers.journal.rows import to_delivery, to_entry, to_value
+from providers.types import Owner
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,25 +67,25 @@ class PostgresJournal(Journal):
             self._notifier.notify_after(seconds)
         return answers
 
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+    async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         """Return what takes precedence over a provider's own state; see the protocol."""
         await self._settler.settled()
-        values = {"user_id": user_id, "provider": provider, "limit": limit, "tombstones": tombstones}
+        values = {"user_id": owner.user, "provider": provider, "limit": limit, "tombstones": tombstones}
         async with self._database.reading() as connection:
             rows = await connection.execute(statements.ENTRIES, values)
             return [to_entry(row, row.pending) for row in rows]
 
-    async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+    async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those that have a tombstone; see the protocol."""
-        values = {"user_id": user_id, "memory_ids": list(memory_ids)}
+        values = {"user_id": owner.user, "memory_ids": list(memory_ids)}
         async with self._database.reading() as connection:
             return {row.memory_id for row in await connection.execute(statements.DELETED, values)}
 
-    async def newest(self, user_id: str, memory_id: str) -> JournalEntry | None:
+    async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what is known of one memory; see the protocol."""
         await self._settler.settled()
         async with self._database.reading() as connection:
-            rows = await connection.execute(statements.NEWEST, {"user_id": user_id, "memory_id": memory_id})
+            rows = await connection.execute(statements.NEWEST, {"user_id": owner.user, "memory_id": memory_id})
             row = rows.one_or_none()
         return None if row is None else to_entry(row, row.pending)
 

@@ -33,6 +33,7 @@ from providers.journal.sqlite.connection import Work
 from providers.journal.sqlite.running import Runner
 from providers.journal.sqlite.translate import unavailable
 from providers.journal.sqlite.watching import CommitWatcher, look
+from providers.types import Owner
 
 Result = TypeVar("Result")
 
@@ -65,17 +66,19 @@ class SqliteJournal(Journal):
         self._watcher.notice()
         return appended
 
-    async def entries(self, user_id: str, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
+    async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         """Return what takes precedence over a provider's own state."""
-        return await self._read(lambda connection: retaining.entries(connection, user_id, provider, limit, tombstones))
+        return await self._read(
+            lambda connection: retaining.entries(connection, owner.user, provider, limit, tombstones)
+        )
 
-    async def deleted(self, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+    async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those that have a tombstone."""
-        return await self._read(lambda connection: retaining.deleted(connection, user_id, memory_ids))
+        return await self._read(lambda connection: retaining.deleted(connection, owner.user, memory_ids))
 
-    async def newest(self, user_id: str, memory_id: str) -> JournalEntry | None:
+    async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what is known of one memory."""
-        return await self._read(lambda connection: appending.newest(connection, user_id, memory_id))
+        return await self._read(lambda connection: appending.newest(connection, owner.user, memory_id))
 
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lease the deliveries to a provider that are due."""

@@ -37,12 +37,12 @@ def wheel_binaries(major: int = DEFAULT_MAJOR) -> Path:
 def server_version(binaries: Path) -> str:
     """Return the version of the programs, such as 18.4."""
     try:
-        said = subprocess.run(  # noqa: S603 - our wheel's program, or the caller's choice
+        output = subprocess.run(  # noqa: S603 - our wheel's program, or the caller's choice
             [binaries / "postgres", "--version"], env=ENVIRONMENT, capture_output=True, check=True, text=True
         ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise BinariesMissing(f"{binaries / 'postgres'} cannot be run: {error}") from error
-    return said.split()[2]
+    return output.split()[2]
 
 
 def reachable_binaries(binaries: Path, beside: Path, os_user: OsUser) -> Path:

@@ -8,7 +8,7 @@ from providers.native.embedded.binaries import server_version
 from providers.native.embedded.errors import FolderUnusable, OtherMajorVersion, ServerFailed
 from providers.native.embedded.folder import private_folder
 from providers.native.embedded.os_user import OsUser
-from providers.native.embedded.processes import last_words, run
+from providers.native.embedded.processes import end_of_output, run
 
 OWNER = "ninai"
 
@@ -41,14 +41,14 @@ def _initialise(binaries: Path, fresh: Path, os_user: OsUser, major: int) -> Non
     # C.UTF-8, because with plain C the full-text parser takes typographic quotes and dashes for letters.
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= _FIRST_WITH_BUILTIN_LOCALE else []
     command: list[str | Path] = [binaries / "initdb", "-D", fresh, "-A", "trust", "-U", OWNER, "-E", "UTF8", "-k"]
-    said = ""
+    output = ""
     for locale in ("C.UTF-8", "C"):
         if fresh.exists():
             shutil.rmtree(fresh)
         private_folder(fresh, os_user)
-        status, said = run([*command, *builtin, f"--locale={locale}"], os_user, cwd=fresh.parent)
+        status, output = run([*command, *builtin, f"--locale={locale}"], os_user, cwd=fresh.parent)
         if status == 0:
             return
-        if "invalid locale" not in said:
+        if "invalid locale" not in output:
             break
-    raise ServerFailed(f"PostgreSQL could not set up {fresh.parent}: {last_words(said)}")
+    raise ServerFailed(f"PostgreSQL could not set up {fresh.parent}: {end_of_output(output)}")

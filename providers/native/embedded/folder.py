@@ -115,8 +115,8 @@ def holder_of(folder: Path) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        said = os.pread(descriptor, _PID_DIGITS, 0).strip()
-        return int(said) if said.isdigit() else 0
+        holder = os.pread(descriptor, _PID_DIGITS, 0).strip()
+        return int(holder) if holder.isdigit() else 0
     else:
         return None
     finally:

@@ -11,7 +11,7 @@ from providers.native.embedded.postmaster import postmaster_in
 _MARK = "stopped"
 
 
-class State(StrEnum):
+class ServerState(StrEnum):
     """The states of an embedded server."""
 
     ABSENT = "absent"  # it never ran
@@ -21,10 +21,10 @@ class State(StrEnum):
     RUNNING = "running"
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class ServerStatus(Struct, frozen=True, kw_only=True):
     """The state of an embedded server, and the process of the service that holds it; `marked` if it shall stay down."""
 
-    state: State
+    state: ServerState
     holder: int | None
     marked: bool
 
@@ -44,17 +44,17 @@ def unmark(folder: Path) -> None:
     (folder / _MARK).unlink(missing_ok=True)
 
 
-def standing_of(folder: Path) -> Standing:
+def status_of(folder: Path) -> ServerStatus:
     """Return the state of the server in `folder`."""
     holder, marked = holder_of(folder), is_marked(folder)
     server = postmaster_in(folder / "data")
     lives = server is not None and Path(f"/proc/{server.pid}").exists()
     if holder is None:
-        state = State.DOWN if (folder / "data").exists() else State.ABSENT
+        state = ServerState.DOWN if (folder / "data").exists() else ServerState.ABSENT
     elif server is not None and lives and server.ready:
-        state = State.RUNNING
+        state = ServerState.RUNNING
     elif marked and not lives:
-        state = State.STOPPED
+        state = ServerState.STOPPED
     else:
-        state = State.STARTING
-    return Standing(state=state, holder=holder, marked=marked)
+        state = ServerState.STARTING
+    return ServerStatus(state=state, holder=holder, marked=marked)

@@ -54,11 +54,11 @@ def run(argv: Sequence[str | Path], os_user: OsUser, *, cwd: Path, text: str = "
     """Run a program to its end with `text` as its input; return its exit status and its output."""
     with spawn(argv, os_user, cwd=cwd, stdin=subprocess.PIPE) as process:
         try:
-            said, _ = process.communicate(text.encode())
+            output, _ = process.communicate(text.encode())
         except BaseException:
             process.kill()
             raise
-    return process.returncode, said.decode(errors="replace").strip()
+    return process.returncode, output.decode(errors="replace").strip()
 
 
 def end_orphans(folder: Path) -> None:
@@ -85,9 +85,9 @@ def end_orphans(folder: Path) -> None:
     raise ServerFailed(f"an earlier PostgreSQL in {folder} does not stop: end the processes {left} by hand")
 
 
-def last_words(said: str) -> str:
+def end_of_output(output: str) -> str:
     """Return the end of a program's output in one line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return " / ".join(lines[-_QUOTED_LINES:])
 
 

@@ -23,7 +23,7 @@ from providers.native.embedded.folder import (
 )
 from providers.native.embedded.os_user import OsUser, os_user_for
 from providers.native.embedded.postmaster import Postmaster, postmaster_in
-from providers.native.embedded.processes import end_orphans, last_words, run, spawn
+from providers.native.embedded.processes import end_of_output, end_orphans, run, spawn
 
 DATABASE = "ninai"
 
@@ -103,7 +103,7 @@ class EmbeddedServer:
     def held(self) -> Iterator[Self]:
         """Lock the folder for this service, whether or not its server runs; raises `EmbeddedServerError`."""
         with contextlib.ExitStack() as stack:
-            with self.explained():
+            with self.errors_translated():
                 os_user = os_user_for(self.folder)
                 open_folder(self.folder, os_user)
                 stack.enter_context(hold_lock(self.folder, os_user))
@@ -113,7 +113,7 @@ class EmbeddedServer:
     def started(self) -> Iterator[Self]:
         """Run the server in the folder that is held, for as long as the context lasts; see `running`."""
         with contextlib.ExitStack() as stack:
-            with self.explained():
+            with self.errors_translated():
                 self._start(stack)
             yield self
 
@@ -131,7 +131,7 @@ class EmbeddedServer:
             self._process.send_signal(signal.SIGINT)
 
     @contextlib.contextmanager
-    def explained(self) -> Iterator[None]:
+    def errors_translated(self) -> Iterator[None]:
         """Translate an error of the operating system."""
         try:
             yield
@@ -150,14 +150,14 @@ class EmbeddedServer:
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.rename(log.with_suffix(".log.1"))
         output = open_file(log, os.O_WRONLY | os.O_APPEND, os_user)
-        said_before = os.fstat(output).st_size
+        log_start = os.fstat(output).st_size
         try:
             process = self._spawn(binaries, data, output, os_user)
         finally:
             os.close(output)
         self._process = process
         stack.callback(self._stop, process)
-        _wait_until_ready(process, data, log, said_before)
+        _wait_until_ready(process, data, log, log_start)
         self._create_database(binaries, os_user)
 
     def _spawn(self, binaries: Path, data: Path, output: int, os_user: OsUser) -> subprocess.Popen[bytes]:
@@ -180,9 +180,9 @@ class EmbeddedServer:
             "-d",
             "postgres",
         ]
-        status, said = run([*psql, "-v", "ON_ERROR_STOP=1"], os_user, cwd=self.folder, text=_CREATE_DATABASE)
+        status, output = run([*psql, "-v", "ON_ERROR_STOP=1"], os_user, cwd=self.folder, text=_CREATE_DATABASE)
         if status != 0:
-            raise ServerFailed(f"PostgreSQL could not create the database {DATABASE}: {last_words(said)}")
+            raise ServerFailed(f"PostgreSQL could not create the database {DATABASE}: {end_of_output(output)}")
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         """Shut down fast, with everything on disk; if that takes too long, at once, and the next start recovers."""
@@ -200,16 +200,16 @@ class EmbeddedServer:
             self._sockets.rmdir()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path, said_before: int) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path, log_start: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None:
         if postmaster_in(data) == Postmaster(process.pid, ready=True):
             return
         if time.monotonic() > deadline:
-            raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log, said_before)}")
+            raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log, log_start)}")
         time.sleep(_POLL)
-    raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log, said_before)}")
+    raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log, log_start)}")
 
 
-def _end_of(log: Path, said_before: int) -> str:
-    return f"{log} ends: {last_words(log.read_bytes()[said_before:].decode(errors='replace'))}"
+def _end_of(log: Path, log_start: int) -> str:
+    return f"{log} ends: {end_of_output(log.read_bytes()[log_start:].decode(errors='replace'))}"

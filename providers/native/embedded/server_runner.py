@@ -72,7 +72,7 @@ class ServerRunner:
     def _repeat(self, work: Callable[[], None]) -> None:
         while not self._closing.is_set():
             try:
-                with self.server.explained():
+                with self.server.errors_translated():
                     work()
             except EmbeddedServerError as error:
                 self._starting = False

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from app.cli import main
 from app.doctor.finding import CheckStatus
 from providers.native.embedded import EmbeddedServer, folder_of
-from providers.native.embedded.maintenance import State, mark, standing_of
+from providers.native.embedded.maintenance import ServerState, mark, status_of
 from tests.app.doctor.examining import WITHOUT_VECTORS, found, wrong
 from tests.providers.journal.rig import names_in
 from tests.support.postgres import prepare_template, reachable_folder
@@ -123,7 +123,7 @@ def test_an_embedded_server_is_found_as_it_is(postgres_server: EmbeddedServer) -
             asyncio.run(prepare_template(server.dsn))
             used = asyncio.run(found(**environ))
         run = ninai("doctor", "--json", **environ)
-        state_after = standing_of(folder).state
+        state_after = status_of(folder).state
         mark(folder)
         kept_down = asyncio.run(found(**environ))
 
@@ -135,6 +135,6 @@ def test_an_embedded_server_is_found_as_it_is(postgres_server: EmbeddedServer) -
     told = {one["name"]: one for one in json.loads(run.stdout)["findings"]}
     assert told["providers.native.server"]["found"] == "no service runs it; it was started for these checks alone"
     assert told["providers.native.health"]["status"] == "ok"
-    assert state_after is State.DOWN
+    assert state_after is ServerState.DOWN
     assert wrong(kept_down) == {"providers.native.server": CheckStatus.WARNING}
     assert kept_down["providers.native.server"].advice == "`ninai db start native` brings it back"

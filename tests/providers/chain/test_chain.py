@@ -375,7 +375,7 @@ def test_closing_waits_for_nobody_for_long() -> None:
         began = stage.clock()
         await chain.close()
         assert stage.clock() - began <= FLUSH_SECONDS + 0.1
-        entry = await stage.journal.newest(USER, memory_id)
+        entry = await stage.journal.newest(Owner(USER), memory_id)
         assert entry is not None
         assert entry.pending == {"b"}
 

@@ -8,7 +8,7 @@ from providers.chain.observer import Unobserved
 from providers.chain.policy import RelayPolicy
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play, running
 
 
@@ -151,7 +151,7 @@ def test_a_tombstone_that_is_met_is_brought_to_all() -> None:
         await scene.deliver()
         await scene.deliver()
 
-        known = await scene.journal.newest(USER, memory_id)
+        known = await scene.journal.newest(Owner(USER), memory_id)
         assert known is not None
         assert known.kind is OperationKind.DELETE
         assert await scene.kept("home") == await scene.kept("standby") == []

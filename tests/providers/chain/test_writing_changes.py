@@ -8,7 +8,7 @@ from msgspec import UNSET
 from providers.errors import MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.chain_rig import ChainRig
 
@@ -197,7 +197,7 @@ def test_a_memory_that_home_deleted_meanwhile_is_not_found() -> None:
         await scene.home.put_many([Snapshot(user_id=USER, id=memory_id, version=1, content=None)])
 
         assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="coffee")), MemoryNotFound)
-        known = await scene.journal.newest(USER, memory_id)
+        known = await scene.journal.newest(Owner(USER), memory_id)
         assert known is not None
         assert known.kind is OperationKind.DELETE
 

@@ -107,7 +107,7 @@ def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
         await scene.chain.delete(USER, memory_id)
 
         await asyncio.sleep(0.1)
-        [entry] = await scene.journal.entries(USER, "standby", 10, 10)
+        [entry] = await scene.journal.entries(Owner(USER), "standby", 10, 10)
         assert "home" not in entry.pending
 
     play(act)

@@ -181,7 +181,7 @@ def test_a_deletion_that_home_alone_remembers_is_brought_to_all(batch: bool) -> 
         else:
             error = await failure_of(scene.chain.remember(USER, "tea", memory_id=memory_id))
 
-        known = await scene.journal.newest(USER, memory_id)
+        known = await scene.journal.newest(Owner(USER), memory_id)
         assert isinstance(error, MemoryDeleted)
         assert known is not None
         assert known.kind is OperationKind.DELETE

@@ -12,7 +12,7 @@ from providers.journal.base import Journal
 from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, OperationKind, Settlement
 from providers.states.clock import HybridClock
 from providers.states.digests import digest_of
-from providers.types import Host, Snapshot
+from providers.types import Host, Owner, Snapshot
 
 USER = "kannan"
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123457, tzinfo=UTC)
@@ -74,7 +74,9 @@ def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) 
 
 async def entries(journal: Journal) -> list[JournalEntry]:
     """Return the user's operations that `home` or `standby` has not confirmed, and the tombstones; newest first."""
-    found = {entry.seq: entry for name in ("home", "standby") for entry in await journal.entries(USER, name, 100, 100)}
+    found = {
+        entry.seq: entry for name in ("home", "standby") for entry in await journal.entries(Owner(USER), name, 100, 100)
+    }
     return [found[seq] for seq in sorted(found, reverse=True)]
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.base import MAX_APPENDED, Journal
 from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind, OutOfDate
-from providers.types import Metadata, Snapshot
+from providers.types import Metadata, Owner, Snapshot
 from tests.providers.journal.rig import USER, delete, due, entries, put, refusal, remember, update
 
 BOTH = frozenset({"home", "standby"})
@@ -22,7 +22,7 @@ async def test_whatever_comes_first_is_appended(journal: Journal, operation: Ope
     assert isinstance(answer, Appended)
     entry = JournalEntry(seq=answer.entry.seq, kind=operation.kind, state=operation.state, pending=BOTH)
     assert answer == Appended(entry=entry, repeated=False, former=None)
-    assert await journal.newest(USER, "m") == entry
+    assert await journal.newest(Owner(USER), "m") == entry
 
 
 async def test_a_state_comes_back_as_it_was(journal: Journal) -> None:
@@ -42,7 +42,7 @@ async def test_a_state_comes_back_as_it_was(journal: Journal) -> None:
     )
     await journal.append([Operation(kind=OperationKind.UPDATE, state=state)])
 
-    entry = await journal.newest(USER, "m")
+    entry = await journal.newest(Owner(USER), "m")
     assert entry is not None
     assert entry.state == state
     assert entry.state.created_at is not None
@@ -56,7 +56,7 @@ async def test_any_metadata_comes_back(journal: Journal, metadata: Metadata | No
     operation = remember("m")
     await put(journal, replace(operation, state=replace(operation.state, metadata=metadata)))
 
-    entry = await journal.newest(USER, "m")
+    entry = await journal.newest(Owner(USER), "m")
     assert entry is not None
     assert entry.state.metadata == metadata
 
@@ -80,7 +80,7 @@ async def test_without_members_an_operation_is_known(empty: Journal) -> None:
     entry = await put(empty, remember("m"))
 
     assert entry.pending == frozenset()
-    assert await empty.newest(USER, "m") == entry
+    assert await empty.newest(Owner(USER), "m") == entry
 
 
 async def test_a_repeated_memory_is_appended_once(journal: Journal) -> None:
@@ -105,7 +105,7 @@ async def test_another_memory_under_a_known_id_is_a_conflict(journal: Journal) -
     entry = await put(journal, remember("m"))
 
     assert await refusal(journal, remember("m", "coffee")) is Conflict
-    assert await journal.newest(USER, "m") == entry
+    assert await journal.newest(Owner(USER), "m") == entry
     await put(journal, remember("m", "coffee", user="somebody else"))
 
 
@@ -115,7 +115,7 @@ async def test_a_deleted_memory_is_neither_stored_nor_edited(journal: Journal) -
 
     assert await refusal(journal, remember("m", version=99)) is MemoryDeleted
     assert await refusal(journal, update("m", "coffee", base=98, version=99)) is MemoryDeleted
-    assert await journal.newest(USER, "m") == tombstone
+    assert await journal.newest(Owner(USER), "m") == tombstone
 
 
 async def test_an_update_is_made_from_the_newest_version(journal: Journal) -> None:
@@ -179,7 +179,7 @@ async def test_a_deletion_leaves_nothing_of_what_was_there(journal: Journal) -> 
     tombstone = await put(journal, delete("m"))
 
     shown = [
-        await journal.newest(USER, "m"),
+        await journal.newest(Owner(USER), "m"),
         *await entries(journal),
         *await journal.lease("home", 100, 0),
         *await journal.lease("standby", 100, 0),

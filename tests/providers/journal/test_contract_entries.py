@@ -2,6 +2,7 @@
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Postponed
+from providers.types import Owner
 from tests.providers.journal.rig import USER, confirm, delete, entries, put, remember, settle, update
 
 
@@ -46,8 +47,8 @@ async def test_what_one_has_not_confirmed_is_asked_for_by_its_name(journal: Jour
     await confirm(journal, memory, "home")
     await confirm(journal, tombstone, "home")
 
-    assert [entry.seq for entry in await journal.entries(USER, "home", 9, 9)] == [tombstone.seq]
-    assert [entry.seq for entry in await journal.entries(USER, "standby", 9, 9)] == [tombstone.seq, memory.seq]
+    assert [entry.seq for entry in await journal.entries(Owner(USER), "home", 9, 9)] == [tombstone.seq]
+    assert [entry.seq for entry in await journal.entries(Owner(USER), "standby", 9, 9)] == [tombstone.seq, memory.seq]
 
 
 async def test_the_limits_are_on_what_is_pending_and_on_what_is_not(journal: Journal) -> None:
@@ -58,7 +59,7 @@ async def test_the_limits_are_on_what_is_pending_and_on_what_is_not(journal: Jou
         await confirm(journal, tombstone, "home")
 
     for limit, tombstones in [(0, 0), (0, 2), (3, 0), (3, 2), (4, 4), (9, 9)]:
-        given = [entry.seq for entry in await journal.entries(USER, "home", limit, tombstones)]
+        given = [entry.seq for entry in await journal.entries(Owner(USER), "home", limit, tombstones)]
         newest = [*confirmed[::-1][:tombstones], *pending[::-1][:limit]]
         assert given == [entry.seq for entry in newest]
 
@@ -71,8 +72,8 @@ async def test_of_any_memories_it_is_told_which_are_deleted(journal: Journal) ->
     await journal.append([delete("foreign", user="somebody else")])
 
     asked = ["alive", "pending", "confirmed", "foreign", "unknown"]
-    assert await journal.deleted(USER, asked) == {"pending", "confirmed"}
-    assert await journal.deleted(USER, []) == set()
+    assert await journal.deleted(Owner(USER), asked) == {"pending", "confirmed"}
+    assert await journal.deleted(Owner(USER), []) == set()
 
 
 async def test_a_confirmed_tombstone_is_given(journal: Journal) -> None:
@@ -90,7 +91,7 @@ async def test_entries_are_those_of_one_user(journal: Journal) -> None:
     await journal.append([remember("m", user="somebody else"), delete("n", user="somebody else")])
 
     assert await entries(journal) == []
-    assert await journal.newest(USER, "m") is None
+    assert await journal.newest(Owner(USER), "m") is None
 
 
 async def test_the_newest_of_a_memory_is_known_when_it_is_confirmed(journal: Journal) -> None:
@@ -98,11 +99,11 @@ async def test_the_newest_of_a_memory_is_known_when_it_is_confirmed(journal: Jou
     entry = await put(journal, remember("m"))
     await confirm(journal, entry)
 
-    newest = await journal.newest(USER, "m")
+    newest = await journal.newest(Owner(USER), "m")
     assert newest is not None
     assert (newest.seq, newest.state, newest.pending) == (entry.seq, entry.state, frozenset())
 
 
 async def test_of_an_unknown_memory_nothing_is_known(journal: Journal) -> None:
     """A memory on which there was no operation has no newest one."""
-    assert await journal.newest(USER, "m") is None
+    assert await journal.newest(Owner(USER), "m") is None

@@ -7,6 +7,7 @@ import pytest
 
 from providers.journal.base import MAX_LEASED, Journal
 from providers.journal.operations import Delivery, Done, Postponed
+from providers.types import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, due, leased, put, remember, settle, update
 
 SHORT = 0.1  # seconds
@@ -138,7 +139,7 @@ async def test_what_is_unknown_is_passed_over(journal: Journal) -> None:
     await settle(journal, Done(seq=10**9, provider="home"), Done(seq=entry.seq, provider="nobody"), done, done)
     await settle(journal)
 
-    newest = await journal.newest(USER, entry.state.id)
+    newest = await journal.newest(Owner(USER), entry.state.id)
     assert newest is not None
     assert newest.pending == {"standby"}
 
@@ -150,6 +151,6 @@ async def test_who_is_late_may_still_confirm(journal: Journal) -> None:
     assert len(await leased(journal, "home", LONG)) == 1
     await confirm(journal, entry, "home")
 
-    newest = await journal.newest(USER, entry.state.id)
+    newest = await journal.newest(Owner(USER), entry.state.id)
     assert newest is not None
     assert newest.pending == {"standby"}

@@ -24,6 +24,7 @@ from providers.journal.operations import (
     Postponed,
     Settlement,
 )
+from providers.types import Owner
 from tests.providers.journal.rig import LONG, delete, remember, settle, update
 
 MEMBERS = ("home", "standby")
@@ -195,15 +196,15 @@ async def _settle(journal: Journal, model: Model, outcome: str, key: tuple[int, 
 async def check(journal: Journal, model: Model) -> None:
     """Compare all that is visible."""
     for member in MEMBERS:
-        assert await journal.entries(model.user, member, 100, 100) == [
+        assert await journal.entries(Owner(model.user), member, 100, 100) == [
             JournalEntry(seq=seq, kind=known.kind, state=known.state, pending=frozenset(pending))
             for seq, known, pending in model.entries()
             if member in pending or known.state.deleted
         ]
     deleted = {name for name, (_, known) in model.known.items() if known.state.deleted}
-    assert await journal.deleted(model.user, MEMORIES) == deleted
+    assert await journal.deleted(Owner(model.user), MEMORIES) == deleted
     for name in MEMORIES:
-        newest, known = await journal.newest(model.user, name), model.known.get(name)
+        newest, known = await journal.newest(Owner(model.user), name), model.known.get(name)
         assert (newest and newest.seq) == (known and known[0])
 
 

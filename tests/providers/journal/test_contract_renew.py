@@ -9,6 +9,7 @@ import pytest
 
 from providers.journal.base import MAX_LEASED, Journal
 from providers.journal.operations import Appended, Dead, Delivery, Done, LeaseToken, Operation, Postponed, Settlement
+from providers.types import Owner
 from tests.providers.journal.rig import LONG, USER, delete, due, entries, leased, put, remember, settle, update
 
 SHORT = 0.1  # seconds
@@ -169,7 +170,7 @@ async def test_only_what_is_leased_has_a_lease(journal: Journal) -> None:
     assert (await held(journal, remember("m"), LONG)).entry.lease is None
     assert (await held(journal, remember(), LONG, at="nobody")).entry.lease is None
     assert (await held(journal, update("m", "coffee"), LONG)).entry.lease is not None
-    newest = await journal.newest(USER, "m")
+    newest = await journal.newest(Owner(USER), "m")
     assert newest is not None
     assert [entry.lease for entry in (newest, *await entries(journal))] == [None, None, None]
 

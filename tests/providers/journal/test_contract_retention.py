@@ -2,6 +2,7 @@
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, JournalEntry
+from providers.types import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 
@@ -19,7 +20,7 @@ async def test_what_everybody_confirmed_is_pruned(journal: Journal) -> None:
         await confirm(journal, entry)
 
     assert await journal.prune(0) == 2
-    assert [await journal.newest(USER, name) for name in ("a", "b", "c")] == [None, None, entries[2]]
+    assert [await journal.newest(Owner(USER), name) for name in ("a", "b", "c")] == [None, None, entries[2]]
     assert await journal.prune(0) == 0
     await put(journal, remember("a", "something else"))
 
@@ -29,7 +30,7 @@ async def test_what_is_young_is_not_pruned(journal: Journal) -> None:
     await confirm(journal, await put(journal, remember("m")))
 
     assert await journal.prune(LONG) == 0
-    assert await journal.newest(USER, "m") is not None
+    assert await journal.newest(Owner(USER), "m") is not None
 
 
 async def test_what_somebody_has_not_confirmed_is_not_pruned(journal: Journal) -> None:
@@ -60,7 +61,7 @@ async def test_a_tombstone_is_not_pruned(journal: Journal) -> None:
     await confirmed_tombstone(journal, "m")
 
     assert await journal.prune(0) == 0
-    assert await journal.newest(USER, "m") is not None
+    assert await journal.newest(Owner(USER), "m") is not None
 
 
 async def test_much_is_pruned_at_once(journal: Journal) -> None:
@@ -143,7 +144,7 @@ async def test_a_tombstone_is_forgotten(journal: Journal) -> None:
     tombstone = await confirmed_tombstone(journal, "m")
     await journal.forget([tombstone.seq])
 
-    assert await journal.newest(USER, "m") is None
+    assert await journal.newest(Owner(USER), "m") is None
     assert await entries(journal) == []
     assert (await journal.status()).operations == 0
     await put(journal, remember("m"))
@@ -162,5 +163,5 @@ async def test_only_a_confirmed_tombstone_is_forgotten(journal: Journal) -> None
     await journal.forget([live.seq, again.seq, dead.seq, gone.seq, 10**9])
     await journal.forget([])
 
-    known = [await journal.newest(USER, entry.state.id) for entry in (live, again, dead, gone)]
+    known = [await journal.newest(Owner(USER), entry.state.id) for entry in (live, again, dead, gone)]
     assert [entry is not None for entry in known] == [True, True, True, False]

@@ -9,6 +9,7 @@ import pytest
 
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Done, OutOfDate
+from providers.types import Owner
 from tests.providers.journal.rig import LONG, USER, due, entries, put, remember, settle, update
 
 Opener = Callable[[], AbstractAsyncContextManager[Journal]]
@@ -24,8 +25,8 @@ async def test_what_is_appended_is_seen_at_once_by_all(journal: Journal, elsewhe
     """When an append is answered, every process finds the operation."""
     for _ in range(20):
         entry = await put(journal, remember())
-        assert await journal.newest(USER, entry.state.id) == entry
-        assert await elsewhere.newest(USER, entry.state.id) == entry
+        assert await journal.newest(Owner(USER), entry.state.id) == entry
+        assert await elsewhere.newest(Owner(USER), entry.state.id) == entry
         assert entry in await entries(elsewhere)
 
 
@@ -118,7 +119,7 @@ async def test_a_cancelled_append_happens_wholly_or_not_at_all(journal: Journal,
     assert all(isinstance(answer, Appended) for [answer] in await asyncio.gather(*others))
     cancelled = await asyncio.gather(task, return_exceptions=True)
     await settle(journal)
-    there = [entry for name in ("m", "n") if (entry := await journal.newest(USER, name)) is not None]
+    there = [entry for name in ("m", "n") if (entry := await journal.newest(Owner(USER), name)) is not None]
     assert len(there) in {0, 2}
     assert [entry.pending for entry in there] == [{"home", "standby"}] * len(there)
     assert isinstance(cancelled[0], asyncio.CancelledError) or len(there) == 2

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from providers.errors import MemoryDeleted
 from providers.journal.base import MAX_APPENDED, MAX_TRACES, Journal
 from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind
+from providers.types import Owner
 from tests.providers.journal.rig import USER, confirm, delete, due, entries, put, refusal, remember, settle, update
 
 BOTH = frozenset({"home", "standby"})
@@ -29,7 +30,7 @@ async def appended(journal: Journal, *operations: Operation) -> list[Appended]:
 
 async def known(journal: Journal, *memory_ids: str, user: str = USER) -> list[bool]:
     """Return whether anything is known of these memories."""
-    return [await journal.newest(user, memory_id) is not None for memory_id in memory_ids]
+    return [await journal.newest(Owner(user), memory_id) is not None for memory_id in memory_ids]
 
 
 async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
@@ -40,9 +41,9 @@ async def test_a_trace_is_known_and_comes_to_nobody(journal: Journal) -> None:
     assert isinstance(answer, Appended)
     entry = JournalEntry(seq=answer.entry.seq, kind=OperationKind.DELETE, state=operation.state, pending=NOBODY)
     assert answer == Appended(entry=entry)
-    assert await journal.newest(USER, "m") == entry
+    assert await journal.newest(Owner(USER), "m") == entry
     assert await entries(journal) == [entry]
-    assert await journal.deleted(USER, ["m", "n"]) == {"m"}
+    assert await journal.deleted(Owner(USER), ["m", "n"]) == {"m"}
     assert await journal.tombstones(10, 0) == [entry]
     assert [await due(journal, name) for name in ("home", "standby")] == [[], []]
     assert [backlog.pending for backlog in (await journal.status()).backlogs] == [0, 0]
@@ -79,7 +80,7 @@ async def test_a_repetition_gets_the_first_and_makes_it_young(journal: Journal) 
         assert (answer.repeated, answer.entry.state, answer.former) == (True, first.state, first.state)
         assert answer.entry.pending == NOBODY
         assert answer.entry.seq > first.seq
-        assert await journal.newest(USER, "m") == answer.entry
+        assert await journal.newest(Owner(USER), "m") == answer.entry
         await journal.forget([first.seq])
         assert await known(journal, "m") == [True]
         first = answer.entry

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from providers.journal.base import Journal
 from providers.journal.operations import Operation, OperationKind
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 from tests.providers.journal import former_rows
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import delete, host_in, put, refusal, remember, update
@@ -63,7 +63,7 @@ def former_text(state: Snapshot) -> str:
 
 async def states_in(journal: Journal) -> list[Snapshot]:
     """What the journal knows of each memory."""
-    entries = [await journal.newest(USER, state.id) for state in STATES]
+    entries = [await journal.newest(Owner(USER), state.id) for state in STATES]
     return [entry.state for entry in entries if entry is not None]
 
 
@@ -78,7 +78,7 @@ async def test_states_in_the_columns_of_a_former_file_are_read(former_file: Path
             [repeated] = await journal.append([Operation(kind=OperationKind.REMEMBER, state=STATES[0])])
             assert getattr(repeated, "repeated", False)
             former_rows.store(former, remember("late", user=USER))
-            entry = await journal.newest(USER, "late")
+            entry = await journal.newest(Owner(USER), "late")
             assert entry is not None
             assert entry.state == remember("late", user=USER).state
 

@@ -14,6 +14,7 @@ from providers.journal.codec import encode
 from providers.journal.operations import Appended
 from providers.journal.sqlite.opening import open_file
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.types import Owner
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import USER, confirm, delete, due, host_in, put, refusal, remember
 from tests.support.postgres import connected
@@ -55,7 +56,7 @@ async def use(journal: Journal) -> None:
     assert answer.entry.pending == frozenset()
     await put(journal, remember("new"))
     await journal.forget([answer.entry.seq], traces=True)
-    assert await journal.newest(USER, "never") is None
+    assert await journal.newest(Owner(USER), "never") is None
 
 
 async def test_a_former_file_is_opened(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ async def test_a_former_file_is_opened(tmp_path: Path) -> None:
         assert [entry.state.id for entry in await journal.tombstones(10, 0)] == ["dead"]
         await use(journal)
     async with opened(path) as again:
-        assert await again.newest(USER, "new") is not None
+        assert await again.newest(Owner(USER), "new") is not None
 
 
 def test_a_former_file_is_read_before_anybody_writes(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ async def test_a_former_version_goes_on_with_the_file(tmp_path: Path) -> None:
             former.execute(SQLITE_INSERT, (USER, "more", "remember", "tea"))
             sql = "SELECT kind, version FROM operations WHERE memory_id = 'never'"
             assert former.execute(sql).fetchone() == ("delete", 3)
-            assert await journal.newest(USER, "more") is not None
+            assert await journal.newest(Owner(USER), "more") is not None
         assert former.execute("PRAGMA user_version").fetchone() == (1,)
 
 
@@ -116,13 +117,13 @@ async def test_former_tables_are_opened(database: str) -> None:
         journal, *_ = await asyncio.gather(*[stack.enter_async_context(opened_postgres(database)) for _ in range(4)])
         assert [member.name for member in await journal.members()] == ["home"]
         assert await due(journal, "home") == [1, 2]
-        tombstone = await journal.newest(USER, "dead")
+        tombstone = await journal.newest(Owner(USER), "dead")
         assert tombstone is not None
         await confirm(journal, tombstone)
         assert [entry.state for entry in await journal.tombstones(10, 0)] == [dead.state]
         await use(journal)
     async with opened_postgres(database) as again:
-        assert await again.newest(USER, "new") is not None
+        assert await again.newest(Owner(USER), "new") is not None
 
 
 async def test_a_former_version_goes_on_with_the_tables(database: str) -> None:
@@ -140,6 +141,6 @@ async def test_a_former_version_goes_on_with_the_tables(database: str) -> None:
             ]
 
             assert answers == [("deleted", None), ("repeated", "delete"), ("appended", "remember")]
-            assert await journal.newest(USER, "another") is not None
+            assert await journal.newest(Owner(USER), "another") is not None
             assert await refusal(journal, remember("never")) is MemoryDeleted
         assert await former.fetchval("SELECT version FROM ninai_journal") == 1

@@ -11,6 +11,7 @@ import pytest
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Done, JournalEntry
 from providers.native.embedded import EmbeddedServer, wheel_binaries
+from providers.types import Owner
 from tests.providers.journal.postgres_rig import answers_again, memory_held, opened
 from tests.providers.journal.rig import USER, due, entries, put, remember
 from tests.support.faults import (
@@ -50,7 +51,7 @@ async def own_database(own_server: EmbeddedServer) -> str:
 
 async def read(journal: Journal) -> JournalEntry | None:
     """Ask for a memory that does not exist."""
-    return await journal.newest(USER, "m")
+    return await journal.newest(Owner(USER), "m")
 
 
 async def test_a_server_that_was_killed_goes_on(postgres_major: int) -> None:
@@ -63,14 +64,14 @@ async def test_a_server_that_was_killed_goes_on(postgres_major: int) -> None:
                 await journal.join("home", None)
                 entry = await put(journal, remember("m"))
                 kill(server)
-            for call in (journal.newest(USER, "m"), journal.append([remember()]), journal.lease("home", 1, 1)):
+            for call in (journal.newest(Owner(USER), "m"), journal.append([remember()]), journal.lease("home", 1, 1)):
                 with pytest.raises(JournalUnavailable) as refusal:
                     await call
                 assert refusal.value.ambiguous is False
 
             with server.running():
                 await answers_again(journal)
-                assert await journal.newest(USER, "m") == entry
+                assert await journal.newest(Owner(USER), "m") == entry
                 assert await due(journal, "home") == [entry.seq]
 
 
@@ -86,7 +87,7 @@ async def test_a_settlement_outlives_an_outage(postgres_major: int) -> None:
                 kill(server)
             await journal.settle([Done(seq=entry.seq, provider="home")])
             with pytest.raises(JournalUnavailable):
-                await journal.newest(USER, "m")
+                await journal.newest(Owner(USER), "m")
 
             with server.running():
                 await answers_again(journal)
@@ -101,7 +102,7 @@ async def test_a_server_that_hangs_costs_no_more_than_the_limit(own_server: Embe
     """Every call ends in time, an append in doubt and a read without, and then the journal goes on."""
     async with opened(own_database, timeout=LIMIT, pool_size=3) as journal:
         await journal.join("home", None)
-        await asyncio.gather(*(journal.newest(USER, "m") for _ in range(3)))
+        await asyncio.gather(*(journal.newest(Owner(USER), "m") for _ in range(3)))
         await asyncio.sleep(0.1)
         with hanging(own_server):
             for ambiguous, call in ((True, lambda: journal.append([remember()])), (False, lambda: read(journal))):
@@ -125,7 +126,7 @@ async def test_a_server_that_hangs_does_not_hold_up_the_end(own_server: Embedded
             await journal.settle([Done(seq=entry.seq, provider="home")])
             started = time.monotonic()
             with pytest.raises(JournalUnavailable):
-                await journal.newest(USER, "m")
+                await journal.newest(Owner(USER), "m")
             assert time.monotonic() - started < 1.5 * LIMIT + GRACE
             started = time.monotonic()
         assert time.monotonic() - started < 4
@@ -171,14 +172,14 @@ async def test_a_cancelled_append_did_not_happen(postgres_server: EmbeddedServer
             with pytest.raises(JournalUnavailable) as refusal:
                 await append
         assert refusal.value.ambiguous is False
-        assert await journal.newest(USER, "m1") is None
+        assert await journal.newest(Owner(USER), "m1") is None
 
 
 async def test_sessions_that_ended_meanwhile_cost_no_call(postgres_server: EmbeddedServer, database: str) -> None:
     """After all idle sessions were ended, as by a restart, nothing fails, and other hosts' appends are notified."""
     async with opened(database) as journal, opened(database) as elsewhere:
         await journal.join("home", None)
-        await asyncio.gather(*(journal.newest(USER, "m") for _ in range(20)))
+        await asyncio.gather(*(journal.newest(Owner(USER), "m") for _ in range(20)))
         assert await end_sessions(postgres_server, database) >= 4
         await asyncio.sleep(0.05)
 

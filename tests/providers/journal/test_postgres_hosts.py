@@ -11,6 +11,7 @@ import pytest
 from providers.errors import Conflict, MemoryDeleted, Rejected
 from providers.journal.operations import Appended, Done, Operation, OutOfDate
 from providers.journal.postgres.journal import PostgresJournal
+from providers.types import Owner
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import LONG, USER, delete, entries, leased, put, remember, update
 from tests.support.postgres import connected
@@ -46,7 +47,7 @@ async def test_of_two_updates_from_one_version_one_is_out_of_date(
 
         assert sorted(type(answer).__name__ for answer in answers) == [Appended.__name__, OutOfDate.__name__]
         [appended] = [answer for answer in answers if isinstance(answer, Appended)]
-        assert await hosts[0].newest(USER, memory_id) == appended.entry
+        assert await hosts[0].newest(Owner(USER), memory_id) == appended.entry
 
 
 async def test_of_two_equal_memories_one_is_repeated(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
@@ -80,7 +81,7 @@ async def test_a_deletion_wins_over_an_update(hosts: tuple[PostgresJournal, Post
         assert isinstance(updated, Appended | MemoryDeleted)
         if isinstance(updated, Appended):
             assert updated.entry.seq < deleted.entry.seq
-        assert await hosts[0].newest(USER, memory_id) == deleted.entry
+        assert await hosts[0].newest(Owner(USER), memory_id) == deleted.entry
         given = [item for item in await leased(hosts[1], "home", LONG) if item.state.id == memory_id]
         assert [item.seq for item in given] == [deleted.entry.seq]
 
@@ -156,7 +157,7 @@ async def test_the_numbers_of_a_memory_grow_as_they_are_committed(
 
     edits = await asyncio.gather(*(edit(hosts[turn % 2]) for turn in range(100)))
 
-    newest = await hosts[0].newest(USER, "m")
+    newest = await hosts[0].newest(Owner(USER), "m")
     assert newest is not None
     assert newest.seq == max(seq for seq, _ in edits)
     assert len({former for _, former in edits}) == 100

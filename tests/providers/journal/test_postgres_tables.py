@@ -11,6 +11,7 @@ from providers.journal.operations import Appended, Done
 from providers.journal.postgres.cluster import cluster_of
 from providers.journal.postgres.tables import VERSION
 from providers.native.embedded import EmbeddedServer
+from providers.types import Owner
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import LONG, USER, leased, put, remember
 from tests.support.postgres import connected, create_database, create_latin_database, drop_database
@@ -62,7 +63,7 @@ async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(data
         [answer] = await journals[0].append([remember()], held="home", seconds=LONG)
 
         assert {journal.id for journal in journals} == {name}
-        assert await journals[1].newest(USER, "m") == entry
+        assert await journals[1].newest(Owner(USER), "m") == entry
         assert isinstance(answer, Appended)
         assert answer.entry.lease is not None
     async with connected(database) as observer:

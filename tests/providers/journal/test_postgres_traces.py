@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from providers.journal.base import MAX_TRACES
 from providers.journal.operations import Appended
+from providers.types import Owner
 from tests.providers.journal.postgres_rig import memory_held, opened
 from tests.providers.journal.rig import USER, delete, due, remember
 from tests.support.postgres import connected
@@ -31,7 +32,9 @@ async def test_what_has_given_way_in_the_middle_of_an_append_is_new(database: st
             (False, None, frozenset()),
             (False, None, frozenset({"home"})),
         ]
-        assert [await journal.newest(USER, one.entry.state.id) for one in appended] == [one.entry for one in appended]
+        assert [await journal.newest(Owner(USER), one.entry.state.id) for one in appended] == [
+            one.entry for one in appended
+        ]
         assert await due(journal, "home") == sorted(one.entry.seq for one in (appended[0], appended[2]))
 
 
@@ -43,10 +46,14 @@ async def test_a_trace_that_somebody_holds_gives_way_later(database: str) -> Non
         async with other.transaction():
             await other.execute("SELECT 1 FROM ninai_journal_entries WHERE memory_id = $1 FOR UPDATE", ids[0])
             await journal.append([replace(delete("one more"), trace=True)])
-            assert await journal.newest(USER, ids[0]) is not None
+            assert await journal.newest(Owner(USER), ids[0]) is not None
         await journal.append([replace(delete("and more"), trace=True)])
 
-        assert [await journal.newest(USER, memory_id) is not None for memory_id in ids[:3]] == [False, False, True]
+        assert [await journal.newest(Owner(USER), memory_id) is not None for memory_id in ids[:3]] == [
+            False,
+            False,
+            True,
+        ]
 
 
 async def _until_somebody_waits(connection: asyncpg.Connection) -> None:

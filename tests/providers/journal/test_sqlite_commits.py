@@ -13,6 +13,7 @@ from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner, Runner
+from providers.types import Owner
 from tests.providers.journal.rig import USER, entries, put, remember
 from tests.support.clock import FakeClock
 
@@ -83,7 +84,7 @@ async def test_who_goes_before_the_commit_has_written_nothing() -> None:
         await asyncio.gather(first, stays)
 
         assert gone.cancelled()
-        known = [await journal.newest(USER, name) for name in ("first", "gone", "stays")]
+        known = [await journal.newest(Owner(USER), name) for name in ("first", "gone", "stays")]
         assert [entry is not None for entry in known] == [True, False, True]
 
 
@@ -100,7 +101,7 @@ async def test_who_goes_during_the_commit_disturbs_nobody() -> None:
         await stays
 
         assert gone.cancelled()
-        assert await journal.newest(USER, "gone") is not None
+        assert await journal.newest(Owner(USER), "gone") is not None
 
 
 async def test_a_settlement_is_not_waited_for() -> None:
@@ -109,11 +110,11 @@ async def test_a_settlement_is_not_waited_for() -> None:
         entry = await put(journal, remember("m"))
         writer.gate.clear()
         await journal.settle([Done(seq=entry.seq, provider="home")])
-        assert await journal.newest(USER, "m") == entry
+        assert await journal.newest(Owner(USER), "m") == entry
         writer.gate.set()
         await turns()
 
-        newest = await journal.newest(USER, "m")
+        newest = await journal.newest(Owner(USER), "m")
         assert newest is not None
         assert newest.pending == frozenset()
 

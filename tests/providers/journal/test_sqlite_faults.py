@@ -16,6 +16,7 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import BUSY_SECONDS, open_file, open_journal, open_memory
 from providers.journal.sqlite.running import threaded
+from providers.types import Owner
 from tests.providers.journal.rig import USER, names_in, put, remember
 
 LARGE = "x" * 30_000
@@ -55,7 +56,7 @@ async def fill(journal: Journal) -> list[str]:
 
 async def known(journal: Journal, ids: list[str]) -> list[bool]:
     """Return which of these memories are known."""
-    return [await journal.newest(USER, memory_id) is not None for memory_id in ids]
+    return [await journal.newest(Owner(USER), memory_id) is not None for memory_id in ids]
 
 
 async def test_without_room_nothing_is_accepted(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ async def test_a_locked_file_is_told_in_time(tmp_path: Path) -> None:
             started = time.monotonic()
             writes = [asyncio.create_task(journal.append([remember()])) for _ in range(5)]
             await asyncio.sleep(0.1)
-            assert await journal.newest(USER, entry.state.id) == entry
+            assert await journal.newest(Owner(USER), entry.state.id) == entry
             assert time.monotonic() - started < BUSY_SECONDS
             outcomes = await asyncio.gather(*writes, return_exceptions=True)
             assert BUSY_SECONDS * 0.9 < time.monotonic() - started < 2 * BUSY_SECONDS
@@ -162,7 +163,7 @@ async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(JournalUnavailable, match="damaged"):
         async with open_journal(path, time.time) as journal:
-            await journal.newest(USER, "m1")
+            await journal.newest(Owner(USER), "m1")
     with pytest.raises(JournalUnavailable, match="damaged"):
         async with open_journal(path, time.time) as journal:
             await journal.append([remember()])

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.types import Owner
 from tests.providers.journal.rig import LONG, USER, host_in
 from tests.providers.journal.sqlite_worker import AT_ONCE
 from tests.support.service import environment
@@ -42,7 +43,7 @@ async def test_what_was_acknowledged_outlives_a_killed_process(tmp_path: Path) -
             acknowledged += [line.strip() for line in process.stdout if line.endswith("\n")]
 
     async with SqliteJournalSettings().open(host_in(tmp_path)) as journal:
-        found = [await journal.newest(USER, memory_id) for memory_id in acknowledged]
+        found = [await journal.newest(Owner(USER), memory_id) for memory_id in acknowledged]
         assert len(found) >= ROUNDS * ACKNOWLEDGED
         assert all(entry is not None and entry.pending == {"home"} for entry in found)
 

@@ -10,7 +10,7 @@ import pytest
 
 from providers.native.embedded import EmbeddedServer, FolderInUse, FolderUnusable, Supervisor, folder_of
 from providers.native.embedded.errors import StoppedForMaintenance
-from providers.native.embedded.maintenance import State, mark, standing_of, unmark
+from providers.native.embedded.maintenance import ServerState, mark, status_of, unmark
 from tests.support.postgres import reachable_folder
 
 PATIENCE = 30.0  # seconds
@@ -39,9 +39,9 @@ def wait_until(truth: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def state(data_dir: Path, name: str) -> State:
+def state(data_dir: Path, name: str) -> ServerState:
     """How the server of a provider is."""
-    return standing_of(folder_of(data_dir, name)).state
+    return status_of(folder_of(data_dir, name)).state
 
 
 def kill(data_dir: Path, name: str) -> None:
@@ -61,8 +61,8 @@ def test_each_provider_has_a_server_of_its_own(data_dir: Path, supervisor: Super
         data_dir / "postgres",
         data_dir / "postgres-spare",
     )
-    assert during == [State.RUNNING, State.RUNNING]
-    assert after == [State.DOWN, State.DOWN, State.ABSENT]
+    assert during == [ServerState.RUNNING, ServerState.RUNNING]
+    assert after == [ServerState.DOWN, ServerState.DOWN, ServerState.ABSENT]
 
 
 def test_a_lost_server_is_started_again(data_dir: Path, supervisor: Supervisor) -> None:
@@ -70,8 +70,8 @@ def test_a_lost_server_is_started_again(data_dir: Path, supervisor: Supervisor) 
     with supervisor.running(["native", "spare"]):
         spare = (folder_of(data_dir, "spare") / "data" / "postmaster.pid").read_text()
         kill(data_dir, "native")
-        wait_until(lambda: state(data_dir, "native") is not State.RUNNING)
-        wait_until(lambda: state(data_dir, "native") is State.RUNNING)
+        wait_until(lambda: state(data_dir, "native") is not ServerState.RUNNING)
+        wait_until(lambda: state(data_dir, "native") is ServerState.RUNNING)
 
         assert (folder_of(data_dir, "spare") / "data" / "postmaster.pid").read_text() == spare
 
@@ -89,13 +89,13 @@ def test_a_marked_server_stays_down(data_dir: Path, supervisor: Supervisor) -> N
     folder = folder_of(data_dir, "spare")
     with supervisor.running(["native", "spare"]):
         mark(folder)
-        wait_until(lambda: state(data_dir, "spare") is State.STOPPED)
+        wait_until(lambda: state(data_dir, "spare") is ServerState.STOPPED)
     with Supervisor(data_dir, lambda _: False, print).running(["native", "spare"]):
         at_start = state(data_dir, "spare")
         unmark(folder)
-        wait_until(lambda: state(data_dir, "spare") is State.RUNNING)
+        wait_until(lambda: state(data_dir, "spare") is ServerState.RUNNING)
 
-    assert at_start is State.STOPPED
+    assert at_start is ServerState.STOPPED
 
 
 def test_the_only_server_is_not_stopped(data_dir: Path) -> None:
@@ -103,7 +103,7 @@ def test_the_only_server_is_not_stopped(data_dir: Path) -> None:
     folder = folder_of(data_dir, "native")
     with Supervisor(data_dir, lambda _: True, print).running(["native"]):
         mark(folder)
-        wait_until(lambda: not standing_of(folder).marked)
+        wait_until(lambda: not status_of(folder).marked)
         during = state(data_dir, "native")
     mark(folder)
     try:
@@ -112,7 +112,7 @@ def test_the_only_server_is_not_stopped(data_dir: Path) -> None:
     finally:
         unmark(folder)
 
-    assert during is State.RUNNING
+    assert during is ServerState.RUNNING
 
 
 def test_a_server_that_does_not_come_up_is_tried_again(data_dir: Path, supervisor: Supervisor) -> None:
@@ -122,9 +122,9 @@ def test_a_server_that_does_not_come_up_is_tried_again(data_dir: Path, superviso
     with supervisor.running(["native", "spare"]):
         at_start = state(data_dir, "spare")
         config.write_text("")
-        wait_until(lambda: state(data_dir, "spare") is State.RUNNING)
+        wait_until(lambda: state(data_dir, "spare") is ServerState.RUNNING)
 
-    assert at_start is State.STARTING
+    assert at_start is ServerState.STARTING
 
 
 def test_a_folder_in_use_ends_the_start(data_dir: Path, supervisor: Supervisor) -> None:
@@ -145,24 +145,24 @@ def test_a_folder_of_something_else_ends_the_start(data_dir: Path, supervisor: S
 
     with pytest.raises(FolderUnusable, match="something else"), supervisor.running(["native", "thesis"]):
         pass
-    assert state(data_dir, "native") is State.DOWN
+    assert state(data_dir, "native") is ServerState.DOWN
 
 
 def test_a_newcomer_is_started_meanwhile(data_dir: Path, supervisor: Supervisor) -> None:
     """A server that is wanted later runs beside the others, and ends with them."""
     with supervisor.running(["native"]):
         supervisor.want(["native", "spare"])
-        wait_until(lambda: state(data_dir, "spare") is State.RUNNING)
+        wait_until(lambda: state(data_dir, "spare") is ServerState.RUNNING)
 
-    assert state(data_dir, "spare") is State.DOWN
+    assert state(data_dir, "spare") is ServerState.DOWN
 
 
 def test_a_held_folder_tells_its_holder(data_dir: Path) -> None:
     """Whoever holds a folder is known while it does, and the next one may hold it at once."""
     server = EmbeddedServer(folder_of(data_dir, "native"))
     with server.held():
-        during = standing_of(server.folder).holder
+        during = status_of(server.folder).holder
     with server.held():
         pass
 
-    assert (during, standing_of(server.folder).holder) == (os.getpid(), None)
+    assert (during, status_of(server.folder).holder) == (os.getpid(), None)
