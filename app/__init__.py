@@ -1,3 +1,3 @@
-"""The HTTP face of ninaivalaigal and its command line."""
+"""The HTTP API of ninaivalaigal and its command line."""
 
 __version__ = "0.1.0"

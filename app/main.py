@@ -1,4 +1,4 @@
-"""The composition root: the one place where settings, providers, metrics and the HTTP face meet."""
+"""The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
@@ -51,7 +51,7 @@ from observability.metrics import Metrics
 from observability.metrics.scrapes import Scrapes
 from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
-from observability.workers.exchange import Alone, Exchange
+from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
 
@@ -64,15 +64,15 @@ def create_app(
 ) -> Litestar:
     """Put the parts together; nothing is opened before the application's lifespan begins.
 
-    `source` is where the settings came from, if they shall be followed when they change; SIGHUP then reads them again.
-    `exchange` is with the other workers, if there are some. `shared_seconds` is how long the health of the providers,
-    and a rendering of the metrics, is shared by all requests for it.
+    `source` is where the settings came from, if they are to be followed when they change; SIGHUP then reads them again.
+    `exchange` shares figures with the other workers, if there are any. `shared_seconds` is how long the health of the
+    providers, and a rendering of the metrics, is shared by all requests for it.
     """
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     tracer = Tracer()
     reaper = ConnectionReaper(settings, metrics)
-    scrapes = Scrapes((exchange or Alone(registry)).gathered, shared_seconds)
+    scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[
@@ -100,7 +100,7 @@ def create_app(
         openapi_config=openapi_config(),
         # Bodies are limited by route, in a wrapper of our own.
         request_max_body_size=None,
-        # The framework would log nothing of a 500 and everything of a body; both are ours to decide.
+        # The framework would log nothing of a 500 and everything of a body; the service decides both itself.
         logging_config=None,
         # None would read LITESTAR_DEBUG, and a debug answer shows local variables.
         debug=False,
@@ -156,7 +156,7 @@ def _lifespan(
                 readiness = app.state.readiness = Readiness(health, warm_up)
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
-                        following(reloader, heeds_hangup=source is not None),
+                        following(reloader, handles_sighup=source is not None),
                         chain_gauges(chain, chains.observer, chains.story),
                         watching_journal_cluster(configuration.settings),
                         reaping(reaper),

@@ -1,1 +1,1 @@
-"""What the service says about itself: metrics, logs, and the wrapper that sees every request."""
+"""Observability: metrics, logs and traces, and the wrapper that sees every request."""

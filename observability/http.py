@@ -21,23 +21,23 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 UNMATCHED = "unmatched"
 _CLIENT_GONE = 499  # nginx's status for a client that closed before the answer
-_OUR_FAULT = 500  # and above
+_OUR_FAULT = 500  # this status and above
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PROBES = frozenset({"/livez", "/readyz", "/metrics", "/memory/health"})
-# What an open page of the console asks for again and again, and what each page loads with it.
+# What an open page of the console requests again and again, and what each page loads with it.
 _REFRESHED = frozenset({"/console", "/console/files/{name}"})
-_REFUSED = 400  # and above
+_REFUSED = 400  # this status and above
 _NOT_KEPT = (b"cache-control", b"no-store")
 
 _log = structlog.get_logger("ninai.access")
 
 
 class Observed:
-    """Give every request an id, and every response headers, a metric, one line in the log, and a span if it is traced.
+    """Add to every request an id, a metric, one line in the log, a span if it is traced, and headers to its response.
 
     An `X-Request-ID` of up to 128 harmless characters is taken over from the client, otherwise one is made. A response
-    that does not say whether it may be kept (`Cache-Control`) is not to be kept by anybody.
+    that does not say whether it may be cached (`Cache-Control`) must not be cached.
     """
 
     def __init__(self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None) -> None:
@@ -46,7 +46,7 @@ class Observed:
         self._tracer = tracer or Tracer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on; what is not HTTP is passed on unseen."""
+        """Pass one connection on; anything but HTTP is passed on unseen."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -105,17 +105,17 @@ class Observed:
 
 
 def route_of(template: str | None) -> str:
-    """Give what the router left in the scope; a path that matched nothing must become neither a label nor a line."""
+    """Return the route that the router found; a path that matched nothing becomes neither a label nor a line."""
     return template or UNMATCHED
 
 
 def method_of(method: str) -> str:
-    """Give a method, if it is a known one."""
+    """Return the method, or `OTHER` if it is not a known one."""
     return method if method in _METHODS else "OTHER"
 
 
 def _is_quiet(method: str, route: str, status: int) -> bool:
-    """Whether a request is one of those that come every few seconds by themselves."""
+    """Return whether a request is one of those that come every few seconds by themselves."""
     if route in _PROBES:
         return True
     return route in _REFRESHED and method in {"GET", "HEAD"} and status < _REFUSED
@@ -129,7 +129,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _traceparent(scope: Scope) -> str | None:
-    """Give the caller's, if it sent one; of several none can be believed."""
+    """Return the trace context that the caller sent, None if it sent several: none of them can be trusted."""
     sent = [value for name, value in scope["headers"] if name == b"traceparent"]
     return str(sent[0], "latin-1") if len(sent) == 1 else None
 

@@ -1,4 +1,4 @@
-"""How long the attempts of the last minutes took, by provider: a bounded ring of intervals for each."""
+"""The latencies of the last minutes' attempts, by provider: a bounded ring of intervals for each."""
 
 import math
 import time
@@ -16,7 +16,7 @@ _GROWTH = math.log(1.1)
 
 
 class Interval:
-    """The attempts that ended within `INTERVAL_SECONDS`, in bins by their length."""
+    """Hold the attempts that ended within `INTERVAL_SECONDS`, in bins by their length."""
 
     __slots__ = ("bins", "failed", "number")
 
@@ -33,7 +33,7 @@ class Interval:
 
 
 class Latency(Struct, frozen=True, kw_only=True):
-    """Some attempts: how many, how many of them failed, and in seconds what half and 95 % of them stayed below."""
+    """Sum up some attempts: how many, how many of them failed, and their 50th and 95th percentile in seconds."""
 
     count: int
     failed: int
@@ -42,7 +42,7 @@ class Latency(Struct, frozen=True, kw_only=True):
 
 
 class LatencyHistory:
-    """The latencies of each provider in the last minutes; one for each process, used from its event loop."""
+    """Keep the latencies of each provider in the last minutes; one for each process, used from its event loop."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now

@@ -1,9 +1,8 @@
 """Logging for the whole process: one line per event, JSON for machines or plain text for a terminal.
 
 Every line has `timestamp` (UTC), `level`, `event` and `logger`; lines written for a request have its `request_id`, and
-`trace_id` and `span_id` where it is traced.
-Libraries that use the standard logging come out in the same form. No line holds what a user stored or asked, also
-where a bug is reported.
+`trace_id` and `span_id` where it is traced. Libraries that use the standard logging come out in the same form. No line
+holds what a user stored or queried, not even the line that reports a bug.
 """
 
 import json
@@ -28,7 +27,7 @@ class LineLogger:
     """Write finished lines to a stream at once.
 
     The standard library's loggers make and copy a record per line, which costs more than all the rest of an access
-    line; here they carry only what other libraries say.
+    line; here they carry only what other libraries log.
     """
 
     def __init__(self, stream: TextIO, name: str) -> None:
@@ -38,9 +37,9 @@ class LineLogger:
     def msg(self, line: str) -> None:
         """Write one line; one `write`, so that lines of several processes do not mix.
 
-        One that cannot be written is lost, as with the standard library: whoever logs is not to fail of it.
+        A line that cannot be written is lost, as with the standard library: logging must never make its caller fail.
         """
-        with suppress(OSError, ValueError):  # a full disk or a pipe that nobody reads; a stream that is closed
+        with suppress(OSError, ValueError):  # a full disk, or a pipe without a reader; a stream that is closed
             self._stream.write(line + "\n")
             self._stream.flush()
 
@@ -72,11 +71,11 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(number)
-    # Alembic narrates every connection at INFO, and httpx every request, its URL with the user's id included.
-    # openai brings an httpx of its own, and at DEBUG tells what it sends.
+    # Alembic logs every connection at INFO, and httpx every request, its URL with the user's id included.
+    # openai brings an httpx of its own, and at DEBUG logs what it sends.
     for name in ("alembic", "httpx", "httpcore", "httpx2", "httpcore2", "openai", "urllib3"):
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
-    # OpenTelemetry tells of every batch that a collector does not take; observability/otlp tells of it once.
+    # OpenTelemetry logs every batch that a collector refuses; observability/otlp logs the failure once.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, renderer],
@@ -87,7 +86,7 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
 
 
 def timestamp(seconds: float) -> str:
-    """Write a moment, in seconds since 1970, as the lines write when they were written."""
+    """Format a moment, in seconds since 1970, like the timestamps of the log lines."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

@@ -1,21 +1,22 @@
-"""What one request gathers about itself on its way: read by the access line and the response headers."""
+"""The notes that one request gathers on its way, for the access line and the response headers."""
 
 from contextvars import ContextVar
 
-# The notes of the request that this task works for; providers write here who answered, however deep they are called.
+# The notes of the request that this task works for; providers note here which one answered, at any depth of calls.
 current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 
 
 class Notes:
-    """What a request asks for, who answered, and where the time went; never what was said.
+    """Gather what a request asks for, which provider answered, and where the time went; never any content.
 
-    Asked for: `patience` is seconds the caller will wait, None if it did not say; `session` the token it sent.
+    From the request: `patience` is the seconds that the caller will wait, None if it did not say; `session` is the
+    token that it sent.
 
-    Found on the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
-    time spent waiting for providers and for the journal; `outcomes` what became of asking each of them, the last time.
+    On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
+    time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them.
 
-    Read in the answer: `provider` is the name of the one that gave it; `degraded` holds why it is less than it could
-    be, one word for each reason; `eventual` that acknowledged writes may be missing; `token` stands for what was
+    From the answer: `provider` is the name of the one that answered; `degraded` holds why the answer is degraded,
+    one word for each reason; `eventual` says that acknowledged writes may be missing; `token` stands for what was
     written.
     """
 

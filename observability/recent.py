@@ -1,4 +1,4 @@
-"""The newest of something that is dear to make: made once at a time, and shared by all who ask for it meanwhile."""
+"""A value that is expensive to make: made once at a time, and shared by all callers that ask for it meanwhile."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,13 +8,13 @@ from observability import tracing
 
 T = TypeVar("T")
 
-SHARED_SECONDS = 1.0  # from its beginning on; a scraper or a balancer that asks every second gets a new one each time
+SHARED_SECONDS = 1.0  # from its beginning; a scraper or a balancer that asks every second gets a new one each time
 
-_CLOSE_SECONDS = 1.0  # for what is broken off; what does not heed that is left to the end of the process
+_CLOSE_SECONDS = 1.0  # for a cancelled task; one that ignores its cancellation is left to the end of the process
 
 
-class StillBeingMade(Exception):
-    """It takes longer than whoever asks would wait; `seconds` is how long it has been at it."""
+class NotReadyInTime(Exception):
+    """Signal that making the value takes longer than the caller waits; `seconds` is how long it has taken so far."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer for {seconds:.1f} s")
@@ -22,10 +22,10 @@ class StillBeingMade(Exception):
 
 
 class Recent(Generic[T]):
-    """Make one at a time, in a task that is no piece of any request, and share it for so many seconds.
+    """Make one value at a time, in a task that belongs to no request, and share it for so many seconds.
 
-    However many ask, and however often: they get the one that is there, or wait for the one that is being made. An
-    error is shared as an answer is.
+    However many callers ask, and however often: they get the current value, or wait for the one that is being made. An
+    error is shared as a value is.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class Recent(Generic[T]):
 
     @property
     def age(self) -> float:
-        """Seconds since the newest was begun."""
+        """Seconds since the newest value was begun."""
         return _now() - self._began
 
     def begun(self) -> asyncio.Task[T]:
-        """Give the newest, if it is recent enough or not finished yet, and otherwise begin another.
+        """Return the task of the newest value, if it is recent enough or not finished yet, and otherwise begin another.
 
-        To be waited for with `asyncio.wait`, which leaves it running for the others when one of them goes.
+        Wait for it with `asyncio.wait`, which leaves it running for the others when one caller leaves.
         """
         newest = self._newest
         if newest is not None and not newest.done():
@@ -63,10 +63,10 @@ class Recent(Generic[T]):
         return newest
 
     async def get(self, patience: float) -> T:
-        """Give one that was begun no longer before this question than one is shared.
+        """Return a value that was begun at most the shared seconds before this call.
 
         Raises:
-            StillBeingMade: there is none after `patience` seconds.
+            NotReadyInTime: there is none after `patience` seconds.
         """
         oldest = _now() - self._seconds
         timer = asyncio.timeout(patience)
@@ -81,25 +81,25 @@ class Recent(Generic[T]):
         except TimeoutError as error:
             if not timer.expired():
                 raise
-            raise StillBeingMade(self.age) from error
+            raise NotReadyInTime(self.age) from error
 
     def forget(self) -> None:
-        """Take what there is for outdated: something has changed since."""
+        """Discard the newest value, because something has changed since."""
         self._outdated = True
 
     async def aclose(self) -> None:
-        """Break off what is being made."""
+        """Cancel what is being made."""
         if self._newest is not None:
             self._newest.cancel()
             await asyncio.wait({self._newest}, timeout=_CLOSE_SECONDS)
 
 
 def _now() -> float:
-    """The clock of the event loop, by which everybody waits."""
+    """Return the time of the event loop, which all waits use."""
     return asyncio.get_running_loop().time()
 
 
 def _retrieved(task: asyncio.Task[Any]) -> None:
-    """Take note of how it ended even if nobody waits any more, or asyncio complains at exit."""
+    """Retrieve the result even if no caller waits any more, or asyncio complains at exit."""
     if not task.cancelled():
         task.exception()

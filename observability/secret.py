@@ -6,7 +6,7 @@ MASK = "********"
 class Secret:
     """Hold a secret so that printing it by accident shows only a mask.
 
-    Only `reveal()` gives the value; `str`, `repr` and formatting give `********`, and it does not pickle.
+    Only `reveal()` returns the value; `str`, `repr` and formatting return `********`, and it does not pickle.
     """
 
     __slots__ = ("_value",)
@@ -15,7 +15,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the value itself, at the one place that sends or compares it."""
+        """Return the value itself, for the one place that sends or compares it."""
         return self._value
 
     def __repr__(self) -> str:

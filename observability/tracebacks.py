@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from traceback import format_tb
 from types import TracebackType
 
-# Errors of our own say nothing that must not be logged; whoever else raises one may quote what it was given.
+# Errors of our own hold nothing that must not be logged; a foreign error may quote the input.
 _OWN_PACKAGES = frozenset({"app", "providers", "observability"})
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
@@ -14,7 +14,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def format_without_words(exc_info: ExcInfo) -> str:
-    """Give the error, what led to it and what it holds as Python does, but of foreign errors the type alone."""
+    """Format the error, its causes and its group as Python does, but of foreign errors the type alone."""
     return "".join(_lines(exc_info[1], set())).rstrip("\n")
 
 

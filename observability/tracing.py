@@ -1,9 +1,9 @@
-"""Where the time of a request goes, told as spans: a seam that costs next to nothing while nobody traces.
+"""Tracing: where the time of a request goes, as spans; the seam costs next to nothing while tracing is off.
 
-A part of the program says `with tracing.span("journal append"):`. That is a piece of whatever its task is doing, and
-nothing at all if that is not traced. What is done for nobody who waits begins a trace of its own with `root`.
+A part of the program says `with tracing.span("journal append"):`. That begins a child of the task's current span, and
+does nothing if the task is not traced. Background work begins a trace of its own with `root`.
 
-No span tells what users store or ask, who they are, which memory it is about, a key, or the words of an error.
+No span holds what users store or query, who they are, which memory it is about, a key, or the words of an error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ Attributes = Mapping[str, Value]
 
 
 class Kind(Enum):
-    """On which side of a call a span is."""
+    """Name on which side of a call a span is."""
 
     INTERNAL = auto()
     SERVER = auto()
@@ -27,10 +27,10 @@ class Kind(Enum):
 
 
 class Span:
-    """One piece of work, from where it is made to the end of its `with`; this one is not traced, and does nothing.
+    """Represent one piece of work, from its creation to the end of its `with`; this base class traces nothing.
 
-    `recorded` tells whether it is worth gathering attributes for. `trace_id` and `span_id` are hexadecimal digits,
-    none where nothing is traced; `traceparent` is what another service is told of it (W3C Trace Context), `exemplar`
+    `recorded` says whether attributes are worth gathering for it. `trace_id` and `span_id` are hexadecimal digits,
+    empty where nothing is traced; `traceparent` is what another service receives of it (W3C Trace Context), `exemplar`
     what a histogram keeps of it, both None where there is nothing to be found.
     """
 
@@ -58,21 +58,21 @@ class Span:
         """The labels of an exemplar, from which the trace can be found."""
         return None
 
-    def child(self, name: str, kind: Kind, attributes: Attributes | None) -> "Span":  # noqa: ARG002 - the shape they share
-        """Begin a piece of this piece."""
+    def child(self, name: str, kind: Kind, attributes: Attributes | None) -> "Span":  # noqa: ARG002 - the signature they share
+        """Begin a child span."""
         return self
 
     def rename(self, name: str) -> None:
-        """Give it a name that tells more than the one it began with."""
+        """Replace the name that it began with by a more precise one."""
 
     def set(self, name: str, value: Value) -> None:
-        """Say something about it."""
+        """Set an attribute."""
 
     def fail(self, error_type: str) -> None:
-        """Say that it failed: `error_type` is the name of a class or a code, never a text."""
+        """Mark it as failed: `error_type` is the name of a class or a code, never a text."""
 
     def answer(self) -> None:
-        """Say that what is raised through it, if anything, is no failure but an answer."""
+        """Mark an exception that passes through it, if any, as an answer and no failure."""
 
     def __enter__(self) -> Self:
         return self
@@ -80,17 +80,17 @@ class Span:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it; an error fails it."""
+        """End it; an exception marks it as failed."""
 
 
 NOTHING = Span()
 
-# What the task is doing now; work that goes on in another task takes it along.
+# The current span of the task; work that goes on in another task inherits it.
 current: ContextVar[Span] = ContextVar("ninai_span", default=NOTHING)
 
 
 class Tracer:
-    """What begins traces, once there is somewhere to send them; until then nothing is traced."""
+    """Begin traces, once there is a collector to send them to; until then nothing is traced."""
 
     def __init__(self) -> None:
         self.begin: Callable[[str, Kind, Attributes | None, str | None], Span] | None = None
@@ -108,32 +108,32 @@ class Tracer:
         *,
         traceparent: str | None = None,
     ) -> Span:
-        """Begin a trace, or go on with the caller's: a `traceparent` that cannot be read is as good as none."""
+        """Begin a trace, or continue the caller's: an unreadable `traceparent` counts as none."""
         return NOTHING if self.begin is None else self.begin(name, kind, attributes, traceparent)
 
 
-# The tracer of the process, for what is done in the background.
-tracer: ContextVar[Tracer] = ContextVar("ninai_tracer", default=Tracer())  # noqa: B039 - nobody gives this one a way to begin
+# The tracer of the process, for background work.
+tracer: ContextVar[Tracer] = ContextVar("ninai_tracer", default=Tracer())  # noqa: B039 - nothing ever sets a beginner on this one
 
 
 def span(name: str, kind: Kind = Kind.INTERNAL, attributes: Attributes | None = None) -> Span:
-    """Begin a piece of what the task is doing."""
+    """Begin a child of the task's current span."""
     above = current.get()
     return above if above is NOTHING else above.child(name, kind, attributes)
 
 
 def root(name: str, attributes: Attributes | None = None) -> Span:
-    """Begin a trace of what is done in the background."""
+    """Begin a trace of background work."""
     return tracer.get().root(name, Kind.INTERNAL, attributes)
 
 
 def exemplar() -> dict[str, str] | None:
-    """Give what a histogram keeps of what the task is doing."""
+    """Return what a histogram keeps of the task's current span."""
     return current.get().exemplar
 
 
 def detached() -> Context:
-    """Give a context for a task that outlives what it was begun by, and is no piece of it."""
+    """Return a context for a task that outlives the span it was begun in, and belongs to none."""
     context = copy_context()
     context.run(current.set, NOTHING)
     context.run(notes.current.set, None)

@@ -1,1 +1,1 @@
-"""Where memories live: the provider protocol, its backends and the errors they share."""
+"""Where memories live: the provider protocol, the providers, and the errors that they share."""

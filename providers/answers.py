@@ -1,4 +1,4 @@
-"""What a provider answers: the result, and in the same value who gave it and what it may lack."""
+"""The answers of providers: each holds the result, the provider that it comes from, and why it may be degraded."""
 
 from msgspec import Struct
 
@@ -6,14 +6,14 @@ from providers.types import MemoryRecord
 
 # Reasons why an answer is less than it could be, one word each.
 PARTIAL = "partial"  # a list lacks memories that the provider cannot list
-NO_VECTOR = "no_vector"  # an embedder returned none for the question, which was answered by its words
+NO_VECTOR = "no_vector"  # an embedder returned none for the query, which was answered by its words
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """Who gave an answer, and what it may lack.
+    """The facts that every answer carries.
 
-    `provider` is the name of the one that answered, None where the answer does not pass a chain; `degraded` holds the
-    reasons why it is less than it could be; `eventual` is true where acknowledged writes may be missing.
+    `provider` is the name of the provider that answered, None where the answer does not pass a chain; `degraded` holds
+    the reasons why the answer is less than it could be; `eventual` is true where acknowledged writes may be missing.
     """
 
     provider: str | None = None
@@ -22,7 +22,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Found(Answer, frozen=True, kw_only=True):
-    """Memories in the order that was asked for."""
+    """Memories in the requested order."""
 
     memories: list[MemoryRecord]
 
@@ -34,10 +34,10 @@ class Fetched(Answer, frozen=True, kw_only=True):
 
 
 class Written(Answer, frozen=True, kw_only=True):
-    """A write that is durable.
+    """A durable write.
 
-    `confirmed` is false where it is durable, but not yet where reads look first; `session` is a token for what was
-    written, to be sent with reads that must find it.
+    `confirmed` is false where it is durable, but not yet stored where reads look first; `session` is a token for the
+    write, to be sent with reads that must find it.
     """
 
     confirmed: bool = True

@@ -1,4 +1,4 @@
-"""Work in the background: a bug in it is told, and ends neither it nor anything else for good."""
+"""Background tasks: a bug in one is logged, and ends neither that task for good nor any other."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,19 +16,19 @@ _log = structlog.get_logger(__name__)
 
 
 def start(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
-    """Start work that shall go on; if a bug ends it, it begins anew after a pause."""
+    """Start work that runs for ever; if a bug ends it, it is started again after a pause."""
     return asyncio.create_task(_going_on(work, name), name=name, context=detached())
 
 
 def start_once(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Start work that comes to an end by itself; if a bug ends it, that is told."""
+    """Start work that ends by itself; if a bug ends it, the bug is logged."""
     task = asyncio.create_task(work, name=name, context=detached())
     task.add_done_callback(_noted)
     return task
 
 
 def detached() -> Context:
-    """Give a context for a task that outlives what it was begun by: no piece of its trace, not bound by its time."""
+    """Return a context for a task that outlives the request that starts it, without its trace and time limit."""
     context = tracing.detached()
     context.run(time_limit.ends_at.set, None)
     return context
@@ -44,8 +44,8 @@ async def _going_on(work: Callable[[], Coroutine[Any, Any, None]], name: str) ->
     while True:
         try:
             await work()
-        except Exception:  # noqa: BLE001 - told with its traceback below; nobody waits for this task who could hear of it
-            # Ended for good it would leave promises unkept until a restart, and others would still be served.
+        except Exception:  # noqa: BLE001 - logged with its traceback below; no caller waits for this task
+            # If it ended for good, promises would stay unkept until a restart while requests are still served.
             _log.exception("background_task_failed", task=name)
             await asyncio.sleep(AGAIN_SECONDS)
         else:

@@ -1,4 +1,4 @@
-"""MemoryProvider: a store, with the spelling of SPEC-020 and of its first extensions over the methods of the store."""
+"""MemoryProvider: a store with the method signatures of SPEC-020 and of its first extensions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,8 +28,8 @@ from providers.types import (
 class MemoryProvider(MemoryStore, Protocol):
     """Store a user's memories and find them again.
 
-    The methods here take the user's id and plain arguments, as the specification writes them; each builds one value and
-    hands it to the method of `MemoryStore` that takes it, where promises and errors are written down.
+    The methods here take the user's id and plain arguments, as the specification writes them. Each builds one value and
+    passes it to the method of `MemoryStore` that takes it, where promises and errors are documented.
     """
 
     async def remember(
@@ -135,5 +135,5 @@ class MemoryProvider(MemoryStore, Protocol):
         return [one.id if isinstance(one, Stored) else one for one in await self.store_many(memories)]
 
     async def recall_many(self, queries: Sequence[RecallQuery]) -> list[list[MemoryRecord] | ProviderError]:
-        """Answer many queries; return each one's memories, or why there are none."""
+        """Answer many queries; return each one's memories, or the error."""
         return [one.memories if isinstance(one, Found) else one for one in await self.find_many(queries)]

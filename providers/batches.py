@@ -1,4 +1,4 @@
-"""One question for each item of a batch, a few at a time, with errors as values."""
+"""Run one call for each item of a batch, a few at a time, with errors as values."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,22 +17,22 @@ async def answer_all(
     *,
     values: type[ProviderError] = ProviderError,
 ) -> list[Answer | ProviderError]:
-    """Answer for each item, `at_once` at a time, and return the answers and errors in order.
+    """Call `answer` for each item, `at_once` at a time, and return the answers and errors in order.
 
     A semaphore bounds several batches together. An error that is none of `values` is raised as soon as it occurs; the
-    other items were carried through, or are broken off.
+    other items have been answered by then, or are cancelled.
     """
 
     async def one(item: Item) -> Answer | ProviderError:
-        async with turns:
+        async with semaphore:
             try:
                 return await answer(item)
             except values as error:
                 # A value now, not a failure; its frames would keep the whole batch alive.
                 return error.with_traceback(None)
 
-    turns = asyncio.Semaphore(at_once) if isinstance(at_once, int) else at_once
-    if len(items) == 1:  # as nearly always, and then a task would be waste
+    semaphore = asyncio.Semaphore(at_once) if isinstance(at_once, int) else at_once
+    if len(items) == 1:  # the usual case, which needs no task
         return [await one(items[0])]
     try:
         async with asyncio.TaskGroup() as group:

@@ -1,33 +1,33 @@
-"""The errors of every provider: who may try again, who moves on, who answers.
+"""The errors of every provider: which are retried, which make a chain ask another provider, which are answers.
 
     ProviderError
-    +-- Unavailable              try again, or elsewhere; `ambiguous` tells whether the write may have happened
+    +-- Unavailable              try again, or elsewhere; `ambiguous`: the write may have happened
     |   +-- Unreachable          no connection could be made, so that nothing was sent
     |   +-- TimedOut             no answer within the time allowed
-    |   +-- Throttled            the backend asks for patience; `retry_after` seconds, if it said how much
+    |   +-- Throttled            the backend refuses load; `retry_after` seconds, if it said how long
     |   +-- Misconfigured        wrong key, wrong schema, missing extension: an operator must act
-    +-- Rejected                 an answer, the same from every provider: nobody retries
+    +-- Rejected                 an answer, the same from every provider: never retried
         +-- InvalidInput         `field` breaks the rule that `reason` states
         +-- MemoryNotFound       no such memory of this user
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
-        +-- CursorLost           the list cannot go on where it stopped; it must be begun anew
-        +-- Unsupported          this provider has no way to do it; a retry is answered alike
+        +-- CursorLost           the list cannot be continued; it must be started again
+        +-- Unsupported          this provider cannot do it; a retry gets the same answer
 
-A provider raises nothing else. What is not a `ProviderError` is a bug.
+A provider raises nothing else. An exception that is not a `ProviderError` is a bug.
 """
 
 from typing import ClassVar
 
 from providers.answers import Answer
 
-ASK_AGAIN = 1.0  # seconds until asking again makes sense, where nobody knows better
+ASK_AGAIN = 1.0  # seconds until another try makes sense, where nothing better is known
 
 
 class ProviderError(Exception):
-    """The root of what a provider raises; `outcome` is its label in metrics and logs.
+    """The root of the errors of providers; `outcome` is the label in metrics and logs.
 
-    A refusal is an answer, too: `answer` holds who gave it and what it may lack, where a chain has found that out.
+    A refusal is an answer, too: `answer` holds its facts where it passed a chain.
     """
 
     outcome: ClassVar[str] = "error"
@@ -37,8 +37,8 @@ class ProviderError(Exception):
 class Unavailable(ProviderError):
     """The provider cannot answer now; another try or another provider may.
 
-    `ambiguous` is true when a write may have happened although no confirmation came. `retry_after` is seconds until
-    asking again makes sense, None when nobody knows.
+    `ambiguous` is true when a write may have happened although no confirmation came. `retry_after` is the seconds until
+    another try makes sense, None if unknown.
     """
 
     outcome = "unavailable"
@@ -51,7 +51,7 @@ class Unavailable(ProviderError):
 
 
 class Unreachable(Unavailable):
-    """No connection could be made: the backend is down, or not there; nothing was sent."""
+    """No connection could be made, so that nothing was sent: the backend is down or missing."""
 
 
 class TimedOut(Unavailable):
@@ -61,13 +61,13 @@ class TimedOut(Unavailable):
 
 
 class Throttled(Unavailable):
-    """The backend refuses more load for now; `retry_after` is what it said."""
+    """The backend refuses more load for now; `retry_after` is the time that it asked for."""
 
     outcome = "throttled"
 
 
 class Misconfigured(Unavailable):
-    """The backend answers, but not to us: only an operator can mend this."""
+    """The backend answers, but refuses us; only an operator can correct this."""
 
     outcome = "misconfigured"
 
@@ -79,7 +79,7 @@ class Rejected(ProviderError):
 
 
 class InvalidInput(Rejected):
-    """What was sent breaks a rule; `field` names where, `reason` says which."""
+    """An argument breaks a rule; `field` is its name, `reason` the rule."""
 
     outcome = "invalid"
 
@@ -120,7 +120,7 @@ class Conflict(Rejected):
 
 
 class CursorLost(Rejected):
-    """The provider that gave a page of a list cannot give the next; another one's order may differ."""
+    """The provider of the last page of a list does not answer, and another one's order may differ."""
 
     outcome = "cursor_lost"
 
@@ -130,7 +130,7 @@ class CursorLost(Rejected):
 
 
 class Unsupported(Rejected):
-    """What was asked for cannot be done by this provider at all, and so is not done in part."""
+    """This provider cannot do what was requested, and does no part of it."""
 
     outcome = "unsupported"
 

@@ -12,12 +12,12 @@ from providers.types import Host
 
 ProviderSettings = NativeSettings | Mem0Settings | MockSettings
 
-# A mem0 embeds over the network, and with a language model takes seconds: each answer is waited for as long as any.
+# A mem0 embeds over the network and with a language model takes seconds, so it gets the longest limit from the start.
 _MEM0_SECONDS = MOST_TRY / USUAL_FACTOR
 
 
 class MemoryProviderType(Enum):
-    """The kinds of provider, by the names the specification gives them."""
+    """The kinds of provider, by the names that the specification gives them."""
 
     NATIVE = "native"
     HTTP = "http"
@@ -32,17 +32,17 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
 
 
 def limits_of(provider: ProviderSettings) -> ProviderLimits:
-    """Return what a kind of provider is like before anything is known of this one."""
+    """Return what is expected of a kind of provider before anything has been measured."""
     if isinstance(provider, Mem0Settings):
-        return ProviderLimits(places=provider.concurrency, usual=_MEM0_SECONDS)
+        return ProviderLimits(concurrency=provider.concurrency, expected_latency=_MEM0_SECONDS)
     if isinstance(provider, NativeSettings):
-        # More places would only wait for a connection, but the writes of many callers share one.
-        return ProviderLimits(places=max(ProviderLimits().places, provider.pool_size))
+        # More calls than connections are useful, because the writes of many callers share one statement.
+        return ProviderLimits(concurrency=max(ProviderLimits().concurrency, provider.pool_size))
     return ProviderLimits()
 
 
 def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:
-    """Give the settings of a kind as they are without any configuration.
+    """Return the settings of a kind without any configuration.
 
     Raises:
         ValueError: there is no such kind.
@@ -59,7 +59,7 @@ class MemoryProviderFactory:
     def create_provider(
         provider: ProviderSettings | MemoryProviderType | str, host: Host
     ) -> AbstractAsyncContextManager[Replica]:
-        """Give a provider that is open inside `async with` and closed after it.
+        """Return a context that opens a provider and closes it at its end.
 
         Raises:
             ValueError: there is no such kind.

@@ -25,7 +25,7 @@ FieldPath = str | Annotated[list[str], Meta(min_length=1, max_length=MAX_FIELD_S
 
 
 class _Node(Struct, frozen=True, forbid_unknown_fields=True, tag_field="op"):
-    """What all conditions share: they forbid unknown fields and are told apart by `op`."""
+    """The base of all conditions: unknown fields are forbidden, and `op` is the tag."""
 
 
 class Eq(_Node, frozen=True, tag="eq"):
@@ -107,12 +107,12 @@ Filter = Eq | Ne | In | Gt | Gte | Lt | Lte | Exists | And | Or | Not
 
 
 def path_of(field: FieldPath) -> list[str]:
-    """Give the field as a list of steps; a plain string is one key, dots included."""
+    """Return the field as a list of steps; a plain string is one key, dots included."""
     return [field] if isinstance(field, str) else field
 
 
 def children_of(node: Filter) -> list[Filter]:
-    """Give the conditions directly inside this one."""
+    """Return the conditions directly inside this one."""
     if isinstance(node, And):
         return node.all
     if isinstance(node, Or):

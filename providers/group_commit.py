@@ -1,7 +1,7 @@
-"""Group commit: writes that arrive while one is under way go to the database together, as its next statement.
+"""Group commit: writes that arrive while a statement is under way go to the database together, as the next statement.
 
-A statement costs a round trip and a flush to disk whether it stores one memory or fifty. A write that meets no other
-goes at once, so nobody waits for company.
+A statement costs a round trip and a flush to disk whether it stores one memory or fifty. A write that meets no other is
+sent at once, so no write waits for others to join.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class _Waiting(NamedTuple, Generic[Item, Result]):
-    """A write that waits; `span` is what it is a piece of, `ends_at` when its own try ends."""
+    """A write in the queue; `span` is the trace span that it belongs to, `ends_at` when its try ends."""
 
     item: Item
     future: asyncio.Future[Result]
@@ -30,8 +30,8 @@ class _Waiting(NamedTuple, Generic[Item, Result]):
 class Combiner(Generic[Item, Result]):
     """Combine concurrent calls into batches, at most `lanes` batches at a time.
 
-    `store` gets the items of a batch and gives their results in order. If it raises, each of a batch's items is stored
-    alone, so that one bad item cannot fail its neighbours; storing must therefore be harmless to repeat.
+    `store` receives the items of a batch and returns their results in order. If it raises, each of the items is stored
+    alone, so that one bad item cannot fail the others; storing must therefore be idempotent.
     """
 
     def __init__(self, store: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], lanes: int) -> None:
@@ -42,7 +42,7 @@ class Combiner(Generic[Item, Result]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Result:
-        """Store one item together with whatever else is waiting, and give its result."""
+        """Store one item together with all others in the queue, and return its result."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, future, tracing.current.get(), time_limit.ends_at.get()))
         self._start_lane()
@@ -53,11 +53,11 @@ class Combiner(Generic[Item, Result]):
                 self._forget_one()
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the batches under way."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _forget_one(self) -> None:
-        """Keep nothing of those who have given up, however long the database hangs."""
+        """Drop cancelled items from the queue, so that they do not pile up while the database hangs."""
         self._given_up += 1
         if self._given_up > MAX_COMBINED:
             self._waiting = [waiting for waiting in self._waiting if not waiting.future.done()]
@@ -66,7 +66,7 @@ class Combiner(Generic[Item, Result]):
     def _start_lane(self) -> None:
         if self._free_lanes and self._waiting:
             self._free_lanes -= 1
-            # A task of its own: the request that began it may be cancelled, its company must not be.
+            # A task of its own: cancelling the request that starts it must not cancel the others in its batch.
             task = asyncio.create_task(self._drain())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -75,7 +75,7 @@ class Combiner(Generic[Item, Result]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_COMBINED], self._waiting[MAX_COMBINED:]
-                # Whoever was cancelled while waiting has not been stored and never will be.
+                # Items that were cancelled in the queue are never stored.
                 batch = [waiting for waiting in batch if not waiting.future.done()]
                 if batch:
                     await self._store_batch(batch)
@@ -83,16 +83,16 @@ class Combiner(Generic[Item, Result]):
             self._free_lanes += 1
 
     async def _store_batch(self, batch: list[_Waiting[Item, Result]]) -> None:
-        # What all of them wait for is traced for the first, and not for whoever happened to begin this task.
+        # The batch is traced as part of its first item, and not of the request that happened to start this task.
         tracing.current.set(batch[0].span)
-        # And it lasts as long as the most patient of them waits.
+        # Its time limit is the longest of its items.
         time_limit.ends_at.set(time_limit.latest([waiting.ends_at for waiting in batch]))
         try:
             results = await self._store([waiting.item for waiting in batch])
         except ProviderError as error:
             _fail(batch, error)
-        except Exception as error:  # noqa: BLE001 - handed on unchanged to those who wait, who would wait for ever otherwise
-            # This task has no caller: its futures are the only way on which a bug reaches the requests it belongs to.
+        except Exception as error:  # noqa: BLE001 - passed on unchanged to the waiting callers, which would otherwise wait for ever
+            # This task has no caller: only its futures carry a bug to the requests that it belongs to.
             if len(batch) == 1:
                 _fail(batch, error)
             else:

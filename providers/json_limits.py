@@ -1,4 +1,4 @@
-"""The limits on JSON that a memory or a condition may hold, checked without recursion."""
+"""The limits on JSON in a memory or a condition, checked without recursion."""
 
 from math import isfinite
 from typing import Any
@@ -7,7 +7,7 @@ from providers.errors import InvalidInput
 
 MAX_METADATA_BYTES = 16 * 1024  # of compact UTF-8 JSON
 MAX_METADATA_DEPTH = 32  # the metadata object itself is level 1
-MAX_INTEGER_DIGITS = 4_300  # as many as Python turns into text and back by default
+MAX_INTEGER_DIGITS = 4_300  # as many as Python converts to text and back by default
 
 _NUL = "\0"
 _TOO_LARGE_INTEGER = 10**MAX_INTEGER_DIGITS
@@ -24,7 +24,7 @@ def check_storable(field: str, text: str) -> None:
 
 
 def check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - any JSON value
-    """Walk without recursion, so that depth is an answer and not a crash; give how many values were seen in all."""
+    """Check a JSON value without recursion, so that depth is an error and no crash; return how many values it has."""
     waiting: list[tuple[Any, int]] = [(root, 1)]
     seen = _counted(field, seen + 1)
     while waiting:
@@ -32,7 +32,7 @@ def check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - a
         if isinstance(value, (dict, list)):
             if level > MAX_METADATA_DEPTH:
                 raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
-            # Before anything is made for any of them.
+            # Before anything is allocated for them.
             seen = _counted(field, seen + len(value))
             waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
             if isinstance(value, dict):
@@ -45,7 +45,7 @@ def check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - a
 
 
 def _counted(field: str, values: int) -> int:
-    """Refuse more values than there can be: each takes a byte at least, and lists that share lists have no end."""
+    """Refuse more values than fit: each takes at least a byte, and lists that contain themselves have no end."""
     if values > MAX_METADATA_BYTES:
         raise InvalidInput(field, f"must be at most {MAX_METADATA_BYTES} bytes of JSON")
     return values

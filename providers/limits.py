@@ -1,4 +1,4 @@
-"""The limits on what may be stored and asked, and the checks that every provider shares."""
+"""The limits on what may be stored and queried, and the checks that every provider shares."""
 
 import re
 import unicodedata
@@ -12,23 +12,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from providers.errors import InvalidInput
-from providers.filters import (
-    MAX_FIELD_STEPS,
-    MAX_FILTER_DEPTH,
-    MAX_FILTER_NODES,
-    MAX_IN_VALUES,
-    And,
-    Comparison,
-    Exists,
-    Filter,
-    In,
-    Leaf,
-    Not,
-    Or,
-    children_of,
-    path_of,
-    walk,
-)
+from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.types import DEFAULT_TENANT, Deletion, Edit, Metadata, NewMemory, Owner, PageQuery, RecallQuery
 
@@ -39,7 +23,7 @@ MAX_RECALL_LIMIT = 100
 MAX_LIST_LIMIT = 100
 MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
-MAX_EDITS = 16  # remembered of one memory, so that a late retry of one of them is known for what it is
+MAX_EDITS = 16  # edits remembered of one memory, so that a late retry of one of them is recognised
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 DEFAULT_RECALL_LIMIT = 10
 DEFAULT_LIST_LIMIT = 100
@@ -49,7 +33,7 @@ _Value = TypeVar("_Value", bound=Struct)
 
 _UUID_CHARS = 36
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TOO_LONG_TO_QUOTE = 10**20  # an error is read by somebody, and Python itself refuses to write thousands of digits
+_TOO_LONG_TO_QUOTE = 10**20  # errors are to be read, and Python itself refuses to write thousands of digits
 
 
 def check_user_id(user_id: str) -> None:
@@ -60,23 +44,23 @@ def check_user_id(user_id: str) -> None:
         raise InvalidInput("user_id", f"must be at most {MAX_USER_ID_CHARS} characters, got {len(user_id)}")
     if user_id == "*":
         raise InvalidInput("user_id", "must not be '*'")
-    # What is printable holds none of them; nearly every user id is, and looking at each character takes longer.
+    # Printable text holds none of them; nearly every user id is printable, and checking each character takes longer.
     if not user_id.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in user_id):
         raise InvalidInput("user_id", "must not contain control characters")
 
 
 def check_memory_id(memory_id: str) -> str:
-    """Give the id in its canonical form: a UUID, 36 characters, lower case."""
+    """Return the id in its canonical form: a UUID, 36 characters, lower case."""
     return check_uuid("memory_id", memory_id)
 
 
 def check_edit_id(edit_id: str) -> str:
-    """Give the id of an edit in its canonical form, which is that of a memory id."""
+    """Return the id of an edit in its canonical form, which is that of a memory id."""
     return check_uuid("edit_id", edit_id)
 
 
 def check_version(version: int | None) -> None:
-    """Refuse a version that no clock of ours has minted or could mint past."""
+    """Refuse a version that none of our clocks has minted or could mint past."""
     if version is not None:
         check_range("version", version, 0, MAX_VERSION)
 
@@ -123,7 +107,7 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
 
 
 def check_edit(edit: Edit) -> Edit:
-    """Refuse a change that names nothing or sets what no memory can have; return it with its ids in canonical form."""
+    """Refuse an edit with invalid ids or values; return it with its ids in canonical form."""
     if edit.content is not UNSET:
         check_content(edit.content)
     if edit.metadata is not UNSET:
@@ -132,12 +116,12 @@ def check_edit(edit: Edit) -> Edit:
 
 
 def check_deletion(deletion: Deletion) -> Deletion:
-    """Refuse a deletion that names nothing; return it with its ids in canonical form."""
+    """Refuse a deletion with invalid ids; return it with its ids in canonical form."""
     return _check_named(deletion)
 
 
 def check_recall(query: RecallQuery) -> None:
-    """Refuse a question that cannot be asked."""
+    """Refuse an invalid query."""
     check_owner(query.owner)
     check_text("query", query.query, MAX_QUERY_CHARS)
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
@@ -149,23 +133,8 @@ def check_recall(query: RecallQuery) -> None:
         check_filter(query.where)
 
 
-def check_filter(where: Filter) -> None:
-    """Refuse a filter that nests too deep, is too large, or compares with what no store can hold."""
-    seen = 0
-    for count, (node, depth) in enumerate(walk(where), start=1):
-        if depth > MAX_FILTER_DEPTH:
-            raise InvalidInput("where", f"must be at most {MAX_FILTER_DEPTH} levels deep")
-        if count > MAX_FILTER_NODES:
-            raise InvalidInput("where", f"must hold at most {MAX_FILTER_NODES} conditions")
-        if isinstance(node, (And, Or, Not)):
-            if not children_of(node):
-                raise InvalidInput("where", "must hold at least one condition in each 'and' and 'or'")
-        else:
-            seen = _check_condition(node, seen)
-
-
 def check_page(query: PageQuery) -> None:
-    """Refuse a page outside the list's bounds, or behind a position that no memory can have."""
+    """Refuse a page outside the list's bounds, or behind an impossible position."""
     check_owner(query.owner)
     check_range("limit", query.limit, 1, MAX_LIST_LIMIT)
     check_range("offset", query.offset, 0, MAX_LIST_OFFSET)
@@ -175,7 +144,7 @@ def check_page(query: PageQuery) -> None:
 
 
 def check_erase_all(owner: Owner, limit: int) -> None:
-    """Refuse what `erase_all` cannot do."""
+    """Refuse invalid arguments of `erase_all`."""
     check_owner(owner)
     check_range("limit", limit, 1, MAX_BATCH)
 
@@ -187,7 +156,7 @@ def check_batch(field: str, items: Sequence[Any], most: int = MAX_BATCH) -> None
 
 
 def check_uuid(field: str, text: str) -> str:
-    """Give a UUID in its canonical form."""
+    """Return a UUID in its canonical form."""
     if _CANONICAL_UUID.fullmatch(text):
         return text
     try:
@@ -201,7 +170,7 @@ def check_uuid(field: str, text: str) -> str:
 
 
 def check_moment(field: str, moment: datetime | None) -> None:
-    """Refuse a moment that is not the same one everywhere, or that no store can hold."""
+    """Refuse a moment without a time zone, or one that no store can hold."""
     if moment is None:
         return
     if moment.utcoffset() is None:
@@ -228,25 +197,5 @@ def _check_named(change: _Change) -> _Change:
 
 
 def _canonical(value: _Value, **ids: str | None) -> _Value:
-    """Put ids in; those of our own clients are canonical already, and then nothing is copied."""
+    """Set canonical ids; ids of our own clients are canonical already, and then nothing is copied."""
     return value if all(getattr(value, name) == given for name, given in ids.items()) else replace(value, **ids)
-
-
-def _check_condition(node: Leaf, seen: int) -> int:
-    """Check a condition; `seen` and what is given back are the values of all conditions so far."""
-    steps = path_of(node.field)
-    if not 1 <= len(steps) <= MAX_FIELD_STEPS:
-        raise InvalidInput("where", f"must name fields by 1 to {MAX_FIELD_STEPS} steps")
-    for step in steps:
-        check_storable("where", step)
-    if isinstance(node, Exists):
-        return seen
-    if isinstance(node, In):
-        if not 1 <= len(node.values) <= MAX_IN_VALUES:
-            raise InvalidInput("where", f"must hold 1 to {MAX_IN_VALUES} values in each 'in'")
-        for value in node.values:
-            seen = check_json("where", value, seen)
-        return seen
-    if isinstance(node, Comparison) and isinstance(node.value, bool):
-        raise InvalidInput("where", "must compare with a string or a number")
-    return check_json("where", node.value, seen)

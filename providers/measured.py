@@ -1,4 +1,4 @@
-"""A provider whose every call is timed, counted, noted and traced, whatever provider it is."""
+"""A wrapper that times, counts, notes and traces every call to a provider."""
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -11,14 +11,14 @@ from providers.answers import Answer, Written
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected
 from providers.types import Health
-from providers.wrapper import Call, Operation, Result, Wrapper
+from providers.wrapper import Call, OperationName, Result, Wrapper
 
 
 class MeasuredProvider(Wrapper):
     """Record how long every call took and how it ended, under the name of the provider that answered.
 
-    `provider` returns the one in charge now, and `name` under whose name an operation is counted that nobody answered.
-    What the answer says of itself is noted for the response's headers and the access log.
+    `provider` returns the current provider, and `name` the name under which unanswered operations are counted. The
+    facts in the answer are noted for the response's headers and the access log.
     """
 
     def __init__(self, provider: Callable[[], MemoryProvider], name: Callable[[], str], metrics: Metrics) -> None:
@@ -26,8 +26,8 @@ class MeasuredProvider(Wrapper):
         self._name = name
         self._metrics = metrics
 
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
-        """Make the call."""
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
+        """Make the call, and record it."""
         with _Span(self._name, operation, self._metrics) as span:
             result = await call(self._current())
             span.learn(result)
@@ -35,7 +35,7 @@ class MeasuredProvider(Wrapper):
 
 
 class _Span:
-    """One call: a context manager by hand, since it stands in the path of every request."""
+    """The measurement of one call; no generator, because it stands in the path of every request."""
 
     __slots__ = ("_answers", "_metrics", "_name", "_operation", "_started", "_traced", "outcome")
 
@@ -49,7 +49,7 @@ class _Span:
         self.outcome = "ok"
 
     def learn(self, result: object) -> None:
-        """Read in a result who gave it and what it lacks; an unhealthy one counts as unavailable."""
+        """Read the facts of a result; an unhealthy one counts as unavailable."""
         if isinstance(result, Answer):
             self._answers = (result,)
         elif isinstance(result, list):
@@ -91,7 +91,7 @@ class _Span:
         self._traced.__exit__(kind, error, traceback)
 
     def _note(self, request: notes.Notes | None) -> tuple[str | None, list[str]]:
-        """Note what the answers say of themselves; return who gave the last one, and all that they lack."""
+        """Note the facts of the answers; return the provider of the last one, and all reasons why they are degraded."""
         name = next((one.provider for one in reversed(self._answers) if one.provider is not None), None)
         degraded = list(dict.fromkeys(reason for one in self._answers for reason in one.degraded))
         if request is not None and self._answers:

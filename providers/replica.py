@@ -1,4 +1,4 @@
-"""What a chain needs of a provider beyond what callers need: whole states of memories, in and out."""
+"""Replica: what a chain needs of a provider beyond what callers need, which is whole states of memories."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class Replica(MemoryProvider, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
-    the newer one stays, and a tombstone wins over every version, for ever; `providers/states/merging.py` has the rule
-    in full. Errors are those of `MemoryProvider`.
+    the newer one stays, and a tombstone wins over every version, for ever. `providers/states/merging.py` has the full
+    rule. Errors are those of `MemoryProvider`.
     """
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
@@ -43,29 +43,29 @@ class Replica(MemoryProvider, Protocol):
         return Erased(count=deleted)
 
     async def ping(self) -> None:
-        """Ask for as little as shows that the store answers, past whatever waits for it here.
+        """Check with the least work that the store answers, bypassing all queues here.
 
         Raises:
-            Unavailable: it does not.
+            Unavailable: the store does not answer.
         """
         await self.identity()
 
     @abstractmethod
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """Bring up to `MAX_SNAPSHOTS` memories to a state, unless what is there is newer; the users may differ.
+        """Put up to `MAX_SNAPSHOTS` states of memories, each unless a newer one is stored; the users may differ.
 
-        The answer holds None where this state or a newer one of the memory is there now, and otherwise why not:
-        `MemoryDeleted` where a live memory met a tombstone, `InvalidInput` where one breaks a rule. A memory may occur
-        several times; its states are then put in the order given. Repeating the call is harmless.
+        The result holds None where this state or a newer one is stored now, and otherwise the reason: `MemoryDeleted`
+        where a live memory met a tombstone, `InvalidInput` where a state breaks a rule. A memory may occur several
+        times; its states are then put in the order given. Repeating the call is harmless.
 
         Raises:
-            Unavailable: nothing is known of any of them.
+            Unavailable: it is unknown for all of them whether they were put.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """Return one memory or its tombstone, None if there is neither."""
+        """Return one memory or its tombstone, None if neither exists."""
         raise NotImplementedError
 
     @abstractmethod
@@ -75,13 +75,13 @@ class Replica(MemoryProvider, Protocol):
 
     @abstractmethod
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
-        """Return those who have memories or tombstones, ascending by code point, those greater than `after`."""
+        """Return the owners of memories or tombstones, ascending by code point, those greater than `after`."""
         raise NotImplementedError
 
     @abstractmethod
     async def identity(self) -> str:
-        """Return the name of the store behind this provider, another one as soon as it is another store.
+        """Return the identity of the store behind this provider; another store has another identity.
 
-        Two providers on one database give the same; a database made anew under the same address gives a new one.
+        Two providers on one database return the same; a database created anew under the same address returns a new one.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The limits on what is put into a replica and asked of it, and the checks that every provider shares."""
+"""The limits on the arguments of a replica, and the checks that every provider shares."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _DIGEST_BYTES = 16
 
 
 def check_snapshot(snapshot: Snapshot) -> Snapshot:
-    """Refuse a state that no memory can have; give it in its canonical form, which of a tombstone has no content."""
+    """Refuse an impossible state; return it in canonical form, in which a tombstone has no content."""
     limits.check_user_id(snapshot.user_id)
     limits.check_version(snapshot.version)
     limits.check_range("edits", len(snapshot.edits), 0, limits.MAX_EDITS)
@@ -37,19 +37,19 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
 
 
 def check_snapshots(snapshots: Sequence[Snapshot]) -> None:
-    """Refuse to take none at once, or too many."""
+    """Refuse a batch of states that is empty or too large."""
     limits.check_batch("snapshots", snapshots, MAX_SNAPSHOTS)
 
 
 def check_snapshots_page(owner: Owner, limit: int, after: str | None) -> str | None:
-    """Refuse a page outside the bounds, or behind what is no id; return that id in its canonical form."""
+    """Refuse a page outside the bounds, or behind an invalid id; return that id in its canonical form."""
     limits.check_owner(owner)
     limits.check_range("limit", limit, 1, MAX_SNAPSHOTS)
     return None if after is None else limits.check_uuid("after", after)
 
 
 def check_owners_page(limit: int, after: Owner | None) -> None:
-    """Refuse a page outside the bounds, or behind who cannot own anything."""
+    """Refuse a page outside the bounds, or behind an impossible owner."""
     limits.check_range("limit", limit, 1, MAX_OWNERS)
     if after is not None:
         limits.check_text("after", after.user, limits.MAX_USER_ID_CHARS)

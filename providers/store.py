@@ -1,4 +1,4 @@
-"""The protocol of every place where memories live: each method takes one value, returns one, and keeps a promise."""
+"""The protocol of every store of memories: each method takes one value, returns one, and keeps a promise."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class MemoryStore(Protocol):
         """Store up to 1,000 memories; return, in order, each one's id or why it was not stored.
 
         Raises:
-            Unavailable: nothing is known of any of them; the same call may be repeated.
+            Unavailable: it is unknown for all of them whether they were stored; the same call may be repeated.
         """
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class MemoryStore(Protocol):
 
     @abstractmethod
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
-        """Answer up to 1,000 queries; return, in order, each one's memories or why there are none."""
+        """Answer up to 1,000 queries; return, in order, each one's memories or the error."""
         raise NotImplementedError
 
     @abstractmethod
@@ -70,7 +70,7 @@ class MemoryStore(Protocol):
     async def page(self, query: PageQuery) -> Found:
         """List memories from newest to oldest, by `created_at` and then id, both descending.
 
-        A page behind a position continues there; what is stored or deleted meanwhile neither repeats nor hides others.
+        A page after a position continues there; memories stored or deleted meanwhile neither repeat nor hide others.
         """
         raise NotImplementedError
 
@@ -78,22 +78,22 @@ class MemoryStore(Protocol):
     async def change(self, edit: Edit) -> Changed:
         """Replace content, metadata or both, and return the memory as it is now.
 
-        What is left out stays. A `version` not newer than what is stored changes nothing; without one the edit is newer
+        Omitted parts stay. A `version` not newer than what is stored changes nothing; without one the edit is newer
         than everything before it. An `edit_id` among the last 16 applied to this memory changes nothing either.
 
         Raises:
             MemoryNotFound: this owner has no such memory.
-            Conflict: among the last edits is another one of that name.
+            Conflict: the last edits include another one of that name.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def erase(self, deletion: Deletion) -> Erased:
-        """Delete one memory for ever; the count is 0 when there was none (any more).
+        """Delete one memory for ever; the count is 0 if it does not exist (any more).
 
-        Nothing can be stored under the id of a deleted memory of this owner afterwards. What was never there leaves no
-        trace: ids can be made up without end, and each would be kept for ever. A repeat with the `edit_id` that deleted
-        the memory counts 1 again, so that a retry gets the answer that was lost.
+        Nothing can be stored under the id of a deleted memory of this owner afterwards. Deleting a memory that never
+        existed leaves no trace: ids can be made up without end, and each trace would be kept for ever. A repeat with
+        the `edit_id` that deleted the memory counts 1 again, so that a retry gets the answer that was lost.
         """
         raise NotImplementedError
 
@@ -101,11 +101,11 @@ class MemoryStore(Protocol):
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
         """Delete up to `limit` of an owner's memories for ever, at most `MAX_BATCH`, the newest first.
 
-        As many as `limit` may not have been all. What is stored while the call lasts may stay.
+        If the count is `limit`, more may be left. Memories stored while the call lasts may stay.
         """
         raise NotImplementedError
 
     @abstractmethod
     async def health_check(self) -> Health:
-        """Return whether the store can serve; never raise, an error is part of the answer."""
+        """Return whether the store can serve; it never raises, because an error is part of the answer."""
         raise NotImplementedError

@@ -17,7 +17,7 @@ DEFAULT_TENANT = "default"
 
 
 class Owner(Struct, frozen=True):
-    """Whose memories are meant: a user of a tenant."""
+    """The owner of memories: a user of a tenant."""
 
     user: str
     tenant: str = DEFAULT_TENANT
@@ -26,7 +26,7 @@ class Owner(Struct, frozen=True):
 class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
-    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where asked for.
+    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
     """
 
     id: str
@@ -40,7 +40,7 @@ class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def position(self) -> "Position":
-        """Where it stands in its owner's list."""
+        """The position in its owner's list."""
         return Position(self.created_at, self.id)
 
 
@@ -59,10 +59,10 @@ class NewMemory(Struct, frozen=True, kw_only=True):
 
 
 class RecallQuery(Struct, frozen=True, kw_only=True):
-    """What to look for, and among which of an owner's memories.
+    """A query, and the conditions on the memories that may answer it.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; hits below `min_score` are
-    left out.
+    omitted.
     """
 
     owner: Owner
@@ -88,10 +88,10 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
 
 
 class Edit(Struct, frozen=True, kw_only=True):
-    """A change of a memory; what is left out stays.
+    """A change of a memory; omitted parts stay.
 
-    `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 say what
-    it is.
+    `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
+    digest of the change.
     """
 
     owner: Owner
@@ -103,7 +103,7 @@ class Edit(Struct, frozen=True, kw_only=True):
 
     @property
     def empty(self) -> bool:
-        """Whether it asks for nothing."""
+        """Whether the edit changes nothing."""
         return self.content is UNSET and self.metadata is UNSET
 
 
@@ -126,8 +126,8 @@ class Position(Struct, frozen=True, array_like=True):
 class PageQuery(Struct, frozen=True, kw_only=True):
     """A page of an owner's list, from newest to oldest.
 
-    `after` continues behind a position, in the list of `provider` where one is named: lists of two providers may differ
-    in what has not reached one of them yet.
+    `after` continues after a position, in the list of `provider` where one is named: the lists of two providers may
+    differ by what has not reached one of them yet.
     """
 
     owner: Owner
@@ -138,12 +138,12 @@ class PageQuery(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One memory with all that a copy of it must know; or the tombstone of one, which has no content.
+    """One memory with all that a copy of it must hold; or a tombstone, which has no content.
 
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
-    retry of that first write is known after an edit, too; a tombstone has none. `edits` are the ids of the last
-    changes; of a tombstone that of the deletion, if it has one. A tombstone's `created_at` is None if there
-    was nothing to delete.
+    retry of that first write is recognised after an edit, too; a tombstone has none. `edits` are the ids of the last
+    edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory never
+    existed.
     """
 
     user_id: str
@@ -158,7 +158,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def owner(self) -> Owner:
-        """Whose memory it is."""
+        """The owner of the memory."""
         return Owner(self.user_id)
 
     @property
@@ -168,7 +168,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def position(self) -> Position:
-        """Where a live memory stands in its owner's list."""
+        """The position of a live memory in its owner's list."""
         return Position(_moment(self.created_at), self.id)
 
     @property
@@ -185,7 +185,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def first_write(self) -> NewMemory:
-        """What stores a live memory that has not been edited."""
+        """The write that stores a live memory that has not been edited."""
         return NewMemory(
             owner=self.owner,
             content=self.content or "",
@@ -197,9 +197,9 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether a provider can serve; each provider adds what it knows about itself.
+    """Whether a provider can serve; each provider adds its own facts.
 
-    `provider` is the class name; `error` says in one line what is wrong, `response_time_ms` is in milliseconds.
+    `provider` is the class name; `error` is the reason in one line, `response_time_ms` is in milliseconds.
     """
 
     healthy: bool
@@ -209,9 +209,9 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Host(Struct, frozen=True, kw_only=True):
-    """What the process gives every provider it opens: its name in the config, a data folder, metrics and a clock.
+    """What the process passes to every provider that it opens: a name, a data folder, metrics and a clock.
 
-    `serves` is false for a command beside the service, in which a provider is to do nothing but what it is asked to.
+    `serves` is false for a command beside the service, in which a provider starts no work of its own.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A provider around another one: whatever is put around every call is written once."""
+"""A wrapper around a provider: what is done around every call is written once."""
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 Call = Callable[[MemoryProvider], Awaitable[Result]]
 
 
-class Operation(StrEnum):
-    """The operations of a provider, by the names that the specification gave them."""
+class OperationName(StrEnum):
+    """The operations of a provider, by the names that the specification gives them."""
 
     REMEMBER = "remember"
     REMEMBER_MANY = "remember_many"
@@ -32,52 +32,52 @@ class Operation(StrEnum):
 
 
 class Wrapper(MemoryProvider, Protocol):
-    """Hand every call to `through`, which makes it with the wrapped provider and returns or raises what comes of it.
+    """Pass every call to `through`, which makes it with the wrapped provider and returns or raises the outcome.
 
     The methods are no coroutine functions themselves, so that a wrapper adds one frame to a call and not two.
     """
 
     @abstractmethod
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:
-        """Make one call, which concerns `size` memories or questions."""
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
+        """Make one call, which concerns `size` memories or queries."""
         raise NotImplementedError
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""
-        return self.through(Operation.REMEMBER, lambda provider: provider.store(memory))
+        return self.through(OperationName.REMEMBER, lambda provider: provider.store(memory))
 
     def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
         """See `MemoryStore`."""
-        return self.through(Operation.REMEMBER_MANY, lambda provider: provider.store_many(memories), len(memories))
+        return self.through(OperationName.REMEMBER_MANY, lambda provider: provider.store_many(memories), len(memories))
 
     def find(self, query: RecallQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
-        return self.through(Operation.RECALL, lambda provider: provider.find(query))
+        return self.through(OperationName.RECALL, lambda provider: provider.find(query))
 
     def find_many(self, queries: Sequence[RecallQuery]) -> Coroutine[Any, Any, list[Found | ProviderError]]:
         """See `MemoryStore`."""
-        return self.through(Operation.RECALL_MANY, lambda provider: provider.find_many(queries), len(queries))
+        return self.through(OperationName.RECALL_MANY, lambda provider: provider.find_many(queries), len(queries))
 
     def fetch(self, owner: Owner, memory_id: str) -> Coroutine[Any, Any, Fetched]:
         """See `MemoryStore`."""
-        return self.through(Operation.GET, lambda provider: provider.fetch(owner, memory_id))
+        return self.through(OperationName.GET, lambda provider: provider.fetch(owner, memory_id))
 
     def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
-        return self.through(Operation.LIST, lambda provider: provider.page(query))
+        return self.through(OperationName.LIST, lambda provider: provider.page(query))
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
-        return self.through(Operation.UPDATE, lambda provider: provider.change(edit))
+        return self.through(OperationName.UPDATE, lambda provider: provider.change(edit))
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self.through(Operation.DELETE, lambda provider: provider.erase(deletion))
+        return self.through(OperationName.DELETE, lambda provider: provider.erase(deletion))
 
     def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self.through(Operation.DELETE_ALL, lambda provider: provider.erase_all(owner, limit), limit)
+        return self.through(OperationName.DELETE_ALL, lambda provider: provider.erase_all(owner, limit), limit)
 
     def health_check(self) -> Coroutine[Any, Any, Health]:
         """See `MemoryStore`."""
-        return self.through(Operation.HEALTH, lambda provider: provider.health_check())
+        return self.through(OperationName.HEALTH, lambda provider: provider.health_check())

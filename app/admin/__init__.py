@@ -1,1 +1,1 @@
-"""The services of the operator: the chain, its journal and its order, for the admin API and the console."""
+"""The services behind the admin API: an operator's view of the chain and its journal."""

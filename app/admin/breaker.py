@@ -1,4 +1,4 @@
-"""Force a circuit breaker, or release it, by order of an operator."""
+"""An operator's control of a circuit breaker."""
 
 import structlog
 
@@ -10,7 +10,7 @@ _log = structlog.get_logger(__name__)
 
 
 def change_breaker(breaker: CircuitBreaker, change: BreakerChange, operator: str) -> BreakerSnapshot:
-    """Force a breaker open or closed, or leave it to itself again, and log who did it."""
+    """Force a breaker open or closed, or release it, and log who did."""
     why = f"forced by {operator}: {change.reason}" if change.reason else f"forced by {operator}"
     match change.state:
         case "open":

@@ -1,4 +1,4 @@
-"""The dependencies of the admin API's handlers, made from the request."""
+"""The values that a handler of the admin API receives of its request."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from app.admin.order_service import OrderService
 
 
 async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
-    """Make the chain service of the request's operator."""
+    """Gather what is needed to operate the chain."""
     return ChainService(request.app.state.chain, request.state.operator)
 
 
 async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalService:
-    """Make the journal service of the request's operator."""
+    """Gather what is needed to operate the journal."""
     return JournalService(request.app.state.chain.journal, request.state.operator)
 
 

@@ -1,4 +1,4 @@
-"""The chain for its operator: the status of its providers, and their circuit breakers."""
+"""The chain as an operator sees and controls it."""
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
 
 class ChainService(Struct, frozen=True):
-    """Describe a chain and set its circuit breakers; `operator` is the id of a key."""
+    """Serve the requests of `operator`, the id of a key, about a chain."""
 
     chain: Chain
     operator: str
@@ -46,7 +46,7 @@ class ChainService(Struct, frozen=True):
         return change_breaker(link.attempts.guards.breaker, change, self.operator)
 
     def explain(self, operation: str) -> Explanation:
-        """Describe which providers an operation would try now, and in which order."""
+        """Explain which way an operation would take now."""
         return explain(self.chain, OperationClass(operation))
 
     def _unknown(self, name: str) -> RequestError:

@@ -1,4 +1,4 @@
-"""The journal for its operator: its status, and its dead letters to be retried or discarded."""
+"""The journal as an operator sees it, and the control of its dead letters."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JournalService(Struct, frozen=True):
-    """Describe a journal, and retry or discard its dead letters; `operator` is the id of a key.
-
-    Every method raises `RequestError` if there is no journal.
-    """
+    """Serve the requests of `operator`, the id of a key, about a journal; all raise `RequestError` without one."""
 
     journal: Journal | None
     operator: str
@@ -37,7 +34,7 @@ class JournalService(Struct, frozen=True):
         )
 
     async def dead(self, limit: int, after: int) -> DeadLettersResponse:
-        """Return the dead letters of up to `limit` operations behind `after`, oldest first."""
+        """Return the dead letters of up to `limit` operations after `after`, oldest first."""
         letters = await self._journal().dead(limit, after=after)
         return DeadLettersResponse(letters, len(letters), _next_after(letters, limit))
 
@@ -50,11 +47,11 @@ class JournalService(Struct, frozen=True):
         letter = await self._letter(seq, provider)
         if not await self._journal().retry(seq, provider):
             raise _no_letter(seq, provider)
-        _log.warning("dead_letter_retried", **_told(letter), operator=self.operator)
+        _log.warning("dead_letter_retried", **_log_fields(letter), operator=self.operator)
         return RetryResponse(seq, provider)
 
     async def discard(self, seq: int, provider: str, *, confirmed: bool) -> DiscardResponse:
-        """Drop a dead letter for good.
+        """Discard a dead letter for good.
 
         Raises:
             RequestError: there is none.
@@ -65,18 +62,16 @@ class JournalService(Struct, frozen=True):
             raise InvalidInput("confirm", f"must be true, since this {loss_of(letter)}")
         if not await self._journal().discard(seq, provider):
             raise _no_letter(seq, provider)
-        _log.warning("dead_letter_discarded", **_told(letter), operator=self.operator)
+        _log.warning("dead_letter_discarded", **_log_fields(letter), operator=self.operator)
         return DiscardResponse(seq, provider)
 
     def _journal(self) -> Journal:
         if self.journal is None:
-            raise RequestError(
-                NO_JOURNAL, "There is a single provider, which needs none, and journal.kind asks for none"
-            )
+            raise RequestError(NO_JOURNAL, "A single provider needs none, and journal.kind requests none")
         return self.journal
 
     async def _letter(self, seq: int, provider: str) -> DeadLetter:
-        # Looked up by its number alone: the provider's name in the path may be a text that no journal can hold.
+        # Looked up by its number alone: the provider in the path may be a text that no journal can hold.
         letters = await self._journal().dead(1, after=seq - 1)
         found = next((letter for letter in letters if (letter.seq, letter.provider) == (seq, provider)), None)
         if found is None:
@@ -85,7 +80,7 @@ class JournalService(Struct, frozen=True):
 
 
 def _next_after(letters: Sequence[DeadLetter], limit: int) -> int | None:
-    """Return the cursor after a full page: one with `limit` operations, whose letters stay together."""
+    """Return where the next page begins; a page is full with `limit` operations, each with all of its letters."""
     return letters[-1].seq if len({letter.seq for letter in letters}) == limit else None
 
 
@@ -93,7 +88,7 @@ def _no_letter(seq: int, provider: str) -> RequestError:
     return RequestError(DEAD_LETTER_NOT_FOUND, f"Operation {seq} has no dead letter for {provider[:100]!r}")
 
 
-def _told(letter: DeadLetter) -> dict[str, str | int]:
+def _log_fields(letter: DeadLetter) -> dict[str, str | int]:
     return {
         "provider": letter.provider,
         "seq": letter.seq,

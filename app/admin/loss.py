@@ -1,4 +1,4 @@
-"""The loss that discarding a dead letter means, in words."""
+"""The loss that discarding a dead letter causes, in words."""
 
 from providers.journal.operations import DeadLetter, OperationKind
 
@@ -10,6 +10,6 @@ _LOSSES = {
 
 
 def loss_of(letter: DeadLetter) -> str:
-    """Describe what discarding this letter means: which provider will lack what."""
+    """Describe what discarding this letter means: which provider will be without what."""
     what = f"the {letter.kind.value} of memory {letter.memory_id} of user {letter.user_id}"
     return f"discards {what}: {letter.provider} {_LOSSES[letter.kind]}"

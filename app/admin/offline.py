@@ -11,15 +11,15 @@ from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings
 
 
 class NoJournal(Exception):
-    """There is no journal, and this is why."""
+    """Say why there is no journal."""
 
 
 @asynccontextmanager
 async def opened_journal(settings: Settings) -> AsyncIterator[Journal]:
-    """Hold the configured journal open for as long as the context lasts; none is made where there is none.
+    """Hold the configured journal open for as long as the context lasts; a missing one is not created.
 
     Raises:
-        NoJournal: none is configured, or it was never made.
+        NoJournal: none is configured, or it was never created.
         JournalUnavailable: it cannot be read.
     """
     chosen = settings.journal

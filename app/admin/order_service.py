@@ -13,7 +13,7 @@ BY_CONFIGURATION = "configuration"
 
 
 class OrderService(Struct, frozen=True):
-    """Describe the order, and put another one in force; `operator` is the id of a key."""
+    """Serve the requests of `operator`, the id of a key, about the order."""
 
     chain: Chain
     reloader: Reloader
@@ -36,7 +36,7 @@ class OrderService(Struct, frozen=True):
 
         Raises:
             InvalidInput: it is no order of the configured providers.
-            RequestError: it cannot be put in force now; what was in force still is.
+            RequestError: it cannot be put in force now; the former order still is.
         """
         try:
             await self.reloader.put(order, self.operator)

@@ -1,4 +1,4 @@
-"""A port for the admin API alone, in the same process as the public port, which holds the circuit breakers."""
+"""A port for the admin API alone, in the same process as the other: circuit breakers belong to a process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -22,11 +22,11 @@ _log = structlog.get_logger(__name__)
 
 
 class CannotListen(Exception):
-    """The admin port cannot be opened."""
+    """Signal that the admin port cannot be opened."""
 
 
 class OnAdminPort:
-    """The application as it is on the admin port: what is marked here is let in there, see `app/auth/admission.py`."""
+    """Mark the requests on the admin port, which alone admits them, see `app/auth/admission.py`."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
@@ -52,7 +52,7 @@ def admin_port(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextM
 
 @asynccontextmanager
 async def _served(app: AsgiApp, host: str, port: int, limits: ServerSettings) -> AsyncIterator[None]:
-    # Below an error it would tell at every start that it is new.
+    # At a lower level it would log at every start that it is new.
     server = Server(
         app,
         address=host,

@@ -1,1 +1,1 @@
-"""Authentication: one file for each method."""
+"""Authentication: one file per way to prove an identity."""

@@ -1,4 +1,4 @@
-"""Admission to guarded routes: authenticate the caller, then check that the route knows the parameters.
+"""Admission, before every guarded route: who is calling, and whether the route knows the parameters.
 
 A hook rather than guards: the framework copies the route's handler for every guard of every request.
 """
@@ -17,7 +17,7 @@ from app.http.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings, Scope
 from observability.notes import current
 
-# What the admin port writes into the scope of a request that came through it.
+# The admin port writes this into the scope of a request that came through it.
 ADMIN_PORT = "ninai.admin_port"
 
 
@@ -29,16 +29,16 @@ def authenticator_of(settings: AuthSettings) -> Authenticator:
 
 
 async def admit(request: Request[Any, Any, Any]) -> None:
-    """Authenticate the caller, and only then check the parameters; the body has not been read yet.
+    """Identify the caller, and only then check the parameters; the body has not been read yet.
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: the caller is unknown, or may not do this.
-        InvalidInput: the user is invalid, or a parameter is not known here.
+        RequestError: the caller is unknown or lacks the scope.
+        InvalidInput: the user named is invalid, or a parameter is not known here.
     """
     if ADMIN_PORT in request.scope:
         raise NotFoundException
-    # Which of two would count depends on who reads them, and a proxy in front may have read the other.
+    # Which of two would count depends on the reader, and a proxy in front may have read the other.
     if len(request.headers.getall(USER_HEADER, [])) > 1:
         raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
     authenticator: Authenticator = request.app.state.authenticator
@@ -48,11 +48,11 @@ async def admit(request: Request[Any, Any, Any]) -> None:
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
-    """Authenticate an operator, and only then check the parameters; no user is needed.
+    """Require an operator, and only then check the parameters; no user is asked for.
 
     Raises:
         NotFoundException: the admin API has another port.
-        RequestError: the caller is unknown, or may not do this.
+        RequestError: the caller is unknown or lacks the scope.
         InvalidInput: a parameter is not known here.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
@@ -61,11 +61,11 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     refuse_unknown_parameters(request)
 
 
-async def admit_watcher(request: Request[Any, Any, Any]) -> None:
-    """Admit requests for the service's health without a key; without API keys, by the machine's own names alone.
+async def admit_probe(request: Request[Any, Any, Any]) -> None:
+    """Admit health checks without a key; where no keys are used at all, only by a name of this machine.
 
     Raises:
-        RequestError: the `Host` is not a name of the service's own machine.
+        RequestError: the request names a host that is not this machine.
     """
     if request.app.state.settings.auth.mode == "none":
         require_loopback_name(request.headers)

@@ -1,4 +1,4 @@
-"""Anonymous access: every client that reaches the service is admitted, for the user it names."""
+"""No authentication: any client that reaches the service may call it, for the user that it names."""
 
 from collections.abc import Mapping
 
@@ -9,26 +9,26 @@ from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
 
 ANONYMOUS = "anonymous"
-_ANYBODY = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
-_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows no other site what is answered
+_EVERY_CALLER = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
+_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows the answer to no other site
 
 
 class AnonymousAuthenticator(Struct, frozen=True):
-    """Admit every client; the settings allow this on a loopback address alone."""
+    """Accept every caller; the settings allow this on a loopback address alone."""
 
     default_user: str
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Return the identity that all clients share.
+        """Return the one identity that all callers share.
 
         Raises:
-            RequestError: the service was asked for by a name that is not of its own machine, or a page of another site
-                would have something done.
+            RequestError: the request names a host that is not this machine, or a page of another site would change
+                something.
         """
         require_loopback_name(headers)
         if method not in _CHANGES_NOTHING:
             require_own_page(headers)
-        return _ANYBODY
+        return _EVERY_CALLER
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all
         """Return the user of the header, or the default one."""

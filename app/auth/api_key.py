@@ -1,4 +1,4 @@
-"""Proof by API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`, held against hashes in the configuration."""
+"""Authentication by API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`, looked up by hash in the settings."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
 
 
 class ApiKeyAuthenticator:
-    """Authenticate callers by their key.
+    """Identify callers by their key.
 
-    Keys are found by their hash, so how long the search takes reveals nothing about a key.
+    Keys are looked up by their hash, so the time that it takes reveals nothing about a key.
     """
 
     def __init__(self, keys: Mapping[str, KeySettings]) -> None:
@@ -31,7 +31,7 @@ class ApiKeyAuthenticator:
         return known
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Return the key's own user, or the one the header names."""
+        """Return the key's own user, or the one that the header names."""
         named = user_in(headers)
         if identity.user is None:
             if named is None:
@@ -45,7 +45,7 @@ class ApiKeyAuthenticator:
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
-    """Return the key that is shown, None if there is none."""
+    """Return the key that the request shows, None if there is none."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()

@@ -1,4 +1,4 @@
-"""Caller: who asks, and whose memories it is about."""
+"""The caller of a request, and the user whose memories it is about."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -15,42 +15,42 @@ USER_HEADER = "X-User-ID"
 
 
 class Caller(Struct, frozen=True):
-    """`id` names the key that was shown, or is `anonymous`; `user_id` is whose memories are meant."""
+    """Name a caller: `id` is the name of its key, or `anonymous`; `user_id` is whose memories are meant."""
 
     id: str
     user_id: str
 
     @property
     def owner(self) -> Owner:
-        """Whose memories are meant."""
+        """The owner of the memories that are meant."""
         return Owner(self.user_id)
 
 
 class Identity(Struct, frozen=True):
-    """Who shows what: `id` as of a caller, `user` the only one it speaks for, None if each request names one."""
+    """Name an authenticated client: `id` as of a caller; `user` its only user, None if each request names one."""
 
     id: str
     scopes: frozenset[Scope]
     user: str | None = None
 
     def require(self, scope: Scope) -> None:
-        """Check that the identity has this scope.
+        """Require this scope of the identity.
 
         Raises:
-            RequestError: it has not.
+            RequestError: the identity lacks it.
         """
         if scope not in self.scopes:
             raise RequestError(FORBIDDEN, f'This API key lacks the scope "{scope}"')
 
 
 class Authenticator(Protocol):
-    """One method to authenticate callers."""
+    """Describe one way to authenticate a caller."""
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Return the identity that these headers prove, for a request with this method.
+        """Return the identity of the caller of an HTTP method.
 
         Raises:
-            RequestError: they prove none.
+            RequestError: the caller is unknown.
         """
         ...
 
@@ -58,8 +58,8 @@ class Authenticator(Protocol):
         """Return the user whose memories the request is about.
 
         Raises:
-            RequestError: the identity may not act for the user that the request names.
-            InvalidInput: the user that it names is invalid.
+            RequestError: the identity does not speak for the user that the request names.
+            InvalidInput: the user named is invalid.
         """
         ...
 

@@ -11,7 +11,7 @@ HASH_PATTERN = r"^sha256:[0-9a-f]{64}\Z"
 
 
 def new_key() -> str:
-    """Make an API key: `ninai_` and 43 characters that are safe in a URL, 256 bits of chance."""
+    """Make an API key: `ninai_` and 43 characters that are safe in a URL, 256 random bits."""
     return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
 
 

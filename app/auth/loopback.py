@@ -1,4 +1,4 @@
-"""Loopback names, the only values of `Host` that are accepted where no key is required."""
+"""The check of the `Host` where no keys are used: it must be a name of this machine."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -8,16 +8,16 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_loopback_name(headers: Mapping[str, str]) -> None:
-    """Check that the `Host` of a request is a name of the service's own machine.
+    """Require that the request names this machine as its host.
 
-    A page of another site can let its own name resolve to this machine (DNS rebinding), and is of the same origin to
-    the browser then: it could read every memory. Only that name distinguishes it from other clients.
+    A page of another site can have its own name resolve to this machine (DNS rebinding), and the browser then takes
+    both for the same site: the page could read every memory. Only the name distinguishes it from a legitimate caller.
 
     Raises:
-        RequestError: it is another name.
+        RequestError: the request names another host.
     """
     host = headers.get("host")
-    # A client without a `Host` is no browser.
+    # A client that sends no Host is no browser.
     if host is not None and not _is_loopback(host):
         detail = (
             f"Without API keys the service answers on names of its own machine alone, such as localhost and 127.0.0.1,"

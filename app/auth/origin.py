@@ -1,4 +1,4 @@
-"""The origin of a request: this service's own pages, or a page of another site."""
+"""The check of a request's origin: a page of this service, or one of another site."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -7,13 +7,13 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_own_page(headers: Mapping[str, str]) -> None:
-    """Check that a request was not sent by a page of another site.
+    """Require that the request does not come from a page of another site.
 
-    Browsers send `Sec-Fetch-Site`, but only over HTTPS and on loopback; elsewhere they send `Origin`. A client that
-    sends neither is no browser.
+    Browsers say so themselves in `Sec-Fetch-Site`, but only over HTTPS and on loopback; elsewhere `Origin` shows it. A
+    client that sends neither is no browser, and runs no foreign page.
 
     Raises:
-        RequestError: it was.
+        RequestError: the request was sent from another site.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
@@ -25,7 +25,7 @@ def require_own_page(headers: Mapping[str, str]) -> None:
 
 
 def _place(origin: str) -> str | None:
-    """Return host and port, as a `Host` has them; None for what is no address, and so not our own."""
+    """Return host and port, as a `Host` header has them; None for what is no address, and so not this service's own."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:

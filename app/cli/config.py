@@ -1,4 +1,4 @@
-"""`ninai config`: check the configuration, and show what it comes to."""
+"""`ninai config`: check and show the configuration."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def config() -> None:
 @config.command()
 @click.pass_obj
 def check(config_file: Path | None) -> None:
-    """Tell whether the service could start with this configuration; exit code 2 if not."""
+    """Check whether the service could start with this configuration; exit code 2 if not."""
     loaded = load_or_exit(config_file)
     click.echo(f"ok: {loaded.file or 'no file, defaults and environment'}")
 
@@ -27,7 +27,7 @@ def check(config_file: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help='One object: {"path": {"value": ..., "origin": ...}}.')
 @click.pass_obj
 def show(config_file: Path | None, *, as_json: bool) -> None:
-    """Show every setting and where it came from, then the limits that they come to; secrets are masked."""
+    """Show every setting and where it came from, then the resulting limits; secrets are masked."""
     loaded = load_or_exit(config_file)
     click.echo(_as_json(loaded) if as_json else _as_lines(loaded))
 
@@ -41,7 +41,7 @@ def _as_lines(loaded: LoadedSettings) -> str:
         f"# {limits.provider}, {limits.operation.value}: {limits.sentence}"
         for limits in limits_in_force(loaded.settings, loaded.origins)
     )
-    return "\n".join([*settings, "# The limits that these come to:", *limits])
+    return "\n".join([*settings, "# The resulting limits:", *limits])
 
 
 def _as_json(loaded: LoadedSettings) -> str:

@@ -1,4 +1,4 @@
-"""The database that a command works on: the configured one, or an embedded server that is used or run meanwhile."""
+"""The database that a command works on: the configured one, or an embedded server that is used or started for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,18 +19,18 @@ def is_embedded(settings: Settings, name: str) -> bool:
 
 
 def has_never_run(name: str, folder: Path) -> click.ClickException:
-    """Say that there is no embedded server to work on."""
+    """Return the error that there is no embedded server to work on."""
     return click.ClickException(f"the embedded server of {name} has never run: nothing is in {folder}")
 
 
 @contextmanager
 def database_for(settings: Settings, name: str, *, make: bool = True) -> Iterator[None]:
-    """Use the embedded server that a running service holds, or run it meanwhile.
+    """Use the embedded server that a running service holds, or run it for the command.
 
-    With `make`, one that has never run is created.
+    `make` says whether a server that has never run is created.
 
     Raises:
-        click.ClickException: it cannot be had; the message says what to do.
+        click.ClickException: the server is not available; the message says what to do.
     """
     if not is_embedded(settings, name):
         yield

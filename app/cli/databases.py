@@ -21,9 +21,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Databases:
-    """Run the servers, and those of providers that come into the order later; workers could not start any.
+    """Run the servers, and those of providers that join the order later; workers could not start any.
 
-    When the server of the only provider is lost, this service stops, so that its supervisor can start both again.
+    When the server of the only provider is lost, this service stops itself: its supervisor can start both again.
     `lost` is the folder of that server.
     """
 
@@ -39,7 +39,7 @@ class Databases:
         """Run them for as long as the context lasts.
 
         Raises:
-            click.ClickException: one cannot be started, and the service cannot go without it.
+            click.ClickException: a server cannot be started, and the service cannot run without it.
         """
         try:
             with self._supervisor.running(_embedded_in(self._settings)):
@@ -54,24 +54,24 @@ class Databases:
             raise click.ClickException(str(error)) from error
 
     def handle_sighup(self) -> None:
-        """Handle SIGHUP: all processes read the configuration at once."""
-        # The thread does it, since a handler may interrupt anything.
+        """Handle SIGHUP: have all processes check the configuration at once."""
+        # In the thread, since a signal handler may interrupt anything.
         signal.signal(signal.SIGHUP, lambda *_: self._wake.set())
 
     def _follow(self) -> None:
         while not self._closing.is_set():
             try:
-                self._look()
-            except Exception:  # noqa: BLE001 - told with its traceback below; the next look must outlive it, and SIGHUP
+                self._check()
+            except Exception:  # noqa: BLE001 - logged with its traceback below; the next check must outlive it, and SIGHUP
                 _log.exception("configuration_failed")
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         asked = self._wake.wait(HEALTH_CHECK_SECONDS)
         self._wake.clear()
         if asked:
             signal_workers(signal.SIGHUP)
         if asked or self._source.changed():
-            # What cannot be used is told by the workers, who refuse it.
+            # The workers refuse a configuration that cannot be used, and log it.
             with suppress(ConfigError):
                 self._settings = self._source.read().settings
                 self._supervisor.want(_embedded_in(self._settings))

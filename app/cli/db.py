@@ -1,4 +1,4 @@
-"""`ninai db`: look after the databases of native providers; here their schema, in `maintenance.py` their servers."""
+"""`ninai db`: manage the databases of native providers; here their schema, in `maintenance.py` their servers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @click.group()
 def db() -> None:
-    """Look after the databases of native providers."""
+    """Manage the databases of native providers."""
 
 
 for _command in (stop, start, status):
@@ -52,7 +52,7 @@ def upgrade(config_file: Path | None, name: str | None, data_dir: Path | None) -
 @options.data_dir
 @click.pass_obj
 def check(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
-    """Tell where a schema stands; exit code 1 if it is behind this version, or if there is no database yet."""
+    """Show the version of a schema; exit code 1 if it is behind this version, or if there is no database yet."""
     state = _on_schema(config_file, name, data_dir, Schema.state, make=False)
     click.echo(f"the schema is at {state.current or 'nothing yet'}, this version has {state.newest}")
     if not state.usable:
@@ -96,7 +96,7 @@ def _chosen(settings: Settings, name: str | None) -> tuple[str, NativeSettings]:
     """Return a native provider, by default the first in the order.
 
     Raises:
-        click.ClickException: there is no such.
+        click.ClickException: there is no such provider.
     """
     for one in settings.order if name is None else [name]:
         native = settings.providers.get(one)

@@ -1,4 +1,4 @@
-"""`ninai doctor`: look for what is wrong, from the configuration to the journal, and say what to do about it."""
+"""`ninai doctor`: diagnose problems, from the configuration to the journal, and recommend remedies."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _HEAD = ("check", "status", "found")
 @options.own_config_file
 @click.option(
     "--data-dir",
-    # Not looked at here: what is wrong with it is a finding.
+    # Not checked here: a fault in it is a finding.
     type=click.Path(path_type=Path, readable=False),
     help="Folder of the service's data, if it is started with one.",
 )
@@ -36,13 +36,13 @@ _HEAD = ("check", "status", "found")
 )
 @click.pass_obj
 def doctor(config_file: Path | None, own_config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
-    """Look for what is wrong, and say what to do.
+    """Diagnose problems, and recommend remedies.
 
-    The exit code is 1 if there is an error; warnings are none.
+    The exit code is 1 if there is an error; warnings do not count.
 
-    Works beside a running service, and without one: then an embedded server is run for as long as it is looked at, and
-    a service that starts meanwhile is told that its folder is in use. Nothing is changed: no schema, no memory, no
-    setting, and what was never there is not made.
+    Works beside a running service, and without one: then an embedded server runs during the checks, and a service that
+    starts meanwhile finds its folder in use. Nothing is changed: no schema, no memory, no setting, and what does not
+    exist is not created.
     """
     configure_logs("auto", "error")
     report = examine(partial(load, own_config_file or config_file, overrides=options.in_data_dir(data_dir)))
@@ -57,7 +57,7 @@ def _in_words(report: DoctorReport) -> str:
 
 
 def _remarks(report: DoctorReport) -> Iterator[str]:
-    """What to do, below the table: beside an error, which may be long, nobody would find it."""
+    """Yield the advice, below the table: beside an error, which may be long, it would go unseen."""
     for one in report.findings:
         if one.advice is not None:
             yield f"{one.name}: {one.advice}"

@@ -1,4 +1,4 @@
-"""`ninai journal`: look into the journal, and decide about its dead letters, whether the service runs or not."""
+"""`ninai journal`: inspect the journal, and retry or discard its dead letters, whether the service runs or not."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class JournalReport(Struct, frozen=True, kw_only=True):
-    """A journal in numbers, with its members."""
+    """Hold a journal in numbers, with its members."""
 
     id: str
     operations: int
@@ -39,14 +39,12 @@ class JournalReport(Struct, frozen=True, kw_only=True):
 
 @click.group()
 def journal() -> None:
-    """Look into the journal, and decide about dead letters."""
+    """Inspect the journal, and retry or discard dead letters."""
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Operations shown.")
-_after = click.option(
-    "--after", type=click.IntRange(0, _MAX_SEQ), default=0, help="Only operations behind this number."
-)
+_after = click.option("--after", type=click.IntRange(0, _MAX_SEQ), default=0, help="Only operations after this number.")
 
 
 @journal.command()
@@ -69,7 +67,7 @@ def status(config_file: Path | None, data_dir: Path | None, *, as_json: bool) ->
 def pending(
     config_file: Path | None, data_dir: Path | None, provider: str | None, limit: int, after: int, *, as_json: bool
 ) -> None:
-    """List the deliveries that are still to be made, oldest first."""
+    """List the deliveries that are still pending, oldest first."""
     deliveries = _on_journal(
         config_file, data_dir, lambda opened: opened.pending(limit, provider=provider, after=after)
     )
@@ -108,11 +106,11 @@ def retry(config_file: Path | None, data_dir: Path | None, seq: int, provider: s
 @journal.command()
 @click.argument("seq", type=_SEQ)
 @click.argument("provider")
-@click.option("--yes", is_flag=True, help="Do it; without it only what would be lost is told.")
+@click.option("--yes", is_flag=True, help="Discard it; without this option the command only says what would be lost.")
 @options.data_dir
 @click.pass_obj
 def discard(config_file: Path | None, data_dir: Path | None, seq: int, provider: str, *, yes: bool) -> None:
-    """Drop the dead letter of operation SEQ at PROVIDER for good; exit code 1 if there is none."""
+    """Discard the dead letter of operation SEQ at PROVIDER for good; exit code 1 if there is none."""
 
     async def work(opened: Journal) -> None:
         letter = await _letter(opened, seq, provider)

@@ -41,10 +41,10 @@ def keys() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(get_args(Scope)),
-    help='What the key opens, "memory" by default; may be given twice.',
+    help='What the key grants access to, "memory" by default; may be given twice.',
 )
 def new(name: str, user: str | None, scopes: tuple[str, ...]) -> None:
-    """Make a key called NAME; it is shown this once, the configuration holds only its hash."""
+    """Make a key called NAME; it is shown only this once, the configuration holds only its hash."""
     if user is not None and scopes and "memory" not in scopes:
         raise click.UsageError('a key speaks for no user without the scope "memory"')
     key = new_key()

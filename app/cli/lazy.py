@@ -8,7 +8,7 @@ import click
 
 
 class LazyCommand(NamedTuple):
-    """Where a command is, `module:attribute`, and the line about it in the list of commands."""
+    """Name where a command is, `module:attribute`, and the line about it in the list of commands."""
 
     target: str
     summary: str
@@ -23,10 +23,10 @@ class LazyCommand(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by a table."""
+    """Find commands in a table."""
 
     def __init__(self, *, table: Mapping[str, LazyCommand], **attributes: object) -> None:
-        super().__init__(**attributes)  # type: ignore[arg-type] # what click's decorator hands on
+        super().__init__(**attributes)  # type: ignore[arg-type] # what click's decorator passes on
         self._table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -34,7 +34,7 @@ class LazyGroup(click.Group):
         return list(self._table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import a command, None if there is no such."""
+        """Import a command, None if there is no such command."""
         found = self._table.get(cmd_name)
         return None if found is None else found.load()
 

@@ -1,4 +1,4 @@
-"""How a command gets its settings, and ends when they cannot be used."""
+"""The settings of a command, and its end when they cannot be used."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ EXIT_CONFIG = 2
 
 
 class ConfigProblem(click.ClickException):
-    """One line on standard error, exit code 2."""
+    """End a command with one line on standard error and exit code 2."""
 
     exit_code = EXIT_CONFIG
 

@@ -1,4 +1,4 @@
-"""`ninai db stop`, `start` and `status`: take embedded servers down for maintenance while the service goes on."""
+"""`ninai db stop`, `start` and `status`: stop embedded servers for maintenance while the service goes on."""
 
 import time
 from collections.abc import Callable
@@ -24,13 +24,13 @@ _name = click.argument("name", required=False)
 @options.data_dir
 @click.pass_obj
 def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
-    """Take the embedded server of a provider down, the first one's by default; the service goes on without it.
+    """Stop the embedded server of a provider, the first one's by default; the service goes on without it.
 
-    It stays down, also over a restart of the service, until `ninai db start`.
+    It stays stopped, also over a restart of the service, until `ninai db start`.
     """
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: mark(folder))
-    server = _when(
+    server = _wait_until(
         folder,
         lambda now: not now.marked or now.state not in {ServerState.RUNNING, ServerState.STARTING},
         f"{name} to stop",
@@ -48,10 +48,10 @@ def stop(config_file: Path | None, name: str | None, data_dir: Path | None) -> N
 @options.data_dir
 @click.pass_obj
 def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
-    """Bring the embedded server of a provider back after `ninai db stop`, the first one's by default."""
+    """Start the embedded server of a provider again after `ninai db stop`, the first one's by default."""
     name, folder = _chosen(config_file, name, data_dir)
     _change(lambda: unmark(folder))
-    server = _when(
+    server = _wait_until(
         folder, lambda now: now.marked or now.holder is None or now.state is ServerState.RUNNING, f"{name} to start"
     )
     if server.marked:
@@ -63,7 +63,7 @@ def start(config_file: Path | None, name: str | None, data_dir: Path | None) -> 
 @options.data_dir
 @click.pass_obj
 def status(config_file: Path | None, data_dir: Path | None) -> None:
-    """List the embedded servers: the provider, how it is, the service that holds it, and where its data is."""
+    """List the embedded servers: the provider, its state, the service that holds it, and where its data is."""
     settings = _settings(config_file, data_dir)
     for name in [name for name in settings.providers if is_embedded(settings, name)]:
         folder = folder_of(settings.data_dir, name)
@@ -81,7 +81,7 @@ def _chosen(config_file: Path | None, name: str | None, data_dir: Path | None) -
     """Return a provider with an embedded server that has run, and the folder of that server.
 
     Raises:
-        click.ClickException: there is no such.
+        click.ClickException: there is no such provider.
     """
     settings = _settings(config_file, data_dir)
     embedded = [one for one in [*settings.order, *settings.providers] if is_embedded(settings, one)]
@@ -105,7 +105,7 @@ def _change(change: Callable[[], None]) -> None:
         ) from error
 
 
-def _when(folder: Path, truth: Callable[[ServerStatus], bool], what: str) -> ServerStatus:
+def _wait_until(folder: Path, truth: Callable[[ServerStatus], bool], what: str) -> ServerStatus:
     """Wait until something is true of a server.
 
     Raises:
@@ -114,8 +114,6 @@ def _when(folder: Path, truth: Callable[[ServerStatus], bool], what: str) -> Ser
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not truth(server := status_of(folder)):
         if time.monotonic() > deadline:
-            raise click.ClickException(
-                f"waited {PATIENCE_SECONDS:.0f} s for {what}: {folder / 'server.log'} tells more"
-            )
+            raise click.ClickException(f"waited {PATIENCE_SECONDS:.0f} s for {what}: see {folder / 'server.log'}")
         time.sleep(_POLL)
     return server

@@ -1,4 +1,4 @@
-"""The progress of providers that are being filled: a bar on a terminal, lines elsewhere, both on standard error."""
+"""The progress of filling providers: a bar on a terminal, lines elsewhere, both on standard error."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ def filling(status: ChainStatus) -> list[ProviderStatus]:
 
 
 def stage(provider: ProviderStatus) -> str:
-    """Return how far the filling of a provider is."""
+    """Describe how far the filling of a provider is."""
     progress = provider.progress
     if provider.reason is not None:
         return f"{provider.name} waits: {provider.reason}"
@@ -30,7 +30,7 @@ def stage(provider: ProviderStatus) -> str:
 
 @contextmanager
 def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
-    """Return what shows one status after the other; `memories` is how many a provider is to receive, 0 if not known."""
+    """Yield a function that shows each status; `memories` is how many a provider is to receive, 0 if not known."""
     if not memories or not sys.stderr.isatty():
         yield _LineProgress()
         return
@@ -46,7 +46,7 @@ def showing(status: ChainStatus, memories: int) -> Iterator[Show]:
 
 
 class _LineProgress:
-    """A line for everything that is new."""
+    """Print a line for every change."""
 
     def __init__(self) -> None:
         self._said = ""
@@ -59,7 +59,7 @@ class _LineProgress:
 
 
 def _label(status: ChainStatus) -> str:
-    return ", ".join(map(stage, filling(status))) or "everybody has received everything"
+    return ", ".join(map(stage, filling(status))) or "all providers have received everything"
 
 
 def _done(provider: ProviderStatus, memories: int) -> int:

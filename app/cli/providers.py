@@ -1,4 +1,4 @@
-"""`ninai providers`: how the providers of a running service are, and how far one is filled; one tried out alone."""
+"""`ninai providers`: show the state of a running service's providers, watch one being filled, or test one alone."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.progress import filling, showing, stage
 from app.cli.provider_test import ProviderTestReport, in_words, infers, remains, report_of, tried
 from app.cli.round_trip import RoundTrip, Steps
-from app.cli.service_client import RunningService
+from app.cli.service_client import NotListening, RunningService
 from app.cli.tables import table
 from app.doctor.durations import span
 from app.process.host import offline_host
@@ -30,6 +30,7 @@ from providers.chain.status import ChainStatus, Role
 KEY_VARIABLE = "NINAI_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
 
+START_SECONDS = 60.0  # for a service that is just starting, including the first start of its database
 _EVERY_SECONDS = 1.0
 EXIT_FAILED = 1
 _NOT_READY = 503
@@ -69,12 +70,14 @@ def _key_in(file: Path | None) -> str | None:
     help=f'File with an API key of the scope "admin"; without it the variable {KEY_VARIABLE}, else none.',
 )
 @click.option(
-    "--watch", is_flag=True, help="Wait until every provider has received everything, and show how far it is."
+    "--watch",
+    is_flag=True,
+    help="Wait for a service that is starting, and until every provider has received everything; show the progress.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_context
 def providers(context: click.Context, url: str, key_file: Path | None, *, watch: bool, as_json: bool) -> None:
-    """Show how the providers of a running service are.
+    """Show the state of a running service's providers.
 
     Circuit breakers are those of the process that answers.
     """
@@ -82,7 +85,7 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
         _refuse_options(context)
         return
     service = RunningService(url, _key_in(key_file))
-    status = _status(service)
+    status = _awaited(service) if watch else _status(service)
     if watch and filling(status):
         status = _watched(service, status)
     click.echo(_in_json(status) if as_json else _in_words(status))
@@ -94,12 +97,12 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
 @options.data_dir
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.pass_obj
-def trying(
+def try_provider(
     config_file: Path | None, name: str, own_config_file: Path | None, data_dir: Path | None, *, as_json: bool
 ) -> None:
     """Try every operation of one provider; exit code 1 if one fails.
 
-    NAME is asked directly, past the service, its journal and other providers, for a user made up for it. What it
+    NAME is called directly, past the service, its journal and other providers, for a user made up for it. What it
     stored is deleted again; tombstones stay, as after every delete.
     """
     settings = load_or_exit(own_config_file or config_file, options.in_data_dir(data_dir)).settings
@@ -121,25 +124,43 @@ def trying(
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    """Name the one that is meant, and all there are."""
+    """Suggest the name that is meant, and list all of them."""
     hint = suggestion(name, known)
     others = "" if hint.startswith("expected") else f" configured: {quoted(known)}"
     return f"provider {quoted([name])} is not configured, {hint}{others}"
 
 
 def _refuse_options(context: click.Context) -> None:
-    """Take no option before a command of ours, which would do nothing there."""
+    """Refuse an option of this group before a subcommand, where it would have no effect."""
     for parameter in context.command.params:
         if context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"{parameter.opts[0]} is not for {context.invoked_subcommand}, or stands behind it")
+            raise click.UsageError(
+                f"{parameter.opts[0]} does not apply to {context.invoked_subcommand}, or belongs after it"
+            )
 
 
 def _status(service: RunningService) -> ChainStatus:
     return service.get("/admin/providers", ChainStatus)
 
 
+def _awaited(service: RunningService) -> ChainStatus:
+    """Return the status, retrying for `START_SECONDS` while the service does not listen yet.
+
+    Raises:
+        click.ClickException: it does not listen by then, or answers otherwise.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return _status(service)
+        except NotListening:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_EVERY_SECONDS)
+
+
 def _watched(service: RunningService, status: ChainStatus) -> ChainStatus:
-    """Show on standard error how the filling goes on, until it is done, and give the status by then."""
+    """Show on standard error how the filling goes on, until it is done, and return the last status."""
     with showing(status, _memories_of_home(service, status)) as show:
         while filling(status):
             show(status)
@@ -150,7 +171,7 @@ def _watched(service: RunningService, status: ChainStatus) -> ChainStatus:
 
 
 def _memories_of_home(service: RunningService, status: ChainStatus) -> int:
-    """The number of memories that a newcomer is going to receive, 0 if nobody knows."""
+    """Return the number of memories that a newcomer is going to receive, 0 if it is not known."""
     counts = service.get("/readyz", _Ready, accepted=(_NOT_READY,)).providers
     return counts.get(status.home or "", _Count()).total_memories
 
@@ -164,17 +185,17 @@ def _in_words(status: ChainStatus) -> str:
 
 
 def _remarks(status: ChainStatus) -> Iterator[str]:
-    """What the columns cannot say."""
+    """Yield what the columns cannot say."""
     for provider in status.providers:
         if provider.breaker.state is not BreakerState.CLOSED:
             yield f"{provider.name}: the breaker is {provider.breaker.state}: {provider.breaker.why}"
         if provider.role is Role.FILLING:
             yield stage(provider)
     if status.journal_error is not None:
-        yield f"the journal is out of reach, so what is pending is not known: {status.journal_error}"
+        yield f"the journal is out of reach, so the pending operations are not known: {status.journal_error}"
     elif status.journal is None:
         yield "without a journal: a single provider needs none"
 
 
-def _in_json(told: ChainStatus | ProviderTestReport) -> str:
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
+def _in_json(value: ChainStatus | ProviderTestReport) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

@@ -1,7 +1,7 @@
-"""The rehearsal of a start: whether the service could serve with its settings.
+"""The check of whether the service could serve with its settings, before it starts.
 
-Asked in a process of its own: what is opened for it leaves no thread and no connection behind, which the workers, who
-are forked, would inherit.
+Made in a child process: what is opened for it leaves no thread and no connection behind, which the forked workers
+would inherit.
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ from providers.errors import Misconfigured, Unavailable
 
 
 def rehearse(settings: Settings) -> None:
-    """Look whether the order can be put in force; a single provider without a journal has nothing to be asked about.
+    """Check whether the order can be put in force; a single provider without a journal needs no check.
 
     Raises:
         ConfigProblem: it cannot, and no worker could serve before an operator has acted.
@@ -32,7 +32,7 @@ def rehearse(settings: Settings) -> None:
     try:
         problem: click.ClickException | None = receiver.recv()
     except EOFError:
-        problem = None  # it failed in a way of its own, which the workers will tell better
+        problem = None  # it failed in another way, which the workers will report better
     child.join()
     if problem is not None:
         raise problem
@@ -48,6 +48,6 @@ def _answer(settings: Settings, answer: Connection) -> None:
 
 
 def _problem_of(error: Unavailable) -> click.ClickException:
-    """Choose the exit code by whether a restart may help: a disk that is full now may have room then."""
+    """Return an error with an exit code that says if a restart may help: a disk that is full may have room then."""
     kind = ConfigProblem if isinstance(error, Misconfigured) else click.ClickException
     return kind(error.reason)

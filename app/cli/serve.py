@@ -20,6 +20,7 @@ from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.rehearsal import rehearse
 from app.http.connections.limits import connections_per_worker, http1
 from app.process.draining import STOP_SECONDS, drain_on_sigterm
+from app.process.listening import announcing
 from app.process.stopping import StopReason
 from app.process.workers_folder import workers_folder
 from app.reloading.source import Configuration, Source
@@ -33,7 +34,7 @@ _log = structlog.get_logger("ninai")
 
 
 @click.command()
-@click.option("--host", help="Address to listen on; without authentication only a loopback address is taken.")
+@click.option("--host", help="Address to listen on; without authentication only a loopback address is allowed.")
 @click.option("--port", type=int, help="Port to listen on, 8000 by default; 0 takes a free one.")
 @click.option("--workers", type=int, help="Worker processes, 1 by default.")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the embedded PostgreSQL.")
@@ -61,20 +62,17 @@ def serve(
     stopping = StopReason()
     with stopping.logged(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
-        url = _url(settings.server.host, port)
-        inside = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
-        places = f"console {inside}/console, documentation {url}/docs, metrics {url}/metrics"
-        click.echo(f"ninaivalaigal on {url}  ({places})", err=True)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
-        _run(settings, port, databases, stopping)
+        with announcing(settings.server.host, port, lambda: click.echo(_address(settings, port), err=True)):
+            _run(settings, port, databases, stopping)
         if databases.lost is not None:
-            raise click.ClickException(f"{_LOST}: {databases.lost / 'server.log'} tells more")
+            raise click.ClickException(f"{_LOST}: see {databases.lost / 'server.log'}")
 
 
 @contextmanager
 def _metrics_together(settings: Settings) -> Iterator[None]:
-    """Share the metrics of several workers in a folder."""
+    """Have several workers expose their metrics as one."""
     if settings.server.workers == 1:
         yield
         return
@@ -87,12 +85,19 @@ def _metrics_together(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _address(settings: Settings, port: int) -> str:
+    """Return the line with the URLs of the service."""
+    url = _url(settings.server.host, port)
+    operators = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
+    return f"ninaivalaigal on {url}  (console {operators}/console, documentation {url}/docs, metrics {url}/metrics)"
+
+
 def _url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _followed() -> tuple[Source, Configuration]:
-    """Return what the workers will follow, and how it is now.
+    """Return the source that the workers will follow, and its present configuration.
 
     Raises:
         ConfigProblem: it cannot be used.
@@ -115,7 +120,7 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
         loop=Loops.uvloop,
         runtime_mode=RuntimeModes.st,  # with one worker a second runtime thread only competes for the interpreter
         websockets=False,
-        # Whether a client speaks HTTP/2 it would wait for without a limit, and whoever sends nothing is kept for ever.
+        # The server would wait without a limit to detect HTTP/2, and keep a connection that sends nothing for ever.
         http=HTTPModes.http1,
         http1_settings=http1(settings.server),
         backpressure=connections_per_worker(settings.server),
@@ -123,7 +128,7 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.warning,
     )
-    # The server's own answer to SIGHUP would replace the workers, also where the configuration is broken.
+    # The server's own handler of SIGHUP would replace the workers, also where the configuration is broken.
     server.on_startup(databases.handle_sighup)
     server.on_startup(lambda: drain_on_sigterm(server.signal_handler_interrupt, settings.server.drain))
     server.on_startup(lambda: stopping.record_signals(lambda: None if databases.lost is None else _LOST))
@@ -135,20 +140,20 @@ def _run(settings: Settings, port: int, databases: Databases, stopping: StopReas
 
 
 def _free_port(host: str, wanted: int, *, instead: str = "pass another --port") -> int:
-    """Return the port, or a free one for 0; asked before anything is started, since the server would take long to fail.
+    """Return the port, or a free one for 0; checked before anything is started, since the server would fail late.
 
     Raises:
-        click.ClickException: the port cannot be bound.
+        click.ClickException: the port cannot be listened on.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the server does: connections of an earlier one may still be closing.
+        # As the server does: connections of an earlier process may still be closing.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, wanted))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                reason = f"port {wanted} of {host} is taken: stop who listens there, or {instead}"
+                reason = f"port {wanted} of {host} is taken: stop the process that listens there, or {instead}"
             else:
                 reason = f"cannot listen on port {wanted} of {host}: {error.strerror}"
             raise click.ClickException(reason) from error

@@ -1,4 +1,4 @@
-"""An HTTP client for the admin API of a running service."""
+"""A client of a running service's admin API."""
 
 from http.client import HTTPException, HTTPMessage
 from typing import IO, TypeVar
@@ -16,31 +16,38 @@ _SECONDS = 10.0
 T = TypeVar("T")
 
 
+class NotListening(click.ClickException):
+    """Signal that nothing accepts connections at the service's address, or not yet."""
+
+
 class _NoRedirect(HTTPRedirectHandler):
-    """Follow no redirect, which would send the key elsewhere."""
+    """Follow no redirect, which would take the key along to another server."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> None:
-        """Follow none."""
+        """Return None, which follows nothing."""
 
 
 class RunningService(Struct, frozen=True):
-    """A service at an address, and the key to show there, if any."""
+    """Call a service at an address, with the key for it, if any."""
 
     url: str
     key: str | None
 
     def get(self, path: str, into: type[T], *, accepted: tuple[int, ...] = ()) -> T:
-        """Get a resource; answers with a status in `accepted` are read like those of a success.
+        """Get a resource; answers with an accepted status are read like successes.
 
         Raises:
-            click.ClickException: the service does not answer, or with something else; or the key cannot be sent.
+            NotListening: the connection was refused.
+            click.ClickException: the service does not answer or answers otherwise; or the key cannot be sent.
         """
         try:
             return msgspec.json.decode(self._body(path, accepted), type=into)
         except msgspec.DecodeError as error:
-            raise click.ClickException(f"{self.url}{path} gave what this version does not know: {error}") from error
+            raise click.ClickException(
+                f"{self.url}{path} sent an answer that this version cannot read: {error}"
+            ) from error
 
     def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
         # No proxy: it would see the key, and an address of this machine means another one there.
@@ -55,13 +62,14 @@ class RunningService(Struct, frozen=True):
                 raise click.ClickException(f"{self.url}{path}: {error.code} {_detail(error)}") from error
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            raise click.ClickException(f"no answer from {self.url}: {reason}") from error
+            kind = NotListening if isinstance(reason, ConnectionRefusedError) else click.ClickException
+            raise kind(f"no answer from {self.url}: {reason}") from error
         return body
 
     def _headers(self) -> dict[str, str]:
         if self.key is None:
             return {}
-        if not self.key.isascii() or not self.key.isprintable():  # what refuses it otherwise would quote it
+        if not self.key.isascii() or not self.key.isprintable():  # the error of the library would quote it
             raise click.ClickException("the API key cannot be sent: expected printable ASCII, as a header can carry")
         return {"Authorization": f"Bearer {self.key}"}
 

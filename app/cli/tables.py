@@ -6,7 +6,7 @@ from collections.abc import Sequence
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Draw columns as wide as their widest cell, numbers to the right.
 
-    What a terminal would take for a command is shown as an escape.
+    Control characters are shown as escapes, so that no cell controls the terminal.
     """
     cells = [[_shown(cell) for cell in row] for row in rows]
     widths = [max(len(line[column]) for line in (list(head), *cells)) for column in range(len(head))]

@@ -1,1 +1,1 @@
-"""The console: a page on which an operator sees how the service is, and sets its order and circuit breakers."""
+"""The console: pages on which an operator sees the state of the service, and sets its order and circuit breakers."""

@@ -1,4 +1,4 @@
-"""What an operator does on the console: each action once as a page that asks, and once done."""
+"""An operator's actions on the console: each one first as a page that asks for confirmation, then done."""
 
 from typing import Annotated, Any
 
@@ -22,17 +22,17 @@ from providers.errors import InvalidInput
 WISHES: dict[BreakerWish, str] = {"open": "Force open", "closed": "Force closed", "auto": "Release"}
 
 
-MAX_ORDER_CHARS = 4_000  # the page says a sentence of each name in it
+MAX_ORDER_CHARS = 4_000  # the page has a sentence for each name in it
 
 
 class OrderForm(Struct, frozen=True, forbid_unknown_fields=True):
-    """The names of providers, home first, separated by commas."""
+    """Hold the names of providers, home first, separated by commas."""
 
     order: Annotated[str, Meta(max_length=MAX_ORDER_CHARS)]
 
 
 class BreakerForm(BreakerChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What to do with the breaker of a provider."""
+    """Hold a change of the breaker of a provider."""
 
     provider: str
 
@@ -44,7 +44,7 @@ async def order_page(
     text: str | None,
     problem: Problem | None = None,
 ) -> Response[str]:
-    """Ask for an order, and for one that was given say what it would change."""
+    """Ask for an order, and describe what the order in the request would change."""
     status = await chain.status()
     order = None if text is None else _names(text)
     settings = request.app.state.settings
@@ -56,14 +56,14 @@ async def order_page(
         problem=problem,
         order=order,
         text=",".join(order or status.order),
-        told=service.describe(),
+        answer=service.describe(),
         consequences=consequences.of_order(order, status) if order else [],
         known=known,
     )
 
 
 async def set_order(request: Request[Any, Any, Any], chain: ChainService, service: OrderService) -> Response[Any]:
-    """Put an order in force, or say why not."""
+    """Put an order in force, or show why not."""
     form = filled_in(request.state.form, OrderForm)
     try:
         answer = await service.put(_names(form.order))
@@ -79,15 +79,15 @@ async def breaker_page(
     wish: BreakerWish,
     problem: Problem | None = None,
 ) -> Response[str]:
-    """Say what forcing or releasing a breaker would change.
+    """Describe what forcing or releasing a breaker would change.
 
     Raises:
-        RequestError: it is not in the order.
+        RequestError: the provider is not in the order.
     """
     chain: Chain = request.app.state.chain
     console: Console = request.app.state.console
     status = await service.provider(provider)
-    told = consequences.of_breaker(status, wish, journalled=chain.journal is not None, workers=console.workers)
+    sentences = consequences.of_breaker(status, wish, journalled=chain.journal is not None, workers=console.workers)
     return page(
         request,
         "breaker.html",
@@ -97,14 +97,14 @@ async def breaker_page(
         state=STATES[status.breaker.state],
         wish=wish,
         title=WISHES[wish],
-        consequences=told,
+        consequences=sentences,
         reason=request.state.get("form", {}).get("reason", ""),
         longest=MAX_REASON_CHARS,
     )
 
 
 async def set_breaker(request: Request[Any, Any, Any], service: ChainService) -> Response[Any]:
-    """Force or release a breaker, or say why not."""
+    """Force or release a breaker, or show why not."""
     fields = request.state.form
     try:
         form = filled_in(fields, BreakerForm)

@@ -1,4 +1,4 @@
-"""Admission to the console: the port, the origin and the operator are checked, and the token of a form."""
+"""Admission, before every page of the console: the port, the origin, the operator, and the token of a form."""
 
 import hmac
 from typing import Any
@@ -13,47 +13,48 @@ from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
 from app.console.console import Console
 from app.console.forms import TOKEN, read_form
-from app.console.session import NOBODY, Session, Sessions
+from app.console.session import NO_KEY, Session, Sessions
 from app.http.parameters import refuse_unknown_parameters
 from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from observability.notes import current
 
 COOKIE = "ninai_console"
-# Another one for the form to log in: who comes over a link of another site, without the cookie, loses no session by it.
+# Another cookie for the login form: a visitor who follows a link of another site, without the cookie, keeps the
+# session.
 ENTRANCE_COOKIE = "ninai_entrance"
 
 
 async def admit_to_port(request: Request[Any, Any, Any]) -> None:
-    """Admit requests that come through the console's port.
+    """Admit requests through the port that has the console.
 
     Raises:
-        NotFoundException: it came through another port.
+        NotFoundException: it is another port.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
 
 
 async def admit_visitor(request: Request[Any, Any, Any]) -> None:
-    """Admit an operator who is not logged in yet, with an anonymous session; a form must carry that session's token.
+    """Admit an operator who has not logged in yet, with a session of no key; of forms, only those of the console.
 
     Raises:
         NotFoundException: the console has another port.
-        RequestError: a page of another site asks, or has made it ask.
+        RequestError: a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
-    await _arrive(request)
-    await _look(request)
+    await _resume_session(request)
+    await _check_request(request)
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
-    """Admit an operator, by the key of a header or by a session; a form must carry the session's token.
+    """Admit an operator, by the key of a header or by a session; of forms, only those of the console.
 
     Raises:
         NotFoundException: the console has another port.
-        RequestError: nobody who may ask, or a page of another site has made an operator ask.
+        RequestError: the caller is no operator, or a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
-    sessions = await _arrive(request)
+    sessions = await _resume_session(request)
     held = sessions.resume(request.cookies.get(COOKIE, ""))
     identity = _identified(request, held)
     if (notes := current.get()) is not None:
@@ -61,17 +62,17 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     identity.require("admin")
     request.state.operator = identity.id
     request.state.session = held if held is not None and held.key == identity.id else sessions.begin(identity.id)
-    await _look(request)
+    await _check_request(request)
 
 
-async def _arrive(request: Request[Any, Any, Any]) -> Sessions:
+async def _resume_session(request: Request[Any, Any, Any]) -> Sessions:
     await admit_to_port(request)
     console: Console = request.app.state.console
     if console.auth.mode == "none":
         require_loopback_name(request.headers)
     sessions = await console.sessions()
     entered = sessions.resume(request.cookies.get(ENTRANCE_COOKIE, ""))
-    request.state.session = entered if entered is not None and entered.key == NOBODY else sessions.begin(NOBODY)
+    request.state.session = entered if entered is not None and entered.key == NO_KEY else sessions.begin(NO_KEY)
     return sessions
 
 
@@ -86,8 +87,8 @@ def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identi
     return authenticator.identify(request.method, request.headers)
 
 
-async def _look(request: Request[Any, Any, Any]) -> None:
-    """Check the parameters, now that the operator is known."""
+async def _check_request(request: Request[Any, Any, Any]) -> None:
+    """Check the parameters and the form's token, now that the operator is known."""
     refuse_unknown_parameters(request)
     if request.method == "POST":
         session: Session = request.state.session
@@ -101,4 +102,4 @@ async def _look(request: Request[Any, Any, Any]) -> None:
 
 
 def _out_of_date() -> RequestError:
-    return RequestError(FORBIDDEN, "The page was out of date, so nothing was done: look at it again, and repeat")
+    return RequestError(FORBIDDEN, "The page was out of date, so nothing was done: reload it, and repeat")

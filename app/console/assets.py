@@ -1,4 +1,4 @@
-"""What the pages of the console load: style, script and icon."""
+"""The files that the console's pages load: style, script and icon."""
 
 from functools import cache
 from importlib.resources import files
@@ -20,7 +20,7 @@ _TYPES = {
 
 
 class AssetsController(Controller):
-    """Open without a login: the form to log in needs them too, and they reveal nothing."""
+    """Open to any client that reaches the port: the login form needs them too, and they hold no secret."""
 
     path = f"{PATH}/files"
     include_in_schema = False
@@ -29,7 +29,7 @@ class AssetsController(Controller):
 
     @get("/{name:str}")
     async def file(self, request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
-        """Return one of them."""
+        """Return one of the files."""
         if name not in _TYPES:
             raise NotFoundException
         return _file(name).answer(request)
@@ -37,8 +37,8 @@ class AssetsController(Controller):
 
 @cache
 def _file(name: str) -> StaticFile:
-    """Read one of them, once."""
-    # Not to be kept without a look: pages and their files are of one version.
+    """Read one of the files, once."""
+    # Revalidated before every use: pages and their files are of one version.
     return StaticFile(
         _TYPES[name], "no-cache", plain=(files("app.console") / "files" / name).read_bytes(), headers=HEADERS
     )

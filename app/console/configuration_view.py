@@ -1,4 +1,4 @@
-"""The configuration in force as the console shows it, and what became of the last change to it."""
+"""The configuration in force as the console shows it, and the outcome of the last change to it."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ UNSET = "unset"
 
 
 class SettingView(Struct, frozen=True):
-    """One setting in force, and where it came from; `waiting` is what a restart would make of it."""
+    """Show one setting in force, and where it came from; `waiting` is its value after a restart."""
 
     path: str
     value: str
@@ -25,7 +25,7 @@ class SettingView(Struct, frozen=True):
 
 
 class ReloadView(Struct, frozen=True):
-    """The last look at a changed configuration; `refused` is why it was not applied."""
+    """Show the last check of a changed configuration; `refused` says why it was not taken."""
 
     at: str
     file: str | None
@@ -39,7 +39,7 @@ def settings_view(settings: Settings, reloader: Reloader) -> tuple[SettingView, 
     origins = {path: str(origin) for path, origin in configuration.loaded.origins.items()}
     if (override := configuration.override) is not None:
         origins["order"] = f"set by {override.set_by}, {moment(override.at)}"
-    # A masked secret that waits for a restart looks like the one in force; the number of what waits counts it.
+    # A masked secret that waits for a restart looks like the one in force; the number of waiting changes counts it.
     read = {leaf.path: _text(leaf.value) for leaf in leaves(configuration.settings)}
     return tuple(
         SettingView(leaf.path, _text(leaf.value), origins.get(leaf.path, "given"), _other(leaf, read))
@@ -48,7 +48,7 @@ def settings_view(settings: Settings, reloader: Reloader) -> tuple[SettingView, 
 
 
 class LimitsView(Struct, frozen=True):
-    """The limits of one class of operations at one provider, and what it usually takes of late, as far as known."""
+    """Show the limits of one class of operations at one provider, and its usual time of late, as far as known."""
 
     limits: LimitsInForce
     usual: str
@@ -58,14 +58,14 @@ def limits_view(settings: Settings, reloader: Reloader, links: Sequence[Link]) -
     """Show how long requests and tries may take, and what has been learned of the providers."""
     by_name = {link.name: link.attempts for link in links}
     return tuple(
-        LimitsView(limits, _seconds(by_name[limits.provider].usual.seconds(limits.operation)))
+        LimitsView(limits, _seconds(by_name[limits.provider].latencies.seconds(limits.operation)))
         for limits in limits_in_force(settings, reloader.configuration.loaded.origins)
         if limits.provider in by_name
     )
 
 
 def reload_view(reloader: Reloader) -> ReloadView:
-    """Show what became of the last change."""
+    """Show the outcome of the last change."""
     file = reloader.configuration.loaded.file
     return ReloadView(
         at=moment(reloader.looked_at),

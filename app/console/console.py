@@ -1,4 +1,4 @@
-"""The state of the process that the console shows."""
+"""The console's view of the process that serves it."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from observability.latency import LatencyHistory
 
 
 class Console:
-    """One for each process; sessions begin when the console is first asked for, so that others need no secret."""
+    """Hold the state of the console, once per process; the sessions' secret is first read on the first request."""
 
     def __init__(self, settings: Settings, history: LatencyHistory) -> None:
         self.history = history
@@ -42,7 +42,7 @@ class Console:
         """Return the sessions of this configuration."""
         async with self._beginning:
             if self._sessions is None:
-                # In a thread, since a file system that hangs must hold up nobody else.
+                # In a thread, since a file system that hangs must not block anything else.
                 secret = await asyncio.to_thread(session_secret, self._settings)
                 self._sessions = Sessions(secret, self.auth.keys)
             return self._sessions

@@ -1,4 +1,4 @@
-"""The pages of the console, and what is done on them."""
+"""The pages of the console, and the actions on them."""
 
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from app.http.parameters import PARAMETERS
 
 
 async def provide_services(request: Request[Any, Any, Any]) -> OperatorServices:
-    """Make the services that the console uses."""
+    """Gather the services that the console uses."""
     return OperatorServices(
         await provide_chain_service(request),
         await provide_journal_service(request),
@@ -25,7 +25,7 @@ async def provide_services(request: Request[Any, Any, Any]) -> OperatorServices:
 
 
 class ConsoleController(Controller):
-    """For operators with a browser; the admin API is the same for programs."""
+    """For operators with a browser; the admin API does the same for programs."""
 
     path = PATH
     include_in_schema = False
@@ -37,7 +37,7 @@ class ConsoleController(Controller):
     async def overview(
         self, request: Request[Any, Any, Any], services: NamedDependency[OperatorServices]
     ) -> Response[str]:
-        """Show how the service is, and what was just done."""
+        """Show the state of the service, and the result of the last action."""
         state = request.app.state
         view = await overview(services, state.settings, state.console)
         return forget_notice(request, page(request, "overview.html", view=view, done=await take_notice(request)))
@@ -48,8 +48,8 @@ class ConsoleController(Controller):
         return delete_session(request)
 
     @get("/logout")
-    async def stay(self) -> Response[None]:
-        """Lead to the first page: a link ends no session."""
+    async def redirect_home(self) -> Response[None]:
+        """Redirect to the first page: a link ends no session."""
         return redirect(PATH)
 
     @get("/configuration")
@@ -69,7 +69,7 @@ class ConsoleController(Controller):
         services: NamedDependency[OperatorServices],
         order: Annotated[str | None, QueryParameter(max_length=MAX_ORDER_CHARS)] = None,
     ) -> Response[str]:
-        """Ask for another order, or whether this one is meant."""
+        """Ask for another order, or for confirmation of this one."""
         return await order_page(request, services.chain, services.order, order)
 
     @post("/order", status_code=200)
@@ -87,7 +87,7 @@ class ConsoleController(Controller):
         provider: Annotated[str, QueryParameter()],
         wish: Annotated[Literal["open", "closed", "auto"], QueryParameter(name="state")],
     ) -> Response[str]:
-        """Ask whether a breaker is meant to be forced or released."""
+        """Ask for confirmation before a breaker is forced or released."""
         return await breaker_page(request, services.chain, provider, wish)
 
     @post("/breaker", status_code=200)

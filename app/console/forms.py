@@ -11,7 +11,7 @@ from app.http.json.body import decode
 from app.http.problems import MALFORMED_BODY, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, RequestError
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
-TOKEN = "token"  # noqa: S105 - the name of the field, not what is in it
+TOKEN = "token"  # noqa: S105 - the name of the field, not its value
 MAX_FORM_BYTES = 8 * 1024  # the longest, an order of providers with long names, takes less than half of it
 _MOST_FIELDS = 20
 
@@ -22,7 +22,7 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     """Return the fields that were sent.
 
     Raises:
-        RequestError: not said to be a form, too large, or none.
+        RequestError: the body is not declared as a form, too large, or no form.
     """
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
@@ -41,7 +41,7 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
 
 
 async def _body(request: Request[Any, Any, Any]) -> bytes:
-    """Read so much of a body, and no more; what it announces is refused before any of it is read."""
+    """Read so much of a body at most; a larger announced length is refused before any of it is read."""
     too_large = RequestError(TOO_LARGE, f"The form must be at most {MAX_FORM_BYTES} bytes", field="body")
     if announced_length(request.scope) > MAX_FORM_BYTES:
         raise too_large
@@ -54,7 +54,7 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
 
 
 def filled_in(fields: dict[str, str], into: type[T]) -> T:
-    """Make a struct of the fields; the form's token is no part of it.
+    """Build a struct of the fields, without the form's token.
 
     Raises:
         InvalidInput: a field breaks a rule.

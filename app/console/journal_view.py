@@ -13,11 +13,11 @@ from providers.chain.status import ChainStatus
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, DeadLetter
 
-LETTERS = 20  # on the page; the command line has them all
+LETTERS = 20  # on the page; the command line lists them all
 
 
 class BacklogView(Struct, frozen=True):
-    """What one member has not confirmed."""
+    """Show what one member has not confirmed."""
 
     provider: str
     pending: str
@@ -26,7 +26,7 @@ class BacklogView(Struct, frozen=True):
 
 
 class LetterView(Struct, frozen=True):
-    """A dead letter, without the user, the memory and its text; `reason` is a class of errors."""
+    """Show a dead letter, without the user, the memory and its text; `reason` is a class of errors."""
 
     seq: str
     provider: str
@@ -37,7 +37,7 @@ class LetterView(Struct, frozen=True):
 
 
 class JournalView(Struct, frozen=True, kw_only=True):
-    """A journal, ready to be shown; `error` is why it cannot be shown, None while it is up."""
+    """Show a journal; `error` says why it cannot be read, None while it is up."""
 
     kind: str
     error: str | None
@@ -84,7 +84,7 @@ def _letter(letter: DeadLetter, now: float) -> LetterView:
         seq=str(letter.seq),
         provider=letter.provider,
         kind=letter.kind.value,
-        # Words behind the class may be a provider's own, and quote what it was given.
+        # The words after the class may be a provider's own, and quote its input.
         reason=letter.error.partition(":")[0],
         age=duration(now - letter.failed_at),
         failures=f"{letter.failures:,}",

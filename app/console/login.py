@@ -1,4 +1,4 @@
-"""The login of the console."""
+"""The login to the console."""
 
 from typing import Annotated, Any
 
@@ -19,13 +19,13 @@ _log = structlog.get_logger(__name__)
 
 
 class LoginForm(Struct, frozen=True, forbid_unknown_fields=True):
-    """An API key, as it was pasted."""
+    """Hold an API key, as it was pasted."""
 
     key: Annotated[str, Meta(min_length=1)]
 
 
 class LoginController(Controller):
-    """Where an API key is shown once, for a session that is not worth more than the key."""
+    """Exchange an API key for a session that grants no more than the key."""
 
     path = PATH
     include_in_schema = False
@@ -34,7 +34,7 @@ class LoginController(Controller):
 
     @get("/login")
     async def begin(self) -> Response[None]:
-        """Lead to the first page, which asks for a key where one is needed."""
+        """Redirect to the first page, which asks for a key where one is needed."""
         return redirect(PATH)
 
     @post("/login", status_code=200)
@@ -53,6 +53,6 @@ class LoginController(Controller):
         return answer
 
     @get("/{rest:path}")
-    async def nothing(self, rest: FromPath[str]) -> Response[None]:  # noqa: ARG002 - whatever it is
-        """Answer unknown paths with a page that says so."""
+    async def not_found(self, rest: FromPath[str]) -> Response[None]:  # noqa: ARG002 - part of the path
+        """Answer that there is no such page, in the form of the console's other errors."""
         raise NotFoundException

@@ -1,4 +1,4 @@
-"""The first page of the console: the state of the chain, its journal, its order and the configuration."""
+"""The first page of the console: the overview for an operator."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from providers.chain.status import ChainStatus
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """All that the first page shows; `troubles` are sentences on what is not as it should be."""
+    """Hold all that the first page shows; `troubles` are sentences on what needs attention."""
 
     at: str
     uptime: str
@@ -34,7 +34,7 @@ class Overview(Struct, frozen=True, kw_only=True):
 
 
 class OperatorServices(Struct, frozen=True):
-    """The services that the console uses, the same as those of the admin API."""
+    """Hold the services that the console uses, the same as those of the admin API."""
 
     chain: ChainService
     journal: JournalService
@@ -42,7 +42,7 @@ class OperatorServices(Struct, frozen=True):
 
 
 async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
-    """Gather the first page."""
+    """Gather the whole overview."""
     status = await services.chain.status()
     journal = await journal_view(status, services.journal, settings)
     order = services.order.describe()
@@ -81,4 +81,4 @@ def _troubles(status: ChainStatus, journal: JournalView | None, reload: ReloadVi
     if reload.refused is not None:
         yield "The last change to the configuration was refused."
     if reload.waiting:
-        yield f"{counted(reload.waiting, 'setting has', 'settings have')} changed, and would be taken by a restart."
+        yield f"{counted(reload.waiting, 'setting has', 'settings have')} changed, and would take effect at a restart."

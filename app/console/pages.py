@@ -1,4 +1,4 @@
-"""Answers of the console: pages from templates, with what keeps foreign scripts, frames and forms away from them."""
+"""Answers of the console: pages from templates, with headers that block foreign scripts, frames and forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from litestar.types import ExceptionHandlersMap
 from app.auth.api_key import key_in
 from app.console.admission import COOKIE, ENTRANCE_COOKIE
 from app.console.console import Console
-from app.console.session import NOBODY, NOTICE_SECONDS, SESSION_SECONDS, Session
+from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 
 PATH = "/console"
@@ -27,7 +27,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Not "no-referrer": browsers would not say then from which page a form was sent.
+    # Not "no-referrer": browsers would then not say from which page a form was sent.
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -43,12 +43,12 @@ _templates = Environment(
 
 
 def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **shown: object) -> Response[str]:
-    """Render a page for the session of the request."""
+    """Return a page for the operator of the request's session."""
     console: Console = request.app.state.console
     session: Session | None = request.state.get("session")
     text = _templates.get_template(template).render(
         session=session,
-        operator=None if session is None or session.key == NOBODY else session.key,
+        operator=None if session is None or session.key == NO_KEY else session.key,
         can_log_out=console.auth.mode != "none",
         console=console,
         **shown,
@@ -60,12 +60,12 @@ def page(request: Request[Any, Any, Any], template: str, *, status: int = 200, *
 
 
 def redirect(path: str) -> Response[None]:
-    """Redirect the browser to a page, to be fetched with GET."""
+    """Redirect the browser to a page with GET, whatever method it has just used."""
     return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
 
 
 async def redirect_back(request: Request[Any, Any, Any], done: str) -> Response[None]:
-    """Redirect the browser to the first page, with a notice of what was done."""
+    """Redirect the browser to the first page, which shows what was done."""
     console: Console = request.app.state.console
     answer = redirect(PATH)
     notice = (await console.sessions()).notice(done)
@@ -74,37 +74,37 @@ async def redirect_back(request: Request[Any, Any, Any], done: str) -> Response[
 
 
 async def take_notice(request: Request[Any, Any, Any]) -> str | None:
-    """Return the notice of what was done before this page; it is shown once."""
+    """Return the notice of what was done before this page, which is shown once."""
     console: Console = request.app.state.console
     return (await console.sessions()).read_notice(request.cookies.get(NOTICE_COOKIE, ""))
 
 
 def forget_notice(request: Request[Any, Any, Any], answer: Response[str]) -> Response[str]:
-    """Delete the notice from the browser."""
+    """Have the browser delete the notice that this answer shows."""
     if NOTICE_COOKIE in request.cookies:
         answer.set_cookie(_cookie(request, NOTICE_COOKIE, "", 0))
     return answer
 
 
 def store_session(request: Request[Any, Any, Any], answer: Response[Any], session: Session) -> None:
-    """Store a session in the browser."""
+    """Have the browser store a session."""
     answer.set_cookie(_cookie(request, _name(session), session.cookie, SESSION_SECONDS))
 
 
 def delete_session(request: Request[Any, Any, Any]) -> Response[None]:
-    """Delete the session from the browser."""
+    """Have the browser delete its session."""
     answer = redirect(PATH)
     answer.set_cookie(_cookie(request, COOKIE, "", 0))
     return answer
 
 
 def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-    """Render an error as a page; without a session, as the form to log in."""
-    told = respond(request, error)
-    problem: Problem = told.content
+    """Show an error on a page: the login form, where a login is missing."""
+    response = respond(request, error)
+    problem: Problem = response.content
     refused = problem.status == UNAUTHENTICATED.status or request.scope["path"] == LOGIN_PATH
     entrance = refused and problem.status < STATUS_SERVER_ERRORS and "session" in request.state
-    # Who comes for the first time has done nothing wrong.
+    # The first visit without a session is no error.
     new = request.method == "GET" and COOKIE not in request.cookies and key_in(request.headers) is None
     answer = page(
         request,
@@ -112,7 +112,7 @@ def problem_page(request: Request[Any, Any, Any], error: Exception) -> Response[
         status=problem.status,
         problem=None if entrance and new else problem,
     )
-    answer.headers.update(_extra(told.headers))
+    answer.headers.update(_extra(response.headers))
     return answer
 
 
@@ -124,11 +124,12 @@ def _extra(headers: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _name(session: Session) -> str:
-    return ENTRANCE_COOKIE if session.key == NOBODY else COOKIE
+    return ENTRANCE_COOKIE if session.key == NO_KEY else COOKIE
 
 
 def _cookie(request: Request[Any, Any, Any], name: str, value: str, seconds: int) -> Cookie:
-    # A proxy that ends TLS says so in this header; whoever makes it up is only given a cookie that is kept more safely.
+    # A proxy that ends TLS says so in this header; a client that forges it only receives a cookie that is stored more
+    # safely.
     forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
     secure = "https" in {request.scope["scheme"], forwarded}
     return Cookie(key=name, value=value, path=PATH, max_age=seconds, httponly=True, samesite="strict", secure=secure)

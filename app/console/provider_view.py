@@ -17,14 +17,14 @@ _MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerSt
 
 
 class BreakerAction(Struct, frozen=True):
-    """What may be done to a breaker, by its name in the admin API and in words."""
+    """Offer an action on a breaker, by its name in the admin API and in words."""
 
     state: str
     words: str
 
 
 class ProviderView(Struct, frozen=True, kw_only=True):
-    """One provider, ready to be shown; `up` and `down` are the orders in which it has changed places, if it can."""
+    """Show one provider; `up` and `down` are the orders in which it has changed places, if it can."""
 
     place: int
     name: str
@@ -80,7 +80,7 @@ def provider_view(
 
 
 def kind_of(name: str, settings: Settings) -> str:
-    """Return the kind of the provider of this name."""
+    """Return the kind of the provider with this name."""
     provider = settings.providers.get(name)
     return "unknown" if provider is None else str(tag_of(type(provider)))
 
@@ -95,5 +95,5 @@ def _actions(breaker: BreakerSnapshot) -> tuple[BreakerAction, ...]:
 
 
 def _swapped(order: Sequence[str], place: int) -> str:
-    """Return the order with the providers at `place` and behind it swapped."""
+    """Return the order in which the provider at `place` and the next one have changed places."""
     return ",".join([*order[:place], order[place + 1], order[place], *order[place + 2 :]])

@@ -1,4 +1,4 @@
-"""Texts that come back from a browser as they were given to it, or are not believed."""
+"""Sealing of texts that a browser returns: a text that was changed or made up is refused."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -6,7 +6,7 @@ from hashlib import sha256
 
 
 class Seal:
-    """Sign with one secret; what was sealed for one purpose is worth nothing for another.
+    """Sign with one secret; a text sealed for one purpose is not valid for another.
 
     A sealed text is `PAYLOAD.SIGNATURE`, both base64url; the signature is HMAC-SHA-256, the payload can be read.
     """
@@ -27,7 +27,7 @@ class Seal:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
     def mark(self, purpose: str, text: str) -> str:
-        """Return what only the holder of the secret can give for this text."""
+        """Return the signature of a text, which only the holder of the secret can compute."""
         return _encoded(hmac.digest(self._secret, f"{purpose}\0{text}".encode(), sha256))
 
 

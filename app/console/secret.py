@@ -18,22 +18,22 @@ _log = structlog.get_logger(__name__)
 
 
 def session_secret(settings: Settings) -> bytes:
-    """Return the configured secret, or the one in the data folder, which is made where there is none.
+    """Return the configured secret, or the one in the data folder, which is created where there is none.
 
-    Where it cannot be kept this process has one of its own, and knows no session of another process.
+    Where it cannot be saved this process has one of its own, and accepts no session of another process.
     """
     configured = settings.admin.session_secret
     if configured is not None:
         return sha256(configured.reveal().encode()).digest()
     path = settings.data_dir / FILE_NAME
     try:
-        return _kept(path)
+        return _stored(path)
     except OSError as error:
         _log.warning("session_secret_not_kept", file=str(path), reason=error.strerror)
         return token_bytes(_BYTES)
 
 
-def _kept(path: Path) -> bytes:
+def _stored(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{uuid4()}")
@@ -43,7 +43,7 @@ def _kept(path: Path) -> bytes:
                 file.write(token_bytes(_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
-            # Whole or not at all, and the first of several processes wins.
+            # Atomically, and the first of several processes wins.
             with suppress(FileExistsError):
                 os.link(draft, path)
         finally:

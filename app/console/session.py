@@ -1,4 +1,4 @@
-"""Sessions of the console: who has shown which key, sealed into a cookie, so that no process has to remember any."""
+"""Sessions of the console: the key that was shown, sealed into a cookie, so that no process has to store any."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,15 +11,15 @@ from app.console.sealing import Seal
 from app.settings.model import KeySettings
 
 SESSION_SECONDS = 8 * 3_600  # a working day, from the login on
-NOTICE_SECONDS = 60  # from an action to the page that tells of it
-NOBODY = ""  # whom the login form is shown to; no key can be called so
+NOTICE_SECONDS = 60  # from an action to the page that shows its result
+NO_KEY = ""  # the session that the login form is shown in; no key can have this name
 
 _SESSION, _FORM, _KEY, _NOTICE = "session", "form", "key", "notice"
 _NONCE_BYTES = 16
 
 
 class _Content(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """`key` is the id of the key, `mark` stands for its hash; `until` is seconds since 1970."""
+    """Hold what a cookie seals: the `key`'s id, a `mark` for its hash, and the end `until` in seconds since 1970."""
 
     key: str
     mark: str
@@ -28,7 +28,7 @@ class _Content(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
 
 
 class Session(Struct, frozen=True):
-    """`key` is the id of the key that was shown; `cookie` is what the browser keeps, and `form` goes into each form."""
+    """Hold a session: `key` is the id of the key that was shown, `cookie` the browser's, and `form` goes into forms."""
 
     key: str
     cookie: str
@@ -36,7 +36,7 @@ class Session(Struct, frozen=True):
 
 
 class Sessions:
-    """Begin sessions, and recognise them: for `SESSION_SECONDS`, and while their key is configured as it was."""
+    """Begin sessions, and recognise them: for `SESSION_SECONDS`, and while their key is configured unchanged."""
 
     def __init__(self, secret: bytes, keys: Mapping[str, KeySettings], now: Callable[[], float] = time.time) -> None:
         self._seal = Seal(secret)
@@ -44,13 +44,13 @@ class Sessions:
         self._now = now
 
     def begin(self, key: str) -> Session:
-        """Begin a session for who has shown this key."""
+        """Begin a session for the holder of this key."""
         until = int(self._now()) + SESSION_SECONDS
         content = _Content(key, self._mark(key), until, token_urlsafe(_NONCE_BYTES))
         return self._session(key, self._seal.close(_SESSION, msgspec.json.encode(content)))
 
     def resume(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, None if it is none that still holds."""
+        """Return the session of a cookie, None if the cookie is invalid or expired."""
         payload = self._seal.open(_SESSION, cookie)
         if payload is None:
             return None
@@ -60,11 +60,11 @@ class Sessions:
         return self._session(content.key, cookie)
 
     def notice(self, text: str) -> str:
-        """Return a notice for the next page, sealed."""
+        """Return a sealed notice, by which the next page shows what was done."""
         return self._seal.close(_NOTICE, text.encode())
 
     def read_notice(self, sealed: str) -> str | None:
-        """Return the text of a notice, None if it is invalid."""
+        """Return what was done, None if the notice is invalid or expired."""
         payload = self._seal.open(_NOTICE, sealed)
         return None if payload is None else payload.decode()
 
@@ -72,6 +72,6 @@ class Sessions:
         return Session(key, cookie, self._seal.mark(_FORM, cookie))
 
     def _mark(self, key: str) -> str:
-        """Return a mark of the key, which changes with it, so that earlier sessions become invalid."""
+        """Return a mark that changes when another key takes the name, which invalidates the former sessions."""
         known = self._keys.get(key)
         return "" if known is None else self._seal.mark(_KEY, known.hash)

@@ -1,4 +1,4 @@
-"""A latency sparkline: where its lines run, and the same in words."""
+"""A latency sparkline: its lines, and the same in words."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ _MINUTES = INTERVAL_SECONDS * INTERVALS // 60
 
 
 class Sparkline(Struct, frozen=True, kw_only=True):
-    """What is drawn: `median`, `tail` and `failed` are SVG path data; `title` says all of it, `caption` in short."""
+    """Hold a drawing: `median`, `tail` and `failed` are SVG path data; `title` says all of it, `caption` in short."""
 
     median: str
     tail: str

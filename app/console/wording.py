@@ -18,7 +18,7 @@ STATES = {
 
 
 def duration(seconds: float) -> str:
-    """Return `0.4 s`, `3 min 20 s`, `2 d 5 h`: two units at most."""
+    """Format a duration: `0.4 s`, `3 min 20 s`, `2 d 5 h`, two units at most."""
     if seconds < _TENTHS_BELOW:
         return f"{max(0.0, seconds):.1f} s"
     left = int(seconds)
@@ -36,7 +36,7 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Return milliseconds, to three digits or to the whole number."""
+    """Format milliseconds, to three digits or to the whole number."""
     ms = seconds * 1000
     if ms >= 100:  # noqa: PLR2004 - three digits
         return f"{ms:,.0f}"
@@ -44,17 +44,17 @@ def milliseconds(seconds: float) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Return `2026-11-23 03:05:12 UTC`."""
+    """Format a moment: `2026-11-23 03:05:12 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """Return `1 operation`, `1,204 operations`."""
+    """Format a count: `1 operation`, `1,204 operations`."""
     return f"{number:,} {one if number == 1 else many}"
 
 
 def filling(progress: Progress | None, reason: str | None) -> str:
-    """Say how far a provider is that has not received everything."""
+    """Describe how far a provider is that has not received everything."""
     if reason is not None:
         return f"waits: {reason}"
     if progress is None:

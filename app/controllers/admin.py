@@ -1,4 +1,4 @@
-"""The providers of the chain, for its operator: how each is, and its circuit breaker."""
+"""The providers of the chain, for the operator: their states and their circuit breakers."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,7 @@ ProviderName = Annotated[str, PathParameter(description="A provider, by its name
 
 
 class AdminController(Controller):
-    """The chain as the process that answers sees it; every worker has circuit breakers of its own."""
+    """The chain in the state of the process that answers; every worker has circuit breakers of its own."""
 
     path = "/admin"
     tags = ("admin",)
@@ -38,7 +38,7 @@ class AdminController(Controller):
 
     @get("/providers", responses=problems.described(*OPERATOR_PROBLEMS))
     async def chain_status(self, service: NamedDependency[ChainService]) -> ChainStatus:
-        """Describe the chain: its order, and how each provider is. 200 even while the journal is out of reach."""
+        """Describe the chain: its order, and the state of each provider. 200 even while the journal is out of reach."""
         return await service.status()
 
     @get("/providers/{name:str}", responses=problems.described(*OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER))
@@ -57,8 +57,8 @@ class AdminController(Controller):
     ) -> BreakerSnapshot:
         """Force the circuit breaker of a provider open or closed, or release it with `auto`.
 
-        It holds until it is released or the process ends, in the one process that answers this request: with several
-        workers the others go on as they were.
+        It stays forced until it is released or the process ends, in the one process that answers this request: with
+        several workers the others keep their own states.
         """
         return service.set_breaker(name, data)
 
@@ -71,5 +71,5 @@ class AdminController(Controller):
             QueryParameter(description="`read` stands for list and get, `remember` for update as well."),
         ] = "recall",
     ) -> Explanation:
-        """Tell which providers an operation would come to now, and why."""
+        """Explain which providers an operation would reach now, and why."""
         return service.explain(operation)

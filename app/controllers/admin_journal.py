@@ -1,4 +1,4 @@
-"""The journal, for its operator: what is still to be delivered, and what was given up."""
+"""The journal, for the operator: pending deliveries and dead letters."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from providers import limits
 
 JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)
 
-_MAX_SEQ = 2**53 - 1  # the largest that every reader of JSON takes for what it is
+_MAX_SEQ = 2**53 - 1  # the largest that every JSON reader reads exactly
 
 Seq = Annotated[int, PathParameter(ge=1, le=_MAX_SEQ, description="The number of the operation.")]
 Provider = Annotated[str, PathParameter(description="The provider that has not confirmed it.")]
@@ -73,8 +73,8 @@ class AdminJournalController(Controller):
         service: NamedDependency[JournalService],
         *,
         confirm: Annotated[
-            bool, QueryParameter(description="Must be true; without it the answer says what is lost.")
+            bool, QueryParameter(description="Must be true; without it the answer says what would be lost.")
         ] = False,
     ) -> DiscardResponse:
-        """Drop a dead letter for good: its provider never gets that operation."""
+        """Discard a dead letter for good: its provider never gets that operation."""
         return await service.discard(seq, provider, confirmed=confirm)

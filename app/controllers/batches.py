@@ -1,4 +1,4 @@
-"""Many memories or questions in one request, each with a result of its own."""
+"""Many memories or queries in one request, each with a result of its own."""
 
 from litestar import Controller, Response, post
 from litestar.di import NamedDependency, Provide
@@ -77,8 +77,10 @@ class BatchesController(Controller):
         data: JSONBody[list[RecallRequest | Problem]],
         call: NamedDependency[ReadCall],
     ) -> RecallBatchResponse:
-        """Answer up to 1,000 questions; one that breaks a rule fails alone."""
-        queries = [query.question(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)]
+        """Answer up to 1,000 queries; one that breaks a rule fails alone."""
+        queries = [
+            query.recall_query(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)
+        ]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
         answered = sum(result.status == "answered" for result in results)

@@ -30,48 +30,48 @@ PAGE = """<!doctype html>
   </body>
 </html>
 """
-# The page may load from and speak to this server alone, whatever the bundle would like to fetch.
+# The page may load from and connect to this server alone, whatever the bundle would like to fetch.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _DOCUMENT_PATHS = frozenset({"/openapi.json", f"{PATH}/openapi.json"})
 _A_DAY = "public, max-age=86400"
-# Kept, but never used without a look whether it is still what the running version gives.
+# Cached, but revalidated before every use, since a new version may have changed it.
 _WITH_A_LOOK = "no-cache"
 _PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 
 
 class DocsController(Controller):
-    """Where people and tools look first."""
+    """The entry page, to which the root leads."""
 
     include_in_schema = False
 
     @get("/")
     async def index(self) -> Redirect:
-        """Lead a visitor to the page."""
+        """Redirect to the page."""
         return Redirect("/docs")
 
     @get("/openapi.json")
     async def document(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Give the OpenAPI document."""
+        """Return the OpenAPI document."""
         document: StaticFile = request.app.state.document
         return document.answer(request)
 
 
 class ScalarPage(OpenAPIRenderPlugin):
-    """The page that draws the OpenAPI document; the framework's own would load from a content delivery network."""
+    """Render the OpenAPI document; the framework's own page would load from a content delivery network."""
 
     def __init__(self) -> None:
         super().__init__(path="/")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002 - the page fetches the document itself
-        """Give the page, where `_fixed` has not done so already."""
+        """Return the page, where `_fixed` has not done so already."""
         return PAGE.encode()
 
 
 def document_of(encoded: bytes) -> StaticFile:
-    """Give the OpenAPI document as it is served."""
+    """Return the OpenAPI document as it is served."""
     return StaticFile("application/json", _WITH_A_LOOK, plain=encoded)
 
 
@@ -88,12 +88,12 @@ def _script() -> StaticFile:
 
 @get("/scalar.js", sync_to_thread=False)
 def script(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Give the script that draws the page."""
+    """Return the script that draws the page."""
     return _script().answer(request)
 
 
 async def _fixed(request: Request[Any, Any, Any]) -> Response[bytes] | None:
-    """Answer with bytes made once where the framework would make them anew: its own handlers know no `ETag`."""
+    """Answer with bytes made once where the framework would make them anew: its own handlers send no `ETag`."""
     path = request.scope["path_template"]
     if path == PATH:
         return _page().answer(request)
@@ -104,7 +104,7 @@ async def _fixed(request: Request[Any, Any, Any]) -> Response[bytes] | None:
 
 
 def _refused(response: Response[Any]) -> Response[Any]:
-    """The framework tells of an unknown path below the page in HTML, where all other paths get a problem."""
+    """Answer an unknown path below the page with a problem, as all other paths; the framework would send HTML."""
     if response.status_code == HTTP_404_NOT_FOUND:
         raise NotFoundException
     return response

@@ -1,4 +1,4 @@
-"""How the service is: alive, ready, healthy, and in numbers."""
+"""Probes: liveness, readiness, health and metrics."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import structlog
 from litestar import Controller, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
-from app.auth.admission import admit_watcher
+from app.auth.admission import admit_probe
 from app.http import problems
 from app.http.content_coding import takes_gzip
 from app.http.problems import METRICS_LATE, RequestError
 from app.http.schemas import LiveResponse, ReadyResponse
 from app.process.readiness import Readiness
 from observability.metrics.scrapes import Scrapes
-from observability.recent import StillBeingMade
+from observability.recent import NotReadyInTime
 from providers.types import Health
 
 _log = structlog.get_logger(__name__)
@@ -23,50 +23,50 @@ STATUS_UNHEALTHY = 503
 
 
 class HealthController(Controller):
-    """Open without a key: what asks here are load balancers and probes, which hold none."""
+    """Open without a key: the callers here are load balancers and probes, which hold none."""
 
     tags = ("health",)
 
     @get(
         "/memory/health",
-        before_request=admit_watcher,
+        before_request=admit_probe,
         responses={
             STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False),
             **problems.described(problems.FORBIDDEN),
         },
     )
     async def memory_health(self, request: Request[Any, Any, Any]) -> Response[Health]:
-        """Tell how the provider is; 503 when it cannot serve."""
+        """Report the health of the providers; 503 when none can serve."""
         readiness: Readiness = request.app.state.readiness
         health = await readiness.health.of_chain()
         return Response(health, status_code=_status(healthy=health.healthy))
 
     @get("/livez")
     async def livez(self) -> LiveResponse:
-        """Tell that the process runs; asks nobody."""
+        """Answer that the process runs; no provider is asked."""
         return LiveResponse()
 
     @get(
         "/readyz",
-        before_request=admit_watcher,
+        before_request=admit_probe,
         responses={
             STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False),
             **problems.described(problems.FORBIDDEN),
         },
     )
     async def readyz(self, request: Request[Any, Any, Any]) -> Response[ReadyResponse]:
-        """Tell whether requests can be served, and will be for a while."""
+        """Report whether requests can be served now and for a while."""
         readiness: Readiness = request.app.state.readiness
         answer = await readiness.answer()
         return Response(answer, status_code=_status(healthy=answer.ready))
 
-    @get("/metrics", before_request=admit_watcher, media_type="text/plain", include_in_schema=False)
+    @get("/metrics", before_request=admit_probe, media_type="text/plain", include_in_schema=False)
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Give all metrics in Prometheus' text format, those of all workers."""
+        """Return all metrics in Prometheus' text format, those of all workers."""
         scrapes: Scrapes = request.app.state.scrapes
         try:
             exposed = await scrapes.newest(request.headers.get("accept", ""))
-        except StillBeingMade as error:
+        except NotReadyInTime as error:
             _log.warning("metrics_late", seconds=round(error.seconds, 1))
             detail = f"The metrics are still being gathered: {error}"
             raise RequestError(METRICS_LATE, detail, headers={"Retry-After": "1"}) from error

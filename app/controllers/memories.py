@@ -62,12 +62,12 @@ class MemoriesController(Controller):
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
     @route("/memories/{memory_id:str}", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
     async def allowed_methods(self, memory_id: MemoryId) -> Response[None]:  # noqa: ARG002 - part of the path
-        """Tell what can be done with a memory."""
+        """Return the methods for one memory."""
         return Response(None, headers={"Allow": "DELETE, GET, OPTIONS, PATCH"})
 
     @route("/memories", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
     async def allowed_methods_for_all(self) -> Response[None]:
-        """Tell what can be done with all memories."""
+        """Return the methods for all memories."""
         return Response(None, headers={"Allow": "DELETE, GET, OPTIONS"})
 
     @post(
@@ -85,7 +85,7 @@ class MemoriesController(Controller):
     ) -> Response[RememberResponse]:
         """Store a new memory.
 
-        With an `Idempotency-Key` a repeated request stores once and gives the same id. 202 with the status `accepted`
+        With an `Idempotency-Key` a repeated request stores once and returns the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet.
         """
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
@@ -103,8 +103,8 @@ class MemoriesController(Controller):
         data: JSONBody[RecallRequest],
         call: NamedDependency[ReadCall],
     ) -> RecallResponse:
-        """Find the memories nearest to a question, by meaning and by words, best first."""
-        found = await call.provider.find(data.question(call.owner, call.recall_limit))
+        """Find the memories nearest to a query, by meaning and by words, best first."""
+        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
         return RecallResponse(found.memories, len(found.memories))
 
     @get(
@@ -148,7 +148,8 @@ class MemoriesController(Controller):
         self,
         write: NamedDependency[WriteCall],
         confirm: Annotated[
-            Literal["everything"] | None, QueryParameter(description="That all memories are meant; must be given.")
+            Literal["everything"] | None,
+            QueryParameter(description="Must be `everything`, because all memories are deleted."),
         ] = None,
     ) -> Response[DeleteAllResponse]:
         """Delete all memories of the user for good, up to 1,000 in one request. 202 as for one."""
@@ -196,7 +197,7 @@ class MemoriesController(Controller):
         memory_id: MemoryId,
         write: NamedDependency[WriteCall],
     ) -> Response[DeleteResponse]:
-        """Delete one memory for good. 202: nobody sees it any more, though it is not gone everywhere yet."""
+        """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet."""
         deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))
         erased = await write.provider.erase(deletion)
         memory_id = limits.check_memory_id(memory_id)

@@ -1,4 +1,4 @@
-"""The order of the providers, for their operator: which one is in force, and another one without a restart."""
+"""The order of the providers, for the operator: the one in force, and another one without a restart."""
 
 from litestar import Controller, HttpMethod, Response, get, put, route
 from litestar.di import NamedDependency, Provide
@@ -25,12 +25,12 @@ class OrderController(Controller):
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
     @route(http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
     async def allowed_methods(self) -> Response[None]:
-        """Tell what can be done with the order."""
+        """Return the methods for the order."""
         return Response(None, headers={"Allow": "GET, OPTIONS, PUT"})
 
     @get(responses=problems.described(*OPERATOR_PROBLEMS))
     async def order(self, service: NamedDependency[OrderService]) -> OrderResponse:
-        """Tell which order is in force in the process that answers, since when, and who set it."""
+        """Return the order in force in the process that answers, since when, and who set it."""
         return service.describe()
 
     @put(
@@ -42,7 +42,7 @@ class OrderController(Controller):
         """Put another order of the configured providers in force, under load and without a restart.
 
         It is in force in this process when this is answered, and in the other workers of the host within a second. It
-        holds, also over restarts, until another order is configured or set; the configured one is set like any other.
-        A provider that has not received everything becomes home when it has: until then another one answers.
+        applies, also across restarts, until another order is configured or set; the configured one is set like any
+        other. A provider that has not received everything becomes home when it has: until then another one answers.
         """
         return await service.put(data.order)

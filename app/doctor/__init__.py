@@ -1,1 +1,1 @@
-"""The doctor: what is wrong with a configuration and with what it leads to, found out without changing anything."""
+"""The doctor: it diagnoses a configuration and everything that the service uses, without changing anything."""

@@ -29,7 +29,7 @@ _AS_THE_SERVICE = "run this as the user of the service"
 
 
 def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.time) -> DoctorReport:
-    """Make every check, and change nothing; `now` gives seconds since 1970.
+    """Make every check, and change nothing; `now` returns seconds since 1970.
 
     `read` may raise `ConfigError`. An embedded server that no service runs is run meanwhile, in this thread.
     """
@@ -67,7 +67,7 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
 
 
 async def _limits(loaded: LoadedSettings) -> CheckOutcome:
-    """Say how long requests may take, and where the numbers are not the defaults."""
+    """Describe how long requests may take, and where the numbers are not the defaults."""
     limits = list(limits_in_force(loaded.settings, loaded.origins))
     longest = f"no request lasts longer than {loaded.settings.chain.longest_request:g} s"
     own = [
@@ -80,7 +80,7 @@ async def _limits(loaded: LoadedSettings) -> CheckOutcome:
 
 
 def _sources_of(loaded: LoadedSettings) -> str:
-    """Say where the settings were read from."""
+    """Name where the settings were read from."""
     counts: Counter[str] = Counter(origin.kind for origin in set(loaded.origins.values()))
     kinds = [kind for kind in ("variable", "option") if counts[kind]]
     told = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in kinds]
@@ -90,7 +90,7 @@ def _sources_of(loaded: LoadedSettings) -> str:
 async def _examine_providers(
     examination: Examination, settings: Settings, now: Callable[[], float], servers: ExitStack
 ) -> dict[str, Address]:
-    """Check those in the order, and give the databases that answer."""
+    """Check those in the order, and return the databases that answer."""
     addresses: dict[str, Address] = {}
     for name in settings.order:
         provider, at = settings.providers[name], f"{PROVIDERS}.{name}"

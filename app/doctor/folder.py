@@ -16,11 +16,11 @@ _GIB = 1024**3
 
 
 def writable(folder: Path) -> CheckOutcome:
-    """Look whether the folder can be written, or made; nothing is made to find out."""
+    """Check whether the folder can be written, or created; nothing is created to find out."""
     place = _place_of(folder)
     if not place.is_dir():
         return error(f"{place} is no folder", "set data_dir to a folder, or move that file away")
-    # As the kernel sees it: also a read-only file system refuses, which the mode does not tell.
+    # As the kernel sees it: also a read-only file system refuses, which the mode does not show.
     if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
         advice = "run this as the user of the service; if it is that user, give it the folder, or set data_dir"
         return error(f"{place} cannot be written by user {os.geteuid()}", advice)
@@ -30,7 +30,7 @@ def writable(folder: Path) -> CheckOutcome:
 
 
 def spacious(folder: Path, least: int = LEAST_FREE_BYTES) -> CheckOutcome:
-    """Look whether at least so many bytes are free on its disk."""
+    """Check whether at least so many bytes are free on its disk."""
     place = _place_of(folder)
     free = shutil.disk_usage(place).free
     found = f"{free / _GIB:.1f} GiB free on the disk of {place}"
@@ -40,5 +40,5 @@ def spacious(folder: Path, least: int = LEAST_FREE_BYTES) -> CheckOutcome:
 
 
 def _place_of(folder: Path) -> Path:
-    """Return the folder itself, or what is there on the way to it."""
+    """Return the folder itself, or its nearest existing parent."""
     return next(place for place in (folder, *folder.parents) if os.path.lexists(place))

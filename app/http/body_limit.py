@@ -1,4 +1,4 @@
-"""The limit on the size of a request's body, enforced while it is read, whatever length the client announced."""
+"""The limit on a request's body, enforced while it is read, whatever length the client announced."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch"})
 
 
 class BodyLimit:
-    """Refuse bodies beyond the limit of their route.
+    """Let the application read at most so many bytes of a body.
 
     The framework's own limit is one for all routes.
     """
@@ -22,7 +22,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or on a disconnect."""
+        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or at a disconnect."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -37,7 +37,7 @@ class BodyLimit:
                 raise _too_large(limit)
             message = await receive()
             if message["type"] == "http.disconnect" and not complete:
-                raise RequestError(BAD_REQUEST, "The client left before the body was complete", field="body")
+                raise RequestError(BAD_REQUEST, "The client disconnected before the body was complete", field="body")
             complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > limit:
@@ -48,9 +48,9 @@ class BodyLimit:
 
 
 def announced_length(scope: Mapping[str, Any]) -> int:
-    """Return the length that the client announced for its body, 0 without a valid one."""
+    """Return the length that the client announces for its body, 0 if it announces none that can be understood."""
     said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    # Python refuses to read thousands of digits; the first twenty are enough.
+    # Python refuses to parse thousands of digits; the first twenty are enough.
     return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
 
 

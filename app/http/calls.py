@@ -1,4 +1,4 @@
-"""What a handler is given of its request: who asks, which provider answers, and under which ids a write is made.
+"""The values that a handler receives of its request: the caller, the provider, and the ids of its writes.
 
 One value for all of it, since the framework resolves several dependencies in a task group of their own, which costs
 more than a small query.
@@ -22,7 +22,7 @@ _UserId = Annotated[
     str | None,
     HeaderParameter(
         name=USER_HEADER,
-        description="Whose memories are meant, in UTF-8.",
+        description="The user whose memories are meant, in UTF-8.",
         schema_extra={"minLength": 1, "maxLength": MAX_USER_ID_CHARS},
     ),
 ]
@@ -46,14 +46,14 @@ _Session = Annotated[
     str | None,
     HeaderParameter(
         name=SESSION_HEADER,
-        description="What the last write gave as `Memory-Session`: no answer without it rather than one that lacks it.",
+        description="The `Memory-Session` of the last write: the answer includes that write, or the request fails.",
         schema_extra={"maxLength": MAX_SESSION_CHARS},
     ),
 ]
 
 
 class ReadCall(Struct, frozen=True):
-    """A request that reads: `owner` is whose memories are meant, `recall_limit` the configured default."""
+    """Describe a request that reads: `owner` owns the memories, `recall_limit` is the configured default."""
 
     provider: MemoryProvider
     owner: Owner
@@ -61,7 +61,7 @@ class ReadCall(Struct, frozen=True):
 
 
 class WriteCall(Struct, frozen=True):
-    """A request that writes: `ids` mints the same ids again when it is repeated."""
+    """Describe a request that writes: `ids` mints the same ids again when the request is repeated."""
 
     provider: MemoryProvider
     owner: Owner
@@ -77,7 +77,7 @@ async def provide_call(
     """Gather what a reading handler needs.
 
     Raises:
-        InvalidInput: a header cannot be what it says.
+        InvalidInput: a header is malformed.
     """
     note_conditions(request)
     state = request.app.state
@@ -94,7 +94,7 @@ async def provide_write_call(
     """Gather what a writing handler needs.
 
     Raises:
-        InvalidInput: a header cannot be what it says.
+        InvalidInput: a header is malformed.
     """
     note_conditions(request)
     check_keys(request.headers.getall(HEADER, []))

@@ -1,4 +1,4 @@
-"""Content coding: which coding of an answer a client accepts."""
+"""Negotiation of an answer's content coding."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The opaque cursor of a list: which provider it belongs to, and the last memory already given."""
+"""The opaque cursor of a list: the provider it belongs to, and the last memory already returned."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -11,31 +11,31 @@ from providers.types import MemoryRecord, Owner, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
 
-_ANYBODY = Owner("anybody")  # a position is checked as a part of a page, and a page is somebody's
+_ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A place in a list. Another provider lists in its own order, so the place means nothing there."""
+    """Name a place in a list. Another provider lists in its own order, so the place means nothing there."""
 
     provider: str
     position: Position
 
 
 def cursor_after(record: MemoryRecord, provider: str) -> str:
-    """Return the cursor that continues behind a memory."""
+    """Return the cursor that continues after a memory."""
     cursor = Cursor(provider, record.position)
     return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> Cursor:
-    """Read a cursor that was given out earlier.
+    """Read a cursor that was issued earlier.
 
     Raises:
-        InvalidInput: it was not given out by this service.
+        InvalidInput: this service did not issue it.
     """
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
-        check_page(PageQuery(owner=_ANYBODY, after=cursor.position))
+        check_page(PageQuery(owner=_ANY_OWNER, after=cursor.position))
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:
         raise InvalidInput("cursor", "is not a cursor of this service") from error
     return cursor

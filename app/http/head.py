@@ -6,7 +6,7 @@ _ALLOW = b"allow"
 
 
 class HeadAsGet:
-    """Answer HEAD by the application's answer to GET, and add HEAD to every `Allow` that has GET.
+    """Pass HEAD requests to the application as GET, and name HEAD wherever it names GET.
 
     The framework answers HEAD only where a handler of its own is written for it, beside each of those for GET.
     """
@@ -19,7 +19,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, _naming(send))
             return
-        # In the same scope, in which the router leaves the route.
+        # In the same scope, since the router leaves its results in it.
         scope["method"] = "GET"
         try:
             await self._app(scope, receive, _without_body(_naming(send)))

@@ -1,4 +1,4 @@
-"""What a caller asks of an answer, and what it is told about it: between headers, statuses and the request's notes."""
+"""Memory headers: the conditions that a caller sets for an answer, and what the answer says of itself."""
 
 import re
 from typing import Any, Literal
@@ -22,10 +22,10 @@ _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 
 
 def note_conditions(request: Request[Any, Any, Any]) -> None:
-    """Take note of how long the caller waits, and of what it wants to find.
+    """Note how long the caller waits, and which writes it wants to read.
 
     Raises:
-        InvalidInput: a header cannot be what it says.
+        InvalidInput: a header is malformed.
     """
     notes = _notes()
     timeout = _only(request, TIMEOUT_HEADER)
@@ -36,17 +36,17 @@ def note_conditions(request: Request[Any, Any, Any]) -> None:
     session = _only(request, SESSION_HEADER)
     if session is not None:
         if not _SESSION.fullmatch(session):
-            raise InvalidInput(SESSION_HEADER, "is not one that this service gave")
+            raise InvalidInput(SESSION_HEADER, "was not issued by this service")
         notes.session = session
 
 
 def write_status(*written: Written) -> int:
-    """Return whether all writes are where reads look first, or some are durable in the journal alone."""
+    """Return 200 if all writes are confirmed by the first provider, 202 if some are durable in the journal alone."""
     return STATUS_STORED if all(one.confirmed for one in written) else STATUS_ACCEPTED
 
 
 def stored_or_accepted(written: Written) -> Literal["stored", "accepted"]:
-    """Return the same in a word."""
+    """Return the same as a word."""
     return "stored" if written.confirmed else "accepted"
 
 

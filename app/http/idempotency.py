@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the ids of what a request writes, the same again when the request is repeated."""
+"""`Idempotency-Key`: the ids of a request's writes, the same again when the request is repeated."""
 
 from collections.abc import Sequence
 
@@ -31,10 +31,11 @@ class WriteIds(Struct, frozen=True):
     def update(self, memory_id: str, content: str | UnsetType, metadata: Metadata | UnsetType | None) -> str | None:
         """Return the id of a change to a memory, None if the request cannot be repeated safely.
 
-        With the same key and another change only the end is another one, by which providers know (`providers/editing`).
+        With the same key and another change only the end of the id differs, by which providers notice it
+        (`providers/editing`).
 
         Raises:
-            InvalidInput: no memory can be changed so; what is too large or too deep must not be walked through here.
+            InvalidInput: the change is invalid; what is too large or too deep must not be walked through here.
         """
         if self.key is None:
             return None

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what it says beyond what the handlers do."""
+"""The OpenAPI document: its general part, and corrections of what the framework makes of the handlers."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ from providers import filters
 _DESCRIPTION = f"""A memory service for AI agents.
 
 Every memory belongs to a user, named by the `{USER_HEADER}` header or bound to the API key. A write may carry an
-`Idempotency-Key` (up to 255 printable characters): repeated with the same key, it happens once. Responses tell who
-answered (`Memory-Provider`), how long it took (`Server-Timing`) and under which id the log knows the request
+`Idempotency-Key` (up to 255 printable characters): repeated with the same key, it happens once. Responses name the
+provider that answered (`Memory-Provider`), the time it took (`Server-Timing`) and the request's id in the log
 (`X-Request-ID`). Errors are problem+json (RFC 9457)."""
 
 # The objects that take no unknown fields, by the names they have in the document.
@@ -38,10 +38,10 @@ def openapi_config() -> OpenAPIConfig:
         description=_DESCRIPTION,
         use_handler_docstrings=True,
         tags=[
-            Tag("memory", "One memory or question at a time"),
-            Tag("batch", "Up to 1,000 memories or questions at a time"),
-            Tag("health", "How the service is"),
-            Tag("admin", 'For operators: the chain and its journal; asks for a key with the scope "admin"'),
+            Tag("memory", "One memory or query at a time"),
+            Tag("batch", "Up to 1,000 memories or queries at a time"),
+            Tag("health", "Health, readiness and metrics of the service"),
+            Tag("admin", 'For operators: the chain and its journal; requires a key with the scope "admin"'),
         ],
         components=Components(
             security_schemes={
@@ -55,14 +55,14 @@ def openapi_config() -> OpenAPIConfig:
 
 
 def complete(app: Litestar) -> None:
-    """Say what the framework leaves out or gets wrong, and put the document into the bytes that are served for good."""
+    """Add what the framework leaves out, correct what it gets wrong, and encode the document once for all requests."""
     _correct(app)
-    # Making it anew takes 15 ms in which nobody else is served.
+    # Encoding it anew takes 15 ms in which no other request is served.
     app.state.document = document_of(encode_json(app.openapi_schema.to_schema()))
 
 
 def _correct(app: Litestar) -> None:
-    """Say which objects take no unknown fields, and what a number is."""
+    """Mark the objects that take no unknown fields, and correct the types of numbers."""
     for name, schema in (app.openapi_schema.components.schemas or {}).items():
         if name in _STRICT and isinstance(schema, Schema):
             schema.additional_properties = False
@@ -72,7 +72,7 @@ def _correct(app: Litestar) -> None:
 
 
 def _without_overlap(choices: Sequence[Schema | Reference]) -> list[Schema | Reference]:
-    """Leave integers out beside numbers: every integer is a number too, and `oneOf` takes what is exactly one."""
+    """Leave integers out beside numbers: every integer is a number too, and `oneOf` accepts only a single match."""
     types = [choice.type if isinstance(choice, Schema) else None for choice in choices]
     numbers = OpenAPIType.NUMBER in types
     return [

@@ -1,4 +1,4 @@
-"""Query parameters: each known to the route, and given once, as strictly as the fields of a body."""
+"""Query parameters: those that a route knows, each once, as strictly as the fields of a body."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Prioritization: requests for memories come before all others, which a client could send in a loop."""
+"""Priority of callers' requests over routes that cost nothing, which otherwise would take turns with them in a loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,10 @@ _CALLERS = "/memory/"
 _HEALTH = "/memory/health"
 _UNAUTHENTICATED = 401
 
-# The delay of other answers while a caller's request is under way. Four clients in a loop then get some 400 answers a
-# second, a sixteenth of the event loop's time, and no probe or scrape is late by it.
+# While a caller's request is under way, another answer waits so long before it is sent. Four clients in a loop then get
+# some 400 answers a second, a sixteenth of the event loop's time, and no probe or scrape is late by it.
 DELAY_SECONDS = 0.01
-# The delay grows with the size of the answer: copying the megabytes of a script takes processors as well.
+# And longer in proportion to its size: copying the megabytes of a script takes processor time as well.
 BYTES_PER_SECOND = 50_000_000
 MOST_SECONDS = 0.25  # a probe has a second at least
 
@@ -49,7 +49,7 @@ class Prioritization:
             if message.get("status") != _UNAUTHENTICATED:
                 await send(message)
                 return
-            self._under_way -= counted  # an unauthenticated request has no priority
+            self._under_way -= counted  # not one of the requests that others give way to
             counted = False
             await delayed(message)
 

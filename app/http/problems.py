@@ -1,4 +1,4 @@
-"""From an error to an RFC 9457 problem: the only place that knows HTTP statuses."""
+"""Conversion of an error into an RFC 9457 problem: the only place that knows HTTP statuses."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -28,7 +28,7 @@ from providers.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 STATUS_ACCEPTED = 202
-# Whoever raises an error quotes little of what was sent; these hold for whoever forgets it, and for the framework.
+# Errors quote little of a request; these limits are for errors that forget it, and for the framework.
 MAX_FIELD_CHARS = 256
 MAX_DETAIL_CHARS = 2_000
 STATUS_CLIENT_ERRORS = 400
@@ -40,16 +40,16 @@ _log = structlog.get_logger(__name__)
 
 
 class FieldProblem(Struct, frozen=True):
-    """One field of the request that breaks a rule, and the rule."""
+    """Name one field of the request that breaks a rule, and the rule."""
 
     field: str
     detail: str
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What went wrong (RFC 9457).
+    """Describe what went wrong (RFC 9457).
 
-    `type` tells the kind of problem for good, whatever the words say; `request_id` finds the request in the log.
+    `type` names the kind of problem and never changes, unlike the words; `request_id` finds the request in the log.
     """
 
     type: str
@@ -61,7 +61,7 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProblemType(Struct, frozen=True):
-    """A type of problem: its status, the last part of its URI, and its title."""
+    """Define a kind of problem: its status, the last part of its type, and its title."""
 
     status: int
     name: str
@@ -71,9 +71,9 @@ class ProblemType(Struct, frozen=True):
 INVALID_INPUT = ProblemType(422, "invalid-input", "The request breaks a rule")
 MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
 BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
-UNAUTHENTICATED = ProblemType(401, "unauthenticated", "Who is asking is not known")
-FORBIDDEN = ProblemType(403, "forbidden", "This caller may not do that")
-NOT_FOUND = ProblemType(404, "not-found", "There is nothing here")
+UNAUTHENTICATED = ProblemType(401, "unauthenticated", "The caller is not authenticated")
+FORBIDDEN = ProblemType(403, "forbidden", "The caller is not allowed to do that")
+NOT_FOUND = ProblemType(404, "not-found", "There is no such resource")
 MEMORY_NOT_FOUND = ProblemType(404, "memory-not-found", "There is no such memory")
 UNKNOWN_PROVIDER = ProblemType(404, "unknown-provider", "There is no such provider in the order")
 NO_JOURNAL = ProblemType(404, "no-journal", "There is no journal")
@@ -86,10 +86,10 @@ MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
-INTERNAL = ProblemType(500, "internal", "Something is wrong on this side")
+INTERNAL = ProblemType(500, "internal", "The service failed")
 UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
-METRICS_LATE = ProblemType(503, "metrics-late", "The metrics cannot be had now")
-UNAVAILABLE = ProblemType(503, "unavailable", "The memories cannot be reached now")
+METRICS_LATE = ProblemType(503, "metrics-late", "The metrics are not available now")
+UNAVAILABLE = ProblemType(503, "unavailable", "The memories are not available now")
 
 # By the nearest class in the error's MRO.
 _KINDS: dict[type[BaseException], ProblemType] = {
@@ -103,19 +103,19 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD_NOT_ALLOWED,
 }
-# What an `Unavailable` tells the client: the reason itself may name hosts, roles and tables.
+# The detail of an `Unavailable` for the client: the reason itself may name hosts, roles and tables.
 _UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
     TimedOut: "No answer in time.",
-    Throttled: "The backend takes no more requests for now.",
+    Throttled: "The backend accepts no more requests for now.",
     Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
     Unavailable: "The backend cannot be reached.",
 }
-_MAY_HAVE_BEEN_DONE = " What was sent may or may not have been done; the same request can be repeated."
+_MAY_HAVE_BEEN_DONE = " The operation may or may not have happened; the same request can be repeated."
 _BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, TOO_LARGE)}
 
 
 class RequestError(Exception):
-    """A request that cannot be served as it is, for a reason of this type."""
+    """Signal a request that cannot be served, with the kind of problem."""
 
     def __init__(
         self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
@@ -128,7 +128,7 @@ class RequestError(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """Describe an error to a client; what is not known to be harmless is not quoted."""
+    """Describe an error to a client; words that are not known to be harmless are not quoted."""
     if isinstance(error, RequestError):
         return _problem(error.kind, error.detail, [FieldProblem(error.field, error.detail)] if error.field else None)
     if isinstance(error, InvalidInput):
@@ -140,7 +140,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return _of_framework(error)
     kind = _nearest(_KINDS, error)
-    return _problem(kind, str(error)) if kind else _problem(INTERNAL, "The log tells more under the request id.")
+    return _problem(kind, str(error)) if kind else _problem(INTERNAL, "The log has the details under the request id.")
 
 
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -164,7 +164,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
 
 
 def accepted(body: type) -> dict[int, ResponseSpec]:
-    """Return the answer to a write that is durable, but not yet confirmed by the first provider."""
+    """Document the answer to a write that is durable, but not yet confirmed by the first provider."""
     return {
         STATUS_ACCEPTED: ResponseSpec(
             data_container=body,
@@ -175,7 +175,7 @@ def accepted(body: type) -> dict[int, ResponseSpec]:
 
 
 def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
-    """Return the problems of an operation, for the OpenAPI document."""
+    """Document the problems of an operation for the OpenAPI document."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
         titles.setdefault(kind.status, []).append(kind.title)
@@ -191,12 +191,12 @@ def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
 
 
 def _of_framework(error: HTTPException) -> Problem:
-    """What Litestar itself refuses: unknown paths and methods, parameters that do not decode, bodies too large."""
+    """Describe what Litestar itself refuses: unknown paths and methods, undecodable parameters, bodies too large."""
     if isinstance(error.extra, list) and error.extra and error.status_code == STATUS_CLIENT_ERRORS:
         fields = [_field_of(one) for one in error.extra]
         return _problem(INVALID_INPUT, "; ".join(f"{one.field}: {one.detail}" for one in fields), fields)
     if error.status_code >= STATUS_SERVER_ERRORS:
-        return _problem(INTERNAL, "The log tells more under the request id.")
+        return _problem(INTERNAL, "The log has the details under the request id.")
     kind = _nearest(_KINDS, error) or _BY_STATUS.get(error.status_code, BAD_REQUEST)
     return _problem(kind, error.detail or kind.title)
 
@@ -224,7 +224,7 @@ def _problem(kind: ProblemType, detail: str, errors: list[FieldProblem] | None =
 
 
 def shortened(text: str, most_chars: int) -> str:
-    """Return the beginning of a text that is too long to be said, and three dots."""
+    """Return the beginning of a text that is too long, and three dots."""
     return text if len(text) <= most_chars else text[:most_chars] + "..."
 
 

@@ -1,4 +1,4 @@
-"""The routes of callers' memories, whose metrics exist before the first request."""
+"""The routes whose requests the metrics expect."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 _PREFIX = "/memory/"
-_UNSENT = {"OPTIONS"}  # answered by the framework, and sent by no client
+_UNSENT = {"OPTIONS"}  # answered by the framework, and never requested
 
 
 def memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Return method and template of every route for callers' memories."""
+    """Yield method and template of every route for callers' memories."""
     for route in app.routes:
         if isinstance(route, HTTPRoute) and route.path_format.startswith(_PREFIX):
             for method in sorted(route.methods - _UNSENT):

@@ -1,4 +1,4 @@
-"""What a client may send, and what it gets."""
+"""The schemas of the API's requests and responses."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.types import Edit, Health, MemoryRecord, Metadata, NewMemory, Owner, RecallQuery
 
 MAX_REASON_CHARS = 500
-# Of an order that is asked for: what is not configured is looked for among what is, which takes its time.
+# The limits of an order in a request: names that are not configured are compared with those that are, which takes time.
 MAX_ORDER = 100
 MAX_NAME_CHARS = 100
 
@@ -36,23 +36,23 @@ class RememberRequest(Struct, frozen=True, forbid_unknown_fields=True):
     metadata: MetadataField | None = None
 
     def memory(self, owner: Owner, memory_id: str | None) -> NewMemory:
-        """Return what is to be stored."""
+        """Return the memory to store."""
         return NewMemory(owner=owner, content=self.content, metadata=self.metadata, memory_id=memory_id)
 
 
 class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to replace of a memory; what is left out stays, `"metadata": null` removes the metadata."""
+    """The changes to a memory; a field that is left out stays, `"metadata": null` removes the metadata."""
 
     content: Content | UnsetType = UNSET
     metadata: MetadataField | UnsetType | None = UNSET
 
     def edit(self, owner: Owner, memory_id: str, edit_id: str | None) -> Edit:
-        """Return what is to be changed."""
+        """Return the edit to make."""
         return Edit(owner=owner, memory_id=memory_id, content=self.content, metadata=self.metadata, edit_id=edit_id)
 
 
 class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A question, and among which memories to look.
+    """A query, and the conditions for the memories to search.
 
     `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive.
     """
@@ -64,8 +64,8 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     created_before: Moment | None = None
     min_score: Score = 0.0
 
-    def question(self, owner: Owner, default_limit: int) -> RecallQuery:
-        """Return what is to be found."""
+    def recall_query(self, owner: Owner, default_limit: int) -> RecallQuery:
+        """Return the query to answer."""
         return RecallQuery(
             owner=owner,
             query=self.query,
@@ -78,13 +78,13 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Memories to store in one go, with 100,000 JSON values in all; one that is not as it must be fails alone."""
+    """Memories to store in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     memories: Annotated[list[RememberRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
 class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Questions to answer in one go, with 100,000 JSON values in all; one that is not as it must be fails alone."""
+    """Queries to answer in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
@@ -104,7 +104,7 @@ class DeleteResponse(Struct, frozen=True):
 
 
 class DeleteAllResponse(Struct, frozen=True):
-    """So many memories are gone for good; with `more` there are others, and the request is to be made again."""
+    """So many memories are gone for good; with `more` there are others, and the request must be repeated."""
 
     deleted: int
     more: bool
@@ -127,7 +127,7 @@ class ListResponse(Struct, frozen=True):
 
 
 class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What became of one memory of a batch: an id, or the problem with it."""
+    """The result for one memory of a batch: an id, or the problem with it."""
 
     status: Literal["stored", "accepted", "failed"]
     memory_id: str | None = None
@@ -135,7 +135,7 @@ class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class RememberBatchResponse(Struct, frozen=True):
-    """What became of each memory, in the order they were sent."""
+    """The result for each memory, in the order they were sent."""
 
     results: list[RememberItem]
     stored: int
@@ -143,7 +143,7 @@ class RememberBatchResponse(Struct, frozen=True):
 
 
 class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The answer to one question of a batch: memories, or the problem with it."""
+    """The answer to one query of a batch: memories, or the problem with it."""
 
     status: Literal["answered", "failed"]
     memories: list[MemoryRecord] | None = None
@@ -152,7 +152,7 @@ class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class RecallBatchResponse(Struct, frozen=True):
-    """The answer to each question, in the order they were asked."""
+    """The answer to each query, in the order they were sent."""
 
     results: list[RecallItem]
     answered: int
@@ -166,7 +166,7 @@ class LiveResponse(Struct, frozen=True):
 
 
 class ReadyResponse(Struct, frozen=True):
-    """Whether requests can be served, and how each provider is; `leaving` before the service stops.
+    """Whether requests can be served, and the health of each provider; `leaving` before the service stops.
 
     `reason` is why it is not ready: it is leaving, still warming up, or no provider that could answer is healthy.
     """
@@ -178,14 +178,14 @@ class ReadyResponse(Struct, frozen=True):
 
 
 class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to do with a circuit breaker: let nobody through, let everybody through, or leave it to itself."""
+    """What to do with a circuit breaker: refuse all calls, let all calls pass, or release it."""
 
     state: Literal["open", "closed", "auto"]
     reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
 
 
 class JournalResponse(Struct, frozen=True, kw_only=True):
-    """A journal in numbers: `id` tells it from every other; `backlogs` has one for each member."""
+    """A journal in numbers: `id` is unique to it; `backlogs` has one for each member."""
 
     id: str
     operations: int
@@ -203,7 +203,7 @@ class DeadLettersResponse(Struct, frozen=True):
 
 
 class RetryResponse(Struct, frozen=True):
-    """The dead letter is one no more, and due at its provider."""
+    """The delivery is no dead letter any more, and due at its provider."""
 
     seq: int
     provider: str
@@ -225,9 +225,9 @@ class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderResponse(Struct, frozen=True, kw_only=True):
-    """The order in force `since` then, and the configured one, which holds again as soon as it changes.
+    """The order in force `since` then, and the configured one, which applies again as soon as it changes.
 
-    `set_by` is the id of a key, or `configuration`. `refused` says why what was configured last is not in force.
+    `set_by` is the id of a key, or `configuration`. `refused` says why the last configuration was refused.
     """
 
     order: list[str]

@@ -1,4 +1,4 @@
-"""Static files: bytes that never change while the process lives, plain and compressed, each with a strong ETag."""
+"""Static files: bytes made once per process, plain and compressed, each with a strong ETag."""
 
 import gzip
 from collections.abc import Mapping
@@ -11,16 +11,17 @@ from litestar import Request, Response
 from app.http.content_coding import takes_gzip
 
 _NOT_MODIFIED = 304
-_ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, so that no two collide by chance
+_ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, so that none collide by chance
 
-# What RFC 9110, section 15.4.5, wants in a 304; the others would repeat what the client holds.
+# The headers that RFC 9110, section 15.4.5, requires in a 304; the others would repeat what the client holds.
 _REPEATED = frozenset({"Cache-Control", "ETag", "Vary"})
 
 
 class StaticFile:
-    """A file to be served, whose bytes never change.
+    """Serve a file whose bytes never change.
 
-    `packed` is its gzip form, if there is one already; the form that is not given is made at its first use, and kept.
+    `packed` is its gzip form, if there is one already; a form that is not passed is made on its first request, and
+    kept.
     """
 
     def __init__(
@@ -45,16 +46,16 @@ class StaticFile:
 
     @cached_property
     def plain(self) -> bytes:
-        """The uncompressed bytes."""
+        """Return the file uncompressed."""
         return gzip.decompress(self.packed) if self._given_plain is None else self._given_plain
 
     @cached_property
     def packed(self) -> bytes:
-        """The bytes in gzip; without a date, so that every process makes the same bytes, and the same ETag."""
+        """Return it in gzip; without a date, so that every process makes the same bytes, and the same ETag."""
         return gzip.compress(self.plain, mtime=0) if self._given_packed is None else self._given_packed
 
     def answer(self, request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Return the form that the client accepts, or 304 if the client holds it already."""
+        """Answer with the form that the client accepts, or 304 if the client has it."""
         body, headers = self._packed_form if takes_gzip(request.headers) else self._plain_form
         if _matches(request.headers.getall("if-none-match", []), headers["ETag"]):
             again = {name: value for name, value in headers.items() if name in _REPEATED}
@@ -77,7 +78,7 @@ def _etag(body: bytes) -> str:
 def _matches(conditions: list[str], etag: str) -> bool:
     """Return whether an `If-None-Match` names a representation, compared weakly as RFC 9110, section 13.1.2, has it.
 
-    A proxy that packs what it passes on makes a strong tag weak.
+    A proxy that compresses what it passes on makes a strong tag weak.
     """
     tags = (tag.strip() for condition in conditions for tag in condition.split(","))
     return any(tag == "*" or tag.removeprefix("W/") == etag for tag in tags)

@@ -1,1 +1,1 @@
-"""The process that serves: how it starts, what it runs beside requests, and how it stops."""
+"""The serving process: its start, its background work, and its stop."""

@@ -1,4 +1,4 @@
-"""Make a running chain from the settings: its providers, its journal and its limits."""
+"""Construction of a running chain from the settings: its providers, its journal and its limits."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,9 +7,10 @@ from app.settings import Settings
 from app.settings.annotations import tag_of
 from app.settings.journaling import always_journalled, journal_of
 from observability.metrics import Metrics
-from providers.chain.chain import Chain, JournalChoice, Part
+from providers.chain.chain import Chain
 from providers.chain.latency import LatencyObserver
 from providers.chain.observers import Observers
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.reporting.reporter import Reporter
 from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
@@ -20,7 +21,7 @@ from providers.types import Host
 
 
 class ChainFactory:
-    """Make chains and their parts from settings; one for each process."""
+    """Make the parts of a chain from settings; one for each process."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.clock = HybridClock()
@@ -44,26 +45,26 @@ class ChainFactory:
         finally:
             await chain.close()
 
-    def parts(self, settings: Settings) -> Sequence[Part]:
+    def parts(self, settings: Settings) -> Sequence[ProviderSpec]:
         """Return the providers in the configured order."""
         self.observer.expect_order(settings.order)
         return [self._part(name, settings) for name in settings.order]
 
-    def journal(self, settings: Settings) -> JournalChoice:
-        """Return the journal that is configured."""
+    def journal(self, settings: Settings) -> JournalSpec:
+        """Return the configured journal."""
         chosen = journal_of(settings)
         if chosen is None:
-            return JournalChoice(opened=None, always=False)
+            return JournalSpec(opened=None, always=False)
         host = self._host("journal", settings)
 
         def opened() -> AbstractAsyncContextManager[Journal]:
             return chosen.open(host)
 
-        return JournalChoice(opened=opened, always=always_journalled(settings))
+        return JournalSpec(opened=opened, always=always_journalled(settings))
 
-    def _part(self, name: str, settings: Settings) -> Part:
+    def _part(self, name: str, settings: Settings) -> ProviderSpec:
         provider = settings.providers[name]
-        return Part(
+        return ProviderSpec(
             name=name,
             settings=(provider, settings.chain.attempts.get(name)),
             opened=self._opener(provider, self._host(name, settings)),
@@ -73,7 +74,7 @@ class ChainFactory:
 
     def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:
         def opened() -> AbstractAsyncContextManager[Replica]:
-            # Not for a provider that stays open when the order is switched, whose breaker keeps its state.
+            # Not for a provider that stays open when the order is switched: its breaker keeps its state.
             self.observer.expect(host.name, str(tag_of(type(provider))))
             return MemoryProviderFactory.create_provider(provider, host)
 

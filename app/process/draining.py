@@ -12,13 +12,13 @@ import structlog
 
 from providers.chain.deadline import Shutdown
 
-# From the main process to its workers: the service is about to stop, so answer questions for readiness with no.
+# From the main process to its workers: the service is about to stop, so answer "not ready" from now on.
 DRAIN_SIGNAL = signal.SIGUSR1
 # Likewise, when it stops: every request that is under way must be answered soon.
 STOP_SIGNAL = signal.SIGUSR2
 
 STOP_SECONDS = 20  # until a worker that has not stopped by itself is killed
-# The rest is for delivering what providers take at once, and for closing.
+# The rest is for deliveries that providers take at once, and for closing.
 ANSWER_SECONDS = STOP_SECONDS - 4.0
 
 _log = structlog.get_logger("ninai")
@@ -27,7 +27,7 @@ _log = structlog.get_logger("ninai")
 def drain_on_sigterm(stop: Callable[[], None], seconds: float) -> None:
     """Handle SIGTERM: be not ready for so many seconds, then stop; a second SIGTERM ends the wait.
 
-    Everything is served meanwhile. SIGINT stops at once, and so does SIGTERM with `seconds` of zero.
+    All requests are served meanwhile. SIGINT stops at once, and so does SIGTERM with `seconds` of zero.
     """
 
     def stop_now(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The gauges of the chain's roles and backlogs, and its story in the log, brought up to date every few seconds."""
+"""Sampling of the chain every few seconds, for the gauges of roles and backlogs and for the transitions in the log."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,13 @@ from providers.chain.counting import CountingObserver
 from providers.chain.describing import describe
 from providers.chain.reporting.reporter import Reporter
 
-# Between two updates: less than a scrape interval, and no scrape has to wait for the journal.
+# Between two samples: less than a scrape interval, and no scrape has to wait for the journal.
 SECONDS = 5.0
 
 
 @asynccontextmanager
 async def chain_gauges(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
-    """Keep the gauges of a chain up to date for as long as the context lasts."""
+    """Report the state of a chain for as long as the context lasts."""
     task = background.start(lambda: _update(chain, observer, story), "gauges")
     try:
         yield

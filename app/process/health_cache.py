@@ -1,4 +1,4 @@
-"""The health of the providers: each is asked at most once a second, however many want its answer."""
+"""The health of the providers: each is checked at most once a second, however many callers want the result."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ from providers.types import Health
 # asked, since a slow provider is not down.
 HEALTH_CHECK_SECONDS = 5.0
 
-# What readiness waits for the other providers once it is decided: less than the half second that a load balancer may
-# allow, so that a standby that hangs makes no process unready.
+# For so long readiness waits for the other providers once it is decided: less than the half second that a load balancer
+# may allow, so that a standby that hangs makes no process unready.
 DECIDED_SECONDS = 0.4
 
 # After its time a check is cancelled, and returns that; one that ignores its cancellation is abandoned a little later.
 _GRACE_SECONDS = 0.1
 
-_MOMENT = 0.001  # seconds; what is left by rounding is nothing
+_MOMENT = 0.001  # seconds; a rest this small comes from rounding
 
 _Checks = Mapping[Link, asyncio.Task[Health]]
 

@@ -1,4 +1,4 @@
-"""The host of providers and journals that a command opens outside the service."""
+"""The host for providers and journals that a command opens beside the service."""
 
 from pathlib import Path
 
@@ -10,6 +10,6 @@ from providers.types import Host
 
 
 def offline_host(name: str, data_dir: Path) -> Host:
-    """Return a host as the service's, but with metrics that are not exposed, and without background work."""
+    """Return a host like the service's, with metrics that are not exported and without background work."""
     metrics = Metrics(CollectorRegistry())
     return Host(name=name, data_dir=data_dir, metrics=metrics, clock=HybridClock(), serves=False)

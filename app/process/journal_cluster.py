@@ -1,4 +1,4 @@
-"""Warn of a journal that shares a PostgreSQL cluster with a provider: both are down at the same time."""
+"""The check that the journal does not share a PostgreSQL cluster with a provider, because both would fail together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def watching_journal_cluster(settings: Settings) -> AsyncIterator[None]:
-    """Compare in the background, and warn, for as long as the context lasts."""
+    """Check in the background, and log a warning."""
     task = background.start_once(warn_of_shared_clusters(settings), "journal place")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether this process can serve now, and will for a while."""
+"""The readiness of this process: it can serve now and for a while."""
 
 from app.http.schemas import ReadyResponse
 from app.process.health_cache import HealthCache
@@ -22,7 +22,7 @@ class Readiness:
         self.health.stop_waiting()
 
     async def answer(self) -> ReadyResponse:
-        """Return the readiness at the time of the answer, not at that of the question."""
+        """Return the readiness at the time of the answer, not at that of the request."""
         healthy, providers = await self.health.readiness(decided=self.draining or self._warm_up.running)
         if self.draining:
             return ReadyResponse(ready=False, providers=providers, leaving=True, reason="leaving")

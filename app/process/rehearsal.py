@@ -1,4 +1,4 @@
-"""The rehearsal of a start: whether the order of the providers can be put in force."""
+"""The check in a child process of whether the service could serve."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from providers.errors import Unavailable
 
 
 def order_error(settings: Settings) -> Unavailable | None:
-    """Return the error that keeps the order from being put in force, None if there is none."""
+    """Return what keeps the order from being put in force, None if nothing does."""
     configure_logs(settings.log.format, "error")
     chains = ChainFactory(Metrics(CollectorRegistry()))
     try:

@@ -1,4 +1,4 @@
-"""The reason why the service stops, logged when the stop begins and once more at its end."""
+"""The reason why the service stops: the first one that comes up, logged when it does, and once more at the end."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ CRASHING = "workers end by themselves as soon as they are started"
 
 
 class StopReason:
-    """The first reason to stop; `now` is a monotonic clock, `wall` gives seconds since 1970."""
+    """Record the first reason; `now` is a monotonic clock, `wall` returns seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self.reason: str | None = None
@@ -28,7 +28,7 @@ class StopReason:
         self._began_at = ""
 
     def record(self, reason: str, *, ordered: bool = False) -> None:
-        """Record a reason, unless there is one; `ordered` if the stop is intended."""
+        """Record a reason, unless there is one; `ordered` says that the stop was requested."""
         if self.reason is not None:
             return
         self.reason = reason
@@ -38,9 +38,9 @@ class StopReason:
         log("stopping", reason=reason)
 
     def record_signals(self, lost: Callable[[], str | None]) -> None:
-        """Record SIGTERM and SIGINT before their handlers run.
+        """Record SIGTERM and SIGINT before their handlers run; `lost` returns what has been lost, if that is the cause.
 
-        `lost` returns what has been lost, if this process was interrupted because of that.
+        A lost part has this process interrupt itself.
         """
         process = os.getpid()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,7 +48,7 @@ class StopReason:
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """Log at the end of the context that the service has stopped, if there ever was a reason."""
+        """Log at the end of the context that the service has stopped, if it ever had a reason to."""
         try:
             yield
         finally:
@@ -59,13 +59,13 @@ class StopReason:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Record a reason for every end of the context, which serves."""
+        """Record a reason if the context, which serves, ends without one."""
         try:
             yield
         except SystemExit:
             self.record(CRASHING)
             raise
-        except Exception as error:  # every error of the server propagates as it is; only its text is recorded here
+        except Exception as error:  # Any error of the server is raised on unchanged; only its words are recorded here.
             self.record(f"{BY_ITSELF}: {error}")
             raise
         self.record(BY_ITSELF)

@@ -1,4 +1,4 @@
-"""Tracing for as long as the application lives, if it is configured."""
+"""Tracing for the lifetime of the application, if it is configured."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +12,11 @@ from observability.tracing import Tracer
 
 @asynccontextmanager
 async def tracing_with(settings: TracingSettings, tracer: Tracer) -> AsyncIterator[None]:
-    """Let the tracer begin and export traces, and make it the tracer of every task begun in this context."""
+    """Have the tracer begin traces and send them, and make it the tracer of everything begun in this context."""
     if settings.endpoint is None:
         yield
         return
-    # The SDK reads two dozen variables by itself; only what `ninai config show` shows counts.
+    # The SDK reads two dozen variables by itself; only what `ninai config show` prints must count.
     with hidden("OTEL_"):
         from observability.otlp.exporting import Collector, Exporting
 

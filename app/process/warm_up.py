@@ -16,11 +16,11 @@ from providers.errors import ProviderError
 from providers.journal.base import Journal
 from providers.types import Owner, RecallQuery
 
-# After so long the warm-up ends in any case: what is down at the start may stay down.
+# After so long the warm-up ends in any case: a part that is down at the start may stay down.
 WARM_UP_SECONDS = 5.0
 AGAIN_SECONDS = 0.25  # between two tries of one part
 
-# The user whose memories are asked for: one as any other, without memories.
+# The user whose memories are recalled: one without memories.
 _USER = "ninai-warming-up"
 _QUESTION = "warming up"
 
@@ -30,14 +30,14 @@ _Attempt = Callable[[], Awaitable[str | None]]
 
 
 class WarmUp:
-    """What is still cold, by name, each with the reason; nothing as soon as the warm-up has ended, however it did."""
+    """Hold what is still cold, by name, each with the reason; empty once the warm-up has ended, however it did."""
 
     def __init__(self) -> None:
         self.cold: dict[str, str] = {}
 
     @property
     def running(self) -> bool:
-        """Return whether a first recall might still meet something cold."""
+        """Whether a first recall might still meet a cold part."""
         return bool(self.cold)
 
 
@@ -61,7 +61,7 @@ async def _warm(warm_up: WarmUp, attempts: dict[str, _Attempt], done: Callable[[
     started = perf_counter()
     tries = [background.start_once(_attempted(warm_up, name, one), f"warm up {name}") for name, one in attempts.items()]
     try:
-        # Not a timeout around them: what ignores its cancellation would keep the service from being ready.
+        # Not a timeout around them: a task that ignores its cancellation would keep the service from being ready.
         await asyncio.wait(tries, timeout=WARM_UP_SECONDS)
     finally:
         for one in tries:
@@ -88,9 +88,9 @@ async def _attempted(warm_up: WarmUp, name: str, one: _Attempt) -> None:
 
 
 async def _recalled(link: Link) -> str | None:
-    """Ask one question, which takes a connection, the statement, the embedder, or the way to another server.
+    """Recall once, which needs a connection, the statement, the embedder, or the way to another server.
 
-    It goes past the limits of the chain, because a first question takes longer than others.
+    It bypasses the limits of the chain, because a first recall takes longer than others.
     """
     found = await link.provider.find(RecallQuery(owner=Owner(_USER), query=_QUESTION, limit=1))
     return NO_VECTOR if NO_VECTOR in found.degraded else None

@@ -1,4 +1,4 @@
-"""The entry point of every worker process: the application, made from the settings in its environment."""
+"""The application that the server loads in every worker process, made from the environment it inherits."""
 
 import signal
 
@@ -20,7 +20,7 @@ from observability.workers.exchange import Exchange
 def application() -> Litestar:
     """Read the settings and make the application, with the metrics of this process."""
     end_with_parent()
-    # Left pending until the application handles them: what is read here may be outdated by then.
+    # SIGHUP stays pending until the application handles it: the settings read here may be outdated by then.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, DRAIN_SIGNAL, STOP_SIGNAL})
     source = Source(lambda: load(None))
     configuration = source.read()

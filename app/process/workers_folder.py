@@ -1,4 +1,4 @@
-"""The folder that the workers of one running service share; deleted when the service stops."""
+"""The folder in which the workers of one running service find each other; removed with the service."""
 
 import fcntl
 import shutil
@@ -14,7 +14,7 @@ _LOCK = "in-use"
 
 @contextmanager
 def workers_folder(data_dir: Path) -> Iterator[Path]:
-    """Create a folder for as long as the context lasts, and delete those of services that were killed.
+    """Hold a new folder for as long as the context lasts, and remove those that killed services have left.
 
     Several services may share a data folder: each locks its own, and the kernel unlocks it when the service ends.
 
@@ -24,7 +24,7 @@ def workers_folder(data_dir: Path) -> Iterator[Path]:
     parent = data_dir / _PARENT
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (parent / _LOCK).open("wb") as starting:
-        fcntl.flock(starting, fcntl.LOCK_EX)  # so that no service deletes a folder that is not locked yet
+        fcntl.flock(starting, fcntl.LOCK_EX)  # so that no service takes a folder for an orphan before it is locked
         for left in parent.glob("*/"):
             with suppress(OSError), (left / _LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

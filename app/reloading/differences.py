@@ -1,4 +1,4 @@
-"""The differences between two configurations: those that a running service applies, and those that need a restart."""
+"""The difference between two configurations: what a running service takes over, and what needs a restart."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +10,7 @@ _LIVE = ("order", "providers", "recall_limit")
 
 
 def taken_over(running: Settings, read: Settings) -> Settings:
-    """Return the settings of a running service with what it can take over of those that were read."""
+    """Return the settings of a running service, with what it can take over of those that were read."""
     return structs.replace(
         running,
         **{name: getattr(read, name) for name in _LIVE},
@@ -19,7 +19,7 @@ def taken_over(running: Settings, read: Settings) -> Settings:
 
 
 def live_changes(before: Settings, after: Settings) -> list[str]:
-    """Name what differs of that which is taken over: `order`, `providers.mem0`, `chain.attempts.mem0`."""
+    """Name the changes that are taken over at once: `order`, `providers.mem0`, `chain.attempts.mem0`."""
     return [
         *(name for name in ("order", "recall_limit") if getattr(before, name) != getattr(after, name)),
         *_of_tables("providers", before.providers, after.providers),
@@ -28,7 +28,7 @@ def live_changes(before: Settings, after: Settings) -> list[str]:
 
 
 def restart_changes(running: Settings, read: Settings) -> list[str]:
-    """Name what differs of that which only a restart takes over: `server.port`, `auth.keys`."""
+    """Name the changes that only a restart takes over: `server.port`, `auth.keys`."""
     return list(_of_structs("", running, taken_over(read, running)))
 
 

@@ -1,4 +1,4 @@
-"""The order that the API has set, stored in the data folder across restarts."""
+"""The order that the API has set, saved in the data folder across restarts."""
 
 import os
 from datetime import datetime
@@ -15,7 +15,7 @@ FILE_NAME = "order.json"
 
 
 class Override(Struct, frozen=True, kw_only=True):
-    """An order that holds `instead_of` the configured one, for as long as that one is configured."""
+    """Hold an order that applies `instead_of` the configured one, for as long as that one is configured."""
 
     order: list[str]
     instead_of: list[str]
@@ -24,13 +24,13 @@ class Override(Struct, frozen=True, kw_only=True):
 
 
 class OverrideFile:
-    """Where the override is kept; there is none while the configured order holds."""
+    """Store the override in a file; there is none while the configured order applies."""
 
     def __init__(self, data_dir: Path) -> None:
         self.path = data_dir / FILE_NAME
 
     def stamp(self) -> Stamp | None:
-        """Return what changes whenever another order is set."""
+        """Return a stamp that changes whenever another order is set."""
         return stamp_of(self.path)
 
     def read(self) -> Override | None:
@@ -49,7 +49,7 @@ class OverrideFile:
             raise ConfigError(f"{self.path}: not an order set by the API: {error}; remove the file") from error
 
     def write(self, override: Override | None) -> Stamp | None:
-        """Put the override in place of the one before, whole or not at all, on disk when this returns; give its stamp.
+        """Replace the override atomically, on disk when this returns; return its stamp.
 
         Raises:
             OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""The reloader puts a changed configuration in force, and keeps the former one where the new one cannot be used."""
+"""The reloader: it puts a changed configuration in force, and keeps the former one when the new one cannot be used."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,14 +25,14 @@ _log = structlog.get_logger(__name__)
 
 
 class OverrideNotStored(OrderRefused):
-    """The order cannot be stored for the next start."""
+    """Refuse an order that cannot be saved for the next start."""
 
 
 class Reloader:
-    """Follow the configuration in one worker process; `applied` is given the settings that are in force from now on.
+    """Follow the configuration in one worker process; `applied` receives the settings that are in force from now on.
 
-    Files are looked at every `HEALTH_CHECK_SECONDS`. What is refused is refused as a whole: nothing of it is in force.
-    Something new was last read at `looked_at`; `for_restart` names what has changed and only a restart takes over.
+    Files are checked every `HEALTH_CHECK_SECONDS`. A refused configuration is refused as a whole: nothing of it is in
+    force. A change was last read at `looked_at`; `for_restart` names the changes that only a restart takes over.
     """
 
     def __init__(
@@ -65,18 +65,18 @@ class Reloader:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self._look()
+            await self._check()
 
     def wake(self) -> None:
-        """Read everything at once, also what no file's date shows, such as a secret in a file of its own."""
+        """Have everything read at once, also changes that no file's date shows, as of a secret in a file of its own."""
         self._wake.set()
 
     async def put(self, order: list[str], set_by: str) -> None:
-        """Put an order in force here, and keep it for the other processes and the next start.
+        """Put an order in force here, and save it for the other processes and the next start.
 
         Raises:
             ConfigError: it names what is not configured, or nothing, or something twice.
-            Unavailable: it cannot be put in force or kept; what was in force is.
+            Unavailable: it cannot be put in force or saved; the former order is in force.
         """
         async with self._lock:
             before = self.configuration
@@ -89,7 +89,7 @@ class Reloader:
                 if base.loaded != before.loaded:
                     self._wake.set()  # what was read has still to be put in force without this order
                 raise
-            # The configured order itself is not held against the configuration: it goes on to be followed.
+            # The configured order itself is saved as no override: the configuration is followed as before.
             kept = None if order == base.configured_order else override
             try:
                 await asyncio.to_thread(self._source.keep, kept)
@@ -101,19 +101,19 @@ class Reloader:
             _log.warning("order_set", order=order, configured=base.configured_order, set_by=set_by)
 
     async def _read_or(self, known: Configuration) -> Configuration:
-        """Return what is configured now, or what was known of it if it cannot be used."""
+        """Return what is configured now, or `known` if that cannot be used."""
         try:
             return await asyncio.to_thread(self._source.read)
         except ConfigError:
             return known
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(HEALTH_CHECK_SECONDS):
                 await self._wake.wait()
         asked = self._wake.is_set() or asyncio.get_running_loop().time() >= self._again_at
         self._wake.clear()
-        # In a thread, since a file system that hangs must hold up nobody else.
+        # In a thread, since a file system that hangs must not block anything else.
         if asked or await asyncio.to_thread(self._source.changed):
             async with self._lock:
                 await self._reload()
@@ -133,16 +133,16 @@ class Reloader:
         except Unavailable as error:
             self._refuse(error.reason)
             self._again_at = asyncio.get_running_loop().time() + AGAIN_SECONDS
-        except Exception:  # noqa: BLE001 - told with its traceback below; the order in force and the next look must outlive it
-            # What is no ProviderError is a bug, or a library that is missing. Raised on, it would end the one task
-            # that looks at the configuration, so that the file which mends it would never be read.
+        except Exception:  # noqa: BLE001 - logged with its traceback below; the order in force and the next check must outlive it
+            # An error that is no ProviderError is a bug, or a library that is missing. Raised on, it would end the one
+            # task that checks the configuration, so that the file which mends it would never be read.
             _log.exception("configuration_failed")
             self._refuse("a provider cannot be opened")
         else:
             self._accept()
 
     async def _switch(self, wanted: Configuration) -> None:
-        """Put a configuration in force, as far as that goes without a restart."""
+        """Put a configuration in force, as far as that is possible without a restart."""
         settings = taken_over(self._running, wanted.settings)
         changed = live_changes(self._running, settings)
         if any(name != "recall_limit" for name in changed):
@@ -161,7 +161,7 @@ class Reloader:
     def _refuse(self, reason: str) -> None:
         self.looked_at = datetime.now(UTC)
         self._metrics.config_last_reload_ok.set(0)
-        if reason != self.refused_for:  # a look that was only repeated is no news
+        if reason != self.refused_for:  # a repeated refusal is not logged again
             self._metrics.config_reloads.labels("refused").inc()
             _log.error("configuration_refused", reason=reason, order=self._running.order)
         self.refused_for = reason

@@ -1,4 +1,4 @@
-"""The source of a running service's configuration, which notices when it may have changed."""
+"""The source of a running service's configuration, and whether it may have changed."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,13 +15,13 @@ from app.settings.layers import Origin
 
 _log = structlog.get_logger(__name__)
 
-HEALTH_CHECK_SECONDS = 0.25  # a change is taken over when it is the same at two looks
+HEALTH_CHECK_SECONDS = 0.25  # a change is taken over when it is the same at two checks
 
 _Stamps = tuple[Stamp | None, Stamp | None]
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
-    """What is configured, and the order that the API has put over it, if it has."""
+    """Hold what is configured, and the order that the API has put over it, if it has."""
 
     loaded: LoadedSettings
     override: Override | None
@@ -33,13 +33,13 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
     @property
     def settings(self) -> Settings:
-        """Return the settings in the order that holds."""
+        """The settings in the order that applies."""
         settings = self.loaded.settings
         return settings if self.override is None else structs.replace(settings, order=self.override.order)
 
 
 class Source:
-    """Read the configuration, again and again; `load` gives what is configured.
+    """Read the configuration, again and again; `load` returns what is configured.
 
     The data folder is that of the first reading: it cannot be moved under a running service.
     """
@@ -53,7 +53,7 @@ class Source:
 
     @property
     def overrides(self) -> OverrideFile:
-        """Where the order of the API is kept."""
+        """The file that holds the order of the API."""
         if self._overrides is None:
             raise RuntimeError("nothing has been read yet")
         return self._overrides
@@ -67,7 +67,7 @@ class Source:
         if self._overrides is None:
             first = self._load()
             self._path, self._overrides = first.file, OverrideFile(first.settings.data_dir)
-        # Before the files are read: what changes meanwhile is a change still to be seen.
+        # Before the files are read: a change made meanwhile must still be noticed later.
         self._seen = self._stamps()
         loaded = self._load()
         configuration = Configuration(loaded=loaded, override=self._override_of(loaded.settings.order))
@@ -87,18 +87,18 @@ class Source:
         return changed
 
     def keep(self, override: Override | None) -> None:
-        """Keep an order for the other processes and the next start.
+        """Save an order for the other processes and the next start.
 
         Raises:
             OSError: it cannot be written.
         """
-        # Only what was written here is known: another process may write one at the same time, and is to be followed.
+        # Only what was written here is known: another process may write one at the same time, which must be followed.
         self._seen = (self._seen[0], self.overrides.write(override))
 
     def changed(self) -> bool:
-        """Return whether a file is another one than when it was read, and the same as at the last look.
+        """Return whether a file has changed since it was read, and is the same as at the last check.
 
-        Many editors write a file in two steps, and half a file may well be a configuration.
+        Many editors write a file in two steps, and half a file may well be a valid configuration.
         """
         stamps = self._stamps()
         settled, self._noticed = stamps == self._noticed, stamps
@@ -116,7 +116,7 @@ class Source:
         if override is None or override.instead_of == configured:
             return override
         if self.overrides.stamp() == before:
-            # Where it cannot be removed it is passed over again the next time.
+            # A file that cannot be removed is passed over again the next time.
             with suppress(OSError):
                 self.overrides.write(None)
             _log.warning("order_override_ended", order=override.order, configured=configured, set_by=override.set_by)

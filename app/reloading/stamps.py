@@ -1,7 +1,7 @@
-"""Stamps of files, which change with their contents as far as the file system shows.
+"""The stamp of a file, which changes when the file is replaced or changed.
 
-Asked for again and again rather than announced by the kernel: that works on every file system, also on those that a
-container mounts from elsewhere.
+Polled rather than announced by the kernel: that works on every file system, also on those that a container mounts
+from elsewhere.
 """
 
 import os
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 
 class Stamp(Struct, frozen=True, kw_only=True):
-    """What changes with a file: a swapped link changes what it resolves to, an editor's rename the inode."""
+    """Hold what changes with a file: a swapped link changes what it resolves to, an editor's rename the inode."""
 
     resolved: str
     inode: int
@@ -22,7 +22,7 @@ class Stamp(Struct, frozen=True, kw_only=True):
 def stamp_of(path: Path) -> Stamp | None:
     """Return the stamp of a file, None while there is none."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - one look at the file, beside one at its name
+        status = os.stat(path)  # noqa: PTH116 - one stat of the file, beside one of its name
     except OSError:
         return None
     return Stamp(resolved=os.path.realpath(path), inode=status.st_ino, mtime_ns=status.st_mtime_ns, size=status.st_size)

@@ -1,4 +1,4 @@
-"""What a type annotation of the settings says about a value."""
+"""The parts of a type annotation of the settings: its members, items, choices and constraints."""
 
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
@@ -14,7 +14,7 @@ def plain(annotation: object) -> object:
 
 
 def members(annotation: object) -> list[object]:
-    """Return the types of a union, None left out; any other type is a union of one."""
+    """Return the types of a union without None; any other type is a union of one."""
     kind = plain(annotation)
     parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     return [plain(part) for part in parts if part is not NoneType]
@@ -26,13 +26,13 @@ def tables(annotation: object) -> list[type[Struct]]:
 
 
 def item_of(annotation: object, container: type) -> object | None:
-    """Return the type of the items if this is such a container (dict: of its values)."""
+    """Return the type of the items if the annotation is such a container (dict: of its values)."""
     kind = plain(annotation)
     return get_args(kind)[-1] if get_origin(kind) is container else None
 
 
 def choices(annotation: object) -> tuple[object, ...]:
-    """Return the values of a Literal; none when any value may do."""
+    """Return the values of a Literal; none when any value is allowed."""
     kind = plain(annotation)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
@@ -53,7 +53,7 @@ def is_masked(annotation: object) -> bool:
 
 
 def description(annotation: object) -> str | None:
-    """Return the words for what is expected, where the type has its own."""
+    """Return the description of what is expected, where the type has its own."""
     return next((meta.description for meta in _metas(annotation) if meta.description), None)
 
 

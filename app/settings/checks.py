@@ -1,4 +1,4 @@
-"""What must be true of the settings together, beyond what each value's type says."""
+"""The checks of the settings together, beyond what each value's type requires."""
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
@@ -19,7 +19,7 @@ from providers.native.dimensions import NARROWER, too_wide
 from providers.native.settings import NativeSettings
 
 MIN_SECRET_CHARS = 32
-# What a delivery is tried for, and what its tries leave behind, has come to rest by then.
+# All deliveries, with their retries, have ended after so many times the longest request.
 LEAST_KEEP_FACTOR = 10
 
 Origins = Mapping[str, Origin]
@@ -38,7 +38,7 @@ def check(settings: Settings, origins: Origins) -> None:
 
 
 def _origin(origins: Origins, path: str) -> Origin:
-    """Where a value came from, or the first value of a table."""
+    """Return where a value came from, or the first value of a table."""
     below = (origin for name, origin in origins.items() if name.startswith(f"{path}.") and origin != DEFAULT)
     return origins.get(path) or next(below, DEFAULT)
 
@@ -57,11 +57,11 @@ def _order(settings: Settings) -> Iterator[_Fault]:
 def _names(settings: Settings) -> Iterator[_Fault]:
     for name in settings.providers:
         if name in RESERVED_PROVIDER_NAMES:
-            yield ("providers", name), f"the admin API has {quoted([name])} for another purpose, take another name"
+            yield ("providers", name), f"the admin API has another use for {quoted([name])}, choose another name"
 
 
 def _inferring(settings: Settings) -> Iterator[_Fault]:
-    """What a language model makes of a text is found under other ids, and is never the same twice."""
+    """Allow inference with a single provider only: what a language model makes of a text gets other ids, and varies."""
     alone = len(settings.order) == 1
     begun = always_journalled(settings) and isinstance(settings.journal, AutoJournalSettings)
     for name in settings.order:
@@ -88,7 +88,7 @@ def _journal(settings: Settings) -> Iterator[_Fault]:
 
 
 def _retention(settings: Settings) -> Iterator[_Fault]:
-    """A deletion that is forgotten while a write is still under way would be undone by it."""
+    """Require that deletions are remembered for longer than any write is under way, which would undo one."""
     keep, longest = settings.chain.retention.keep, settings.chain.longest_request
     if keep < LEAST_KEEP_FACTOR * longest:
         reason = f"{keep:g} s must be at least {LEAST_KEEP_FACTOR} times chain.longest_request, which is {longest:g} s"
@@ -106,7 +106,7 @@ def _deadlines(settings: Settings) -> Iterator[_Fault]:
 
 
 def _twins(settings: Settings) -> Iterator[_Fault]:
-    """Two names for one database would each take the other's copy for its own."""
+    """Refuse two names for one database: each would take the other's copy for its own."""
     seen: dict[str, str] = {}
     for name in settings.order:
         provider = settings.providers.get(name)
@@ -118,7 +118,7 @@ def _twins(settings: Settings) -> Iterator[_Fault]:
 
 
 def _dimensions(settings: Settings) -> Iterator[_Fault]:
-    """What no database could store would be found out at the first memory."""
+    """Refuse vectors that no database could store, which otherwise would come up at the first memory."""
     for name, provider in settings.providers.items():
         if not isinstance(provider, NativeSettings):
             continue
@@ -159,7 +159,7 @@ def _keys(settings: Settings) -> Iterator[_Fault]:
 
 
 def _hashes(settings: Settings) -> Iterator[_Fault]:
-    """One key under two names would speak for whichever comes last."""
+    """Refuse one key under two names: it would speak for the last of them."""
     seen: dict[str, str] = {}
     for name, key in settings.auth.keys.items():
         if key.hash in seen:

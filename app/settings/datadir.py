@@ -1,4 +1,4 @@
-"""The folder for data when none is configured."""
+"""The default folder for data."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ SYSTEM_DATA_DIR = Path("/var/lib") / APP_NAME
 
 
 def default_data_dir(environ: Mapping[str, str], *, euid: int) -> Path:
-    """Return the user's data folder as the XDG Base Directory Specification says.
+    """Return the user's data folder according to the XDG Base Directory Specification.
 
     For root it is below /var/lib: PostgreSQL refuses to run as root, and the account that runs it instead cannot
     reach into root's home.

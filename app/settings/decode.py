@@ -1,4 +1,4 @@
-"""Layers become structs: every table is matched with its struct, every value with its field's type.
+"""Decoding of layers into structs: every table is matched with its struct, every value with its field's type.
 
 msgspec itself would decode a whole tree at once, but it forgets the names inside a dict (`$[...]`), and reads text
 from variables as leniently as typed values from a file.
@@ -21,7 +21,7 @@ def decode(table: type[_T], layer: Layer) -> tuple[_T, Mapping[str, Origin]]:
     """Return the struct, and for the path of each value that a layer set, where it came from.
 
     Raises:
-        ConfigError: something does not fit.
+        ConfigError: the layer does not fit the struct.
     """
     decoder = _Decoder(layer)
     return decoder.struct(table, ()), decoder.origins
@@ -45,7 +45,7 @@ class _Decoder:
                 raise ConfigError(f"missing key {quoted([field.name])}", steps=steps, origin=origin)
         try:
             return table(**values)
-        except ValueError as error:  # values that do not go together, as the struct itself says
+        except ValueError as error:  # values that contradict each other, as the struct itself checks
             raise ConfigError(str(error), steps=steps, origin=origin_below(self._layer, steps)) from None
 
     def _value(self, annotation: object, steps: Steps) -> object:
@@ -105,7 +105,7 @@ class _Decoder:
                 raise ConfigError(reason, steps=here, origin=origin_below(self._layer, here))
 
     def _refuse_value(self, steps: Steps) -> None:
-        """Refuse a value where a table is expected; the error does not quote it, since it may be a secret."""
+        """Refuse a value where a table belongs; do not show it, because it may be a misplaced secret."""
         entry = self._layer.get(steps)
         if entry is not None and entry.raw != {}:
             raise ConfigError("expected a table, got a value", steps=steps, origin=entry.origin)

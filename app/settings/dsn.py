@@ -1,4 +1,4 @@
-"""The URL of a database in the one form that the native provider takes."""
+"""The normal form of a database URL, as the native provider takes it."""
 
 import re
 
@@ -12,7 +12,7 @@ def normalised(dsn: str) -> str:
     libpq calls the TLS mode `sslmode`, asyncpg calls the same values `ssl`.
 
     Raises:
-        ValueError: it is the URL of something else.
+        ValueError: it is no PostgreSQL URL.
     """
     scheme, separator, rest = dsn.partition("://")
     if not separator or scheme not in _SCHEMES:

@@ -21,7 +21,7 @@ def process_environment() -> Mapping[str, str]:
 
 @contextmanager
 def hidden(prefix: str) -> Iterator[None]:
-    """Keep this process's variables whose names begin so from a library that would read them by itself."""
+    """Hide this process's variables with this prefix from a library that would read them by itself."""
     environ = os.environ  # noqa: TID251 - only this package touches it
     kept = {name: environ.pop(name) for name in list(environ) if name.startswith(prefix)}
     try:
@@ -33,8 +33,8 @@ def hidden(prefix: str) -> Iterator[None]:
 def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:
     """Return what NINAI__ variables set; an empty variable sets nothing.
 
-    Names match regardless of case, keys that `written` already spells keep its spelling. A name that ends in _FILE
-    tells the file in which the value stands.
+    Names match regardless of case; keys that `written` already spells keep its spelling. A name that ends in _FILE
+    names the file that holds the value.
 
     Raises:
         ConfigError: two variables set the same, or a name is malformed.
@@ -60,7 +60,7 @@ def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:
 
 
 def _spelling(written: Layer) -> Mapping[Steps, Steps]:
-    """Give, for every path and every beginning of one in lower case, how it is written."""
+    """Return, for every path and every prefix of one in lower case, how it is spelled."""
     return {
         tuple(str(step).lower() for step in path[:depth]): path[:depth]
         for path in written

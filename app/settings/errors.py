@@ -13,9 +13,9 @@ _USER_INFO = re.compile(r"://\S*@")  # up to the last @: passwords hold any char
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `str()` is one line without any secret.
+    """Signal that the configuration cannot be used; `str()` is one line without any secret.
 
-    `path` is the setting as `$.server.port`, None when the fault is not one setting's; `origin` is where it was set.
+    `path` is the setting as `$.server.port`, None when the fault is not of one setting; `origin` is where it was set.
     """
 
     def __init__(self, reason: str, *, steps: Steps | None = None, origin: Origin | None = None) -> None:
@@ -33,7 +33,7 @@ def without_password(text: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Write a value so that it fits into one line of an error."""
+    """Format a value so that it fits into one line of an error."""
     text = without_password(json.dumps(value, ensure_ascii=False, default=str))
     text = text.encode("utf-8", "backslashreplace").decode()  # a variable may hold bytes that are no text
     return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}..."
@@ -45,7 +45,7 @@ def quoted(names: Iterable[object]) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return the known name that is meant, or all of them when none is near."""
+    """Suggest the nearest known name, or list all of them when none is near."""
     known = list(known)
     near = get_close_matches(name, known, n=1)
     if near:

@@ -1,4 +1,4 @@
-"""One short word for the settings that instances of one service share, so that a difference is seen."""
+"""A short hash of the settings that instances of one service share, so that a difference is noticed."""
 
 import hashlib
 
@@ -12,14 +12,14 @@ _SHARED = ("order", "chain", "journal", "recall_limit")
 
 
 def fingerprint(settings: Settings) -> str:
-    """Return a hash of the order and of what holds for it, masked as it is shown: no secret can be guessed from it.
+    """Hash the order and the settings of its providers, masked as they are shown: no secret can be guessed from it.
 
     Ports, folders and the log are each instance's own, and a provider that is in no order does nothing.
     """
     shared = (*_SHARED, *(f"providers.{name}" for name in settings.order))
-    told = sorted(
+    effective = sorted(
         (leaf.path, leaf.value)
         for leaf in leaves(settings)
         if any(leaf.path == path or leaf.path.startswith((f"{path}.", f"{path}[")) for path in shared)
     )
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:_CHARS]
+    return hashlib.sha256(msgspec.json.encode(effective)).hexdigest()[:_CHARS]

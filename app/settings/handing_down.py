@@ -12,13 +12,13 @@ _FOLDER_VARIABLE = "NINAI_WORKERS_FOLDER"
 def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None:
     """Put the file and the command-line options into this process's environment.
 
-    An option takes the place of the variable that sets the same, however that is spelled.
+    An option replaces the variable that sets the same, however that is spelled.
     """
     values = {
         PREFIX + path.upper().replace(".", "__"): str(value) for path, value in overrides.items() if value is not None
     }
     if config_file is not None:
-        # Not resolved: a file that is exchanged by its link is to be found under the link's name.
+        # Not resolved: a file that is replaced through its link must be found under the link's name.
         values[CONFIG_VARIABLE] = str(config_file.absolute())
     environment = os.environ  # noqa: TID251 - children inherit it; only this package touches it
     for name in [name for name in environment if name.upper() in values]:
@@ -27,11 +27,11 @@ def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None
 
 
 def hand_down_folder(folder: Path) -> None:
-    """Pass the workers' folder on to the worker processes."""
+    """Hand the folder in which the workers find each other down to them."""
     os.environ[_FOLDER_VARIABLE] = str(folder)  # noqa: TID251 - as above
 
 
 def handed_folder() -> Path | None:
-    """Return the folder in which the workers find each other, None for a single one."""
+    """Return the folder in which the workers find each other, None for a single process."""
     folder = process_environment().get(_FOLDER_VARIABLE)
     return None if folder is None else Path(folder)

@@ -14,7 +14,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Origin(Struct, frozen=True):
-    """Where a value came from: `name` is the file's path, the variable's name or the option as it is typed."""
+    """Name where a value came from: `name` is the file's path, the variable's name or the option as it is typed."""
 
     kind: Literal["default", "file", "variable", "option"]
     name: str
@@ -27,13 +27,13 @@ DEFAULT = Origin("default", "default")
 
 
 class FileReference(Struct, frozen=True):
-    """A value that stands in a file of its own, as container platforms hand out secrets."""
+    """Refer to a file that holds the value, as container platforms mount secrets."""
 
     path: Path
 
 
 class RawValue(Struct, frozen=True):
-    """One raw value, not yet converted; an empty dict is a table that was opened and left empty."""
+    """Hold one raw value, not yet converted; an empty dict is a table that was opened and left empty."""
 
     raw: object
     origin: Origin
@@ -55,7 +55,8 @@ def flatten(raw: object, origin: Origin, steps: Steps = ()) -> Layer:
 def overlay(*layers: Layer) -> Layer:
     """Lay later layers over earlier ones.
 
-    A layer that changes the `kind` of a table takes the table over: what lower layers said was about another kind.
+    A layer that changes the `kind` of a table replaces the whole table: the values of lower layers are for another
+    kind.
     """
     merged: dict[Steps, RawValue] = {}
     for layer in layers:
@@ -81,7 +82,7 @@ def origin_below(layer: Layer, steps: Steps) -> Origin:
 
 
 def dotted(steps: Steps) -> str:
-    """Write a path as it is read: `providers.native.former_embedders[0].model`."""
+    """Format a path for people: `providers.native.former_embedders[0].model`."""
     text = ""
     for step in steps:
         if isinstance(step, int):
@@ -92,7 +93,7 @@ def dotted(steps: Steps) -> str:
 
 
 def split_list(text: str) -> list[object]:
-    """Read a list as a variable holds it: comma separated, or JSON.
+    """Parse a list as a variable holds it: comma separated, or JSON.
 
     Raises:
         ValueError: it starts like JSON and is none.

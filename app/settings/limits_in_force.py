@@ -1,4 +1,4 @@
-"""How long requests and tries may take with these settings, and what each of the numbers comes from."""
+"""The limits on how long requests and tries may take with these settings, and the source of each number."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,10 +18,10 @@ _LONGEST = "chain.longest_request"
 
 
 class LimitsInForce(Struct, frozen=True, kw_only=True):
-    """The limits of one class of operations at one provider.
+    """Hold the limits of one class of operations at one provider.
 
-    `deadline` and `batch_deadline`, that of the largest batch, are in seconds. `try_limit` says how long one try is
-    waited for. `deadline_from` and `try_limit_from` name the source of each.
+    `deadline` and `batch_deadline`, that of the largest batch, are in seconds. `try_limit` says how long one try may
+    take. `deadline_from` and `try_limit_from` name the source of each.
     """
 
     provider: str
@@ -34,7 +34,7 @@ class LimitsInForce(Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        """Say all of it in one line."""
+        """Describe all of it in one line."""
         deadline = f"deadline {self.deadline:g} s ({self.deadline_from}), up to {self.batch_deadline:g} s for a batch"
         return f"{deadline}; one try {self.try_limit} ({self.try_limit_from})"
 
@@ -69,5 +69,5 @@ def _try_limit(configured: float | None, operation: OperationClass, *, others: b
 
 
 def _journalled(settings: Settings, operation: OperationClass) -> bool:
-    """Return whether a write is durable before the provider is asked, so that nobody has to wait for that one."""
+    """Return whether a write is durable before the provider is asked, so that no caller has to wait for it."""
     return operation.writes and (len(settings.order) > 1 or always_journalled(settings))

@@ -1,4 +1,4 @@
-"""Every value of the settings under its path, in a form that may be shown."""
+"""The listing of every value of the settings under its path, in a form that may be shown."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +14,14 @@ from observability.secret import MASK
 
 
 class Leaf(Struct, frozen=True):
-    """One setting: `value` is JSON, masked if it is a secret, None if it is not set."""
+    """Hold one setting: `value` is JSON, masked if it is a secret, None if it is not set."""
 
     path: str
     value: object
 
 
 def leaves(settings: Settings) -> Iterator[Leaf]:
-    """Return every setting, table after table."""
+    """Yield every setting, table after table."""
     return _table(settings, ())
 
 

@@ -32,7 +32,7 @@ NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 
 class LoadedSettings(Struct, frozen=True, kw_only=True):
-    """The settings, the file they were read from, and for the path of every value where it came from."""
+    """Hold the settings, the file they were read from, and for the path of every value where it came from."""
 
     settings: Settings
     origins: Mapping[str, Origin]
@@ -53,7 +53,7 @@ def load(
     `overrides` are command-line options by path, `{"server.port": 9000}`; an option that was not given is None.
 
     Raises:
-        ConfigError: what is configured cannot be used.
+        ConfigError: the configuration cannot be used.
     """
     loaded = read(config_file, process_environment() if environ is None else environ, overrides)
     check(loaded.settings, loaded.origins)
@@ -61,10 +61,10 @@ def load(
 
 
 def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> LoadedSettings:
-    """Read the settings without asking whether this version can serve with them.
+    """Read the settings without checking whether this version can serve with them.
 
     Raises:
-        ConfigError: a value is not what its setting asks for.
+        ConfigError: a value does not fit its setting.
     """
     path, named_by = config_file, "--config"
     if path is None and environ.get(CONFIG_VARIABLE):
@@ -80,7 +80,7 @@ def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mappin
 
 
 def _option_layer(overrides: Mapping[str, object]) -> Layer:
-    """An option is called for the last key of its path: `--data-dir`."""
+    """Return the options as a layer; an option is named after the last key of its path: `--data-dir`."""
     return {
         tuple(path.split(".")): RawValue(value, Origin("option", "--" + path.rpartition(".")[2].replace("_", "-")))
         for path, value in overrides.items()

@@ -1,4 +1,4 @@
-"""Mask the secrets of the settings in the texts of errors."""
+"""Masking of all secrets of the settings in the text of an error."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,13 +10,13 @@ from app.settings.errors import without_password
 from observability.secret import MASK, Secret
 
 _LONG_CHARS = 8
-# As SQLAlchemy finds it, for whom it may hold what no URL may: urllib takes a bracket for that of an IPv6 address.
+# A URL as SQLAlchemy finds it, which may hold what urllib refuses: that takes a bracket for that of an IPv6 address.
 _PASSWORD = re.compile(r"://[^:/]*:([^@]*)@")
 
 
 def mask_for(settings: Struct) -> Callable[[str], str]:
-    """Return what makes one line of a text, in which none of these settings' secrets stands."""
-    # The longest first: a short one may be a part of it.
+    """Return a function that makes one line of a text, in which none of these settings' secrets stands."""
+    # The longest first: a short secret may be a part of it.
     secrets = sorted({secret for secret in _secrets_in(settings) if secret}, key=len, reverse=True)
     pattern = re.compile("|".join(map(_pattern_of, secrets)) or r"(?!)")  # the last matches nothing
 
@@ -27,18 +27,18 @@ def mask_for(settings: Struct) -> Callable[[str], str]:
 
 
 def _pattern_of(secret: str) -> str:
-    """A short one is found as a word alone: else a password of one letter would take that letter everywhere."""
+    """Match a short secret as a whole word only: a password of one letter would mask that letter everywhere."""
     anywhere = re.escape(secret)
     return anywhere if len(secret) >= _LONG_CHARS else rf"(?<!\w){anywhere}(?!\w)"
 
 
 def in_one_line(text: str) -> str:
-    """Return a text so that it breaks no table and commands no terminal."""
+    """Return a text in a form that breaks no table and controls no terminal."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split("\n")))
 
 
 def _secrets_in(value: object) -> Iterator[str]:
-    """Return every secret of the settings, and of a DSN the password also by itself."""
+    """Yield every secret of the settings, and of a DSN the password also by itself."""
     if isinstance(value, Secret):
         text = value.reveal()
         yield text

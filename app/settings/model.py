@@ -1,4 +1,4 @@
-"""What can be configured: the frozen structs that a configuration is decoded into."""
+"""The structs that a configuration is decoded into: everything that can be configured."""
 
 import os
 from pathlib import Path
@@ -23,21 +23,21 @@ ProviderName = Annotated[
         description="a name of lower-case letters, digits and single underscores, which a variable can spell",
     ),
 ]
-# The admin API has its order where a provider of this name would be.
+# The path of the admin API's order would collide with a provider of this name.
 RESERVED_PROVIDER_NAMES = ("order",)
 MAX_DRAIN_SECONDS = 300
-# Below the least of them a client at the other end of the world is slow, beyond the most nobody waits for an answer.
+# Below the lower bound distant clients would be too slow, and beyond the upper one no client still waits for an answer.
 ClientTimeout = Annotated[float, Meta(ge=0.5, le=600)]
 KeyName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
 ]
 KeyHash = Annotated[
     str,
-    # Masked, because the mistake to expect is the key itself in the place of its hash.
+    # Masked, because the likely mistake is the key itself in place of its hash.
     Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True}),
 ]
 
-# Scheme, host, port and path: credentials have their place in the headers.
+# Scheme, host, port and path: credentials belong in the headers.
 CollectorUrl = Annotated[
     Annotated[str, Meta(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?\Z")] | None,
     Meta(description="the base URL of a collector that speaks OTLP over HTTP, as http://collector:4318"),
@@ -45,17 +45,17 @@ CollectorUrl = Annotated[
 # RFC 9110, section 5.6.2.
 HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", description="the name of an HTTP header")]
 
-# What a key opens: the memories, or the admin API.
+# What a key grants access to: the memories, or the admin API.
 Scope = Literal["memory", "admin"]
 Scopes = Annotated[list[Scope], Meta(min_length=1, description='a list of "memory", "admin" or both')]
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the service listens, with how many processes, and for whom; port 0 takes a free one.
+    """Configure where the service listens, with how many processes, and for whom; port 0 takes a free one.
 
-    For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers look for another.
-    `connections` are those of all processes together, `connections_per_peer` those of one address among them. The three
-    timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`.
+    For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers choose another
+    instance. `connections` are those of all processes together, `connections_per_peer` those of one address among them.
+    The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`.
     """
 
     host: str = "127.0.0.1"
@@ -70,9 +70,9 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A port of its own for the admin API and the console, which the other one then does not know; without it, none.
+    """Move the admin API and the console to a port of their own, away from the port of the service; without it, none.
 
-    `session_secret` signs the sessions of the console; without one, a file in the data folder does.
+    `session_secret` signs the sessions of the console; without it, a file in the data folder holds the secret.
     """
 
     host: str = "127.0.0.1"
@@ -81,9 +81,9 @@ class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One API key by its hash.
+    """Configure one API key by its hash.
 
-    `user` is the only user it speaks for; without it each request names a user. `scopes` are what it opens.
+    `user` is the only user it speaks for; without it each request names a user. `scopes` are what it grants access to.
     """
 
     hash: KeyHash
@@ -92,7 +92,7 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may ask; `default_user` is whose memories are meant where no key is asked for and no user named."""
+    """Configure authentication; `default_user` owns the memories where neither a key nor the request names a user."""
 
     mode: Literal["none", "api_key"] = "none"
     default_user: str = "demo"
@@ -100,14 +100,14 @@ class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is logged and how; `auto` is text on a terminal and JSON elsewhere."""
+    """Configure what is logged and how; `auto` is text on a terminal and JSON elsewhere."""
 
     format: Literal["auto", "json", "text"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where spans are sent, if anywhere; `ratio` is how many of the traces that begin here, `timeout` in seconds."""
+    """Configure where spans are sent; `ratio` is the share of traces sampled here, `timeout` is in seconds."""
 
     endpoint: CollectorUrl = None
     ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
@@ -117,7 +117,7 @@ class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How providers are asked, and for how long the journal remembers; `attempts` by the name of the provider."""
+    """Configure how providers are asked, and how long the journal remembers; `attempts` by the provider's name."""
 
     attempts: dict[ProviderName, AttemptPolicy] = field(default_factory=dict)
 
@@ -131,10 +131,10 @@ def _default_data_dir() -> Path:
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole configuration.
+    """Hold the whole configuration.
 
-    `order` names the providers in use, the first is home. `recall_limit` is how many memories a recall gives when it
-    does not say.
+    `order` names the providers in use, the first is home. `recall_limit` is how many memories a recall returns when it
+    names no limit.
     """
 
     order: list[str] = field(default_factory=lambda: ["native"])

@@ -1,4 +1,4 @@
-"""The variables that others have named, SPEC-020 and OpenTelemetry, as a layer: above the file, below NINAI__."""
+"""The variables that SPEC-020 and OpenTelemetry define, as a layer: above the file, below NINAI__."""
 
 from collections.abc import Mapping
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ _NATIVE = {"DATABASE_URL": "dsn"}
 _EMBEDDER = {"OPENAI_API_KEY": "api_key", "OPENAI_BASE_URL": "base_url", "EMBEDDING_MODEL": "model"}
 _MEM0 = {"MEM0_BASE_URL": "base_url", "MEM0_API_KEY": "api_key", "MEM0_HMAC_SECRET": "hmac_secret"}
 
-# Of OpenTelemetry's many only those with a setting of the same meaning.
+# Of OpenTelemetry's many variables only those with a setting of the same meaning.
 _TRACING = {"OTEL_EXPORTER_OTLP_ENDPOINT": "endpoint", "OTEL_SERVICE_NAME": "service_name"}
 _HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 
@@ -25,7 +25,7 @@ def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
     A variable for a kind of provider that is not in use is ignored.
 
     Raises:
-        ConfigError: MEMORY_PROVIDER names something else than providers, or a list of headers is none.
+        ConfigError: MEMORY_PROVIDER names something other than providers, or a list of headers is malformed.
     """
     layer = dict(_order(environ, overlay(below, above)))
     known = overlay(below, layer, above)
@@ -51,7 +51,7 @@ def _entries(environ: Mapping[str, str], keys: Mapping[str, str], table: Steps) 
 
 
 def _headers(environ: Mapping[str, str]) -> Layer:
-    """Read `name=value,...`, percent-encoded as the OpenTelemetry Protocol Exporter specification says."""
+    """Parse `name=value,...`, percent-encoded as the OpenTelemetry Protocol Exporter specification says."""
     steps, origin = ("tracing", "headers"), Origin("variable", _HEADERS)
     layer: dict[Steps, RawValue] = {}
     for part in environ.get(_HEADERS, "").split(","):
@@ -64,7 +64,7 @@ def _headers(environ: Mapping[str, str]) -> Layer:
 
 
 def _embedder(environ: Mapping[str, str], known: Layer, table: Steps) -> Layer:
-    """A key alone chooses OpenAI, as in the specification; an embedder chosen by name stays."""
+    """Return the settings of the embedder: a key alone chooses OpenAI, as in SPEC-020; one chosen by name stays."""
     named = known.get((*table, "kind"))
     if named is not None:
         return _entries(environ, _EMBEDDER, table) if named.raw == "openai" else {}

@@ -1,4 +1,4 @@
-"""Which providers the layers configure, and in which order, before anything is decoded."""
+"""The providers that the layers configure, and their order, before anything is decoded."""
 
 from app.settings import annotations
 from app.settings.layers import DEFAULT, Layer, RawValue, Steps, names_below, split_list
@@ -17,7 +17,7 @@ def provider_names(layer: Layer) -> list[str]:
 
 
 def kind_of(layer: Layer, name: str) -> str | None:
-    """Return a provider's kind: what its table says; a table named for a kind need not say it."""
+    """Return a provider's kind from its table; a table named for a kind need not name it."""
     entry = layer.get((*PROVIDERS, name, "kind"))
     if entry is not None:
         return str(entry.raw)
@@ -25,7 +25,7 @@ def kind_of(layer: Layer, name: str) -> str | None:
 
 
 def order_in(layer: Layer) -> list[str]:
-    """Return the order as far as it can be read; decoding complains about the rest."""
+    """Return the order as far as it is readable; decoding reports the rest."""
     entry = layer.get(ORDER)
     if entry is None:
         return DEFAULT_ORDER
@@ -42,7 +42,7 @@ def first_in_order(layer: Layer, kind: str) -> str | None:
 
 
 def implied_tables(layer: Layer) -> Layer:
-    """Return what goes without saying: the kind of a table named for it, and the native provider if it is in use."""
+    """Return the implicit values: the kind of a table named for it, and the native provider if it is in use."""
     names = provider_names(layer)
     if "native" in order_in(layer):
         names.append("native")

@@ -11,7 +11,7 @@ _PLACE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column
 
 
 def toml_layer(path: Path, named_by: str) -> Layer:
-    """Read a TOML file; `named_by` says who asked for it.
+    """Read a TOML file; `named_by` says which option or variable named it.
 
     Raises:
         ConfigError: the file cannot be read, or is not TOML.

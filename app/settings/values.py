@@ -1,4 +1,4 @@
-"""One raw value becomes the value that its type asks for, or an error that says why not."""
+"""Conversion of one raw value into its setting's type, or an error that says why it does not fit."""
 
 import re
 from pathlib import Path
@@ -14,10 +14,10 @@ _COMPLAINT = re.compile(r"Expected (?P<expected>.*?)(, got `[^`]*`)?( - at `\$\[
 
 
 def convert(annotation: object, entry: RawValue, steps: Steps) -> object:
-    """Return the value; text from a variable becomes the number, truth value or list that is asked for.
+    """Convert the value; text from a variable becomes the number, truth value or list that the type requires.
 
     Raises:
-        ConfigError: it is not what is asked for.
+        ConfigError: it does not fit the type.
     """
     try:
         return _converted(annotation, entry, steps)
@@ -45,7 +45,7 @@ def listed(entry: RawValue, steps: Steps) -> list[object]:
     """Return the list, or the one that a variable's text means.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is no list.
     """
     raw = entry.raw
     if isinstance(raw, str) and entry.origin.kind != "file":
@@ -85,12 +85,12 @@ def _path(entry: RawValue, steps: Steps) -> Path:
         raise ConfigError(f"expected a path, got {shown(entry.raw)}", steps=steps, origin=entry.origin)
     try:
         return Path(entry.raw).expanduser().absolute()
-    except RuntimeError:  # ~name of nobody
+    except RuntimeError:  # ~name of an unknown user
         raise ConfigError(f"no home folder for {shown(entry.raw)}", steps=steps, origin=entry.origin) from None
 
 
 def _complaint(message: str, annotation: object, entry: RawValue, steps: Steps) -> ConfigError:
-    """Say what msgspec says, with the value that it leaves out."""
+    """Return msgspec's complaint, with the value that it leaves out."""
     raw = entry.raw
     found = _COMPLAINT.fullmatch(message)
     if found and found["index"] and isinstance(raw, list):

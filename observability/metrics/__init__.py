@@ -1,4 +1,4 @@
-"""Every metric of the service, by subject; `Metrics` has them all."""
+"""Every metric of the service, by subject; `Metrics` combines them all."""
 
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.everything import Metrics

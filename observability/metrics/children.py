@@ -1,4 +1,4 @@
-"""The children of an instrument, found faster than the client finds them."""
+"""A cache of an instrument's children, which finds them faster than the Prometheus client does."""
 
 from typing import Generic, TypeVar
 
@@ -8,10 +8,10 @@ Child = TypeVar("Child", bound=MetricWrapperBase)
 
 
 class Children(dict[tuple[str, ...], Child], Generic[Child]):
-    """Children by the values of their labels, made when they are first asked for: `children[a, b].inc()`.
+    """Map the values of the labels to a child, made on first use: `children[a, b].inc()`.
 
-    For the instruments that every request counts with: a look into a dictionary costs a fifth of the client's
-    `labels()`. Only for children that are never removed, since one that was would go on counting unseen.
+    For the instruments that every request counts with: a lookup in a dictionary costs a fifth of the client's
+    `labels()`. Only for children that are never removed, since a removed one would go on counting unseen.
     """
 
     def __init__(self, family: Child) -> None:

@@ -1,4 +1,4 @@
-"""Embedders, and what waits for its vector."""
+"""Metrics of the embedders, and of the memories that wait for a vector."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -6,7 +6,7 @@ from observability.metrics.buckets import OPERATION_BUCKETS
 
 
 class EmbeddingMetrics:
-    """Calls to embedders, and memories without a vector."""
+    """Count calls to embedders, and memories without a vector."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.embedder_duration = Histogram(
@@ -30,9 +30,9 @@ class EmbeddingMetrics:
         )
 
     def set_waiting(self, provider: str, count: int) -> None:
-        """Say how many memories of one provider wait for a vector."""
+        """Set how many memories of one provider wait for a vector."""
         self.embeddings_waiting.labels(provider).set(count)
 
     def add_waiting(self, provider: str, count: int) -> None:
-        """Say that so many more wait."""
+        """Add `count` to the memories that wait for a vector."""
         self.embeddings_waiting.labels(provider).inc(count)

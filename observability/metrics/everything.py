@@ -1,4 +1,4 @@
-"""Every metric of the service in one place, made once per process and handed to the parts that count."""
+"""Every metric of the service in one place, made once per process and passed to the parts that count."""
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
@@ -9,12 +9,12 @@ from observability.metrics.pools import PoolMetrics
 from observability.metrics.providers import ProviderMetrics
 from observability.metrics.service import ServiceMetrics
 
-# One more series per child, for a moment that nobody charts.
+# One more series per child, for a moment that no chart shows.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves it so
 
 
 class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, ServiceMetrics):
-    """The instruments; no user, memory id, path or error text is ever a label.
+    """Hold every instrument; no user, memory id, path or error text is ever a label.
 
     One instance per registry: making a second on the same registry raises `ValueError`.
     """

@@ -1,4 +1,4 @@
-"""The journal: whether it answers, and what providers have not confirmed."""
+"""Metrics of the journal: whether it answers, and what providers have not confirmed."""
 
 from math import nan
 
@@ -9,7 +9,7 @@ from observability.metrics.children import Children
 
 
 class JournalMetrics:
-    """Deliveries in the background, and what waits for them."""
+    """Count deliveries in the background, and what waits for them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.journal_duration = Histogram(

@@ -1,4 +1,4 @@
-"""What callers ask for: how long it took, how it ended, and what it lacked."""
+"""Metrics of callers' operations: how long they took, how they ended, and how they were degraded."""
 
 from collections.abc import Iterable
 
@@ -21,12 +21,12 @@ OPERATIONS = (
     "health_check",
 )
 
-# What callers' requests end with in good times, and in the first moment of bad ones.
+# What callers' requests end with in normal operation, and in the first moment of an outage.
 _STATUSES = ("200", "500", "503")
 
 
 class OperationMetrics:
-    """Operations and the requests that they came with."""
+    """Count operations and the requests that they came with."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.operation_duration = Histogram(
@@ -70,7 +70,7 @@ class OperationMetrics:
                 self.operation_duration.labels(provider, operation, outcome)
 
     def expect_requests(self, routes: Iterable[tuple[str, str]]) -> None:
-        """Do the same for requests, by method and route.
+        """Create the children of requests at start, by method and route.
 
         Without it the failures between two scrapes would be the first value of a series, which is no increase.
         """
@@ -83,11 +83,11 @@ class OperationMetrics:
         self._durations[provider, operation, outcome].observe(seconds, tracing.exemplar())
 
     def observe_overhead(self, operation: str, seconds: float) -> None:
-        """Record what one operation cost beyond waiting for others."""
+        """Record what one operation cost beyond waiting for providers and the journal."""
         self._overheads[operation,].observe(seconds)
 
     def observe_degraded(self, operation: str, reasons: Iterable[str]) -> None:
-        """Record why one answer was less than it could be."""
+        """Record why one answer was degraded."""
         for reason in reasons:
             self._degraded[operation, reason].inc()
 

@@ -1,4 +1,4 @@
-"""Connections to databases: how many there are, how many are lent, and who waits for one."""
+"""Metrics of the connection pools of databases: size, use, and callers that wait for a connection."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ _OUTCOMES = ("ok", "failed")
 
 
 class Pool(Protocol):
-    """What a pool of connections tells about itself."""
+    """Describe the interface through which a connection pool reports its use."""
 
     def size(self) -> int:
-        """How many connections it may have."""
+        """Return how many connections the pool may have."""
 
     def checkedout(self) -> int:
-        """How many are lent."""
+        """Return how many connections are in use."""
 
     def checkedin(self) -> int:
-        """How many are there to be lent."""
+        """Return how many connections are idle."""
 
 
 class PoolWaits:
-    """The operations that wait for a connection of one pool."""
+    """Count the callers that wait for a connection of one pool."""
 
     def __init__(self, duration: Histogram, provider: str) -> None:
         self.count = 0
@@ -34,7 +34,7 @@ class PoolWaits:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Count one more waiting operation for as long as the context lasts."""
+        """Count one waiting caller for as long as the context lasts."""
         started, outcome = perf_counter(), "failed"
         self.count += 1
         try:
@@ -46,7 +46,7 @@ class PoolWaits:
 
 
 class PoolMetrics:
-    """Pools of connections, by the provider whose database it is; `journal` for the journal's."""
+    """Measure connection pools, by the provider whose database it is; `journal` for the journal's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.database_connections = Gauge(
@@ -78,9 +78,9 @@ class PoolMetrics:
 
     @contextmanager
     def watched_pool(self, provider: str, pool: Callable[[], Pool]) -> Iterator[PoolWaits]:
-        """Show a pool, asked for and looked at in every scrape, for as long as the context lasts.
+        """Show a pool, read anew in every scrape, for as long as the context lasts.
 
-        Whoever is about to take a connection is to say so to what is given.
+        Whatever takes a connection from the pool must enter `one()` of the yielded value while it waits.
         """
         waiting = self._shown[provider] = PoolWaits(self.database_acquire_duration, provider)
         self.database_connections.labels(provider, "in_use").set_function(lambda: pool().checkedout())
@@ -90,7 +90,7 @@ class PoolMetrics:
         try:
             yield waiting
         finally:
-            # One that was opened anew under its name is shown already when the former closes.
+            # A pool that was opened anew under its name is already shown when the former one closes.
             if self._shown[provider] is waiting:
                 del self._shown[provider]
                 for gauge in (self.database_connections, self.database_pool_size, self.database_waiting):

@@ -1,4 +1,4 @@
-"""What becomes of calls to providers, and in which state each is."""
+"""Metrics of providers: the outcomes of calls to them, and the state of each."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -8,7 +8,7 @@ from observability.metrics.children import Children
 
 
 class ProviderMetrics:
-    """Attempts, retries and fallbacks; breakers, budgets and roles."""
+    """Measure attempts, retries and fallbacks; breakers, budgets and roles."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.attempt_duration = Histogram(

@@ -1,4 +1,4 @@
-"""Scrapes of the metrics: whoever asks, and however often, they are put into text at most once a second."""
+"""Scrapes of the metrics: however many scrapers ask, the metrics are rendered at most once a second."""
 
 import asyncio
 import gzip
@@ -14,11 +14,11 @@ OPEN_METRICS = "application/openmetrics-text"
 TEXT = "text/plain"
 PATIENCE_SECONDS = 10.0  # as long as Prometheus waits for a scrape by default
 
-_GZIP_LEVEL = 6  # the best one takes three times as long for a thirtieth less
+_GZIP_LEVEL = 6  # The best level takes three times as long for a thirtieth less.
 
 
 class Exposed:
-    """All metrics in one format; packed at most once."""
+    """Hold all metrics in one format; compressed at most once."""
 
     def __init__(self, plain: bytes, content_type: str) -> None:
         self.plain = plain
@@ -26,7 +26,7 @@ class Exposed:
         self._packing: asyncio.Task[bytes] | None = None
 
     async def packed(self) -> bytes:
-        """Give them in gzip."""
+        """Return them in gzip."""
         if self._packing is None:
             self._packing = asyncio.create_task(asyncio.to_thread(self._pack), name="pack metrics")
         return await asyncio.shield(self._packing)
@@ -36,7 +36,7 @@ class Exposed:
 
 
 class Scrapes:
-    """The metrics that `gathered` gives, in the two formats that scrapers know; one is made at a time."""
+    """Render the metrics that `gathered` returns, in the two formats that scrapers know; one rendering at a time."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class Scrapes:
         }
 
     async def newest(self, accept: str) -> Exposed:
-        """Give the metrics as they were at most a second ago, in the format that the scraper accepts.
+        """Return the metrics as they were at most a second ago, in the format that the scraper accepts.
 
         Raises:
-            StillBeingMade: they cannot be had in time.
+            NotReadyInTime: they cannot be had in time.
         """
         return await self._formats[_format(accept)].get(self._patience)
 
     async def aclose(self) -> None:
-        """Break off what is under way."""
+        """Cancel what is under way."""
         await asyncio.gather(*(recent.aclose() for recent in self._formats.values()))
 
     async def _exposed(self, accepted: str) -> Exposed:
@@ -71,10 +71,10 @@ class Scrapes:
 
 
 def _format(accept: str) -> str:
-    """Choose: OpenMetrics 1 for whoever names it, and the text for everybody else.
+    """Choose OpenMetrics 1 for a scraper that names it, and the text format for all others.
 
-    Two and no more, whatever is asked for: a format for every version and escaping that a scraper may name would let
-    it have the same made as often as it likes.
+    There are only two, whatever is requested: a rendering for every version and escaping that a scraper may name would
+    let it cause as many renderings as it likes.
     """
     for accepted in accept.split(","):
         name, *parameters = (part.strip().lower() for part in accepted.split(";"))

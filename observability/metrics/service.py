@@ -1,10 +1,10 @@
-"""The service itself: its version, its clock, its connections, and whether a changed configuration is in force."""
+"""Metrics of the service itself: version, clock, connections, and whether a changed configuration is in force."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
 
 class ServiceMetrics:
-    """Version, clock, connections and configuration."""
+    """Measure version, clock, connections and configuration."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.config_reloads = Counter(
@@ -45,6 +45,6 @@ class ServiceMetrics:
         self.build = Info("ninai_build", "Version of the running service.", registry=registry)
 
     def show_config(self, order: str, hashed: str) -> None:
-        """Say what is in force now, and no longer what was."""
+        """Show what is in force now, and no longer what was."""
         self.config.clear()
         self.config.labels(order, hashed).set(1)

@@ -1,4 +1,4 @@
-"""The way of spans out of the process: in batches, from a thread of their own, waiting for nobody.
+"""Exporting spans from the process: in batches, from a thread of their own, without blocking anything.
 
 A collector that is down, slow or full costs spans and nothing else: what does not fit into the queue is dropped.
 """
@@ -27,7 +27,7 @@ _QUEUE = 4_096  # spans
 _BATCH = 512  # spans
 _LOOK_SECONDS = 0.01
 
-# Given, all of them, so that the SDK does not look for them in the environment.
+# All of them are passed, so that the SDK does not look for them in the environment.
 _LIMITS = SpanLimits(
     max_attributes=64,
     max_events=8,
@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Collector(Struct, frozen=True, kw_only=True):
-    """Where spans go: `endpoint` is the base URL, `timeout` seconds for one request."""
+    """Configure where spans go: `endpoint` is the base URL, `timeout` is in seconds for one request."""
 
     endpoint: str
     headers: dict[str, str]
@@ -51,7 +51,7 @@ class Collector(Struct, frozen=True, kw_only=True):
 
 
 class Exporting:
-    """Spans of one process on their way to a collector; made where they are sent from, since threads do not fork."""
+    """Export the spans of one process; made in the process that sends them, since threads do not survive a fork."""
 
     def __init__(self, collector: Collector, *, service_name: str, version: str, ratio: float) -> None:
         self._exporter = _LoggedExporter(_exporter(collector), collector.endpoint)
@@ -65,26 +65,26 @@ class Exporting:
         provider = TracerProvider(
             sampler=ParentBased(TraceIdRatioBased(ratio)),
             resource=_resource(service_name, version),
-            shutdown_on_exit=False,  # that would wait for a collector without end
+            shutdown_on_exit=False,  # it would wait for a collector without end
             span_limits=_LIMITS,
         )
         provider.add_span_processor(self._processor)
         self.begin = Beginner(provider.get_tracer("ninai", version))
 
     async def close(self) -> None:
-        """Send what is left, as far as that can be done in a moment."""
-        # Of nobody's pool: the interpreter waits for the threads of those when it ends.
+        """Send the remaining spans, within `FLUSH_SECONDS`."""
+        # Not a thread of a pool: the interpreter waits for pool threads when it exits.
         flushing = Thread(target=self._processor.shutdown, name="flush spans", daemon=True)
         flushing.start()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + FLUSH_SECONDS
-        while flushing.is_alive() and loop.time() < deadline:  # noqa: ASYNC110 - a thread ends without telling anybody
+        while flushing.is_alive() and loop.time() < deadline:  # noqa: ASYNC110 - a thread sends no event when it ends
             await asyncio.sleep(_LOOK_SECONDS)
         self._exporter.shutdown()
 
 
 class _LoggedExporter(SpanExporter):
-    """Log once that the collector refuses spans, and once that it takes them again; mute the exporter itself."""
+    """Log once that a collector refuses spans, and once that it accepts them again; silence the exporter's log."""
 
     def __init__(self, exporter: SpanExporter, endpoint: str) -> None:
         self._exporter = exporter
@@ -110,7 +110,7 @@ class _LoggedExporter(SpanExporter):
 
 def _exporter(collector: Collector) -> OTLPSpanExporter:
     session = requests.Session()
-    session.trust_env = False  # no proxy and no credentials that nobody configured here
+    session.trust_env = False  # no proxy and no credentials that the settings do not name
     return OTLPSpanExporter(
         endpoint=f"{collector.endpoint.rstrip('/')}/v1/traces",
         headers=collector.headers,
@@ -121,7 +121,7 @@ def _exporter(collector: Collector) -> OTLPSpanExporter:
 
 
 def _resource(service_name: str, version: str) -> Resource:
-    """Name the process; `Resource.create` would look into the environment."""
+    """Name the process; `Resource.create` would read the environment."""
     return Resource(
         {
             "service.name": service_name,

@@ -1,6 +1,7 @@
-"""Spans as OpenTelemetry's SDK has them, behind `observability/tracing.py`.
+"""Spans of OpenTelemetry's SDK, behind the interface of `observability/tracing.py`.
 
-OpenTelemetry's own context is not used: a span is told its parent, and what a task is doing stands in one place alone.
+OpenTelemetry's own context is not used: a span receives its parent, and the current span of a task is kept in one
+place alone.
 """
 
 from contextvars import Token
@@ -16,26 +17,26 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from observability.tracing import NOTHING, Attributes, Kind, Span, Value, current
 
 _KINDS = {Kind.INTERNAL: SpanKind.INTERNAL, Kind.SERVER: SpanKind.SERVER, Kind.CLIENT: SpanKind.CLIENT}
-_NOBODY = Context()
+_NO_PARENT = Context()
 _w3c = TraceContextTextMapPropagator()
 
 
 class Beginner:
-    """Begins traces with a tracer of the SDK."""
+    """Begin traces with a tracer of the SDK."""
 
     def __init__(self, tracer: SdkTracer) -> None:
         self._tracer = tracer
 
     def __call__(self, name: str, kind: Kind, attributes: Attributes | None, traceparent: str | None) -> Span:
-        """Begin a trace, or go on with another service's; see `Tracer.root`."""
-        # Without `tracestate`: whatever a client writes into that would be sent to the collector.
-        parent = _NOBODY if traceparent is None else _w3c.extract({"traceparent": traceparent}, _NOBODY)
+        """Begin a trace, or continue another service's; see `Tracer.root`."""
+        # Without `tracestate`: anything that a client writes into it would be sent to the collector.
+        parent = _NO_PARENT if traceparent is None else _w3c.extract({"traceparent": traceparent}, _NO_PARENT)
         begun = _begun(self._tracer, name, parent, kind, attributes)
         return _Recorded(self._tracer, begun) if begun.is_recording() else _Unsampled(begun)
 
 
 class _Known(Span):
-    """A span with an identity, recorded or not."""
+    """Wrap a span of the SDK, recorded or not, and show its identity."""
 
     __slots__ = ("_span", "_token")
 
@@ -68,16 +69,16 @@ class _Known(Span):
 
 
 class _Unsampled(_Known):
-    """The root of a trace that nobody will see, known by its id in the log and to other services; it has no pieces."""
+    """Stand for the root of an unsampled trace: the log and other services know its id, and it has no children."""
 
     __slots__ = ()
 
-    def child(self, name: str, kind: Kind, attributes: Attributes | None) -> Span:  # noqa: ARG002 - the shape they share
+    def child(self, name: str, kind: Kind, attributes: Attributes | None) -> Span:  # noqa: ARG002 - the signature they share
         return NOTHING
 
 
 class _Recorded(_Known):
-    """A span that will be exported."""
+    """Record a span that will be exported."""
 
     __slots__ = ("_answers", "_tracer")
 
@@ -93,7 +94,7 @@ class _Recorded(_Known):
         return {"trace_id": self.trace_id}
 
     def child(self, name: str, kind: Kind, attributes: Attributes | None) -> Span:
-        above = set_span_in_context(self._span, _NOBODY)
+        above = set_span_in_context(self._span, _NO_PARENT)
         return _Recorded(self._tracer, _begun(self._tracer, name, above, kind, attributes))
 
     def rename(self, name: str) -> None:
@@ -119,7 +120,7 @@ class _Recorded(_Known):
 
 
 def _begun(tracer: SdkTracer, name: str, parent: Context, kind: Kind, attributes: Attributes | None) -> SdkSpan:
-    # What the SDK records of an error by itself quotes its words.
+    # The error that the SDK records by itself quotes its words.
     return tracer.start_span(
         name,
         context=parent,

@@ -1,4 +1,4 @@
-"""Workers that give each other their figures, so that any of them can tell what all have counted."""
+"""The exchange of figures between workers, so that any of them can show what all have counted."""
 
 import asyncio
 import os
@@ -16,43 +16,43 @@ from observability.workers.figures import Family, Figures, decode, encode, figur
 from observability.workers.folder import SOCKET, Folder
 from observability.workers.merging import merged
 
-SAVE_SECONDS = 5.0  # between two saves of what nobody has asked for
+SAVE_SECONDS = 5.0  # between two saves while no scrape comes
 ANSWER_SECONDS = 1.0  # for another worker; after that its last save stands for it
 
 
-class _Heard(Struct, frozen=True):
-    """What another worker said: nothing if it was too slow, and never again if it is dead."""
+class _Answer(Struct, frozen=True):
+    """Hold another worker's answer: nothing if it was too slow; it never answers again if it is dead."""
 
-    said: bytes | None = None
+    data: bytes | None = None
     dead: bool = False
 
     def figures(self) -> Figures | None:
-        """Give the figures in it, None if it ended in the middle of what it said."""
+        """Return the figures in it, None if the answer is incomplete."""
         with suppress(msgspec.MsgspecError):
-            return None if self.said is None else decode(self.said)
+            return None if self.data is None else decode(self.data)
         return None
 
 
-class Gathering(Protocol):
-    """What is told to whoever scrapes."""
+class MetricsSource(Protocol):
+    """Gather the metrics that a scrape shows."""
 
     async def gathered(self) -> CollectorRegistry:
-        """Give all metrics of the service."""
+        """Return all metrics of the service."""
 
 
-class Alone(Gathering):
-    """A single process has nobody to ask."""
+class SingleProcess(MetricsSource):
+    """Gather the metrics of a single process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
 
     async def gathered(self) -> CollectorRegistry:
-        """Give its own."""
+        """Return its own."""
         return self._registry
 
 
-class Exchange(Gathering):
-    """One worker among several that share a folder."""
+class Exchange(MetricsSource):
+    """Gather the metrics of one worker among several that share a folder."""
 
     def __init__(self, registry: CollectorRegistry, folder: Path) -> None:
         self._registry = registry
@@ -72,50 +72,52 @@ class Exchange(Gathering):
         finally:
             saving.cancel()
             await asyncio.gather(saving, return_exceptions=True)
-            await self._saved()  # before it refuses to answer, and is told as it was saved
+            await self._saved()  # before it refuses to answer, and its saved figures are shown
             server.close()
             await server.wait_closed()
             os.close(self._descriptor)
 
     async def _listen(self) -> asyncio.Server:
-        # Under its own name only when it listens: between both it would refuse, as the dead do.
+        # Renamed to its own name only once it listens: in between it would refuse connections, as a dead worker does.
         draft, address = f"{self._address(self._name)}.draft", self._address(self._name)
         server = await asyncio.start_unix_server(self._answer, draft)
         await asyncio.to_thread(os.rename, draft, address)
         return server
 
     async def gathered(self) -> CollectorRegistry:
-        """Give what all workers have counted."""
+        """Return what all workers have counted."""
         others = await asyncio.to_thread(self._folder.others, self._name)
-        own, heard = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
+        own, answers_of_others = await asyncio.gather(self._saved(), asyncio.gather(*map(self._ask, others)))
         # In a thread, since reading the figures of many workers would hold up every request of this one.
-        families = await asyncio.to_thread(self._together, own, dict(zip(others, heard, strict=True)))
+        families = await asyncio.to_thread(self._together, own, dict(zip(others, answers_of_others, strict=True)))
         return registry_of(families)
 
-    def _together(self, own: bytes, heard: Mapping[str, _Heard]) -> list[Family]:
-        dead = [name for name, answer in heard.items() if answer.dead]
+    def _together(self, own: bytes, answers_of_others: Mapping[str, _Answer]) -> list[Family]:
+        dead = [name for name, answer in answers_of_others.items() if answer.dead]
         with suppress(OSError):
-            self._folder.bury(dead)
-        answers = {name: answer.figures() for name, answer in heard.items()}
-        kept = self._folder.kept(name for name, figures in answers.items() if figures is None)
-        told = {name: figures for name, figures in answers.items() if figures is not None}
-        # Who has answered, but is among the departed by now, is told as one of those.
-        living = {name: figures for name, figures in (told | kept.of).items() if name not in {*kept.departed.of, *dead}}
-        unburied = [figures for name, figures in kept.of.items() if name in dead]
-        return merged([decode(own), *living.values()], [kept.departed, *unburied])
+            self._folder.retire(dead)
+        answers = {name: answer.figures() for name, answer in answers_of_others.items()}
+        saved = self._folder.saved(name for name, figures in answers.items() if figures is None)
+        received = {name: figures for name, figures in answers.items() if figures is not None}
+        # A worker that has answered but is among the departed by now counts as departed.
+        living = {
+            name: figures for name, figures in (received | saved.of).items() if name not in {*saved.departed.of, *dead}
+        }
+        unretired = [figures for name, figures in saved.of.items() if name in dead]
+        return merged([decode(own), *living.values()], [saved.departed, *unretired])
 
-    async def _ask(self, other: str) -> _Heard:
+    async def _ask(self, other: str) -> _Answer:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._address(other))
                 try:
-                    return _Heard(await reader.read())
+                    return _Answer(await reader.read())
                 finally:
                     writer.close()
         except (ConnectionRefusedError, FileNotFoundError):
-            return _Heard(dead=True)
+            return _Answer(dead=True)
         except (OSError, TimeoutError):  # stopped, or ended in the middle of its answer
-            return _Heard()
+            return _Answer()
 
     async def _answer(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -129,13 +131,13 @@ class Exchange(Gathering):
             await self._saved()
 
     async def _saved(self) -> bytes:
-        """Give what this worker has counted, after it was saved; in turn, so that no older save follows a newer."""
+        """Return what this worker has counted, after saving it; in turn, so that no older save follows a newer."""
         async with self._saving:
             return await asyncio.to_thread(self._save)
 
     def _save(self) -> bytes:
         data = encode(figures_of(self._registry))
-        with suppress(OSError):  # a full disk is told by others; what is counted is better told than kept
+        with suppress(OSError):  # Other metrics show a full disk; shown but unsaved counts are better than none.
             self._folder.save(self._name, data)
         return data
 

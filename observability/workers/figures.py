@@ -1,4 +1,4 @@
-"""The metrics of one process as plain values, which can be sent and kept."""
+"""The metrics of one process as plain values, which can be sent and saved."""
 
 import msgspec
 from msgspec import Struct
@@ -8,7 +8,7 @@ from prometheus_client.samples import Exemplar, Sample
 
 
 class SampleExemplar(Struct, array_like=True, frozen=True):
-    """An exemplar; `at` is seconds since 1970."""
+    """Hold an exemplar; `at` is seconds since 1970."""
 
     labels: dict[str, str]
     value: float
@@ -16,7 +16,7 @@ class SampleExemplar(Struct, array_like=True, frozen=True):
 
 
 class Figure(Struct, array_like=True, frozen=True):
-    """One sample of a family."""
+    """Hold one sample of a family."""
 
     name: str
     labels: dict[str, str]
@@ -25,7 +25,7 @@ class Figure(Struct, array_like=True, frozen=True):
 
 
 class Family(Struct, array_like=True, frozen=True):
-    """Everything of one name, as the client calls its parts."""
+    """Hold all samples of one metric name, with the client's names for the parts."""
 
     name: str
     documentation: str
@@ -34,7 +34,7 @@ class Family(Struct, array_like=True, frozen=True):
 
 
 class Figures(Struct, array_like=True, frozen=True):
-    """All metrics of a process; `of` are the workers whose they are, if they are those of several."""
+    """Hold all metrics of a process; `of` names the workers that they come from, if there are several."""
 
     families: list[Family]
     of: list[str] = []
@@ -45,45 +45,46 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def decode(data: bytes) -> Figures:
-    """Read what `encode` wrote.
+    """Decode what `encode` wrote.
 
     Raises:
-        msgspec.MsgspecError: it is something else, or half of it.
+        msgspec.MsgspecError: the data is something else, or incomplete.
     """
     return _decoder.decode(data)
 
 
 def figures_of(registry: CollectorRegistry) -> Figures:
-    """Read everything off a registry."""
+    """Read all metrics of a registry."""
     return Figures([_family(metric) for metric in registry.collect()])
 
 
 def registry_of(families: list[Family]) -> CollectorRegistry:
-    """Give families to whoever wants to encode them."""
+    """Return a registry of families, to be rendered."""
     registry = CollectorRegistry()
     registry.register(_Families(families))
     return registry
 
 
 class _Families:
-    """What a registry asks for its metrics."""
+    """Collect families for a registry."""
 
     def __init__(self, families: list[Family]) -> None:
         self._families = families
 
     def collect(self) -> list[Metric]:
-        """Give them as the client's own values."""
+        """Return them as the client's own values."""
         return [_metric(family) for family in self._families]
 
 
 def _family(metric: Metric) -> Family:
     figures = [
-        Figure(sample.name, sample.labels, float(sample.value), _told(sample.exemplar)) for sample in metric.samples
+        Figure(sample.name, sample.labels, float(sample.value), _sample_exemplar(sample.exemplar))
+        for sample in metric.samples
     ]
     return Family(metric.name, metric.documentation, metric.type, figures)
 
 
-def _told(exemplar: Exemplar | None) -> SampleExemplar | None:
+def _sample_exemplar(exemplar: Exemplar | None) -> SampleExemplar | None:
     if exemplar is None:
         return None
     return SampleExemplar(dict(exemplar.labels), exemplar.value, float(exemplar.timestamp or 0.0))
@@ -97,5 +98,5 @@ def _metric(family: Family) -> Metric:
     return metric
 
 
-def _exemplar(told: SampleExemplar | None) -> Exemplar | None:
-    return None if told is None else Exemplar(told.labels, told.value, told.at)
+def _exemplar(sample: SampleExemplar | None) -> Exemplar | None:
+    return None if sample is None else Exemplar(sample.labels, sample.value, sample.at)

@@ -1,4 +1,4 @@
-"""The folder in which workers keep their figures, and those of workers that are gone."""
+"""The folder in which workers save their figures, and the figures of workers that have ended."""
 
 import fcntl
 from collections.abc import Collection, Iterable
@@ -15,44 +15,46 @@ SOCKET = ".socket"
 _FIGURES = ".figures"
 _DEPARTED = "departed"
 _LOCK = "lock"
-_MOST_NAMES = 100  # of the departed: more than can be asked while one is taken among them
+_MOST_NAMES = 100  # of the departed: more than can be asked while one is being retired
 
 
-class Kept(Struct, frozen=True):
-    """What was found: figures by the name of a worker, and those of all who were taken among the departed."""
+class SavedFigures(Struct, frozen=True):
+    """Hold the saved figures by the name of a worker, and those of all departed workers."""
 
     of: dict[str, Figures]
     departed: Figures
 
 
 class Folder:
-    """Files of one service, written by its workers and read by whichever is scraped."""
+    """Hold the files of one service, written by its workers and read by the one that is scraped."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def save(self, worker: str, data: bytes) -> None:
-        """Put a worker's encoded figures in the place of the former, whole or not at all."""
+        """Replace a worker's encoded figures, atomically."""
         _replace(self.path / f"{worker}{_FIGURES}", data)
 
     def others(self, worker: str) -> list[str]:
-        """Name everybody else who has ever listened, and is not among the departed."""
+        """Return the names of all other workers that have ever listened, and are not departed."""
         return sorted(file.stem for file in self.path.glob(f"*{SOCKET}") if file.stem != worker)
 
-    def kept(self, workers: Iterable[str]) -> Kept:
-        """Read what these have saved.
+    def saved(self, workers: Iterable[str]) -> SavedFigures:
+        """Read what these workers have saved.
 
-        Files first: one that vanishes meanwhile is then among the departed, and is told once.
+        Their files are read first: a worker whose file vanishes meanwhile is then departed, and counted once.
         """
-        found = {worker: figures for worker in workers if (figures := self._read(f"{worker}{_FIGURES}")) is not None}
+        saved = {worker: figures for worker in workers if (figures := self._read(f"{worker}{_FIGURES}")) is not None}
         departed = self._departed()
-        return Kept({worker: figures for worker, figures in found.items() if worker not in departed.of}, departed)
+        return SavedFigures(
+            {worker: figures for worker, figures in saved.items() if worker not in departed.of}, departed
+        )
 
-    def bury(self, workers: Collection[str]) -> None:
-        """Take workers that have died among the departed, and clear their files away.
+    def retire(self, workers: Collection[str]) -> None:
+        """Add the figures of dead workers to those of the departed, and remove their files.
 
-        Nothing is counted twice or not at all, whenever this ends: who is named among the departed is not read from
-        a file of its own any more.
+        Nothing is counted twice or not at all, wherever this is interrupted: the own file of a departed worker is not
+        read any more.
         """
         if not workers:
             return
@@ -60,10 +62,10 @@ class Folder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return  # somebody else is at it
+                return  # another process is at it
             departed = self._departed()
-            found = [self._read(f"{worker}{_FIGURES}") for worker in workers if worker not in departed.of]
-            families = merged([], [departed, *(figures for figures in found if figures is not None)])
+            saved = [self._read(f"{worker}{_FIGURES}") for worker in workers if worker not in departed.of]
+            families = merged([], [departed, *(figures for figures in saved if figures is not None)])
             names = [*departed.of, *(worker for worker in workers if worker not in departed.of)]
             _replace(self.path / _DEPARTED, encode(Figures(list(filter(is_counted, families)), names[-_MOST_NAMES:])))
             for worker in workers:
@@ -80,7 +82,7 @@ class Folder:
 
 
 def _replace(file: Path, data: bytes) -> None:
-    # Not synced: what a power cut takes with it, it takes from all workers, and all begin anew.
+    # Not synced: a power cut ends all workers, and all begin anew.
     draft = file.with_name(f"{file.name}.draft")
     draft.write_bytes(data)
     draft.replace(file)

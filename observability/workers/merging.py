@@ -1,4 +1,4 @@
-"""Figures of several workers become those of the service: counts are added, each gauge by a rule of its own."""
+"""The merging of several workers' figures into those of the service: counts are added, each gauge has its own rule."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -11,17 +11,17 @@ _Rule = Callable[[Sequence[float]], float]
 
 
 def least(values: Sequence[float]) -> float:
-    """Give the least of those that are known, NaN if none is."""
+    """Return the least of the known values, NaN if none is."""
     return min((value for value in values if not isnan(value)), default=values[0])
 
 
 def most(values: Sequence[float]) -> float:
-    """Give the most of those that are known, NaN if none is."""
+    """Return the greatest of the known values, NaN if none is."""
     return max((value for value in values if not isnan(value)), default=values[0])
 
 
-# What each worker has for itself is added. What all see of the same thing is as one of them says it, and of several
-# the worst: a backlog that two workers see is not two backlogs, and what one of them cannot reach is not well.
+# What each worker has for itself is added. Of what all workers see of the same thing the worst value counts: a backlog
+# that two workers see is not two backlogs, and what one of them cannot reach is not well.
 GAUGES: Mapping[str, _Rule] = {
     "ninai_worker_processes": sum,
     "ninai_http_requests_in_flight": sum,
@@ -51,8 +51,8 @@ GAUGES: Mapping[str, _Rule] = {
     "python_info": most,
 }
 
-# Of these exactly one is 1, also for the service: the first here that any worker is in. A breaker that is open in one
-# of them keeps its callers from the provider, and nobody would see it beside four that are closed.
+# Exactly one of these states is 1, also for the service: the first in this list that any worker is in. A breaker that
+# is open in one worker keeps its callers from the provider, and would go unseen beside four closed ones.
 STATES: Mapping[str, tuple[str, Sequence[str]]] = {
     "ninai_breaker_state": ("state", ("forced_open", "open", "half_open", "forced_closed", "closed")),
     "ninai_provider_role": ("role", ("filling", "standby", "home")),
@@ -60,7 +60,7 @@ STATES: Mapping[str, tuple[str, Sequence[str]]] = {
 
 
 def merged(living: Sequence[Figures], departed: Sequence[Figures]) -> list[Family]:
-    """Give the families of the service; of those who are gone the counts alone are told."""
+    """Return the families of the service; of departed workers only the counts are included."""
     together: dict[str, list[Family]] = {}
     for family in chain.from_iterable(figures.families for figures in living):
         together.setdefault(family.name, []).append(family)
@@ -71,7 +71,7 @@ def merged(living: Sequence[Figures], departed: Sequence[Figures]) -> list[Famil
 
 
 def is_counted(family: Family) -> bool:
-    """Whether a family counts what has happened, and not what is."""
+    """Return whether a family counts events, and is no current state."""
     return family.type not in {"gauge", "info"}
 
 
@@ -93,12 +93,12 @@ def _merged(families: Sequence[Family]) -> Family:
 
 
 def _newest(alike: Iterable[Figure]) -> SampleExemplar | None:
-    told = [figure.exemplar for figure in alike if figure.exemplar is not None]
-    return max(told, key=lambda exemplar: exemplar.at, default=None)
+    exemplars = [figure.exemplar for figure in alike if figure.exemplar is not None]
+    return max(exemplars, key=lambda exemplar: exemplar.at, default=None)
 
 
 def _in_one_state(figures: Sequence[Figure], label: str, states: Sequence[str]) -> list[Figure]:
-    """Leave 1 with the first state that has it, for each set of the other labels."""
+    """Leave 1 at the first state that has it, for each set of the other labels."""
     found: dict[_Key, str] = {}
     for state in states:
         for figure in figures:

@@ -1,1 +1,1 @@
-"""Several providers that answer as one: who is asked, how often, and for how long."""
+"""Several providers behind one: a journal first, then home, with the standbys kept in sync in the background."""

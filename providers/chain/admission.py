@@ -1,4 +1,4 @@
-"""One call that a breaker lets through, and what it learns from how that ends."""
+"""The admission of one call by a circuit breaker, which learns from the outcome of the call."""
 
 from types import TracebackType
 from typing import Protocol
@@ -7,29 +7,32 @@ from providers.chain.policy import OperationClass
 
 
 class Gate(Protocol):
-    """What lets calls through."""
+    """A breaker as an admission sees it."""
 
     def begin(self) -> int:
-        """Let one call through, and give the term in which it began; or refuse it."""
+        """Admit one call, and return the generation in which it began; or refuse it."""
 
-    def ended(self, term: int, operation: OperationClass, error: BaseException | None) -> None:
-        """Learn from how a call ended that began in this term."""
+    def ended(self, generation: int, operation: OperationClass, error: BaseException | None) -> None:
+        """Record the outcome of a call that began in this generation."""
 
 
 class Admission:
-    """A context manager by hand, since it stands in the path of every call."""
+    """Surround one admitted call, and report its outcome to the breaker.
 
-    __slots__ = ("_gate", "_operation", "_term")
+    This is a plain class and no generator, because it stands in the path of every call.
+    """
+
+    __slots__ = ("_gate", "_generation", "_operation")
 
     def __init__(self, gate: Gate, operation: OperationClass) -> None:
         self._gate = gate
         self._operation = operation
-        self._term = 0
+        self._generation = 0
 
     def __enter__(self) -> None:
-        self._term = self._gate.begin()
+        self._generation = self._gate.begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._gate.ended(self._term, self._operation, error)
+        self._gate.ended(self._generation, self._operation, error)

@@ -1,53 +1,53 @@
-"""Bringing operations to a provider: which of its methods takes which kind."""
+"""Apply operations of the journal to a provider, each kind by the method that takes it."""
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from providers.chain.call_options import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import Operation, OperationKind
 from providers.types import Snapshot
 
 
 class Change(Struct, frozen=True):
-    """What an operation does, wherever it comes from."""
+    """The effect of an operation, whether it comes from a request or from the journal."""
 
     kind: OperationKind
     state: Snapshot
 
 
 async def apply_all(
-    link: Link, changes: Sequence[Change], operation: OperationClass, turn: Turn
+    link: Link, changes: Sequence[Change], operation: OperationClass, options: CallOptions
 ) -> list[ProviderError | None]:
-    """Apply changes; return, in order, None or why it was not applied. Harmless to repeat.
+    """Apply changes; return, in order, None or the reason why each was not applied. Repeating the call is harmless.
 
     Raises:
-        Unavailable: nothing is known of any of them.
+        Unavailable: it is unknown for all of them whether they were applied.
     """
     new = [(place, change) for place, change in enumerate(changes) if change.kind is OperationKind.REMEMBER]
     rest = [(place, change) for place, change in enumerate(changes) if change.kind is not OperationKind.REMEMBER]
     results: list[ProviderError | None] = [None] * len(changes)
     if new:
         memories = [change.state.first_write for _, change in new]
-        stored = await link.call(lambda provider: provider.store_many(memories), operation, turn, size=len(memories))
+        stored = await link.call(lambda provider: provider.store_many(memories), operation, options, size=len(memories))
         for (place, _), outcome in zip(new, stored, strict=True):
             results[place] = outcome if isinstance(outcome, ProviderError) else None
     if rest:
         states = [change.state for _, change in rest]
-        put = await link.call(lambda provider: provider.put_many(states), operation, turn, size=len(states))
+        put = await link.call(lambda provider: provider.put_many(states), operation, options, size=len(states))
         for (place, change), failure in zip(rest, put, strict=True):
-            # Where a tombstone is wanted, one that is there already is what was wanted.
+            # A deletion that meets a tombstone has reached its goal.
             results[place] = None if change.state.deleted and isinstance(failure, MemoryDeleted) else failure
     return results
 
 
 def propagated(state: Snapshot) -> Operation:
-    """Return the deletion that carries a tombstone which one provider still has to all others.
+    """Return the deletion that propagates a tombstone, found at one provider, to all others.
 
-    They may have forgotten it, and have stored what came late.
+    The others may have collected it as garbage and may since have stored a late write.
     """
     tombstone = Snapshot(
         user_id=state.user_id, id=state.id, version=state.version, content=None, created_at=state.created_at

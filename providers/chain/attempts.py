@@ -1,4 +1,4 @@
-"""One call against one provider, tried again as often as it helps and the time allows."""
+"""Attempts at one provider: each call is retried as often as this can help and the deadline allows."""
 
 import asyncio
 import random
@@ -8,23 +8,24 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception
 
+from providers.chain.attempt_limits import AttemptLimits, configured_limits, learned_limits
+from providers.chain.call_attempts import CallAttempts, note_outcome
+from providers.chain.call_options import CallOptions
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass, ProviderLimits
-from providers.chain.tries import Tries, note_outcome
-from providers.chain.try_limits import TryLimits, configured_limits, found_limits
-from providers.chain.turn import Turn
 from providers.errors import Unavailable
 
 Answer = TypeVar("Answer")
 
 
 class Attempts:
-    """Ask one provider under its breaker, bulkhead, retry budget and limits; nothing else in the project retries.
+    """Call one provider within its breaker, bulkhead, retry budget and limits; nothing else in the project retries.
 
-    `longest` is seconds that no request lasts longer than; `sleep` takes seconds, `chance` draws from [0, 1).
+    No request lasts longer than `longest` seconds; `sleep` takes seconds, `chance` draws from [0, 1). Until latencies
+    have been measured, a call is expected to take `expected_latency` seconds.
     """
 
     def __init__(
@@ -36,83 +37,83 @@ class Attempts:
         chance: Callable[[], float] = random.random,
         now: Callable[[], float] = time.monotonic,
         *,
-        usual: float = ProviderLimits().usual,
+        expected_latency: float = ProviderLimits().expected_latency,
         longest: float = LONGEST_REQUEST,
     ) -> None:
         self.policy = policy
         self.guards = guards
-        self.usual = LatencyEstimates(usual)
+        self.latencies = LatencyEstimates(expected_latency)
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now
         self.wait = FullJitter(policy.first_wait, policy.longest_wait, chance)
         self.longest = longest
-        self._forgiven = guards.breaker.forgiven
+        self._false_alarms = guards.breaker.false_alarms
 
     def seconds(self, operation: OperationClass, size: int = 1) -> float:
-        """Return the deadline of a call about so many memories, in seconds from its beginning."""
+        """Return the deadline of a call that concerns `size` memories, in seconds from its beginning."""
         return self.policy.of(operation).seconds(size, self.longest)
 
-    def limits(self, operation: OperationClass, size: int = 1, *, others: bool = False) -> TryLimits:
-        """Return how long one try is waited for, and from when on having waited in vain means something.
+    def limits(self, operation: OperationClass, size: int = 1, *, others: bool = False) -> AttemptLimits:
+        """Return how long to wait for one try, and from which wait on a missing answer counts as evidence.
 
-        `others` can be asked when this provider gives no answer for long.
+        `others` is true where another provider can be asked if this one does not answer soon.
         """
         configured = self.policy.of(operation).limit(size)
         if configured is not None:
             return configured_limits(configured, self.seconds(operation, size))
         breaker = self.guards.breaker
-        if breaker.forgiven != self._forgiven:
-            self._forgiven = breaker.forgiven
-            self.usual.was_slow()
-        return found_limits(self.usual, operation, size, others=others, on_probation=breaker.on_probation)
+        if breaker.false_alarms != self._false_alarms:
+            self._false_alarms = breaker.false_alarms
+            self.latencies.count_abandoned()
+        return learned_limits(self.latencies, operation, size, others=others, on_probation=breaker.on_probation)
 
     async def run(
         self,
         call: Callable[[], Awaitable[Answer]],
         operation: OperationClass,
-        turn: Turn,
+        options: CallOptions,
         *,
         repeatable: bool = True,
         size: int = 1,
     ) -> Answer:
-        """Make the call, and make it again while it fails in a way that another try may mend.
+        """Make the call, and retry it while it fails in a way that another try may fix.
 
-        A write that is not `repeatable` at this provider is tried again only if it surely did not happen; a try without
-        an answer only where its limit is configured, since otherwise the next one could not be quicker. If no try
-        succeeds, the last error is raised; but if any of them may have happened, the error says so. `size` is how many
-        memories the call is about. As a last resort it is tried once, whatever the breaker says, which learns of a
-        success alone.
+        A write that is not `repeatable` at this provider is retried only if it certainly did not happen. A try that
+        timed out is retried only where its limit is configured, because otherwise the next one could not be quicker. If
+        no try succeeds, the last error is raised; but if any of the tries may have happened, the raised error is
+        ambiguous. `size` is the number of memories that the call concerns. A call that is a last resort is tried once,
+        whatever the breaker says, and only its success is reported to the breaker.
 
         Raises:
-            BreakerOpen: the provider is left alone for now.
-            BulkheadFull: it has as many calls as it may, and no place became free in time.
-            NoTimeLeft: the deadline passed before it could be asked.
+            BreakerOpen: the breaker of the provider refuses calls.
+            BulkheadFull: the provider has reached its concurrency limit, and no slot became free in time.
+            NoTimeLeft: the deadline passed before the provider could be called.
         """
-        tries = Tries(self, call, operation, turn, size, repeatable=repeatable)
-        if turn.last_resort:
-            return await tries.only()
+        tries = CallAttempts(self, call, operation, options, size, repeatable=repeatable)
+        if options.last_resort:
+            return await tries.last_resort()
         try:
             # Nearly every call ends here. Tenacity, at some 50 us a call, would cost more than all else in this file.
             async with tries.next():
                 return await call()
         except Unavailable as error:
-            if not tries.worth_another(error):
+            if not tries.can_retry(error):
                 raise
-        # A new one for every call: callbacks that wait would mix up the calls that share one.
+        # Each call has its own: calls that share an instance overwrite each other's state while they wait.
         retrying = AsyncRetrying(
             sleep=self.sleep,
             wait=tries.wait,
             stop=tries.exhausted,
-            retry=retry_if_exception(tries.worth_another),
+            retry=retry_if_exception(tries.can_retry),
             reraise=True,
         )
         try:
             answer: Answer = await retrying(tries.again)
         except Unavailable as error:
-            telling = tries.most_telling(error)
-            note_outcome(self.guards.breaker.provider, telling.outcome)
-            if telling is error:
+            failure = tries.error_to_raise(error)
+            note_outcome(self.guards.breaker.provider, failure.outcome)
+            if failure is error:
                 raise
-            raise telling from error
+            raise failure from error
         return answer

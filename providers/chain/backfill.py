@@ -1,4 +1,4 @@
-"""The filler: brings everything that a complete provider has to one that joined later, and verifies it."""
+"""Backfill: copy everything that a provider in sync holds to one that joined later, and verify the copy."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from heapq import merge
@@ -6,30 +6,30 @@ from heapq import merge
 import structlog
 from msgspec import Struct
 
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.types import Owner, Snapshot
 
 PAGE = 200  # memories or users in one call
-MAX_PASSES = 5  # of verification, before it is left for later
+MAX_PASSES = 5  # of verification, before the backfill is postponed
 _CLAIM_SECONDS = 120.0
 
 _log = structlog.get_logger(__name__)
 
 
 class NotBackfilled(ProviderError):
-    """The provider cannot be filled now: somebody else is at it, or it holds what the source does not."""
+    """The provider cannot be backfilled now: another process is doing it, or the two hold what cannot be reconciled."""
 
     outcome = "not_filled"
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far a filling is: what was copied, verified, repaired, and found too much."""
+    """The progress of a backfill: what was copied, verified and repaired, and what only the target has (`extra`)."""
 
     copied: int = 0
     copied_users: int = 0
@@ -40,7 +40,7 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class Backfill:
-    """Fill one provider from another while both go on receiving writes; begun anew, it goes on where it stopped."""
+    """Backfill one provider from another while both keep receiving writes; it resumes where an earlier one stopped."""
 
     def __init__(
         self,
@@ -48,23 +48,23 @@ class Backfill:
         journal: Journal,
         source: Link,
         target: Link,
-        tell: Callable[[Progress], None],
+        report: Callable[[Progress], None],
         now: Callable[[], float],
     ) -> None:
         self._holder = holder
         self._journal = journal
         self._source = source
         self._target = target
-        self._tell = tell
+        self._report = report
         self._now = now
         self._refused: dict[str, Rejected] = {}
 
-    async def fill(self) -> None:
-        """Copy what is not copied yet, verify everything, and mark the provider as complete.
+    async def run(self) -> None:
+        """Copy what has not been copied yet, verify everything, and mark the provider as complete.
 
         Raises:
-            NotBackfilled: not now, or not before what the target refuses has changed.
-            Unavailable: source, target or journal do not answer.
+            NotBackfilled: another process does it, or the target refuses memories or holds others.
+            Unavailable: the source, the target or the journal does not answer.
         """
         await self._claim()
         copied = await self._copy()
@@ -79,7 +79,7 @@ class Backfill:
                 others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
                 raise NotBackfilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
-                await self._member()  # a new store may have taken the name meanwhile
+                await self._member()  # another store may have taken the name meanwhile
                 await self._journal.mark(self._target.name, MemberState.COMPLETE)
                 _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
                 return
@@ -94,7 +94,7 @@ class Backfill:
                 taken = await self._put(snapshot_page)
                 await self._claim()
                 progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
-                self._tell(progress)
+                self._report(progress)
             progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
             await self._journal.note_fill(
                 self._target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
@@ -102,7 +102,7 @@ class Backfill:
         return progress
 
     async def _verify(self, copied: Progress) -> Progress:
-        """Compare everything once; repair what differs and is not about to be delivered anyway."""
+        """Compare everything once, and repair each difference that no pending delivery is about to repair."""
         verified = repaired = extra = 0
         self._refused.clear()
         async for owner in self._all_owners():
@@ -116,7 +116,7 @@ class Backfill:
                 repaired += await self._put(missing[start : start + PAGE])
             verified += len(wanted)
             await self._claim()
-            self._tell(
+            self._report(
                 Progress(
                     copied=copied.copied,
                     copied_users=copied.copied_users,
@@ -129,13 +129,13 @@ class Backfill:
         return Progress(copied=copied.copied, verified=verified, repaired=repaired, extra=extra, verifying=True)
 
     async def _in_flux(self, state: Snapshot) -> bool:
-        """Whether the journal still knows of this memory, so that deliveries bring it where it belongs."""
+        """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
         return await self._journal.newest(state.owner, state.id) is not None
 
     async def _put(self, states: Sequence[Snapshot]) -> int:
-        """Bring states to the target, and tell how many it took; what it refuses must not hold up the others."""
+        """Put states into the target, and return how many it took; a state that it refuses does not block others."""
         outcomes = await self._target.call(
-            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._turn(), size=len(states)
+            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._options(), size=len(states)
         )
         taken = 0
         for state, outcome in zip(states, outcomes, strict=True):
@@ -161,7 +161,7 @@ class Backfill:
         return await link.call(
             lambda provider: provider.snapshots(owner, PAGE, after=after),
             OperationClass.REPLAY,
-            self._turn(),
+            self._options(),
             size=PAGE,
         )
 
@@ -176,7 +176,7 @@ class Backfill:
 
     async def _owner_page(self, link: Link, after: Owner | None) -> list[Owner]:
         return await link.call(
-            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._turn(), size=PAGE
+            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._options(), size=PAGE
         )
 
     async def _all_owners(self) -> AsyncIterator[Owner]:
@@ -189,15 +189,15 @@ class Backfill:
             last = owner
 
     async def _member(self) -> Member:
-        """Give the membership of the target.
+        """Return the membership of the target.
 
         Raises:
-            NotBackfilled: it has none, or the member is another store.
+            NotBackfilled: the target is no member, or the member of this name is another store.
         """
         member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
         if member is None:
             raise NotBackfilled(f"{self._target.name} is no member")
-        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._turn())
+        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._options())
         if member.identity not in {None, identity}:
             raise NotBackfilled(f"{self._target.name} is another store than the member of that name")
         return member
@@ -206,17 +206,17 @@ class Backfill:
         if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
             raise NotBackfilled(f"{self._target.name} is being filled by another process")
 
-    def _turn(self) -> Turn:
-        return Turn(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
+    def _options(self) -> CallOptions:
+        return CallOptions(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
 
 
 def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:
-    """Whether the target lacks a state that it should have; a tombstone need not be there where nothing is."""
+    """Return whether the target lacks a state; it need not hold the tombstone of a memory that it never held."""
     if wanted.deleted:
         return held is not None and not held.deleted
     if held is None:
         return True
-    # A memory that was remembered twice, the second time while nobody could be asked, may carry the later version.
+    # A memory may carry a later version here if its write was repeated while no provider could be asked for the first.
     return not held.deleted and (
         held.version < wanted.version or (held.content, held.metadata) != (wanted.content, wanted.metadata)
     )

@@ -1,15 +1,15 @@
-"""A circuit breaker: a provider that keeps failing is left alone, then asked again by one caller at a time."""
+"""A circuit breaker: stop calling a provider that keeps failing, then test it with one call at a time."""
 
 import random
 import time
 from collections.abc import Awaitable, Callable
 
 from providers.chain.admission import Admission
+from providers.chain.breaker_counters import BreakerCounters
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.errors import BreakerOpen, CutShort, tells_against_provider
+from providers.chain.errors import BreakerOpen, CutShort, counts_as_failure
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.probe import LivenessProbe
-from providers.chain.tally import Tally
 from providers.errors import TimedOut
 
 _MOST_DOUBLINGS = 20  # far beyond every longest pause, and still no overflow
@@ -18,17 +18,17 @@ _REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
 _ILL = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
 
 
-def _nobody_listens(snapshot: BreakerSnapshot) -> None:
-    """Take a change of state, and do nothing about it."""
+def _ignore(snapshot: BreakerSnapshot) -> None:
+    """Ignore a change of state."""
 
 
 class CircuitBreaker:
-    """Let calls to one provider through, or refuse them; used from one event loop, each process has its own.
+    """Admit or refuse the calls to one provider; one per process, used from one event loop.
 
-    It judges the provider and not one caller's request, which may be dear: timeouts count apart for each class of
-    operations, and before they, or failures in a row, open it for all, `answers` asks the provider for next to nothing.
-    It is asked as well when many in a row had too little time to say anything, and at the end of every pause, before a
-    caller is let through. Without that question failures speak for themselves.
+    It judges the provider, not the expensive request of one caller. Timeouts are therefore counted by class of
+    operations, and before timeouts or a streak of failures open the breaker for all classes, `ping` tests whether the
+    provider answers at all. The same test is made after many calls in a row whose time was too short to be evidence,
+    and at the end of each pause, before a caller is admitted. Without `ping` the failures alone decide.
 
     Source: Nygard, "Release It!" (2nd ed. 2018), chapter 5. `chance` draws from [0, 1); `changed` is called with every
     change of state.
@@ -40,11 +40,11 @@ class CircuitBreaker:
         policy: BreakerPolicy,
         now: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
-        changed: Callable[[BreakerSnapshot], None] = _nobody_listens,
-        answers: Callable[[], Awaitable[bool]] | None = None,
+        changed: Callable[[BreakerSnapshot], None] = _ignore,
+        ping: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.provider = provider
-        self.forgiven = 0  # how often a suspicion was taken back, since a probe was answered
+        self.false_alarms = 0  # suspicions that a successful probe refuted
         self._policy = policy
         self._now = now
         self._chance = chance
@@ -53,93 +53,91 @@ class CircuitBreaker:
         self._why = "never failed"
         self._since = now()
         self._until = self._since
-        self._term = 0  # counts changes of state: a call that began in an earlier one has no say any more
+        self._generation = 0  # counts changes of state; a call of an earlier one no longer counts
         self._probing = False
         self._pauses = 0
         self._last_error: str | None = None
-        self._question = None if answers is None else LivenessProbe(provider, answers)
-        self._asked_in = 0  # term
+        self._probe = None if ping is None else LivenessProbe(provider, ping)
+        self._probe_generation = 0  # the generation in which the last probe began
         self._cut_short = 0  # in a row
-        self._all = Tally(policy, now)
-        self._certain = Tally(policy, now)  # all but timeouts, each of which is counted for its class alone
-        self._timeouts = {operation: Tally(policy, now) for operation in OperationClass}
+        self._counters = BreakerCounters(policy, now)
 
     def admit(self, operation: OperationClass) -> Admission:
-        """Let one call through, and learn from how the context ends.
+        """Admit one call, and learn from the way in which the context ends.
 
         Raises:
-            BreakerOpen: not now.
+            BreakerOpen: the breaker refuses calls now.
         """
         return Admission(self, operation)
 
     async def close(self) -> None:
-        """Ask nothing any more."""
-        if self._question is not None:
-            await self._question.close()
+        """Stop probing."""
+        if self._probe is not None:
+            await self._probe.close()
 
     def begin(self) -> int:
-        """Let one call through, and give the term in which it began.
+        """Admit one call, and return the generation in which it began.
 
         Raises:
-            BreakerOpen: not now.
+            BreakerOpen: the breaker refuses calls now.
         """
         self.check()
         self._probing = self._state is BreakerState.HALF_OPEN
-        return self._term
+        return self._generation
 
     def check(self) -> None:
-        """Do nothing, if a call would be let through now.
+        """Raise the refusal that a call would meet now; return if the call would be admitted.
 
         Raises:
-            BreakerOpen: it would not.
+            BreakerOpen: the breaker refuses calls now.
         """
         if self.refuses():
             left = max(0.0, self._until - self._now()) if self._state is BreakerState.OPEN else None
             raise BreakerOpen(f"{self.provider} is left alone: {self._why}", retry_after=left)
 
     def refuses(self) -> bool:
-        """Whether a call would be refused now."""
+        """Return whether a call would be refused now."""
         if self._state is BreakerState.CLOSED:
-            return False  # nearly always, and nothing to wake
+            return False  # nearly always, and no pause can have ended
         self._wake()
         return self._state in _REFUSING or self._probing
 
     def force_open(self, reason: str) -> None:
-        """Let nobody through until released."""
+        """Refuse all calls until an operator releases the breaker."""
         self._change(BreakerState.FORCED_OPEN, reason)
 
     def force_closed(self, reason: str) -> None:
-        """Let everybody through until released, whatever fails."""
+        """Admit all calls until an operator releases the breaker, whatever fails."""
         self._change(BreakerState.FORCED_CLOSED, reason)
 
     def release(self) -> None:
-        """Take back what was forced, and begin anew; without force nothing changes."""
+        """Return to automatic operation with empty counters; do nothing if no operator has forced a state."""
         if self._state in _FORCED:
             self._close("released by an operator")
 
     def follow(self, former: "CircuitBreaker") -> None:
-        """Go on as an operator has forced the one before this: that was about the provider, whatever its settings."""
+        """Inherit a state that an operator forced on the former breaker: it concerns the provider, not its settings."""
         before = former.snapshot()
         if before.state in _FORCED:
             self._change(before.state, before.why)
 
     @property
     def forced_open(self) -> bool:
-        """Whether an operator has closed the way."""
+        """Whether an operator has forced the breaker open."""
         return self._state is BreakerState.FORCED_OPEN
 
     @property
     def on_probation(self) -> bool:
-        """Whether the pause is over, and the next call shows whether it was enough."""
+        """Whether the pause is over, so that the next call decides whether the breaker closes."""
         return self._state in _ILL and self._now() >= self._until
 
     def recovered(self) -> None:
-        """Take note that a call has succeeded although nobody was to be let through."""
+        """Close the breaker after a call succeeded that was made as a last resort."""
         if self._state in _ILL:
             self._close("a last resort succeeded")
 
     def snapshot(self) -> BreakerSnapshot:
-        """What an operator may want to know."""
+        """Return the state of the breaker as operators see it."""
         self._wake()
         now = self._now()
         return BreakerSnapshot(
@@ -149,71 +147,68 @@ class CircuitBreaker:
             seconds_in_state=now - self._since,
             seconds_to_probe=max(0.0, self._until - now) if self._state is BreakerState.OPEN else None,
             last_error=self._last_error,
-            calls=self._all.calls,
-            failures=self._all.failures,
-            failures_in_a_row=self._all.failures_in_a_row,
+            calls=self._counters.all.calls,
+            failures=self._counters.all.failures,
+            failures_in_a_row=self._counters.all.failures_in_a_row,
         )
 
     def _wake(self) -> None:
         if self._state is BreakerState.OPEN and self._now() >= self._until:
             self._change(BreakerState.HALF_OPEN, "the pause is over, one call at a time may try")
-            if self._question is not None:
+            if self._probe is not None:
                 self._probing = True
-                self._ask(self._question, "the pause was too short", first=True)
+                self._start_probe(self._probe, "the pause was too short", first=True)
 
-    def ended(self, term: int, operation: OperationClass, error: BaseException | None) -> None:
-        """Learn from how a call ended that began in this term."""
-        if term != self._term:
+    def ended(self, generation: int, operation: OperationClass, error: BaseException | None) -> None:
+        """Record the outcome of a call that began in this generation; the outcome of an older generation is ignored."""
+        if generation != self._generation:
             return
         if error is None:
             self._probing = False
             self._succeeded(operation)
-        elif tells_against_provider(error):
+        elif counts_as_failure(error):
             self._last_error = type(error).__name__
             self._failed(operation, timed_out=isinstance(error, TimedOut))
-        elif isinstance(error, CutShort) and self._question is not None:
-            self._said_nothing(self._question)
+        elif isinstance(error, CutShort) and self._probe is not None:
+            self._cut_short_again(self._probe)
         else:
-            self._probing = False  # an outcome that says nothing gives the place to the next
+            self._probing = False  # the outcome is no evidence, so the next call may be the probe
 
-    def _said_nothing(self, question: LivenessProbe) -> None:
-        """Once it means nothing, but what hangs would never be found out by callers who all have little time."""
+    def _cut_short_again(self, probe: LivenessProbe) -> None:
+        """Count a call that had too little time, and probe after several in a row: no such call detects a hang."""
         self._cut_short += 1
         if self._state is BreakerState.HALF_OPEN or self._cut_short >= self._policy.in_a_row:
-            self._ask(question, f"{self._cut_short} calls in a row had no answer in their short time")
+            self._start_probe(probe, f"{self._cut_short} calls in a row had no answer in their short time")
 
     def _succeeded(self, operation: OperationClass) -> None:
         self._cut_short = 0
         if self._state is BreakerState.HALF_OPEN:
             self._close("a probe succeeded")
             return
-        for tally in (self._all, self._certain, self._timeouts[operation]):
-            tally.succeeded()
+        self._counters.succeeded(operation)
 
     def _failed(self, operation: OperationClass, *, timed_out: bool) -> None:
-        tally = self._timeouts[operation] if timed_out else self._certain
-        self._all.failed()
-        tally.failed()
+        counter = self._counters.failed(operation, timed_out=timed_out)
         if self._state is BreakerState.HALF_OPEN:
             self._suspect(f"the probe failed: {self._last_error}", certain=not timed_out)
-        elif self._state is BreakerState.CLOSED and (why := tally.too_much()):
+        elif self._state is BreakerState.CLOSED and (why := counter.trip_reason()):
             what = f"{operation.value}: {why}" if timed_out else why
-            self._suspect(f"{what}, the last was {self._last_error}", certain=not timed_out and tally.often)
+            self._suspect(f"{what}, the last was {self._last_error}", certain=not timed_out and counter.rate_exceeded)
 
     def _suspect(self, why: str, *, certain: bool) -> None:
-        """Open, at once or after asking."""
-        if certain or self._question is None:
+        """Open the breaker, at once if the failures are certain evidence, otherwise if a probe fails as well."""
+        if certain or self._probe is None:
             self._open(why)
         else:
-            self._ask(self._question, why)
+            self._start_probe(self._probe, why)
 
-    def _ask(self, question: LivenessProbe, why: str, *, first: bool = False) -> None:
-        """Ask, unless that is done already; `first` of a term, a caller is still to confirm what is heard."""
-        term = self._term
+    def _start_probe(self, probe: LivenessProbe, why: str, *, first: bool = False) -> None:
+        """Start a probe unless one runs; after the `first` of a generation a caller still has to confirm the result."""
+        generation = self._generation
 
-        def told(found_well: bool) -> None:  # noqa: FBT001 - the only thing there is to tell
-            if term != self._term:
-                return  # an operator, or a last resort, was faster
+        def report(found_well: bool) -> None:  # noqa: FBT001 - the result of a probe is one truth value
+            if generation != self._generation:
+                return  # an operator or a last resort has changed the state meanwhile
             if not found_well:
                 self._open(f"{why}; it did not answer a probe either")
             elif first:
@@ -221,11 +216,11 @@ class CircuitBreaker:
             elif self._state is BreakerState.HALF_OPEN:
                 self._close("a probe succeeded")
             else:
-                self._forgive()
+                self._dismiss_suspicion()
 
-        if not question.under_way or self._asked_in != term:
-            self._asked_in = term
-            question.ask(told)
+        if not probe.under_way or self._probe_generation != generation:
+            self._probe_generation = generation
+            probe.start(report)
 
     def _open(self, why: str) -> None:
         policy = self._policy
@@ -236,26 +231,20 @@ class CircuitBreaker:
 
     def _close(self, why: str) -> None:
         self._pauses = 0
-        self._forget()
+        self._cut_short = 0
+        self._counters.clear()
         self._change(BreakerState.CLOSED, why)
 
-    def _forgive(self) -> None:
-        """Take back the suspicion, but not what is known: who answers probes alone is left alone all the same."""
-        self.forgiven += 1
+    def _dismiss_suspicion(self) -> None:
+        """Dismiss a suspicion that a probe refuted, but keep the failure rate: a probe says little about real calls."""
+        self.false_alarms += 1
         self._cut_short = 0
-        self._certain.forgive()
-        for tally in self._timeouts.values():
-            tally.clear()
-
-    def _forget(self) -> None:
-        self._cut_short = 0
-        for tally in (self._all, self._certain, *self._timeouts.values()):
-            tally.clear()
+        self._counters.dismiss_suspicion()
 
     def _change(self, state: BreakerState, why: str) -> None:
         self._state = state
         self._why = why
         self._since = self._now()
-        self._term += 1
+        self._generation += 1
         self._probing = False
         self._changed(self.snapshot())

@@ -1,4 +1,4 @@
-"""What a circuit breaker tells about itself."""
+"""The states of a circuit breaker, and the snapshot that operators see."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class BreakerState(StrEnum):
-    """Whether calls pass: all, none, or one at a time; on its own account or an operator's."""
+    """The state of a breaker, which it reached by itself or which an operator forced."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -16,10 +16,10 @@ class BreakerState(StrEnum):
 
 
 class BreakerSnapshot(Struct, frozen=True, kw_only=True):
-    """A circuit breaker as it stands.
+    """The state of a circuit breaker at one moment.
 
     `why` is the reason of the last change, in words; `seconds_to_probe` is None unless the breaker is open; `calls` and
-    `failures` are those of the sliding window; `last_error` is the class of the last failure.
+    `failures` are those within the sliding window; `last_error` is the class name of the last failure.
     """
 
     provider: str

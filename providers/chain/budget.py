@@ -1,10 +1,10 @@
-"""How many retries a provider may get, so that retries cannot multiply the load on one that is already down."""
+"""The retry budget of a provider: it keeps retries from multiplying the load on a provider that is already down."""
 
 import time
 from collections.abc import Callable
 
 from providers.chain.policy import BudgetPolicy
-from providers.chain.window import WIDTH, SlidingCount
+from providers.chain.window import WIDTH, SlidingWindowCounter
 
 
 class RetryBudget:
@@ -15,23 +15,23 @@ class RetryBudget:
 
     def __init__(self, policy: BudgetPolicy, now: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
-        self._requests = SlidingCount(policy.window, now)
-        # Retries are remembered one bucket longer than requests, so that the bound holds over every exact window.
-        self._retries = SlidingCount(policy.window + WIDTH, now)
+        self._requests = SlidingWindowCounter(policy.window, now)
+        # Retries are counted for one bucket longer than requests, so that the bound holds over every exact window.
+        self._retries = SlidingWindowCounter(policy.window + WIDTH, now)
 
     def count_request(self) -> None:
-        """Note a first try."""
+        """Count a first try."""
         self._requests.add()
 
     def take(self) -> bool:
-        """Take one retry, if there is one."""
+        """Take one retry from the budget; return False if it is exhausted."""
         if self._retries.total() >= self._allowed():
             return False
         self._retries.add()
         return True
 
     def left(self) -> int:
-        """How many retries could be taken now."""
+        """Return how many retries the budget allows now."""
         return max(0, self._allowed() - self._retries.total())
 
     def _allowed(self) -> int:

@@ -1,4 +1,4 @@
-"""A bound on the calls that a provider has at a time, so that a slow one does not take the whole process with it."""
+"""The concurrency limit of a provider, so that a slow provider does not exhaust the whole process."""
 
 import asyncio
 from types import TracebackType
@@ -7,32 +7,32 @@ from providers.chain.errors import BulkheadFull
 
 
 class Bulkhead:
-    """At most `places` calls at a time; who comes first is let in first."""
+    """Allow at most `limit` calls at a time; calls that wait are admitted in the order in which they came."""
 
-    def __init__(self, provider: str, places: int) -> None:
-        self.places = places
+    def __init__(self, provider: str, limit: int) -> None:
+        self.limit = limit
         self.waiting = 0
         self.in_flight = 0
         self._provider = provider
-        self._free = asyncio.Semaphore(places)
+        self._free = asyncio.Semaphore(limit)
 
-    def place(self, patience: float) -> "_Place":
-        """Hold a place for as long as the context lasts.
+    def slot(self, patience: float) -> "_Slot":
+        """Return a context that holds one slot.
 
         Raises:
-            BulkheadFull: none became free within `patience` seconds.
+            BulkheadFull: no slot became free within `patience` seconds.
         """
-        return _Place(self, patience)
+        return _Slot(self, patience)
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Free a slot."""
         self.in_flight -= 1
         self._free.release()
 
     async def enter(self, patience: float) -> None:
-        """Take a place, or wait for one."""
+        """Take a slot, waiting for one if necessary."""
         if not self._free.locked():
-            await self._free.acquire()  # at once: nothing else runs between the question and this
+            await self._free.acquire()  # without waiting: no other task runs between the check and this
             self.in_flight += 1
             return
         self.waiting += 1
@@ -41,14 +41,14 @@ class Bulkhead:
             async with timer:
                 await self._free.acquire()
         except TimeoutError as error:
-            raise BulkheadFull(f"{self._provider}: {self.places} calls are under way") from error
+            raise BulkheadFull(f"{self._provider}: {self.limit} calls are under way") from error
         finally:
             self.waiting -= 1
         self.in_flight += 1
 
 
-class _Place:
-    """A context manager by hand, since it stands in the path of every call."""
+class _Slot:
+    """The context of one slot; no generator, because it stands in the path of every call."""
 
     __slots__ = ("_bulkhead", "_patience")
 

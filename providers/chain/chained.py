@@ -21,19 +21,19 @@ from providers.journal.base import Journal
 from providers.states.clock import HybridClock
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 
-CONCURRENT_RECALLS = 4  # questions of one batch that are asked at once
+CONCURRENT_RECALLS = 4  # queries of one batch that run at once
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
-    """Healthy while somebody can answer reads; `providers` has the health of each in the order."""
+    """Healthy while a provider in sync can answer reads; `providers` has the health of each in the order."""
 
     providers: dict[str, Health]
 
 
 class ChainedProvider(MemoryProvider):
-    """Journal first, then home; reads from the first that answers, with what it does not know yet laid over.
+    """Write to the journal, then to home; read from the first provider that answers, with the overlay applied.
 
-    `route` is who takes part, and may be replaced at any moment: an operation keeps the one it began with.
+    `route` may be replaced at any moment: an operation keeps the one on which it began.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class ChainedProvider(MemoryProvider):
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""
-        return self._writer.store(self.route.certain, memory)
+        return self._writer.store(self.route.verified, memory)
 
     def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
         """See `MemoryStore`."""
-        return self._writer.store_many(self.route.certain, memories)
+        return self._writer.store_many(self.route.verified, memories)
 
     def find(self, query: RecallQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
         return self._reader.find(self.route, query)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
-        """See `MemoryStore`; a few questions at a time, each with the time of a single one.
+        """See `MemoryStore`; a few queries run at a time, each with the deadline of a single one.
 
-        What the caller is ready to wait, or what so many questions have, is for all of them together.
+        The caller's own deadline, or that of a batch of this size, covers all of them together.
         """
         limits.check_batch("queries", queries)
         end = self._context.deadline(self.route, OperationClass.RECALL, RECALL_WEIGHT * len(queries))
@@ -82,24 +82,24 @@ class ChainedProvider(MemoryProvider):
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
-        return self._writer.change(self.route.certain, edit)
+        return self._writer.change(self.route.verified, edit)
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self._writer.erase(self.route.certain, deletion)
+        return self._writer.erase(self.route.verified, deletion)
 
     def erase_all(self, owner: Owner, limit: int = limits.MAX_BATCH) -> Coroutine[Any, Any, Erased]:
-        """See `MemoryStore`; a tombstone for each, so that nothing written later, by whatever clock, goes too."""
-        return self._writer.erase_all(self.route.certain, owner, limit)
+        """See `MemoryStore`; each memory gets its own tombstone, so that later writes survive, whatever their clock."""
+        return self._writer.erase_all(self.route.verified, owner, limit)
 
     async def health_check(self) -> ChainHealth:
-        """See `MemoryStore`; all providers are asked at once."""
+        """See `MemoryStore`; all providers are checked at once."""
         route = self.route
         healths = await asyncio.gather(*(link.provider.health_check() for link in route.links))
         return self.health_of(route, {link.name: health for link, health in zip(route.links, healths, strict=True)})
 
     def health_of(self, route: Route, providers: dict[str, Health]) -> ChainHealth:
-        """Return how a chain of this route is, given how its providers are."""
+        """Return the health of a chain on this route, given the health of its providers."""
         healthy = any(providers[link.name].healthy for link in route.readers)
         return ChainHealth(
             healthy=healthy,

@@ -1,4 +1,4 @@
-"""Home's word on a write that is durable already: stored if it comes in time, accepted if not."""
+"""The confirmation of a durable write by home: the write is stored if home confirms in time, accepted if not."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -7,6 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
 from providers.chain.execution import Execution
@@ -14,7 +15,6 @@ from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import (
@@ -33,9 +33,9 @@ _PROPAGATION_SECONDS = 1.0
 
 
 class Confirmer:
-    """Bring what the journal holds to home while the caller waits, and settle the delivery.
+    """Deliver what the journal holds to home while the caller waits, and settle the delivery.
 
-    What this caller has appended is lent to it, and stays so while it waits for home.
+    A delivery that this request has appended is leased to it, and the lease is renewed while it waits for home.
     """
 
     def __init__(self, context: ChainContext, clock: HybridClock, journal: Journal) -> None:
@@ -46,9 +46,9 @@ class Confirmer:
     async def confirm(
         self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]]
     ) -> list[tuple[int, ProviderError]]:
-        """Bring durable operations to home while the caller waits; return what home refused, each with its place.
+        """Deliver durable operations to home while the caller waits; return what home refused, each with its place.
 
-        Without home's word they are accepted, not stored.
+        An operation that home does not confirm is accepted, not stored.
         """
         if not entries:
             return []
@@ -66,8 +66,8 @@ class Confirmer:
         lease = self._lease(home, [entry for _, entry in waiting])
         async with lease:
             try:
-                # What home does not confirm soon is durable all the same, and will be brought to it.
-                outcomes = await apply_all(home, changes, operation, Turn(execution.deadline, others=True))
+                # An operation that home does not confirm soon is durable all the same, and the relay delivers it.
+                outcomes = await apply_all(home, changes, operation, CallOptions(execution.deadline, others=True))
             except Unavailable as error:
                 outcomes = [error] * len(waiting)
             settlements = [
@@ -91,7 +91,7 @@ class Confirmer:
         if isinstance(outcome, Unavailable):
             execution.accept(f"home_{outcome.outcome}")
             return _postponed(home, entry, outcome)
-        if isinstance(outcome, MemoryDeleted) or await self._give_way(home, entry, execution.deadline):
+        if isinstance(outcome, MemoryDeleted) or await self._adopt_held_state(home, entry, execution.deadline):
             return _postponed(home, entry, outcome)
         return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
 
@@ -99,15 +99,15 @@ class Confirmer:
         leases = {entry.seq: entry.lease for entry in entries if entry.lease is not None}
         return Lease(partial(self._journal.renew, home.name), leases)
 
-    async def _give_way(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
-        """Put what home holds under this id in the place of what home refused, everywhere; False if that fails.
+    async def _adopt_held_state(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
+        """Make the state that home holds the newest one everywhere, after home refused the write; False if that fails.
 
-        Nobody could tell what was there when the operation was appended, and the others may have taken it.
+        The write was appended while no provider could be asked for the earlier state, and others may have applied it.
         """
         state = entry.state
         try:
             held = await home.call(
-                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, Turn(deadline)
+                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, CallOptions(deadline)
             )
             if held is None or held.deleted:
                 return False
@@ -125,7 +125,7 @@ class Confirmer:
         return isinstance(outcome, Appended)
 
     async def _propagate(self, entries: Sequence[JournalEntry]) -> None:
-        """Carry deletions that home knows of and the journal has forgotten to all; otherwise the delivery will."""
+        """Append deletions that home knows and the journal has forgotten; if that fails, the relay does so later."""
         if entries:
             operations = [propagated(entry.state) for entry in entries]
             with suppress(JournalUnavailable):
@@ -135,5 +135,5 @@ class Confirmer:
 
 
 def _postponed(home: Link, entry: JournalEntry, error: ProviderError) -> Postponed:
-    """Leave it to the relay, at once; or, where something has replaced it, that."""
+    """Leave the delivery to the relay, due at once; an operation that has replaced it is delivered instead."""
     return Postponed(seq=entry.seq, provider=home.name, delay=0.0, error=error.outcome)

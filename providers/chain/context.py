@@ -1,4 +1,4 @@
-"""What the parts of a chain share: the clock of deadlines, the journal under a deadline, and the observer."""
+"""What the parts of a chain share: the clock of deadlines, calls to the journal, and the observer."""
 
 import asyncio
 import contextlib
@@ -9,24 +9,24 @@ from typing import TypeVar
 from observability import notes, tracing
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.execution import JOURNAL, Execution
-from providers.chain.latency_estimate import LatencyEstimate, enough
+from providers.chain.latency_estimate import LatencyEstimate, hang_timeout
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
-from providers.timing.watch import Watch
+from providers.timing.lag_tolerant import LagTolerantTimeout
 
 Answer = TypeVar("Answer")
 
 _SPANS = {JournalCall.APPEND: "journal append", JournalCall.LOOK: "journal look"}
 
-_EXPECTED_SECONDS = 0.3  # that the journal takes for one call on a busy machine
+_EXPECTED_SECONDS = 0.3  # the expected latency of one call to the journal on a busy machine
 
 
 class ChainContext:
-    """Start operations, ask the journal, and report to the observer; `now` is the monotonic clock of deadlines."""
+    """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic."""
 
     def __init__(
         self,
@@ -37,16 +37,16 @@ class ChainContext:
     ) -> None:
         self.now = now
         self._shutdown = shutdown
-        self._usual = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
+        self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
         self._observer = observer
 
     def begin(self, route: Route, operation: OperationClass, size: int = 1) -> Execution:
-        """Start an operation on a route, with the time that it has."""
+        """Begin an operation on a route, with its deadline."""
         return Execution(route, self.deadline(route, operation, size))
 
     def deadline(self, route: Route, operation: OperationClass, size: int = 1) -> Deadline:
-        """Start counting: what the caller is ready to wait, or the configured time if it did not say."""
+        """Return the deadline of an operation: the caller's own, or the configured one where the caller sent none."""
         home = route.home
         if home is None:
             configured = AttemptPolicy().of(operation).seconds(size, LONGEST_REQUEST)
@@ -55,27 +55,27 @@ class ChainContext:
         return Deadline.after(configured if (asked := _patience()) is None else asked, self.now, self._shutdown)
 
     def need(self, call: JournalCall) -> float:
-        """Return the seconds that are to be left for the journal, and after which it counts as hung."""
-        return enough(self._usual[call].value)
+        """Return the seconds to reserve for a call to the journal; after them the call counts as hung."""
+        return hang_timeout(self._latencies[call].value)
 
     async def journal(
         self, ask: Callable[[Journal], Awaitable[Answer]], seconds: float, call: JournalCall = JournalCall.LOOK
     ) -> Answer:
-        """Ask the journal, at most so long; this process's own lag does not count.
+        """Call the journal with a time limit that the lag of this process does not use up.
 
         Raises:
-            JournalUnavailable: no answer; what was to be written may or may not be there.
+            JournalUnavailable: there was no answer; a write may or may not have happened.
         """
         request = notes.current.get()
         started = time.perf_counter()
-        watch = Watch(seconds, now=self.now)
+        watch = LagTolerantTimeout(seconds, now=self.now)
         outcome = "bug"
         try:
             with tracing.span(_SPANS[call]):
                 async with watch:
                     answer = await ask(self._journal)
             outcome = "ok"
-            self._usual[call].add(watch.seconds)
+            self._latencies[call].add(watch.seconds)
         except ProviderError as error:
             outcome = error.outcome
             self._note(outcome)
@@ -85,7 +85,7 @@ class ChainContext:
             raise
         except TimeoutError as error:
             if not watch.expired:
-                raise  # not ours: a bug in the journal
+                raise  # not raised by this timeout: a bug in the journal
             outcome = JournalUnavailable.outcome
             self._note(outcome)
             raise JournalUnavailable(f"the journal did not answer within {seconds:g} s", ambiguous=True) from error
@@ -97,7 +97,7 @@ class ChainContext:
         return answer
 
     async def settle(self, *settlements: Settlement) -> None:
-        """Settle deliveries in the journal; if it does not answer, they will be made again, without harm."""
+        """Settle deliveries in the journal; if it does not answer, they are made again, which is harmless."""
         request = notes.current.get()
         started = time.perf_counter()
         with contextlib.suppress(JournalUnavailable), tracing.span("journal settle"):
@@ -106,15 +106,15 @@ class ChainContext:
             request.journal_seconds += time.perf_counter() - started
 
     def session(self, seq: int) -> str:
-        """Return a token for what has been written up to this operation."""
+        """Return a token for everything that was written up to this operation."""
         return f"{self._journal.id}.{seq}"
 
     def read_by(self, provider: str, instead_of: str | None = None, reason: str = "") -> None:
-        """Report who has answered a read, and why the first one has not."""
+        """Report the provider that answered a read, and why the first one did not."""
         self._observer.read_by(provider, instead_of, reason)
 
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
-        """Report that another provider is asked."""
+        """Report that another provider is asked instead."""
         self._observer.fell_back(source, target, operation, reason)
 
     def _note(self, outcome: str) -> None:

@@ -1,4 +1,4 @@
-"""What happens in a chain, as metrics."""
+"""The metrics of a chain: attempts, retries, fallbacks, deliveries and breaker transitions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -15,7 +15,7 @@ from providers.chain.status import ChainStatus
 from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 
-# Why a provider does not answer, as far as it is its own failure or a refusal of ours.
+# The outcomes of a call without an answer: failures of the provider, and our own refusals to call it.
 FAILURES = tuple(
     kind.outcome
     for kind in (
@@ -30,15 +30,20 @@ FAILURES = tuple(
         FarBehind,
     )
 )
-# Zeros are for what alerts and dashboards ask for by name: every child of a histogram is some twenty series.
+# Only series that alerts and dashboards query by name start at zero: each child of a histogram is some twenty series.
 _ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
 _READS = ("recall", "get", "list_memories", "recall_many")
 _WRITES = ("remember", "update", "delete", "remember_many")
-_LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")  # what a provider does by all there is of a user
+_LISTINGS = (
+    "recall",
+    "list_memories",
+    "recall_many",
+    "delete_all",
+)  # operations that go through all memories of a user
 
 
 class CountingObserver(Unobserved):
-    """Count attempts, retries, fallbacks, deliveries, and changes of breakers."""
+    """Count attempts, retries, fallbacks, deliveries and breaker transitions."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -48,7 +53,7 @@ class CountingObserver(Unobserved):
                 metrics.journal_duration.labels(call.value, outcome)
 
     def expect(self, provider: str, kind: str) -> None:
-        """Create the children of one provider at start, so that `rate()` sees zeros before the first event."""
+        """Create the time series of one provider at start, so that `rate()` sees zeros before the first event."""
         metrics = self._metrics
         self._gauges.begin(provider, kind)
         for operation in OperationClass:
@@ -64,7 +69,7 @@ class CountingObserver(Unobserved):
         metrics.delivery_lag.labels(provider)
 
     def expect_order(self, order: Sequence[str]) -> None:
-        """Do the same for what happens between providers, and for what answers may lack."""
+        """Create the time series of an order: fallbacks between its providers, and the reasons of degraded answers."""
         for provider in order:
             self._metrics.expect_operations(provider, ("ok",))
         self._metrics.expect_operations(order[0], (Unavailable.outcome, TimedOut.outcome))
@@ -103,7 +108,7 @@ class CountingObserver(Unobserved):
         self._metrics.deliveries.labels(provider, outcome).inc(count)
 
     def confirmed(self, provider: str, seconds: float) -> None:
-        """See `ChainObserver`; less than none if the journal's clock was set back meanwhile."""
+        """See `ChainObserver`; the lag is negative if the clock of the journal was set back meanwhile."""
         self._metrics.delivery_lag.labels(provider).observe(max(0.0, seconds))
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
@@ -112,12 +117,12 @@ class CountingObserver(Unobserved):
         self._metrics.breaker_transitions.labels(snapshot.provider, snapshot.state.value).inc()
 
     def show(self, status: ChainStatus) -> None:
-        """Bring the gauges up to a status."""
+        """Update the gauges from a status."""
         self._gauges.show(status)
 
 
 def _lacking(operation: str) -> Iterator[str]:
-    """Why the answer to an operation may be less than it could be where there are several providers."""
+    """Yield the reasons why the answer to an operation may be degraded where there are several providers."""
     if operation in _READS or operation in _WRITES:
         yield from (f"home_{failure}" for failure in FAILURES)
     if operation in _READS:

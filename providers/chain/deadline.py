@@ -1,4 +1,4 @@
-"""The moment by which an operation must answer."""
+"""The deadline of an operation."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Self
 
 
 class Shutdown:
-    """The moment by which a process that is about to end must have answered everybody, once it is known."""
+    """The moment by which a process that shuts down must have answered every request, once it is known."""
 
     __slots__ = ("_now", "ends_at")
 
@@ -15,14 +15,14 @@ class Shutdown:
         self._now = now
 
     def begin(self, seconds: float) -> None:
-        """Let no deadline be later than this many seconds from now, those of requests under way included."""
+        """Bring every deadline forward to at most this many seconds from now, also those of requests under way."""
         self.ends_at = min(self.ends_at, self._now() + seconds)
 
 
 class Deadline:
-    """A moment on the monotonic clock; it passes through every step of an operation and only ever comes nearer.
+    """A moment on the monotonic clock; every step of an operation receives it, and it is only ever brought forward.
 
-    It is wall time: that of a process which was itself late is not given back. A `shutdown` brings it forward.
+    It is wall time, so the lag of this process is not added to it. A `shutdown` brings it forward.
     """
 
     __slots__ = ("_at", "_now", "_shutdown")
@@ -34,7 +34,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, now: Callable[[], float] = time.monotonic, shutdown: Shutdown | None = None) -> Self:
-        """Start counting: the operation must answer within this many seconds from now."""
+        """Return the deadline that lies this many seconds from now."""
         return cls(now() + seconds, now, shutdown)
 
     def remaining(self) -> float:
@@ -43,15 +43,15 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        """Whether nothing is left."""
+        """Whether no time is left."""
         return self._now() >= self._end()
 
     def earlier(self, seconds: float) -> Self:
-        """Return the deadline of somebody who waits at most this many seconds from now; never a later one."""
+        """Return the deadline of a step that may take at most this many seconds from now; it is never a later one."""
         return type(self)(min(self._at, self._now() + seconds), self._now, self._shutdown)
 
     def keeping(self, seconds: float) -> Self:
-        """Return the deadline of a first step after which `seconds` are left for the next, half of all at the most."""
+        """Return the deadline of a first step that leaves `seconds` to the next step, but at most half of the rest."""
         remaining = self.remaining()
         return self.earlier(remaining - min(seconds, remaining / 2))
 

@@ -1,4 +1,4 @@
-"""Describing a chain: the status of every provider, and the way that an operation would take."""
+"""The description of a chain: the status of every provider, and the route that an operation would take."""
 
 import asyncio
 
@@ -12,11 +12,11 @@ from providers.chain.status import ChainStatus, Choice, Explanation, ProviderSta
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, JournalStatus
 
-STATUS_SECONDS = 2.0  # for the journal's share in a description
+STATUS_SECONDS = 2.0  # for the call to the journal
 
 
 async def describe(chain: Chain) -> ChainStatus:
-    """Give the state of a chain as this process sees it."""
+    """Return the state of a chain as this process sees it."""
     journal: JournalStatus | None = None
     error: str | None = None
     if chain.journal is not None:
@@ -39,7 +39,7 @@ async def describe(chain: Chain) -> ChainStatus:
 
 
 def explain(chain: Chain, operation: OperationClass) -> Explanation:
-    """Tell which providers an operation would come to now, and why."""
+    """Return which providers an operation would call now, and why."""
     route = chain.route
     home = route.home
     choices: list[Choice] = []
@@ -58,7 +58,7 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
 
 def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) -> tuple[str, bool]:
     breaker = link.attempts.guards.breaker.snapshot()
-    if link.name not in route.complete:
+    if link.name not in route.in_sync:
         return "it has not received everything yet, so it gets writes in the background alone", False
     if operation.writes and link is not route.home:
         return "a standby: it gets writes in the background", False
@@ -70,7 +70,7 @@ def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) ->
 
 
 def _role(link: Link, route: Route) -> Role:
-    if link.name not in route.complete:
+    if link.name not in route.in_sync:
         return Role.FILLING
     return Role.HOME if link is route.home else Role.STANDBY
 
@@ -83,7 +83,7 @@ def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -
         role=_role(link, route),
         breaker=guards.breaker.snapshot(),
         in_flight=guards.bulkhead.in_flight,
-        places=guards.bulkhead.places,
+        places=guards.bulkhead.limit,
         retries_left=guards.budget.left(),
         pending=backlog.pending if backlog is not None else 0,
         dead=backlog.dead if backlog is not None else 0,

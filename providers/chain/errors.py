@@ -1,53 +1,53 @@
-"""What the chain adds to the errors of providers: our own refusals, which were surely not sent.
+"""The errors that the chain adds to those of providers: mostly refusals of our own, after which nothing was sent.
 
     Unavailable
-    +-- Refused                  we did not ask the provider: nothing was sent, nothing is learned about it
-    |   +-- BreakerOpen          it failed too often lately, or an operator closed the way
-    |   +-- BulkheadFull         as many calls as it may have at a time are under way
-    |   +-- NoTimeLeft           the deadline passed before it could be asked
+    +-- Refused                  the provider was not called: nothing was sent, nothing is learned about it
+    |   +-- BreakerOpen          its breaker is open, by itself or forced by an operator
+    |   +-- BulkheadFull         its concurrency limit is reached
+    |   +-- NoTimeLeft           the deadline passed before it could be called
     +-- TimedOut
-    |   +-- CutShort             the try had too little time to say anything about the provider
+    |   +-- CutShort             the try had too little time to be evidence about the provider
     +-- Misconfigured
         +-- OrderRefused         an order of providers that cannot be put in force
 
-Nobody retries a `Refused`; another provider may be asked at once.
+A `Refused` is never retried; another provider may be asked at once.
 """
 
 from providers.errors import Misconfigured, TimedOut, Unavailable
 
 
 class Refused(Unavailable):
-    """The provider was not asked, so that nothing happened there."""
+    """The provider was not called, so that nothing happened there."""
 
     outcome = "refused"
 
 
 class BreakerOpen(Refused):
-    """The circuit breaker of the provider lets nobody through now."""
+    """The circuit breaker of the provider refuses calls now."""
 
     outcome = "breaker_open"
 
 
 class BulkheadFull(Refused):
-    """No place became free among the calls that the provider may have at a time."""
+    """The provider has reached its concurrency limit, and no slot became free in time."""
 
     outcome = "bulkhead_full"
 
 
 class NoTimeLeft(Refused):
-    """The deadline passed before the provider could be asked."""
+    """The deadline passed before the provider could be called."""
 
     outcome = "no_time_left"
 
 
 class CutShort(TimedOut):
-    """No answer within what the deadline and this process's own lag left, too little to be evidence."""
+    """No answer within what the deadline and this process's own lag left, which was too short to be evidence."""
 
     outcome = "cut_short"
 
 
-def tells_against_provider(error: BaseException) -> bool:
-    """Whether an error is evidence that the provider is unwell.
+def counts_as_failure(error: BaseException) -> bool:
+    """Return whether an error is evidence that the provider is unhealthy.
 
     Answers, cancellations, bugs and our own refusals are not.
     """
@@ -55,6 +55,6 @@ def tells_against_provider(error: BaseException) -> bool:
 
 
 class OrderRefused(Misconfigured):
-    """An order of providers that cannot be put in force; what was in force stays in force."""
+    """An order of providers that cannot be put in force; the current order stays."""
 
     outcome = "order_refused"

@@ -1,4 +1,4 @@
-"""One operation of a caller under way: the way that it takes, its deadline, and what its answer will say of itself."""
+"""One operation of a caller while it runs: its route, its deadline, and the facts that its answer will carry."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -9,28 +9,28 @@ from providers.chain.deadline import Deadline
 from providers.chain.route import Route
 from providers.errors import ProviderError
 
-JOURNAL = "journal"  # who answered, where no provider had to be asked
+JOURNAL = "journal"  # the provider of an answer for which no provider had to be asked
 
 
-class Facts(TypedDict):
-    """What every answer says of itself; see `Answer`."""
+class AnswerFacts(TypedDict):
+    """The facts that every answer carries; see `Answer`."""
 
     provider: str | None
     degraded: tuple[str, ...]
     eventual: bool
 
 
-class WriteFacts(Facts):
-    """What the answer to a write says in addition; see `Written`."""
+class WriteFacts(AnswerFacts):
+    """The additional facts that the answer to a write carries; see `Written`."""
 
     confirmed: bool
     session: str | None
 
 
 class Execution:
-    """What is found out about an operation while it lasts, by whichever part of the chain finds it out.
+    """The facts about an operation, collected while it runs by the parts of the chain.
 
-    As a context it gives every error of a provider that leaves it the answer's facts: a refusal is an answer, too.
+    As a context it attaches the facts to every error of a provider that leaves it, because a refusal is an answer, too.
     """
 
     __slots__ = ("confirmed", "deadline", "degraded", "eventual", "provider", "route", "session")
@@ -54,28 +54,28 @@ class Execution:
             error.answer = Answer(**self.facts)
 
     def degrade(self, reason: str) -> None:
-        """Note why the answer is less than it could be."""
+        """Add a reason why the answer is degraded."""
         if reason not in self.degraded:
             self.degraded.append(reason)
 
     def accept(self, reason: str) -> None:
-        """Note that a write is durable in the journal alone, and why."""
+        """Record that a write is durable in the journal alone, and why."""
         self.degrade(reason)
         self.confirmed = False
         self.provider = JOURNAL
 
     def answered(self, provider: str, degraded: Sequence[str] = ()) -> None:
-        """Note which provider answered, and what it said of its answer."""
+        """Record the provider that answered, and the reasons why its answer is degraded."""
         self.provider = provider
         for reason in degraded:
             self.degrade(reason)
 
     @property
-    def facts(self) -> Facts:
-        """What the answer says of itself."""
-        return Facts(provider=self.provider, degraded=tuple(self.degraded), eventual=self.eventual)
+    def facts(self) -> AnswerFacts:
+        """The facts that the answer carries."""
+        return AnswerFacts(provider=self.provider, degraded=tuple(self.degraded), eventual=self.eventual)
 
     @property
     def write_facts(self) -> WriteFacts:
-        """What the answer to a write says of itself."""
+        """The facts that the answer to a write carries."""
         return WriteFacts(**self.facts, confirmed=self.confirmed, session=self.session)

@@ -1,24 +1,24 @@
-"""Fallback of reads: the providers that may answer are asked in their order, until one of them does."""
+"""The fallback of reads: ask the providers that may answer in their order, until one of them does."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from providers.answers import Answer
+from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.execution import Execution
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.chain.route import NobodyComplete, Route
-from providers.chain.turn import Turn
+from providers.chain.route import NobodyInSync, Route
 from providers.errors import ASK_AGAIN, Rejected, TimedOut, Unavailable
 
 Result = TypeVar("Result")
 
 
 class Fallback:
-    """Ask for an answer, and note who has given it and who has not."""
+    """Ask providers for an answer, and record which of them answered and which did not."""
 
     def __init__(self, context: ChainContext) -> None:
         self._context = context
@@ -27,85 +27,85 @@ class Fallback:
         self,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, Turn], Awaitable[Result]],
+        ask: Callable[[Link, CallOptions], Awaitable[Result]],
         route: Route | None = None,
         deadline: Deadline | None = None,
     ) -> Result:
         """Return the answer of the first provider that has one; a `Rejected` is an answer.
 
-        Where nobody has, those are asked again that were given up for the sake of the others, and those that were not
-        asked at all because of their breakers. The route is by default the execution's, without guesses, the deadline
-        the execution's own.
+        If none answers, two groups are asked again as a last resort: providers whose try was cut off so that the next
+        could be asked, and providers whose breaker refused the call. By default the route is that of the execution
+        without presumed providers, and the deadline is that of the execution.
 
         Raises:
-            Unavailable: nobody answers.
+            Unavailable: no provider answers.
         """
-        readers = (route or execution.route.certain).readers
+        readers = (route or execution.route.verified).readers
         deadline = deadline or execution.deadline
         if not readers:
-            raise NobodyComplete("no provider in the order has received everything")
-        tried = _Tried(readers[0])
+            raise NobodyInSync("no provider in the order has received everything")
+        unanswered = _Unanswered(readers[0])
         for place, link in enumerate(readers):
             following = readers[place + 1 :]
-            turn = _turn(deadline, operation, following)
+            options = _call_options(deadline, operation, following)
             try:
-                answer = await ask(link, turn)
+                answer = await ask(link, options)
             except Unavailable as error:
-                tried.failed(link, error, turn)
+                unanswered.failed(link, error, options)
                 if following:
                     self._context.fell_back(link.name, following[0].name, operation, error.outcome)
                 continue
             except Rejected as error:
-                self._answered(execution, link, tried, error.answer)
+                self._answered(execution, link, unanswered, error.answer)
                 raise
-            self._answered(execution, link, tried, answer)
+            self._answered(execution, link, unanswered, answer)
             return answer
-        return await self._first_of_last(execution, operation, ask, tried, deadline)
+        return await self._first_of_last(execution, operation, ask, unanswered, deadline)
 
     async def _first_of_last(
         self,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, Turn], Awaitable[Result]],
-        tried: "_Tried",
+        ask: Callable[[Link, CallOptions], Awaitable[Result]],
+        unanswered: "_Unanswered",
         deadline: Deadline,
     ) -> Result:
-        again = tried.to_be_asked_again
+        again = unanswered.retryable
         while again and not deadline.expired:
             link, *again = again
-            turn = Turn(_keeping(deadline, operation, again), others=bool(again), last_resort=True)
+            options = CallOptions(_keeping(deadline, operation, again), others=bool(again), last_resort=True)
             try:
-                answer = await ask(link, turn)
+                answer = await ask(link, options)
             except Unavailable as error:
-                tried.failures.append(error)
+                unanswered.failures.append(error)
                 continue
             except Rejected as error:
-                self._answered(execution, link, tried, error.answer, "last_resort")
+                self._answered(execution, link, unanswered, error.answer, "last_resort")
                 raise
-            self._answered(execution, link, tried, answer, "last_resort")
+            self._answered(execution, link, unanswered, answer, "last_resort")
             return answer
-        raise tried.most_telling
+        raise unanswered.error_to_raise
 
     def _answered(
         self,
         execution: Execution,
         link: Link,
-        tried: "_Tried",
+        unanswered: "_Unanswered",
         answer: object = None,
         reason: str | None = None,
     ) -> None:
         given = answer if isinstance(answer, Answer) else Answer()
         execution.answered(given.provider or link.name, given.degraded)
-        if tried.failures:
-            outcome = tried.failures[0].outcome
+        if unanswered.failures:
+            outcome = unanswered.failures[0].outcome
             execution.degrade(reason or f"home_{outcome}")
-            self._context.read_by(link.name, tried.first.name, outcome)
+            self._context.read_by(link.name, unanswered.first.name, outcome)
         else:
             self._context.read_by(link.name)
 
 
-class _Tried:
-    """The providers that did not answer a read, in the order in which they were asked; `first` is the first of all."""
+class _Unanswered:
+    """The providers that did not answer a read, in the order in which they were asked; `first` is the first of them."""
 
     def __init__(self, first: Link) -> None:
         self.first = first
@@ -113,36 +113,36 @@ class _Tried:
         self._given_up: list[Link] = []
         self._refused: list[Link] = []
 
-    def failed(self, link: Link, error: Unavailable, turn: Turn) -> None:
-        """Note that a provider did not answer in its turn."""
+    def failed(self, link: Link, error: Unavailable, options: CallOptions) -> None:
+        """Record that a provider did not answer."""
         self.failures.append(error)
-        if turn.others and isinstance(error, TimedOut):
+        if options.others and isinstance(error, TimedOut):
             self._given_up.append(link)
         elif isinstance(error, BreakerOpen):
             self._refused.append(link)
 
     @property
-    def to_be_asked_again(self) -> list[Link]:
-        """Those that may answer yet; those given up last, since they get the rest of the time."""
+    def retryable(self) -> list[Link]:
+        """The providers that may answer yet; those that timed out come last, because they get the rest of the time."""
         return [*self._refused, *self._given_up]
 
     @property
-    def most_telling(self) -> Unavailable:
-        """Home's own failure, unless it was not even asked; with the time until the first of all answers again."""
+    def error_to_raise(self) -> Unavailable:
+        """Home's own failure if it was called, with the shortest time after which any provider can be asked again."""
         asked = [error for error in self.failures if not isinstance(error, Refused)]
-        telling = asked[0] if asked else self.failures[0]
-        if telling.retry_after is not None:
+        error = asked[0] if asked else self.failures[0]
+        if error.retry_after is not None:
             waits = (ASK_AGAIN if error.retry_after is None else error.retry_after for error in self.failures)
-            telling.retry_after = min(waits)
-        return telling
+            error.retry_after = min(waits)
+        return error
 
 
-def _turn(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Turn:
-    """Leave those who come next the time that they need; whom nobody may ask is nobody to be hurried for."""
+def _call_options(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> CallOptions:
+    """Reserve the time that the following providers need; a provider whose breaker refuses calls needs none."""
     others = any(not link.attempts.guards.breaker.refuses() for link in following)
-    return Turn(_keeping(deadline, operation, following), others=others)
+    return CallOptions(_keeping(deadline, operation, following), others=others)
 
 
 def _keeping(deadline: Deadline, operation: OperationClass, following: Sequence[Link]) -> Deadline:
-    needs = sum(link.attempts.usual.need(operation) for link in following)
+    needs = sum(link.attempts.latencies.need(operation) for link in following)
     return deadline.keeping(needs) if following else deadline

@@ -1,4 +1,4 @@
-"""The sweeper: drops what the journal need not keep, and looks for copies that came back from the dead."""
+"""The garbage collector: drop what the journal need not retain, and search for copies of deleted memories."""
 
 import asyncio
 import time
@@ -8,10 +8,10 @@ from enum import IntEnum
 import structlog
 
 from observability import tracing
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass, RetentionPolicy
-from providers.chain.turn import Turn
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import JournalEntry
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _Copies(IntEnum):
-    """What is known of the copies of a deleted memory; the greater counts more."""
+    """What is known about copies of a deleted memory; the greater value takes precedence."""
 
     NONE = 0
     UNKNOWN = 1
@@ -32,7 +32,10 @@ class _Copies(IntEnum):
 
 
 class GarbageCollector:
-    """Prune and sweep in turns with the other processes; `links` gives those of all members, None if one has none."""
+    """Prune the journal and collect tombstones, one process at a time.
+
+    `links` returns the links of all members, None if this process has no link to one of them.
+    """
 
     def __init__(
         self,
@@ -51,17 +54,17 @@ class GarbageCollector:
         self._now = now
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run until cancelled."""
         while True:
             try:
                 if await self._journal.claim(_TASK, self._holder, 2 * self._policy.every):
-                    await self.sweep()
+                    await self.collect()
             except JournalUnavailable as error:
                 _log.debug("sweep_postponed", reason=error.reason)
             await self._sleep(self._policy.every)
 
-    async def sweep(self) -> None:
-        """Go once through everything that is old enough."""
+    async def collect(self) -> None:
+        """Go once through everything that is older than the retention."""
         await self._journal.prune(self._policy.keep)
         after = 0
         while entries := await self._journal.tombstones(_BATCH, self._policy.keep, after=after):
@@ -70,19 +73,19 @@ class GarbageCollector:
             with tracing.root("sweep", {"ninai.operations": len(entries)}):
                 found = [await self._judge(entry, links) for entry in entries]
                 await self._journal.forget(_those(entries, found, _Copies.NONE))
-                # Of those only the traces: nobody had the memory when it was deleted, and they must not pile up.
+                # Where copies are unknown only traces go: no provider had the memory, and traces must not pile up.
                 await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
 
     async def _judge(self, entry: JournalEntry, links: Sequence[Link] | None) -> _Copies:
-        """Look for copies of a deleted memory; where there is one, it is deleted once more."""
+        """Search every member for a copy of a deleted memory, and have a copy that is found deleted again."""
         if links is None:
-            return _Copies.UNKNOWN  # somebody is not in reach of this process, so nothing can be known of all
+            return _Copies.UNKNOWN  # this process cannot reach one of the members, so nothing is certain about all
         copies = _Copies.NONE
         for link in links:
             try:
                 copy = await self._look(entry, link)
             except ProviderError:
-                copies = max(copies, _Copies.UNKNOWN)  # another sweep will come
+                copies = max(copies, _Copies.UNKNOWN)  # the next sweep decides
                 continue
             if copy is not None and not copy.deleted:
                 copies = _Copies.FOUND
@@ -94,7 +97,7 @@ class GarbageCollector:
         state = entry.state
         deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
         return await link.call(
-            lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, Turn(deadline)
+            lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, CallOptions(deadline)
         )
 
 

@@ -1,4 +1,4 @@
-"""The state of a chain, as gauges: roles, breakers, backlogs and fillings."""
+"""The gauges of a chain: roles, breakers, backlogs and backfills."""
 
 from math import nan
 
@@ -9,7 +9,7 @@ from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 
 class Gauges:
-    """Show what is, and no longer what was: a provider that has left the order has no gauges."""
+    """Show the current state alone: a provider that has left the order has no gauges."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -17,22 +17,22 @@ class Gauges:
         self._kinds: dict[str, str] = {}
 
     def begin(self, provider: str, kind: str) -> None:
-        """Show a provider that was opened, with a breaker that never opened."""
+        """Show a provider that was opened, with a closed breaker."""
         self._seen.discard(provider)
-        self._tell_kind(provider, kind)
-        self._tell_breaker(provider, BreakerState.CLOSED)
+        self._set_kind(provider, kind)
+        self._set_breaker(provider, BreakerState.CLOSED)
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
-        """Show a breaker's new state."""
-        if snapshot.provider in self._kinds:  # the last calls to one that has left may still fail
-            self._tell_breaker(snapshot.provider, snapshot.state)
+        """Show the new state of a breaker."""
+        if snapshot.provider in self._kinds:  # the last calls to a provider that has left may still fail
+            self._set_breaker(snapshot.provider, snapshot.state)
 
     def show(self, status: ChainStatus) -> None:
-        """Bring everything up to a status."""
+        """Update all gauges from a status."""
         has_journal = status.journal is not None or status.journal_error is not None
         self._metrics.journal_up.set(status.journal is not None if has_journal else nan)
         names = {provider.name for provider in status.providers}
-        # Again and again: a provider that is being closed may still have something to say.
+        # Each time anew: a provider that is being closed may still report.
         for gone in self._seen - names:
             self._hide(gone)
         self._seen |= names
@@ -43,8 +43,8 @@ class Gauges:
         metrics, name = self._metrics, provider.name
         for role in Role:
             metrics.provider_role.labels(name, role.value).set(provider.role is role)
-        # Once more: a provider that was replaced may have told of its breaker after the new one did.
-        self._tell_breaker(name, provider.breaker.state)
+        # Once more: the breaker of a replaced provider may have reported after the new one did.
+        self._set_breaker(name, provider.breaker.state)
         metrics.calls_in_flight.labels(name).set(provider.in_flight)
         metrics.places.labels(name).set(provider.places)
         metrics.retries_left.labels(name).set(provider.retries_left)
@@ -52,9 +52,9 @@ class Gauges:
             metrics.journal_pending.labels(name).set(provider.pending)
             metrics.journal_oldest.labels(name).set(provider.oldest_pending_seconds)
             metrics.journal_dead.labels(name).set(provider.dead)
-        self._show_filling(name, provider.progress)
+        self._show_backfill(name, provider.progress)
 
-    def _show_filling(self, provider: str, progress: Progress | None) -> None:
+    def _show_backfill(self, provider: str, progress: Progress | None) -> None:
         metrics = self._metrics
         if progress is None:
             metrics.filling_memories.remove_by_labels({"provider": provider})
@@ -65,7 +65,7 @@ class Gauges:
             metrics.filling_memories.labels(provider, step).set(getattr(progress, step))
 
     def _hide(self, provider: str) -> None:
-        """Drop the gauges of one that has left the order: their last values would be told for ever."""
+        """Remove the gauges of a provider that has left the order: their last values would be exported for ever."""
         metrics = self._metrics
         for gauge in (
             metrics.provider_role,
@@ -81,14 +81,14 @@ class Gauges:
             metrics.embeddings_waiting,
         ):
             gauge.remove_by_labels({"provider": provider})
-        self._tell_kind(provider, None)
+        self._set_kind(provider, None)
 
-    def _tell_breaker(self, provider: str, now: BreakerState) -> None:
+    def _set_breaker(self, provider: str, now: BreakerState) -> None:
         for state in BreakerState:
             self._metrics.breaker_state.labels(provider, state.value).set(state is now)
 
-    def _tell_kind(self, provider: str, kind: str | None) -> None:
-        """Say which kind of provider goes by a name now, and no longer which one did."""
+    def _set_kind(self, provider: str, kind: str | None) -> None:
+        """Show the kind of provider that has a name now, and remove the kind that had it before."""
         self._metrics.provider_kind.remove_by_labels({"provider": provider})
         self._kinds.pop(provider, None)
         if kind is not None:

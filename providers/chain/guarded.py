@@ -1,4 +1,4 @@
-"""GuardedProvider: one provider alone, asked within limits and tried again, without a journal."""
+"""GuardedProvider: a single provider without a journal, called within limits and with retries."""
 
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,31 +10,31 @@ from msgspec.structs import replace
 from observability import notes
 from providers import limits
 from providers.answers import Answer, Changed, Erased, Found, Stored
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
-from providers.chain.turn import Turn
 from providers.errors import CursorLost, ProviderError, Rejected
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery
-from providers.wrapper import Call, Operation, Result, Wrapper
+from providers.wrapper import Call, OperationName, Result, Wrapper
 
 _CLASSES = {
-    Operation.REMEMBER: OperationClass.REMEMBER,
-    Operation.REMEMBER_MANY: OperationClass.REMEMBER,
-    Operation.UPDATE: OperationClass.REMEMBER,
-    Operation.RECALL: OperationClass.RECALL,
-    Operation.RECALL_MANY: OperationClass.RECALL,
-    Operation.DELETE: OperationClass.DELETE,
-    Operation.DELETE_ALL: OperationClass.DELETE,
+    OperationName.REMEMBER: OperationClass.REMEMBER,
+    OperationName.REMEMBER_MANY: OperationClass.REMEMBER,
+    OperationName.UPDATE: OperationClass.REMEMBER,
+    OperationName.RECALL: OperationClass.RECALL,
+    OperationName.RECALL_MANY: OperationClass.RECALL,
+    OperationName.DELETE: OperationClass.DELETE,
+    OperationName.DELETE_ALL: OperationClass.DELETE,
 }
-_WEIGHTS = {Operation.RECALL_MANY: RECALL_WEIGHT}
+_WEIGHTS = {OperationName.RECALL_MANY: RECALL_WEIGHT}
 
 
 class GuardedProvider(Wrapper):
-    """Pass every call on, with ids and moments minted here, so that a second try is the same write as the first."""
+    """Pass every call on with ids and moments minted here, so that a retry is the same write as the first try."""
 
     def __init__(
         self,
@@ -48,20 +48,20 @@ class GuardedProvider(Wrapper):
         self._clock = clock
         self._now = now
 
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:
-        """Make the call within its limits, and name the provider in what comes of it.
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
+        """Make the call within its limits, and put the name of the provider into the result.
 
-        A list of what a try without an answer has deleted is not counted.
+        Memories that a try without an answer has deleted are not in the count.
         """
         size = max(1, size * _WEIGHTS.get(operation, 1))
         kind = _CLASSES.get(operation, OperationClass.READ)
         deadline = self._deadline(kind, size)
         try:
             try:
-                result = await self.link.call(call, kind, Turn(deadline), size=size)
+                result = await self.link.call(call, kind, CallOptions(deadline), size=size)
             except BreakerOpen:
-                # There is no other provider to ask, and so nothing gained by waiting for the pause to end.
-                result = await self.link.call(call, kind, Turn(deadline, last_resort=True), size=size)
+                # No other provider can be asked, so waiting for the end of the pause would gain nothing.
+                result = await self.link.call(call, kind, CallOptions(deadline, last_resort=True), size=size)
         except Rejected as error:
             error.answer = Answer(provider=self.link.name)
             raise
@@ -90,7 +90,7 @@ class GuardedProvider(Wrapper):
         return super().erase(deletion if deletion.edit_id else replace(deletion, edit_id=str(uuid4())))
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
-        """See `MemoryStore`; what a try that got no answer has deleted is not counted."""
+        """See `MemoryStore`; memories that a try without an answer has deleted are not in the count."""
         limits.check_erase_all(owner, limit)
         return await super().erase_all(owner, limit)
 
@@ -106,7 +106,7 @@ class GuardedProvider(Wrapper):
         return Deadline.after(seconds, self._now, self._shutdown)
 
     def _named(self, result: Result) -> Result:
-        """Return an answer, or each of a list of answers, with this provider's name in it."""
+        """Return an answer, or each answer of a list, with the name of this provider."""
         if isinstance(result, Answer):
             return replace(result, provider=self.link.name)
         if isinstance(result, list):

@@ -1,17 +1,17 @@
-"""What stands before a provider: everything that all calls of this process to it share."""
+"""The guards of a provider, which all calls of this process to it share."""
 
 from msgspec import Struct
 
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.trickle import Trickle
+from providers.chain.last_resort import LastResortLimiter
 
 
 class Guards(Struct, frozen=True, kw_only=True):
-    """What all calls of this process to one provider share."""
+    """The guards that all calls of this process to one provider share."""
 
     breaker: CircuitBreaker
     budget: RetryBudget
     bulkhead: Bulkhead
-    trickle: Trickle
+    last_resort: LastResortLimiter

@@ -1,4 +1,4 @@
-"""Who the stores of an order are, asked before it is put in force."""
+"""The identities of the stores in an order, read before the order is put in force."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,23 @@ from providers.errors import Unavailable
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 
 
-async def identities_of(links: Sequence[Link], silent: dict[str, str]) -> dict[str, str | None]:
-    """Ask who each store is now; it may be another one than when it was opened.
+async def identities_of(links: Sequence[Link], unreached: dict[str, str]) -> dict[str, str | None]:
+    """Return the identity of each store now; it may be another store than when it was opened.
 
-    `silent` is told why one has not said so.
+    `unreached` receives the reason why a provider has not answered.
     """
-    found = await asyncio.gather(*(_identity(link, silent) for link in links))
+    found = await asyncio.gather(*(_identity(link, unreached) for link in links))
     return {link.name: identity for link, identity in zip(links, found, strict=True)}
 
 
-async def _identity(link: Link, silent: dict[str, str]) -> str | None:
+async def _identity(link: Link, unreached: dict[str, str]) -> str | None:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             return await link.provider.identity()
     except Unavailable as error:
-        silent[link.name] = error.reason
+        unreached[link.name] = error.reason
     except TimeoutError:
-        silent[link.name] = f"no answer within {PROBE_SECONDS:g} s"
+        unreached[link.name] = f"no answer within {PROBE_SECONDS:g} s"
     return None
 
 
@@ -34,7 +34,7 @@ def refuse_twins(identities: Mapping[str, str | None]) -> None:
     """Refuse two providers with one store: each would take the other's copy for its own.
 
     Raises:
-        OrderRefused: as told.
+        OrderRefused: two providers have the same identity.
     """
     seen: dict[str, str] = {}
     for name, identity in identities.items():

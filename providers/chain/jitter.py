@@ -8,7 +8,7 @@ from tenacity import RetryCallState, wait_exponential
 class FullJitter(wait_exponential):
     """A wait drawn from [0, min(longest, first * 2^(n-1))] seconds before the n-th retry.
 
-    It is tenacity's `wait_random_exponential`, but for the source of chance.
+    It is tenacity's `wait_random_exponential` with the source of randomness as an argument.
     """
 
     def __init__(self, first: float, longest: float, chance: Callable[[], float]) -> None:

@@ -1,16 +1,16 @@
-"""The observer of the attempts of a chain: counts them, and keeps their latencies of the last minutes."""
+"""The observer that counts the attempts of a chain and keeps their recent latencies."""
 
 from observability.latency import LatencyHistory
 from observability.metrics import Metrics
 from providers.chain.counting import CountingObserver
 from providers.chain.observer import Attempt
 
-# What never reached the provider, or was no longer waited for, says nothing about its latency.
+# An attempt that never reached the provider, or that was cancelled, says nothing about its latency.
 _WITHOUT_LATENCY = frozenset({"refused", "breaker_open", "bulkhead_full", "no_time_left", "cancelled"})
 
 
 class LatencyObserver(CountingObserver):
-    """Counts what happens in the chain, and keeps the latencies of the attempts."""
+    """Count what happens in the chain, and keep the latencies of the attempts."""
 
     def __init__(self, metrics: Metrics) -> None:
         super().__init__(metrics)

@@ -1,19 +1,19 @@
-"""How long a provider usually takes, learned from its answers."""
+"""The usual latency of a provider, estimated from its answers."""
 
 import math
 from collections import deque
 
 from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, OperationClass
 
-SAMPLES = 64  # answers that count, the last ones
-LEAST_SAMPLES = 8  # before which what is expected of the kind counts as well
+SAMPLES = 64  # the last answers, which count
+LEAST_SAMPLES = 8  # with fewer the expectation for the kind counts as well
 _PERCENTILE = 0.9
-_AGAIN = 8  # answers after which it is computed anew
-_SHARE_OF_EACH = 0.1  # of what a single call is expected to take, what each memory of a batch is expected to
+_AGAIN = 8  # answers between two computations
+_SHARE_OF_EACH = 0.1  # the expected share of a single call's latency that each memory of a batch takes
 
 
 class LatencyEstimate:
-    """The 90th percentile of the last answers; `expected` until there are enough of them."""
+    """The 90th percentile of the last latencies; `expected` until there are enough of them."""
 
     __slots__ = ("_expected", "_samples", "_since", "_value")
 
@@ -24,7 +24,7 @@ class LatencyEstimate:
         self._value = expected
 
     def add(self, seconds: float) -> None:
-        """Learn of one answer."""
+        """Add one latency."""
         self._samples.append(seconds)
         self._since += 1
         if self._since >= _AGAIN or len(self._samples) <= LEAST_SAMPLES:
@@ -33,7 +33,7 @@ class LatencyEstimate:
 
     @property
     def value(self) -> float:
-        """Return it in seconds."""
+        """The estimate in seconds."""
         return self._value
 
     def _computed(self) -> float:
@@ -43,46 +43,46 @@ class LatencyEstimate:
 
 
 class LatencyEstimates:
-    """How long each class of operations usually takes; a call about many memories is judged by the seconds of each.
+    """Estimate the latency of each class of operations; a call about many memories is judged by the seconds of each.
 
-    A call that was given up counts as well, with what it had taken by then, once it is known that the provider was not
-    hung but slow.
+    An abandoned call counts as well, with the time that it had taken by then, once the provider turns out to be slow
+    and not hung.
     """
 
-    __slots__ = ("_each", "_given_up", "_single")
+    __slots__ = ("_abandoned", "_each", "_single")
 
     def __init__(self, expected: float) -> None:
-        self._given_up: deque[tuple[OperationClass, int, float]] = deque(maxlen=SAMPLES)
+        self._abandoned: deque[tuple[OperationClass, int, float]] = deque(maxlen=SAMPLES)
         self._single = {operation: LatencyEstimate(expected) for operation in OperationClass}
         self._each = {operation: LatencyEstimate(_SHARE_OF_EACH * expected) for operation in OperationClass}
 
     def add(self, operation: OperationClass, size: int, seconds: float) -> None:
-        """Learn of one answer to a call about `size` memories."""
+        """Add the latency of one call about `size` memories."""
         if size > 1:
             self._each[operation].add(seconds / size)
         else:
             self._single[operation].add(seconds)
 
-    def give_up(self, operation: OperationClass, size: int, seconds: float) -> None:
-        """Take note of a call that was given up after so many seconds."""
-        self._given_up.append((operation, size, seconds))
+    def abandon(self, operation: OperationClass, size: int, seconds: float) -> None:
+        """Record a call that was abandoned after this many seconds."""
+        self._abandoned.append((operation, size, seconds))
 
-    def was_slow(self) -> None:
-        """Learn of the calls that were given up: the provider has been found to answer."""
-        for operation, size, seconds in self._given_up:
+    def count_abandoned(self) -> None:
+        """Add the abandoned calls: the provider has turned out to answer."""
+        for operation, size, seconds in self._abandoned:
             self.add(operation, size, seconds)
-        self._given_up.clear()
+        self._abandoned.clear()
 
     def seconds(self, operation: OperationClass, size: int = 1) -> float:
-        """Return how long a call about `size` memories usually takes."""
+        """Return the usual latency of a call about `size` memories."""
         single = self._single[operation].value
         return single if size <= 1 else max(single, size * self._each[operation].value)
 
     def need(self, operation: OperationClass, size: int = 1) -> float:
-        """Return the seconds after which a call without an answer counts as hung where another can be asked."""
-        return enough(self.seconds(operation, size))
+        """Return the seconds after which a call counts as hung where another provider can be asked."""
+        return hang_timeout(self.seconds(operation, size))
 
 
-def enough(usual: float) -> float:
-    """Return the seconds that whoever usually takes so long is to be given."""
+def hang_timeout(usual: float) -> float:
+    """Return the seconds after which a call counts as hung, given its usual latency."""
     return min(max(LEAST_TRY, USUAL_FACTOR * usual), MOST_TRY)

@@ -1,4 +1,4 @@
-"""Leases of deliveries: short ones, renewed for as long as the try that they are for is under way."""
+"""The leases of deliveries: short ones, renewed while the try that they are for is under way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,22 +12,22 @@ from providers import background
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import LeaseToken, Settlement
 
-# So long after its holder's crash a delivery is made by somebody else. Long enough for two renewals to be late.
+# After its holder has crashed, a delivery waits this long for another process. Two renewals may be late.
 LEASE_SECONDS = 5.0
 RENEWED_EVERY = LEASE_SECONDS / 3
 
-# So long a try that has ended waits for a renewal under way. Breaking it off costs a connection, and leaves the lease
-# unknown: what has replaced the delivery meanwhile then waits until the lease ends by itself.
+# The longest wait of an ended try for a renewal under way. Cancelling it costs a connection and leaves the lease
+# unknown: an operation that replaced the delivery meanwhile then waits until the lease expires.
 _LAST_RENEWAL_SECONDS = 0.1
 
 Renew = Callable[[Sequence[LeaseToken], float], Awaitable[Sequence[LeaseToken | None]]]
 
 
 class Lease:
-    """The leases of deliveries, by their `seq`, renewed while this context lasts; it may be entered again.
+    """Hold the leases of deliveries, by their `seq`, and renew them while this context lasts; it may be entered again.
 
-    A try that ends before the first renewal costs a timer. A renewal that fails is harmless: when the lease has ended
-    somebody else may make the same deliveries, which may be repeated.
+    A try that ends before the first renewal costs a timer. A renewal that fails is harmless: once the lease has expired
+    another process may make the same deliveries, and repeating a delivery is harmless.
     """
 
     __slots__ = ("_leases", "_renew", "_renewing", "_running", "_timer")
@@ -40,7 +40,7 @@ class Lease:
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin to renew."""
+        """Start to renew."""
         self._running = True
         self._plan()
         return self
@@ -48,7 +48,7 @@ class Lease:
     async def __aexit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Renew no more."""
+        """Stop renewing."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
@@ -63,7 +63,7 @@ class Lease:
             await background.stop(renewing)
 
     def noted(self, settlements: Sequence[Settlement]) -> list[Settlement]:
-        """Give settlements that say which lease they end, as far as it is known."""
+        """Return the settlements with the leases that they end, as far as they are known."""
         return [replace(settlement, lease=self._leases.get(settlement.seq)) for settlement in settlements]
 
     def _plan(self) -> None:
@@ -78,6 +78,6 @@ class Lease:
         leases = dict(self._leases)
         with suppress(JournalUnavailable):
             renewed = await self._renew(list(leases.values()), LEASE_SECONDS)
-            # What is not held now keeps the lease that it had: who replaced it may just not have been seen yet.
+            # A lease that was not renewed stays known: the operation that replaced the delivery may not be visible yet.
             self._leases |= {seq: lease for seq, lease in zip(leases, renewed, strict=True) if lease is not None}
         self._plan()

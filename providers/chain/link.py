@@ -1,18 +1,18 @@
-"""One provider of a chain: the only way in which the chain asks it."""
+"""One provider of a chain: every call of the chain to the provider goes through its link."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from providers.chain.attempts import Attempts
+from providers.chain.call_options import CallOptions
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.replica import Replica
 
 Result = TypeVar("Result")
 
 
 class Link:
-    """A provider under its name, asked within the limits of its attempts."""
+    """A provider and its name, called within the limits of its attempts."""
 
     __slots__ = ("attempts", "name", "provider")
 
@@ -25,11 +25,11 @@ class Link:
         self,
         ask: Callable[[Replica], Awaitable[Result]],
         operation: OperationClass,
-        turn: Turn,
+        options: CallOptions,
         *,
         size: int = 1,
     ) -> Coroutine[Any, Any, Result]:
-        """Ask the provider; see `Attempts.run` for how often, and for what is raised."""
+        """Call the provider; see `Attempts.run` for the retries and the errors."""
         provider = self.provider
-        # Every replica takes an operation twice without harm: that is what makes it one.
-        return self.attempts.run(lambda: ask(provider), operation, turn, size=size)
+        # Every operation of a replica is idempotent, so each call may be repeated.
+        return self.attempts.run(lambda: ask(provider), operation, options, size=size)

@@ -1,4 +1,4 @@
-"""Who has received everything: joins providers to the journal, has newcomers filled, and retires who is gone."""
+"""The membership of providers in the journal: join new ones, have them backfilled, and retire those that are gone."""
 
 import asyncio
 import time
@@ -6,39 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
-from msgspec import Struct
 
 from providers import background
 from providers.chain.backfill import Backfill, Progress
 from providers.chain.backfill_delay import BackfillDelay
 from providers.chain.errors import OrderRefused
+from providers.chain.in_sync import InSyncSet, in_sync, refuse_empty
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.errors import ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Member, MemberState
+from providers.journal.operations import MemberState
 
-REFRESH_SECONDS = 0.5  # between looks at who is complete
-CARE_SECONDS = 30.0  # between renewals, and looks at who the stores are
-RETIRE_SECONDS = 3_600.0  # without any process that has a provider in its order, until it is no member any more
+REFRESH_SECONDS = 0.5  # between two readings of the members
+CARE_SECONDS = 30.0  # between two renewals of the membership, and checks of the identities
+RETIRE_SECONDS = 3_600.0  # after which a provider that no process has in its order is retired
 _IDENTITY_SECONDS = 3.0
-_EVERYBODY = "members"  # holds what all processes share: such a claim stands for as long as one of them renews it
-SETTLE_SECONDS = 4.0  # longer than a new order takes to be known everywhere
+_SHARED_HOLDER = "members"  # the holder of shared claims, which last as long as any process renews them
+SETTLE_SECONDS = 4.0  # longer than a new order takes to reach every process
 
 _log = structlog.get_logger(__name__)
 
 
-class Admitted(Struct, frozen=True):
-    """Who of an order is complete; `presumed` while the journal has never told."""
-
-    complete: frozenset[str]
-    presumed: bool = False
-
-
 class Membership:
-    """Keep the journal's members and this process's route together.
+    """Keep the journal's members and this process's route in line.
 
-    `unjournalled`: seconds for which writes may still be under way that began when there was no journal to know them.
+    `unjournalled`: seconds for which writes may still be under way that began before there was a journal.
     """
 
     def __init__(
@@ -60,47 +53,50 @@ class Membership:
         self._started = now()
         self._settled = now() + unjournalled
         self._joined: set[str] = set()
-        self._admitted = 0  # orders; a look that began before the last of them is out of date
-        self._known: dict[str, str | None] | None = None  # stores that are complete, None while nobody has told
-        self._met: set[str] = set()  # whose store has said who it is; before that it may be any other
-        self._fills: dict[str, asyncio.Task[None]] = {}
-        self._asks: dict[str, asyncio.Task[None]] = {}
+        self._admitted = 0  # counts orders; what was read before the last of them is out of date
+        self._known: dict[str, str | None] | None = (
+            None  # the stores in sync, None while the journal has never answered
+        )
+        self._identified: set[str] = set()  # providers whose identity is known; before that it may be any other store
+        self._backfills: dict[str, asyncio.Task[None]] = {}
+        self._identity_tasks: dict[str, asyncio.Task[None]] = {}
         self._postponed = BackfillDelay()
         self.progress: dict[str, Progress] = {}
         self.reasons: dict[str, str] = {}
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """What is under way in the background."""
-        return [*self._fills.values(), *self._asks.values()]
+        """The background tasks that are running."""
+        return [*self._backfills.values(), *self._identity_tasks.values()]
 
-    async def admit(self, identities: Mapping[str, str | None]) -> Admitted:
-        """Make the providers of an order members, by their names in order, and give those that are complete.
+    async def admit(self, identities: Mapping[str, str | None]) -> InSyncSet:
+        """Make the providers of an order members, in that order, and return which of them are in sync.
 
-        One that cannot be asked who it is may be another store by now: it is not complete before it has answered.
-        Without the journal it is those that it named last; if it never did, the first, until it says otherwise.
+        A provider whose identity is unknown may be another store by now, so it is not in sync until it has answered.
+        Without the journal those count that it named last; if it has never answered, the first provider is presumed to
+        be in sync.
 
         Raises:
-            OrderRefused: none of them has received everything, but another store has.
+            OrderRefused: none of them is in sync, but another store is.
         """
         try:
             refuse_empty(identities, await self._journal.members())
-            for name in identities:  # before anybody retires it who has not seen it for long
-                await self._journal.claim(_seen(name), _EVERYBODY, RETIRE_SECONDS)
+            for name in identities:  # before a process retires it that has not seen it for long
+                await self._journal.claim(_seen(name), _SHARED_HOLDER, RETIRE_SECONDS)
             members = [await self._journal.join(name, identity) for name, identity in identities.items()]
         except JournalUnavailable as error:
             _log.warning("journal_unavailable", reason=error.reason)
             self._joined.clear()
-            self._met = {name for name, identity in identities.items() if identity is not None}
+            self._identified = {name for name, identity in identities.items() if identity is not None}
             self._admitted += 1
             return self._presumed(identities)
         self._joined = set(identities)
-        self._met = {name for name, identity in identities.items() if identity is not None}
+        self._identified = {name for name, identity in identities.items() if identity is not None}
         self._admitted += 1
-        return Admitted(_complete(members) & self._met)
+        return InSyncSet(in_sync(members) & self._identified)
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Run until cancelled."""
         care_at = self._now()
         while True:
             try:
@@ -108,7 +104,7 @@ class Membership:
                     await self._join_again()
                 await self._refresh()
                 if self._now() >= care_at:
-                    await self._care()
+                    await self._renew_and_retire()
                     care_at = self._now() + CARE_SECONDS
             except JournalUnavailable as error:
                 _log.debug("membership_postponed", reason=error.reason)
@@ -118,28 +114,28 @@ class Membership:
         admitted = self._admitted
         members = await self._journal.members()
         if admitted != self._admitted:
-            return  # the order is another one now, and so may they be who are complete
+            return  # the order has changed, and the providers in sync may have changed with it
         self._known = {member.name: member.identity for member in members if member.state is MemberState.COMPLETE}
-        self._ask_strangers()
-        complete = _complete(members) & self._met & {link.name for link in self._links()}
-        self._set_complete(complete)
-        for name in complete:  # whoever has filled it
+        self._identify_unknown()
+        ready = in_sync(members) & self._identified & {link.name for link in self._links()}
+        self._set_complete(ready)
+        for name in ready:  # whichever process has backfilled it
             self.reasons.pop(name, None)
             self.progress.pop(name, None)
             self._postponed.forget(name)
-        source = next((link for link in self._links() if link.name in complete), None)
+        source = next((link for link in self._links() if link.name in ready), None)
         for link in self._links():
-            if source is not None and link.name not in _complete(members):
-                self._fill(source, link)
+            if source is not None and link.name not in in_sync(members):
+                self._start_backfill(source, link)
 
-    def _ask_strangers(self) -> None:
-        """Have everybody say who they are who has not done so yet, while the looks go on."""
+    def _identify_unknown(self) -> None:
+        """Ask every store whose identity is unknown for it, in the background."""
         for link in self._links():
-            task = self._asks.get(link.name)
-            if link.name not in self._met and (task is None or task.done()):
-                self._asks[link.name] = background.start_once(self._meet(link), f"meet {link.name}")
+            task = self._identity_tasks.get(link.name)
+            if link.name not in self._identified and (task is None or task.done()):
+                self._identity_tasks[link.name] = background.start_once(self._identify(link), f"meet {link.name}")
 
-    async def _meet(self, link: Link) -> None:
+    async def _identify(self, link: Link) -> None:
         admitted = self._admitted
         identity = await self._identity(link)
         if identity is None or admitted != self._admitted:
@@ -147,11 +143,11 @@ class Membership:
         with suppress(JournalUnavailable):
             await self._journal.join(link.name, identity)
             if admitted == self._admitted:
-                self._met.add(link.name)
+                self._identified.add(link.name)
 
-    def _presumed(self, identities: Mapping[str, str | None]) -> Admitted:
+    def _presumed(self, identities: Mapping[str, str | None]) -> InSyncSet:
         if self._known is None:
-            return Admitted(frozenset(list(identities)[:1]), presumed=True)
+            return InSyncSet(frozenset(list(identities)[:1]), presumed=True)
         known = self._known
         presumed = frozenset(
             name
@@ -162,20 +158,20 @@ class Membership:
             raise OrderRefused(
                 f"none of {', '.join(identities)} had received everything when the journal last answered"
             )
-        return Admitted(presumed)
+        return InSyncSet(presumed)
 
     async def _join_again(self) -> None:
-        """After a start without the journal."""
+        """Join all providers after a start without the journal."""
         for link in self._links():
             identity = await self._identity(link)
             await self._journal.join(link.name, identity)
             self._joined.add(link.name)
             if identity is not None:
-                self._met.add(link.name)
+                self._identified.add(link.name)
 
-    async def _care(self) -> None:
+    async def _renew_and_retire(self) -> None:
         for link in self._links():
-            await self._journal.claim(_seen(link.name), _EVERYBODY, RETIRE_SECONDS)
+            await self._journal.claim(_seen(link.name), _SHARED_HOLDER, RETIRE_SECONDS)
             identity = await self._identity(link)
             if identity is not None:
                 await self._journal.join(link.name, identity)
@@ -183,7 +179,7 @@ class Membership:
             return
         mine = {link.name for link in self._links()}
         for member in await self._journal.members():
-            # It can be taken by somebody else only when nobody has renewed it for long.
+            # Another holder gets this claim only if no process has renewed it for long.
             if member.name not in mine and await self._journal.claim(_seen(member.name), self._holder, 1.0):
                 await self._journal.leave(member.name)
                 _log.warning("provider_retired", provider=member.name)
@@ -196,24 +192,24 @@ class Membership:
             return identity
         return None
 
-    def _fill(self, source: Link, target: Link) -> None:
-        task = self._fills.get(target.name)
+    def _start_backfill(self, source: Link, target: Link) -> None:
+        task = self._backfills.get(target.name)
         if task is None or task.done():
-            self._fills[target.name] = background.start_once(
-                self._fill_once(source, target), f"fill {target.name} from {source.name}"
+            self._backfills[target.name] = background.start_once(
+                self._backfill(source, target), f"fill {target.name} from {source.name}"
             )
 
-    async def _fill_once(self, source: Link, target: Link) -> None:
-        def tell(progress: Progress) -> None:
+    async def _backfill(self, source: Link, target: Link) -> None:
+        def report(progress: Progress) -> None:
             self.progress[target.name] = progress
 
-        # A process that does not know of the newcomer yet may still be writing without it.
+        # A process that does not know the new provider yet may still write without it.
         left = self._settled - self._now()
         if left > 0:
             self.reasons[target.name] = "writes that began without the journal may still be under way"
         await asyncio.sleep(max(left, 0.0) + SETTLE_SECONDS)
         try:
-            await Backfill(self._holder, self._journal, source, target, tell, self._now).fill()
+            await Backfill(self._holder, self._journal, source, target, report, self._now).run()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
             wait = self._postponed.wait(target.name)
@@ -223,32 +219,6 @@ class Membership:
             self.reasons.pop(target.name, None)
             self.progress.pop(target.name, None)
             self._postponed.forget(target.name)
-
-
-def _complete(members: Sequence[Member]) -> frozenset[str]:
-    return frozenset(member.name for member in members if member.state is MemberState.COMPLETE)
-
-
-def refuse_empty(identities: Mapping[str, str | None], members: Sequence[Member]) -> None:
-    """Refuse an order of stores none of which has received everything, while the journal knows one that has.
-
-    Raises:
-        OrderRefused: as told.
-    """
-    known = {member.name: member for member in members if member.state is MemberState.COMPLETE}
-    if not known:
-        return
-    for name, identity in identities.items():
-        member = known.get(name)
-        if member is not None and (identity is None or member.identity in (None, identity)):
-            return
-    others = " or ".join(name for name in known if name not in identities)
-    if others:
-        raise OrderRefused(f"none of {', '.join(identities)} has received everything: keep {others} in the order")
-    raise OrderRefused(
-        f"{', '.join(known)} is another store than the one that received everything: bring that one back, or begin"
-        " anew with a new journal"
-    )
 
 
 def _seen(name: str) -> str:

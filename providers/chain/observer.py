@@ -1,4 +1,4 @@
-"""What the attempts tell to whoever counts them."""
+"""The observers of a chain, which count, log and measure what happens in it."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,9 +12,9 @@ from providers.errors import ProviderError
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try that ended: `seconds` includes the wait for a place, `number` is 1 for the first try.
+    """One try that ended: `seconds` includes the wait for a slot, `number` is 1 for the first try.
 
-    `outcome` is "ok", "cancelled", "bug", or that of the `error`; a refusal of ours is an attempt, too.
+    `outcome` is "ok", "cancelled", "bug", or that of the `error`; a refusal of our own is an attempt, too.
     """
 
     provider: str
@@ -26,7 +26,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class GivenUp(StrEnum):
-    """Why a failure that another try might have mended was not tried again."""
+    """The reason why a failure that another try might have fixed was not retried."""
 
     TRIES = "tries"
     DEADLINE = "deadline"
@@ -35,58 +35,58 @@ class GivenUp(StrEnum):
 
 
 class JournalCall(StrEnum):
-    """What an operation waits for at the journal."""
+    """The calls to the journal for which an operation waits."""
 
     APPEND = "append"
     LOOK = "look"  # at what providers may not know yet
 
 
 class AttemptObserver(Protocol):
-    """Called from the event loop while a request waits: must be quick, and must not raise."""
+    """Observe attempts; called from the event loop while a request waits, so it must be quick and must not raise."""
 
     def tried(self, attempt: Attempt) -> None:
-        """Take note of how one try ended."""
+        """Handle the end of one try."""
 
     def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
-        """Take note that there will be no further try."""
+        """Handle the decision that there will be no further try."""
 
 
 class ChainObserver(AttemptObserver, Protocol):
-    """As for attempts, and for what happens above them."""
+    """Observe attempts, and what happens above them."""
 
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
-        """Take note that `target` is asked because `source` did not answer; `reason` is the outcome there."""
+        """Handle a fallback: `target` is asked because `source` did not answer; `reason` is the outcome there."""
 
     def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
-        """Take note of one wait for the journal; `outcome` is as for attempts."""
+        """Handle the end of one call to the journal; `outcome` is as for attempts."""
 
     def delivered(self, provider: str, outcome: str, count: int) -> None:
-        """Take note of deliveries in the background: done, postponed or dead."""
+        """Handle deliveries in the background that ended as done, postponed or dead."""
 
     def confirmed(self, provider: str, seconds: float) -> None:
-        """Take note that one of those that were done had been accepted so many seconds before."""
+        """Handle a delivery that is done, of an operation that was accepted this many seconds before."""
 
     def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
-        """Take note of who takes part from now on, home first if it is complete, and who has received everything."""
+        """Handle a new route: the order, home first if it is in sync, and the providers in sync."""
 
     def not_reached(self, provider: str, reason: str) -> None:
-        """Take note that a provider takes part from now on that did not say who it is."""
+        """Handle a provider that takes part from now on and whose identity could not be read."""
 
     def reached(self, provider: str) -> None:
-        """Take note that a provider has said who it is, asked beside the requests."""
+        """Handle a provider whose identity was read in the background."""
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
-        """Take note of a breaker's new state."""
+        """Handle the new state of a breaker."""
 
     def read_by(self, provider: str, instead_of: str | None, reason: str) -> None:
-        """Take note of who has answered a read, if need be instead of the first one; `reason` is the outcome there."""
+        """Handle a read that `provider` answered, `instead_of` the first one if given, for the `reason` there."""
 
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
-        """Take note that a newcomer cannot be filled now; it is tried again in `next_try` seconds."""
+        """Handle a backfill that cannot be done now; the next try comes in `next_try` seconds."""
 
 
 class Unobserved(ChainObserver):
-    """Nobody counts."""
+    """Observe nothing."""
 
     def tried(self, attempt: Attempt) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""Several observers, each told everything."""
+"""Several observers behind one."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from providers.chain.policy import OperationClass
 
 
 class Observers(ChainObserver):
-    """Pass everything on, in the order given."""
+    """Pass every call on to each observer, in the order given."""
 
     def __init__(self, *observers: ChainObserver) -> None:
         self._observers = observers

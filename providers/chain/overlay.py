@@ -1,4 +1,4 @@
-"""What a provider does not know yet: pending operations and tombstones, laid over its answers."""
+"""The overlay: pending operations and tombstones that a provider does not know yet, applied to its answers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from providers.types import MemoryRecord, RecallQuery
 
 
 class Overlay:
-    """The states of one user's memories that count more than what one provider says."""
+    """The states of one owner's memories that take precedence over the answers of one provider."""
 
     def __init__(self, entries: Iterable[JournalEntry]) -> None:
         self._entries = {entry.state.id: entry for entry in entries}
@@ -18,32 +18,32 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def unjudged(self, memory_id: str) -> bool:
-        """Return whether nobody could tell if this beginning is the repetition of an earlier one."""
+    def unverified(self, memory_id: str) -> bool:
+        """Return whether a write was appended while no provider could be asked if it repeats an earlier one."""
         entry = self._entries.get(memory_id)
-        return entry is not None and is_first(entry) and entry.state.version == OLDEST
+        return entry is not None and is_creation(entry) and entry.state.version == OLDEST_VERSION
 
-    def missing(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Return the memories that are to be added to the provider's, or put in their place."""
+    def additions(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+        """Return the memories to be added to those of the provider, or to replace them."""
         there = {record.id for record in records}
         return [
             entry.state.record
             for memory_id, entry in self._entries.items()
-            if not entry.state.deleted and not (memory_id in there and is_first(entry))
+            if not entry.state.deleted and not (memory_id in there and is_creation(entry))
         ]
 
     def without(self, records: Iterable[MemoryRecord]) -> list[MemoryRecord]:
-        """Drop everything about which the overlay knows better, in the order given."""
-        return [record for record in records if (entry := self._entries.get(record.id)) is None or is_first(entry)]
+        """Drop the memories for which the overlay has a newer state, keeping the order."""
+        return [record for record in records if (entry := self._entries.get(record.id)) is None or is_creation(entry)]
 
     def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Merge the provider's answer, best first, with the pending memories that answer the question.
+        """Merge the provider's answer, best first, with the pending memories that match the query.
 
-        The two scores do not compare, so a pending memory takes the rank that it has by words among all of them, and
-        its score is brought between those of its neighbours.
+        The two kinds of scores are not comparable. A pending memory therefore gets the rank that its word score has
+        among all of them, and a score between those of its neighbours.
         """
         found = self.without(found)
-        pending = [record for record in self.missing(found) if query.admits(record)]
+        pending = [record for record in self.additions(found) if query.admits(record)]
         own = _scores(query, pending)
         pending = sorted(
             (record for record in pending if own.get(record.id, 0.0) >= max(query.min_score, _LEAST)),
@@ -54,19 +54,19 @@ class Overlay:
             return found[: query.limit]
         common = _scores(query, [*found, *pending])
         merged = list(found)
-        for record in reversed(pending):  # so that of two for one place the better one ends up in front
+        for record in reversed(pending):  # so that the better of two with one rank ends up in front
             rank = sum(common.get(other.id, 0.0) > common[record.id] for other in found)
             merged.insert(rank, record)
         return _with_scores(merged, own)[: query.limit]
 
 
-def is_first(entry: JournalEntry) -> bool:
-    """Return whether a memory begins with this operation: one that is there already is this one or a later state."""
+def is_creation(entry: JournalEntry) -> bool:
+    """Return whether an operation creates its memory: where one exists already, it is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 
 
-# The version of a beginning that nobody could judge: if it is a repetition, whatever came later is newer.
-OLDEST = 1
+# The version of an unverified write: if it repeats an earlier one, every later state is newer.
+OLDEST_VERSION = 1
 
 _LEAST = 1e-9  # a score above zero
 

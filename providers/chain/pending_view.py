@@ -1,4 +1,4 @@
-"""The pending view: what the journal knows better than a provider about one owner's memories."""
+"""The pending view: what the journal knows about one owner's memories and a provider may not know yet."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -17,26 +17,26 @@ from providers.types import MemoryRecord, Owner
 
 Answer = TypeVar("Answer")
 
-# More than this is no overlay any more but a provider far behind; another one is asked.
+# With more pending operations than this the provider is far behind, and another one is asked.
 MAX_PENDING = 2_000
-# Of a user who has deleted more than this lately, every memory that a provider shows is looked up.
+# For an owner with more retained tombstones than this, each memory that a provider returns is looked up.
 MAX_TOMBSTONES = 200
 
-# Of what remains of a read, the most that it waits for the journal: a provider must still have the time to answer.
+# The largest share of the remaining time that a read waits for the journal: a provider still needs time to answer.
 _LOOK_SHARE = 0.5
 
 
 class FarBehind(Refused):
-    """The provider lacks so much of a user's that another one had better answer."""
+    """The provider lacks so many operations of an owner that another one should answer."""
 
     outcome = "far_behind"
 
 
 class PendingView:
-    """Look up in the journal what concerns one read; `lost` is why the journal did not answer."""
+    """Look up in the journal what concerns one read; `journal_error` is why the journal did not answer."""
 
     def __init__(self, context: ChainContext, owner: Owner, execution: Execution) -> None:
-        self.lost: JournalUnavailable | None = None
+        self.journal_error: JournalUnavailable | None = None
         self._context = context
         self.owner = owner
         self._execution = execution
@@ -45,68 +45,68 @@ class PendingView:
 
     @property
     def route(self) -> Route:
-        """The route to be taken: a provider that is in sync by a guess alone may answer while the journal is lost."""
+        """The route of the read: a provider that is only presumed in sync may answer while the journal does not."""
         route = self._execution.route
-        return route if self.lost is not None else route.certain
+        return route if self.journal_error is not None else route.verified
 
     async def begin(self) -> None:
-        """Ask about the provider that will be asked first.
+        """Look up what concerns the provider that will be asked first.
 
         Raises:
-            JournalUnavailable: it is lost, and the caller wants to find what it has written.
+            JournalUnavailable: the journal does not answer, and the caller wants to find its own writes.
         """
         route = self._execution.route
-        readers = route.certain.readers or route.readers
+        readers = route.verified.readers or route.readers
         if not readers:
             return
         try:
             await self._look(readers[0].name, self._execution.deadline)
         except JournalUnavailable as error:
-            self._lose(error)
+            self._continue_without_journal(error)
 
     async def entry(self, memory_id: str) -> JournalEntry | None:
-        """Return what the journal knows of one memory, None also if it is lost.
+        """Return what the journal knows of one memory, None also if it does not answer.
 
         Raises:
-            JournalUnavailable: as above.
+            JournalUnavailable: as for `begin`.
         """
         try:
             return await self._newest(memory_id)
         except JournalUnavailable as error:
-            self._lose(error)
+            self._continue_without_journal(error)
             return None
 
-    async def again(self) -> None:
-        """Ask once more after the journal was lost, with all the time that can be spared.
+    async def retry(self) -> None:
+        """Ask again after the journal did not answer, with all the time that can be spared.
 
         Raises:
-            JournalUnavailable: it still is.
+            JournalUnavailable: it still does not answer.
         """
-        readers = self._execution.route.certain.readers
-        if not readers and self.lost is not None:
-            raise self.lost
+        readers = self._execution.route.verified.readers
+        if not readers and self.journal_error is not None:
+            raise self.journal_error
         self._patient = True
         await self._look(readers[0].name, self._execution.deadline)
-        self._find()
+        self._journal_recovered()
 
-    async def entry_again(self, memory_id: str) -> JournalEntry | None:
-        """Ask once more about one memory; see `again`."""
+    async def retry_entry(self, memory_id: str) -> JournalEntry | None:
+        """Ask again about one memory; see `retry`."""
         self._patient = True
         entry = await self._newest(memory_id)
-        self._find()
+        self._journal_recovered()
         return entry
 
     async def _newest(self, memory_id: str) -> JournalEntry | None:
         return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self._execution.deadline)
 
-    async def over(self, provider: str, deadline: Deadline) -> Overlay:
-        """Return what is to be laid over a provider's answer.
+    async def overlay_for(self, provider: str, deadline: Deadline) -> Overlay:
+        """Return the overlay for a provider's answer.
 
         Raises:
-            FarBehind: it is too much.
-            JournalUnavailable: it was lost after it had begun to answer.
+            FarBehind: too many operations are pending.
+            JournalUnavailable: the journal stopped answering during the read.
         """
-        if self.lost is not None:
+        if self.journal_error is not None:
             return Overlay(())
         if provider not in self._entries:
             await self._look(provider, deadline)
@@ -115,11 +115,13 @@ class PendingView:
             raise FarBehind(f"{provider}: more than {MAX_PENDING} operations of this user are pending")
         return Overlay(entries)
 
-    async def living(self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline) -> list[MemoryRecord]:
-        """Leave out what is deleted but has no place in the overlay of this provider, where there are many of those.
+    async def without_deleted(
+        self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline
+    ) -> list[MemoryRecord]:
+        """Drop deleted memories that have no place in the overlay of this provider, because it has too many tombstones.
 
         Raises:
-            JournalUnavailable: as above.
+            JournalUnavailable: as for `overlay_for`.
         """
         tombstones = sum(provider not in entry.pending for entry in self._entries.get(provider, ()))
         if tombstones <= MAX_TOMBSTONES or not records:
@@ -130,7 +132,7 @@ class PendingView:
 
     async def _look(self, provider: str, deadline: Deadline) -> None:
         self._entries[provider] = await self._ask(
-            # One more of each than there may be, which tells that there are too many.
+            # One more of each than allowed shows that there are too many.
             lambda journal: journal.entries(self.owner, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
             deadline,
         )
@@ -139,21 +141,21 @@ class PendingView:
         request = notes.current.get()
         seconds = _LOOK_SHARE * deadline.remaining()
         if not self._patient and (request is None or request.session is None):
-            # Without the journal the answer is perhaps not the latest; a caller who wants just that waits longer.
+            # Without the journal the answer may miss recent writes; a caller who must find them waits longer.
             seconds = min(seconds, self._context.need(JournalCall.LOOK))
         return await self._context.journal(ask, seconds)
 
-    def _lose(self, error: JournalUnavailable) -> None:
+    def _continue_without_journal(self, error: JournalUnavailable) -> None:
         request = notes.current.get()
         if request is not None and request.session is not None:
-            raise error  # the caller has written something, and wants to find it
+            raise error  # the caller must find its own writes
         self._execution.degrade(error.outcome)
         self._execution.eventual = True
-        self.lost = error
+        self.journal_error = error
 
-    def _find(self) -> None:
-        """Take back what was said of the answer when the journal was lost."""
-        if self.lost is not None:
+    def _journal_recovered(self) -> None:
+        """Withdraw the marks that the answer got when the journal did not answer."""
+        if self.journal_error is not None:
             self._execution.eventual = False
-            self._execution.degraded.remove(self.lost.outcome)
-        self.lost = None
+            self._execution.degraded.remove(self.journal_error.outcome)
+        self.journal_error = None

@@ -1,4 +1,4 @@
-"""The numbers of the attempt policy, checked: how long, how often, and how many at a time."""
+"""The settings of the attempt policy: time limits, numbers of tries, retries and concurrency."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,29 +6,29 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
-Tries = Annotated[int, Meta(ge=1, le=10)]
+TryCount = Annotated[int, Meta(ge=1, le=10)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 
-# Seconds that a try has at the least where somebody else can be asked after it, and at the most. Between the two it has
-# so many times what the provider usually takes: a hung connection is given up soon, and a slow answer is waited for.
+# The bounds, in seconds, of a try after which another provider can be asked. Between them it has a multiple of the
+# provider's usual latency, so that a hung connection is abandoned soon and a slow answer is still waited for.
 LEAST_TRY = 1.0
 MOST_TRY = 5.0
 USUAL_FACTOR = 3.0
-# Seconds below which a try without an answer is no evidence against a provider, however quick it usually is.
+# A try that waited less than these seconds is no evidence against a provider, however quick it usually is.
 LEAST_EVIDENCE = 0.25
 
-_BATCH_UNIT = 100  # memories that one call may be about without a longer deadline
-RECALL_WEIGHT = 10  # a question takes as long as storing so many memories in one call
+_BATCH_UNIT = 100  # memories that one call may concern without a longer deadline
+RECALL_WEIGHT = 10  # a query takes as long as storing this many memories in one call
 
 
 class OperationClass(StrEnum):
-    """Operations that are given the same deadline; the label of an attempt in metrics."""
+    """Classes of operations that share a deadline; the label of an attempt in metrics."""
 
     RECALL = "recall"
     READ = "read"  # list and get
     REMEMBER = "remember"  # and update
     DELETE = "delete"
-    REPLAY = "replay"  # the deliverer, in the background
+    REPLAY = "replay"  # deliveries in the background
 
     @property
     def writes(self) -> bool:
@@ -39,24 +39,22 @@ class OperationClass(StrEnum):
 class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits of one class of operations.
 
-    `deadline` is seconds until the caller is told no, waits and other providers included. `try_limit` is seconds until
-    a connection counts as hung and is thrown away; without one it is found out: all that is left of the deadline where
-    nobody else can be asked, otherwise by how long the provider usually takes. `tries` counts the first one.
+    `deadline` is the seconds after which the caller is refused, waits and other providers included. `try_limit` is the
+    seconds after which a connection counts as hung and is discarded. Without one the limit is learned: all that is left
+    of the deadline where no other provider can be asked, otherwise a multiple of the provider's usual latency. `tries`
+    counts the first one.
     """
 
     deadline: Seconds = 10.0
     try_limit: Seconds | None = None
-    tries: Tries = 2
+    tries: TryCount = 2
 
     def seconds(self, size: int, longest: float) -> float:
-        """Return the deadline of one call about `size` memories: as much again for every further hundred of them.
-
-        But never more than `longest`.
-        """
+        """Return the deadline of a call about `size` memories: once more for each further hundred, up to `longest`."""
         return min(self.deadline * _units(size), longest)
 
     def limit(self, size: int) -> float | None:
-        """Return the configured limit of one try about `size` memories, None where it is to be found out."""
+        """Return the configured limit of one try about `size` memories, None where the limit is learned."""
         if self.try_limit is None:
             return None
         return self.try_limit * _units(size)
@@ -67,16 +65,16 @@ def _units(size: int) -> int:
 
 
 class ReplayPolicy(OperationPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits of a delivery in the background, for which nobody waits."""
+    """The limits of a delivery in the background, for which no caller waits."""
 
     deadline: Seconds = 30.0
 
 
 class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits of all operations at one provider, of whatever kind it is.
+    """The limits of all operations at one provider, whatever its kind.
 
-    Before the n-th retry there is a wait drawn from [0, min(`longest_wait`, `first_wait` * 2^(n-1))] seconds, which
-    is "full jitter". Source: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+    Before the n-th retry there is a wait drawn from [0, min(`longest_wait`, `first_wait` * 2^(n-1))] seconds, which is
+    "full jitter". Source: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
     """
 
     recall: OperationPolicy = OperationPolicy()
@@ -99,22 +97,22 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ProviderLimits(Struct, frozen=True, kw_only=True):
-    """What a kind of provider is like before anything is known of this one.
+    """What is expected of a kind of provider before anything has been measured.
 
-    `places` are calls that it may have at a time in one process; `usual` is seconds that one call is expected to take
-    until enough of them have been seen.
+    `concurrency` is the number of calls that it may have at a time in one process; `expected_latency` is the seconds
+    that one call is expected to take until enough calls have been measured.
     """
 
-    places: int = 128
-    usual: float = LEAST_TRY / USUAL_FACTOR
+    concurrency: int = 128
+    expected_latency: float = LEAST_TRY / USUAL_FACTOR
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a circuit breaker opens, and for how long.
 
-    It opens when `failure_share` of at least `least_calls` calls within `window` seconds failed, or `in_a_row` calls
-    one after the other. It stays open for `first_pause` seconds, doubled with every probe that failed up to
-    `longest_pause`, and up to `jitter` of that longer, so that replicas do not come back together.
+    It opens when `failure_share` of at least `least_calls` calls within `window` seconds failed, or `in_a_row` calls in
+    a row. It stays open for `first_pause` seconds, doubled with every failed probe up to `longest_pause`, and up to
+    `jitter` of that longer, so that replicas do not retry at the same moment.
     """
 
     failure_share: Share = 0.5
@@ -132,7 +130,7 @@ class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many retries a provider may get: `share` of its requests within `window` seconds, or `at_least` of them."""
+    """The retry budget of a provider: `share` of its requests within `window` seconds, or `at_least` this many."""
 
     share: Share = 0.1
     at_least: Annotated[int, Meta(ge=0, le=1_000)] = 3
@@ -140,11 +138,11 @@ class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class RelayPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How deliveries are made: up to `batch` at a time, `per_second` on average, so that who returns is not run over.
+    """The pace of deliveries: up to `batch` at a time, and `per_second` on average, to spare a returning provider.
 
-    After a failure a delivery waits for [0, min(`longest_wait`, `first_wait` * 2^n)] seconds. `dead_after` failures of
-    one operation while its provider took others make it a dead letter. `poll` is seconds between looks for what other
-    processes have written.
+    After a failure a delivery waits for [0, min(`longest_wait`, `first_wait` * 2^n)] seconds. An operation becomes a
+    dead letter after `dead_after` failures, if its provider took others meanwhile. `poll` is the seconds between two
+    polls for operations that other processes have written.
     """
 
     batch: Annotated[int, Meta(ge=1, le=1_000)] = 100
@@ -156,11 +154,11 @@ class RelayPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long the journal remembers what every provider has confirmed, in seconds.
+    """How long the journal retains what every provider has confirmed, in seconds.
 
     `keep` must be longer than any write can be under way between here and a provider, all tries of its delivery
-    included: only then can no late one undo a deletion that is forgotten. It is also how long a repeated
-    `Idempotency-Key` is known without asking a provider.
+    included: only then can no late write undo a deletion that has been collected. For the same time a repeated
+    `Idempotency-Key` is recognised without asking a provider.
     """
 
     keep: Annotated[float, Meta(ge=1, le=30 * 86_400)] = 3_600.0
@@ -171,9 +169,9 @@ LONGEST_REQUEST = 30.0  # seconds
 
 
 class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a chain treats its providers, for all of them alike.
+    """The policy that a chain applies to all of its providers alike.
 
-    `longest_request` is seconds that no request lasts longer than, whatever its size and whatever its caller asks for.
+    No request lasts longer than `longest_request` seconds, whatever its size and whatever its caller asks for.
     """
 
     longest_request: Seconds = LONGEST_REQUEST

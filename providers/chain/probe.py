@@ -1,4 +1,4 @@
-"""The question whether a provider answers at all, asked for next to nothing, one at a time."""
+"""The liveness probe of a provider: a ping in the background, one at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,36 +7,36 @@ from providers import background
 
 
 class LivenessProbe:
-    """Ask in the background, and tell what was heard; a question that ends with a bug has heard nothing."""
+    """Ping in the background, and report the result; a ping that ends with a bug counts as unanswered."""
 
-    __slots__ = ("_answers", "_provider", "_task")
+    __slots__ = ("_ping", "_provider", "_task")
 
-    def __init__(self, provider: str, answers: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, provider: str, ping: Callable[[], Awaitable[bool]]) -> None:
         self._provider = provider
-        self._answers = answers
+        self._ping = ping
         self._task: asyncio.Task[None] | None = None
 
     @property
     def under_way(self) -> bool:
-        """Whether nothing has been heard yet."""
+        """Whether a probe is running."""
         return self._task is not None and not self._task.done()
 
-    def ask(self, told: Callable[[bool], None]) -> None:
-        """Ask, and call `told` with the answer; what an earlier question would have told is of no interest any more."""
+    def start(self, report: Callable[[bool], None]) -> None:
+        """Start a probe, and pass its result to `report`; a probe that still runs is cancelled."""
         if self._task is not None:
             self._task.cancel()
 
         async def ask() -> None:
-            told(await self._answers())
+            report(await self._ping())
 
         def failed(task: asyncio.Task[None]) -> None:
             if not task.cancelled() and task.exception() is not None:
-                told(False)
+                report(False)
 
         self._task = background.start_once(ask(), f"ask whether {self._provider} answers")
         self._task.add_done_callback(failed)
 
     async def close(self) -> None:
-        """Ask nothing any more."""
+        """Stop probing."""
         if self._task is not None:
             await background.stop(self._task)

@@ -1,4 +1,4 @@
-"""The way of every read: what the journal knows, then the first provider that answers, then both merged."""
+"""The read path: what the journal knows, then the first provider that answers, then both merged."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,17 +6,17 @@ from msgspec.structs import replace
 
 from providers import limits
 from providers.answers import Answer, Fetched, Found
+from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
 from providers.chain.execution import JOURNAL, Execution
 from providers.chain.fallback import Fallback
 from providers.chain.link import Link
 from providers.chain.listing import pages_over
-from providers.chain.overlay import is_first
+from providers.chain.overlay import is_creation
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route
-from providers.chain.turn import Turn
 from providers.errors import CursorLost, MemoryNotFound, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
@@ -25,31 +25,31 @@ from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapsho
 
 
 class ChainReader:
-    """Reads of a chain; each takes the route as it stands at its beginning."""
+    """Answer reads; each uses the route that is in force when it begins."""
 
     def __init__(self, context: ChainContext) -> None:
         self._context = context
         self._fallback = Fallback(context)
 
     async def find(self, route: Route, query: RecallQuery, end: Deadline | None = None) -> Found:
-        """Return the memories nearest to a question, before the `end` of what it is a part of; see `MemoryStore`."""
+        """Return the memories nearest to a query, before the `end` of the batch that holds it; see `MemoryStore`."""
         limits.check_recall(query)
         with self._context.begin(route, OperationClass.RECALL) as execution:
             if end is not None:
                 execution.deadline = execution.deadline.earlier(end.remaining())
             view = await self._view(query.owner, execution)
 
-            async def ask(link: Link, turn: Turn) -> Found:
-                overlay = await view.over(link.name, turn.deadline)
-                # As many more as the overlay may take away.
+            async def ask(link: Link, options: CallOptions) -> Found:
+                overlay = await view.overlay_for(link.name, options.deadline)
+                # As many more as the overlay may remove.
                 wider = (
                     replace(query, limit=min(query.limit + len(overlay), MAX_RECALL_LIMIT)) if len(overlay) else query
                 )
-                found = await link.call(lambda provider: provider.find(wider), OperationClass.RECALL, turn)
+                found = await link.call(lambda provider: provider.find(wider), OperationClass.RECALL, options)
                 if not len(overlay):
                     return found
-                living = await view.living(link.name, found.memories, turn.deadline)
-                return replace(found, memories=overlay.recalled(query, living))
+                shown = await view.without_deleted(link.name, found.memories, options.deadline)
+                return replace(found, memories=overlay.recalled(query, shown))
 
             return await self._found(view, execution, OperationClass.RECALL, ask)
 
@@ -62,8 +62,8 @@ class ChainReader:
         with self._context.begin(route, OperationClass.READ) as execution:
             view = await self._view(query.owner, execution)
 
-            async def ask(link: Link, turn: Turn) -> Found:
-                return await (await pages_over(view, link, turn))(query)
+            async def ask(link: Link, options: CallOptions) -> Found:
+                return await (await pages_over(view, link, options))(query)
 
             try:
                 return await self._found(view, execution, OperationClass.READ, ask)
@@ -74,20 +74,20 @@ class ChainReader:
                     raise
                 raise CursorLost(goes_on_with) from error
 
-    async def everything(
+    async def all_memories(
         self, execution: Execution, owner: Owner, limit: int, deadline: Deadline
     ) -> list[MemoryRecord]:
-        """Return up to `limit` of an owner's memories, however many pages that takes, the newest first.
+        """Return up to `limit` of an owner's memories, newest first, over as many pages as that takes.
 
         Raises:
-            JournalUnavailable: it cannot be asked.
+            JournalUnavailable: the journal does not answer.
         """
         view = await self._view(owner, execution)
-        if view.lost is not None:
-            raise view.lost
+        if view.journal_error is not None:
+            raise view.journal_error
 
-        async def ask(link: Link, turn: Turn) -> Found:
-            pages = await pages_over(view, link, turn)
+        async def ask(link: Link, options: CallOptions) -> Found:
+            pages = await pages_over(view, link, options)
             found: list[MemoryRecord] = []
             query = PageQuery(owner=owner, limit=MAX_LIST_LIMIT)
             while True:
@@ -107,11 +107,15 @@ class ChainReader:
             view = PendingView(self._context, owner, execution)
             entry = await view.entry(memory_id)
 
-            async def ask(link: Link, turn: Turn) -> Fetched:
-                if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_first(entry))):
+            async def ask(link: Link, options: CallOptions) -> Fetched:
+                if entry is not None and (
+                    entry.state.deleted or (link.name in entry.pending and not is_creation(entry))
+                ):
                     return _from_journal(entry)
                 try:
-                    return await link.call(lambda provider: provider.fetch(owner, memory_id), OperationClass.READ, turn)
+                    return await link.call(
+                        lambda provider: provider.fetch(owner, memory_id), OperationClass.READ, options
+                    )
                 except MemoryNotFound:
                     if entry is None or link.name not in entry.pending:
                         raise
@@ -121,10 +125,10 @@ class ChainReader:
                 try:
                     fetched = await self._fallback.first(execution, OperationClass.READ, ask, view.route)
                 except MemoryNotFound:
-                    if view.lost is None:
+                    if view.journal_error is None:
                         raise
-                    # Not found is no answer without the journal, which has the rest of the time to say something.
-                    entry = await view.entry_again(memory_id)
+                    # "Not found" is no answer without the journal, which therefore gets the rest of the time.
+                    entry = await view.retry_entry(memory_id)
                     fetched = await self._fallback.first(execution, OperationClass.READ, ask)
             except Unavailable as error:
                 if entry is None:
@@ -138,25 +142,25 @@ class ChainReader:
         """Return what the journal knows of a memory, None if it knows nothing (any more).
 
         Raises:
-            JournalUnavailable: it cannot be asked.
+            JournalUnavailable: the journal does not answer.
         """
         return await self._context.journal(lambda journal: journal.newest(owner, memory_id), deadline.remaining())
 
     async def snapshot(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
     ) -> Snapshot | None:
-        """Return the state of a memory, or its tombstone, of which the journal knows nothing."""
-        _, state = await self.witnessed(execution, owner, memory_id, deadline)
+        """Return the state of a memory that the journal does not know, or its tombstone."""
+        _, state = await self.snapshot_with_source(execution, owner, memory_id, deadline)
         return state
 
-    async def witnessed(
+    async def snapshot_with_source(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
     ) -> tuple[Link, Snapshot | None]:
-        """As above, with whose word it is."""
+        """Return the same as `snapshot`, with the provider that it comes from."""
 
-        async def ask(link: Link, turn: Turn) -> tuple[Link, Snapshot | None]:
+        async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
             return link, await link.call(
-                lambda provider: provider.snapshot(owner, memory_id), OperationClass.READ, turn
+                lambda provider: provider.snapshot(owner, memory_id), OperationClass.READ, options
             )
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
@@ -166,12 +170,12 @@ class ChainReader:
         view: PendingView,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, Turn], Awaitable[Found]],
+        ask: Callable[[Link, CallOptions], Awaitable[Found]],
     ) -> Found:
-        """Return what the first has found; nothing found is no answer while the journal might know of something."""
+        """Return the first answer; an empty one does not count while the journal might know a memory."""
         found = await self._fallback.first(execution, operation, ask, view.route)
-        if not found.memories and view.lost is not None:
-            await view.again()
+        if not found.memories and view.journal_error is not None:
+            await view.retry()
             found = await self._fallback.first(execution, operation, ask)
         return replace(found, **execution.facts)
 
@@ -179,10 +183,6 @@ class ChainReader:
         view = PendingView(self._context, owner, execution)
         await view.begin()
         return view
-
-
-def _widened(query: RecallQuery, more: int) -> RecallQuery:
-    return replace(query, limit=min(query.limit + more, MAX_RECALL_LIMIT)) if more else query
 
 
 def _from_journal(entry: JournalEntry) -> Fetched:

@@ -1,24 +1,24 @@
-"""Whether an order could be put in force, found out without any of its work being begun."""
+"""A rehearsal of an order: find out whether it could be put in force, without starting any of its work."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
-from providers.chain.chain import JournalChoice, Part
 from providers.chain.identities import PROBE_SECONDS, refuse_twins
-from providers.chain.membership import refuse_empty
+from providers.chain.in_sync import refuse_empty
+from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.replica import Replica
 
 
-async def rehearse(choice: JournalChoice, parts: Sequence[Part]) -> None:
-    """Open the journal and the providers, look who they are, and close them again; see `Chain.switch`.
+async def rehearse(choice: JournalSpec, parts: Sequence[ProviderSpec]) -> None:
+    """Open the journal and the providers, read their identities, and close them again; see `Chain.switch`.
 
-    What cannot be reached now is no reason against an order; what cannot be opened at all is.
+    A provider that does not answer is no reason against an order; one that cannot be opened at all is.
 
     Raises:
-        OrderRefused: it could not be put in force.
+        OrderRefused: the order could not be put in force.
         Unavailable: the journal or a provider cannot be opened.
     """
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The deliverer: brings every operation of the journal to every provider, in the background, until all have it."""
+"""The outbox relay: deliver every operation of the journal to every provider, in the background."""
 
 import asyncio
 import random
@@ -11,32 +11,32 @@ import structlog
 
 from observability import tracing
 from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import OperationClass, RelayPolicy
-from providers.chain.turn import Turn
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
 
-MOST_FAILURES = 10_000  # deliveries whose failure is remembered, the oldest is forgotten first
+MOST_FAILURES = 10_000  # failed deliveries that are remembered; the oldest is forgotten first
 _MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
 
 _log = structlog.get_logger(__name__)
 
 
-class Unforeseen(ProviderError):
-    """A delivery ended as none may; whether it is the memory's fault is found out as with any other failure."""
+class UnexpectedOutcome(ProviderError):
+    """A delivery ended with a bug; repeats decide whether the memory causes it, as with any other failure."""
 
     outcome = "bug"
 
 
 class OutboxRelay:
-    """Deliver to one provider, whose link may be replaced meanwhile; `link` gives the one in use, None for a while.
+    """Deliver to one provider; `link` returns its current link, None for a while when the order is being switched.
 
-    Harmless to run several times, in this process or in others: deliveries are lent, and may be repeated.
+    Several relays may run at once, in this process or in others: deliveries are leased, and may be repeated.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class OutboxRelay:
         self._sleep = sleep
         self._chance = chance
         self._now = now
-        self._resting = False
+        self._idle = False
         self._finishing = False
         self._failures_in_a_row = 0
-        self._one_by_one = False  # after a batch failed as a whole, to find out who is to blame
+        self._one_by_one = False  # after a batch failed as a whole, to find the operation that causes it
         self._taken = 0  # deliveries that the provider has taken
         self._taken_at_failure: dict[int, int] = {}
 
     async def run(self) -> None:
-        """Work until cancelled, or told to finish."""
+        """Run until cancelled or asked to finish."""
         while not self._finishing:
             try:
                 more = await self.deliver_some()
@@ -75,14 +75,14 @@ class OutboxRelay:
                 await self._sleep(self._policy.poll)
             else:
                 if not more:
-                    self._resting = True
-                    await self._rest()
-                    self._resting = False
+                    self._idle = True
+                    await self._wait_for_work()
+                    self._idle = False
 
     async def finish(self, running: asyncio.Task[None]) -> None:
-        """Have the task that runs this end after the batch it is at, and deliver whatever is due by then."""
+        """End the task that runs this after its present batch, and deliver what is due by then."""
         self._finishing = True
-        if self._resting:
+        if self._idle:
             running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         with suppress(JournalUnavailable):
@@ -90,7 +90,7 @@ class OutboxRelay:
                 pass
 
     async def deliver_some(self) -> bool:
-        """Make one batch of deliveries; False if there was nothing to do or no way to do it."""
+        """Make one batch of deliveries; return False if nothing is due or the provider cannot be called."""
         link = self._link()
         if link is None or link.attempts.guards.breaker.refuses():
             return False
@@ -112,7 +112,7 @@ class OutboxRelay:
             await self._sleep(left)
         return True
 
-    async def _rest(self) -> None:
+    async def _wait_for_work(self) -> None:
         link = self._link()
         left = link.attempts.guards.breaker.snapshot().seconds_to_probe if link is not None else None
         if left is None:
@@ -125,24 +125,24 @@ class OutboxRelay:
 
     async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
         changes = [Change(delivery.kind, delivery.state) for delivery in batch]
-        turn = Turn(Deadline.after(patience, self._now))
+        options = CallOptions(Deadline.after(patience, self._now))
         try:
-            outcomes = await apply_all(link, changes, OperationClass.REPLAY, turn)
+            outcomes = await apply_all(link, changes, OperationClass.REPLAY, options)
         except Unavailable as error:
             return self._failed(batch, error)
-        except Exception:  # noqa: BLE001 - told with its traceback below; raised on, it would keep everything else from being delivered
+        except Exception:  # noqa: BLE001 - logged with its traceback below; raised, it would stop all other deliveries
             _log.exception("delivery_failed", provider=self._name, seqs=[delivery.seq for delivery in batch])
-            return self._failed(batch, Unforeseen("a bug, or an answer that nobody has foreseen"))
+            return self._failed(batch, UnexpectedOutcome("a bug, or an answer that nobody has foreseen"))
         self._failures_in_a_row = 0
         self._one_by_one = False
-        buried = [
+        propagations = [
             propagated(delivery.state)
             for delivery, outcome in zip(batch, outcomes, strict=True)
             if isinstance(outcome, MemoryDeleted)
         ]
-        if buried:
+        if propagations:
             with tracing.span("journal append"):
-                await self._journal.append(buried)
+                await self._journal.append(propagations)
         return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
 
     def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:
@@ -152,7 +152,7 @@ class OutboxRelay:
         return [self._postponed(delivery, error, alone=alone) for delivery in batch]
 
     def _settled(self, delivery: Delivery, outcome: ProviderError | None) -> Settlement:
-        # Where a tombstone was met, delete has won: this is how it shall be.
+        # A write that met a tombstone is done: delete wins.
         if outcome is None or isinstance(outcome, MemoryDeleted):
             self._taken += 1
             self._taken_at_failure.pop(delivery.seq, None)
@@ -162,10 +162,10 @@ class OutboxRelay:
         return self._dead(delivery, outcome)
 
     def _postponed(self, delivery: Delivery, error: ProviderError, *, alone: bool) -> Settlement:
-        """Try again later; a failure tells against the operation only if its provider has taken others since."""
+        """Postpone a delivery; its failure counts against the operation only if the provider took others since."""
         counts = alone and self._taken > self._taken_at_failure.get(delivery.seq, self._taken)
         self._taken_at_failure[delivery.seq] = self._taken
-        if len(self._taken_at_failure) > MOST_FAILURES:  # others may deliver what failed here, and nobody tells
+        if len(self._taken_at_failure) > MOST_FAILURES:  # another process may have delivered what failed here
             del self._taken_at_failure[next(iter(self._taken_at_failure))]
         if counts and delivery.failures + 1 >= self._policy.dead_after:
             return self._dead(delivery, error)
@@ -196,10 +196,10 @@ class OutboxRelay:
         return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
 
     def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement], overdue: float) -> None:
-        """Tell the observer; `overdue` is for how many seconds the batch should have come back."""
+        """Report to the observer; `overdue` is for how many seconds the lease of the batch has expired."""
         for delivery, settlement in zip(batch, settlements, strict=True):
             if isinstance(settlement, Done):
-                # By the journal's clock alone: no version, and no other host's clock, tells when it was accepted.
+                # By the journal's clock alone: neither a version nor another host's clock says when it was accepted.
                 self._observer.confirmed(self._name, delivery.until - delivery.appended_at + overdue)
         for kind in (Done, Postponed, Dead):
             count = sum(isinstance(settlement, kind) for settlement in settlements)

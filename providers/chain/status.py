@@ -1,4 +1,4 @@
-"""What a chain tells about itself: who takes part in which role, how each is, and what is still to be delivered."""
+"""The status of a chain: the role and health of each provider, and what is still to be delivered to it."""
 
 from enum import StrEnum
 
@@ -10,18 +10,18 @@ from providers.journal.operations import JournalStatus
 
 
 class Role(StrEnum):
-    """What a provider is in the chain."""
+    """The role of a provider in the chain."""
 
     HOME = "home"
     STANDBY = "standby"
-    FILLING = "filling"  # gets every write, but has not received everything yet, so it answers nothing
+    FILLING = "filling"  # receives every write but has not received everything yet, so it answers no reads
 
 
 class ProviderStatus(Struct, frozen=True, kw_only=True):
-    """One provider: `oldest_pending_seconds` is the age of what it has waited for longest, 0 if nothing is pending.
+    """One provider: `oldest_pending_seconds` is the age of its oldest pending delivery, 0 if none is pending.
 
-    `progress` is how far this process has filled it, None where it is not being filled here; `reason` says why it
-    cannot be filled now.
+    `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
+    it cannot be backfilled now.
     """
 
     name: str
@@ -38,7 +38,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
 
 
 class ChainStatus(Struct, frozen=True, kw_only=True):
-    """The chain as one process sees it; without a journal, or while it is out of reach, `journal` is None."""
+    """The chain as one process sees it; `journal` is None without a journal, or while it does not answer."""
 
     order: tuple[str, ...]
     home: str | None
@@ -48,7 +48,7 @@ class ChainStatus(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """One provider that an operation would come to, and why it would be asked or not."""
+    """One provider on the route of an operation, whether it would be asked, and why."""
 
     provider: str
     asked: bool
@@ -56,7 +56,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Which way an operation would take now; `choices` in the order in which they would be tried."""
+    """The route that an operation would take now; `choices` are in the order in which they would be tried."""
 
     operation: str
     choices: tuple[Choice, ...]

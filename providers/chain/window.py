@@ -1,16 +1,15 @@
-"""A count of what happened lately, in constant memory."""
+"""A count of recent events in constant memory."""
 
 from collections import deque
 from collections.abc import Callable
 
-WIDTH = 1.0  # seconds of one bucket, the grain in which events grow old
+WIDTH = 1.0  # seconds of one bucket, the resolution of the window
 
 
-class SlidingCount:
-    """How often something happened within the last `span` seconds.
+class SlidingWindowCounter:
+    """Count the events within the last `span` seconds.
 
-    Events are forgotten by whole buckets, when they are older than `span` less one `WIDTH` at the earliest and `span`
-    at the latest.
+    Events are dropped in whole buckets, when they are between `span` less one `WIDTH` and `span` old.
     """
 
     __slots__ = ("_buckets", "_kept", "_now", "_total")
@@ -31,17 +30,17 @@ class SlidingCount:
         self._total += 1
 
     def total(self) -> int:
-        """How many there are."""
+        """Return how many events are within the window."""
         self._forget()
         return self._total
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Drop all events."""
         self._buckets.clear()
         self._total = 0
 
     def _forget(self) -> int:
-        """Drop the buckets that are too old, and give the number of the present one."""
+        """Drop the buckets that are too old, and return the number of the current one."""
         which = int(self._now() / WIDTH)
         while self._buckets and self._buckets[0][0] <= which - self._kept:
             self._total -= self._buckets.popleft()[1]

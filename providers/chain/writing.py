@@ -1,4 +1,4 @@
-"""The way of every write: into the journal first, then to home, while the others get it from the deliverer."""
+"""The write path: into the journal first, then to home; the relays deliver to the standbys."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -13,7 +13,7 @@ from providers.chain.context import ChainContext
 from providers.chain.execution import Execution
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
-from providers.chain.overlay import OLDEST
+from providers.chain.overlay import OLDEST_VERSION
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
@@ -25,11 +25,11 @@ from providers.states.editing import deleted_by, edited, first_state, is_done, t
 from providers.types import Deletion, Edit, NewMemory, Owner, Snapshot
 
 _CONCURRENT_LOOKS = 4  # for memories of one batch
-_UPDATE_TRIES = 4  # when others change the same memory at the same time
+_UPDATE_TRIES = 4  # while others change the same memory at the same time
 
 
 class ChainWriter:
-    """Writes of a chain; each takes the route as it stands at its beginning."""
+    """Accept writes; each uses the route that is in force when it begins."""
 
     def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, journal: Journal) -> None:
         self._context = context
@@ -60,11 +60,13 @@ class ChainWriter:
         return [one if isinstance(one, ProviderError) else Stored(id=one, **facts) for one in results]
 
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
-        """Store memories; those without an id are new for sure, the others are looked for first."""
+        """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""
         states = [self._new_state(memory) for memory in memories]
-        found: list[Appended | Snapshot | Operation | ProviderError] = [_beginning(state) for state in states]
+        found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
-        looks = await answer_all(named, lambda place: self._look_for(execution, states[place]), _CONCURRENT_LOOKS)
+        looks = await answer_all(
+            named, lambda place: self._find_earlier_write(execution, states[place]), _CONCURRENT_LOOKS
+        )
         for place, look in zip(named, looks, strict=True):
             found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
@@ -87,7 +89,7 @@ class ChainWriter:
                 try:
                     state = await self._changed(execution, edit)
                 except OutOfDate:
-                    continue  # somebody was faster: begin anew from what they made of it
+                    continue  # another change was faster: start again from its result
                 except MemoryDeleted as error:
                     raise MemoryNotFound(edit.memory_id) from error
                 return Changed(memory=state.record, **execution.write_facts)
@@ -96,7 +98,7 @@ class ChainWriter:
     async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
-        if base is None or base.version == OLDEST:  # a beginning that nobody could judge may be a repetition
+        if base is None or base.version == OLDEST_VERSION:  # an unverified write may repeat an earlier one
             base = await self._reader.snapshot(execution, edit.owner, edit.memory_id) or base
         if base is None or base.deleted:
             raise MemoryNotFound(edit.memory_id)
@@ -120,13 +122,13 @@ class ChainWriter:
             former, trace, created_at = None, False, None
             try:
                 former, trace = await self._former(execution, deletion)
-                existed = _was_there(former, edit_id)
+                existed = _existed(former, edit_id)
                 created_at = None if former is None else former.created_at
             except Unavailable:
-                # Nobody knows, so the answer is what the caller has reason to believe, and the same again to a retry.
+                # Whether it existed is unknown. The caller has reason to believe so, and a retry gets the same answer.
                 existed, created_at = True, self._clock.moment()
             if former is not None and former.deleted:
-                state = former  # what deleted it first stays that for ever, and only that caller is told that it did
+                state = former  # the first deletion stays for ever, and only its caller gets a count of 1
             else:
                 state = Snapshot(
                     user_id=deletion.owner.user,
@@ -138,33 +140,33 @@ class ChainWriter:
                 )
             appended = await self._append(execution, Operation(kind=OperationKind.DELETE, state=state, trace=trace))
             if appended.repeated:
-                existed = _was_there(appended.entry.state, edit_id)
+                existed = _existed(appended.entry.state, edit_id)
             elif appended.former is not None:
                 existed = True
             _raise_first(await self._home.confirm(execution, OperationClass.DELETE, [(0, appended.entry)]))
             return Erased(count=existed, **execution.write_facts)
 
     async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
-        """Return what a deletion meets, and whether home itself has nothing, so that a trace of it is to be kept."""
-        # Half of the time at most: that the deletion is durable matters more than whether there was something.
+        """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
+        # At most half of the time: that the deletion is durable matters more than whether the memory existed.
         limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
         entry = await self._reader.entry(deletion.owner, deletion.memory_id, limited)
         if entry is not None:
             self._clock.observe(entry.state.version)
             return entry.state, False
-        witness, former = await self._reader.witnessed(execution, deletion.owner, deletion.memory_id, limited)
+        source, former = await self._reader.snapshot_with_source(execution, deletion.owner, deletion.memory_id, limited)
         if former is not None:
             self._clock.observe(former.version)
-        # A provider that answers in home's place may lack what home has.
-        return former, former is None and witness is execution.route.home
+        # A provider that answers instead of home may lack what home holds.
+        return former, former is None and source is execution.route.home
 
     async def erase_all(self, route: Route, owner: Owner, limit: int) -> Erased:
-        """Delete what is there of an owner's, each memory as if alone; see `MemoryStore`."""
+        """Delete an owner's memories, each as if alone; see `MemoryStore`."""
         limits.check_erase_all(owner, limit)
         with self._context.begin(route, OperationClass.DELETE, limit) as execution:
-            # Half of the time at most, as for one.
+            # At most half of the time, as for one.
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            records = await self._reader.everything(execution, owner, limit, limited)
+            records = await self._reader.all_memories(execution, owner, limit, limited)
             edit_id = str(uuid4())
             operations = [
                 Operation(kind=OperationKind.DELETE, state=tombstone_for(record, self._clock.next(), edit_id))
@@ -173,8 +175,7 @@ class ChainWriter:
             outcomes = await self._append_all(execution, operations)
             entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
             _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
-            # What another caller deletes at the same time counts as well: a caller who deletes on while there is more
-            # must not stop.
+            # Memories that another caller deletes at the same time count as well, or a repeating caller stops early.
             return Erased(count=len(entries), **execution.write_facts)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
@@ -182,17 +183,17 @@ class ChainWriter:
         version = self._clock.next() if memory.version is None else memory.version
         return first_state(memory, memory_id, version, self._clock.moment())
 
-    async def _look_for(self, execution: Execution, state: Snapshot) -> Appended | Snapshot | Operation:
+    async def _find_earlier_write(self, execution: Execution, state: Snapshot) -> Appended | Snapshot | Operation:
         """Find out whether this write was made before.
 
-        Return what the journal knows of it; or what a provider has, of which the journal has forgotten; or what is to
-        be appended, if it is new or nobody knows.
+        Return what the journal knows of it; or the state at a provider, which the journal has forgotten; or the
+        operation to be appended, if the write is new or no provider answers.
 
         Raises:
-            Conflict: something else is there.
-            MemoryDeleted: it was deleted.
+            Conflict: the id holds something else.
+            MemoryDeleted: the memory was deleted.
         """
-        # Half of the time at most: what is left must do for storing it.
+        # At most half of the time: the rest must suffice for storing it.
         limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
         entry = await self._reader.entry(state.owner, state.id, limited)
         try:
@@ -200,10 +201,10 @@ class ChainWriter:
                 await self._reader.snapshot(execution, state.owner, state.id, limited) if entry is None else entry.state
             )
         except Unavailable:
-            # If it is a repetition after all, every later change has a newer version than this.
-            return _beginning(replace(state, version=OLDEST))
+            # If it repeats an earlier write after all, every later change has a newer version than this.
+            return _creation(replace(state, version=OLDEST_VERSION))
         if known is None:
-            return _beginning(state)
+            return _creation(state)
         if known.deleted:
             raise MemoryDeleted(state.id)
         if known.digest != state.digest:
@@ -227,20 +228,20 @@ class ChainWriter:
         )
 
 
-def _beginning(state: Snapshot) -> Operation:
+def _creation(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
 
 
 def _checked(memory: NewMemory) -> NewMemory | ProviderError:
-    """Return the memory in canonical form, or what is wrong with it: that must not reach the journal."""
+    """Return the memory in canonical form, or the error that keeps it out of the journal."""
     try:
         return limits.check_new_memory(memory)
     except ProviderError as error:
         return error.with_traceback(None)
 
 
-def _was_there(former: Snapshot | None, edit_id: str) -> bool:
-    """Return whether a deletion finds a memory, or is the repetition of the one that did."""
+def _existed(former: Snapshot | None, edit_id: str) -> bool:
+    """Return whether a deletion finds a memory, or repeats the one that did."""
     return former is not None and (not former.deleted or deleted_by(former, edit_id))
 
 

@@ -1,1 +1,1 @@
-"""Text to vector: one file per way to embed, and the settings that choose between them."""
+"""Embedders, which turn text into vectors: one file per kind, and the settings that choose between them."""

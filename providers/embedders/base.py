@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 
 
-# How a call ends without vectors. The first is the fault of the text itself, and says nothing about the next one.
+# Outcomes of a call without vectors. The first is caused by the text itself, and says nothing about the next one.
 REJECTED = "rejected"
 UNAVAILABLE = "unavailable"
 TIMEOUT = "timeout"
@@ -18,15 +18,15 @@ THROTTLED = "throttled"
 OUT_OF_QUOTA = "out_of_quota"
 MISCONFIGURED = "misconfigured"
 
-# The outcome of a call that was not made, because the embedder failed a moment ago, or has asked to be left alone.
+# The outcome of a call that was not made, because the embedder failed a moment ago or asked for a cooldown.
 PAUSED = "paused"
 
 
 class EmbedderUnavailable(Exception):
-    """No vectors now: the model is down, refuses, is too slow, or answered nonsense.
+    """No vectors: the model is down, refuses, is too slow, or its answer is invalid.
 
-    `retry_after` is how many seconds it wants to be left alone, None if it has not said so. `advice` is what somebody
-    can do about it, None where there is nothing to be said beyond the reason.
+    `retry_after` is for how many seconds it asks for no calls, None if it has not said so. `advice` is what an operator
+    can do about it, None where the reason says enough.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class Embedder(Protocol):
     """Turn texts into vectors of one model.
 
     `model` names model and dimensions, such as `local/l2_supercat_256` or `openai/text-embedding-3-small@512`, and is
-    kept with each vector: vectors of different models are never compared.
+    stored with each vector: vectors of different models are never compared.
     """
 
     model: str
 
     @abstractmethod
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Give one unit-length float32[dim] vector per text, in order.
+        """Return one unit-length float32[dim] vector per text, in order.
 
         Raises:
-            EmbedderUnavailable: no vectors; no text was harmed, ask again later.
+            EmbedderUnavailable: there are no vectors; the call may be repeated later.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""An embedder that is left alone for a while after it failed, so that no request waits for a dead one."""
+"""A guard around an embedder: after a failure it refuses calls for a while, so that no request waits for a dead one."""
 
 import random
 import time
@@ -8,8 +8,8 @@ import numpy as np
 
 from observability import tracing
 from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
-from providers.embedders.silence import Silence
-from providers.timing.watch import Watch
+from providers.embedders.cooldown import Cooldown
+from providers.timing.lag_tolerant import LagTolerantTimeout
 
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
@@ -19,13 +19,13 @@ _TOLERANCE = 0.01  # of a unit vector's squared length; half precision costs up 
 
 
 class GuardedEmbedder(Embedder):
-    """Pass calls on, within `patience` seconds each, but refuse at once while pausing after a failure.
+    """Pass calls on, within `patience` seconds each, but refuse them at once during the pause after a failure.
 
     The lag of this process itself does not count against the embedder.
 
-    The pause is drawn from [0.5, 1] of its length, so that replicas do not come back together. After it a single call
-    tries; the others are refused until that one has succeeded. An embedder that says how long it wants to be left alone
-    is left alone for so long instead, by every guard that shares the `silence`.
+    The pause is drawn from [0.5, 1] of its length, so that replicas do not retry at the same moment. After it a single
+    call tries; the others are refused until that one has succeeded. If an embedder asks for a longer pause, every guard
+    that shares the `cooldown` keeps it instead.
     """
 
     def __init__(
@@ -35,27 +35,27 @@ class GuardedEmbedder(Embedder):
         now: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         *,
-        silence: Silence | None = None,
+        cooldown: Cooldown | None = None,
     ) -> None:
         self.model = embedder.model
         self._embedder = embedder
         self._patience = patience
-        self._silence = silence or Silence(embedder.model, now, chance)
+        self._cooldown = cooldown or Cooldown(embedder.model, now, chance)
         self._now = now
         self._chance = chance
         self._failures = 0
         self._paused_until = 0.0
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Pass on, unless pausing; see the protocol."""
+        """Pass the call on, unless pausing; see `Embedder`."""
         started = self._now()
-        if left := self._silence.left:
+        if left := self._cooldown.left:
             raise EmbedderUnavailable("the embedder has asked to be left alone", outcome=PAUSED, retry_after=left)
         if started < self._paused_until:
             left = self._paused_until - started
             raise EmbedderUnavailable("the embedder is given a pause after it failed", outcome=PAUSED, retry_after=left)
         if self._failures:
-            # This call tries; if it is broken off, the next one may soon.
+            # This call tries; if it is cancelled, the next one may try soon.
             self._paused_until = started + self._patience
         pause_seen = self._paused_until
         try:
@@ -64,12 +64,12 @@ class GuardedEmbedder(Embedder):
             self._failed(pause_seen)
             raise EmbedderUnavailable(f"no vectors within {self._patience:g} s", outcome=TIMEOUT) from error
         except EmbedderUnavailable as error:
-            if error.outcome == REJECTED:  # a text it will not take says nothing about the next
+            if error.outcome == REJECTED:  # a refused text says nothing about the next one
                 self._succeeded()
             else:
-                self._failed(pause_seen, self._silence.heed(error))
+                self._failed(pause_seen, self._cooldown.heed(error))
             raise
-        self._silence.succeeded()
+        self._cooldown.succeeded()
         self._succeeded()
         return vectors
 
@@ -78,7 +78,7 @@ class GuardedEmbedder(Embedder):
             if span.recorded:
                 span.set("ninai.embedder.model", self.model)
                 span.set("ninai.texts", len(texts))
-            async with Watch(self._patience):
+            async with LagTolerantTimeout(self._patience):
                 vectors = await self._embedder.embed(texts)
             _check(vectors, len(texts))
             return vectors
@@ -98,7 +98,7 @@ class GuardedEmbedder(Embedder):
 
 
 def _check(vectors: Sequence[Vector], count: int) -> None:
-    """Take nothing that is not a unit vector: a zero has no direction, and PostgreSQL refuses NaN."""
+    """Refuse vectors that are not of unit length: a zero has no direction, and PostgreSQL refuses NaN."""
     if len(vectors) != count:
         raise EmbedderUnavailable(f"{len(vectors)} vectors for {count} texts")
     for vector in vectors:

@@ -16,11 +16,11 @@ from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Ve
 
 MODEL = "local/l2_supercat_256"
 
-# Up to here a call runs on the event loop. On 2 cores 1,000 characters of English took 0.35 to 0.5 ms and a hop to a
-# thread and back 0.4 ms, so below it the hop would cost more than it saves. Scripts the model knows badly take up to
-# four times as long a character.
+# Up to this length a call runs on the event loop. On 2 cores 1,000 characters of English took 0.35 to 0.5 ms and a hop
+# to a thread and back 0.4 ms, so the hop would cost more than it saves. Scripts that the model knows badly take up to
+# four times as long per character.
 INLINE_CHARS = 1_000
-CHARS_PER_TEXT = 32  # what a text costs before its first character, in characters: 0.02 ms
+CHARS_PER_TEXT = 32  # the fixed cost of a text, in characters: 0.02 ms
 
 _OUTCOMES = ("ok", REJECTED, "cancelled")
 
@@ -30,8 +30,8 @@ _Tokenize = Callable[[str], list[int]]
 class LocalEmbedder(Embedder):
     """The mean of a text's token vectors, scaled to unit length: float32[256], as `wordllama` itself computes it.
 
-    Every text has tokens, since what the vocabulary lacks is spelt in bytes; only the empty text has none, and is
-    embedded as one space, so that no vector is ever zero or NaN.
+    Every text has tokens, because words outside the vocabulary are encoded as bytes; only the empty text has none, and
+    is embedded as one space, so that no vector is ever zero or NaN.
     """
 
     def __init__(self, tokenize: _Tokenize, token_vectors: Vector, metrics: Metrics) -> None:
@@ -53,7 +53,7 @@ class LocalEmbedder(Embedder):
         return cls(tokenize, token_vectors, metrics)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Give one unit-length float32[256] vector per text, in order.
+        """Return one unit-length float32[256] vector per text, in order.
 
         Raises:
             EmbedderUnavailable: a text holds lone surrogates, which are not Unicode; the outcome is `rejected`.
@@ -88,7 +88,7 @@ class LocalEmbedder(Embedder):
 
 
 def _load_model() -> tuple[_Tokenize, Vector]:
-    """Give the tokenizer and its float32[tokens, 256] vectors."""
+    """Return the tokenizer and its float32[tokens, 256] vectors."""
     try:
         with _root_logger_left_alone():
             import wordllama
@@ -111,7 +111,7 @@ def _load_model() -> tuple[_Tokenize, Vector]:
 
 @contextmanager
 def _root_logger_left_alone() -> Iterator[None]:
-    """Make `logging.basicConfig`, which wordllama calls on import, find a handler and so do nothing."""
+    """Keep `logging.basicConfig`, which wordllama calls on import, from doing anything, by adding a handler."""
     root = logging.getLogger()
     handler = logging.NullHandler()
     root.addHandler(handler)

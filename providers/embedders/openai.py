@@ -1,4 +1,4 @@
-"""Vectors from any server that speaks the OpenAI embeddings API."""
+"""The embedder for servers with the OpenAI embeddings API."""
 
 import asyncio
 import time
@@ -25,19 +25,19 @@ MAX_REQUEST_BYTES = 300_000
 # Larger answers are read in a thread; 100 vectors of 1,536 dimensions are 800 kB and took 4 ms.
 INLINE_ANSWER_BYTES = 400_000
 
-# What every model takes, so that where this is refused no text is to blame.
+# Every model takes this text, so where it is refused no text is to blame.
 PROBE = "hello"
-# So long after a text was taken, one that is refused is to blame without a probe.
+# Within this time after a text was taken, a refused text is to blame without a probe.
 PROOF_SECONDS = 30.0
 
 _HTTP = {"http.request.method": "POST", "url.template": "/embeddings"}
 
 
 class OpenAIEmbedder(Embedder):
-    """Embed over HTTP, with as many requests, one after the other, as the API's limits ask for.
+    """Embed over HTTP, with as many requests, one after the other, as the API's limits require.
 
-    Nothing is retried, since whoever calls knows whether it is worth waiting; only what is refused for its length goes
-    out again: a batch in halves, until it is known which text is too long, and that one by its beginning.
+    Failures are not retried, because the caller knows whether waiting pays. Only what is refused for its length is sent
+    again: a batch in halves, until the text that is too long is found, and then a beginning of that text.
     """
 
     def __init__(
@@ -62,15 +62,16 @@ class OpenAIEmbedder(Embedder):
     @classmethod
     @asynccontextmanager
     async def connect(cls, options: OpenAIOptions, metrics: Metrics) -> AsyncIterator[Self]:
-        """Hold one client for as long as the context lasts; nothing is sent yet, and a missing key is no error yet."""
+        """Hold one client while the context lasts; nothing is sent yet, and a missing key is no error yet."""
         async with Client(options) as client:
             yield cls(client, options, metrics)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Give one unit-length float32[dim] vector per text, in order; an empty text is embedded as one space.
+        """Return one unit-length float32[dim] vector per text, in order; an empty text is embedded as one space.
 
         Raises:
-            EmbedderUnavailable: no vectors; `outcome` is one of `OUTCOMES`, `rejected` when the texts are to blame.
+            EmbedderUnavailable: there are no vectors; `outcome` is one of `OUTCOMES`, `rejected` if the texts
+                are the cause.
         """
         started = perf_counter()
         try:
@@ -107,12 +108,12 @@ class OpenAIEmbedder(Embedder):
         return await self._embed_batch(batch[:middle]) + await self._embed_batch(batch[middle:])
 
     async def _embed_beginning(self, text: str, refusal: TextRefused) -> Vector:
-        """Embed as much of a text as the server takes, whatever it says that it refuses it for: not all say so."""
+        """Embed as much of a text as the server takes, whatever reason it gives: not all servers name the length."""
         fits = refusal.fits
         for _ in range(MOST_CUTS):
             if (shorter := beginning(text, fits)) is None:
                 break
-            text, fits = shorter, None  # what was said once need not be right; halves come to an end
+            text, fits = shorter, None  # a stated limit may be wrong; halving comes to an end
             try:
                 [vector] = await self._ask([text])
             except TextRefused as error:
@@ -125,7 +126,7 @@ class OpenAIEmbedder(Embedder):
         """Blame a text only if the server takes another one.
 
         Raises:
-            EmbedderUnavailable: it takes none, or none now.
+            EmbedderUnavailable: it takes no text, or none now.
         """
         if self._now() < self._proved_until:
             return
@@ -172,7 +173,7 @@ class OpenAIEmbedder(Embedder):
 
 
 def _batches(texts: Sequence[str], most: int) -> Iterator[list[str]]:
-    """Cut the texts into what one request may hold."""
+    """Split the texts into the batches that one request may hold."""
     batch: list[str] = []
     size = 0
     for text in texts:

@@ -1,4 +1,4 @@
-"""The answers of an embeddings API, read and checked: one unit vector for each input, in order."""
+"""The decoding of an embeddings API's answers: one unit vector for each input, in order."""
 
 from collections.abc import Sequence
 
@@ -25,13 +25,13 @@ _answer = msgspec.json.Decoder(_Answer)
 
 
 def vectors_in(body: bytes, count: int, dimensions: int | None) -> list[Vector]:
-    """Read an answer: `count` unit-length float32[dim] vectors in the order of the inputs.
+    """Return the `count` unit-length float32[dim] vectors of an answer, in the order of the inputs.
 
-    `dimensions` are those that were asked for, None if it is left to the model.
+    `dimensions` are those that were requested, None if the model decides.
 
     Raises:
-        TextRefused: the server has made nothing usable of at least one of the inputs.
-        EmbedderUnavailable: the answer is not what was asked for.
+        TextRefused: the server returned nothing usable for at least one of the inputs.
+        EmbedderUnavailable: the answer does not match the request.
     """
     try:
         data = _answer.decode(body).data

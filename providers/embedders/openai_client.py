@@ -1,4 +1,4 @@
-"""The official OpenAI client as it is configured here, and why it could not work."""
+"""The official OpenAI client as it is configured here, and settings with which it cannot work."""
 
 import openai
 
@@ -6,11 +6,11 @@ from providers.embedders.openai_options import OpenAIOptions
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-_NO_KEY = "none"  # servers that want no key still want the header
+_NO_KEY = "none"  # servers that need no key still need the header
 
 
 class Client(openai.AsyncOpenAI):
-    """The official client, without what it would read from the environment by itself."""
+    """The official client, without the settings that it would read from the environment."""
 
     def __init__(self, options: OpenAIOptions) -> None:
         super().__init__(
@@ -18,7 +18,7 @@ class Client(openai.AsyncOpenAI):
             base_url=options.base_url or DEFAULT_BASE_URL,
             timeout=options.timeout,
             max_retries=0,
-            # Texts are private: a redirect would send them where no operator said.
+            # Texts are private: a redirect would send them where no operator has configured.
             http_client=openai.DefaultAsyncHttpxClient(
                 trust_env=False, follow_redirects=False, timeout=options.timeout
             ),
@@ -37,7 +37,7 @@ def _key(options: OpenAIOptions) -> str:
 
 
 def refusal_of(options: OpenAIOptions) -> str | None:
-    """Say why these settings cannot work, if they cannot."""
+    """Return why these settings cannot work, None if they can."""
     key = _key(options)
     if not key and not options.base_url:
         return "no API key is set"

@@ -1,4 +1,4 @@
-"""What the errors of the OpenAI client mean; servers are not quoted, since they may quote the text."""
+"""The meaning of the OpenAI client's errors; servers are not quoted, since they may quote the text."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from providers.embedders.base import (
     UNAVAILABLE,
     EmbedderUnavailable,
 )
-from providers.embedders.silence import LONGEST_SILENCE
+from providers.embedders.cooldown import LONGEST_COOLDOWN
 from providers.wire.retry_after import seconds_of
 
 OUTCOMES = ("ok", UNAVAILABLE, TIMEOUT, THROTTLED, OUT_OF_QUOTA, MISCONFIGURED, REJECTED, "cancelled")
@@ -53,7 +53,7 @@ _OUTCOME_OF_STATUS = dict.fromkeys((301, 302, 303, 307, 308, 405), MISCONFIGURED
 _TOO_LARGE = 413
 _MAY_SAY_TOO_LONG = {400, _TOO_LARGE, 422, 500}  # the last from servers that run out of room for one text
 
-# Codes and types of errors that end when somebody pays, not with time; some come with 429, some with 400.
+# Codes and types of errors that end with a payment, not with time; some come with 429, some with 400.
 _NO_QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance"}
 _PAY = (
     "raise the limit or pay the bill of the account behind the API key, or configure another embedder; until then"
@@ -75,9 +75,9 @@ _CAUTION = 0.9
 
 
 class TextRefused(EmbedderUnavailable):
-    """The server answers, but not to these texts.
+    """The server answers, but refuses these texts.
 
-    `too_long` if their length is why; `fits` is what part of a single text would be taken, None if it was not said.
+    `too_long` if their length is the cause; `fits` is the share of a single text that would be taken, None if unknown.
     """
 
     def __init__(self, reason: str, *, too_long: bool = False, fits: float | None = None) -> None:
@@ -88,10 +88,10 @@ class TextRefused(EmbedderUnavailable):
 
 @contextmanager
 def translated(timeout: float) -> Iterator[None]:
-    """Turn every error of the client into `EmbedderUnavailable`.
+    """Translate every error of the client to `EmbedderUnavailable`.
 
     Raises:
-        TextRefused: the texts are to blame.
+        TextRefused: the texts are the cause.
         EmbedderUnavailable: `outcome` is one of `OUTCOMES`.
     """
     try:
@@ -122,9 +122,9 @@ def _failure_of(error: openai.APIStatusError) -> EmbedderUnavailable:
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Read the milliseconds, which only some servers give, before the seconds."""
-    wait = seconds_of(headers.get("retry-after-ms"), LONGEST_SILENCE * 1_000)
-    return seconds_of(headers.get("retry-after"), LONGEST_SILENCE) if wait is None else wait / 1_000
+    """Return the wait in milliseconds, which only some servers send, or else the one in seconds."""
+    wait = seconds_of(headers.get("retry-after-ms"), LONGEST_COOLDOWN * 1_000)
+    return seconds_of(headers.get("retry-after"), LONGEST_COOLDOWN) if wait is None else wait / 1_000
 
 
 def _says_too_long(*words: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""What is to be known of an embeddings API: where it is, how it is asked, and for which vectors."""
+"""The options of an embeddings API: its address, its limits, and the vectors to request."""
 
 from typing import Annotated
 
@@ -12,9 +12,9 @@ Seconds = Annotated[float, Meta(gt=0, le=600)]
 
 
 class OpenAIOptions(Struct, frozen=True, kw_only=True):
-    """Where the API is, and what is asked of it.
+    """The address of the API, and what is requested of it.
 
-    `dimensions` asks for shortened vectors, where the model can; `timeout` is in seconds and covers one request.
+    `dimensions` requests shortened vectors, where the model can; `timeout` is in seconds and covers one request.
     """
 
     api_key: Secret | None = None

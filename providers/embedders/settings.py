@@ -1,4 +1,4 @@
-"""How an embedder is configured, and how it is opened."""
+"""The settings of embedders, and how each kind is opened."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ class LocalEmbedderSettings(
 
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:
-        """Load the model for as long as the context lasts."""
+        """Load the model while the context lasts."""
         from providers.embedders.local import LocalEmbedder
 
         yield await LocalEmbedder.load(metrics)
@@ -30,7 +30,7 @@ class OpenAIEmbedderSettings(
 
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:
-        """Hold one client for as long as the context lasts; nothing is sent yet."""
+        """Hold one client while the context lasts; nothing is sent yet."""
         from providers.embedders.openai import OpenAIEmbedder
 
         async with OpenAIEmbedder.connect(self, metrics) as embedder:

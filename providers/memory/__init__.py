@@ -1,1 +1,1 @@
-"""Memories in this process alone, gone when it ends."""
+"""The in-memory provider: memories in this process alone, gone when it ends."""

@@ -1,4 +1,4 @@
-"""MockMemoryProvider: memories in this process alone, the behaving reference of the protocol."""
+"""MockMemoryProvider: memories in this process alone, as the reference implementation of the protocol."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,13 +30,13 @@ class MockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class MockHealth(Health, frozen=True, kw_only=True):
-    """Always well; `total_memories` counts those of all users."""
+    """Always healthy; `total_memories` counts the memories of all users."""
 
     total_memories: int
 
 
 class MockMemoryProvider(Replica):
-    """Every promise of the protocol, kept in dictionaries; nothing is awaited, so every call is atomic."""
+    """Keep every promise of the protocol with dictionaries; nothing is awaited, so every call is atomic."""
 
     def __init__(self, clock: HybridClock | None = None) -> None:
         self._clock = clock or HybridClock()
@@ -120,11 +120,11 @@ class MockMemoryProvider(Replica):
         self._for(snapshot.owner).merge(snapshot)
 
     def _of(self, owner: Owner) -> InMemoryStore:
-        """Return what the owner has, to be read; asking for a stranger stores nothing."""
+        """Return the owner's store for reading; an unknown owner gets an empty one that is not kept."""
         return self._stores[owner] if owner in self._stores else InMemoryStore(self._clock)
 
     def _for(self, owner: Owner) -> InMemoryStore:
-        """Return what the owner has, to be written."""
+        """Return the owner's store for writing."""
         if owner not in self._stores:
             self._stores[owner] = InMemoryStore(self._clock)
         return self._stores[owner]
@@ -134,4 +134,4 @@ def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError
     try:
         return ask(item)
     except Rejected as error:
-        return error.with_traceback(None)  # a value now, not a failure; the frames would keep the whole batch alive
+        return error.with_traceback(None)  # a value now, not a failure; its frames would keep the whole batch alive

@@ -1,4 +1,4 @@
-"""An owner's memories in this process: put once, edited by version, deleted for ever, listed and searched."""
+"""The in-memory store of one owner's memories, with a list and a word index."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
@@ -21,15 +21,15 @@ _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
 
 class InMemoryStore:
-    """Keep what one owner has stored; arguments are checked before they come here.
+    """Store one owner's memories; arguments are checked by the provider.
 
-    Metadata is copied on the way in and on the way out, so that nobody changes a memory by changing a dict.
+    Metadata is copied on the way in and on the way out, so that changing a dict changes no memory.
     """
 
     def __init__(self, clock: HybridClock) -> None:
         self._clock = clock
         self._states: dict[str, Snapshot] = {}  # tombstones included
-        self._records: dict[str, MemoryRecord] = {}  # of what is not deleted
+        self._records: dict[str, MemoryRecord] = {}  # of live memories
         self._order: list[tuple[datetime, str]] = []  # of the records, from the oldest to the newest
         self._words = WordIndex()
 
@@ -40,7 +40,7 @@ class InMemoryStore:
         """Store a memory once, and return its id; a missing id is minted.
 
         Raises:
-            Conflict: the id was stored with another content or other metadata.
+            Conflict: the id holds another content or other metadata.
             MemoryDeleted: the id was deleted.
         """
         version = self._clock.next() if memory.version is None else memory.version
@@ -66,7 +66,7 @@ class InMemoryStore:
         return _own(self._records[memory_id])
 
     def change(self, edit: Edit) -> MemoryRecord:
-        """Replace what is given, unless the version is not newer or the edit was applied already.
+        """Apply an edit, unless its version is not newer or it was applied already.
 
         Raises:
             MemoryNotFound: there is none under this id.
@@ -82,7 +82,7 @@ class InMemoryStore:
         return self.get(edit.memory_id)
 
     def delete(self, deletion: Deletion) -> bool:
-        """Leave a tombstone where a memory is; return whether there was one, or this very edit deleted it."""
+        """Replace a memory by its tombstone; return whether it existed, or was deleted by this very edit."""
         stored = self._states.get(deletion.memory_id)
         if stored is None:
             return False
@@ -94,7 +94,7 @@ class InMemoryStore:
         return True
 
     def merge(self, state: Snapshot) -> None:
-        """Bring one memory to a state, unless what is there counts more.
+        """Merge a state into the stored one.
 
         Raises:
             MemoryDeleted: a live memory met a tombstone.
@@ -106,17 +106,17 @@ class InMemoryStore:
             raise MemoryDeleted(state.id)
 
     def snapshot(self, memory_id: str) -> Snapshot | None:
-        """Return one memory or its tombstone."""
+        """Return one memory or its tombstone, None if neither exists."""
         stored = self._states.get(memory_id)
         return None if stored is None else _own(stored)
 
     def snapshots(self, limit: int, after: str | None) -> list[Snapshot]:
-        """Return memories and tombstones by ascending id, from the first one greater than `after` on."""
+        """Return memories and tombstones by ascending id, those whose id is greater than `after`."""
         ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
         return [_own(self._states[memory_id]) for memory_id in ids]
 
     def page(self, query: PageQuery) -> list[MemoryRecord]:
-        """List from newest to oldest, from the position on if one is given, skipping `offset` memories."""
+        """List from newest to oldest, after a position if one is given, skipping `offset` memories."""
         end = len(self._order)
         if query.after is not None:
             end = bisect_left(self._order, (query.after.created_at, query.after.memory_id.lower()))
@@ -125,7 +125,7 @@ class InMemoryStore:
         return [self.get(memory_id) for _, memory_id in reversed(oldest_first)]
 
     def recall(self, query: RecallQuery) -> list[MemoryRecord]:
-        """Find the best answers to a question, best first, then newest first."""
+        """Return the memories that match a query best, best first, then newest first."""
         best = nlargest(query.limit, self._hits(query))
         return [replace(self.get(memory_id), similarity_score=score) for score, _, memory_id in best]
 
@@ -136,7 +136,7 @@ class InMemoryStore:
                 yield score, record.created_at, memory_id
 
     def _set(self, state: Snapshot) -> None:
-        """Put a state in place of what is there, and keep list and index in step."""
+        """Replace the state of a memory, and update the list and the index."""
         former = self._records.pop(state.id, None)
         if former is not None:
             del self._order[bisect_left(self._order, (former.created_at, state.id))]
@@ -151,5 +151,5 @@ class InMemoryStore:
 
 
 def _own(stored: _Stored) -> _Stored:
-    """Copy what can be changed, which is the metadata alone."""
+    """Copy the mutable part of a state, which is the metadata alone."""
     return replace(stored, metadata=deepcopy(stored.metadata))

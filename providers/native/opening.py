@@ -7,9 +7,9 @@ from observability.metrics import Metrics
 from providers import background
 from providers.answers import NO_VECTOR
 from providers.embedders.base import Embedder
+from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
-from providers.embedders.silence import Silence
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine, open_unpooled
@@ -67,14 +67,14 @@ async def open_provider(
             _expect(host.metrics)
         queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
-        silence = None if current is None else Silence(current.model)
+        cooldown = None if current is None else Cooldown(current.model)
         if current is not None and host.serves:
             # A guard of its own: a batch may take long without keeping questions from their vectors.
-            patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, silence=silence)
+            patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, cooldown=cooldown)
             queue = EmbeddingQueue(database, patient, host.metrics, host.name)
             stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
         vectors = Vectors(
-            current and GuardedEmbedder(current, patience, silence=silence),
+            current and GuardedEmbedder(current, patience, cooldown=cooldown),
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )

@@ -1,1 +1,1 @@
-"""Search in this process: which memories a question admits."""
+"""Search in this process: which memories a query admits."""

@@ -1,4 +1,4 @@
-"""Conditions on metadata evaluated in memory, with the semantics that `providers/filters.py` states."""
+"""The evaluation in memory of conditions on metadata, with the semantics that `providers/filters.py` documents."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _INDEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,10})")
 
 
 def matches(where: Filter, metadata: Mapping[str, Any] | None) -> bool:
-    """Tell whether the condition holds for a memory's metadata; without metadata every field is absent."""
+    """Return whether the condition holds for a memory's metadata; without metadata every field is absent."""
     match where:
         case And():
             return all(matches(node, metadata) for node in where.all)
@@ -45,7 +45,7 @@ def matches(where: Filter, metadata: Mapping[str, Any] | None) -> bool:
 
 
 def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
-    """Tell whether two JSON values are the same: 1 equals 1.0, true does not equal 1, keys have no order."""
+    """Return whether two JSON values are equal: 1 equals 1.0, true does not equal 1, keys have no order."""
     if _is_number(left) and _is_number(right):
         return bool(_comparable(left, right) == _comparable(right, left))
     if type(left) is not type(right):
@@ -107,7 +107,7 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 
 def _comparable(number: Any, other: Any) -> Any:  # noqa: ANN401 - int, float or Decimal
-    """Make an int and a float comparable by what they are as JSON: 1e23 is 10**23, not the binary number near it."""
+    """Make an int and a float comparable by their JSON value: 1e23 is 10**23, not the binary number near it."""
     if isinstance(number, float) is isinstance(other, float):
         return number
     return Decimal(float.__repr__(number) if isinstance(number, float) else number)

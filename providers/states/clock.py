@@ -1,4 +1,4 @@
-"""Versions and ids: a hybrid logical clock, and UUIDs that sort by time or repeat by key."""
+"""Versions and ids: a hybrid logical clock, and UUIDs that sort by time or derive from a key."""
 
 import secrets
 import time
@@ -13,7 +13,7 @@ COUNTER_BITS = 16
 # A host that keeps its time by NTP is off by milliseconds; one that is off by more than this has a wrong time zone or
 # date. Far above what bursts of versions within one millisecond can add.
 FAR_AHEAD_SECONDS = 3_600.0
-_TOLD_EVERY_SECONDS = 3_600.0  # how often that is said: every version that is minted meanwhile is as far ahead
+_REPORT_EVERY_SECONDS = 3_600.0  # between two reports: all versions minted meanwhile are as far ahead
 
 _RANDOM_BITS_OF_UUID7 = 74
 
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 def wall_clock_ms() -> int:
-    """Milliseconds since 1970, from the system clock."""
+    """Return the milliseconds since 1970 by the system clock."""
     return time.time_ns() // 1_000_000
 
 
@@ -36,65 +36,65 @@ class HybridClock:
     """A hybrid logical clock: 48 bits of milliseconds, 16 bits of counter, in one signed 64-bit integer.
 
     Versions from one clock always grow, even when the system clock stands still or steps back, and grow past every
-    version it has observed. Source: Kulkarni et al., "Logical Physical Clocks" (2014). So they tell what came later,
-    and not when: one host whose clock was wrong once takes everybody's versions with it. Whatever is shown to somebody,
-    and every id, goes by `moment` and `milliseconds`, which are those of the system clock.
+    version that it has observed. Source: Kulkarni et al., "Logical Physical Clocks" (2014). Versions therefore say what
+    came later, but not when: a single host with a wrong clock moves the versions of all others ahead. Dates that users
+    see, and ids, come from `moment` and `milliseconds`, which read the system clock.
     """
 
     def __init__(self, now_ms: Milliseconds = wall_clock_ms) -> None:
         self._now_ms = now_ms
         self._last = 0
-        self._greatest = 0  # of all that were met
-        self._told_at: int | None = None  # milliseconds since 1970
+        self._greatest = 0  # of all known versions
+        self._reported_at: int | None = None  # milliseconds since 1970
 
     def next(self) -> int:
         """Mint a version greater than every one minted or observed before."""
         # A full counter carries into the milliseconds by itself, since both live in one integer.
         now = self._now_ms()
         self._last = max(now << COUNTER_BITS, self._last + 1)
-        self._tell_if_far_ahead(now)
+        self._report_if_far_ahead(now)
         return self._last
 
     def observe(self, version: int) -> None:
-        """Take note of a version minted elsewhere: what is minted from now on is greater."""
+        """Observe a version minted elsewhere, so that all versions minted from now on are greater."""
         self._last = max(self._last, version)
         self.meet(version)
 
     def meet(self, version: int) -> None:
-        """Take note of a version that only passes by: `ahead` counts it, and nobody need be greater."""
+        """Count a version in `ahead` without observing it: versions minted from now on need not be greater."""
         if version > self._greatest:
             self._greatest = version
-            self._tell_if_far_ahead(self._now_ms())
+            self._report_if_far_ahead(self._now_ms())
 
     def milliseconds(self) -> int:
-        """Milliseconds since 1970, by the system clock."""
+        """Return the milliseconds since 1970 by the system clock."""
         return self._now_ms()
 
     def moment(self) -> datetime:
-        """The moment by the system clock, in UTC and whole milliseconds: what memories are dated by."""
+        """Return the moment by the system clock, in UTC and whole milliseconds; memories are dated by it."""
         return _EPOCH + timedelta(milliseconds=self._now_ms())
 
     def ahead(self) -> float:
-        """How many seconds the greatest version that was met is ahead of the system clock, 0 if it is not."""
+        """Return by how many seconds the greatest known version is ahead of the system clock, 0 if it is not."""
         return seconds_ahead(max(self._last, self._greatest), self._now_ms())
 
-    def _tell_if_far_ahead(self, now: int) -> None:
+    def _report_if_far_ahead(self, now: int) -> None:
         ahead = seconds_ahead(max(self._last, self._greatest), now)
         if ahead <= FAR_AHEAD_SECONDS:
             return
-        if self._told_at is not None and abs(now - self._told_at) < _TOLD_EVERY_SECONDS * 1000:
+        if self._reported_at is not None and abs(now - self._reported_at) < _REPORT_EVERY_SECONDS * 1000:
             return
-        self._told_at = now
+        self._reported_at = now
         _log.warning("clock_ahead", seconds=round(ahead))
 
 
 def milliseconds_of(version: int) -> int:
-    """The milliseconds in a version: those since 1970, unless it was minted behind one that was ahead of its time."""
+    """Return the milliseconds in a version; later than its real moment if a clock was ahead when it was minted."""
     return version >> COUNTER_BITS
 
 
 def seconds_ahead(version: int, now_ms: int) -> float:
-    """How many seconds a version is ahead of a moment in milliseconds since 1970, 0 if it is not."""
+    """Return by how many seconds a version is ahead of a moment in milliseconds since 1970, 0 if it is not."""
     return max(0, milliseconds_of(version) - now_ms) / 1000
 
 

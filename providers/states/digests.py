@@ -1,4 +1,4 @@
-"""The digest by which a repeated write is told from another write under the same id."""
+"""The digests that distinguish the repetition of a write from another write under the same id."""
 
 from hashlib import blake2b
 from typing import Any
@@ -9,17 +9,17 @@ from msgspec import UNSET, UnsetType
 from providers.types import Metadata
 
 _DIGEST_BYTES = 16
-_CHANGE_DIGEST_BYTES = 4  # it only tells apart what one caller sends with one key
+_CHANGE_DIGEST_BYTES = 4  # it only distinguishes what one caller sends with one key
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def digest_of(content: str, metadata: Metadata | None) -> bytes:
-    """Give 16 bytes that are equal for equal content and equal JSON metadata (1 equals 1.0, key order is nothing)."""
+    """Return 16 bytes that are equal for equal content and JSON metadata (1 equals 1.0, key order is ignored)."""
     return blake2b(_encode((content, _plain(metadata))), digest_size=_DIGEST_BYTES).digest()
 
 
 def change_digest_of(content: str | UnsetType, metadata: Metadata | UnsetType | None) -> bytes:
-    """Give 4 bytes that are equal for equal changes of a memory; what is left out is not the same as null."""
+    """Return 4 bytes that are equal for equal edits of a memory; an omitted part differs from null."""
     given = [[] if part is UNSET else [_plain(part)] for part in (content, metadata)]
     return blake2b(_encode(given), digest_size=_CHANGE_DIGEST_BYTES).digest()
 
@@ -35,10 +35,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, the same out
 
 
 def _whole(number: float) -> int | msgspec.Raw:
-    """Give a float that is a whole number by its digits: 1e23 is 10**23, not the binary number near it."""
+    """Return a whole float by its decimal digits: 1e23 is 10**23, not the binary number near it."""
     digits, _, exponent = repr(number).partition("e")
     if not exponent:
         return int(number)
-    # Written out rather than made: to turn three hundred digits into a number and back takes ten times as long.
+    # As text: converting three hundred digits to a number and back takes ten times as long.
     before, _, behind = digits.partition(".")
     return msgspec.Raw(f"{before}{behind.ljust(int(exponent), '0')}".encode())

@@ -1,4 +1,4 @@
-"""What a write makes of what is stored: pure functions from one state of a memory to the next."""
+"""The effects of writes: pure functions from the stored state of a memory to the next."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from providers.limits import MAX_EDITS
 from providers.states.digests import digest_of
 from providers.types import Edit, MemoryRecord, NewMemory, Snapshot
 
-EDIT_KEY_CHARS = 28  # of an edit's id: 96 bits that name it; the other 32 tell what it is
+EDIT_KEY_CHARS = 28  # of an edit's id: 96 bits that name it; the other 32 are a digest of the change
 
 
 def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
@@ -27,7 +27,7 @@ def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
 
 
 def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) -> Snapshot:
-    """Return the state of a memory that is stored for the first time, now unless it says when it was created."""
+    """Return the state of a new memory, created now unless it has a moment of creation."""
     return Snapshot(
         user_id=memory.owner.user,
         id=memory_id,
@@ -40,20 +40,20 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
 
 
 def is_done(stored: Snapshot, edit: Edit) -> bool:
-    """Return whether an edit asks for nothing, comes late, or was applied already.
+    """Return whether an edit changes nothing, is older than the stored state, or was applied already.
 
     Raises:
-        Conflict: its id has the key of an edit that was applied, but it is another one.
+        Conflict: its id has the key of an edit that was applied, but is another one.
     """
     late = edit.version is not None and edit.version <= stored.version
     return edit.empty or was_applied(stored, edit.edit_id) or late
 
 
 def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapshot:
-    """Return the state after an edit made now under a version; `stored` itself if it is done.
+    """Return the state after an edit made now under a version; `stored` itself if the edit is done.
 
     Raises:
-        Conflict: as `is_done`.
+        Conflict: as for `is_done`.
     """
     if is_done(stored, edit) or version <= stored.version:
         return stored
@@ -85,5 +85,5 @@ def tombstone_for(record: MemoryRecord | Snapshot, version: int, edit_id: str | 
 
 
 def deleted_by(tombstone: Snapshot, edit_id: str | None) -> bool:
-    """Return whether this very edit deleted a memory, so that its repeat gets the same answer."""
+    """Return whether this very edit deleted a memory, so that its repetition gets the same answer."""
     return tombstone.created_at is not None and edit_id in tombstone.edits

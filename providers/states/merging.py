@@ -1,4 +1,4 @@
-"""Which state of a memory stays of two: a join, so that every order of the same states comes to the same end."""
+"""Merge two states of a memory: commutative, associative and idempotent, so that any order ends in the same state."""
 
 from msgspec.structs import replace
 
@@ -6,11 +6,11 @@ from providers.types import Snapshot
 
 
 def merged(stored: Snapshot, new: Snapshot) -> Snapshot:
-    """Give what is to be stored after both, in canonical form as they are; `stored` itself if `new` changes nothing.
+    """Return the merge of two states, both in canonical form; `stored` itself if `new` changes nothing.
 
-    Of two versions the newer one stays, and a tombstone stays whatever the other one is. Of two tombstones the older
-    one stays: the later deletion found nothing. It tells that there was a memory as soon as one of the two says so.
-    Versions minted in two places at once may be equal; then edits and digest decide, which is everywhere alike.
+    Of two versions the newer one stays, and a tombstone wins over every version. Of two tombstones the older one stays,
+    because the later deletion found nothing. The merged tombstone has a moment of creation if one of the two has.
+    Versions minted in two places at once may be equal; then edits and digest decide, which is the same everywhere.
     """
     if not stored.deleted and not new.deleted:
         return max(stored, new, key=_order)

@@ -1,1 +1,1 @@
-"""Text: how contents and questions become words, the same wherever memories are searched in this process."""
+"""Text analysis: how contents and queries become words, the same wherever this process searches memories."""

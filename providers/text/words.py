@@ -1,4 +1,4 @@
-"""Texts in memory, found by the words they share with a question."""
+"""A word index: texts in memory, found by the words that they share with a query."""
 
 import re
 import unicodedata
@@ -8,11 +8,11 @@ from functools import cache, lru_cache
 from math import log
 
 # Saturation and length normalisation of BM25. Memories are short, so length says little about how much of one is
-# about the question; hence a `b` below the usual 0.75.
+# about the query; hence a `b` below the usual 0.75.
 K1 = 1.2
 B = 0.4
 
-# What says nothing about a text. A question of nothing else finds nothing, instead of everything.
+# Words that say nothing about a text. A query of nothing else finds nothing, instead of everything.
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -24,9 +24,9 @@ STOP_WORDS = frozenset(
     )
 )
 
-LONGEST_WORD = 64  # characters; a longer one is taken as several, so that those kept below take little room
+LONGEST_WORD = 64  # characters; a longer word is split, so that the stems cached below take little memory
 
-# Marks on one letter: normalising sorts them by insertion, which takes a time that grows with their number's square.
+# Marks on one letter: normalising sorts them by insertion, in a time that grows with the square of their number.
 # Source: "Stream-Safe Text Format", Unicode Standard Annex #15.
 MOST_MARKS = 30
 
@@ -34,27 +34,27 @@ _ASCII_WORDS = re.compile(rf"[a-z0-9]{{1,{LONGEST_WORD}}}").findall
 _FIRST_MARK, _END_OF_MARKS = 0x300, 0x20000  # later ones are variation selectors, which no word needs
 _VOWELS = "aeiouy"
 _SHORTEST_STEM = 3
-_STEMS = 32_768  # words whose stems are kept: a language, and some names
+_STEMS = 32_768  # words whose stems are cached: a language, and some names
 
 
 def words_of(text: str) -> list[str]:
-    """The distinct words of a text in their order, folded to one written form each, without stop words."""
+    """Return the distinct words of a text in their order, each folded to one written form, without stop words."""
     return list(_words_in(text))
 
 
-def word_scores(question: str, texts: Mapping[str, str]) -> dict[str, float]:
-    """Score texts by key as a `WordIndex` of them would, which is not worth making to be asked once."""
+def word_scores(query: str, texts: Mapping[str, str]) -> dict[str, float]:
+    """Score texts by key as a `WordIndex` of them would, for a single query."""
     words = {key: _words_in(text) for key, text in texts.items()}
-    holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(question)}
+    holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(query)}
     return _scores(holders, words, sum(map(len, words.values())))
 
 
 class WordIndex:
-    """Texts by key, and how well each answers a question.
+    """Index texts by their words, and score them against a query.
 
-    idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5)), and the score of a text is the share of the question's idf that
-    it covers, times (1 + k1 (1 - b)) / (1 + k1 (1 - b + b length / average length)): BM25 with tf = 1, scaled into
-    [0, 1]. Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
+    idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5)), and the score of a text is the share of the query's idf that it
+    covers, times (1 + k1 (1 - b)) / (1 + k1 (1 - b + b length / average length)): BM25 with tf = 1, scaled into [0, 1].
+    Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class WordIndex:
             self._holders[word].add(key)
 
     def remove(self, key: str) -> None:
-        """Forget the text under this key, if there is one."""
+        """Remove the text under this key, if there is one."""
         words = self._words.pop(key, [])
         self._total_length -= len(words)
         for word in words:
@@ -81,14 +81,14 @@ class WordIndex:
             if not holders:
                 del self._holders[word]
 
-    def scores(self, question: str) -> dict[str, float]:
-        """The keys of all texts that share a word with the question, each with a score in (0, 1]."""
-        holders = {word: self._holders.get(word, ()) for word in words_of(question)}
+    def scores(self, query: str) -> dict[str, float]:
+        """Return the keys of all texts that share a word with the query, each with a score in (0, 1]."""
+        holders = {word: self._holders.get(word, ()) for word in words_of(query)}
         return _scores(holders, self._words, self._total_length)
 
 
 def _scores(holders: Mapping[str, Collection[str]], words: Mapping[str, Sized], total_length: int) -> dict[str, float]:
-    """Score those who hold words of a question, given the words of every text and the number of them all."""
+    """Score the texts that hold words of a query, given the words of every text and their total number."""
     matched: defaultdict[str, float] = defaultdict(float)
     total = 0.0
     for keys in holders.values():
@@ -101,12 +101,12 @@ def _scores(holders: Mapping[str, Collection[str]], words: Mapping[str, Sized], 
 
 
 def _shortness(length: float) -> float:
-    """What a length, as a multiple of the average, is worth."""
+    """Return the BM25 factor of a length, given as a multiple of the average."""
     return (1 + K1 * (1 - B)) / (1 + K1 * (1 - B + B * length))
 
 
 def _words_in(text: str) -> dict[str, None]:
-    """Give the words of a text as the keys of a dictionary, which keeps their order and finds them."""
+    """Return the words of a text as the keys of a dictionary, which keeps their order and finds them."""
     if text.isascii():
         found = _ASCII_WORDS(text.lower())
     else:
@@ -118,9 +118,9 @@ def _words_in(text: str) -> dict[str, None]:
 
 
 def _stream_safe(text: str) -> str:
-    """Take away what stands on a letter beyond the most that any script needs."""
+    """Drop the marks on a letter beyond the number that any script needs."""
     marks = _non_starters()
-    # More than the most of them would hold one of these pairs of neighbours, so that few texts need a second look.
+    # A longer run of marks contains one of these pairs of neighbours, so few texts need the full check.
     pairs = zip(text[::MOST_MARKS], text[1::MOST_MARKS], strict=False)
     if not any(one in marks and other in marks for one, other in pairs):
         return text
@@ -134,16 +134,17 @@ def _stream_safe(text: str) -> str:
 
 @cache
 def _non_starters() -> frozenset[str]:
-    """What normalising may move: marks, and characters that decompose into one, as U+FF9E does."""
+    """Return the characters that normalising may move: marks, and those that decompose into one, as U+FF9E does."""
     chars = map(chr, range(_FIRST_MARK, _END_OF_MARKS))
     return frozenset(char for char in chars if unicodedata.combining(unicodedata.normalize("NFKD", char)[0]))
 
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    r"""Letters and digits with the marks on them, which `\w` leaves out although Tamil cannot be written without.
+    r"""Return the pattern of a word: letters and digits with their marks.
 
-    The joiners U+200C and U+200D shape a word from within and do not end it.
+    `\w` leaves marks out, although Tamil cannot be written without them. The joiners U+200C and U+200D shape a word
+    from within and do not end it.
     """
     marks = (chr(code) for code in range(_FIRST_MARK, _END_OF_MARKS) if unicodedata.category(chr(code))[0] == "M")
     return re.compile(rf"[^\W_](?:[^\W_]|[{''.join(marks)}\u200c\u200d]){{0,{LONGEST_WORD - 1}}}")
@@ -151,12 +152,12 @@ def _word_pattern() -> re.Pattern[str]:
 
 @lru_cache(maxsize=_STEMS)
 def _kept(word: str) -> str:
-    """Give what is kept of a word: nothing of a stop word."""
+    """Return the stem of a word, or an empty text for a stop word."""
     return "" if word in STOP_WORDS else _stem(word)
 
 
 def _stem(word: str) -> str:
-    """Take the commonest English endings off, alike for a text and a question; other languages stay as they are."""
+    """Remove the commonest English endings, alike for a text and a query; other languages stay unchanged."""
     if len(word) < _SHORTEST_STEM or not word.isascii() or not word.isalpha():
         return word
     if len(word) > _SHORTEST_STEM:

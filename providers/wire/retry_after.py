@@ -1,15 +1,18 @@
-"""How long a server asks to be left alone: the header `Retry-After`, read so that nothing in it fails."""
+"""The header `Retry-After`, read without ever failing."""
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# Servers of models write decimals, which RFC 9110 has not.
+# Servers of models send decimals, which RFC 9110 does not allow.
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def seconds_of(retry_after: str | None, most: float, now: datetime | None = None) -> float | None:
-    """Read seconds or a date (RFC 9110, section 10.2.3), `most` at the utmost; None if it is neither."""
+    """Return the seconds that a value asks for, as a number or a date (RFC 9110, section 10.2.3), at most `most`.
+
+    Return None if it is neither.
+    """
     if retry_after is None:
         return None
     text = retry_after.strip()

@@ -37,7 +37,7 @@ ROUNDS = 5
 SECONDS = 4.0
 MEMORIES = 1_000  # of the user whose memories are recalled
 
-_GUARDING = Guarding(attempts=PATIENT, places=ProviderLimits().places)
+_GUARDING = Guarding(attempts=PATIENT, concurrency=ProviderLimits().concurrency)
 _OVERHEAD_P50, _OVERHEAD_P99 = 100, 500  # microseconds that are wanted
 _JOURNAL_SHARE = 0.5  # of the writes without a journal
 _STANDBY_COST = 1.2  # times a healthy recall from the same provider

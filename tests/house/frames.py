@@ -1,4 +1,4 @@
-"""How many frames lie between the controller and the provider, on the running application."""
+"""How many frames a request adds between the controller and the provider, on the running application."""
 
 import asyncio
 import time
@@ -65,8 +65,8 @@ async def rows(root: Path, *, stacks: bool = False) -> list[Row]:
 def _row(depth: Depth, where: str, *, stacks: bool) -> Row:
     tasks = f", through new tasks: {depth.tasks}" if depth.tasks else ""
     return Row(
-        measure=f"frames of {depth.operation} {where}{tasks}",
-        value=len(depth.frames) or _NOT_REACHED,
+        measure=f"frames below the handler: {depth.operation} {where}{tasks}",
+        value=len(depth.frames) - 1 if depth.frames else _NOT_REACHED,
         aim=_AIMS[where],
         places=depth.frames if stacks else (),
     )

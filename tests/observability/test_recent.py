@@ -6,7 +6,7 @@ import pytest
 
 from observability import notes
 from observability.notes import Notes
-from observability.recent import SHARED_SECONDS, Recent, StillBeingMade
+from observability.recent import SHARED_SECONDS, NotReadyInTime, Recent
 from tests.support.clock import FakeClock, simulate
 
 ALMOST = 0.001  # seconds
@@ -96,7 +96,7 @@ def test_who_runs_out_of_patience_leaves_it_to_the_others() -> None:
         maker = Maker(3.0)
         recent = Recent(maker.make, "number")
         patient = asyncio.create_task(recent.get(PATIENCE))
-        with pytest.raises(StillBeingMade, match=r"no answer for 2\.0 s"):
+        with pytest.raises(NotReadyInTime, match=r"no answer for 2\.0 s"):
             await recent.get(2.0)
 
         assert await patient == 1

@@ -143,7 +143,7 @@ def test_taking_a_worker_among_the_departed_can_be_broken_off_anywhere(tmp_path:
     """Whatever of its files is still there, it is counted once."""
 
     def things() -> float:
-        kept = folder.kept(["1-a"])
+        kept = folder.saved(["1-a"])
         families = [family for figures in (*kept.of.values(), kept.departed) for family in figures.families]
         return sum(figure.value for family in families for figure in family.figures if family.name == "things")
 
@@ -152,11 +152,11 @@ def test_taking_a_worker_among_the_departed_can_be_broken_off_anywhere(tmp_path:
     folder = Folder(tmp_path)
     folder.save("1-a", encode(figures_of(registry)))
     seen = [things()]
-    folder.bury(["1-a"])
+    folder.retire(["1-a"])
     seen.append(things())
     folder.save("1-a", encode(figures_of(registry)))  # as if it had not been removed
     seen.append(things())
-    folder.bury(["1-a"])
+    folder.retire(["1-a"])
     seen.append(things())
 
     assert seen == [7, 7, 7, 7]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from providers import limits
+from providers import filter_limits, limits
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, In, Not, Or
 from providers.types import DEFAULT_TENANT, NewMemory, Owner, PageQuery, Position, RecallQuery
@@ -171,13 +171,13 @@ def test_a_question_is_checked_in_every_field() -> None:
 )
 def test_a_bad_filter_is_named(where: Filter, reason: str) -> None:
     """Each rule on the shape of filters says what it wants."""
-    assert reason_of(limits.check_filter, where) == ("where", reason)
+    assert reason_of(filter_limits.check_filter, where) == ("where", reason)
 
 
 def test_the_values_of_all_conditions_count() -> None:
     """As many as metadata may hold are fine, however they are spread."""
-    limits.check_filter(Eq("k", [0] * 16_383))
-    limits.check_filter(And([Eq("k", [0] * 8_190), In("k", [[0] * 8_191, 1])]))
+    filter_limits.check_filter(Eq("k", [0] * 16_383))
+    filter_limits.check_filter(And([Eq("k", [0] * 8_190), In("k", [[0] * 8_191, 1])]))
 
 
 def test_values_are_counted_before_they_are_looked_at() -> None:
@@ -185,7 +185,10 @@ def test_values_are_counted_before_they_are_looked_at() -> None:
     many = [0] * 1_000_000
     tracemalloc.start()
 
-    refused = [reason_of(limits.check_metadata, {"k": many}), reason_of(limits.check_filter, Eq("k", {"k": many}))]
+    refused = [
+        reason_of(limits.check_metadata, {"k": many}),
+        reason_of(filter_limits.check_filter, Eq("k", {"k": many})),
+    ]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 

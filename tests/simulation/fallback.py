@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
 from providers.replica import Replica
 from providers.states.clock import HybridClock, new_memory_id
@@ -112,10 +112,12 @@ class Fallback(MemoryProvider):
         deadline = Deadline.after(links[0].attempts.policy.of(operation).deadline, self._now)
         for link in links[:-1]:
             try:
-                return await link.call(ask, operation, Turn(deadline.earlier(deadline.remaining() / 2), others=True))
+                return await link.call(
+                    ask, operation, CallOptions(deadline.earlier(deadline.remaining() / 2), others=True)
+                )
             except Unavailable:
                 continue
-        return await links[-1].call(ask, operation, Turn(deadline))
+        return await links[-1].call(ask, operation, CallOptions(deadline))
 
 
 async def _value(ask: Coroutine[Any, Any, Answer]) -> Answer | ProviderError:

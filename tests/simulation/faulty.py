@@ -8,7 +8,7 @@ from typing import TypeVar
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.types import Health, Owner, Snapshot
-from providers.wrapper import Call, Operation, Result, Wrapper
+from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.script import Fault, Mode, Slowness
 from tests.simulation.stores import late
 
@@ -17,7 +17,7 @@ Answer = TypeVar("Answer")
 FOREVER = 1e9  # seconds
 ON_THE_WAY_BACK = 0.5  # of all calls spend their time so
 
-_WRITES = frozenset({Operation.REMEMBER, Operation.REMEMBER_MANY})  # a chain changes and deletes by `put_many`
+_WRITES = frozenset({OperationName.REMEMBER, OperationName.REMEMBER_MANY})  # a chain changes and deletes by `put_many`
 
 
 class Life:
@@ -82,7 +82,7 @@ class FaultyReplica(Wrapper, Replica):
         self._weather = weather
         self._life = life
 
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, unless a fault comes before or after."""
         return await self._through(call, writes=operation in _WRITES)
 

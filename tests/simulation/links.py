@@ -5,7 +5,7 @@ from contextlib import suppress
 from random import Random
 
 from providers.chain.link import Link
-from providers.chain.pinging import answers
+from providers.chain.ping import responds
 from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,
@@ -46,6 +46,6 @@ async def identity(link: Link) -> str | None:
 def link_to(provider: Replica, name: str, clock: FakeClock, chance: Random) -> Link:
     """Return the link to a provider."""
     guarding = Guarding(
-        attempts=ATTEMPTS, breaker=BREAKERS, chance=chance.random, answers=lambda: answers(provider, clock)
+        attempts=ATTEMPTS, breaker=BREAKERS, chance=chance.random, ping=lambda: responds(provider, clock)
     )
     return link_of(name, provider, clock, guarding)

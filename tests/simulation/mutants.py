@@ -122,7 +122,7 @@ class ClearsHome(RealDesign):
         chained = rig.chained(route)
 
         async def erase_all(owner: Owner, limit: int = MAX_BATCH) -> Erased:
-            readers = chained.route.certain.readers
+            readers = chained.route.verified.readers
             if not readers:
                 raise Unavailable("nobody is complete")
             return await readers[0].provider.erase_all(owner, limit)

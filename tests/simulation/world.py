@@ -176,7 +176,7 @@ class ReplicaProcess:
             links = self._route_of(order).links
             identities = {link.name: await identity(link) for link in links}
             admitted = await self._membership.admit(identities)
-            self._put_in_force(Route(links, admitted.complete, admitted.presumed))
+            self._put_in_force(Route(links, admitted.names, admitted.presumed))
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         """Do something that ends with this process."""

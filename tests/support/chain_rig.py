@@ -13,15 +13,16 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.chain import Chain, JournalChoice
+from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import AttemptObserver, ChainObserver
+from providers.chain.opening import JournalSpec
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, RelayPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
-from providers.chain.trickle import Trickle
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
@@ -94,16 +95,16 @@ class Guarding(Struct, frozen=True, kw_only=True):
     """Within which limits a link asks its provider.
 
     `chance` draws from [0, 1) and is by default seeded with the provider's name; `breaker_chance` is by default the
-    same. `answers` is how the breaker asks whether the provider is there, `changed` is called when the breaker changes.
+    same. `ping` is how the breaker asks whether the provider is there, `changed` is called when the breaker changes.
     """
 
     attempts: AttemptPolicy = AttemptPolicy()
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
-    places: int = 32
+    concurrency: int = 32
     chance: Callable[[], float] | None = None
     breaker_chance: Callable[[], float] | None = None
-    answers: Callable[[], Awaitable[bool]] | None = None
+    ping: Callable[[], Awaitable[bool]] | None = None
     changed: Callable[[BreakerSnapshot], None] = _unobserved
 
 
@@ -122,10 +123,10 @@ def attempts_of(
     chance = guarding.chance or seeded(name)
     breaker_chance = guarding.breaker_chance or chance
     guards = Guards(
-        breaker=CircuitBreaker(name, guarding.breaker, now, breaker_chance, guarding.changed, guarding.answers),
+        breaker=CircuitBreaker(name, guarding.breaker, now, breaker_chance, guarding.changed, guarding.ping),
         budget=RetryBudget(guarding.budget, now),
-        bulkhead=Bulkhead(name, guarding.places),
-        trickle=Trickle(name, now),
+        bulkhead=Bulkhead(name, guarding.concurrency),
+        last_resort=LastResortLimiter(name, now),
     )
     return Attempts(guarding.attempts, guards, observer, chance=chance, now=now)
 
@@ -156,7 +157,7 @@ class ChainRig:
 
     def chain(self, observer: ChainObserver, *, journal: bool = True, always: bool = False) -> Chain:
         """Return a chain without an order, as a process of its own runs it; the caller closes it."""
-        choice = JournalChoice(opened=self._journal_held if journal else None, always=always)
+        choice = JournalSpec(opened=self._journal_held if journal else None, always=always)
         return Chain(choice, ChainPolicy(), hybrid_clock(self.now), observer, self.now)
 
     def relay(

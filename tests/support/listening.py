@@ -5,7 +5,7 @@ from observability.notes import Notes
 from providers.answers import Answer, Written
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
-from providers.wrapper import Call, Operation, Result, Wrapper
+from providers.wrapper import Call, OperationName, Result, Wrapper
 
 
 class Told(Notes):
@@ -32,7 +32,7 @@ class Listening(Wrapper):
     def __init__(self, provider: MemoryProvider) -> None:
         self.provider = provider
 
-    async def through(self, operation: Operation, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
         """Make the call."""
         try:
             result = await call(self.provider)

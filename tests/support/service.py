@@ -16,7 +16,7 @@ import httpx
 from observability.recent import SHARED_SECONDS
 
 NINAI = Path(sys.executable).with_name("ninai")
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 _URL = re.compile(r"^ninaivalaigal on (http://\S+)", re.MULTILINE)
@@ -165,11 +165,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def running_service(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Service]:
-    """Yield a service that is ready, and gone afterwards with all of its processes."""
+def running_service(folder: Path, variables: Mapping[str, str] | None = None, port: int = 0) -> Iterator[Service]:
+    """A service that is ready, and gone afterwards with all of its processes."""
     service = Service(folder, variables)
     try:
-        yield service.start()
+        yield service.start(port)
     finally:
         if service.main.poll() is None:
             service.main.terminate()

@@ -1,4 +1,4 @@
-// Keeps the overview up to date: fetches the page again, and takes over the part that tells how things are.
+// Keeps the overview up to date: fetches the page again, and replaces the part that shows the state.
 "use strict";
 
 (() => {
@@ -8,10 +8,10 @@
   const pause = document.getElementById("pause");
   let paused = false;
 
-  // What an operator is using is left as it is: a marked text, or a button that has the focus.
+  // Nothing changes while an operator uses the page: while a text is selected, or a button has the focus.
   const inUse = () => !window.getSelection().isCollapsed || live.contains(document.activeElement);
 
-  const tell = (text) => {
+  const show = (text) => {
     if (lost.textContent !== text) {
       lost.textContent = text;
       lost.hidden = text === "";
@@ -22,7 +22,7 @@
   const refresh = async () => {
     const response = await fetch("/console", { redirect: "error", signal: AbortSignal.timeout(SECONDS * 2000) });
     if (response.status === 401) {
-      tell("The session has ended: reload the page to log in.");
+      show("The session has ended: reload the page to log in.");
       return false;
     }
     if (!response.ok) {
@@ -34,7 +34,7 @@
       live.replaceChildren(...fresh.childNodes);
       document.title = page.title;
     }
-    tell("");
+    show("");
     return true;
   };
 
@@ -44,7 +44,7 @@
       try {
         going = await refresh();
       } catch {
-        tell("The service does not answer: this is how it was before.");
+        show("The service does not answer: this is its last known state.");
       }
     }
     if (going) {

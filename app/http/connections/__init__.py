@@ -1,1 +1,1 @@
-"""Connections of clients: how many there may be, and how slow their clients may be."""
+"""Connections of clients: limits on how many there may be, and how slow their clients may be."""

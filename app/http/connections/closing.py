@@ -1,4 +1,4 @@
-"""Connections end with their next answer while the process drains."""
+"""The end of each connection with its next answer while the process drains."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _CLOSE = (b"connection", b"close")
 class CloseWhileDraining:
     """Send `Connection: close` with every answer while the process drains, so that clients reconnect elsewhere.
 
-    A balancer that passes connections on, and not requests, as a Kubernetes service does, cannot do that for them.
+    A balancer that passes on connections, not requests, as a Kubernetes service does, cannot do that for them.
     """
 
     def __init__(self, app: AsgiApp, draining: Callable[[], bool]) -> None:

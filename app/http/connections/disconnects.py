@@ -6,7 +6,7 @@ import structlog
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
-# Seconds after which a request that is still under way is watched; most are over long before, and cost a timer.
+# Seconds after which a request that is still under way is watched; most end long before, and cost a timer.
 WATCH_AFTER = 0.25
 
 _READS = frozenset({("POST", "/memory/recall"), ("POST", "/memory/recall/batch")})
@@ -45,7 +45,7 @@ class CancelOnDisconnect:
 
 
 class _WatchedClient:
-    """The client that waits for one answer, watched once nothing more can come from it but its disconnect."""
+    """Watch the client that waits for one answer, once nothing more can come from it but its disconnect."""
 
     __slots__ = ("_receive", "_seconds", "_timer", "_watching", "disconnected", "task")
 

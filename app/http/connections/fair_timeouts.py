@@ -1,4 +1,4 @@
-"""Time limits for clients, by a clock that is fair to them."""
+"""Time limits for clients, by a clock that stops while this process cannot serve them."""
 
 import asyncio
 from collections.abc import Awaitable

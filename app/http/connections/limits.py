@@ -1,4 +1,4 @@
-"""Limits of the server: how many connections it holds, and how large and how slow the head of a request may be."""
+"""The number of connections that the server holds, and its settings for connections and request heads."""
 
 import resource
 
@@ -7,13 +7,13 @@ from granian.http import HTTP1Settings
 
 from app.settings.model import ServerSettings
 
-# What a process has open beside connections of clients: those of the admin port, pools, the journal, logs.
+# Open files of a process besides connections of clients: those of the admin port, pools, the journal, logs.
 RESERVED_FILES = 512
-# Operators and Prometheus alone come through the admin port.
+# Only operators and Prometheus use the admin port.
 ADMIN_CONNECTIONS = 128
 # Half of them: one operator's script must not keep the others out.
 ADMIN_CONNECTIONS_PER_PEER = 64
-# Read ahead of the application, and so what one connection can make the server keep: the head of a request, which is
+# Read ahead of the application, and so what one connection can make the server buffer: the head of a request, which is
 # refused with 431 beyond that (at twice that for certain, since it reads more at once), or the next part of a body.
 BUFFER_BYTES = 64 * 1024
 
@@ -24,21 +24,21 @@ def http1(settings: ServerSettings) -> HTTP1Settings:
     """Return the server's settings for HTTP/1.1.
 
     Its timer begins with the connection, and again with each answer that was handed over: so it is the limit for the
-    first byte, for a whole head, for a connection that is kept, and for the last piece of an answer.
+    first byte, for a whole head, for an idle connection, and for the last piece of an answer.
     """
     return HTTP1Settings(header_read_timeout=round(settings.header_timeout * 1000), max_buffer_size=BUFFER_BYTES)
 
 
 def share(number: int, workers: int) -> int:
-    """Return each worker's share: the kernel deals connections out among them by chance, and evenly."""
+    """Return each worker's share: the kernel distributes connections among them by chance, and evenly."""
     return -(-number // workers)
 
 
 def connections_per_worker(settings: ServerSettings) -> int:
     """Return how many connections a worker holds at once; further ones wait in the kernel's queue.
 
-    Fewer than configured where the process may not have as many files open, which is said in the log. Without a
-    connection left the server would at least wait; without a file left it would try in vain, over and over.
+    Fewer than configured where the process may not have as many files open, which the log then says. Without a
+    connection left the server at least waits; without a file left it would try in vain, over and over.
     """
     wanted = share(settings.connections, settings.workers)
     most = _most_files()
@@ -50,7 +50,7 @@ def connections_per_worker(settings: ServerSettings) -> int:
 
 
 def allow_files(settings: ServerSettings) -> None:
-    """Raise this process's limit of open files to what the connections need, as far as the hard limit permits."""
+    """Raise this process's limit on open files to what that takes, as far as it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = share(settings.connections, settings.workers) + RESERVED_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""The reaper counts connections, and ends those of a peer beyond its share and those that make no progress."""
+"""The reaper: it counts connections, and ends those of a peer beyond its share and those that make no progress."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 class ConnectionReaper:
     """Bound the connections of a peer, and end those over which nothing that was sent is acknowledged.
 
-    The server takes a connection as soon as it comes, so that a peer can have more than its share until the next round.
+    The server accepts a connection as soon as it comes, so a peer can exceed its share until the next round.
     Without progress the kernel would go on for a quarter of an hour, if the client has vanished, or for ever, if it
     does not read; its own limit (`TCP_USER_TIMEOUT`) also ends what is read slowly but steadily.
     """
@@ -35,7 +35,7 @@ class ConnectionReaper:
         self._sockets = ClientSockets(self._shares)
         self._patience = server.answer_timeout / SECONDS  # in rounds
         self._round = 0
-        # For each connection with bytes on their way: how many were acknowledged, and since which round no more.
+        # For each connection with unacknowledged bytes: how many were acknowledged, and since which round no more.
         self._progress: dict[int, tuple[int, int]] = {}
         self._looking = asyncio.Lock()
         self._metrics = metrics
@@ -44,7 +44,7 @@ class ConnectionReaper:
         """Count connections; end those without progress, and the newest ones of a peer that has too many."""
         async with self._looking:
             # In a thread: ten thousand connections take some 20 ms.
-            counted, ended = await asyncio.to_thread(self._look)
+            counted, ended = await asyncio.to_thread(self._inspect)
         self._metrics.connections.set(counted)
         for (reason, peer), number in ended.items():
             self._metrics.connections_cut.labels(reason).inc(number)
@@ -58,7 +58,7 @@ class ConnectionReaper:
             self._metrics.connections_cut.labels("slow").inc(number)
             _log.warning("connections_cut", reason="slow", peer=str(scope["client"][0]), number=number)
 
-    def _look(self) -> tuple[int, Counter[tuple[str, str]]]:
+    def _inspect(self) -> tuple[int, Counter[tuple[str, str]]]:
         held: Counter[tuple[int, str]] = Counter()
         ended: Counter[tuple[str, str]] = Counter()
         connections = self._sockets.connections()
@@ -96,14 +96,14 @@ class ConnectionReaper:
 @asynccontextmanager
 async def reaping(reaper: ConnectionReaper) -> AsyncIterator[None]:
     """Run the reaper every `SECONDS` for as long as the context lasts."""
-    task = background.start(lambda: _go_on(reaper), "patrol")
+    task = background.start(lambda: _run(reaper), "patrol")
     try:
         yield
     finally:
         await background.stop(task)
 
 
-async def _go_on(reaper: ConnectionReaper) -> None:
+async def _run(reaper: ConnectionReaper) -> None:
     while True:
         await reaper.run_once()
         await asyncio.sleep(SECONDS)

@@ -9,9 +9,9 @@ from app.settings.model import ServerSettings
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 # So many bytes add a second to the limit, once when they are announced and again when they were transferred: half of
-# that rate is enough, that of a telephone in the country, and a client that stalls is given up much earlier.
+# that rate is enough, that of a rural mobile connection, and a client that stalls is abandoned much earlier.
 BYTES_PER_SECOND = 100_000
-# A longer answer is sent in pieces of this size, each when there is room for it. The server would take it as a whole,
+# A longer answer is sent in pieces of this size, each when there is room for it. The server would accept it as a whole,
 # hold it until the client has read it, and run its timer for the next request meanwhile.
 PIECE_BYTES = 64 * 1024
 
@@ -22,7 +22,7 @@ CloseConnection = Callable[[Scope], Awaitable[None]]
 def allowed_seconds(timeout: float, announced: int, moved: int) -> float:
     """Return how many seconds after the beginning the next bytes must have come.
 
-    Without an announced length, the length is what has come so far.
+    Without an announced length, the length received so far counts.
     """
     return timeout + (max(announced, moved) + moved) / BYTES_PER_SECOND
 
@@ -47,7 +47,7 @@ class SlowClientLimits:
             nonlocal left
             body = message.get("body", b"")
             if len(body) > PIECE_BYTES and not message.get("more_body", False):
-                # Sent when the application has ended, so that a client's slowness is not taken for the service's.
+                # Sent when the application has ended, so that a client's slowness does not count as the service's.
                 left = body
             else:
                 await send(message)
@@ -72,7 +72,7 @@ class SlowClientLimits:
                 due = began + allowed_seconds(self._settings.body_timeout, announced, seen)
                 message = await self._timeouts.until(due, receive())
             except TimeoutError:
-                # What it sends from now on would be read as its next request.
+                # What the client sends from now on would be read as its next request.
                 headers = {"Connection": "close"}
                 detail = f"Of the body {seen} bytes came in time, and then no more"
                 raise RequestError(REQUEST_TIMEOUT, detail, field="body", headers=headers) from None

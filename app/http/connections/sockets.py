@@ -15,9 +15,9 @@ from msgspec import Struct
 
 _OPEN_FILES = Path("/proc/self/fd")
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
-# A network of this size is what one IPv6 customer gets, who may take any address in it (RFC 6177).
+# A network of this size is what one IPv6 customer gets, who may use any address in it (RFC 6177).
 _IPV6_CUSTOMER = 64
-# What the kernel buffers beyond the bytes on their way. It has room for megabytes, and the server would take them for
+# What the kernel buffers beyond the unacknowledged bytes. It has room for megabytes, and the server would count them as
 # read by the client.
 UNSENT_BYTES = 128 * 1024
 # In `struct tcp_info`, `linux/tcp.h`: `tcpi_bytes_acked`, since Linux 4.1.
@@ -27,7 +27,7 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class ClientConnection(Struct, frozen=True):
-    """One connection: `inode` is unique, `file` is its number in this process, `client` its other end."""
+    """Describe one connection: `inode` is unique, `file` is its number in this process, `client` its other end."""
 
     inode: int
     file: int
@@ -91,7 +91,7 @@ class ClientSockets:
     def cut(self, connection: ClientConnection) -> bool:
         """End a connection; return whether it was still open."""
         with suppress(OSError), socket.socket(fileno=os.dup(connection.file)) as held:
-            # Held by a number of its own it cannot become another one before it is ended.
+            # Duplicated into a number of its own, it cannot become another one before it is ended.
             if os.fstat(held.fileno()).st_ino == connection.inode:
                 held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
                 held.shutdown(socket.SHUT_RDWR)

@@ -17,33 +17,33 @@ from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
 from providers.errors import InvalidInput
 from providers.limits import MAX_BATCH
 
-# Of all items together. A value takes up to 100 bytes of memory, 30 times of what it took in the body, and a step of
-# each walk through it; one memory may hold thousands, but a thousand of these memories would hold everybody up.
+# For all items together. A value takes up to 100 bytes of memory, 30 times of what it took in the body, and a step of
+# each walk through it; one memory may hold thousands, but a thousand of these memories would block all other requests.
 MAX_BATCH_VALUES = 100_000
 
 _MOST_BRACKETS = 2 * MAX_BATCH_VALUES  # with more there are too many values as well
 
-ITEM = "item"  # what an error names if no field of it is at fault
+ITEM = "item"  # the field that an error names if no field of the item is at fault
 
 T = TypeVar("T", bound=Struct)
 
 _ABSENT = Raw()
-# Not a list, which would be made whole, whatever its length, before that is looked at. One is too many.
+# Not a list, which would be built whole, whatever its length, before that is checked. One too many is enough.
 _Items = msgspec.defstruct(
     "Items", [(f"item_{place}", Raw, _ABSENT) for place in range(MAX_BATCH + 1)], array_like=True
 )
 
 
 class BatchDTO(JsonDTO[T], Generic[T]):
-    """Decode a body that has a list as its only field into that list's items, with a problem in place of a wrong one.
+    """Decode a body whose only field is a list into the list's items, with a problem in place of an invalid one.
 
-    `T` is what the OpenAPI document says of the body.
+    `T` is the body's type in the OpenAPI document.
     """
 
     @classmethod
     def create_openapi_schema(
         cls,
-        field_definition: FieldDefinition,  # noqa: ARG003 - of what the handler gets
+        field_definition: FieldDefinition,  # noqa: ARG003 - the field of the handler
         handler_id: str,  # noqa: ARG003 - the signature of the framework
         schema_creator: Any,  # noqa: ANN401 - private to the framework
     ) -> Reference | Schema:
@@ -53,7 +53,7 @@ class BatchDTO(JsonDTO[T], Generic[T]):
         )
         return schema
 
-    def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the framework lets a handler get anything
+    def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the framework passes anything to a handler
         """Decode one body; see `decode_batch` for the errors."""
         self.check_media_type()
         return decode_batch(value, self.model_type)
@@ -67,14 +67,14 @@ def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
         InvalidInput: it is not a list of the right length, and nothing else, under the right name.
     """
     field, item = _parts_of(into)
-    # Counted with those in texts, they are hardly ever too many, and nobody has to look where the texts are.
+    # Counted together with the commas in texts they are hardly ever too many, so the texts need no parsing.
     few = most_values_in(body) <= MAX_BATCH_VALUES
     reader = _ItemReader(item, None if few else MAX_BATCH_VALUES)
     return [reader.read(text) for text in _items_of(body, field)]
 
 
 class _ItemReader(Generic[T]):
-    """Read one item after another, as long as there are not too many values in them; None: there are not."""
+    """Read one item after another, as long as they hold at most `values_left` values; None: without this limit."""
 
     def __init__(self, item: type[T], values_left: int | None) -> None:
         self._item = item
@@ -82,12 +82,12 @@ class _ItemReader(Generic[T]):
 
     def read(self, text: bytes | Raw) -> T | Problem:
         try:
-            self._weigh(text)
+            self._check_size(text)
             return decode(text, self._item, ITEM)
         except (RequestError, InvalidInput) as error:
             return problem_of(error)
 
-    def _weigh(self, text: bytes | Raw) -> None:
+    def _check_size(self, text: bytes | Raw) -> None:
         if memoryview(text).nbytes > MAX_BODY_BYTES:
             raise RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
         if self._values_left is None:
@@ -104,12 +104,12 @@ def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
     try:
         return _present(attempt(body, envelope), field)
     except (msgspec.DecodeError, RecursionError):
-        # What one item holds, half a character or too many levels, keeps msgspec from taking apart the whole.
+        # A lone surrogate or too many levels in one item keep msgspec from splitting the whole.
         hidden = WithoutEscapes(shallow(body, _MOST_BRACKETS))
         try:
             items = _present(attempt(hidden.text, envelope), field)
         except (msgspec.DecodeError, RecursionError, RequestError):
-            # It is no item's fault, which this says of the original.
+            # The fault is in no item, so the error describes the original body.
             return _present(decode_of_any_size(body, envelope), field)
         return [hidden.restored(bytes(item)) for item in items]
 

@@ -20,13 +20,13 @@ from providers.limits import MAX_CONTENT_CHARS
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# Errors quote what was sent, names of fields above all, and those may be as long as the body.
+# Errors quote the request, names of fields above all, and those may be as long as the body.
 _QUOTED_CHARS = 200
 
 _BODY = "body"
 # No field may hold more values: of metadata, each takes a byte at least.
 MAX_FIELD_VALUES = MAX_METADATA_BYTES
-_MOST_MARKS = MAX_CONTENT_CHARS + MAX_FIELD_VALUES  # commas and the like in whatever may be sent
+_MOST_MARKS = MAX_CONTENT_CHARS + MAX_FIELD_VALUES  # commas and the like in any valid body
 _AT = re.compile(r"(?:key in )?\$(?P<path>[^`]*)`")
 _NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
 _HALF = "must be valid Unicode without lone surrogates"
@@ -59,7 +59,7 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
         """Decode one body.
 
         Raises:
-            RequestError: not said to be JSON, or not JSON.
+            RequestError: the body is not declared as JSON, or is not JSON.
             InvalidInput: JSON that breaks a rule.
         """
         self.check_media_type()
@@ -67,7 +67,7 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
         return decoded
 
     def check_media_type(self) -> None:
-        """Refuse what is not said to be JSON."""
+        """Refuse a body that is not declared as JSON."""
         content_type = self.asgi_connection.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().lower() != "application/json":
             detail = f"Content-Type must be application/json, got {content_type[:100]!r}"
@@ -80,36 +80,36 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
 
     @classmethod
     def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003 - see above
-        """Return False: msgspec knows the nested fields."""
+        """Return False: msgspec knows nested fields."""
         return False
 
 
 def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     """Decode JSON into a struct; see `JsonDTO.decode_bytes` for the errors.
 
-    `whole` is what an error names if no field of it is at fault.
+    `whole` is what an error names if no field is at fault.
     """
     if memoryview(body).nbytes > _MOST_MARKS:
-        _refuse_swollen(bytes(body), into, whole)
+        _refuse_too_many_values(bytes(body), into, whole)
     return decode_of_any_size(body, into, whole)
 
 
 def decode_of_any_size(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
-    """Decode as `decode` does, but make as many values as there are."""
+    """Decode as `decode` does, but without a limit on the number of values."""
     try:
         return attempt(body, into, whole)
     except msgspec.DecodeError as error:
         raise _malformed(bytes(body), into, whole, str(error)) from None  # the cause adds nothing
     except RecursionError:
-        raise InvalidInput(whole, "must not nest so deep") from None
+        raise InvalidInput(whole, "must not nest so deeply") from None
 
 
 def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
-    """Decode as `decode` does, but leave what cannot be taken apart to the caller.
+    """Decode as `decode` does, but leave a body that cannot be parsed to the caller.
 
     Raises:
-        msgspec.DecodeError: it is malformed, or holds half a character.
-        RecursionError: it nests too deep.
+        msgspec.DecodeError: it is malformed, or holds a lone surrogate.
+        RecursionError: it nests too deeply.
     """
     try:
         decoded: T = _decoder(into).decode(body)
@@ -120,28 +120,28 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     return decoded
 
 
-def _refuse_swollen(body: bytes, into: type[T], whole: str) -> None:
-    """Refuse what holds so many values that making them would take 30 times of what they take in the body."""
+def _refuse_too_many_values(body: bytes, into: type[T], whole: str) -> None:
+    """Refuse a body with so many values that building them would take 30 times the memory of the body."""
     if most_values_in(body) <= _MOST_MARKS:
         return
     hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError:
-        return  # no object, which is told when it is decoded
+        return  # no object, which decoding reports
     except msgspec.DecodeError as error:
         raise _not_json(str(error), whole) from None
     except RecursionError:
-        raise InvalidInput(whole, "must not nest so deep") from None
+        raise InvalidInput(whole, "must not nest so deeply") from None
     for field in parts.__struct_fields__:
         if values_in(hidden.restored(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
             raise InvalidInput(field, f"must hold at most {MAX_FIELD_VALUES} JSON values")
 
 
 def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestError | InvalidInput:
-    """Find the field if the only fault is a lone surrogate: well-formed JSON, which msgspec calls malformed.
+    """Name the field if the only fault is a lone surrogate: well-formed JSON, which msgspec calls malformed.
 
-    Nothing is made of the body but one part for each field, so that this costs little whatever was sent.
+    The body is split into one part for each field and no further, so that this costs little for any body.
     """
     hidden = WithoutEscapes(body)
     try:
@@ -171,12 +171,12 @@ def _decoder(into: type[T]) -> msgspec.json.Decoder[T]:
 
 @lru_cache(maxsize=64)
 def _parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """Return a struct with the same fields, each of which is taken as it was sent, and need not be there."""
+    """Return a struct with the same fields, each of which is optional and kept as raw JSON."""
     return msgspec.defstruct("Parts", [(field, msgspec.Raw, msgspec.Raw()) for field in into.__struct_encode_fields__])
 
 
 def _invalid(message: str, whole: str) -> InvalidInput:
-    """From "Expected `int` <= 100 - at `$.limit`" to the field and the rule."""
+    """Turn "Expected `int` <= 100 - at `$.limit`" into the field and the rule."""
     said, _, rest = message.rpartition(" - at `")
     at = _AT.fullmatch(rest)
     said, path = (said, at["path"]) if at else (message, "")

@@ -1,4 +1,4 @@
-"""JSON text cut off below the deepest nesting that any request may have."""
+"""JSON text made shallow: values that nest deeper than any limit, and deeper than is ever read, are cut off."""
 
 import re
 
@@ -11,8 +11,8 @@ _NEXT = re.compile(rb'(?:[^\[\]{}"]++|"(?:[^"\\]++|\\.)*+")*+([\[\]{}])', re.DOT
 def shallow(text: bytes, most_brackets: int) -> bytes:
     """Put a 0 and blanks in place of lists and objects below `ALLOWED_DEPTH`, one level of which is left.
 
-    The rest is still refused for its depth, but as one field or item, and not by msgspec, which refuses a body as a
-    whole. `text` is returned unchanged if it has more brackets than `most_brackets`.
+    The rest is still refused for its depth, but by the item that it belongs to, and not by msgspec, which refuses a
+    body as a whole. `text` is returned unchanged if more brackets than `most_brackets` would have to be examined.
     """
     cut: bytearray | None = None
     depth, begin, brackets = 0, 0, 0
@@ -30,6 +30,6 @@ def shallow(text: bytes, most_brackets: int) -> bytes:
                 cut = cut or bytearray(text)
                 cut[begin : found.end()] = b"0".ljust(found.end() - begin)
             depth -= 1
-        # Not a search, which would go on behind the quote of a string without an end, again and again.
+        # Not a search, which would scan on from the quote of an unterminated string, again and again.
         found = _NEXT.match(text, found.end())
     return text if cut is None else bytes(cut)

@@ -3,8 +3,8 @@
 import json
 import re
 
-# No more of a value is read, token by token: a path is a help, and other requests are waiting. A memory has a handful
-# of values.
+# More of a value is not scanned, one token after another: a place is only a help, and other requests wait. A memory has
+# a handful of values.
 MOST_TOKENS = 64
 MOST_CHARS = 200
 
@@ -12,9 +12,9 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|[^\s,:"\[\]{}]++', re.DOTAL
 
 
 def place_in(value: bytes, position: int) -> str | None:
-    """Return the way from a JSON value to where `position` lies in it, such as `.tags[1]`; None if that is far inside.
+    """Return the path from a JSON value to a `position` in it, such as `.tags[1]`; None if that is too far inside.
 
-    `value`: well-formed. Of what lies in a key the place is that of the object which has it; a long way is cut short.
+    `value`: well-formed. A position in a key has the place of the object that holds it; a long path is cut short.
     """
     way: list[bytes | int | None] = []  # per open array the index, per open object the key, None before each key
     for count, token in enumerate(_TOKEN.finditer(value)):
@@ -36,7 +36,7 @@ def place_in(value: bytes, position: int) -> str | None:
 
 
 def _next(way: list[bytes | int | None]) -> None:
-    """Go on behind a whole value."""
+    """Step past a whole value."""
     if way:
         last = way[-1]
         way[-1] = last + 1 if isinstance(last, int) else None

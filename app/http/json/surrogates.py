@@ -1,14 +1,14 @@
 r"""Lone surrogates in JSON text as it was sent: half characters, which no store can hold.
 
 JSON may write a character as two escapes, `\ud83d\ude42`. One of them without the other is well-formed JSON that
-Python's own reader takes; msgspec calls the whole text malformed, and does not tell where. So they are found in the
-bytes, by what runs in C from end to end: as much time as the text is long, and no more memory.
+Python's own reader accepts; msgspec calls the whole text malformed, and does not say where. So they are found in the
+bytes, by a pattern that runs in C from end to end: in linear time, and without more memory.
 """
 
 import re
 
-# Characters, whole escapes and whole pairs, possessively: nothing is remembered to come back to. A backslash is taken
-# together with what it escapes, so that the `u` of `\\\\ud800` is a letter.
+# Characters, whole escapes and whole pairs, possessively: without backtracking. A backslash is consumed together with
+# what it escapes, so that the `u` of `\\\\ud800` is a letter.
 _WHOLE = re.compile(
     rb"""(?: [^\\]++
            | \\ (?: [^u]
@@ -32,16 +32,16 @@ def lone_surrogate(text: bytes) -> int | None:
 
 
 class WithoutEscapes:
-    """JSON text whose Unicode escapes are replaced, so that no lone surrogate keeps it from being decoded into parts.
+    """Hide the Unicode escapes of JSON text, so that nothing in them keeps the text from being split.
 
-    It has the shape of the original, and `restored` returns the original of each part. Strings that hold escapes are
-    no UTF-8 any more; msgspec does not look at the strings of a value that it hands on as it is (`Raw`).
+    The hidden text has the shape of the original, which `restored` returns for each part of it. Strings that hold
+    escapes are no UTF-8 any more; msgspec does not check the strings of a value that it passes on raw (`Raw`).
     """
 
     def __init__(self, text: bytes) -> None:
         unused = next((byte for byte in _NEVER_IN_UTF_8 if byte not in text), None)
         self._mark = None if unused is None else bytes([unused])
-        # Escaped backslashes go too: what is left of them is then the beginning of another escape for sure.
+        # Escaped backslashes go too: a remaining backslash is then certainly the beginning of another escape.
         self.text = (
             text if self._mark is None else text.replace(b"\\\\", self._mark * 2).replace(b"\\u", self._mark + b"u")
         )

@@ -1,1 +1,1 @@
-"""What goes on in a chain, told in the log: what was lost and since when, why, and what serves meanwhile."""
+"""The log of a chain: which dependency was lost, since when and why, and what is served meanwhile."""

@@ -1,48 +1,48 @@
-"""Which postponements of a filling are told: the first for each reason, and then rarely."""
+"""The reporting of postponed backfills: the first postponement for each reason, and rare reminders."""
 
 import re
 from collections.abc import Callable
 
 from msgspec import Struct
 
-REMINDER_SECONDS = 3_600.0  # until the same reason is told again
+REMINDER_SECONDS = 3_600.0  # until the same reason is reported again
 
 _NUMBERS = re.compile(r"\d+")
 
 
-class _Waiting(Struct):
+class _PostponedBackfill(Struct):
     since: float
     tries: int = 0
     reason: str = ""
-    told_at: float = 0.0
+    reported_at: float = 0.0
 
 
 class Postponement(Struct, frozen=True):
-    """What is to be told: the first moment at which it could not be filled, and how often it was tried since."""
+    """A postponement to report: when the backfill failed first, and how often it has been tried since."""
 
     since: float
     tries: int
 
 
 class PostponedBackfills:
-    """The newcomers that cannot be filled now."""
+    """The providers whose backfill is postponed."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _PostponedBackfill] = {}
 
     def postponed(self, provider: str, reason: str) -> Postponement | None:
-        """Take note of it, and give what is to be told."""
+        """Record a postponement, and return what to report, None if nothing."""
         now = self._now()
-        waiting = self._waiting.setdefault(provider, _Waiting(now))
+        waiting = self._waiting.setdefault(provider, _PostponedBackfill(now))
         waiting.tries += 1
-        # What is counted in a reason changes while the reason stays.
+        # Numbers in a reason change while the reason stays the same.
         kind = _NUMBERS.sub("", reason)
-        if kind == waiting.reason and now - waiting.told_at < REMINDER_SECONDS:
+        if kind == waiting.reason and now - waiting.reported_at < REMINDER_SECONDS:
             return None
-        waiting.reason, waiting.told_at = kind, now
+        waiting.reason, waiting.reported_at = kind, now
         return Postponement(waiting.since, waiting.tries)
 
     def forget(self, provider: str) -> None:
-        """Take note that it has been filled, or is gone."""
+        """Forget a provider that has been backfilled or has left the order."""
         self._waiting.pop(provider, None)

@@ -1,41 +1,41 @@
-"""When what waits for a provider is told to be much, and when it has drained."""
+"""The reporting of a provider's backlog: when it has grown long, and when it has drained."""
 
-from providers.chain.reporting.damping import Condition, Damped, StateChange
+from providers.chain.reporting.damping import Condition, DampedState, StateChange
 from providers.chain.reporting.events import LogEvents
 
-# Deliveries that wait for one provider: more than a deliverer makes in a second by default, so that it is behind.
+# Pending deliveries for one provider: more than a relay makes in a second by default, so that it is behind.
 LONG_BACKLOG = 1_000
-# Or seconds that one of them has waited: ten times what a breaker leaves a provider alone at first, and then some.
+# Or seconds for which one of them has been pending: more than ten times the first pause of a breaker.
 LONG_WAIT_SECONDS = 60.0
-# As many are under way at any time where much is written: one batch of a deliverer.
+# Under load this many are always pending: one batch of a relay.
 DRAINED = 100
-GROWTH = 10  # times as many are told of anew
+GROWTH = 10  # growth by this factor is reported again
 
 
 class BacklogReport:
-    """The backlog of one provider, from one look to the next."""
+    """Observe the backlog of one provider from one look to the next."""
 
-    def __init__(self, provider: str, lines: LogEvents) -> None:
+    def __init__(self, provider: str, events: LogEvents) -> None:
         self._provider = provider
-        self._lines = lines
-        self._length: Damped[Condition] = Damped(Condition.WELL, lines.now)
+        self._events = events
+        self._length: DampedState[Condition] = DampedState(Condition.HEALTHY, events.now)
         self._most = 0
-        self._told_next = 0
+        self._report_above = 0
 
     def look(self, pending: int, oldest_seconds: float, reason: str) -> None:
-        """Take how much waits and for how long, and why it may."""
-        well = self._length.state is Condition.WELL
-        if well:
+        """Observe how many deliveries are pending and for how long, and report a change with the `reason` they have."""
+        healthy = self._length.state is Condition.HEALTHY
+        if healthy:
             self._most = 0
         self._most = max(self._most, pending)
-        bound = LONG_BACKLOG if well else DRAINED
+        bound = LONG_BACKLOG if healthy else DRAINED
         much = pending > bound or oldest_seconds > LONG_WAIT_SECONDS
-        change = self._length.turn(Condition.ILL if much else Condition.WELL) or self._length.due()
+        change = self._length.change(Condition.UNHEALTHY if much else Condition.HEALTHY) or self._length.due()
         if change is not None and not much:
             self._drained(pending, change)
-        elif change is not None or (much and pending > self._told_next and not self._length.flapping):
-            self._told_next = GROWTH * max(pending, LONG_BACKLOG)
-            self._lines.backlog_grew(self._provider, pending, oldest_seconds, reason)
+        elif change is not None or (much and pending > self._report_above and not self._length.flapping):
+            self._report_above = GROWTH * max(pending, LONG_BACKLOG)
+            self._events.backlog_grew(self._provider, pending, oldest_seconds, reason)
 
     def _drained(self, pending: int, change: StateChange) -> None:
-        self._lines.backlog_drained(self._provider, pending, self._most, change.former_since, change.changes)
+        self._events.backlog_drained(self._provider, pending, self._most, change.former_since, change.changes)

@@ -1,4 +1,4 @@
-"""When a change of state is worth a line: at once, unless it keeps changing."""
+"""The damping of reports: a change of state is reported at once, unless the state is flapping."""
 
 from collections import deque
 from collections.abc import Callable
@@ -9,25 +9,25 @@ from msgspec import Struct
 
 State = TypeVar("State")
 
-# Events about one thing within the window: three outages, with their ends, are told as they happen. What changes more
-# often is flapping, and whoever reads knows it by then.
-MOST_LINES = 6
+# Reports about one thing within the window: three outages and their ends are reported as they happen. A state that
+# changes more often is flapping, and the reader knows by then.
+MAX_REPORTS = 6
 WINDOW_SECONDS = 600.0
-# Seconds that a state must last to be told after flapping; longer than a breaker leaves a provider alone.
+# Seconds that a state must last to be reported after flapping; longer than the longest pause of a breaker.
 STEADY_SECONDS = 75.0
-# Seconds after which that it still flaps is told again.
+# Seconds between two reports of a state that is still flapping.
 REMINDER_SECONDS = 600.0
 
 
 class Condition(Enum):
-    """The two states of most things that are told."""
+    """The two states of most things that are reported."""
 
-    WELL = "well"
-    ILL = "ill"
+    HEALTHY = "well"
+    UNHEALTHY = "ill"
 
 
 class StateChange(Struct, frozen=True):
-    """What is to be told: since when it is as it is, since when it was as told last, and how many changes lie between.
+    """A change to report: when the state began, when the last reported state began, and the number of changes between.
 
     The moments are seconds on the clock of the damping.
     """
@@ -37,59 +37,59 @@ class StateChange(Struct, frozen=True):
     changes: int
 
 
-class Damped(Generic[State]):
-    """A state, and which of its changes are told; pure, and to be looked at now and then for what had to wait."""
+class DampedState(Generic[State]):
+    """A state, and the decision which of its changes are reported; pure, so `due` must be called now and then."""
 
     def __init__(self, state: State, now: Callable[[], float]) -> None:
         self.state = state
         self.since = now()
         self._now = now
-        self._told_since = self.since
-        self._turned_at = self.since
+        self._reported_since = self.since
+        self._changed_at = self.since
         self._changes = 0
         self._flapping = False
-        self._lines: deque[float] = deque(maxlen=MOST_LINES)
+        self._reports: deque[float] = deque(maxlen=MAX_REPORTS)
 
-    def turn(self, state: State, since: float | None = None) -> StateChange | None:
-        """Take a new state, which began at a moment, and give what is to be told now."""
+    def change(self, state: State, since: float | None = None) -> StateChange | None:
+        """Take a new state, which began at a moment, and return what to report now, None if nothing."""
         if state == self.state:
             return None
-        self._turned_at = self._now()
+        self._changed_at = self._now()
         self.state = state
-        self.since = self._turned_at if since is None else since
+        self.since = self._changed_at if since is None else since
         self._changes += 1
         return self.due()
 
     @property
     def flapping(self) -> bool:
-        """Whether it changes so often that it is not told each time."""
+        """Whether the state changes so often that not every change is reported."""
         return self._flapping
 
     def due(self) -> StateChange | None:
-        """Give what is to be told now, None where nothing is."""
+        """Return what to report now, None if nothing."""
         if not self._changes:
             return None
         now = self._now()
         if self._flapping:
-            lasting = now - self._turned_at >= STEADY_SECONDS
-            if not lasting and now - self._lines[-1] < REMINDER_SECONDS:
+            lasting = now - self._changed_at >= STEADY_SECONDS
+            if not lasting and now - self._reports[-1] < REMINDER_SECONDS:
                 return None
             self._flapping = not lasting
-        elif len(self._lines) == MOST_LINES and now - self._lines[0] < WINDOW_SECONDS:
+        elif len(self._reports) == MAX_REPORTS and now - self._reports[0] < WINDOW_SECONDS:
             self._flapping = True
             return None
-        change = StateChange(self.since, self._told_since, self._changes)
-        self._lines.append(now)
+        change = StateChange(self.since, self._reported_since, self._changes)
+        self._reports.append(now)
         self._noted()
         return change
 
     def settle(self, state: State) -> None:
-        """Take a state that somebody else tells of."""
+        """Take a state that is reported elsewhere."""
         if state != self.state:
             self.state = state
             self.since = self._now()
         self._noted()
 
     def _noted(self) -> None:
-        self._told_since = self.since
+        self._reported_since = self.since
         self._changes = 0

@@ -1,13 +1,13 @@
-"""Who can be lost and come back: a provider with its breaker, or the journal."""
+"""A dependency that can be lost and come back: a provider with its breaker, or the journal."""
 
 from collections.abc import Callable
 
-from observability.seldom import worth_telling
+from observability.log_throttle import is_logged
 from providers.chain.breaker_state import BreakerState
-from providers.chain.reporting.damping import Condition, Damped
+from providers.chain.reporting.damping import Condition, DampedState
 
-# Failures in a row, without an answer between them, after which somebody counts as lost; two are enough where they lie
-# `LOST_SECONDS` apart, so that rare requests are enough to find out, and a single hiccup is not.
+# Failures in a row after which a dependency counts as lost. Two are enough if they lie `LOST_SECONDS` apart, so that
+# rare requests suffice to detect an outage and a single failure does not.
 LOST_FAILURES = 3
 LOST_SECONDS = 1.0
 
@@ -15,18 +15,18 @@ _REFUSING = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.F
 
 
 class Dependency:
-    """What has been seen of one of them: whether it answers, and whether its breaker lets calls pass by itself.
+    """What has been observed of a dependency: whether it answers, and whether its breaker admits calls by itself.
 
-    `reason` is why it was lost last, `why` why its breaker changed last, and `openings` how often that has opened since
-    it was closed.
+    `reason` is why it was lost last, `why` why its breaker changed last, and `openings` how often the breaker has
+    opened since it was last closed.
     """
 
     def __init__(self, name: str, now: Callable[[], float]) -> None:
         self.name = name
         self.reason = ""
         self.why = ""
-        self.answers: Damped[Condition] = Damped(Condition.WELL, now)
-        self.passes: Damped[Condition] = Damped(Condition.WELL, now)
+        self.answers: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
+        self.passes: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
         self.breaker = BreakerState.CLOSED
         self.openings = 0
         self.failing_since: float | None = None
@@ -34,17 +34,17 @@ class Dependency:
         self._now = now
 
     @property
-    def well(self) -> bool:
-        """Whether it is asked, and expected to answer."""
-        return self.answers.state is Condition.WELL and self.breaker not in _REFUSING
+    def healthy(self) -> bool:
+        """Whether it is called, and expected to answer."""
+        return self.answers.state is Condition.HEALTHY and self.breaker not in _REFUSING
 
     @property
-    def worth_telling(self) -> bool:
-        """Whether this opening of the breaker is: of a long outage the 1st, 2nd, 4th, 8th and so on."""
-        return worth_telling(self.openings) and not self.passes.flapping
+    def worth_reporting(self) -> bool:
+        """Whether to report this opening of the breaker: of a long outage the 1st, 2nd, 4th, 8th and so on."""
+        return is_logged(self.openings) and not self.passes.flapping
 
     def failed(self) -> bool:
-        """Take note of a failure, and tell whether that makes it lost."""
+        """Record a failure, and return whether the dependency is lost by now."""
         now = self._now()
         if self.failing_since is None:
             self.failing_since = now
@@ -53,6 +53,6 @@ class Dependency:
         return self._failures >= LOST_FAILURES or lasting
 
     def answered(self) -> None:
-        """Take note of an answer."""
+        """Record an answer."""
         self._failures = 0
         self.failing_since = None

@@ -1,4 +1,4 @@
-"""The lines of the story: each event with its level and its fields, and moments as dates."""
+"""The log events about a chain, each with its level and its fields, and with moments as dates."""
 
 import time
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from observability import tracing
 from observability.logs import timestamp
 from providers.chain.reporting.serving import Serving
 
-# A moment keeps the date it was first given, so that one search finds all lines about it. What the clocks differ by is
-# read anew each time and moves by microseconds; by more than this the wall clock was set, and the date is a new one.
+# A moment keeps its first date, so that one search finds all events about it. The difference of the clocks is read anew
+# each time and moves by microseconds; a larger difference means that the wall clock was set, and the date is new.
 SAME_DATE_SECONDS = 1.0
 MOST_DATES = 256
 
@@ -21,32 +21,32 @@ Given = ParamSpec("Given")
 _log = structlog.get_logger(__name__)
 
 
-def _apart(tell: Callable[Given, None]) -> Callable[Given, None]:
-    """Make a line of no request: the one that has brought something to light has nothing to do with it."""
+def _outside_request(write: Callable[Given, None]) -> Callable[Given, None]:
+    """Log outside the request that revealed the event, since the event does not belong to it."""
 
-    @wraps(tell)
-    def told(*given: Given.args, **named: Given.kwargs) -> None:
-        tracing.detached().run(tell, *given, **named)
+    @wraps(write)
+    def detached(*given: Given.args, **named: Given.kwargs) -> None:
+        tracing.detached().run(write, *given, **named)
 
-    return told
+    return detached
 
 
 class LogEvents:
-    """Write them; moments are seconds of `now`, and come out as dates of `wall`, which is seconds since 1970."""
+    """Write log events; moments are seconds of `now`, written as dates of `wall`, which is seconds since 1970."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self.now = now
         self._wall = wall
         self._dates: dict[float, float] = {}
 
-    @_apart
+    @_outside_request
     def provider_not_reached(self, provider: str, reason: str, serving: Serving) -> None:
-        """It takes part from now on, but has not answered yet."""
+        """Log that a provider takes part from now on, but has not answered yet."""
         _log.warning("provider_not_reached", provider=provider, reason=reason, **_served(serving))
 
-    @_apart
+    @_outside_request
     def provider_lost(self, provider: str, reason: str, since: float, changes: int, serving: Serving) -> None:
-        """It does not answer any more."""
+        """Log that a provider does not answer any more."""
         _log.warning(
             "provider_lost",
             provider=provider,
@@ -56,9 +56,9 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def provider_answers_again(self, provider: str, since: float, changes: int, serving: Serving) -> None:
-        """It does; `since` is when it was lost."""
+        """Log that a provider answers again; `since` is when it was lost."""
         _log.info(
             "provider_answers_again",
             provider=provider,
@@ -67,9 +67,9 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def breaker_opened(self, provider: str, reason: str, since: float, openings: int, serving: Serving) -> None:
-        """The provider is left alone; `since` is when it was well last, as far as its breaker knows."""
+        """Log that a breaker refuses calls; `since` is when the provider was last healthy, as its breaker knows."""
         _log.warning(
             "breaker_opened",
             provider=provider,
@@ -79,9 +79,9 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def breaker_half_open(self, provider: str, reason: str, since: float, openings: int) -> None:
-        """One call at a time may try; `since` is when it opened first."""
+        """Log that a breaker admits one call at a time; `since` is when it first opened."""
         _log.info(
             "breaker_half_open",
             provider=provider,
@@ -90,9 +90,9 @@ class LogEvents:
             **_span(self._date(since), self.now() - since),
         )
 
-    @_apart
+    @_outside_request
     def breaker_closed(self, provider: str, reason: str, since: float, openings: int, serving: Serving) -> None:
-        """The provider is asked as ever; `since` is when it opened first."""
+        """Log that a breaker admits calls again; `since` is when it first opened."""
         _log.info(
             "breaker_closed",
             provider=provider,
@@ -102,9 +102,9 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def reads_moved(self, provider: str, instead_of: str, reason: str, since: float, changes: int) -> None:
-        """Another provider than home answers them."""
+        """Log that another provider than home answers reads."""
         _log.warning(
             "reads_moved",
             provider=provider,
@@ -114,9 +114,9 @@ class LogEvents:
             **_often(changes),
         )
 
-    @_apart
+    @_outside_request
     def reads_moved_back(self, provider: str, instead_of: str, reason: str, since: float, changes: int) -> None:
-        """Home answers them; `since` is when they moved away."""
+        """Log that home answers reads again; `since` is when they moved away."""
         _log.info(
             "reads_moved_back",
             provider=provider,
@@ -126,9 +126,9 @@ class LogEvents:
             **_often(changes),
         )
 
-    @_apart
+    @_outside_request
     def backlog_grew(self, provider: str, pending: int, oldest_seconds: float, reason: str) -> None:
-        """More waits for a provider than is good; `since` is when the oldest of it was written."""
+        """Log that too many deliveries to a provider are pending; `since` is when the oldest was written."""
         _log.warning(
             "backlog_grew",
             provider=provider,
@@ -137,9 +137,9 @@ class LogEvents:
             **_span(self._date(self.now() - oldest_seconds), oldest_seconds),
         )
 
-    @_apart
+    @_outside_request
     def backlog_drained(self, provider: str, pending: int, most: int, since: float, changes: int) -> None:
-        """It has received nearly everything; `since` is when the backlog was told of, `most` how long it became."""
+        """Log that few deliveries are pending; `since` is when the backlog was reported, `most` its greatest length."""
         _log.info(
             "backlog_drained",
             provider=provider,
@@ -149,9 +149,9 @@ class LogEvents:
             **_often(changes),
         )
 
-    @_apart
+    @_outside_request
     def filling_postponed(self, provider: str, reason: str, since: float, tries: int, next_try: float) -> None:
-        """It cannot be filled now; `since` is when that was found first, `next_try` seconds from now."""
+        """Log that a backfill cannot be done now; `since` is when it first failed, `next_try` is seconds from now."""
         _log.info(
             "filling_postponed",
             provider=provider,
@@ -161,9 +161,9 @@ class LogEvents:
             **_span(self._date(since), self.now() - since),
         )
 
-    @_apart
+    @_outside_request
     def journal_lost(self, reason: str, since: float, changes: int, serving: Serving) -> None:
-        """It does not answer any more."""
+        """Log that the journal does not answer any more."""
         _log.warning(
             "journal_lost",
             reason=reason,
@@ -172,9 +172,9 @@ class LogEvents:
             **_served(serving),
         )
 
-    @_apart
+    @_outside_request
     def journal_answers_again(self, since: float, changes: int, serving: Serving) -> None:
-        """It does; `since` is when it was lost."""
+        """Log that the journal answers again; `since` is when it was lost."""
         _log.info(
             "journal_answers_again",
             **_span(self._date(since), self.now() - since),
@@ -204,5 +204,5 @@ def _served(serving: Serving) -> dict[str, object]:
 
 
 def _often(changes: int) -> dict[str, object]:
-    """Say how often it came and went, where it did: what flaps is not told each time."""
+    """Return the number of changes if there were several, since not every change of a flapping state is reported."""
     return {"changes": changes} if changes > 1 else {}

@@ -1,4 +1,4 @@
-"""What is served while something is lost."""
+"""What is served while a dependency is lost."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Writes(StrEnum):
-    """What becomes of a write now."""
+    """The fate of a write now."""
 
     STORED = "stored"
     ACCEPTED = "accepted"  # durable in the journal, and delivered later
@@ -14,7 +14,7 @@ class Writes(StrEnum):
 
 
 class Serving(Struct, frozen=True):
-    """Which provider reads are answered by, None if by nobody for certain, and what becomes of writes."""
+    """The provider that answers reads, None if none certainly does, and the fate of writes."""
 
     reads: str | None
     writes: Writes

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from observability.seldom import Repeated
+from observability.log_throttle import LogThrottle
 from providers.native.embedded.errors import EmbeddedServerError
 from providers.native.embedded.maintenance import is_marked, unmark
 from providers.native.embedded.server import EmbeddedServer
@@ -36,7 +36,7 @@ class ServerRunner:
         self._settled, self._closing = threading.Event(), threading.Event()
         self._starting = self._is_stopped = False
         self._error: EmbeddedServerError | None = None
-        self._failures = Repeated()
+        self._failures = LogThrottle()
         self._waits = 0
         # The kernel stops the server when this thread ends, so the thread lives as long as the service.
         self._thread = threading.Thread(target=self._run, name=f"embedded PostgreSQL of {name}", daemon=True)
@@ -98,7 +98,7 @@ class ServerRunner:
             self._wait()
 
     def _report_start(self) -> None:
-        self._failures.ended()
+        self._failures.reset()
         if self._settled.is_set():
             _log.info("embedded_server_started", provider=self.name)
         self._settled.set()
@@ -134,6 +134,6 @@ class ServerRunner:
     def _report_failure(self, error: EmbeddedServerError) -> None:
         if not self._settled.is_set():
             self._error = error  # the caller of `first_error` decides what it means
-        elif not self._closing.is_set() and self._failures.happened(str(error)):
+        elif not self._closing.is_set() and self._failures.count(str(error)):
             _log.error("embedded_server_failed", provider=self.name, reason=str(error), failures=self._failures.times)
         self._settled.set()

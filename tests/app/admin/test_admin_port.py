@@ -116,5 +116,5 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
             "serve", "--port", "0", "--data-dir", tmp_path, MEMORY_PROVIDER="mock", NINAI__ADMIN__PORT=str(port)
         )
 
-    reason = f"port {port} of 127.0.0.1 is taken: stop who listens there, or configure another admin.port"
+    reason = f"port {port} of 127.0.0.1 is taken: stop the process that listens there, or configure another admin.port"
     assert (ended.returncode, ended.stderr) == (1, f"Error: {reason}\n")

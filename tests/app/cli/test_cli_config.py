@@ -137,7 +137,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'tracing.service_name = "ninaivalaigal"  # default',
         "tracing.timeout = 5.0  # default",
         "recall_limit = 10  # default",
-        "# The limits that these come to:",
+        "# The resulting limits:",
         *(
             f"# native, {operation}: deadline {deadline} s (default), up to 30 s for a batch; one try {limit} (default)"
             for operation, deadline, limit in (

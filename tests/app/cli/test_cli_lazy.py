@@ -48,10 +48,10 @@ def test_help_lists_every_command() -> None:
     assert result.stdout.partition("Commands:\n")[2].splitlines() == [
         "  serve      Serve the HTTP API.",
         "  config     Check and show the configuration.",
-        "  db         Look after the database of the native provider.",
-        "  journal    Look into the journal, and decide about dead letters.",
-        "  providers  Show how the providers of a running service are.",
-        "  doctor     Look for what is wrong, and say what to do.",
+        "  db         Manage the database of the native provider.",
+        "  journal    Inspect the journal, and retry or discard dead letters.",
+        "  providers  Show the state of a running service's providers.",
+        "  doctor     Diagnose problems, and recommend remedies.",
         "  keys       Make API keys.",
     ]
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import threading
 import time
@@ -180,7 +181,7 @@ def test_watching_ends_when_everybody_has_everything(newcomer: Service) -> None:
     assert before.stdout.splitlines()[-1].startswith("b ")
     assert [line[1] for line in columns(before)[1:3]] == ["home", "filling"]
     assert [line[1] for line in columns(result)[1:]] == ["home", "standby"]
-    assert result.stderr.splitlines()[-1] == "everybody has received everything"
+    assert result.stderr.splitlines()[-1] == "all providers have received everything"
 
 
 def test_a_terminal_gets_a_bar(newcomer: Service) -> None:
@@ -213,6 +214,27 @@ def test_where_nobody_listens_that_is_said() -> None:
     assert result.stderr == "Error: no answer from http://127.0.0.1:1: [Errno 111] Connection refused\n"
 
 
+def test_watching_waits_for_a_service_that_is_starting() -> None:
+    """The command may be called before the service, and retries until that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        subprocess.Popen(  # noqa: S603 - our own command
+            [NINAI, "providers", "--url", f"http://127.0.0.1:{port}", "--watch"],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as command,
+        reachable_folder() as folder,
+        running_service(folder, {"MEMORY_PROVIDER": "mock"}, port),
+    ):
+        told, complaints = command.communicate(timeout=60)
+
+    assert (command.returncode, complaints) == (0, "")
+    assert told.splitlines()[1].split()[:3] == ["mock", "home", "closed"]
+
+
 def test_something_else_is_told_as_such() -> None:
     """A page of another server is no status; a key is not carried along to where it leads."""
     with other_server() as (url, visits):
@@ -220,7 +242,7 @@ def test_something_else_is_told_as_such() -> None:
         moved = providers(f"{url}/moved", key=OPS)
 
     assert (page.exit_code, moved.exit_code) == (1, 1)
-    assert page.stderr.startswith(f"Error: {url}/admin/providers gave what this version does not know: ")
+    assert page.stderr.startswith(f"Error: {url}/admin/providers sent an answer that this version cannot read: ")
     assert moved.stderr == f"Error: {url}/moved/admin/providers: 302 Found\n"
     assert visits == ["/admin/providers", "/moved/admin/providers"]
 

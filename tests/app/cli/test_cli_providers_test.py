@@ -139,4 +139,4 @@ def test_an_option_of_the_other_command_is_refused() -> None:
     result = ninai("--json", "test", "mock", **MOCK)
 
     assert result.exit_code == 2
-    assert "--json is not for test, or stands behind it" in result.stderr
+    assert "--json does not apply to test, or belongs after it" in result.stderr

@@ -17,8 +17,8 @@ async def states(visitor: Visitor) -> list[str]:
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
-        ("open", "Nobody is let through to a: it is not asked, however well it is."),
-        ("closed", "Everybody is let through to a, whatever fails."),
+        ("open", "No call reaches a: it is not asked, however healthy it is."),
+        ("closed", "All calls reach a, whatever fails."),
         ("auto", "The breaker of a begins anew, closed, and opens by itself when calls fail."),
     ],
 )
@@ -106,4 +106,4 @@ async def test_a_provider_without_another_and_without_a_journal_is_spoken_of_so(
         page = await Visitor(http).look("/console/breaker?provider=mock&state=open")
 
     assert "There is no other provider and no journal: reads and writes are refused with 503." in page.text
-    assert "It is the breaker of this process alone; 2 others go on with theirs as they are." in page.text
+    assert "It is the breaker of this process alone; the 2 others keep theirs." in page.text

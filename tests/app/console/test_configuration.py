@@ -48,7 +48,7 @@ async def test_a_refused_change_is_told_with_its_reason(tmp_path: Path) -> None:
         await eventually(lambda: _told(reloader.refused_for is not None))
         pages = [await visitor.look(path) for path in ("/console", "/console/configuration")]
 
-    assert "and taken." in before
+    assert "and accepted." in before
     for page in pages:
         assert "$.recall_limit: expected int <= 100, got 700" in page.text
     assert "recall_limit 7 " in pages[1].text
@@ -67,7 +67,7 @@ async def test_what_waits_for_a_restart_is_told(tmp_path: Path) -> None:
 
     assert "recall_limit 8 " in page.text
     assert 'log.level "info" after a restart: "error"' in page.text
-    assert "1 changed settings are read at the start alone" in page.text
+    assert "1 changed settings take effect at a restart" in page.text
 
 
 async def test_an_order_of_the_api_names_who_has_set_it(tmp_path: Path) -> None:

@@ -78,9 +78,9 @@ async def test_a_failing_provider_stands_out(new_app: Litestar, newcomer: Visito
     page = await newcomer.look()
 
     assert re.search(r"Breaker open for \d\.\d s, next try in", page.text)
-    assert "Last error Unavailable 10 of 10 calls failed lately" in page.text
+    assert "Last error Unavailable 10 of 10 recent calls failed" in page.text
     assert "The breaker of a is open: 10 failures in a row, the last was Unavailable." in page.text
-    assert "Something needs a look" in page.text
+    assert "Attention needed" in page.text
     assert "db.internal" not in page.response.text
 
 

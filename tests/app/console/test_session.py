@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 
 from app.auth.keys import hash_key
-from app.console.session import NOBODY, SESSION_SECONDS, Sessions
+from app.console.session import NO_KEY, SESSION_SECONDS, Sessions
 from app.settings.model import KeySettings
 from tests.app.console.conftest import GUARDED, KEYS
 from tests.support.api import asgi_client, running_app
@@ -213,7 +213,7 @@ def test_what_was_not_given_out_is_no_session(cookie: str) -> None:
 def test_the_session_of_nobody_is_nobodys() -> None:
     """No key can be called like that."""
     begun = sessions(ops="one")
-    one, other = begun.begin(NOBODY), begun.begin(NOBODY)
+    one, other = begun.begin(NO_KEY), begun.begin(NO_KEY)
 
-    assert (one.key, begun.resume(one.cookie)) == (NOBODY, one)
+    assert (one.key, begun.resume(one.cookie)) == (NO_KEY, one)
     assert one.form != other.form

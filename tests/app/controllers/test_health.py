@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from app.process.warm_up import AGAIN_SECONDS
-from providers.chain.trickle import REFUSED_SECONDS
+from providers.chain.last_resort import REFUSED_SECONDS
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, problem_in, running_app
 from tests.support.postgres import reachable_folder

@@ -36,7 +36,7 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         (
             '[providers.order]\nkind = "mock"',
             {},
-            '$.providers.order: the admin API has "order" for another purpose, take another name (ninai.toml)',
+            '$.providers.order: the admin API has another use for "order", choose another name (ninai.toml)',
         ),
         ("", {"NINAI__ORDER": "native,native"}, '$.order: "native" is named twice (NINAI__ORDER)'),
         (

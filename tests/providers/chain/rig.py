@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import (
@@ -17,7 +18,6 @@ from providers.chain.policy import (
     OperationPolicy,
     ReplayPolicy,
 )
-from providers.chain.turn import Turn
 from providers.errors import Unavailable
 from tests.support.chain_rig import Guarding, attempts_of
 from tests.support.clock import FakeClock
@@ -114,9 +114,9 @@ class Rig:
         self.changes: list[BreakerSnapshot] = []
         guarding = Guarding(
             attempts=policy,
-            places=places,
+            concurrency=places,
             chance=chance or Random(1).random,  # noqa: S311 - seeded, so that every run is the same
-            answers=answers,
+            ping=answers,
             changed=self.changes.append,
         )
         self.attempts = attempts_of("home", clock, guarding, self.seen)
@@ -135,8 +135,8 @@ class Rig:
     ) -> str:
         """Make one call, within the usual deadline or `seconds`."""
         total = self.attempts.seconds(operation) if seconds is None else seconds
-        turn = Turn(Deadline.after(total, self.clock), others, last_resort)
-        return await self.attempts.run(self.backend, operation, turn, repeatable=repeatable)
+        options = CallOptions(Deadline.after(total, self.clock), others, last_resort)
+        return await self.attempts.run(self.backend, operation, options, repeatable=repeatable)
 
     async def ended(
         self,

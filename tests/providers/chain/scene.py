@@ -23,7 +23,7 @@ from tests.support.listening import Listening, Told
 USER = "kannan"
 DOWN = Unavailable("down")
 FOREVER = 1e6  # seconds
-GUARDING = Guarding(places=16)
+GUARDING = Guarding(concurrency=16)
 
 
 def key() -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from providers.chain.breaker_state import BreakerSnapshot
-from providers.chain.chain import Chain, Part
+from providers.chain.chain import Chain
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.opening import ProviderSpec
 from providers.chain.policy import AttemptPolicy, BudgetPolicy, ProviderLimits
 from providers.errors import Unavailable
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
@@ -63,14 +64,16 @@ class Stage:
         """Return the link to a store."""
         return link_of(name, store, self.clock, _GUARDING)
 
-    def part(self, name: str, store: FrailProvider, settings: object = None, attempts: AttemptPolicy = DEFAULT) -> Part:
+    def part(
+        self, name: str, store: FrailProvider, settings: object = None, attempts: AttemptPolicy = DEFAULT
+    ) -> ProviderSpec:
         """Return the part that a store plays in a chain."""
-        return Part(
+        return ProviderSpec(
             name=name,
             settings=(settings, id(store)),
             opened=store.held,
             attempts=attempts,
-            limits=ProviderLimits(places=32),
+            limits=ProviderLimits(concurrency=32),
         )
 
     def chain(self, *, journal: bool = True, always: bool = False) -> Chain:
@@ -127,7 +130,7 @@ class Process:
     async def start(self) -> "Process":
         """Put the order in force, and manage the membership from now on."""
         admitted = await self.membership.admit({link.name: await _identity(link) for link in self.links})
-        self.complete = admitted.complete
+        self.complete = admitted.names
         self._stage.run(self._run())
         return self
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
 from providers.chain.policy import OperationClass
-from providers.chain.turn import Turn
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
 from providers.states.digests import digest_of
@@ -44,7 +44,7 @@ def test_outcomes_stand_in_the_order_of_the_changes() -> None:
         ]
 
         outcomes = await apply_all(
-            scene.links["home"], changes, OperationClass.REPLAY, Turn(Deadline.after(1, scene.clock))
+            scene.links["home"], changes, OperationClass.REPLAY, CallOptions(Deadline.after(1, scene.clock))
         )
 
         assert [type(outcome) for outcome in outcomes] == [type(None), Conflict, type(None), type(None)]
@@ -64,7 +64,7 @@ def test_a_late_memory_does_not_come_back_from_the_dead() -> None:
             scene.links["home"],
             [_change(REMEMBER, "tea", memory_id), _change(UPDATE, "tea", memory_id)],
             OperationClass.REPLAY,
-            Turn(Deadline.after(1, scene.clock)),
+            CallOptions(Deadline.after(1, scene.clock)),
         )
 
         assert [type(outcome) for outcome in outcomes] == [MemoryDeleted, MemoryDeleted]
@@ -76,7 +76,7 @@ def test_one_change_is_told_what_it_meets() -> None:
     """A new memory a conflict, an edited one a tombstone."""
 
     async def act(scene: Scene) -> None:
-        link, turn = scene.links["home"], Turn(Deadline.after(1, scene.clock))
+        link, turn = scene.links["home"], CallOptions(Deadline.after(1, scene.clock))
         taken, gone = [await scene.home.remember(USER, text, memory_id=key()) for text in ("coffee", "milk")]
         await scene.home.delete(USER, gone)
 
@@ -93,7 +93,7 @@ def test_nothing_is_known_of_a_batch_that_did_not_arrive() -> None:
 
     async def act(scene: Scene) -> None:
         scene.home.failures["*"] = DOWN
-        deadline = Turn(Deadline.after(1, scene.clock))
+        deadline = CallOptions(Deadline.after(1, scene.clock))
 
         asked = apply_all(scene.links["home"], [_change(UPDATE, "tea")], OperationClass.REPLAY, deadline)
 

@@ -62,7 +62,7 @@ def test_a_cancellation_at_any_point_leaves_nothing_behind(
 
 async def occupy(rig: Rig, seconds: float) -> None:
     """Take the only place for a while."""
-    async with rig.bulkhead.place(0.0):
+    async with rig.bulkhead.slot(0.0):
         await asyncio.sleep(seconds)
 
 

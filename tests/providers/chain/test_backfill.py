@@ -44,7 +44,7 @@ class Filling:
     async def fill(self, holder: str = "one") -> None:
         """Fill the newcomer, as one process does."""
         source, target = self.stage.link("old", self.source), self.stage.link("new", self.target)
-        await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).fill()
+        await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).run()
 
     async def refusal(self) -> str:
         """Fill the newcomer, which must not succeed, and return why."""

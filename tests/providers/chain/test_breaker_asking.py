@@ -25,7 +25,7 @@ class Asked:
         self.probes = 0
         self.changes: list[BreakerSnapshot] = []
         self.breaker = CircuitBreaker(
-            "home", BreakerPolicy(), clock, lambda: 0.0, self.changes.append, answers=self._probe
+            "home", BreakerPolicy(), clock, lambda: 0.0, self.changes.append, ping=self._probe
         )
 
     def end(self, operation: OperationClass, error: Unavailable | None = None) -> None:

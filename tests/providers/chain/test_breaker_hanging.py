@@ -8,7 +8,7 @@ import pytest
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.latency_estimate import LEAST_SAMPLES
-from providers.timing.watch import Watch
+from providers.timing.lag_tolerant import LagTolerantTimeout
 from tests.providers.chain.rig import DOWN, FOREVER, HANGING, OK, Rig, Step, fail
 from tests.support.clock import FakeClock, simulate
 
@@ -32,7 +32,7 @@ class Probes:
         if self.bug is not None:
             raise self.bug
         if not self.well:
-            watch = Watch(PROBE_LIMIT, now=self._clock)
+            watch = LagTolerantTimeout(PROBE_LIMIT, now=self._clock)
             try:
                 async with watch:
                     await asyncio.sleep(FOREVER)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from providers.chain.budget import RetryBudget
 from providers.chain.policy import BudgetPolicy
-from providers.chain.window import SlidingCount
+from providers.chain.window import SlidingWindowCounter
 from tests.support.clock import FakeClock
 
 GAPS = st.floats(min_value=0, max_value=3)  # seconds
@@ -74,7 +74,7 @@ def test_no_window_has_more_retries_than_its_share(start: float, traffic: list[t
 def test_a_sliding_count_forgets_by_the_second(traffic: list[float]) -> None:
     """It counts every event of the last nine seconds, and none that is older than ten."""
     clock = FakeClock()
-    count = SlidingCount(10.0, clock)
+    count = SlidingWindowCounter(10.0, clock)
     moments: list[float] = []
     for gap in traffic:
         clock.now += gap

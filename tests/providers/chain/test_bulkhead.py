@@ -12,7 +12,7 @@ from tests.support.clock import FakeClock, simulate, simulate_cancelled
 
 async def hold(bulkhead: Bulkhead, patience: float, seconds: float) -> float:
     """Take a place, keep it, and tell when it was given."""
-    async with bulkhead.place(patience):
+    async with bulkhead.slot(patience):
         given = asyncio.get_running_loop().time()
         await asyncio.sleep(seconds)
     return given

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import pytest
 
 from providers.chain.breaker_state import BreakerState
+from providers.chain.call_options import CallOptions
 from providers.chain.chain import FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import Deadline
 from providers.chain.guarded import GuardedProvider
 from providers.chain.policy import LONGEST_REQUEST, OperationClass
-from providers.chain.route import NobodyComplete, Route
-from providers.chain.turn import Turn
+from providers.chain.route import NobodyInSync, Route
 from providers.memory.provider import MockMemoryProvider
 from providers.types import MemoryRecord, NewMemory, Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
@@ -88,7 +88,7 @@ def test_what_is_gone_is_closed_after_its_last_call() -> None:
             link.call(
                 lambda provider: provider.identity(),
                 OperationClass.READ,
-                Turn(Deadline.after(2 * LONGEST_REQUEST, stage.clock)),
+                CallOptions(Deadline.after(2 * LONGEST_REQUEST, stage.clock)),
             )
         )
         await asyncio.sleep(0.1)
@@ -110,7 +110,7 @@ def test_what_hangs_is_closed_all_the_same() -> None:
         a, b = stage.store(), stage.store()
         chain = stage.chain()
         await chain.switch([stage.part("a", a), stage.part("b", b)])
-        async with chain.links()[1].attempts.guards.bulkhead.place(1):
+        async with chain.links()[1].attempts.guards.bulkhead.slot(1):
             await chain.switch([stage.part("a", a)])
             await asyncio.sleep(2 * LONGEST_REQUEST - 1)
             assert b.open == 1
@@ -171,7 +171,7 @@ def test_who_is_home_by_a_guess_does_not_answer_once_the_journal_does() -> None:
         await chain.switch([stage.part("new", new), stage.part("old", old)])
         stage.disk.down = False
         for read in (chain.provider.list_memories(USER), chain.provider.get(USER, memory_id)):
-            with pytest.raises(NobodyComplete):
+            with pytest.raises(NobodyInSync):
                 await read
 
         await asyncio.sleep(1)

@@ -5,8 +5,8 @@ import contextlib
 
 import pytest
 
-from providers.chain.chain import Part
 from providers.chain.errors import OrderRefused
+from providers.chain.opening import ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.errors import Misconfigured
 from providers.replica import Replica
@@ -72,7 +72,7 @@ def test_what_cannot_be_opened_leaves_everything_as_it_was() -> None:
         old, new = stage.store(), stage.store()
         chain = stage.chain()
         await chain.switch([stage.part("old", old)])
-        faulty = Part(name="faulty", settings=None, opened=Faulty, attempts=AttemptPolicy())
+        faulty = ProviderSpec(name="faulty", settings=None, opened=Faulty, attempts=AttemptPolicy())
         with pytest.raises(Misconfigured, match="no such database"):
             await chain.switch([stage.part("new", new), faulty])
 

@@ -14,7 +14,7 @@ from providers.chain.counting import FAILURES, CountingObserver
 from providers.chain.errors import OrderRefused
 from providers.chain.observer import Attempt, GivenUp, JournalCall
 from providers.chain.policy import BreakerPolicy, OperationClass
-from providers.chain.route import NobodyComplete
+from providers.chain.route import NobodyInSync
 from providers.chain.status import ChainStatus, ProviderStatus, Role
 from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable
@@ -309,7 +309,7 @@ def test_a_single_provider_falls_back_on_nobody() -> None:
 
 def test_every_failure_of_a_provider_is_expected() -> None:
     """Of all that there are but those that no provider fails with: they are about the order or the journal."""
-    not_of_a_provider: set[type[Unavailable]] = {OrderRefused, NobodyComplete, JournalUnavailable}
+    not_of_a_provider: set[type[Unavailable]] = {OrderRefused, NobodyInSync, JournalUnavailable}
 
     def outcomes(kind: type[Unavailable]) -> set[str]:
         if kind in not_of_a_provider or not kind.__module__.startswith("providers."):

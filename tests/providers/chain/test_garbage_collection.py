@@ -50,10 +50,10 @@ def test_what_everybody_has_is_forgotten_after_a_while() -> None:
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "tea")
         await scene.deliver()
-        await collector(scene).sweep()
+        await collector(scene).collect()
         before = await scene.operations()
         await asyncio.sleep(POLICY.keep)
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert (before, await scene.operations()) == (1, 0)
 
@@ -65,10 +65,10 @@ def test_a_tombstone_without_a_copy_is_forgotten_after_a_while() -> None:
 
     async def act(scene: Scene) -> None:
         await deleted(scene)
-        await collector(scene).sweep()
+        await collector(scene).collect()
         before = await tombstones(scene)
         await asyncio.sleep(POLICY.keep)
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -85,11 +85,11 @@ def test_a_copy_that_came_back_is_deleted_once_more() -> None:
         scene.links["standby"].provider = returned
         await asyncio.sleep(POLICY.keep)
 
-        await collector(scene).sweep()
+        await collector(scene).collect()
         kept = await tombstones(scene)
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert (kept, await tombstones(scene)) == (1, 0)
         assert await returned.list_memories(USER) == []
@@ -105,7 +105,7 @@ def test_a_tombstone_is_kept_while_somebody_does_not_answer() -> None:
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep)
 
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert await tombstones(scene) == 1
 
@@ -119,7 +119,7 @@ def test_a_tombstone_is_kept_while_somebody_is_out_of_reach() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await collector(scene, in_reach=False).sweep()
+        await collector(scene, in_reach=False).collect()
 
         assert await tombstones(scene) == 1
 
@@ -136,10 +136,10 @@ def test_a_trace_is_forgotten_though_somebody_does_not_answer(in_reach: bool) ->
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, key())
-        await collector(scene, in_reach=in_reach).sweep()
+        await collector(scene, in_reach=in_reach).collect()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await collector(scene, in_reach=in_reach).sweep()
+        await collector(scene, in_reach=in_reach).collect()
 
         assert (before, await tombstones(scene)) == (3, 2)
 
@@ -155,10 +155,10 @@ def test_a_trace_that_is_repeated_is_as_young_as_the_repetition() -> None:
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, memory_id)
         await asyncio.sleep(POLICY.keep - 1)
-        await collector(scene).sweep()
+        await collector(scene).collect()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -176,7 +176,7 @@ def test_a_copy_of_what_never_was_is_deleted() -> None:
         scene.home.failures.clear()
         await asyncio.sleep(POLICY.keep)
 
-        await collector(scene).sweep()
+        await collector(scene).collect()
         await scene.deliver()
 
         assert await scene.kept("standby") == []
@@ -193,7 +193,7 @@ def test_a_store_without_tombstones_is_clean() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert await tombstones(scene) == 0
 
@@ -209,7 +209,7 @@ def test_many_tombstones_are_swept_in_one_go() -> None:
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
 
-        await collector(scene).sweep()
+        await collector(scene).collect()
 
         assert await tombstones(scene) == 0
 

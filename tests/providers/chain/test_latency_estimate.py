@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.chain.latency_estimate import LEAST_SAMPLES, SAMPLES, LatencyEstimate, LatencyEstimates, enough
+from providers.chain.latency_estimate import LEAST_SAMPLES, SAMPLES, LatencyEstimate, LatencyEstimates, hang_timeout
 from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, OperationClass
 
 RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
@@ -42,9 +42,9 @@ def test_what_was_long_ago_is_forgotten() -> None:
     ("usual", "given"),
     [(0.0, LEAST_TRY), (0.01, LEAST_TRY), (0.5, USUAL_FACTOR * 0.5), (3.0, MOST_TRY), (100.0, MOST_TRY)],
 )
-def test_enough_is_some_times_what_is_usual(usual: float, given: float) -> None:
+def test_the_hang_timeout_is_some_times_what_is_usual(usual: float, given: float) -> None:
     """Never less than the least, never more than the most."""
-    assert enough(usual) == given
+    assert hang_timeout(usual) == given
 
 
 def test_each_class_of_operations_is_known_apart() -> None:
@@ -73,8 +73,8 @@ def test_what_was_given_up_counts_when_the_provider_was_only_slow() -> None:
     for _ in range(LEAST_SAMPLES):
         usual.add(RECALL, 1, 0.01)
     for _ in range(LEAST_SAMPLES):
-        usual.give_up(RECALL, 1, 1.0)
+        usual.abandon(RECALL, 1, 1.0)
     before = usual.need(RECALL)
-    usual.was_slow()
+    usual.count_abandoned()
 
     assert (before, usual.need(RECALL)) == (LEAST_TRY, USUAL_FACTOR * 1.0)

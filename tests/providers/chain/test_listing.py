@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from providers.answers import Found
-from providers.chain.listing import merged_page, place_of
-from providers.chain.overlay import OLDEST, Overlay
+from providers.chain.listing import list_position, merged_page
+from providers.chain.overlay import OLDEST_VERSION, Overlay
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Owner, PageQuery, Snapshot
@@ -38,12 +38,12 @@ def _expected(there: Sequence[MemoryRecord], entries: Sequence[JournalEntry]) ->
             expected.pop(entry.state.id, None)
         elif entry.kind is OperationKind.UPDATE or entry.state.id not in expected:
             expected[entry.state.id] = entry.state.record
-    return sorted(expected.values(), key=place_of, reverse=True)
+    return sorted(expected.values(), key=list_position, reverse=True)
 
 
 def _page_of(records: Sequence[MemoryRecord], query: PageQuery) -> Found:
     after = query.after
-    left = [one for one in records if after is None or place_of(one) < (after.created_at, after.memory_id)]
+    left = [one for one in records if after is None or list_position(one) < (after.created_at, after.memory_id)]
     return Found(memories=left[query.offset : query.offset + query.limit])
 
 
@@ -75,7 +75,7 @@ def test_pages_neither_repeat_nor_skip(
 ) -> None:
     """They are those of the plain list of what the provider has and what the journal knows better."""
     buried = buried - set(pending) if pending else set()  # what is not in the overlay is deleted beside others that are
-    records = sorted((_state(number, "stored").record for number in there), key=place_of, reverse=True)
+    records = sorted((_state(number, "stored").record for number in there), key=list_position, reverse=True)
     entries = [_entry(number, kind) for number, kind in pending.items()]
     ids = {_state(number, "").id for number in buried}
     expected = [record for record in _expected(records, entries) if record.id not in ids]
@@ -98,10 +98,10 @@ def test_pages_neither_repeat_nor_skip(
 
 def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
     """It is pending under the moment at which it was repeated, and the provider shows it where it always was."""
-    records = sorted((_state(number, "stored").record for number in range(MANY)), key=place_of, reverse=True)
+    records = sorted((_state(number, "stored").record for number in range(MANY)), key=list_position, reverse=True)
     oldest = records[-1]
     repeated = Snapshot(
-        user_id="kannan", id=oldest.id, version=OLDEST, content="stored", created_at=START + timedelta(days=1)
+        user_id="kannan", id=oldest.id, version=OLDEST_VERSION, content="stored", created_at=START + timedelta(days=1)
     )
     overlay = Overlay([JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=repeated, pending=frozenset({"home"}))])
 
@@ -124,7 +124,7 @@ def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:
 def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
     """It was on no page yet when the provider was asked for them, and there when it was asked for it alone."""
     records: list[MemoryRecord] = []
-    fresh = Snapshot(user_id="kannan", id=str(UUID(int=7)), version=OLDEST, content="stored", created_at=START)
+    fresh = Snapshot(user_id="kannan", id=str(UUID(int=7)), version=OLDEST_VERSION, content="stored", created_at=START)
     overlay = Overlay([JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=fresh, pending=frozenset({"home"}))])
 
     async def page(_query: PageQuery) -> Found:

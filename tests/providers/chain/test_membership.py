@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from providers.chain.backfill_delay import FILL_AGAIN_SECONDS, LONGEST_FILL_AGAIN_SECONDS
+from providers.chain.backfill_delay import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
 from providers.chain.errors import OrderRefused
 from providers.chain.membership import (
     CARE_SECONDS,
@@ -112,16 +112,16 @@ def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely() -> None:
         await asyncio.sleep(86_400)
         waits = [wait - SETTLE_SECONDS for wait in observer.waits]
         assert waits[:8] == [5, 10, 20, 40, 80, 160, 300, 300]
-        assert set(waits[8:]) == {LONGEST_FILL_AGAIN_SECONDS}
+        assert set(waits[8:]) == {LONGEST_DELAY_SECONDS}
         assert len(waits) < 300
 
         await new.delete(USER, own)
-        await asyncio.sleep(LONGEST_FILL_AGAIN_SECONDS + FILL_SECONDS)
+        await asyncio.sleep(LONGEST_DELAY_SECONDS + FILL_SECONDS)
         assert process.complete == {"a", "b"}
         new.begin_anew()
         await new.remember(USER, "of another time")
         await asyncio.sleep(CARE_SECONDS + FILL_SECONDS)
-        assert observer.waits[len(waits)] == FILL_AGAIN_SECONDS + SETTLE_SECONDS
+        assert observer.waits[len(waits)] == FIRST_DELAY_SECONDS + SETTLE_SECONDS
 
     staged(main)
 
@@ -145,7 +145,7 @@ def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely() -> None:
     told = staged(main)
     assert 24 <= len(told) <= 27
     assert told[0]["reason"] == "b holds 1 memories that a does not"
-    assert (told[0]["tries"], told[0]["next_try_seconds"]) == (1, FILL_AGAIN_SECONDS + SETTLE_SECONDS)
+    assert (told[0]["tries"], told[0]["next_try_seconds"]) == (1, FIRST_DELAY_SECONDS + SETTLE_SECONDS)
     assert told[-1]["reason"] == "down"
     assert {line["since"] for line in told} == {told[0]["since"]}
     assert told[-1]["tries"] > 200
@@ -339,7 +339,7 @@ def test_a_look_that_began_before_a_new_order_does_not_undo_it() -> None:
             order = [links["ab"[turn % 2]]]
             await asyncio.sleep(REFRESH_SECONDS + 0.013 * turn)  # at every moment of a look
             identities = {link.name: await stores[link.name].identity() for link in order}
-            process.complete = (await process.membership.admit(identities)).complete
+            process.complete = (await process.membership.admit(identities)).names
             process.links = order
             await asyncio.sleep(2 * stage.disk.seconds_after)
             seen.add(order[0].name in process.complete)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from providers.chain.errors import BreakerOpen
-from providers.chain.route import NobodyComplete, Route
+from providers.chain.route import NobodyInSync, Route
 from providers.errors import CursorLost, Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.types import Owner, PageQuery
@@ -18,7 +18,7 @@ def test_nobody_complete_gives_no_answer() -> None:
     async def act(scene: Scene) -> None:
         scene.chained.route = Route(scene.chained.route.links, frozenset())
 
-        assert isinstance(await failure_of(scene.chain.get(USER, key())), NobodyComplete)
+        assert isinstance(await failure_of(scene.chain.get(USER, key())), NobodyInSync)
 
     play(act)
 
@@ -32,8 +32,8 @@ def test_who_is_complete_by_a_guess_answers_only_without_the_journal() -> None:
         route = scene.chained.route
         scene.chained.route = Route(route.links, frozenset({"home"}), presumed=True)
         reads = (scene.chain.get(USER, memory_id), scene.chain.list_memories(USER), scene.chain.recall(USER, "tea"))
-        assert [type(await failure_of(read)) for read in reads] == [NobodyComplete] * 3
-        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="milk")), NobodyComplete)
+        assert [type(await failure_of(read)) for read in reads] == [NobodyInSync] * 3
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="milk")), NobodyInSync)
 
         await scene.chain.remember(USER, "coffee")
         assert (scene.told.accepted, scene.told.provider, scene.told.degraded) == (True, "journal", ["home_incomplete"])

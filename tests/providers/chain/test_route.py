@@ -42,7 +42,7 @@ def test_by_a_guess_nobody_is_certain() -> None:
     """On the route of those whom the journal has answered there is neither home nor anybody to read from."""
     known, presumed = (Route((FIRST, SECOND), frozenset({"first"}), presumed=guess) for guess in (False, True))
 
-    assert (known.certain.home, presumed.home, presumed.only("first").certain.home) == (FIRST, FIRST, None)
+    assert (known.verified.home, presumed.home, presumed.only("first").verified.home) == (FIRST, FIRST, None)
 
 
 def test_a_link_is_found_by_its_name() -> None:

@@ -95,7 +95,7 @@ def test_a_repeated_change_changes_nothing_more(forgotten: bool) -> None:  # noq
     play(act)
 
 
-async def unjudged(scene: Scene) -> str:
+async def unverified(scene: Scene) -> str:
     """Repeat the first write of a memory that has been changed, while nobody can be asked; return its id."""
     memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
     await scene.chain.update(USER, memory_id, metadata={"kind": "drink"})
@@ -110,7 +110,7 @@ def test_a_change_does_not_begin_from_a_repeated_beginning() -> None:
     """What has come after that stays."""
 
     async def act(scene: Scene) -> None:
-        memory_id = await unjudged(scene)
+        memory_id = await unverified(scene)
         for provider in scene.providers.values():
             provider.failures.clear()
 
@@ -125,7 +125,7 @@ def test_what_may_be_a_repeated_beginning_cannot_be_changed_unseen() -> None:
     """Nobody knows what has come after it."""
 
     async def act(scene: Scene) -> None:
-        memory_id = await unjudged(scene)
+        memory_id = await unverified(scene)
 
         assert await failure_of(scene.chain.update(USER, memory_id, content="coffee")) is DOWN
 

@@ -113,4 +113,4 @@ class Stage:
         await eventually(is_delivered)
 
     async def _is_complete(self) -> bool:
-        return {link.name for link in self.chain.links()} == self.chain.route.complete
+        return {link.name for link in self.chain.links()} == self.chain.route.in_sync

@@ -4,7 +4,7 @@ import pytest
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.errors import BreakerOpen, CutShort
-from providers.chain.reporting.damping import MOST_LINES, STEADY_SECONDS
+from providers.chain.reporting.damping import MAX_REPORTS, STEADY_SECONDS
 from providers.chain.reporting.dependency import LOST_FAILURES, LOST_SECONDS
 from providers.errors import MemoryNotFound, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from tests.providers.chain.reporting.teller import Teller
@@ -158,10 +158,10 @@ def test_flapping_does_not_flood(teller: Teller) -> None:
         teller.fail(LOST_FAILURES)
         teller.answer()
         teller.clock.pass_by(0.7)
-    assert len(teller.events) == MOST_LINES
+    assert len(teller.events) == MAX_REPORTS
 
     for _ in range(int(STEADY_SECONDS) + 2):
         teller.clock.pass_by(1.0)
         teller.look()
-    assert len(teller.events) == MOST_LINES + 1
-    assert (teller.last()["event"], teller.last()["changes"]) == ("provider_answers_again", 600 - MOST_LINES)
+    assert len(teller.events) == MAX_REPORTS + 1
+    assert (teller.last()["event"], teller.last()["changes"]) == ("provider_answers_again", 600 - MAX_REPORTS)

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from providers.chain.deadline import Deadline
-from providers.timing.watch import STEP, Watch
+from providers.timing.lag_tolerant import STEP, LagTolerantTimeout
 from tests.support.clock import FakeClock, simulate
 
 FOREVER = 1e6  # seconds
 
 
-async def watched(watch: Watch, seconds: float) -> bool:
+async def watched(watch: LagTolerantTimeout, seconds: float) -> bool:
     """Wait for so long, and tell whether that was cut off."""
     try:
         async with watch:
@@ -26,7 +26,7 @@ def test_a_wait_ends_at_its_limit(limit: float) -> None:
     """Whether that is less than a step, a step, or some steps and a bit."""
 
     async def main(clock: FakeClock) -> tuple[bool, float, bool]:
-        watch, began = Watch(limit, now=clock), clock.now
+        watch, began = LagTolerantTimeout(limit, now=clock), clock.now
         cut_off = await watched(watch, FOREVER)
         return cut_off, clock.now - began, watch.expired
 
@@ -39,7 +39,7 @@ def test_what_is_quicker_is_left_alone() -> None:
     """Nothing is cut off that ends before its limit, and the time is told."""
 
     async def main(clock: FakeClock) -> tuple[bool, bool, float]:
-        watch = Watch(1.0, now=clock)
+        watch = LagTolerantTimeout(1.0, now=clock)
         cut_off = await watched(watch, 0.99)
         return cut_off, watch.expired, watch.seconds
 
@@ -52,7 +52,7 @@ def test_lag_is_given_to_the_limit() -> None:
     """A process that stands still for three of four seconds has waited for one."""
 
     async def main(clock: FakeClock) -> tuple[bool, float]:
-        watch = Watch(2.0, Deadline.after(30, clock).remaining, clock)
+        watch = LagTolerantTimeout(2.0, Deadline.after(30, clock).remaining, clock)
         asyncio.get_running_loop().call_later(0.5, clock.pass_by, 3.0)
         return await watched(watch, 4.5), watch.lag
 
@@ -65,7 +65,7 @@ def test_a_wait_that_hangs_ends_in_spite_of_lag() -> None:
     """It is given what the process was late, and no more."""
 
     async def main(clock: FakeClock) -> tuple[bool, float]:
-        watch, began = Watch(2.0, Deadline.after(30, clock).remaining, clock), clock.now
+        watch, began = LagTolerantTimeout(2.0, Deadline.after(30, clock).remaining, clock), clock.now
         for turn in range(4):
             asyncio.get_running_loop().call_later(0.3 + turn, clock.pass_by, 0.5)
         return await watched(watch, FOREVER), clock.now - began
@@ -79,7 +79,7 @@ def test_the_deadline_is_wall_time() -> None:
     """However late the process was, its caller is told no when it wanted to be told."""
 
     async def main(clock: FakeClock) -> tuple[bool, float]:
-        watch, began = Watch(2.0, Deadline.after(3.0, clock).remaining, clock), clock.now
+        watch, began = LagTolerantTimeout(2.0, Deadline.after(3.0, clock).remaining, clock), clock.now
         asyncio.get_running_loop().call_later(0.5, clock.pass_by, 2.0)
         return await watched(watch, FOREVER), clock.now - began
 
@@ -100,7 +100,7 @@ def test_what_came_while_nobody_was_there_is_taken() -> None:
 
         asyncio.get_running_loop().call_later(0.5, stand_still)
         try:
-            async with Watch(5.0, Deadline.after(5.0, clock).remaining, clock):
+            async with LagTolerantTimeout(5.0, Deadline.after(5.0, clock).remaining, clock):
                 await answer
         except TimeoutError:
             return False
@@ -113,7 +113,7 @@ def test_a_cancellation_from_outside_is_none_of_its_own() -> None:
     """It goes through unchanged."""
 
     async def main(clock: FakeClock) -> bool:
-        task = asyncio.ensure_future(watched(Watch(1.0, now=clock), FOREVER))
+        task = asyncio.ensure_future(watched(LagTolerantTimeout(1.0, now=clock), FOREVER))
         await asyncio.sleep(0.5)
         task.cancel()
         await asyncio.wait([task])

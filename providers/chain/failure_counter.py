@@ -1,40 +1,40 @@
-"""Calls and failures of late, and whether there are too many failures among them."""
+"""Recent calls and failures, and whether there are too many failures among them."""
 
 from collections.abc import Callable
 
 from providers.chain.policy import BreakerPolicy
-from providers.chain.window import SlidingCount
+from providers.chain.window import SlidingWindowCounter
 
 
-class Tally:
-    """Count calls of one kind within the window of the policy, and failures one after the other."""
+class FailureCounter:
+    """Count calls and failures within the window of the policy, and the failures in a row."""
 
     __slots__ = ("_calls", "_failures", "_policy", "failures_in_a_row")
 
     def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
         self.failures_in_a_row = 0
         self._policy = policy
-        self._calls = SlidingCount(policy.window, now)
-        self._failures = SlidingCount(policy.window, now)
+        self._calls = SlidingWindowCounter(policy.window, now)
+        self._failures = SlidingWindowCounter(policy.window, now)
 
     @property
     def calls(self) -> int:
-        """Return how many calls there were of late."""
+        """The number of recent calls."""
         return self._calls.total()
 
     @property
     def failures(self) -> int:
-        """Return how many of them failed."""
+        """The number of recent calls that failed."""
         return self._failures.total()
 
     @property
-    def in_a_row(self) -> bool:
-        """Whether as many failed one after the other as are too many."""
+    def streak_exceeded(self) -> bool:
+        """Whether the failures in a row have reached the limit of the policy."""
         return self.failures_in_a_row >= self._policy.in_a_row
 
     @property
-    def often(self) -> bool:
-        """Whether of enough calls so many failed that it cannot be by chance."""
+    def rate_exceeded(self) -> bool:
+        """Whether the failure rate of enough calls has reached the limit of the policy."""
         calls = self._calls.total()
         return calls >= self._policy.least_calls and self._failures.total() >= self._policy.failure_share * calls
 
@@ -49,20 +49,20 @@ class Tally:
         self._calls.add()
         self._failures.add()
 
-    def forgive(self) -> None:
-        """Begin to count anew what fails one after the other."""
+    def reset_streak(self) -> None:
+        """Begin a new streak of failures."""
         self.failures_in_a_row = 0
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Forget all calls."""
         self.failures_in_a_row = 0
         self._calls.clear()
         self._failures.clear()
 
-    def too_much(self) -> str:
-        """Say why there are too many failures; nothing if there are not."""
-        if self.in_a_row:
+    def trip_reason(self) -> str:
+        """Return why there are too many failures, an empty text if there are not."""
+        if self.streak_exceeded:
             return f"{self.failures_in_a_row} failures in a row"
-        if self.often:
+        if self.rate_exceeded:
             return f"{self.failures} of {self.calls} calls failed within {self._policy.window:g} s"
         return ""

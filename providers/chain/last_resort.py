@@ -1,4 +1,4 @@
-"""The few calls that reach a provider whose breaker is open, where nobody else can be asked."""
+"""The last resort: a few calls reach a provider although its breaker is open, where no other provider can be asked."""
 
 import asyncio
 import time
@@ -8,34 +8,34 @@ from contextlib import asynccontextmanager
 from providers.chain.deadline import Deadline
 from providers.chain.errors import BreakerOpen
 
-PLACES = 4  # calls at a time
-# Seconds for which a refused connection answers for the next callers as well, and after which to ask again.
+MAX_CALLS = 4  # calls at a time
+# Seconds for which a refused connection also answers the next callers, and after which a retry makes sense.
 REFUSED_SECONDS = 1.0
 
 
-class Trickle:
-    """Let `PLACES` calls through at a time; the others wait for one of them to find the provider well.
+class LastResortLimiter:
+    """Allow `MAX_CALLS` calls at a time; the others wait until one of them finds the provider healthy.
 
-    A provider that hangs keeps few connections busy that way, and one that is slow goes on answering. Where even a
-    connection was refused a moment ago nobody waits.
+    A provider that hangs then keeps few connections busy, and a slow provider goes on answering. After a refused
+    connection no call waits.
     """
 
     def __init__(self, provider: str, now: Callable[[], float] = time.monotonic) -> None:
         self._provider = provider
         self._now = now
-        self._free = asyncio.Semaphore(PLACES)
+        self._free = asyncio.Semaphore(MAX_CALLS)
         self._refused_until = now()
 
     def refused(self) -> None:
-        """Take note that no connection could be made."""
+        """Record that a connection was refused."""
         self._refused_until = self._now() + REFUSED_SECONDS
 
     @asynccontextmanager
-    async def place(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Hold one of the places for as long as the context lasts.
+    async def slot(self, deadline: Deadline) -> AsyncIterator[None]:
+        """Hold one slot while the context lasts.
 
         Raises:
-            BreakerOpen: a connection was refused a moment ago, or no place became free before the deadline.
+            BreakerOpen: a connection was refused a moment ago, or no slot became free before the deadline.
         """
         self._check()
         timer = asyncio.timeout(deadline.remaining())
@@ -43,7 +43,7 @@ class Trickle:
             async with timer:
                 await self._free.acquire()
         except TimeoutError as error:
-            reason = f"{self._provider} is left alone, and {PLACES} calls that ask it nevertheless are under way"
+            reason = f"{self._provider} is left alone, and {MAX_CALLS} calls that ask it nevertheless are under way"
             raise BreakerOpen(reason, retry_after=REFUSED_SECONDS) from error
         try:
             self._check()

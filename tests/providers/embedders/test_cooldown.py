@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from observability.metrics import Metrics
 from providers.embedders.base import OUT_OF_QUOTA, PAUSED, THROTTLED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.cooldown import LONGEST_COOLDOWN, QUOTA_COOLDOWN, Cooldown
 from providers.embedders.guarded import FIRST_PAUSE, GuardedEmbedder
 from providers.embedders.openai import OpenAIEmbedder
 from providers.embedders.settings import OpenAIEmbedderSettings
-from providers.embedders.silence import LONGEST_SILENCE, QUOTA_SILENCE, Silence
 from tests.support.clock import FakeClock
 from tests.support.native import HashingEmbedder
 from tests.support.openai_server import Behaviour, OpenAIServer
@@ -44,9 +44,9 @@ class Scene:
     def __init__(self, chance: float = 0.0) -> None:
         self.clock = FakeClock()
         self.embedder = Asking()
-        silence = Silence(self.embedder.model, self.clock, lambda: chance)
+        silence = Cooldown(self.embedder.model, self.clock, lambda: chance)
         self.requests, self.background = (
-            GuardedEmbedder(self.embedder, PATIENCE, self.clock, lambda: chance, silence=silence) for _ in range(2)
+            GuardedEmbedder(self.embedder, PATIENCE, self.clock, lambda: chance, cooldown=silence) for _ in range(2)
         )
 
     def ask_for(self, seconds: float | None, outcome: str = THROTTLED) -> None:
@@ -74,7 +74,12 @@ async def outcome_of(embedder: Embedder) -> str:
 
 @pytest.mark.parametrize(
     ("said", "kept"),
-    [(7.0, 7.0), (LONGEST_SILENCE, LONGEST_SILENCE), (LONGEST_SILENCE + 1, LONGEST_SILENCE), (86_400, LONGEST_SILENCE)],
+    [
+        (7.0, 7.0),
+        (LONGEST_COOLDOWN, LONGEST_COOLDOWN),
+        (LONGEST_COOLDOWN + 1, LONGEST_COOLDOWN),
+        (86_400, LONGEST_COOLDOWN),
+    ],
 )
 async def test_nobody_asks_for_as_long_as_it_said(said: float, kept: float) -> None:
     """Neither who was told nor the other; a wait beyond the bound is cut to it."""
@@ -122,7 +127,7 @@ async def test_an_earlier_answer_makes_it_no_shorter() -> None:
     scene = Scene()
     scene.ask_for(60.0)
     await outcome_of(scene.requests)
-    silence = scene.requests._silence  # noqa: SLF001 - two calls under way at once would take a server to time them
+    silence = scene.requests._cooldown  # noqa: SLF001 - two calls under way at once would take a server to time them
 
     silence.heed(EmbedderUnavailable("late", outcome=THROTTLED, retry_after=5.0))
     silence.succeeded()
@@ -157,13 +162,13 @@ async def test_without_quota_it_is_asked_every_few_minutes_and_told_once() -> No
         await outcome_of(scene.requests)
         waits = [await scene.seconds_until_asked(guard) for guard in (scene.background, scene.requests) * 2]
         scene.embedder.error = None
-        scene.clock.now += QUOTA_SILENCE
+        scene.clock.now += QUOTA_COOLDOWN
         assert [await outcome_of(guard) for guard in (scene.background, scene.requests)] == ["ok", "ok"]
         scene.ask_for(None, OUT_OF_QUOTA)
         await outcome_of(scene.requests)
 
-    assert waits == [QUOTA_SILENCE] * 4
-    assert QUOTA_SILENCE > LONGEST_SILENCE
+    assert waits == [QUOTA_COOLDOWN] * 4
+    assert QUOTA_COOLDOWN > LONGEST_COOLDOWN
     assert [(log["event"], log["log_level"], log.get("advice")) for log in logs] == [
         ("embedder_out_of_quota", "error", "pay"),
         ("embedder_has_quota_again", "info", None),
@@ -186,7 +191,7 @@ def date_in(seconds: float) -> str:
         ({"retry-after-ms": "1500"}, 1.5),
         ({"retry-after-ms": "1500", "Retry-After": "2"}, 1.5),
         ({"retry-after-ms": "soon", "Retry-After": "2"}, 2.0),
-        ({"Retry-After": "999999"}, LONGEST_SILENCE),
+        ({"Retry-After": "999999"}, LONGEST_COOLDOWN),
         ({"Retry-After": "0"}, 0.0),
         ({"Retry-After": "-1"}, None),
         ({"Retry-After": "soon"}, None),
@@ -247,8 +252,8 @@ async def test_a_real_server_is_left_alone_and_asked_again(server: OpenAIServer,
     await server.become(Behaviour.STATUS, status=429, headers={"Retry-After": "7"})
     settings, clock = OpenAIEmbedderSettings(base_url=server.base_url, timeout=PATIENCE), FakeClock()
     async with OpenAIEmbedder.connect(settings, metrics) as embedder:
-        silence = Silence(embedder.model, clock, lambda: 0.0)
-        guards = [GuardedEmbedder(embedder, PATIENCE, clock, silence=silence) for _ in range(2)]
+        silence = Cooldown(embedder.model, clock, lambda: 0.0)
+        guards = [GuardedEmbedder(embedder, PATIENCE, clock, cooldown=silence) for _ in range(2)]
         assert await outcome_of(guards[0]) == THROTTLED
         await server.become(Behaviour.OK)
         clock.pass_by(6.99)

@@ -6,7 +6,7 @@ import pytest
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.errors import BreakerOpen
-from providers.chain.trickle import PLACES, REFUSED_SECONDS
+from providers.chain.last_resort import MAX_CALLS, REFUSED_SECONDS
 from providers.errors import Unreachable
 from tests.providers.chain.rig import HANGING, OK, Rig, Step
 from tests.support.clock import FakeClock, simulate
@@ -25,9 +25,9 @@ def test_no_more_than_a_few_are_let_through_at_a_time() -> None:
     async def main(clock: FakeClock) -> Rig:
         rig = Rig(clock, HANGING, policy=Rig.adaptive())
         rig.open_breaker()
-        waiting = asyncio.ensure_future(crowd(rig, PLACES + 3, seconds=2.0))
+        waiting = asyncio.ensure_future(crowd(rig, MAX_CALLS + 3, seconds=2.0))
         await asyncio.sleep(1.0)
-        assert rig.backend.at_once == PLACES
+        assert rig.backend.at_once == MAX_CALLS
         errors = await waiting
         refused = [error for error in errors if isinstance(error, BreakerOpen)]
         assert [error.retry_after for error in refused] == [REFUSED_SECONDS] * 3
@@ -77,7 +77,7 @@ def test_what_was_refused_while_others_waited_is_refused_to_them() -> None:
         await crowd(rig, 20)
         return rig
 
-    assert len(simulate(main).backend.asked_at) == PLACES
+    assert len(simulate(main).backend.asked_at) == MAX_CALLS
 
 
 def test_an_operators_word_stands() -> None:

@@ -1,0 +1,89 @@
+"""Open a provider of a chain, and build the link through which the chain calls it."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from msgspec import Struct
+
+from providers.chain.attempts import Attempts
+from providers.chain.breaker import CircuitBreaker
+from providers.chain.budget import RetryBudget
+from providers.chain.bulkhead import Bulkhead
+from providers.chain.guards import Guards
+from providers.chain.last_resort import LastResortLimiter
+from providers.chain.link import Link
+from providers.chain.observer import ChainObserver
+from providers.chain.ping import responds
+from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
+from providers.journal.base import Journal
+from providers.replica import Replica
+
+
+class ProviderSpec(Struct, frozen=True, kw_only=True):
+    """A provider that is to take part: how to open it, and the limits of the calls to it.
+
+    Two specs with equal `settings` are the same provider, which stays open when the order is switched.
+    """
+
+    name: str
+    settings: object
+    opened: Callable[[], AbstractAsyncContextManager[Replica]]
+    attempts: AttemptPolicy
+    limits: ProviderLimits = ProviderLimits()
+
+
+class JournalSpec(Struct, frozen=True, kw_only=True):
+    """How to open the journal, None if none is configured; `always` asks for one even with a single provider."""
+
+    opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
+    always: bool
+
+
+class OpenProvider(Struct, frozen=True, eq=False):
+    """An open provider: its link, the settings that it was opened with, and what closes it."""
+
+    link: Link
+    settings: object
+    stack: AsyncExitStack
+
+
+async def open_link(
+    spec: ProviderSpec,
+    policy: ChainPolicy,
+    observer: ChainObserver,
+    undo: AsyncExitStack,
+    now: Callable[[], float] = time.monotonic,
+) -> OpenProvider:
+    """Open a provider and build its link; `undo` closes both again unless the caller takes that over.
+
+    Raises:
+        Unavailable: the provider cannot be opened at all.
+    """
+    stack = AsyncExitStack()
+    undo.push_async_callback(stack.aclose)
+    provider = await stack.enter_async_context(spec.opened())
+    breaker = CircuitBreaker(
+        spec.name,
+        policy.breaker,
+        now,
+        changed=observer.breaker_changed,
+        ping=lambda: responds(provider, now),
+    )
+    stack.push_async_callback(breaker.close)
+    guards = Guards(
+        breaker=breaker,
+        budget=RetryBudget(policy.budget, now),
+        bulkhead=Bulkhead(spec.name, spec.limits.concurrency),
+        last_resort=LastResortLimiter(spec.name, now),
+    )
+    attempts = Attempts(
+        spec.attempts,
+        guards,
+        observer,
+        now=now,
+        expected_latency=spec.limits.expected_latency,
+        longest=policy.longest_request,
+    )
+    link = Link(spec.name, provider, attempts)
+    return OpenProvider(link, spec.settings, stack)

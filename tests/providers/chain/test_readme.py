@@ -1,0 +1,57 @@
+"""The README of the chain names every file of the folder, steps that exist, and the tests that prove its rules."""
+
+import ast
+import re
+from pathlib import Path
+
+from tests.support.markdown import ROOT, fenced
+
+FOLDER = ROOT / "providers" / "chain"
+README = (FOLDER / "README.md").read_text("utf-8")
+MOST_LINES = 150
+
+_FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
+_TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+_STEP = re.compile(r"^ *([A-Za-z_]\w*(?:\.\w+)?)(?: .*?)? {2,}(\w+\.py)(?: |$)", re.MULTILINE)
+
+
+def _defined(path: Path) -> set[str]:
+    """Return the names of the classes and functions of a file, those of a class with its name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            functions = (item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
+            names.update(f"{node.name}.{function.name}" for function in functions)
+    return names
+
+
+def test_it_fits_on_a_page() -> None:
+    """What is right for many reasons is explained nowhere."""
+    assert len(README.splitlines()) <= MOST_LINES
+
+
+def test_it_names_every_file() -> None:
+    """No file of the folder is missing in the table, and none is named that is gone."""
+    table = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
+    files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py") if path.name != "__init__.py"}
+
+    assert set(_FILE.findall(table)) == files
+
+
+def test_every_step_of_a_diagram_is_defined_in_the_file_beside_it() -> None:
+    """A class or function that is renamed or moved is renamed or moved in the diagrams."""
+    steps = [step for diagram in fenced(README, "text") for step in _STEP.findall(diagram)]
+
+    assert steps
+    assert [(name, file) for name, file in steps if name not in _defined(FOLDER / file)] == []
+
+
+def test_every_test_exists() -> None:
+    """Each rule names the tests that prove it."""
+    tests = _TEST.findall(README)
+
+    assert tests
+    assert [(path, name) for path, name in tests if name and name not in _defined(ROOT / path)] == []
+    assert [path for path, _ in tests if not (ROOT / path).is_file()] == []
