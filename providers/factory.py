@@ -3,17 +3,13 @@
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
-from providers.chain.policy import MOST_TRY, USUAL_FACTOR, ProviderLimits
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host
 
 ProviderSettings = NativeSettings | Mem0Settings | MockSettings
-
-# A mem0 embeds over the network and with a language model takes seconds, so it gets the longest limit from the start.
-_MEM0_SECONDS = MOST_TRY / USUAL_FACTOR
 
 
 class MemoryProviderType(Enum):
@@ -29,16 +25,6 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
     MemoryProviderType.HTTP: Mem0Settings,
     MemoryProviderType.MOCK: MockSettings,
 }
-
-
-def limits_of(provider: ProviderSettings) -> ProviderLimits:
-    """Return what is expected of a kind of provider before anything has been measured."""
-    if isinstance(provider, Mem0Settings):
-        return ProviderLimits(concurrency=provider.concurrency, expected_latency=_MEM0_SECONDS)
-    if isinstance(provider, NativeSettings):
-        # More calls than connections are useful, because the writes of many callers share one statement.
-        return ProviderLimits(concurrency=max(ProviderLimits().concurrency, provider.pool_size))
-    return ProviderLimits()
 
 
 def default_settings(provider_type: str | MemoryProviderType) -> ProviderSettings:

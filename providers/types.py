@@ -207,6 +207,11 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     response_time_ms: float | None = None
 
+    @property
+    def details(self) -> list[str]:
+        """Return what is worth knowing of a healthy provider, in words."""
+        return [] if self.response_time_ms is None else [f"answered in {self.response_time_ms:.1f} ms"]
+
 
 class Host(Struct, frozen=True, kw_only=True):
     """What the process passes to every provider that it opens: a name, a data folder, metrics and a clock.

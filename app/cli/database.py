@@ -9,13 +9,12 @@ import click
 from app.settings import Settings
 from providers.native.embedded import EmbeddedServer, EmbeddedServerError, folder_of
 from providers.native.embedded.maintenance import ServerState, status_of
-from providers.native.settings import NativeSettings
 
 
 def is_embedded(settings: Settings, name: str) -> bool:
     """Return whether the provider of this name lives in an embedded server."""
     provider = settings.providers.get(name)
-    return isinstance(provider, NativeSettings) and provider.dsn is None
+    return provider is not None and provider.embedded
 
 
 def has_never_run(name: str, folder: Path) -> click.ClickException:

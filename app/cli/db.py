@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,12 +12,11 @@ from app.cli import options
 from app.cli.database import database_for
 from app.cli.loading import load_or_exit
 from app.cli.maintenance import start, status, stop
+from app.process.host import offline_host
 from app.settings import Settings
 from observability.logs import configure_logs
 from providers.errors import ProviderError
-from providers.native.opening import opened_schema
-from providers.native.schema import Revision, Schema, SchemaState
-from providers.native.settings import NativeSettings
+from providers.migrations import Migrations, Revision, SchemaState
 
 EXIT_BEHIND = 1
 
@@ -43,7 +43,7 @@ def upgrade(config_file: Path | None, name: str | None, data_dir: Path | None) -
 
     May run on several replicas at once.
     """
-    state = _on_schema(config_file, name, data_dir, Schema.upgrade, make=True)
+    state = _on_schema(config_file, name, data_dir, lambda schema: schema.upgrade(), make=True)
     click.echo(f"the schema is at {state.current}")
 
 
@@ -53,7 +53,7 @@ def upgrade(config_file: Path | None, name: str | None, data_dir: Path | None) -
 @click.pass_obj
 def check(config_file: Path | None, name: str | None, data_dir: Path | None) -> None:
     """Show the version of a schema; exit code 1 if it is behind this version, or if there is no database yet."""
-    state = _on_schema(config_file, name, data_dir, Schema.state, make=False)
+    state = _on_schema(config_file, name, data_dir, lambda schema: schema.state(), make=False)
     click.echo(f"the schema is at {state.current or 'nothing yet'}, this version has {state.newest}")
     if not state.usable:
         raise SystemExit(EXIT_BEHIND)
@@ -70,7 +70,7 @@ def history(config_file: Path | None, name: str | None, data_dir: Path | None) -
         click.echo(f"{step.id}  {'pending' if step.id in state.pending else 'applied'}  {step.title}")
 
 
-async def _steps(schema: Schema) -> tuple[list[Revision], SchemaState]:
+async def _steps(schema: Migrations) -> tuple[list[Revision], SchemaState]:
     return schema.history(), await schema.state()
 
 
@@ -78,36 +78,38 @@ def _on_schema(
     config_file: Path | None,
     name: str | None,
     data_dir: Path | None,
-    work: Callable[[Schema], Awaitable[T]],
+    work: Callable[[Migrations], Awaitable[T]],
     *,
     make: bool,
 ) -> T:
     settings = load_or_exit(config_file, options.in_data_dir(data_dir)).settings
     configure_logs(settings.log.format, settings.log.level)
-    name, native = _chosen(settings, name)
+    name, migrations = _chosen(settings, name)
     with database_for(settings, name, make=make):
         try:
-            return asyncio.run(_work(native, name, settings.data_dir, work))
+            return asyncio.run(_work(migrations, work))
         except ProviderError as error:
             raise click.ClickException(str(error)) from error
 
 
-def _chosen(settings: Settings, name: str | None) -> tuple[str, NativeSettings]:
-    """Return a native provider, by default the first in the order.
+def _chosen(settings: Settings, name: str | None) -> tuple[str, AbstractAsyncContextManager[Migrations]]:
+    """Return a native provider and its schema, by default the first in the order.
 
     Raises:
         click.ClickException: there is no such provider.
     """
     for one in settings.order if name is None else [name]:
-        native = settings.providers.get(one)
-        if isinstance(native, NativeSettings):
-            return one, native
+        provider = settings.providers.get(one)
+        if provider is None:
+            continue
+        migrations = provider.migrations(offline_host(one, settings.data_dir))
+        if migrations is not None:
+            return one, migrations
     raise click.ClickException(
         "no provider in the order is of kind native" if name is None else f"no provider {name} of kind native"
     )
 
 
-async def _work(native: NativeSettings, name: str, data_dir: Path, work: Callable[[Schema], Awaitable[T]]) -> T:
-    dsn = native.dsn_of(name, data_dir)
-    async with opened_schema(dsn, pool_size=native.pool_size, through_pooler=native.through_pooler) as schema:
+async def _work(migrations: AbstractAsyncContextManager[Migrations], work: Callable[[Migrations], Awaitable[T]]) -> T:
+    async with migrations as schema:
         return await work(schema)

@@ -11,9 +11,10 @@ import msgspec
 from app.cli import options
 from app.cli.tables import table
 from app.doctor.doctor import examine
-from app.doctor.finding import CheckStatus, DoctorReport
+from app.doctor.report import DoctorReport
 from app.settings import load
 from observability.logs import configure_logs
+from providers.examination.outcome import CheckStatus
 
 EXIT_WRONG = 1
 

@@ -11,14 +11,15 @@ import msgspec
 from msgspec import Struct
 
 from app.admin.loss import loss_of
-from app.admin.offline import NoJournal, opened_journal
+from app.admin.offline import opened_journal
 from app.cli import options
 from app.cli.loading import load_or_exit
 from app.cli.tables import table
-from app.doctor.durations import span
 from observability.logs import configure_logs
 from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.missing import NoJournal
 from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery
+from providers.timing.durations import span
 
 _MAX_SEQ = 2**53 - 1
 _SEQ = click.IntRange(1, _MAX_SEQ)

@@ -1,28 +1,45 @@
 """The test of one provider without the service: its round trip, and its report."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
 
-from msgspec import Struct, structs
+import structlog
+from msgspec import Struct
 
-from app.cli.round_trip import BUG, OK, SKIPPED, RoundTrip, Step, Steps
+from app.cli.round_trip import RoundTrip
 from app.cli.tables import table
+from app.settings.annotations import tag_of
 from app.settings.masking import mask_for
-from providers.embedders.settings import NoEmbedderSettings
 from providers.errors import InvalidInput, Misconfigured, Throttled, TimedOut, Unavailable
+from providers.examination.check import Check, CheckResult, Subject
+from providers.examination.examination import Examination
+from providers.examination.outcome import CheckOutcome, CheckStatus, error
 from providers.factory import MemoryProviderFactory, ProviderSettings
-from providers.mem0.settings import Mem0Settings
-from providers.native.settings import NativeSettings
 from providers.replica import Replica
 from providers.types import Host
 
-OPEN, EMBED = "open", "embed"
+OPEN, BUG = "open", "bug"
+
+# More than the service waits for any operation: a language model in between may be slow.
+STEP_SECONDS = 60.0
+
+_log = structlog.get_logger("ninai")
 
 _HEAD = ("operation", "outcome")
 
 
+class Step(Struct, frozen=True, kw_only=True):
+    """Record one operation: `ok`, `skipped`, or how it failed in the words of its error, and how long it took."""
+
+    operation: str
+    outcome: str
+    milliseconds: float | None = None
+    error: str | None = None
+
+
 class Failure(Struct, frozen=True, kw_only=True):
-    """An error, the operations that had it, and what an operator should look at."""
+    """Hold an error, the operations that had it, and what an operator should check."""
 
     operations: list[str]
     error: str
@@ -30,9 +47,9 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class ProviderTestReport(Struct, frozen=True, kw_only=True):
-    """How a trial ended; `left_behind` is why memories of `user` are still there, None if there are none.
+    """Hold the result of a test; `left_behind` is why memories of `user` are still there, None if there are none.
 
-    `dialect` is what the provider speaks, where it speaks one and that is known.
+    `dialect` is the provider's, where it has one and that is known.
     """
 
     provider: str
@@ -45,94 +62,84 @@ class ProviderTestReport(Struct, frozen=True, kw_only=True):
     left_behind: str | None
 
 
-def infers(settings: ProviderSettings) -> bool:
-    """Return whether a provider keeps something else than it is given."""
-    return isinstance(settings, Mem0Settings) and settings.infer
+def trial_of(settings: ProviderSettings) -> Examination:
+    """Return an examination that has not begun, with the secrets of the provider masked."""
+    return Examination(mask=mask_for(settings), seconds=STEP_SECONDS, unexpected=_bug)
 
 
-async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, steps: Steps) -> None:
-    """Open a provider, take it through the round trip, and close it."""
-    if isinstance(settings, NativeSettings) and not isinstance(settings.embedder, NoEmbedderSettings):
-        await steps.take(EMBED, _embedding(settings, host))
+def _bug(check: Check, failure: Exception) -> CheckOutcome:
+    # Its words may quote anything; the log has the place without the words.
+    _log.error("provider_test_bug", operation=check.name, exc_info=failure)
+    return error(f"not an error that a provider may raise: {type(failure).__name__}", None, label=BUG)
+
+
+async def tried(settings: ProviderSettings, host: Host, trip: RoundTrip, trial: Examination) -> None:
+    """Open a provider, make the round trip, and close it."""
+    with ExitStack() as meanwhile:
+        subject = Subject(at=f"providers.{host.name}", host=host, now=time.time, meanwhile=meanwhile)
+        await trial.make_all(settings.parts_to_try(subject))
     async with AsyncExitStack() as stack:
         opened: list[Replica] = []
 
         async def enter() -> None:
             opened.append(await stack.enter_async_context(MemoryProviderFactory.create_provider(settings, host)))
 
-        await steps.take(OPEN, enter)
+        await trial.make(Check(OPEN, enter))
         for provider in opened:
-            await trip.make(provider, steps)
+            await trip.make(provider, trial)
 
 
-def _embedding(settings: NativeSettings, host: Host) -> Callable[[], Awaitable[object]]:
-    """Test the embedder alone: when it fails, the provider stores without vectors, and reports no error."""
-    from providers.embedders.guarded import GuardedEmbedder
-
-    async def embed() -> None:
-        async with settings.embedder.open(host.metrics) as embedder:
-            if embedder is not None:
-                await GuardedEmbedder(embedder, settings.embedding_patience).embed(["tea"])
-
-    return embed
-
-
-def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, steps: Steps) -> ProviderTestReport:
+def report_of(name: str, settings: ProviderSettings, trip: RoundTrip, trial: Examination) -> ProviderTestReport:
     """Return the report of a test, without secrets."""
-    masked = mask_for(settings)
-    taken = [structs.replace(step, error=step.error and masked(step.error)) for step in steps.taken]
     return ProviderTestReport(
         provider=name,
-        kind=str(type(settings).__struct_config__.tag),
-        ok=trip.left_behind is None and all(step.outcome == OK for step in taken),
+        kind=str(tag_of(type(settings))),
+        ok=trip.left_behind is None and all(one.outcome.status is CheckStatus.OK for one in trial.results),
         dialect=trip.health.get("dialect"),
-        steps=taken,
-        failures=_failures(name, settings, taken),
+        steps=[_step(one) for one in trial.results],
+        failures=_failures(name, settings, trial.results),
         user=trip.user,
-        left_behind=trip.left_behind and masked(trip.left_behind),
+        left_behind=trip.left_behind and trial.mask(trip.left_behind),
     )
 
 
-def _failures(name: str, settings: ProviderSettings, steps: list[Step]) -> list[Failure]:
+def _step(result: CheckResult) -> Step:
+    outcome = result.outcome
+    return Step(
+        operation=result.check.name,
+        outcome=outcome.ended,
+        milliseconds=result.milliseconds,
+        error=outcome.found or None,
+    )
+
+
+def _failures(name: str, settings: ProviderSettings, results: list[CheckResult]) -> list[Failure]:
     """Return each error once, with the operations that had it."""
-    by_error: dict[str, list[Step]] = {}
-    for step in steps:
-        if step.outcome not in {OK, SKIPPED}:
-            by_error.setdefault(step.error or step.outcome, []).append(step)
+    by_error: dict[str, list[CheckResult]] = {}
+    for one in results:
+        if one.outcome.status is CheckStatus.ERROR:
+            by_error.setdefault(one.outcome.found, []).append(one)
     return [
-        Failure(operations=[step.operation for step in alike], error=error, advice=_advice(name, settings, alike))
+        Failure(operations=[one.check.name for one in alike], error=error, advice=_advice(name, settings, alike))
         for error, alike in by_error.items()
     ]
 
 
-def _advice(name: str, settings: ProviderSettings, alike: list[Step]) -> str:
+def _advice(name: str, settings: ProviderSettings, alike: list[CheckResult]) -> str:
     """Return the advice for the most informative outcome: that of a health check is always the same."""
-    if alike[0].operation == EMBED:
-        return f"providers.{name}.embedder; without it memories are found by their words alone"
-    outcome = next((step.outcome for step in alike if step.outcome != Unavailable.outcome), Unavailable.outcome)
-    address, access, keeping = _places(name, settings)
+    if (advice := alike[0].check.advice) is not None:
+        return advice
+    ends = (one.outcome.ended for one in alike)
+    end = next((end for end in ends if end != Unavailable.outcome), Unavailable.outcome)
+    places = settings.advice(name)
     return {
-        Misconfigured.outcome: access,
+        Misconfigured.outcome: places.access,
         TimedOut.outcome: f"the load there, the way there, and providers.{name}.timeout",
         Throttled.outcome: "what the account there is allowed",
-        Unavailable.outcome: f"whether it runs and can be reached from here: {address}",
-        InvalidInput.outcome: f"its log: it refuses what every provider takes; {access}",
+        Unavailable.outcome: f"whether it runs and can be reached from here: {places.address}",
+        InvalidInput.outcome: f"its log: it refuses what every provider takes; {places.access}",
         BUG: "the log above; please report it",
-    }.get(outcome, keeping)
-
-
-def _places(name: str, settings: ProviderSettings) -> tuple[str, str, str]:
-    """Return where the address stands, what decides about access, and what to suspect if memories are not kept."""
-    place = f"providers.{name}"
-    keeping = "the backend itself: it does not keep what it is given"
-    if isinstance(settings, Mem0Settings):
-        address = f"{place}.base_url"
-        if infers(settings):
-            keeping = f"{place}.infer: the language model there may have kept nothing of the text"
-        return address, f"{address}, .dialect, .api_key and .hmac_secret", keeping
-    embedded = isinstance(settings, NativeSettings) and settings.dsn is None
-    address = "`ninai db status`" if embedded else f"{place}.dsn"
-    return address, f"{address} and `ninai db check {name}`", keeping
+    }.get(end, places.keeping)
 
 
 def in_words(report: ProviderTestReport) -> str:
@@ -148,7 +155,7 @@ def _table(steps: list[Step]) -> str:
 
 
 def _remarks(report: ProviderTestReport) -> Iterator[str]:
-    """Return the remarks below the table."""
+    """Yield the remarks below the table."""
     if report.ok:
         yield f"{report.provider} does all that it should"
     if report.dialect is not None:
@@ -160,7 +167,7 @@ def _remarks(report: ProviderTestReport) -> Iterator[str]:
 
 
 def remains(report: ProviderTestReport) -> str:
-    """Return whether anything of the user is still there."""
+    """Describe whether memories of the user are left."""
     if report.left_behind is None:
         return f"no memories of the user {report.user} are left at {report.provider}"
     return f"memories of the user {report.user} may be left at {report.provider}: {report.left_behind}"

@@ -15,17 +15,17 @@ from app.cli import options
 from app.cli.database import database_for
 from app.cli.loading import ConfigProblem, load_or_exit
 from app.cli.progress import filling, showing, stage
-from app.cli.provider_test import ProviderTestReport, in_words, infers, remains, report_of, tried
-from app.cli.round_trip import RoundTrip, Steps
+from app.cli.provider_test import ProviderTestReport, in_words, remains, report_of, trial_of, tried
+from app.cli.round_trip import RoundTrip
 from app.cli.service_client import NotListening, RunningService
 from app.cli.tables import table
-from app.doctor.durations import span
 from app.process.host import offline_host
 from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion
 from observability.logs import configure_logs
 from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ChainStatus, Role
+from providers.timing.durations import span
 
 KEY_VARIABLE = "NINAI_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -110,14 +110,14 @@ def try_provider(
         raise ConfigProblem(_unknown(name, list(settings.providers)))
     configure_logs(settings.log.format, "error")
     provider = settings.providers[name]
-    trip, steps = RoundTrip(verbatim=not infers(provider)), Steps()
+    trip, trial = RoundTrip(verbatim=not provider.infers), trial_of(provider)
     with database_for(settings, name):
         try:
-            asyncio.run(tried(provider, offline_host(name, settings.data_dir), trip, steps))
+            asyncio.run(tried(provider, offline_host(name, settings.data_dir), trip, trial))
         except KeyboardInterrupt:
-            click.echo(remains(report_of(name, provider, trip, steps)), err=True)
+            click.echo(remains(report_of(name, provider, trip, trial)), err=True)
             raise
-    report = report_of(name, provider, trip, steps)
+    report = report_of(name, provider, trip, trial)
     click.echo(_in_json(report) if as_json else in_words(report))
     if not report.ok:
         raise SystemExit(EXIT_FAILED)

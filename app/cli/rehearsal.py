@@ -11,7 +11,6 @@ import click
 
 from app.cli.loading import ConfigProblem
 from app.settings import Settings
-from app.settings.journaling import always_journalled
 from providers.errors import Misconfigured, Unavailable
 
 
@@ -22,7 +21,7 @@ def rehearse(settings: Settings) -> None:
         ConfigProblem: it cannot, and no worker could serve before an operator has acted.
         click.ClickException: it cannot now.
     """
-    if len(settings.order) == 1 and not always_journalled(settings):
+    if len(settings.order) == 1 and not settings.journal.always(settings.data_dir):
         return
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)

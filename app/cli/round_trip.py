@@ -4,24 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from time import perf_counter
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
-import structlog
-from msgspec import Struct
 
-from providers.embedders.base import EmbedderUnavailable
-from providers.errors import MemoryNotFound, ProviderError, Rejected, TimedOut, Unavailable
+from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.examination.check import Check
+from providers.examination.examination import Examination
+from providers.examination.outcome import CheckFailed, CheckStatus
 from providers.replica import Replica
 from providers.states.clock import new_memory_id
 from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
 
-OK, SKIPPED, WRONG, BUG = "ok", "skipped", "wrong", "bug"
+WRONG = "wrong"  # the provider answered, but not what it should have
 
-# More than the service waits for any operation; a language model between takes its time.
-STEP_SECONDS = 60.0
 CLEAN_SECONDS = 30.0
 _TRIES, _PAUSE = 3, 0.5  # seconds between them
 
@@ -31,65 +28,11 @@ _SEAT_QUERY, _OTHER_SEAT_QUERY = "window seat on a train", "aisle seat on a flig
 _BATCH = ("I drink filter coffee without sugar", "My bicycle is green and has a loud bell")
 _BATCH_QUERIES = ("filter coffee", "green bicycle")
 
-_log = structlog.get_logger("ninai")
-
 T = TypeVar("T")
 
 
-class Step(Struct, frozen=True, kw_only=True):
-    """One operation: `ok`, `skipped`, or how it failed in the words of its error, and how long it took."""
-
-    operation: str
-    outcome: str
-    milliseconds: float | None = None
-    error: str | None = None
-
-
-class StepFailed(Exception):
-    """The provider answered, but not what it should have."""
-
-    def __init__(self, reason: str, *, outcome: str = WRONG) -> None:
-        super().__init__(reason)
-        self.outcome = outcome
-
-
-class Steps:
-    """What has been tried so far, in order; nothing that fails ends the trial."""
-
-    def __init__(self) -> None:
-        self.taken: list[Step] = []
-
-    async def take(self, operation: str, work: Callable[[], Awaitable[object]], needs: Sequence[str] = ()) -> None:
-        """Try an operation, unless one that it needs has failed."""
-        outcomes = {step.operation: step.outcome for step in self.taken}
-        missing = next((name for name in needs if outcomes.get(name) != OK), None)
-        if missing is not None:
-            self.taken.append(Step(operation=operation, outcome=SKIPPED, error=f"needs {missing}"))
-            return
-        started = perf_counter()
-        outcome, error = await outcome_of(operation, work)
-        spent = round((perf_counter() - started) * 1000, 1)
-        self.taken.append(Step(operation=operation, outcome=outcome, milliseconds=spent, error=error))
-
-
-async def outcome_of(operation: str, work: Callable[[], Awaitable[object]]) -> tuple[str, str | None]:
-    """Try an operation; give how it ended, and what was said of a failure."""
-    try:
-        async with asyncio.timeout(STEP_SECONDS):
-            await work()
-    except TimeoutError:
-        return TimedOut.outcome, f"no answer within {STEP_SECONDS:g} s"
-    except (ProviderError, EmbedderUnavailable, StepFailed) as failure:
-        return failure.outcome, str(failure)
-    except Exception as failure:  # noqa: BLE001 - a trial tells of every failure
-        # What it says may quote anything; the log has the place without the words.
-        _log.exception("provider_test_bug", operation=operation)
-        return BUG, f"not an error that a provider may raise: {type(failure).__name__}"
-    return OK, None
-
-
 class RoundTrip:
-    """Every operation once. With `verbatim` a provider must give back what it was given, as all do that do not infer.
+    """Try every operation once. With `verbatim` a provider must return the stored text, as all do that do not infer.
 
     `left_behind` is why memories of `user` may still be there, None when there are none.
     """
@@ -104,11 +47,11 @@ class RoundTrip:
         self._contents = {_SEAT}  # of which the memory has one
         self._batch: list[str] = []
         self._perhaps: set[str] = set()  # ids under which something may be
-        self._unanswered = False  # whether something was sent, and nobody knows what became of it
+        self._unanswered = False  # whether something was sent without a known outcome
 
-    async def make(self, provider: Replica, steps: Steps) -> None:
+    async def make(self, provider: Replica, examination: Examination) -> None:
         """Try every operation, and delete what was stored, whatever happens."""
-        moves: list[tuple[str, Callable[[Replica], Awaitable[object]], tuple[str, ...]]] = [
+        moves: list[tuple[str, Callable[[Replica], Awaitable[None]], tuple[str, ...]]] = [
             ("health_check", self._check_health, ()),
             ("remember", self._remember, ()),
             ("get", self._get, ("remember",)),
@@ -125,16 +68,17 @@ class RoundTrip:
             ("get deleted", self._get_deleted, ("delete",)),
         ]
         try:
-            for operation, move, needs in moves:
-                await steps.take(operation, partial(move, provider), needs)
+            await examination.make_all(
+                Check(operation, partial(move, provider), needs=needs) for operation, move, needs in moves
+            )
         finally:
-            await self._clean(provider)
+            await self._clean(provider, examination)
 
     async def _check_health(self, provider: Replica) -> None:
         health = await provider.health_check()
         self.health = msgspec.to_builtins(health)
         if not health.healthy:
-            raise StepFailed(health.error or "it says no more", outcome=Unavailable.outcome)
+            raise CheckFailed(health.error or "it says no more", outcome=Unavailable.outcome)
 
     async def _remember(self, provider: Replica) -> None:
         with self._storing(self._id):
@@ -196,12 +140,12 @@ class RoundTrip:
             listed = {record.id for record in await provider.list_memories(self.user)}
             _expect(self._id not in listed, "the memory was deleted, but is listed")
         else:
-            raise StepFailed("the memory was deleted, but is there")
+            raise CheckFailed("the memory was deleted, but is there", outcome=WRONG)
 
     def _check_among(self, records: Sequence[MemoryRecord], otherwise: str) -> None:
         record = next((record for record in records if record.id == self._id), None)
         if record is None:
-            raise StepFailed(otherwise)
+            raise CheckFailed(otherwise, outcome=WRONG)
         self._check(record)
 
     def _check(self, record: MemoryRecord) -> None:
@@ -212,7 +156,7 @@ class RoundTrip:
 
     @contextmanager
     def _storing(self, *ids: str) -> Iterator[None]:
-        """Suppose something under these ids, unless an error is sure that nothing is."""
+        """Assume memories under these ids, unless an error excludes them."""
         self._perhaps.update(ids)
         self._unanswered = True
         try:
@@ -224,7 +168,7 @@ class RoundTrip:
             raise
         self._unanswered = False
 
-    async def _clean(self, provider: Replica) -> None:
+    async def _clean(self, provider: Replica, examination: Examination) -> None:
         if not self._perhaps:
             return
         self.left_behind = "their deletion was broken off"
@@ -232,7 +176,8 @@ class RoundTrip:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLEAN_SECONDS):
                 for left in reversed(range(_TRIES)):
-                    _, why = await outcome_of("clean", partial(self._delete_all, provider))
+                    outcome = await examination.attempt(Check("clean", partial(self._delete_all, provider)))
+                    why = None if outcome.status is CheckStatus.OK else outcome.found
                     if why is None or not left:
                         break
                     await asyncio.sleep(_PAUSE)
@@ -243,14 +188,14 @@ class RoundTrip:
     async def _delete_all(self, provider: Replica) -> None:
         for memory_id in list(self._perhaps):
             await provider.delete(self.user, memory_id)
-        # Under other ids, too: what a language model has made of a text.
+        # Under other ids, too: the memories that a language model has inferred from a text.
         for record in await provider.list_memories(self.user):
             await provider.delete(self.user, record.id)
         _expect(not await provider.list_memories(self.user, 1), "memories are still listed after they were deleted")
 
 
 def _answered(answers: Sequence[T | ProviderError]) -> list[T]:
-    """Return all answers, or raise the first that is none."""
+    """Return all answers, or raise the first error among them."""
     given: list[T] = []
     for answer in answers:
         if isinstance(answer, ProviderError):
@@ -261,4 +206,4 @@ def _answered(answers: Sequence[T | ProviderError]) -> list[T]:
 
 def _expect(truth: object, otherwise: str) -> None:
     if not truth:
-        raise StepFailed(otherwise)
+        raise CheckFailed(otherwise, outcome=WRONG)

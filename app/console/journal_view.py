@@ -8,7 +8,6 @@ from app.admin.journal_service import JournalService
 from app.console.wording import duration
 from app.settings import Settings
 from app.settings.annotations import tag_of
-from app.settings.journaling import journal_of
 from providers.chain.status import ChainStatus
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, DeadLetter
@@ -51,7 +50,7 @@ class JournalView(Struct, frozen=True, kw_only=True):
 
 async def journal_view(status: ChainStatus, service: JournalService, settings: Settings) -> JournalView | None:
     """Show the journal, None where there is none."""
-    chosen = journal_of(settings)
+    chosen = settings.journal.resolved()
     if service.journal is None or chosen is None:
         return None
     kind = str(tag_of(type(chosen)))

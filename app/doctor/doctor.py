@@ -3,29 +3,32 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from functools import partial
 
-from app.doctor.database import Address
-from app.doctor.examination import Examination, aside
-from app.doctor.finding import CheckOutcome, DoctorReport, error, ok
-from app.doctor.folder import DATA_DIR, spacious, writable
-from app.doctor.health import health_of
-from app.doctor.journal_examination import JOURNAL, examine_journal
-from app.doctor.native_examination import NativeExamination
+import structlog
+
+from app.doctor.folder import spacious, writable
+from app.doctor.report import DoctorReport, report_of
 from app.process.host import offline_host
+from app.process.journal_cluster import failure_domains
 from app.settings import ConfigError, LoadedSettings, Settings
 from app.settings.layers import DEFAULT
 from app.settings.limits_in_force import limits_in_force
 from app.settings.masking import mask_for
 from providers.chain.policy import OperationClass
-from providers.mem0.settings import Mem0Settings
-from providers.native.settings import NativeSettings
+from providers.errors import Unavailable
+from providers.examination.aside import aside
+from providers.examination.check import DATA_DIR, Check, FailureDomain, JournalSubject, Subject
+from providers.examination.examination import Examination, unexplained
+from providers.examination.outcome import CheckOutcome, error, ok
 
-CONFIG, LIMITS, PROVIDERS = "config", "limits", "providers"
+CONFIG, LIMITS, PROVIDERS, JOURNAL = "config", "limits", "providers", "journal"
 
 _AS_THE_SERVICE = "run this as the user of the service"
+
+_log = structlog.get_logger("ninai")
 
 
 def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.time) -> DoctorReport:
@@ -37,7 +40,7 @@ def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.
 
 
 async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]) -> DoctorReport:
-    examination = Examination()
+    examination = Examination(unexpected=_unexpected)
     usable: list[LoadedSettings] = []
 
     async def config() -> CheckOutcome:
@@ -48,22 +51,55 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
         usable.append(loaded)
         return ok(_sources_of(loaded))
 
-    await examination.check(CONFIG, config, advice=_AS_THE_SERVICE)
+    await examination.make(Check(CONFIG, config, _AS_THE_SERVICE))
     if not usable:
-        for name in (DATA_DIR, PROVIDERS, JOURNAL):
-            await examination.check(name, config, advice=_AS_THE_SERVICE, needs=(CONFIG,))
-        return examination.report()
+        await examination.make_all(Check(name, config, needs=(CONFIG,)) for name in (DATA_DIR, PROVIDERS, JOURNAL))
+        return report_of(examination)
     [loaded] = usable
+    examination.mask = mask_for(loaded.settings)
+    with ExitStack() as meanwhile:
+        await examination.make_all(_checks(loaded, now, meanwhile))
+    return report_of(examination)
+
+
+def _unexpected(check: Check, failure: Exception) -> CheckOutcome:
+    if not isinstance(failure, OSError):
+        _log.debug("doctor_bug", check=check.name, exc_info=failure)
+    return unexplained(check, failure)
+
+
+def _checks(loaded: LoadedSettings, now: Callable[[], float], meanwhile: ExitStack) -> Iterator[Check]:
+    """Yield the checks of a configuration; `meanwhile` ends what runs for these checks alone."""
     settings = loaded.settings
-    examination.mask = mask_for(settings)
-    await examination.check(LIMITS, partial(_limits, loaded), advice=_AS_THE_SERVICE)
-    await examination.check(DATA_DIR, partial(aside, partial(writable, settings.data_dir)), advice=_AS_THE_SERVICE)
+    yield Check(LIMITS, partial(_limits, loaded), _AS_THE_SERVICE)
+    yield Check(DATA_DIR, partial(aside, partial(writable, settings.data_dir)), _AS_THE_SERVICE)
     space = partial(aside, partial(spacious, settings.data_dir))
-    await examination.check(f"{DATA_DIR}.space", space, advice="look whether its disk answers")
-    with ExitStack() as servers:
-        addresses = await _examine_providers(examination, settings, now, servers)
-        await examine_journal(examination, settings, addresses, now)
-    return examination.report()
+    yield Check(f"{DATA_DIR}.space", space, "look whether its disk answers")
+    for name in settings.order:
+        host = offline_host(name, settings.data_dir)
+        provider = Subject(at=f"{PROVIDERS}.{name}", host=host, now=now, meanwhile=meanwhile)
+        yield from settings.providers[name].checks(provider)
+    journal = JournalSubject(
+        at=JOURNAL,
+        host=offline_host(JOURNAL, settings.data_dir),
+        now=now,
+        meanwhile=meanwhile,
+        alone=len(settings.order) == 1,
+        failure_domains=partial(_failure_domains, settings),
+    )
+    yield from settings.journal.checks(journal)
+
+
+async def _failure_domains(settings: Settings) -> dict[str, str | None]:
+    """Return the failure domains, all asked at once, since one without an answer takes its whole time limit."""
+    found: dict[str, str | None] = {}
+
+    async def ask(name: str, question: FailureDomain) -> None:
+        with suppress(Unavailable):
+            found[name] = await question()
+
+    await asyncio.gather(*(ask(name, question) for name, question in failure_domains(settings).items()))
+    return {name: found[name] for name in settings.order if name in found}
 
 
 async def _limits(loaded: LoadedSettings) -> CheckOutcome:
@@ -83,27 +119,5 @@ def _sources_of(loaded: LoadedSettings) -> str:
     """Name where the settings were read from."""
     counts: Counter[str] = Counter(origin.kind for origin in set(loaded.origins.values()))
     kinds = [kind for kind in ("variable", "option") if counts[kind]]
-    told = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in kinds]
-    return ", ".join([str(loaded.file or "no file"), *told, "defaults"])
-
-
-async def _examine_providers(
-    examination: Examination, settings: Settings, now: Callable[[], float], servers: ExitStack
-) -> dict[str, Address]:
-    """Check those in the order, and return the databases that answer."""
-    addresses: dict[str, Address] = {}
-    for name in settings.order:
-        provider, at = settings.providers[name], f"{PROVIDERS}.{name}"
-        needs: tuple[str, ...] = ()
-        look_at = f"look at `ninai providers test {name}`, which tries every operation"
-        if isinstance(provider, Mem0Settings):
-            look_at = f"look at {at}.base_url, .dialect, .api_key and .hmac_secret, and whether mem0 runs"
-        if isinstance(provider, NativeSettings):
-            needs = (f"{at}.schema",)
-            native = NativeExamination(examination, settings, name, provider, now, servers)
-            await native.examine()
-            if native.address is not None:
-                addresses[name] = native.address
-        healthy = partial(health_of, provider, offline_host(name, settings.data_dir), look_at)
-        await examination.check(f"{at}.health", healthy, advice=look_at, needs=needs)
-    return addresses
+    counted = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in kinds]
+    return ", ".join([str(loaded.file or "no file"), *counted, "defaults"])

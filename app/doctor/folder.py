@@ -4,9 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from app.doctor.finding import CheckOutcome, error, ok, warning
-
-DATA_DIR = "data_dir"
+from providers.examination.outcome import CheckOutcome, error, ok, warning
 
 # The write-ahead log of an embedded server takes up to 1 GiB by itself (its max_wal_size), and the journal grows with
 # every outage of a provider.

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from app.settings import Settings
 from app.settings.annotations import tag_of
-from app.settings.journaling import always_journalled, journal_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain
 from providers.chain.latency import LatencyObserver
@@ -13,7 +12,7 @@ from providers.chain.observers import Observers
 from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.reporting.reporter import Reporter
-from providers.factory import MemoryProviderFactory, ProviderSettings, limits_of
+from providers.factory import MemoryProviderFactory, ProviderSettings
 from providers.journal.base import Journal
 from providers.replica import Replica
 from providers.states.clock import HybridClock
@@ -52,7 +51,7 @@ class ChainFactory:
 
     def journal(self, settings: Settings) -> JournalSpec:
         """Return the configured journal."""
-        chosen = journal_of(settings)
+        chosen = settings.journal.resolved()
         if chosen is None:
             return JournalSpec(opened=None, always=False)
         host = self._host("journal", settings)
@@ -60,7 +59,7 @@ class ChainFactory:
         def opened() -> AbstractAsyncContextManager[Journal]:
             return chosen.open(host)
 
-        return JournalSpec(opened=opened, always=always_journalled(settings))
+        return JournalSpec(opened=opened, always=settings.journal.always(settings.data_dir))
 
     def _part(self, name: str, settings: Settings) -> ProviderSpec:
         provider = settings.providers[name]
@@ -69,7 +68,7 @@ class ChainFactory:
             settings=(provider, settings.chain.attempts.get(name)),
             opened=self._opener(provider, self._host(name, settings)),
             attempts=settings.chain.attempts.get(name, AttemptPolicy()),
-            limits=limits_of(provider),
+            limits=provider.limits,
         )
 
     def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:

@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from app.process.host import offline_host
 from app.settings import Settings
 from providers import background
 from providers.errors import Unavailable
-from providers.journal.postgres.cluster import cluster_of
-from providers.journal.postgres.settings import PostgresJournalSettings
-from providers.native.settings import NativeSettings
+from providers.examination.check import FailureDomain
 
 _AGAIN_SECONDS = 30.0
 
@@ -29,26 +28,33 @@ async def watching_journal_cluster(settings: Settings) -> AsyncIterator[None]:
 
 
 async def warn_of_shared_clusters(settings: Settings, again: float = _AGAIN_SECONDS) -> None:
-    """Compare the journal's cluster with that of every native provider, as soon as both answer.
+    """Compare the journal's failure domain with that of every provider, as soon as both can be asked.
 
-    `again`: seconds until a server that did not answer is asked again.
+    `again`: seconds until a provider that did not answer is asked again.
     """
-    if not isinstance(settings.journal, PostgresJournalSettings):
+    ours = settings.journal.failure_domain()
+    if ours is None:
         return
-    waiting = [name for name in settings.order if isinstance(settings.providers[name], NativeSettings)]
+    waiting = failure_domains(settings)
     while waiting:
-        waiting = [name for name in waiting if not await _compared(settings, settings.journal, name)]
+        waiting = {name: theirs for name, theirs in waiting.items() if not await _compared(ours, theirs, name)}
         if waiting:
             await asyncio.sleep(again)
 
 
-async def _compared(settings: Settings, journal: PostgresJournalSettings, name: str) -> bool:
-    provider = settings.providers[name]
-    if not isinstance(provider, NativeSettings):
-        return True
+def failure_domains(settings: Settings) -> dict[str, FailureDomain]:
+    """Return what asks for the failure domains of the providers in the order, of those that have one."""
+    asked: dict[str, FailureDomain] = {}
+    for name in settings.order:
+        question = settings.providers[name].failure_domain(offline_host(name, settings.data_dir))
+        if question is not None:
+            asked[name] = question
+    return asked
+
+
+async def _compared(ask_journal: FailureDomain, ask_provider: FailureDomain, name: str) -> bool:
     try:
-        ours = await cluster_of(journal.dsn.reveal(), through_pooler=journal.pooler == "pgbouncer")
-        theirs = await cluster_of(provider.dsn_of(name, settings.data_dir), through_pooler=provider.through_pooler)
+        ours, theirs = await ask_journal(), await ask_provider()
     except Unavailable as error:
         _log.debug("journal_place_unknown", provider=name, reason=error.reason)
         return False

@@ -4,19 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
 from app.settings.errors import ConfigError, quoted, shown, suggestion
-from app.settings.journaling import always_journalled
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from providers.chain.policy import AttemptPolicy, OperationClass
-from providers.embedders.settings import EmbedderSettings, OpenAIEmbedderSettings
 from providers.errors import InvalidInput
-from providers.journal.settings import AutoJournalSettings, NoJournalSettings
-from providers.journal.sqlite.settings import FILE_NAME
+from providers.kind import Usage
 from providers.limits import check_user_id
-from providers.mem0.settings import Mem0Settings
-from providers.native.dimensions import NARROWER, too_wide
-from providers.native.settings import NativeSettings
 
 MIN_SECRET_CHARS = 32
 # All deliveries, with their retries, have ended after so many times the longest request.
@@ -60,23 +54,23 @@ def _names(settings: Settings) -> Iterator[_Fault]:
             yield ("providers", name), f"the admin API has another use for {quoted([name])}, choose another name"
 
 
-def _inferring(settings: Settings) -> Iterator[_Fault]:
-    """Allow inference with a single provider only: what a language model makes of a text gets other ids, and varies."""
-    alone = len(settings.order) == 1
-    begun = always_journalled(settings) and isinstance(settings.journal, AutoJournalSettings)
-    for name in settings.order:
-        provider = settings.providers[name]
-        if isinstance(provider, Mem0Settings) and provider.infer:
-            if not alone or always_journalled(settings):
-                reason = "what mem0 infers cannot be kept alike by several providers or replayed: set order = "
-                rest = f"; {settings.data_dir / FILE_NAME} has been begun" if begun else ""
-                yield ("providers", name, "infer"), f"{reason}{quoted([name])} alone, and no journal{rest}"
-            if provider.dialect == "spec":
-                yield ("providers", name, "infer"), 'the dialect "spec" has no inference'
+def _kinds(settings: Settings) -> Iterator[_Fault]:
+    """Yield the faults that each kind of provider finds in its own settings."""
+    journal, data_dir = settings.journal, settings.data_dir
+    for name, provider in settings.providers.items():
+        usage = Usage(
+            name=name,
+            in_use=name in settings.order,
+            alone=len(settings.order) == 1,
+            journalled=journal.always(data_dir),
+            begun=journal.begun(data_dir),
+        )
+        for fault in provider.faults(usage):
+            yield ("providers", name, *fault.steps), fault.reason
 
 
 def _journal(settings: Settings) -> Iterator[_Fault]:
-    if len(settings.order) > 1 and isinstance(settings.journal, NoJournalSettings):
+    if len(settings.order) > 1 and not settings.journal.serves_several:
         yield (
             ("journal", "kind"),
             '"none" is for a single provider: what several are to agree on must be kept somewhere',
@@ -110,26 +104,11 @@ def _twins(settings: Settings) -> Iterator[_Fault]:
     seen: dict[str, str] = {}
     for name in settings.order:
         provider = settings.providers.get(name)
-        if isinstance(provider, NativeSettings) and provider.dsn is not None:
-            dsn = provider.dsn.reveal()
-            if dsn in seen:
-                yield ("order",), f"{quoted([seen[dsn]])} and {quoted([name])} are one database"
-            seen[dsn] = name
-
-
-def _dimensions(settings: Settings) -> Iterator[_Fault]:
-    """Refuse vectors that no database could store, which otherwise would come up at the first memory."""
-    for name, provider in settings.providers.items():
-        if not isinstance(provider, NativeSettings):
-            continue
-        at = ("providers", name)
-        places: list[tuple[Steps, EmbedderSettings]] = [((*at, "embedder"), provider.embedder)]
-        places += [((*at, "former_embedders", index), former) for index, former in enumerate(provider.former_embedders)]
-        for steps, embedder in places:
-            if isinstance(embedder, OpenAIEmbedderSettings) and embedder.dimensions is not None:
-                reason = too_wide(embedder.dimensions)
-                if reason is not None:
-                    yield (*steps, "dimensions"), f"{reason}: {NARROWER}"
+        address = None if provider is None else provider.store_address
+        if address is not None:
+            if address in seen:
+                yield ("order",), f"{quoted([seen[address]])} and {quoted([name])} are one database"
+            seen[address] = name
 
 
 def _reach(settings: Settings) -> Iterator[_Fault]:
@@ -204,12 +183,11 @@ def _is_loopback(host: str) -> bool:
 _CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
     _names,
     _order,
-    _inferring,
+    _kinds,
     _journal,
     _retention,
     _deadlines,
     _twins,
-    _dimensions,
     _reach,
     _ports,
     _session_secret,

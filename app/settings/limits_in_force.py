@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from app.settings.journaling import always_journalled
 from app.settings.layers import DEFAULT, Origin
 from app.settings.model import Settings
-from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, AttemptPolicy, OperationClass
+from providers.chain.policy import AttemptPolicy, OperationClass
+from providers.expectations import LEAST_TRY, MOST_TRY, USUAL_FACTOR
 from providers.limits import MAX_BATCH
 
 UNTIL_DEADLINE = "until the deadline"
@@ -70,4 +70,4 @@ def _try_limit(configured: float | None, operation: OperationClass, *, others: b
 
 def _journalled(settings: Settings, operation: OperationClass) -> bool:
     """Return whether a write is durable before the provider is asked, so that no caller has to wait for it."""
-    return operation.writes and (len(settings.order) > 1 or always_journalled(settings))
+    return operation.writes and (len(settings.order) > 1 or settings.journal.always(settings.data_dir))

@@ -4,14 +4,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 from msgspec import Struct, structs
 
 from app.settings.checks import check
 from app.settings.datadir import default_data_dir
 from app.settings.decode import decode
-from app.settings.dsn import normalised
 from app.settings.environment import CONFIG_VARIABLE, environment_layer, process_environment
 from app.settings.errors import ConfigError
 from app.settings.layers import DEFAULT, Layer, Origin, RawValue, Steps, dotted, overlay
@@ -20,13 +19,14 @@ from app.settings.model import Settings
 from app.settings.specvars import spec_layer
 from app.settings.tables import implied_tables
 from app.settings.tomlfile import toml_layer
-from observability.secret import MASK, Secret
-from providers.factory import ProviderSettings
-from providers.journal.postgres.settings import PostgresJournalSettings
-from providers.journal.settings import JournalSettings
-from providers.native.settings import NativeSettings
+from providers.setting_fault import SettingFault
 
-_Table = TypeVar("_Table", bound=ProviderSettings | JournalSettings)
+
+class _Kind(Protocol):
+    def normalised(self) -> Self: ...
+
+
+_Table = TypeVar("_Table", bound=_Kind)
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
@@ -74,7 +74,7 @@ def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mappin
     given = overlay(file, spec_layer(environ, file, above), above)
     data_dir = RawValue(default_data_dir(environ, euid=os.geteuid()), DEFAULT)
     settings, origins = decode(Settings, {("data_dir",): data_dir, **implied_tables(given), **given})
-    settings = _with_normalised_dsns(settings, origins)
+    settings = _normalised(settings, origins)
     everywhere = {leaf.path: origins.get(leaf.path, DEFAULT) for leaf in leaves(settings)}
     return LoadedSettings(settings=settings, origins=everywhere, file=path)
 
@@ -88,20 +88,17 @@ def _option_layer(overrides: Mapping[str, object]) -> Layer:
     }
 
 
-def _with_normalised_dsns(settings: Settings, origins: Mapping[str, Origin]) -> Settings:
+def _normalised(settings: Settings, origins: Mapping[str, Origin]) -> Settings:
     providers = {
-        name: _with_normalised_dsn(provider, ("providers", name, "dsn"), origins)
-        for name, provider in settings.providers.items()
+        name: _in_one_form(provider, ("providers", name), origins) for name, provider in settings.providers.items()
     }
-    journal = _with_normalised_dsn(settings.journal, ("journal", "dsn"), origins)
+    journal = _in_one_form(settings.journal, ("journal",), origins)
     return structs.replace(settings, providers=providers, journal=journal)
 
 
-def _with_normalised_dsn(table: _Table, steps: Steps, origins: Mapping[str, Origin]) -> _Table:
-    if not isinstance(table, NativeSettings | PostgresJournalSettings) or table.dsn is None:
-        return table
+def _in_one_form(table: _Table, at: Steps, origins: Mapping[str, Origin]) -> _Table:
     try:
-        return structs.replace(table, dsn=Secret(normalised(table.dsn.reveal())))
-    except ValueError:
-        reason = f"expected postgresql://USER:PASSWORD@HOST/DATABASE, got {MASK}"
-        raise ConfigError(reason, steps=steps, origin=origins[dotted(steps)]) from None
+        return table.normalised()
+    except SettingFault as fault:
+        steps = (*at, *fault.steps)
+        raise ConfigError(fault.reason, steps=steps, origin=origins[dotted(steps)]) from None

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from msgspec import Struct, structs
 
 from app.settings.errors import without_password
+from observability.one_line import in_one_line
 from observability.secret import MASK, Secret
 
 _LONG_CHARS = 8
@@ -30,11 +31,6 @@ def _pattern_of(secret: str) -> str:
     """Match a short secret as a whole word only: a password of one letter would mask that letter everywhere."""
     anywhere = re.escape(secret)
     return anywhere if len(secret) >= _LONG_CHARS else rf"(?<!\w){anywhere}(?!\w)"
-
-
-def in_one_line(text: str) -> str:
-    """Return a text in a form that breaks no table and controls no terminal."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in " ".join(text.split("\n")))
 
 
 def _secrets_in(value: object) -> Iterator[str]:

@@ -5,7 +5,8 @@ from math import inf
 from msgspec import Struct
 
 from providers.chain.latency_estimate import LatencyEstimates
-from providers.chain.policy import LEAST_EVIDENCE, MOST_TRY, USUAL_FACTOR, OperationClass
+from providers.chain.policy import LEAST_EVIDENCE, OperationClass
+from providers.expectations import MOST_TRY, USUAL_FACTOR
 
 # The share of a configured limit that a try must have had for a missing answer to count as evidence.
 _FAIR_SHARE = 0.5

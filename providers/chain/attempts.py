@@ -15,8 +15,9 @@ from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
-from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass, ProviderLimits
+from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.errors import Unavailable
+from providers.expectations import ProviderLimits
 
 Answer = TypeVar("Answer")
 

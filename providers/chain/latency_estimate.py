@@ -3,7 +3,8 @@
 import math
 from collections import deque
 
-from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, OperationClass
+from providers.chain.policy import OperationClass
+from providers.expectations import LEAST_TRY, MOST_TRY, USUAL_FACTOR
 
 SAMPLES = 64  # the last answers, which count
 LEAST_SAMPLES = 8  # with fewer the expectation for the kind counts as well

@@ -15,7 +15,8 @@ from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver
 from providers.chain.ping import responds
-from providers.chain.policy import AttemptPolicy, ChainPolicy, ProviderLimits
+from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.replica import Replica
 

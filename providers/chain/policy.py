@@ -9,11 +9,6 @@ Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 TryCount = Annotated[int, Meta(ge=1, le=10)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 
-# The bounds, in seconds, of a try after which another provider can be asked. Between them it has a multiple of the
-# provider's usual latency, so that a hung connection is abandoned soon and a slow answer is still waited for.
-LEAST_TRY = 1.0
-MOST_TRY = 5.0
-USUAL_FACTOR = 3.0
 # A try that waited less than these seconds is no evidence against a provider, however quick it usually is.
 LEAST_EVIDENCE = 0.25
 
@@ -94,17 +89,6 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the limits of one class of operations."""
         policy: OperationPolicy = getattr(self, operation)
         return policy
-
-
-class ProviderLimits(Struct, frozen=True, kw_only=True):
-    """What is expected of a kind of provider before anything has been measured.
-
-    `concurrency` is the number of calls that it may have at a time in one process; `expected_latency` is the seconds
-    that one call is expected to take until enough calls have been measured.
-    """
-
-    concurrency: int = 128
-    expected_latency: float = LEAST_TRY / USUAL_FACTOR
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,19 +1,22 @@
-"""A rehearsal of an order: find out whether it could be put in force, without starting any of its work."""
+"""The checks whether an order could be put in force, made without starting any of its work."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from functools import partial
 
 from providers.chain.identities import PROBE_SECONDS, refuse_twins
 from providers.chain.in_sync import refuse_empty
 from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.errors import Unavailable
-from providers.journal.base import JournalUnavailable
+from providers.examination.check import Check
+from providers.examination.examination import Examination
+from providers.journal.base import Journal, JournalUnavailable
 from providers.replica import Replica
 
 
-async def rehearse(choice: JournalSpec, parts: Sequence[ProviderSpec]) -> None:
-    """Open the journal and the providers, read their identities, and close them again; see `Chain.switch`.
+async def rehearse(journal: JournalSpec, providers: Sequence[ProviderSpec]) -> None:
+    """Open the journal and the providers, compare their identities, and close them again; see `Chain.switch`.
 
     A provider that does not answer is no reason against an order; one that cannot be opened at all is.
 
@@ -21,15 +24,53 @@ async def rehearse(choice: JournalSpec, parts: Sequence[ProviderSpec]) -> None:
         OrderRefused: the order could not be put in force.
         Unavailable: the journal or a provider cannot be opened.
     """
+    examination = Examination(seconds=None)
     async with AsyncExitStack() as stack:
-        journal = None if choice.opened is None else await stack.enter_async_context(choice.opened())
-        providers = [await stack.enter_async_context(part.opened()) for part in parts]
-        found = await asyncio.gather(*map(_identity, providers))
-        identities = dict(zip((part.name for part in parts), found, strict=True))
-        refuse_twins(identities)
-        if journal is not None:
+        await examination.make_all(_Rehearsal(journal, providers, stack).checks())
+    for result in examination.results:
+        if result.outcome.cause is not None:
+            raise result.outcome.cause
+
+
+class _Rehearsal:
+    """The checks of one order, each of which needs the one before it; the stack closes what they open."""
+
+    def __init__(self, journal: JournalSpec, providers: Sequence[ProviderSpec], stack: AsyncExitStack) -> None:
+        self._opened_journal = journal.opened
+        self._specs = providers
+        self._stack = stack
+        self._journal: Journal | None = None
+        self._providers: dict[str, Replica] = {}
+        self._identities: Mapping[str, str | None] = {}
+
+    def checks(self) -> Iterator[Check]:
+        """Yield them in their order."""
+        needs: tuple[str, ...] = ()
+        if self._opened_journal is not None:
+            yield Check("journal", partial(self._open_journal, self._opened_journal))
+            needs = ("journal",)
+        for spec in self._specs:
+            name = f"providers.{spec.name}"
+            yield Check(name, partial(self._open, spec), needs=needs)
+            needs = (name,)
+        yield Check("identities", self._compare, needs=needs)
+        yield Check("members", self._compare_with_members, needs=("identities",))
+
+    async def _open_journal(self, opened: Callable[[], AbstractAsyncContextManager[Journal]]) -> None:
+        self._journal = await self._stack.enter_async_context(opened())
+
+    async def _open(self, spec: ProviderSpec) -> None:
+        self._providers[spec.name] = await self._stack.enter_async_context(spec.opened())
+
+    async def _compare(self) -> None:
+        found = await asyncio.gather(*map(_identity, self._providers.values()))
+        self._identities = dict(zip(self._providers, found, strict=True))
+        refuse_twins(self._identities)
+
+    async def _compare_with_members(self) -> None:
+        if self._journal is not None:
             with suppress(JournalUnavailable):
-                refuse_empty(identities, await journal.members())
+                refuse_empty(self._identities, await self._journal.members())
 
 
 async def _identity(provider: Replica) -> str | None:

@@ -3,15 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from msgspec import Struct
-
 from observability.metrics import Metrics
 from providers.embedders.base import Embedder
+from providers.embedders.kind import EmbedderKind
 from providers.embedders.openai_options import OpenAIOptions
 
 
 class LocalEmbedderSettings(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="local"
+    EmbedderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="local"
 ):
     """Static word embeddings that ship with the package: no network, 0.1 to 0.3 ms a text, 256 dimensions."""
 
@@ -37,8 +36,15 @@ class OpenAIEmbedderSettings(
             yield embedder
 
 
-class NoEmbedderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
+class NoEmbedderSettings(
+    EmbedderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"
+):
     """No vectors: memories are found by their words alone."""
+
+    @property
+    def makes_vectors(self) -> bool:
+        """See `EmbedderKind`."""
+        return False
 
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:  # noqa: ARG002 - the shape they share

@@ -17,6 +17,11 @@ class Mem0Health(Health, frozen=True, kw_only=True):
     endpoint: str
     dialect: str | None = None
 
+    @property
+    def details(self) -> list[str]:
+        """See `Health`."""
+        return [*super().details, f"speaks the dialect {self.dialect}"]
+
 
 async def health_of(dialect: Dialect, endpoint: str, provider: str) -> Mem0Health:
     """Ping mem0; an error is part of the answer."""

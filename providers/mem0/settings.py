@@ -1,14 +1,17 @@
 """How the mem0 provider is configured."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from observability.secret import Secret
+from providers.expectations import SLOW, ProviderLimits
+from providers.kind import Advice, ProviderKind, Usage
 from providers.replica import Replica
+from providers.setting_fault import SettingFault
 from providers.types import Host
 
 # Scheme, host, port and path: credentials and queries have no place in it.
@@ -19,7 +22,7 @@ CONCURRENCY = 8  # requests under way at a time
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 
-class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mem0"):
+class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mem0"):
     """Memories in a mem0 service over HTTP.
 
     `dialect` is `oss` for mem0's own server, `platform` for the managed service, `spec` for the API of SPEC-020; `auto`
@@ -36,6 +39,39 @@ class Mem0Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     connect_timeout: Seconds = 2.0
     concurrency: Annotated[int, Meta(ge=1, le=256)] = CONCURRENCY
     infer: bool = False
+
+    @property
+    def limits(self) -> ProviderLimits:
+        """See `ProviderKind`; mem0 embeds over the network, and with a language model takes seconds."""
+        return ProviderLimits(concurrency=self.concurrency, expected_latency=SLOW)
+
+    @property
+    def infers(self) -> bool:
+        """See `ProviderKind`."""
+        return self.infer
+
+    def faults(self, usage: Usage) -> Iterator[SettingFault]:
+        """Yield why nothing may be inferred: what is inferred has other ids, and is never the same twice."""
+        if not self.infer or not usage.in_use:
+            return
+        if not usage.alone or usage.journalled:
+            reason = "what mem0 infers cannot be kept alike by several providers or replayed: set order = "
+            rest = "" if usage.begun is None else f"; {usage.begun} has been begun"
+            yield SettingFault(("infer",), f'{reason}"{usage.name}" alone, and no journal{rest}')
+        if self.dialect == "spec":
+            yield SettingFault(("infer",), 'the dialect "spec" has no inference')
+
+    def advice(self, name: str) -> Advice:
+        """See `ProviderKind`."""
+        place = f"providers.{name}"
+        access = f"{place}.base_url, .dialect, .api_key and .hmac_secret"
+        inferred = f"{place}.infer: the language model there may have kept nothing of the text"
+        return Advice(
+            address=f"{place}.base_url",
+            access=access,
+            keeping=inferred if self.infer else super().advice(name).keeping,
+            health=f"look at {access}, and whether mem0 runs",
+        )
 
     @asynccontextmanager
     async def open(

@@ -1,12 +1,9 @@
 """MockMemoryProvider: memories in this process alone, as the reference implementation of the protocol."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from heapq import nsmallest
 from typing import TypeVar
 from uuid import uuid4
-
-from msgspec import Struct
 
 from providers import limits, replica_limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
@@ -14,19 +11,10 @@ from providers.errors import ProviderError, Rejected
 from providers.memory.store import InMemoryStore
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
-from providers.types import Deletion, Edit, Health, Host, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-
-
-class MockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mock"):
-    """Memories in this process alone, gone when it ends: for tests and trials."""
-
-    @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Replica]:
-        """Start empty."""
-        yield MockMemoryProvider(host.clock)
 
 
 class MockHealth(Health, frozen=True, kw_only=True):

@@ -22,6 +22,12 @@ class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
     total_memories: int | None = None
     total_is_estimate: bool = False
 
+    @property
+    def details(self) -> list[str]:
+        """See `Health`."""
+        about = "about " if self.total_is_estimate else ""
+        return [*super().details, f"memories: {about}{self.total_memories or 0}"]
+
 
 async def health_of(database: Database, provider: str) -> PostgresHealth:
     """Count the memories; an error is part of the health."""

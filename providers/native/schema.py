@@ -8,11 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from msgspec import Struct
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured
+from providers.migrations import Revision, SchemaState
 from providers.postgres.encoding import ENCODING, check_encoding
 
 VERSION_TABLE = "ninai_schema_version"
@@ -21,30 +21,6 @@ VERSION_TABLE = "ninai_schema_version"
 MIGRATION_LOCK = 0x6E696E6169
 
 _upgrading: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-
-
-class SchemaState(Struct, frozen=True, kw_only=True):
-    """A database's version of the schema, and this code's.
-
-    `current` is the database's revision, None before the first; `newest` is this code's. A `current` that this code
-    does not know was made by a newer version, whose schema this one can use.
-    """
-
-    current: str | None
-    newest: str
-    pending: list[str]
-
-    @property
-    def usable(self) -> bool:
-        """Whether this code can run on the database as it is."""
-        return self.current is not None and not self.pending
-
-
-class Revision(Struct, frozen=True, kw_only=True):
-    """One step of the schema's history."""
-
-    id: str
-    title: str
 
 
 class Schema:

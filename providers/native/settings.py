@@ -1,23 +1,33 @@
 """The settings of the native provider, which open it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field, structs
 
 from observability.secret import Secret
 from providers.embedders.openai_options import Seconds
-from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings
+from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings, NoEmbedderSettings
+from providers.examination.check import Check, FailureDomain, Subject
+from providers.expectations import ProviderLimits
+from providers.kind import Advice, ProviderKind, Usage
+from providers.migrations import Migrations
+from providers.native.dimensions import NARROWER, too_wide
+from providers.postgres.dsn import normalised_dsn
 from providers.replica import Replica
+from providers.setting_fault import SettingFault
 from providers.types import Host
 
 # The share of an operation's time limit that its vector may take; the rest is for the database.
 SHARE_OF_EMBEDDING = 0.5
 
 
-class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"):
+class NativeSettings(
+    ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"
+):
     """PostgreSQL with pgvector.
 
     `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
@@ -34,7 +44,23 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     migrate: bool = True
     vector_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
     embedder: EmbedderSettings = field(default_factory=LocalEmbedderSettings)
-    former_embedders: list[EmbedderSettings] = []
+    former_embedders: list[EmbedderSettings] = field(default_factory=list)
+
+    @property
+    def limits(self) -> ProviderLimits:
+        """See `ProviderKind`."""
+        # More calls than connections are useful, because the writes of many callers share one statement.
+        return ProviderLimits(concurrency=max(ProviderLimits().concurrency, self.pool_size))
+
+    @property
+    def embedded(self) -> bool:
+        """See `ProviderKind`."""
+        return self.dsn is None
+
+    @property
+    def store_address(self) -> str | None:
+        """See `ProviderKind`."""
+        return None if self.dsn is None else self.dsn.reveal()
 
     @property
     def embedding_patience(self) -> float:
@@ -53,6 +79,70 @@ class NativeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         from providers.native.embedded import EmbeddedServer, folder_of
 
         return EmbeddedServer(folder_of(data_dir, name)).dsn
+
+    def normalised(self) -> Self:
+        """See `ProviderKind`."""
+        return self if self.dsn is None else structs.replace(self, dsn=normalised_dsn(self.dsn))
+
+    def faults(self, usage: Usage) -> Iterator[SettingFault]:  # noqa: ARG002 - the shape of every kind
+        """Yield vectors that no database could store, which would be found out at the first memory."""
+        embedders: list[tuple[tuple[str | int, ...], EmbedderSettings]] = [(("embedder",), self.embedder)]
+        embedders += [(("former_embedders", index), former) for index, former in enumerate(self.former_embedders)]
+        for steps, embedder in embedders:
+            reason = too_wide(embedder.wanted_dimensions or 0)
+            if reason is not None:
+                yield SettingFault((*steps, "dimensions"), f"{reason}: {NARROWER}")
+
+    def advice(self, name: str) -> Advice:
+        """See `ProviderKind`."""
+        address = "`ninai db status`" if self.embedded else f"providers.{name}.dsn"
+        return structs.replace(super().advice(name), address=address, access=f"{address} and `ninai db check {name}`")
+
+    def failure_domain(self, host: Host) -> FailureDomain:
+        """Ask for the identifier of the PostgreSQL cluster."""
+        from providers.postgres.cluster import cluster_of
+
+        return partial(cluster_of, self.dsn_of(host.name, host.data_dir), through_pooler=self.through_pooler)
+
+    def migrations(self, host: Host) -> AbstractAsyncContextManager[Migrations]:
+        """See `ProviderKind`."""
+        from providers.native.opening import opened_schema
+
+        dsn = self.dsn_of(host.name, host.data_dir)
+        return opened_schema(dsn, pool_size=self.pool_size, through_pooler=self.through_pooler)
+
+    def opened_to_look(self, host: Host) -> AbstractAsyncContextManager[Replica]:
+        """Make no schema, and no vectors for memories that lack one."""
+        without = structs.replace(self, migrate=False, pool_size=1, embedder=NoEmbedderSettings(), former_embedders=[])
+        return without.open(host)
+
+    def checks(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.native.examination import DatabaseChecks, DatabaseSubject, embedder_checks
+
+        database = DatabaseChecks(
+            subject,
+            DatabaseSubject(
+                dsn=lambda: self.dsn_of(subject.host.name, subject.host.data_dir),
+                embedded=self.embedded,
+                through_pooler=self.through_pooler,
+                migrate=self.migrate,
+                migrations=lambda: self.migrations(subject.host),
+            ),
+        )
+        return [
+            *database.checks(),
+            *embedder_checks(
+                subject, database.reached, self.embedder, self.former_embedders, patience=self.embedding_patience
+            ),
+            self.health_check(subject, needs=(f"{subject.at}.schema",)),
+        ]
+
+    def parts_to_try(self, subject: Subject) -> Sequence[Check]:
+        """Ask the embedder by itself: the provider stores without vectors when it fails, and says nothing."""
+        from providers.native.examination import embedder_to_try
+
+        return embedder_to_try(subject, self.embedder, self.embedding_patience) if self.embedder.makes_vectors else ()
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Replica]:

@@ -18,7 +18,7 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.guarded import GuardedProvider
 from providers.chain.link import Link
-from providers.chain.policy import ProviderLimits
+from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.journal.sqlite.opening import open_journal
 from providers.memory.provider import MockMemoryProvider

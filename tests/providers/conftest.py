@@ -13,7 +13,7 @@ from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.embedders.settings import NoEmbedderSettings
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock

@@ -1,20 +1,20 @@
 """The settings of the journal in a file, and its opening."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import Struct
-
+from providers.examination.check import DATA_DIR, Check, JournalSubject
 from providers.journal.base import Journal
+from providers.journal.kind import JournalKind
 from providers.types import Host
 
 FILE_NAME = "journal.sqlite3"
 
 
 class SqliteJournalSettings(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sqlite"
+    JournalKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sqlite"
 ):
     """A SQLite file for all processes of one host, never on a network drive, whose locks cannot be trusted.
 
@@ -22,6 +22,19 @@ class SqliteJournalSettings(
     """
 
     path: Path | None = None
+
+    def file_in(self, data_dir: Path) -> Path:
+        """Return the file, with this data folder."""
+        return data_dir / FILE_NAME if self.path is None else self.path
+
+    def missing(self, data_dir: Path, *, alone: bool) -> str | None:  # noqa: ARG002 - the shape they share
+        """See `JournalKind`."""
+        file = self.file_in(data_dir)
+        return None if file.exists() else f"there is no journal yet: the service makes {file} when it starts"
+
+    def checks(self, subject: JournalSubject) -> Sequence[Check]:
+        """See `JournalKind`."""
+        return self.contents_checks(subject, (DATA_DIR,) if self.path is None else ())
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Journal]:
@@ -32,6 +45,5 @@ class SqliteJournalSettings(
         """
         from providers.journal.sqlite.opening import open_journal
 
-        path = host.data_dir / FILE_NAME if self.path is None else self.path
-        async with open_journal(path, time.time) as journal:
+        async with open_journal(self.file_in(host.data_dir), time.time) as journal:
             yield journal

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from app.doctor.doctor import examine
-from app.doctor.finding import CheckStatus, DoctorReport, Finding
+from app.doctor.report import DoctorReport, Finding
 from app.settings import load
+from providers.examination.outcome import CheckStatus
 
 WITHOUT_VECTORS = {"NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "none"}
 

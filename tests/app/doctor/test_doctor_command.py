@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from app.doctor.finding import CheckStatus
+from providers.examination.outcome import CheckStatus
 from providers.native.embedded import EmbeddedServer, folder_of
 from providers.native.embedded.maintenance import ServerState, mark, status_of
 from tests.app.doctor.examining import WITHOUT_VECTORS, found, wrong

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.doctor.finding import CheckStatus
 from app.doctor.folder import spacious, writable
+from providers.examination.outcome import CheckStatus
 from tests.app.doctor.examining import found, wrong
 from tests.providers.journal.rig import names_in
 from tests.support.postgres import reachable_folder

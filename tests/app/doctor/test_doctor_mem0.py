@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.doctor.finding import CheckStatus
+from providers.examination.outcome import CheckStatus
 from tests.app.doctor.examining import found, wrong
 from tests.support.mem0_platform import PlatformServer
 from tests.support.mem0_spec import SpecServer

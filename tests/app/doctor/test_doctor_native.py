@@ -9,14 +9,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import make_url
 
-from app.doctor.database import DatabaseFacts
-from app.doctor.embedding import EmbeddingResult, embedder_of
-from app.doctor.finding import CheckStatus, Finding
-from app.doctor.native import pgvector_of, version_of
+from app.doctor.report import Finding
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
+from providers.examination.outcome import CheckStatus
 from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedded import EmbeddedServer
+from providers.native.embedder_check import EmbeddingResult, embedder_of
+from providers.native.findings import pgvector_of
+from providers.postgres.facts import version_of
+from providers.postgres.inspection import DatabaseFacts
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider

@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.settings import load
+from app.settings.masking import mask_for
 from tests.app.settings.configuration import Configuration
 
 CANARY = "canary-7Qx"
@@ -62,3 +64,32 @@ def test_no_listing_shows_a_secret(configuration: Configuration) -> None:
         "providers.mem0.hmac_secret": "********",
     }
     assert CANARY not in repr(loaded.leaves()) + repr(loaded.origins)
+
+
+def test_no_secret_of_the_settings_is_told() -> None:
+    """Neither a key nor a password, escaped or not; nor what a terminal would take for a command."""
+    environ = {
+        "MEMORY_PROVIDER": "native,http",
+        "DATABASE_URL": "postgresql://me:s3cr%40t@host/x",
+        "MEM0_API_KEY": "key-7Qx",
+        "MEM0_HMAC_SECRET": "hmac-7Qx",
+    }
+    mask = mask_for(load(None, environ).settings)
+
+    assert mask("s3cr@t s3cr%40t key-7Qx hmac-7Qx") == "******** ******** ******** ********"
+    assert mask("postgresql://me:other@host/x\nand\x1b[2J more") == "postgresql://********@host/x and\\x1b[2J more"
+
+
+@pytest.mark.parametrize("password", ["s3cr[t", "s3]cret", "[s3cret]", "s3/cr?e#t", "s3:cret"])
+def test_the_password_of_a_dsn_is_what_the_database_is_told(password: str) -> None:
+    """It is none the less told to nobody else where a URL should have escaped it."""
+    mask = mask_for(load(None, {"DATABASE_URL": f"postgresql://me:{password}@host/x"}).settings)
+
+    assert mask(f"{password} is wrong") == "******** is wrong"
+
+
+def test_a_short_secret_takes_no_letter_out_of_a_word() -> None:
+    """Only where it stands by itself is it one."""
+    mask = mask_for(load(None, {"MEMORY_PROVIDER": "http", "MEM0_API_KEY": "k"}).settings)
+
+    assert mask("k looks like key=k") == "******** looks like key=********"

@@ -10,7 +10,7 @@ from providers.embedders.settings import (
     OpenAIEmbedderSettings,
 )
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
 from tests.app.settings.configuration import Configuration
 

@@ -10,8 +10,9 @@ from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.opening import ProviderSpec
-from providers.chain.policy import AttemptPolicy, BudgetPolicy, ProviderLimits
+from providers.chain.policy import AttemptPolicy, BudgetPolicy
 from providers.errors import Unavailable
+from providers.expectations import ProviderLimits
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Snapshot

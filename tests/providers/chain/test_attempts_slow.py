@@ -6,8 +6,9 @@ import pytest
 
 from providers.chain.errors import CutShort
 from providers.chain.latency_estimate import LEAST_SAMPLES
-from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, OperationClass
+from providers.chain.policy import OperationClass
 from providers.errors import TimedOut
+from providers.expectations import LEAST_TRY, MOST_TRY, USUAL_FACTOR
 from tests.providers.chain.rig import HANGING, OK, Rig, Step
 from tests.support.clock import FakeClock, simulate
 

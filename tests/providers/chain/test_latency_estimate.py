@@ -3,7 +3,8 @@
 import pytest
 
 from providers.chain.latency_estimate import LEAST_SAMPLES, SAMPLES, LatencyEstimate, LatencyEstimates, hang_timeout
-from providers.chain.policy import LEAST_TRY, MOST_TRY, USUAL_FACTOR, OperationClass
+from providers.chain.policy import OperationClass
+from providers.expectations import LEAST_TRY, MOST_TRY, USUAL_FACTOR
 
 RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from providers.chain.errors import BreakerOpen, CutShort
-from providers.chain.policy import LEAST_TRY, MOST_TRY
 from providers.errors import ASK_AGAIN, MemoryNotFound, TimedOut, Unavailable
+from providers.expectations import LEAST_TRY, MOST_TRY
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 

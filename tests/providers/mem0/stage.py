@@ -20,7 +20,7 @@ from providers.journal.operations import MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.measured import MeasuredProvider
 from providers.mem0.settings import Mem0Settings
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.replica import Replica
 from tests.support.fickle_http import FickleHttp
 from tests.support.following import eventually

@@ -9,7 +9,7 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, Unavailable
-from providers.memory.provider import MockSettings
+from providers.memory.settings import MockSettings
 from providers.types import NewMemory, Owner
 from tests.providers.mem0.stage import KEY, MEM0, MOCK, TIMEOUT, Stage
 from tests.support.fickle_http import Behaviour, FickleHttp, Received

@@ -7,7 +7,8 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
-from providers.memory.provider import MockMemoryProvider, MockSettings
+from providers.memory.provider import MockMemoryProvider
+from providers.memory.settings import MockSettings
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from providers.types import Host

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured, Unavailable
+from providers.migrations import SchemaState
 from providers.native import schema as schema_module
 from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
-from providers.native.schema import Schema, SchemaState
+from providers.native.schema import Schema
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.types import Owner
 from tests.support.native import HashingEmbedder, open_native_provider

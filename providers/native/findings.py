@@ -1,29 +1,12 @@
-"""What the checks of a native provider's database come to, one function for each."""
+"""The outcomes of the checks of a native provider's database, one function for each."""
 
-from app.doctor.database import Address, DatabaseFacts
-from app.doctor.finding import CheckOutcome, error, ok, warning
-from providers.native.schema import SchemaState
+from providers.examination.outcome import CheckOutcome, error, ok, warning
+from providers.migrations import SchemaState
+from providers.native.inspection import other_dimensions, wanted_models
+from providers.postgres.inspection import Address, DatabaseFacts
 
-# As providers/postgres/sqlstates.py tells whoever meets an older one; pgvector 0.7 brought halfvec and sparsevec.
-LEAST_POSTGRES = 14
+# That which brought halfvec and sparsevec.
 LEAST_PGVECTOR = (0, 7)
-
-_NUMBERS_IN_A_MAJOR = 10_000  # of server_version_num
-
-
-def version_of(facts: DatabaseFacts) -> CheckOutcome:
-    """Return whether the server is new enough."""
-    if facts.version_number < LEAST_POSTGRES * _NUMBERS_IN_A_MAJOR:
-        return error(f"PostgreSQL {facts.version}", f"move to PostgreSQL {LEAST_POSTGRES} or newer")
-    return ok(f"PostgreSQL {facts.version}")
-
-
-def writable_of(facts: DatabaseFacts) -> CheckOutcome:
-    """Return whether the database takes writes."""
-    if facts.read_only:
-        advice = "name the primary in the dsn, or set default_transaction_read_only off for this role and database"
-        return error("it only reads: it is a standby, or was set so", advice)
-    return ok("it takes writes")
 
 
 def pgvector_of(facts: DatabaseFacts) -> CheckOutcome:
@@ -72,14 +55,14 @@ async def indexes_of(address: Address) -> CheckOutcome:
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:
     """Return whether stored vectors are comparable with those of the embedder now, and are to be of its model."""
-    others = await address.other_dimensions(model, dimensions)
+    others = await other_dimensions(address, model, dimensions)
     if others:
         stored = ", ".join(f"{count} of {other} dimensions" for other, count in others.items())
         return error(
             f"{model} makes {dimensions} dimensions now, but stored are {stored} among those looked at",
             "give the model that was exchanged a name of its own: until then those are found by their words alone",
         )
-    different = [wanted for wanted in await address.wanted_models() if wanted != model]
+    different = [wanted for wanted in await wanted_models(address) if wanted != model]
     if different:
         return warning(
             f"{model} is configured, but the process that started last embeds with {different[0]}",

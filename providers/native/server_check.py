@@ -4,20 +4,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
 
-from app.doctor.examination import aside
-from app.doctor.finding import CheckOutcome, ok, skipped, warning
-from providers.native.embedded import EmbeddedServer
+from providers.examination.aside import aside
+from providers.examination.outcome import CheckOutcome, error, ok, skipped, warning
+from providers.native.embedded import EmbeddedServer, EmbeddedServerError
 from providers.native.embedded.maintenance import ServerState, status_of
 
 # A server that was ended well is there within a second; one that has to recover needs more.
 START_SECONDS = 60.0
 
 
-async def server_of(name: str, folder: Path, stack: ExitStack) -> CheckOutcome:
+async def server_of(name: str, folder: Path, stack: ExitStack, advice: str) -> CheckOutcome:
     """Run the server of a provider until the stack is closed, if it may.
 
     Raises:
-        EmbeddedServerError: it cannot be started.
         OSError: the folder cannot be read by this user.
     """
     status = await aside(lambda: status_of(folder))
@@ -36,7 +35,14 @@ async def server_of(name: str, folder: Path, stack: ExitStack) -> CheckOutcome:
         return skipped(f"it has never run: nothing is in {folder}; the service makes it when it starts")
     if status.marked:
         return warning("no service runs, and it is to stay down with the next one", back, blocks=True)
-    _start(EmbeddedServer(folder), stack)
+    return _started(EmbeddedServer(folder), stack, advice)
+
+
+def _started(server: EmbeddedServer, stack: ExitStack, advice: str) -> CheckOutcome:
+    try:
+        _start(server, stack)
+    except EmbeddedServerError as failure:
+        return error(str(failure), advice)
     return ok("no service runs it; it was started for these checks alone")
 
 

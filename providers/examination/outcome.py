@@ -1,4 +1,4 @@
-"""The outcome of a check, and the report of all checks."""
+"""The outcome of a check."""
 
 from enum import StrEnum
 
@@ -15,36 +15,33 @@ class CheckStatus(StrEnum):
 
 
 class CheckOutcome(Struct, frozen=True, kw_only=True):
-    """The outcome of a check; `blocks` if the checks that need it cannot be made."""
+    """The outcome of a check; `blocks` if the checks that need it cannot be made.
+
+    `cause` is the exception that ended it; `label` is one word for how it ended, where the status is not enough.
+    """
 
     status: CheckStatus
     found: str
     advice: str | None = None
     blocks: bool = False
+    label: str | None = None
+    cause: Exception | None = None
+
+    @property
+    def ended(self) -> str:
+        """How the check ended, in one word."""
+        return self.label or self.status.value
 
 
-class Finding(Struct, frozen=True, kw_only=True):
-    """One line of a report.
+class CheckFailed(Exception):
+    """A check has found something else than it should; `outcome` says in one word how it failed."""
 
-    `name` is the same in every release; `found` describes in one line what was found, `advice` what to do about it,
-    None if nothing. `milliseconds` is what the check took, None if it was skipped before it began.
-    """
-
-    name: str
-    status: CheckStatus
-    found: str
-    advice: str | None
-    milliseconds: float | None
+    def __init__(self, reason: str, *, outcome: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
 
 
-class DoctorReport(Struct, frozen=True, kw_only=True):
-    """All findings in the order of the checks; `ok` if none of them is an error, however many are warnings."""
-
-    ok: bool
-    findings: list[Finding]
-
-
-def ok(found: str) -> CheckOutcome:
+def ok(found: str = "") -> CheckOutcome:
     """Return the outcome of a check that passes."""
     return CheckOutcome(status=CheckStatus.OK, found=found)
 
@@ -54,9 +51,9 @@ def warning(found: str, advice: str, *, blocks: bool = False) -> CheckOutcome:
     return CheckOutcome(status=CheckStatus.WARNING, found=found, advice=advice, blocks=blocks)
 
 
-def error(found: str, advice: str) -> CheckOutcome:
+def error(found: str, advice: str | None, *, label: str | None = None) -> CheckOutcome:
     """Return the outcome of a check that keeps the service from serving, or from serving as configured."""
-    return CheckOutcome(status=CheckStatus.ERROR, found=found, advice=advice, blocks=True)
+    return CheckOutcome(status=CheckStatus.ERROR, found=found, advice=advice, blocks=True, label=label)
 
 
 def skipped(found: str) -> CheckOutcome:

@@ -1,14 +1,13 @@
-"""Whether an embedder embeds."""
+"""The check whether an embedder embeds."""
 
 from time import perf_counter
 
 from msgspec import Struct
 
-from app.doctor.examination import CHECK_SECONDS
-from app.doctor.finding import CheckOutcome, error, ok, skipped
 from observability.metrics import Metrics
 from providers.embedders.guarded import GuardedEmbedder
-from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings, OpenAIEmbedderSettings
+from providers.embedders.kind import EmbedderKind
+from providers.examination.outcome import CheckOutcome, error, ok, skipped
 from providers.native.dimensions import NARROWER, too_wide
 
 _TEXT = "tea"
@@ -22,8 +21,8 @@ class EmbeddingResult(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> EmbeddingResult:
-    """Embed one text.
+async def embedded_by(settings: EmbedderKind, metrics: Metrics, patience: float) -> EmbeddingResult:
+    """Embed one text within `patience` seconds.
 
     Raises:
         EmbedderUnavailable: it cannot be done, or what came is no unit vector.
@@ -32,16 +31,16 @@ async def embedded_by(settings: EmbedderSettings, metrics: Metrics) -> Embedding
         if embedder is None:
             return EmbeddingResult(model=None, dimensions=0, seconds=0.0)
         started = perf_counter()
-        [vector] = await GuardedEmbedder(embedder, CHECK_SECONDS).embed([_TEXT])
+        [vector] = await GuardedEmbedder(embedder, patience).embed([_TEXT])
         return EmbeddingResult(model=embedder.model, dimensions=len(vector), seconds=perf_counter() - started)
 
 
-def embedder_of(settings: EmbedderSettings, embedded: EmbeddingResult, patience: float) -> CheckOutcome:
+def embedder_of(settings: EmbedderKind, embedded: EmbeddingResult, patience: float) -> CheckOutcome:
     """Return whether that is what is configured; `patience` is seconds that a request waits for its vector."""
-    if isinstance(settings, NoEmbedderSettings):
+    if not settings.makes_vectors:
         return skipped("none is configured: memories are found by their words alone")
     found = f"{embedded.model}: {embedded.dimensions} dimensions in {embedded.seconds * 1000:.1f} ms"
-    wanted = settings.dimensions if isinstance(settings, OpenAIEmbedderSettings) else None
+    wanted = settings.wanted_dimensions
     if wanted is not None and embedded.dimensions != wanted:
         return error(f"{found}, but {wanted} are configured", "correct embedder.dimensions, or the model")
     if (reason := too_wide(embedded.dimensions)) is not None:

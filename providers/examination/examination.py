@@ -1,0 +1,101 @@
+"""Checks made one after another: none hangs, none ends the others, and none is made without what it needs."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from time import perf_counter
+
+from msgspec import structs
+
+from observability.one_line import in_one_line
+from providers.embedders.base import EmbedderUnavailable
+from providers.errors import ProviderError, TimedOut
+from providers.examination.check import Check, CheckResult
+from providers.examination.outcome import CheckFailed, CheckOutcome, error, ok, skipped
+
+# More than a provider has for an operation, and more than a connection may take.
+CHECK_SECONDS = 10.0
+
+BUG_ADVICE = "please report this as a bug"
+
+# Turns an exception into an outcome that no backend may raise.
+Unexpected = Callable[[Check, Exception], CheckOutcome]
+
+
+def unexplained(check: Check, failure: Exception) -> CheckOutcome:
+    """Name the file that the system refuses; everything else is a bug of the check."""
+    if isinstance(failure, OSError):
+        return error(f"{failure.filename or 'the system'}: {failure.strerror or _words(failure)}", check.advice)
+    return error(f"this check failed by itself: {type(failure).__name__}: {failure}", BUG_ADVICE)
+
+
+class Examination:
+    """The results of the checks made so far, in order.
+
+    `mask` takes the secrets out of what was found; advice is in our own words. `seconds` is the time limit of a check,
+    None for no limit. `unexpected` explains exceptions that no backend may raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        mask: Callable[[str], str] = in_one_line,
+        seconds: float | None = CHECK_SECONDS,
+        unexpected: Unexpected = unexplained,
+    ) -> None:
+        self.results: list[CheckResult] = []
+        self.mask = mask
+        self._seconds = seconds
+        self._unexpected = unexpected
+        self._passed: set[str] = set()
+
+    async def make(self, check: Check) -> None:
+        """Make a check within its time limit, unless a check that it needs has failed."""
+        missing = next((need for need in check.needs if need not in self._passed), None)
+        if missing is not None:
+            self._note(check, skipped(f"needs {missing}"), None)
+            return
+        started = perf_counter()
+        outcome = await self.attempt(check)
+        self._note(check, outcome, round((perf_counter() - started) * 1000, 1))
+
+    async def make_all(self, checks: Iterable[Check]) -> None:
+        """Make them one after another."""
+        for check in checks:
+            await self.make(check)
+
+    async def attempt(self, check: Check) -> CheckOutcome:
+        """Make a check without noting its result."""
+        seconds = self._seconds if check.seconds is None else check.seconds
+        clock = asyncio.timeout(seconds)
+        try:
+            async with clock:
+                return await check.work() or ok()
+        except Exception as failure:  # noqa: BLE001 - one check that is wrong must not take the others along
+            if isinstance(failure, TimeoutError) and clock.expired():
+                outcome = error(f"no answer within {seconds:g} s", check.advice, label=TimedOut.outcome)
+            else:
+                outcome = _expected(check, failure) or self._unexpected(check, failure)
+            return structs.replace(outcome, cause=failure)
+
+    def _note(self, check: Check, outcome: CheckOutcome, milliseconds: float | None) -> None:
+        if not outcome.blocks:
+            self._passed.add(check.name)
+        outcome = structs.replace(
+            outcome, found=self.mask(outcome.found), advice=outcome.advice and in_one_line(outcome.advice)
+        )
+        self.results.append(CheckResult(check=check, outcome=outcome, milliseconds=milliseconds))
+
+
+def _expected(check: Check, failure: Exception) -> CheckOutcome | None:
+    """Return the outcome of an error that is made to be shown, None for any other."""
+    if isinstance(failure, TimeoutError):
+        return error(_words(failure), check.advice, label=TimedOut.outcome)
+    if isinstance(failure, EmbedderUnavailable):
+        return error(_words(failure), failure.advice or check.advice, label=failure.outcome)
+    if isinstance(failure, (ProviderError, CheckFailed)):
+        return error(_words(failure), check.advice, label=failure.outcome)
+    return None
+
+
+def _words(failure: BaseException) -> str:
+    return str(failure) or type(failure).__name__

@@ -1,0 +1,91 @@
+"""A rehearsal finds out whether an order could be put in force, and leaves nothing open."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from providers.chain.errors import OrderRefused
+from providers.chain.opening import JournalSpec, ProviderSpec
+from providers.chain.policy import AttemptPolicy
+from providers.chain.rehearsal import rehearse
+from providers.errors import Misconfigured
+from providers.journal.base import Journal
+from providers.memory.provider import MockMemoryProvider
+from providers.replica import Replica
+
+WITHOUT_JOURNAL = JournalSpec(opened=None, always=False)
+
+
+class Order:
+    """Parts of an order, and the names of those that were opened and are open."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.open: list[str] = []
+
+    def part(self, name: str, provider: Replica | Exception) -> ProviderSpec:
+        """Return a part that gives this provider, or cannot be opened."""
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Replica]:
+            self.opened.append(name)
+            if isinstance(provider, Exception):
+                raise provider
+            self.open.append(name)
+            yield provider
+            self.open.remove(name)
+
+        return ProviderSpec(name=name, settings=name, opened=opened, attempts=AttemptPolicy())
+
+
+class LostJournal(AbstractAsyncContextManager[Journal]):
+    """A journal that cannot be opened."""
+
+    async def __aenter__(self) -> Journal:
+        raise Misconfigured("no such file")
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing was opened."""
+
+
+async def test_an_order_that_could_be_put_in_force_is_closed_again() -> None:
+    """Every provider was opened once."""
+    order = Order()
+
+    await rehearse(WITHOUT_JOURNAL, [order.part(name, MockMemoryProvider()) for name in "ab"])
+
+    assert (order.opened, order.open) == (["a", "b"], [])
+
+
+async def test_twins_are_refused() -> None:
+    """And closed."""
+    order, store = Order(), MockMemoryProvider()
+
+    with pytest.raises(OrderRefused, match="a and b are one and the same store"):
+        await rehearse(WITHOUT_JOURNAL, [order.part("a", store), order.part("b", store)])
+
+    assert (order.opened, order.open) == (["a", "b"], [])
+
+
+@pytest.mark.parametrize("error", [Misconfigured("no such database"), ValueError("a bug")])
+async def test_what_cannot_be_opened_is_the_reason(error: Exception) -> None:
+    """The error itself, also that of a bug; nothing is opened after it."""
+    order = Order()
+    parts = [order.part("a", MockMemoryProvider()), order.part("b", error), order.part("c", MockMemoryProvider())]
+
+    with pytest.raises(type(error), match=str(error)):
+        await rehearse(WITHOUT_JOURNAL, parts)
+
+    assert (order.opened, order.open) == (["a", "b"], [])
+
+
+async def test_without_its_journal_no_provider_is_opened() -> None:
+    """It is opened first."""
+    order = Order()
+    choice = JournalSpec(opened=LostJournal, always=True)
+
+    with pytest.raises(Misconfigured, match="no such file"):
+        await rehearse(choice, [order.part("a", MockMemoryProvider())])
+
+    assert order.opened == []
