@@ -43,13 +43,13 @@ def pytest_runtest_call() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_major(request: pytest.FixtureRequest) -> int:
-    """The major version of PostgreSQL this run is about."""
+    """Return the major version of PostgreSQL this run is about."""
     return int(request.config.getoption("--postgres"))
 
 
 @pytest_asyncio.fixture(scope="session")
 async def postgres_server(postgres_major: int) -> AsyncIterator[EmbeddedServer]:
-    """One server for the whole run."""
+    """Yield one server for the whole run."""
     with running_server(postgres_major) as server:
         await make_template(server)
         yield server
@@ -57,7 +57,7 @@ async def postgres_server(postgres_major: int) -> AsyncIterator[EmbeddedServer]:
 
 @pytest_asyncio.fixture
 async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
-    """The dsn of a fresh database, `postgresql+asyncpg://...`."""
+    """Yield the dsn of a fresh database, `postgresql+asyncpg://...`."""
     dsn = await create_database(postgres_server)
     yield dsn
     await drop_database(postgres_server, dsn)
