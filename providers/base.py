@@ -11,17 +11,7 @@ from providers.errors import ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
 from providers.store import MemoryStore
-from providers.types import (
-    Deletion,
-    Edit,
-    MemoryRecord,
-    Metadata,
-    NewMemory,
-    Owner,
-    PageQuery,
-    Position,
-    RecallQuery,
-)
+from providers.types import Deletion, Edit, MemoryRecord, Metadata, NewMemory, Owner, PageQuery, Position, RecallQuery
 
 
 @runtime_checkable
@@ -92,12 +82,7 @@ class MemoryProvider(MemoryStore, Protocol):
         return (await self.erase_all(Owner(user_id), limit)).count
 
     async def list_memories(
-        self,
-        user_id: str,
-        limit: int = DEFAULT_LIST_LIMIT,
-        offset: int = 0,
-        *,
-        after: Position | None = None,
+        self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None
     ) -> list[MemoryRecord]:
         """Return a page of a user's memories, from newest to oldest."""
         page = await self.page(PageQuery(owner=Owner(user_id), limit=limit, offset=offset, after=after))

@@ -113,9 +113,7 @@ class Confirmer:
                 return False
             self._clock.observe(max(held.version, state.version))
             truth = Operation(
-                kind=OperationKind.UPDATE,
-                state=replace(held, version=self._clock.next()),
-                base_version=state.version,
+                kind=OperationKind.UPDATE, state=replace(held, version=self._clock.next()), base_version=state.version
             )
             [outcome] = await self._context.journal(
                 lambda journal: journal.append([truth]), deadline.remaining(), JournalCall.APPEND

@@ -65,11 +65,7 @@ async def open_link(
     undo.push_async_callback(stack.aclose)
     provider = await stack.enter_async_context(spec.opened())
     breaker = CircuitBreaker(
-        spec.name,
-        policy.breaker,
-        now,
-        changed=observer.breaker_changed,
-        ping=lambda: responds(provider, now),
+        spec.name, policy.breaker, now, changed=observer.breaker_changed, ping=lambda: responds(provider, now)
     )
     stack.push_async_callback(breaker.close)
     guards = Guards(

@@ -170,11 +170,7 @@ class OutboxRelay:
         if counts and delivery.failures + 1 >= self._policy.dead_after:
             return self._dead(delivery, error)
         return Postponed(
-            seq=delivery.seq,
-            provider=self._name,
-            delay=self._delay(error),
-            error=error.outcome,
-            counts=counts,
+            seq=delivery.seq, provider=self._name, delay=self._delay(error), error=error.outcome, counts=counts
         )
 
     def _dead(self, delivery: Delivery, error: ProviderError) -> Dead:

@@ -9,9 +9,8 @@ from providers.chain.reporting.backfills import PostponedBackfills
 from providers.chain.reporting.backlog import BacklogReport
 from providers.chain.reporting.damping import Condition, StateChange
 from providers.chain.reporting.dependency import Dependency
-from providers.chain.reporting.events import LogEvents
+from providers.chain.reporting.events import LogEvents, Serving, Writes
 from providers.chain.reporting.read_routing import ReadRouting
-from providers.chain.reporting.serving import Serving, Writes
 from providers.chain.status import ChainStatus, Role
 from providers.errors import ProviderError, Rejected, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
