@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from providers.chain.admission import Admission
 from providers.chain.breaker_counters import BreakerCounters
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, CutShort, counts_as_failure
@@ -61,14 +60,6 @@ class CircuitBreaker:
         self._probe_generation = 0  # the generation in which the last probe began
         self._cut_short = 0  # in a row
         self._counters = BreakerCounters(policy, now)
-
-    def admit(self, operation: OperationClass) -> Admission:
-        """Admit one call, and learn from the way in which the context ends.
-
-        Raises:
-            BreakerOpen: the breaker refuses calls now.
-        """
-        return Admission(self, operation)
 
     async def close(self) -> None:
         """Stop probing."""

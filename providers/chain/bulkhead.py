@@ -1,7 +1,6 @@
 """The concurrency limit of a provider, so that a slow provider does not exhaust the whole process."""
 
 import asyncio
-from types import TracebackType
 
 from providers.chain.errors import BulkheadFull
 
@@ -59,7 +58,5 @@ class _Slot:
     async def __aenter__(self) -> None:
         await self._bulkhead.enter(self._patience)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *ended: object) -> None:
         self._bulkhead.leave()

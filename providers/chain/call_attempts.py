@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from tenacity import RetryCallState
 
 from observability import notes, tracing
+from providers.chain.admission import Admission
 from providers.chain.attempt_limits import AttemptLimits
 from providers.chain.call_options import CallOptions
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
@@ -199,7 +200,7 @@ class CallAttempts(Generic[Answer]):
         async with guards.bulkhead.slot(self._deadline.limit_try(limits.limit)):
             if self._deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
-            with guards.breaker.admit(self._operation) if self._respects_breaker else nullcontext():
+            with Admission(guards.breaker, self._operation) if self._respects_breaker else nullcontext():
                 if self._number == 1:
                     guards.budget.count_request()
                 async with self._within(limits):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -155,13 +156,7 @@ class Chain:
             journal = await undo.enter_async_context(choice.opened())
             unjournalled = self._longest_write() if self._open else 0.0
             membership = Membership(
-                self.holder,
-                journal,
-                self.links,
-                self._set_complete,
-                self._now,
-                unjournalled=unjournalled,
-                observer=self.observer,
+                self.holder, journal, self.links, self._set_complete, self._now, unjournalled, self.observer
             )
             # The provider that was alone so far holds everything, whatever the new order. It must join before all
             # others, because the first member of a new journal counts as complete.
@@ -187,20 +182,14 @@ class Chain:
             self._provider = ChainedProvider(
                 route, self.journal, self._clock, self.observer, self._now, shutdown=self.shutdown
             )
-        for link in route.links:
-            if link.name not in self._relays:
-                relay = OutboxRelay(
-                    link.name,
-                    self.journal,
-                    self._link_of(link.name),
-                    self.policy.deliveries,
-                    self.observer,
-                    now=self._now,
-                )
-                self._relays[link.name] = relay, background.start(relay.run, f"deliver to {link.name}")
+        for name in [link.name for link in route.links if link.name not in self._relays]:
+            relay = OutboxRelay(
+                name, self.journal, partial(self._link, name), self.policy.deliveries, self.observer, now=self._now
+            )
+            self._relays[name] = relay, background.start(relay.run, f"deliver to {name}")
 
-    def _link_of(self, name: str) -> Callable[[], Link | None]:
-        return lambda: self.route.link(name)
+    def _link(self, name: str) -> Link | None:
+        return self.route.link(name)
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         route = self.route

@@ -67,19 +67,10 @@ class Gauges:
     def _hide(self, provider: str) -> None:
         """Remove the gauges of a provider that has left the order: their last values would be exported for ever."""
         metrics = self._metrics
-        for gauge in (
-            metrics.provider_role,
-            metrics.breaker_state,
-            metrics.calls_in_flight,
-            metrics.places,
-            metrics.retries_left,
-            metrics.journal_pending,
-            metrics.journal_oldest,
-            metrics.journal_dead,
-            metrics.filling_memories,
-            metrics.filling_users,
-            metrics.embeddings_waiting,
-        ):
+        of_journal = (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead)
+        of_backfill = (metrics.filling_memories, metrics.filling_users, metrics.embeddings_waiting)
+        of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places, metrics.retries_left)
+        for gauge in (metrics.provider_role, *of_calls, *of_journal, *of_backfill):
             gauge.remove_by_labels({"provider": provider})
         self._set_kind(provider, None)
 

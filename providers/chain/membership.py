@@ -54,9 +54,8 @@ class Membership:
         self._settled = now() + unjournalled
         self._joined: set[str] = set()
         self._admitted = 0  # counts orders; what was read before the last of them is out of date
-        self._known: dict[str, str | None] | None = (
-            None  # the stores in sync, None while the journal has never answered
-        )
+        # The stores in sync, None while the journal has never answered.
+        self._known: dict[str, str | None] | None = None
         self._identified: set[str] = set()  # providers whose identity is known; before that it may be any other store
         self._backfills: dict[str, asyncio.Task[None]] = {}
         self._identity_tasks: dict[str, asyncio.Task[None]] = {}

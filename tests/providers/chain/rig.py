@@ -7,6 +7,7 @@ from random import Random
 
 from msgspec import Struct
 
+from providers.chain.admission import Admission
 from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
@@ -178,7 +179,7 @@ class Rig:
 def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
     """One call that is let through and ends at once, with this error or well."""
     breaker.check()
-    with contextlib.suppress(*([type(error)] if error else [])), breaker.admit(OperationClass.READ):
+    with contextlib.suppress(*([type(error)] if error else [])), Admission(breaker, OperationClass.READ):
         if error is not None:
             raise error
 
