@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError

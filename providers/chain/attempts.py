@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception
 
 from providers.chain.attempt_limits import AttemptLimits, configured_limits, learned_limits
 from providers.chain.call_attempts import CallAttempts, note_outcome
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter
 from providers.chain.latency_estimate import LatencyEstimates

@@ -4,9 +4,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from providers.chain.breaker_counters import BreakerCounters
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, CutShort, counts_as_failure
+from providers.chain.failure_counter import BreakerCounters
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.probe import LivenessProbe
 from providers.errors import TimedOut

@@ -11,7 +11,7 @@ from tenacity import RetryCallState
 from observability import notes, tracing
 from providers.chain.admission import Admission
 from providers.chain.attempt_limits import AttemptLimits
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.guards import Guards
 from providers.chain.jitter import FullJitter

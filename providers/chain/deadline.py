@@ -1,8 +1,14 @@
-"""The deadline of an operation."""
+"""How long an operation and each of its calls may take."""
 
 import time
 from collections.abc import Callable
 from typing import Self
+
+from msgspec import Struct
+
+from observability import notes
+
+Clock = Callable[[], float]  # the monotonic one, in seconds
 
 
 class Shutdown:
@@ -10,7 +16,7 @@ class Shutdown:
 
     __slots__ = ("_now", "ends_at")
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Clock = time.monotonic) -> None:
         self.ends_at = float("inf")
         self._now = now
 
@@ -27,15 +33,22 @@ class Deadline:
 
     __slots__ = ("_at", "_now", "_shutdown")
 
-    def __init__(self, at: float, now: Callable[[], float] = time.monotonic, shutdown: Shutdown | None = None) -> None:
+    def __init__(self, at: float, now: Clock = time.monotonic, shutdown: Shutdown | None = None) -> None:
         self._at = at
         self._now = now
         self._shutdown = shutdown
 
     @classmethod
-    def after(cls, seconds: float, now: Callable[[], float] = time.monotonic, shutdown: Shutdown | None = None) -> Self:
+    def after(cls, seconds: float, now: Clock = time.monotonic, shutdown: Shutdown | None = None) -> Self:
         """Return the deadline that lies this many seconds from now."""
         return cls(now() + seconds, now, shutdown)
+
+    @classmethod
+    def of_request(cls, configured: float, now: Clock, shutdown: Shutdown | None) -> Self:
+        """Return the caller's own deadline, or the one `configured` seconds from now where the caller sent none."""
+        request = notes.current.get()
+        asked = None if request is None else request.patience
+        return cls.after(configured if asked is None else asked, now, shutdown)
 
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
@@ -61,3 +74,15 @@ class Deadline:
 
     def _end(self) -> float:
         return self._at if self._shutdown is None else min(self._at, self._shutdown.ends_at)
+
+
+class CallOptions(Struct, frozen=True):
+    """The options of one call to a provider.
+
+    `others`: another provider can be asked if this one does not answer soon, so waiting longer would only delay the
+    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left.
+    """
+
+    deadline: Deadline
+    others: bool = False
+    last_resort: bool = False

@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from providers.answers import Answer
-from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.execution import Execution
 from providers.chain.link import Link
@@ -53,7 +52,7 @@ class Fallback:
             except Unavailable as error:
                 unanswered.failed(link, error, options)
                 if following:
-                    self._context.fell_back(link.name, following[0].name, operation, error.outcome)
+                    self._context.observer.fell_back(link.name, following[0].name, operation, error.outcome)
                 continue
             except Rejected as error:
                 self._answered(execution, link, unanswered, error.answer)
@@ -99,9 +98,9 @@ class Fallback:
         if unanswered.failures:
             outcome = unanswered.failures[0].outcome
             execution.degrade(reason or f"home_{outcome}")
-            self._context.read_by(link.name, unanswered.first.name, outcome)
+            self._context.observer.read_by(link.name, unanswered.first.name, outcome)
         else:
-            self._context.read_by(link.name)
+            self._context.observer.read_by(link.name, None, "")
 
 
 class _Unanswered:

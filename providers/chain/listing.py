@@ -6,7 +6,7 @@ from heapq import merge
 from msgspec.structs import replace
 
 from providers.answers import Found
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.overlay import Overlay
 from providers.chain.pending_view import PendingView

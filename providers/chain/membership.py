@@ -9,20 +9,24 @@ import structlog
 
 from providers import background
 from providers.chain.backfill import Backfill, Progress
-from providers.chain.backfill_delay import BackfillDelay
 from providers.chain.errors import OrderRefused
+from providers.chain.identities import identity_of
 from providers.chain.in_sync import InSyncSet, in_sync, refuse_empty
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.errors import ProviderError, Unavailable
+from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import MemberState
 
 REFRESH_SECONDS = 0.5  # between two readings of the members
 CARE_SECONDS = 30.0  # between two renewals of the membership, and checks of the identities
 RETIRE_SECONDS = 3_600.0  # after which a provider that no process has in its order is retired
-_IDENTITY_SECONDS = 3.0
 _SHARED_HOLDER = "members"  # the holder of shared claims, which last as long as any process renews them
+# The delay after a backfill that cannot be done now doubles with every postponement in a row. An obstacle is seldom
+# removed within seconds; once it is, the backfill should start within minutes.
+FIRST_DELAY_SECONDS = 5.0
+LONGEST_DELAY_SECONDS = 300.0
+_MOST_DOUBLINGS = 20  # far beyond that, and still no overflow
 SETTLE_SECONDS = 4.0  # longer than a new order takes to reach every process
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +63,7 @@ class Membership:
         self._identified: set[str] = set()  # providers whose identity is known; before that it may be any other store
         self._backfills: dict[str, asyncio.Task[None]] = {}
         self._identity_tasks: dict[str, asyncio.Task[None]] = {}
-        self._postponed = BackfillDelay()
+        self._postponements: dict[str, int] = {}  # in a row
         self.progress: dict[str, Progress] = {}
         self.reasons: dict[str, str] = {}
 
@@ -121,7 +125,7 @@ class Membership:
         for name in ready:  # whichever process has backfilled it
             self.reasons.pop(name, None)
             self.progress.pop(name, None)
-            self._postponed.forget(name)
+            self._postponements.pop(name, None)
         source = next((link for link in self._links() if link.name in ready), None)
         for link in self._links():
             if source is not None and link.name not in in_sync(members):
@@ -184,12 +188,10 @@ class Membership:
                 _log.warning("provider_retired", provider=member.name)
 
     async def _identity(self, link: Link) -> str | None:
-        with suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(_IDENTITY_SECONDS):
-                identity = await link.provider.identity()
+        identity = await identity_of(link.name, link.provider, {})
+        if identity is not None:
             self._observer.reached(link.name)
-            return identity
-        return None
+        return identity
 
     def _start_backfill(self, source: Link, target: Link) -> None:
         task = self._backfills.get(target.name)
@@ -211,13 +213,15 @@ class Membership:
             await Backfill(self._holder, self._journal, source, target, report, self._now).run()
         except ProviderError as error:
             self.reasons[target.name] = str(error)
-            wait = self._postponed.wait(target.name)
+            before = self._postponements.get(target.name, 0)
+            self._postponements[target.name] = before + 1
+            wait = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(before, _MOST_DOUBLINGS))
             self._observer.filling_postponed(target.name, str(error), wait + SETTLE_SECONDS)
             await asyncio.sleep(wait)
         else:
             self.reasons.pop(target.name, None)
             self.progress.pop(target.name, None)
-            self._postponed.forget(target.name)
+            self._postponements.pop(target.name, None)
 
 
 def _seen(name: str) -> str:

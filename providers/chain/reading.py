@@ -6,9 +6,8 @@ from msgspec.structs import replace
 
 from providers import limits
 from providers.answers import Answer, Fetched, Found
-from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import JOURNAL, Execution
 from providers.chain.fallback import Fallback
 from providers.chain.link import Link

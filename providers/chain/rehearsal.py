@@ -1,14 +1,12 @@
 """The checks whether an order could be put in force, made without starting any of its work."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
 
-from providers.chain.identities import PROBE_SECONDS, refuse_twins
+from providers.chain.identities import identities_of, refuse_twins
 from providers.chain.in_sync import refuse_empty
 from providers.chain.opening import JournalSpec, ProviderSpec
-from providers.errors import Unavailable
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.journal.base import Journal, JournalUnavailable
@@ -63,18 +61,10 @@ class _Rehearsal:
         self._providers[spec.name] = await self._stack.enter_async_context(spec.opened())
 
     async def _compare(self) -> None:
-        found = await asyncio.gather(*map(_identity, self._providers.values()))
-        self._identities = dict(zip(self._providers, found, strict=True))
+        self._identities = await identities_of(self._providers, {})
         refuse_twins(self._identities)
 
     async def _compare_with_members(self) -> None:
         if self._journal is not None:
             with suppress(JournalUnavailable):
                 refuse_empty(self._identities, await self._journal.members())
-
-
-async def _identity(provider: Replica) -> str | None:
-    with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(PROBE_SECONDS):
-            return await provider.identity()
-    return None

@@ -11,8 +11,7 @@ import structlog
 
 from observability import tracing
 from providers.chain.applying import Change, apply_all, propagated
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved

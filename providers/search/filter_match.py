@@ -9,6 +9,7 @@ from typing import Any
 from providers import filters
 
 _ABSENT = object()
+_TESTS = {filters.Gt: gt, filters.Gte: ge, filters.Lt: lt, filters.Lte: le}
 
 # What PostgreSQL's `#>` takes for an array index: C's strtol, so any leading blanks, a sign and leading zeros pass. It
 # reads 32 bits; a number of more than ten digits leads nowhere, here as there.
@@ -62,16 +63,7 @@ def _compare(node: filters.Comparison, found: Any) -> bool:  # noqa: ANN401 - an
         left, right = _comparable(found, node.value), _comparable(node.value, found)
     else:
         return False
-    test = (
-        gt
-        if isinstance(node, filters.Gt)
-        else ge
-        if isinstance(node, filters.Gte)
-        else lt
-        if isinstance(node, filters.Lt)
-        else le
-    )
-    return bool(test(left, right))
+    return bool(_TESTS[type(node)](left, right))
 
 
 def _find(field: filters.FieldPath, metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT

@@ -11,7 +11,7 @@ from providers.chain.bulkhead import Bulkhead
 from providers.chain.guards import Guards
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
-from providers.chain.ping import responds
+from providers.chain.opening import responds
 from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,

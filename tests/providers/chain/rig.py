@@ -13,8 +13,7 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.guards import Guards
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
