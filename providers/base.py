@@ -33,17 +33,11 @@ class MemoryProvider(MemoryStore, Protocol):
         created_at: datetime | None = None,
     ) -> str:
         """Store one memory, and return its id."""
-        stored = await self.store(
-            NewMemory(
-                owner=Owner(user_id),
-                content=content,
-                metadata=metadata,
-                memory_id=memory_id,
-                version=version,
-                created_at=created_at,
-            )
+        owner = Owner(user_id)
+        memory = NewMemory(
+            owner=owner, content=content, metadata=metadata, memory_id=memory_id, version=version, created_at=created_at
         )
-        return stored.id
+        return (await self.store(memory)).id
 
     async def recall(
         self,
@@ -103,17 +97,11 @@ class MemoryProvider(MemoryStore, Protocol):
         edit_id: str | None = None,
     ) -> MemoryRecord:
         """Replace content, metadata or both, and return the memory as it is now."""
-        changed = await self.change(
-            Edit(
-                owner=Owner(user_id),
-                memory_id=memory_id,
-                content=content,
-                metadata=metadata,
-                version=version,
-                edit_id=edit_id,
-            )
+        owner = Owner(user_id)
+        edit = Edit(
+            owner=owner, memory_id=memory_id, content=content, metadata=metadata, version=version, edit_id=edit_id
         )
-        return changed.memory
+        return (await self.change(edit)).memory
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """Store many memories; return each one's id, or why it was not stored."""

@@ -1,27 +1,24 @@
 """Backfill: copy everything that a provider in sync holds to one that joined later, and verify the copy."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from heapq import merge
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.chain.deadline import CallOptions, Deadline
-from providers.chain.link import Link
+from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
-from providers.replica import Replica
 from providers.types import Owner, Snapshot
 
 PAGE = 200  # memories or users in one call
 MAX_PASSES = 5  # of verification, before the backfill is postponed
 _CLAIM_SECONDS = 120.0
-
-Result = TypeVar("Result")
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +93,7 @@ class Backfill(Struct):
 
     async def _verify(self, copied: Progress) -> Progress:
         """Compare everything once, and repair each difference that no pending delivery is about to repair."""
-        found = replace(copied, verifying=True)
+        seen = replace(copied, verifying=True)
         self._refused.clear()
         async for owner in self._all_owners():
             held = {state.id: state async for page in self._pages(self.target, owner) for state in page}
@@ -107,14 +104,11 @@ class Backfill(Struct):
             extra = sum([not await self._in_flux(state) for state in too_many])
             repaired = sum([await self._put(missing[start : start + PAGE]) for start in range(0, len(missing), PAGE)])
             await self._claim()
-            found = replace(
-                found,
-                verified=found.verified + len(wanted),
-                repaired=found.repaired + repaired,
-                extra=found.extra + extra,
+            seen = replace(
+                seen, verified=seen.verified + len(wanted), repaired=seen.repaired + repaired, extra=seen.extra + extra
             )
-            self.report(found)
-        return found
+            self.report(seen)
+        return seen
 
     async def _in_flux(self, state: Snapshot) -> bool:
         """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
@@ -185,9 +179,7 @@ class Backfill(Struct):
         if not await self.journal.claim(f"fill {self.target.name}", self.holder, _CLAIM_SECONDS):
             raise NotBackfilled(f"{self.target.name} is being filled by another process")
 
-    def _replay(
-        self, link: Link, ask: Callable[[Replica], Awaitable[Result]], size: int = 1
-    ) -> Coroutine[Any, Any, Result]:
+    def _replay(self, link: Link, ask: Ask[Result], size: int = 1) -> Coroutine[Any, Any, Result]:
         deadline = Deadline.after(self.target.attempts.seconds(OperationClass.REPLAY, PAGE), self.now)
         return link.call(ask, OperationClass.REPLAY, CallOptions(deadline), size=size)
 

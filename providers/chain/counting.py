@@ -16,18 +16,8 @@ from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 
 # The outcomes of a call without an answer: failures of the provider, and our own refusals to call it.
-_UNANSWERED = (
-    Unavailable,
-    TimedOut,
-    Throttled,
-    Misconfigured,
-    BreakerOpen,
-    BulkheadFull,
-    NoTimeLeft,
-    CutShort,
-    FarBehind,
-)
-FAILURES = tuple(kind.outcome for kind in _UNANSWERED)
+_KINDS = (Unavailable, TimedOut, Throttled, Misconfigured, BreakerOpen, BulkheadFull, NoTimeLeft, CutShort, FarBehind)
+FAILURES = tuple(kind.outcome for kind in _KINDS)
 # Only series that alerts and dashboards query by name start at zero: each child of a histogram is some twenty series.
 _ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
 _READS = ("recall", "get", "list_memories", "recall_many")

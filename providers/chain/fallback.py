@@ -86,19 +86,14 @@ class Fallback:
         raise unanswered.error_to_raise
 
     def _answered(
-        self,
-        execution: Execution,
-        link: Link,
-        unanswered: "_Unanswered",
-        answer: object = None,
-        reason: str | None = None,
+        self, execution: Execution, link: Link, before: "_Unanswered", answer: object = None, reason: str | None = None
     ) -> None:
         given = answer if isinstance(answer, Answer) else Answer()
         execution.answered(given.provider or link.name, given.degraded)
-        if unanswered.failures:
-            outcome = unanswered.failures[0].outcome
+        if before.failures:
+            outcome = before.failures[0].outcome
             execution.degrade(reason or f"home_{outcome}")
-            self._context.observer.read_by(link.name, unanswered.first.name, outcome)
+            self._context.observer.read_by(link.name, before.first.name, outcome)
         else:
             self._context.observer.read_by(link.name, None, "")
 

@@ -12,6 +12,8 @@ from providers.replica import Replica
 
 Result = TypeVar("Result")
 
+Ask = Callable[[Replica], Awaitable[Result]]
+
 
 class Link(Struct, eq=False):
     """A provider and its name, called within the limits of its attempts."""
@@ -21,12 +23,7 @@ class Link(Struct, eq=False):
     attempts: Attempts
 
     def call(
-        self,
-        ask: Callable[[Replica], Awaitable[Result]],
-        operation: OperationClass,
-        options: CallOptions,
-        *,
-        size: int = 1,
+        self, ask: Ask[Result], operation: OperationClass, options: CallOptions, *, size: int = 1
     ) -> Coroutine[Any, Any, Result]:
         """Call the provider; see `Attempts.run` for the retries and the errors."""
         provider = self.provider

@@ -74,13 +74,9 @@ async def open_link(
         bulkhead=Bulkhead(spec.name, spec.limits.concurrency),
         last_resort=LastResortLimiter(spec.name, now),
     )
+    latency = spec.limits.expected_latency
     attempts = Attempts(
-        spec.attempts,
-        guards,
-        observer,
-        now=now,
-        expected_latency=spec.limits.expected_latency,
-        longest=policy.longest_request,
+        spec.attempts, guards, observer, now=now, expected_latency=latency, longest=policy.longest_request
     )
     return OpenProvider(Link(spec.name, provider, attempts), spec.settings, stack)
 

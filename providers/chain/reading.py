@@ -40,12 +40,10 @@ class ChainReader:
 
             async def ask(link: Link, options: CallOptions) -> Found:
                 overlay = await view.overlay_for(link.name, options.deadline)
-                # As many more as the overlay may remove.
-                wider = (
-                    replace(query, limit=min(query.limit + len(overlay), MAX_RECALL_LIMIT)) if len(overlay) else query
-                )
+                removable = len(overlay)
+                wider = replace(query, limit=min(query.limit + removable, MAX_RECALL_LIMIT)) if removable else query
                 found = await link.call(lambda provider: provider.find(wider), OperationClass.RECALL, options)
-                if not len(overlay):
+                if not removable:
                     return found
                 shown = await view.without_deleted(link.name, found.memories, options.deadline)
                 return replace(found, memories=overlay.recalled(query, shown))
@@ -107,14 +105,10 @@ class ChainReader:
             entry = await view.entry(memory_id)
 
             async def ask(link: Link, options: CallOptions) -> Fetched:
-                if entry is not None and (
-                    entry.state.deleted or (link.name in entry.pending and not is_creation(entry))
-                ):
+                if entry and (entry.state.deleted or (link.name in entry.pending and not is_creation(entry))):
                     return _from_journal(entry)
                 try:
-                    return await link.call(
-                        lambda provider: provider.fetch(owner, memory_id), OperationClass.READ, options
-                    )
+                    return await link.call(lambda store: store.fetch(owner, memory_id), OperationClass.READ, options)
                 except MemoryNotFound:
                     if entry is None or link.name not in entry.pending:
                         raise
@@ -158,9 +152,7 @@ class ChainReader:
         """Return the same as `snapshot`, with the provider that it comes from."""
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
-            return link, await link.call(
-                lambda provider: provider.snapshot(owner, memory_id), OperationClass.READ, options
-            )
+            return link, await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
 

@@ -24,7 +24,7 @@ from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
 from providers.types import Deletion, Edit, NewMemory, Owner, Snapshot
 
-_CONCURRENT_LOOKS = 4  # for memories of one batch
+_AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time
 
 
@@ -64,9 +64,7 @@ class ChainWriter:
         states = [self._new_state(memory) for memory in memories]
         found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
-        looks = await answer_all(
-            named, lambda place: self._find_earlier_write(execution, states[place]), _CONCURRENT_LOOKS
-        )
+        looks = await answer_all(named, lambda place: self._find_earlier_write(execution, states[place]), _AT_ONCE)
         for place, look in zip(named, looks, strict=True):
             found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
@@ -197,9 +195,7 @@ class ChainWriter:
         limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
         entry = await self._reader.entry(state.owner, state.id, limited)
         try:
-            known = (
-                await self._reader.snapshot(execution, state.owner, state.id, limited) if entry is None else entry.state
-            )
+            known = entry.state if entry else await self._reader.snapshot(execution, state.owner, state.id, limited)
         except Unavailable:
             # If it repeats an earlier write after all, every later change has a newer version than this.
             return _creation(replace(state, version=OLDEST_VERSION))
