@@ -102,13 +102,8 @@ class Attempts:
             if not tries.can_retry(error):
                 raise
         # Each call has its own: calls that share an instance overwrite each other's state while they wait.
-        retrying = AsyncRetrying(
-            sleep=self.sleep,
-            wait=tries.wait,
-            stop=tries.exhausted,
-            retry=retry_if_exception(tries.can_retry),
-            reraise=True,
-        )
+        again = retry_if_exception(tries.can_retry)
+        retrying = AsyncRetrying(sleep=self.sleep, wait=tries.wait, stop=tries.exhausted, retry=again, reraise=True)
         try:
             answer: Answer = await retrying(tries.again)
         except Unavailable as error:

@@ -17,16 +17,7 @@ from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import (
-    Appended,
-    Dead,
-    Done,
-    JournalEntry,
-    Operation,
-    OperationKind,
-    Postponed,
-    Settlement,
-)
+from providers.journal.operations import Appended, Dead, Done, JournalEntry, Operation, OperationKind, Postponed
 from providers.states.clock import HybridClock
 
 _PROPAGATION_SECONDS = 1.0
@@ -84,7 +75,7 @@ class Confirmer(Struct):
 
     async def _settlement(
         self, execution: Execution, home: Link, entry: JournalEntry, outcome: ProviderError | None
-    ) -> Settlement:
+    ) -> Done | Postponed | Dead:
         if outcome is None:
             return Done(seq=entry.seq, provider=home.name)
         if isinstance(outcome, Unavailable):
