@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from msgspec import Struct
+
 from providers.answers import Answer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
@@ -98,14 +100,13 @@ class Fallback:
             self._context.observer.read_by(link.name, None, "")
 
 
-class _Unanswered:
+class _Unanswered(Struct):
     """The providers that did not answer a read, in the order in which they were asked; `first` is the first of them."""
 
-    def __init__(self, first: Link) -> None:
-        self.first = first
-        self.failures: list[Unavailable] = []
-        self._given_up: list[Link] = []
-        self._refused: list[Link] = []
+    first: Link
+    failures: list[Unavailable] = []
+    _given_up: list[Link] = []
+    _refused: list[Link] = []
 
     def failed(self, link: Link, error: Unavailable, options: CallOptions) -> None:
         """Record that a provider did not answer."""

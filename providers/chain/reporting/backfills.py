@@ -19,16 +19,15 @@ class Postponement(Struct):
     reported_at: float = 0.0
 
 
-class PostponedBackfills:
+class PostponedBackfills(Struct):
     """The providers whose backfill is postponed."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._waiting: dict[str, Postponement] = {}
+    now: Callable[[], float]
+    _waiting: dict[str, Postponement] = {}
 
     def postponed(self, provider: str, reason: str) -> Postponement | None:
         """Record a postponement, and return what to report, None if nothing."""
-        now = self._now()
+        now = self.now()
         waiting = self._waiting.setdefault(provider, Postponement(now))
         waiting.tries += 1
         # Numbers in a reason change while the reason stays the same.
