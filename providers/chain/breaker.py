@@ -67,11 +67,7 @@ class CircuitBreaker:
             await self._probe.close()
 
     def begin(self) -> int:
-        """Admit one call, and return the generation in which it began.
-
-        Raises:
-            BreakerOpen: the breaker refuses calls now.
-        """
+        """Admit one call, and return the generation in which it began; raise as `check` does."""
         self.check()
         self._probing = self._state is BreakerState.HALF_OPEN
         return self._generation

@@ -17,6 +17,8 @@ from providers.errors import ASK_AGAIN, Rejected, TimedOut, Unavailable
 
 Result = TypeVar("Result")
 
+AskLink = Callable[[Link, CallOptions], Awaitable[Result]]
+
 
 class Fallback:
     """Ask providers for an answer, and record which of them answered and which did not."""
@@ -28,7 +30,7 @@ class Fallback:
         self,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, CallOptions], Awaitable[Result]],
+        ask: AskLink[Result],
         route: Route | None = None,
         deadline: Deadline | None = None,
     ) -> Result:
@@ -67,7 +69,7 @@ class Fallback:
         self,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, CallOptions], Awaitable[Result]],
+        ask: AskLink[Result],
         unanswered: "_Unanswered",
         deadline: Deadline,
     ) -> Result:

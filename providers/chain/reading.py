@@ -1,7 +1,5 @@
 """The read path: what the journal knows, then the first provider that answers, then both merged."""
 
-from collections.abc import Awaitable, Callable
-
 from msgspec.structs import replace
 
 from providers import limits
@@ -9,7 +7,7 @@ from providers.answers import Answer, Fetched, Found
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import JOURNAL, Execution
-from providers.chain.fallback import Fallback
+from providers.chain.fallback import AskLink, Fallback
 from providers.chain.link import Link
 from providers.chain.listing import pages_over
 from providers.chain.overlay import is_creation
@@ -141,15 +139,8 @@ class ChainReader:
 
     async def snapshot(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
-    ) -> Snapshot | None:
-        """Return the state of a memory that the journal does not know, or its tombstone."""
-        _, state = await self.snapshot_with_source(execution, owner, memory_id, deadline)
-        return state
-
-    async def snapshot_with_source(
-        self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
     ) -> tuple[Link, Snapshot | None]:
-        """Return the same as `snapshot`, with the provider that it comes from."""
+        """Return the state of a memory that the journal does not know, or its tombstone, with its provider."""
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
             return link, await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
@@ -157,11 +148,7 @@ class ChainReader:
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
 
     async def _found(
-        self,
-        view: PendingView,
-        execution: Execution,
-        operation: OperationClass,
-        ask: Callable[[Link, CallOptions], Awaitable[Found]],
+        self, view: PendingView, execution: Execution, operation: OperationClass, ask: AskLink[Found]
     ) -> Found:
         """Return the first answer; an empty one does not count while the journal might know a memory."""
         found = await self._fallback.first(execution, operation, ask, view.route)

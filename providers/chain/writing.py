@@ -97,7 +97,8 @@ class ChainWriter:
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
         if base is None or base.version == OLDEST_VERSION:  # an unverified write may repeat an earlier one
-            base = await self._reader.snapshot(execution, edit.owner, edit.memory_id) or base
+            _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id)
+            base = held or base
         if base is None or base.deleted:
             raise MemoryNotFound(edit.memory_id)
         if is_done(base, edit):
@@ -152,7 +153,7 @@ class ChainWriter:
         if entry is not None:
             self._clock.observe(entry.state.version)
             return entry.state, False
-        source, former = await self._reader.snapshot_with_source(execution, deletion.owner, deletion.memory_id, limited)
+        source, former = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
         if former is not None:
             self._clock.observe(former.version)
         # A provider that answers instead of home may lack what home holds.
@@ -192,10 +193,10 @@ class ChainWriter:
             MemoryDeleted: the memory was deleted.
         """
         # At most half of the time: the rest must suffice for storing it.
-        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-        entry = await self._reader.entry(state.owner, state.id, limited)
+        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        entry = await self._reader.entry(state.owner, state.id, half)
         try:
-            known = entry.state if entry else await self._reader.snapshot(execution, state.owner, state.id, limited)
+            known = entry.state if entry else (await self._reader.snapshot(execution, state.owner, state.id, half))[1]
         except Unavailable:
             # If it repeats an earlier write after all, every later change has a newer version than this.
             return _creation(replace(state, version=OLDEST_VERSION))
