@@ -20,11 +20,10 @@ Result = TypeVar("Result")
 AskLink = Callable[[Link, CallOptions], Awaitable[Result]]
 
 
-class Fallback:
+class Fallback(Struct, frozen=True):
     """Ask providers for an answer, and record which of them answered and which did not."""
 
-    def __init__(self, context: ChainContext) -> None:
-        self._context = context
+    context: ChainContext
 
     async def first(
         self,
@@ -56,7 +55,7 @@ class Fallback:
             except Unavailable as error:
                 unanswered.failed(link, error, options)
                 if following:
-                    self._context.observer.fell_back(link.name, following[0].name, operation, error.outcome)
+                    self.context.observer.fell_back(link.name, following[0].name, operation, error.outcome)
                 continue
             except Rejected as error:
                 self._answered(execution, link, unanswered, error.answer)
@@ -97,9 +96,9 @@ class Fallback:
         if before.failures:
             outcome = before.failures[0].outcome
             execution.degrade(reason or f"home_{outcome}")
-            self._context.observer.read_by(link.name, before.first.name, outcome)
+            self.context.observer.read_by(link.name, before.first.name, outcome)
         else:
-            self._context.observer.read_by(link.name, None, "")
+            self.context.observer.read_by(link.name, None, "")
 
 
 class _Unanswered(Struct):

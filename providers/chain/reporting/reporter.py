@@ -129,9 +129,8 @@ class Reporter(Unobserved):
             if provider.breaker.state is BreakerState.CLOSED and dependency.breaker is not BreakerState.CLOSED:
                 self.breaker_changed(provider.breaker)
             if status.journal is not None:
-                self._backlogs[provider.name].look(
-                    provider.pending, provider.oldest_pending_seconds, self._hindrance(dependency, provider.role)
-                )
+                reason = self._hindrance(dependency, provider.role)
+                self._backlogs[provider.name].look(provider.pending, provider.oldest_pending_seconds, reason)
         for dependency in self._providers.values():
             self._report(dependency, dependency.answers.due())
             self._report_breaker(dependency, dependency.passes.due())
