@@ -11,17 +11,7 @@ from providers.errors import ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
 from providers.store import MemoryStore
-from providers.types import (
-    Deletion,
-    Edit,
-    MemoryRecord,
-    Metadata,
-    NewMemory,
-    Owner,
-    PageQuery,
-    Position,
-    RecallQuery,
-)
+from providers.types import Deletion, Edit, MemoryRecord, Metadata, NewMemory, Owner, PageQuery, Position, RecallQuery
 
 
 @runtime_checkable
@@ -43,17 +33,11 @@ class MemoryProvider(MemoryStore, Protocol):
         created_at: datetime | None = None,
     ) -> str:
         """Store one memory, and return its id."""
-        stored = await self.store(
-            NewMemory(
-                owner=Owner(user_id),
-                content=content,
-                metadata=metadata,
-                memory_id=memory_id,
-                version=version,
-                created_at=created_at,
-            )
+        owner = Owner(user_id)
+        memory = NewMemory(
+            owner=owner, content=content, metadata=metadata, memory_id=memory_id, version=version, created_at=created_at
         )
-        return stored.id
+        return (await self.store(memory)).id
 
     async def recall(
         self,
@@ -92,12 +76,7 @@ class MemoryProvider(MemoryStore, Protocol):
         return (await self.erase_all(Owner(user_id), limit)).count
 
     async def list_memories(
-        self,
-        user_id: str,
-        limit: int = DEFAULT_LIST_LIMIT,
-        offset: int = 0,
-        *,
-        after: Position | None = None,
+        self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None
     ) -> list[MemoryRecord]:
         """Return a page of a user's memories, from newest to oldest."""
         page = await self.page(PageQuery(owner=Owner(user_id), limit=limit, offset=offset, after=after))
@@ -118,17 +97,11 @@ class MemoryProvider(MemoryStore, Protocol):
         edit_id: str | None = None,
     ) -> MemoryRecord:
         """Replace content, metadata or both, and return the memory as it is now."""
-        changed = await self.change(
-            Edit(
-                owner=Owner(user_id),
-                memory_id=memory_id,
-                content=content,
-                metadata=metadata,
-                version=version,
-                edit_id=edit_id,
-            )
+        owner = Owner(user_id)
+        edit = Edit(
+            owner=owner, memory_id=memory_id, content=content, metadata=metadata, version=version, edit_id=edit_id
         )
-        return changed.memory
+        return (await self.change(edit)).memory
 
     async def remember_many(self, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """Store many memories; return each one's id, or why it was not stored."""

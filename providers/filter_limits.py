@@ -1,56 +1,40 @@
 """The limits on conditions on metadata, and their check."""
 
+from providers import filters
 from providers.errors import InvalidInput
-from providers.filters import (
-    MAX_FIELD_STEPS,
-    MAX_FILTER_DEPTH,
-    MAX_FILTER_NODES,
-    MAX_IN_VALUES,
-    And,
-    Comparison,
-    Exists,
-    Filter,
-    In,
-    Leaf,
-    Not,
-    Or,
-    children_of,
-    path_of,
-    walk,
-)
 from providers.json_limits import check_json, check_storable
 
 
-def check_filter(where: Filter) -> None:
+def check_filter(where: filters.Filter) -> None:
     """Refuse a filter that nests too deep, is too large, or compares with what no store can hold."""
     seen = 0
-    for count, (node, depth) in enumerate(walk(where), start=1):
-        if depth > MAX_FILTER_DEPTH:
-            raise InvalidInput("where", f"must be at most {MAX_FILTER_DEPTH} levels deep")
-        if count > MAX_FILTER_NODES:
-            raise InvalidInput("where", f"must hold at most {MAX_FILTER_NODES} conditions")
-        if isinstance(node, (And, Or, Not)):
-            if not children_of(node):
+    for count, (node, depth) in enumerate(filters.walk(where), start=1):
+        if depth > filters.MAX_FILTER_DEPTH:
+            raise InvalidInput("where", f"must be at most {filters.MAX_FILTER_DEPTH} levels deep")
+        if count > filters.MAX_FILTER_NODES:
+            raise InvalidInput("where", f"must hold at most {filters.MAX_FILTER_NODES} conditions")
+        if isinstance(node, (filters.And, filters.Or, filters.Not)):
+            if not filters.children_of(node):
                 raise InvalidInput("where", "must hold at least one condition in each 'and' and 'or'")
         else:
             seen = _check_condition(node, seen)
 
 
-def _check_condition(node: Leaf, seen: int) -> int:
+def _check_condition(node: filters.Leaf, seen: int) -> int:
     """Check a condition; `seen` and what is given back are the values of all conditions so far."""
-    steps = path_of(node.field)
-    if not 1 <= len(steps) <= MAX_FIELD_STEPS:
-        raise InvalidInput("where", f"must name fields by 1 to {MAX_FIELD_STEPS} steps")
+    steps = filters.path_of(node.field)
+    if not 1 <= len(steps) <= filters.MAX_FIELD_STEPS:
+        raise InvalidInput("where", f"must name fields by 1 to {filters.MAX_FIELD_STEPS} steps")
     for step in steps:
         check_storable("where", step)
-    if isinstance(node, Exists):
+    if isinstance(node, filters.Exists):
         return seen
-    if isinstance(node, In):
-        if not 1 <= len(node.values) <= MAX_IN_VALUES:
-            raise InvalidInput("where", f"must hold 1 to {MAX_IN_VALUES} values in each 'in'")
+    if isinstance(node, filters.In):
+        if not 1 <= len(node.values) <= filters.MAX_IN_VALUES:
+            raise InvalidInput("where", f"must hold 1 to {filters.MAX_IN_VALUES} values in each 'in'")
         for value in node.values:
             seen = check_json("where", value, seen)
         return seen
-    if isinstance(node, Comparison) and isinstance(node.value, bool):
+    if isinstance(node, filters.Comparison) and isinstance(node.value, bool):
         raise InvalidInput("where", "must compare with a string or a number")
     return check_json("where", node.value, seen)

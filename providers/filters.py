@@ -49,32 +49,27 @@ class In(_Node, frozen=True, tag="in"):
     values: Annotated[list[Any], Meta(min_length=1, max_length=MAX_IN_VALUES)]
 
 
-class Gt(_Node, frozen=True, tag="gt"):
+class _Ordering(_Node, frozen=True):
+    """The base of the conditions that compare by size."""
+
+    field: FieldPath
+    value: Scalar
+
+
+class Gt(_Ordering, frozen=True, tag="gt"):
     """The field is greater than `value`."""
 
-    field: FieldPath
-    value: Scalar
 
-
-class Gte(_Node, frozen=True, tag="gte"):
+class Gte(_Ordering, frozen=True, tag="gte"):
     """The field is `value` or greater."""
 
-    field: FieldPath
-    value: Scalar
 
-
-class Lt(_Node, frozen=True, tag="lt"):
+class Lt(_Ordering, frozen=True, tag="lt"):
     """The field is less than `value`."""
 
-    field: FieldPath
-    value: Scalar
 
-
-class Lte(_Node, frozen=True, tag="lte"):
+class Lte(_Ordering, frozen=True, tag="lte"):
     """The field is `value` or less."""
-
-    field: FieldPath
-    value: Scalar
 
 
 class Exists(_Node, frozen=True, tag="exists"):

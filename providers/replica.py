@@ -61,22 +61,18 @@ class Replica(MemoryProvider, Protocol):
         Raises:
             Unavailable: it is unknown for all of them whether they were put.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
-        raise NotImplementedError
 
     @abstractmethod
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """Return an owner's memories and tombstones by ascending id, those whose id is greater than `after`."""
-        raise NotImplementedError
 
     @abstractmethod
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """Return the owners of memories or tombstones, ascending by code point, those greater than `after`."""
-        raise NotImplementedError
 
     @abstractmethod
     async def identity(self) -> str:
@@ -84,4 +80,3 @@ class Replica(MemoryProvider, Protocol):
 
         Two providers on one database return the same; a database created anew under the same address returns a new one.
         """
-        raise NotImplementedError

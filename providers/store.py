@@ -41,7 +41,6 @@ class MemoryStore(Protocol):
         Raises:
             Unavailable: it is unknown for all of them whether they were stored; the same call may be repeated.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def find(self, query: RecallQuery) -> Found:
@@ -50,12 +49,10 @@ class MemoryStore(Protocol):
         Each has a `similarity_score` in [0, 1], above 0 and at least `min_score`; equal scores are ordered newest
         first. A memory whose words match is found from the moment it is stored.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """Answer up to 1,000 queries; return, in order, each one's memories or the error."""
-        raise NotImplementedError
 
     @abstractmethod
     async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
@@ -64,7 +61,6 @@ class MemoryStore(Protocol):
         Raises:
             MemoryNotFound: this owner has no such memory.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def page(self, query: PageQuery) -> Found:
@@ -72,7 +68,6 @@ class MemoryStore(Protocol):
 
         A page after a position continues there; memories stored or deleted meanwhile neither repeat nor hide others.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def change(self, edit: Edit) -> Changed:
@@ -85,7 +80,6 @@ class MemoryStore(Protocol):
             MemoryNotFound: this owner has no such memory.
             Conflict: the last edits include another one of that name.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def erase(self, deletion: Deletion) -> Erased:
@@ -95,7 +89,6 @@ class MemoryStore(Protocol):
         existed leaves no trace: ids can be made up without end, and each trace would be kept for ever. A repeat with
         the `edit_id` that deleted the memory counts 1 again, so that a retry gets the answer that was lost.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
@@ -103,9 +96,7 @@ class MemoryStore(Protocol):
 
         If the count is `limit`, more may be left. Memories stored while the call lasts may stay.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def health_check(self) -> Health:
         """Return whether the store can serve; it never raises, because an error is part of the answer."""
-        raise NotImplementedError

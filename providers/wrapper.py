@@ -40,7 +40,6 @@ class Wrapper(MemoryProvider, Protocol):
     @abstractmethod
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make one call, which concerns `size` memories or queries."""
-        raise NotImplementedError
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""

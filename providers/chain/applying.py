@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import Operation, OperationKind
+from providers.states.editing import tombstone_for
 from providers.types import Snapshot
 
 
@@ -49,7 +50,4 @@ def propagated(state: Snapshot) -> Operation:
 
     The others may have collected it as garbage and may since have stored a late write.
     """
-    tombstone = Snapshot(
-        user_id=state.user_id, id=state.id, version=state.version, content=None, created_at=state.created_at
-    )
-    return Operation(kind=OperationKind.DELETE, state=tombstone)
+    return Operation(kind=OperationKind.DELETE, state=tombstone_for(state, state.version))

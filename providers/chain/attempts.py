@@ -6,13 +6,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from providers.chain.attempt_limits import AttemptLimits, configured_limits, learned_limits
 from providers.chain.call_attempts import CallAttempts, note_outcome
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.guards import Guards
-from providers.chain.jitter import FullJitter
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
@@ -20,6 +19,21 @@ from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 
 Answer = TypeVar("Answer")
+
+
+class FullJitter(wait_exponential):
+    """A wait drawn from [0, min(longest, first * 2^(n-1))] seconds before the n-th retry.
+
+    It is tenacity's `wait_random_exponential` with the source of randomness as an argument.
+    """
+
+    def __init__(self, first: float, longest: float, chance: Callable[[], float]) -> None:
+        super().__init__(multiplier=first, max=longest)
+        self._chance = chance
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Draw a wait."""
+        return self._chance() * super().__call__(retry_state)
 
 
 class Attempts:
@@ -47,7 +61,7 @@ class Attempts:
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now
-        self.wait = FullJitter(policy.first_wait, policy.longest_wait, chance)
+        self.wait: Callable[[RetryCallState], float] = FullJitter(policy.first_wait, policy.longest_wait, chance)
         self.longest = longest
         self._false_alarms = guards.breaker.false_alarms
 
@@ -91,7 +105,7 @@ class Attempts:
             BulkheadFull: the provider has reached its concurrency limit, and no slot became free in time.
             NoTimeLeft: the deadline passed before the provider could be called.
         """
-        tries = CallAttempts(self, call, operation, options, size, repeatable=repeatable)
+        tries = CallAttempts(self, call, operation, options, size, repeatable)
         if options.last_resort:
             return await tries.last_resort()
         try:
@@ -102,13 +116,8 @@ class Attempts:
             if not tries.can_retry(error):
                 raise
         # Each call has its own: calls that share an instance overwrite each other's state while they wait.
-        retrying = AsyncRetrying(
-            sleep=self.sleep,
-            wait=tries.wait,
-            stop=tries.exhausted,
-            retry=retry_if_exception(tries.can_retry),
-            reraise=True,
-        )
+        again = retry_if_exception(tries.can_retry)
+        retrying = AsyncRetrying(sleep=self.sleep, wait=tries.wait, stop=tries.exhausted, retry=again, reraise=True)
         try:
             answer: Answer = await retrying(tries.again)
         except Unavailable as error:

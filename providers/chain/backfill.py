@@ -1,14 +1,15 @@
 """Backfill: copy everything that a provider in sync holds to one that joined later, and verify the copy."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from heapq import merge
+from typing import Any
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
-from providers.chain.link import Link
+from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
@@ -39,25 +40,16 @@ class Progress(Struct, frozen=True, kw_only=True):
     verifying: bool = False
 
 
-class Backfill:
+class Backfill(Struct):
     """Backfill one provider from another while both keep receiving writes; it resumes where an earlier one stopped."""
 
-    def __init__(
-        self,
-        holder: str,
-        journal: Journal,
-        source: Link,
-        target: Link,
-        report: Callable[[Progress], None],
-        now: Callable[[], float],
-    ) -> None:
-        self._holder = holder
-        self._journal = journal
-        self._source = source
-        self._target = target
-        self._report = report
-        self._now = now
-        self._refused: dict[str, Rejected] = {}
+    holder: str
+    journal: Journal
+    source: Link
+    target: Link
+    report: Callable[[Progress], None]
+    now: Callable[[], float]
+    _refused: dict[str, Rejected] = {}
 
     async def run(self) -> None:
         """Copy what has not been copied yet, verify everything, and mark the provider as complete.
@@ -71,72 +63,60 @@ class Backfill:
         for _ in range(MAX_PASSES):
             found = await self._verify(copied)
             if found.extra:
-                raise NotBackfilled(
-                    f"{self._target.name} holds {found.extra} memories that {self._source.name} does not"
-                )
+                raise NotBackfilled(f"{self.target.name} holds {found.extra} memories that {self.source.name} does not")
             if not found.repaired and self._refused:
                 memory_id, error = next(iter(self._refused.items()))
                 others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
-                raise NotBackfilled(f"{self._target.name} refuses memory {memory_id}: {error}{others}")
+                raise NotBackfilled(f"{self.target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
                 await self._member()  # another store may have taken the name meanwhile
-                await self._journal.mark(self._target.name, MemberState.COMPLETE)
-                _log.info("provider_complete", provider=self._target.name, copied=found.copied, verified=found.verified)
+                await self.journal.mark(self.target.name, MemberState.COMPLETE)
+                _log.info("provider_complete", provider=self.target.name, copied=found.copied, verified=found.verified)
                 return
-        raise NotBackfilled(f"{self._target.name} keeps differing from {self._source.name}")
+        raise NotBackfilled(f"{self.target.name} keeps differing from {self.source.name}")
 
     async def _copy(self) -> Progress:
         member = await self._member()
         progress = Progress(copied=member.copied, copied_users=member.copied_users)
         after = None if member.fill_after is None else Owner(member.fill_after)
-        async for owner in self._owners(self._source, after):
-            async for snapshot_page in self._pages(self._source, owner):
+        async for owner in self._owners(self.source, after):
+            async for snapshot_page in self._pages(self.source, owner):
                 taken = await self._put(snapshot_page)
                 await self._claim()
                 progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
-                self._report(progress)
+                self.report(progress)
             progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
-            await self._journal.note_fill(
-                self._target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
+            await self.journal.note_fill(
+                self.target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
             )
         return progress
 
     async def _verify(self, copied: Progress) -> Progress:
         """Compare everything once, and repair each difference that no pending delivery is about to repair."""
-        verified = repaired = extra = 0
+        seen = replace(copied, verifying=True)
         self._refused.clear()
         async for owner in self._all_owners():
-            held = {state.id: state async for page in self._pages(self._target, owner) for state in page}
-            wanted = {state.id: state async for page in self._pages(self._source, owner) for state in page}
+            held = {state.id: state async for page in self._pages(self.target, owner) for state in page}
+            wanted = {state.id: state async for page in self._pages(self.source, owner) for state in page}
             missing = [state for state in wanted.values() if _differs(state, held.get(state.id))]
             too_many = [state for state in held.values() if not state.deleted and state.id not in wanted]
             missing = [state for state in missing if not await self._in_flux(state)]
-            extra += sum([not await self._in_flux(state) for state in too_many])
-            for start in range(0, len(missing), PAGE):
-                repaired += await self._put(missing[start : start + PAGE])
-            verified += len(wanted)
+            extra = sum([not await self._in_flux(state) for state in too_many])
+            repaired = sum([await self._put(missing[start : start + PAGE]) for start in range(0, len(missing), PAGE)])
             await self._claim()
-            self._report(
-                Progress(
-                    copied=copied.copied,
-                    copied_users=copied.copied_users,
-                    verified=verified,
-                    repaired=repaired,
-                    extra=extra,
-                    verifying=True,
-                )
+            seen = replace(
+                seen, verified=seen.verified + len(wanted), repaired=seen.repaired + repaired, extra=seen.extra + extra
             )
-        return Progress(copied=copied.copied, verified=verified, repaired=repaired, extra=extra, verifying=True)
+            self.report(seen)
+        return seen
 
     async def _in_flux(self, state: Snapshot) -> bool:
         """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
-        return await self._journal.newest(state.owner, state.id) is not None
+        return await self.journal.newest(state.owner, state.id) is not None
 
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Put states into the target, and return how many it took; a state that it refuses does not block others."""
-        outcomes = await self._target.call(
-            lambda provider: provider.put_many(states), OperationClass.REPLAY, self._options(), size=len(states)
-        )
+        outcomes = await self._replay(self.target, lambda provider: provider.put_many(states), len(states))
         taken = 0
         for state, outcome in zip(states, outcomes, strict=True):
             if outcome is None or isinstance(outcome, MemoryDeleted):
@@ -157,13 +137,8 @@ class Backfill:
                 return
             after = page[-1].id
 
-    async def _page(self, link: Link, owner: Owner, after: str | None) -> list[Snapshot]:
-        return await link.call(
-            lambda provider: provider.snapshots(owner, PAGE, after=after),
-            OperationClass.REPLAY,
-            self._options(),
-            size=PAGE,
-        )
+    def _page(self, link: Link, owner: Owner, after: str | None) -> Coroutine[Any, Any, list[Snapshot]]:
+        return self._replay(link, lambda provider: provider.snapshots(owner, PAGE, after=after), PAGE)
 
     async def _owners(self, link: Link, after: Owner | None) -> AsyncIterator[Owner]:
         while True:
@@ -174,14 +149,12 @@ class Backfill:
                 return
             after = page[-1]
 
-    async def _owner_page(self, link: Link, after: Owner | None) -> list[Owner]:
-        return await link.call(
-            lambda provider: provider.owners(PAGE, after=after), OperationClass.REPLAY, self._options(), size=PAGE
-        )
+    def _owner_page(self, link: Link, after: Owner | None) -> Coroutine[Any, Any, list[Owner]]:
+        return self._replay(link, lambda provider: provider.owners(PAGE, after=after), PAGE)
 
     async def _all_owners(self) -> AsyncIterator[Owner]:
-        source = [owner async for owner in self._owners(self._source, None)]
-        target = [owner async for owner in self._owners(self._target, None)]
+        source = [owner async for owner in self._owners(self.source, None)]
+        target = [owner async for owner in self._owners(self.target, None)]
         last = None
         for owner in merge(source, target, key=lambda owner: owner.user):
             if owner != last:
@@ -194,20 +167,21 @@ class Backfill:
         Raises:
             NotBackfilled: the target is no member, or the member of this name is another store.
         """
-        member = next((member for member in await self._journal.members() if member.name == self._target.name), None)
+        member = next((member for member in await self.journal.members() if member.name == self.target.name), None)
         if member is None:
-            raise NotBackfilled(f"{self._target.name} is no member")
-        identity = await self._target.call(lambda provider: provider.identity(), OperationClass.REPLAY, self._options())
+            raise NotBackfilled(f"{self.target.name} is no member")
+        identity = await self._replay(self.target, lambda provider: provider.identity())
         if member.identity not in {None, identity}:
-            raise NotBackfilled(f"{self._target.name} is another store than the member of that name")
+            raise NotBackfilled(f"{self.target.name} is another store than the member of that name")
         return member
 
     async def _claim(self) -> None:
-        if not await self._journal.claim(f"fill {self._target.name}", self._holder, _CLAIM_SECONDS):
-            raise NotBackfilled(f"{self._target.name} is being filled by another process")
+        if not await self.journal.claim(f"fill {self.target.name}", self.holder, _CLAIM_SECONDS):
+            raise NotBackfilled(f"{self.target.name} is being filled by another process")
 
-    def _options(self) -> CallOptions:
-        return CallOptions(Deadline.after(self._target.attempts.seconds(OperationClass.REPLAY, PAGE), self._now))
+    def _replay(self, link: Link, ask: Ask[Result], size: int = 1) -> Coroutine[Any, Any, Result]:
+        deadline = Deadline.after(self.target.attempts.seconds(OperationClass.REPLAY, PAGE), self.now)
+        return link.call(ask, OperationClass.REPLAY, CallOptions(deadline), size=size)
 
 
 def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:

@@ -4,10 +4,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
-from providers.chain.admission import Admission
-from providers.chain.breaker_counters import BreakerCounters
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, CutShort, counts_as_failure
+from providers.chain.failure_counter import BreakerCounters
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.probe import LivenessProbe
 from providers.errors import TimedOut
@@ -62,25 +61,13 @@ class CircuitBreaker:
         self._cut_short = 0  # in a row
         self._counters = BreakerCounters(policy, now)
 
-    def admit(self, operation: OperationClass) -> Admission:
-        """Admit one call, and learn from the way in which the context ends.
-
-        Raises:
-            BreakerOpen: the breaker refuses calls now.
-        """
-        return Admission(self, operation)
-
     async def close(self) -> None:
         """Stop probing."""
         if self._probe is not None:
             await self._probe.close()
 
     def begin(self) -> int:
-        """Admit one call, and return the generation in which it began.
-
-        Raises:
-            BreakerOpen: the breaker refuses calls now.
-        """
+        """Admit one call, and return the generation in which it began; raise as `check` does."""
         self.check()
         self._probing = self._state is BreakerState.HALF_OPEN
         return self._generation

@@ -1,7 +1,8 @@
 """The concurrency limit of a provider, so that a slow provider does not exhaust the whole process."""
 
 import asyncio
-from types import TracebackType
+
+from msgspec import Struct
 
 from providers.chain.errors import BulkheadFull
 
@@ -47,19 +48,14 @@ class Bulkhead:
         self.in_flight += 1
 
 
-class _Slot:
+class _Slot(Struct, frozen=True):
     """The context of one slot; no generator, because it stands in the path of every call."""
 
-    __slots__ = ("_bulkhead", "_patience")
-
-    def __init__(self, bulkhead: Bulkhead, patience: float) -> None:
-        self._bulkhead = bulkhead
-        self._patience = patience
+    bulkhead: Bulkhead
+    patience: float
 
     async def __aenter__(self) -> None:
-        await self._bulkhead.enter(self._patience)
+        await self.bulkhead.enter(self.patience)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bulkhead.leave()
+    async def __aexit__(self, *ended: object) -> None:
+        self.bulkhead.leave()

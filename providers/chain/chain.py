@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -25,6 +26,7 @@ from providers.chain.policy import ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.journal.base import Journal
+from providers.replica import Replica
 from providers.states.clock import HybridClock
 
 FLUSH_SECONDS = 2.0  # at the end, for pending deliveries
@@ -108,7 +110,7 @@ class Chain:
                 }
                 chosen = {spec.name: fresh.get(spec.name) or self._open[spec.name] for spec in specs}
                 unreached: dict[str, str] = {}
-                identities = await identities_of([one.link for one in chosen.values()], unreached)
+                identities = await identities_of(_stores(chosen), unreached)
                 refuse_twins(identities)
                 links = tuple(one.link for one in chosen.values())
                 admitted = InSyncSet(frozenset(link.name for link in links))
@@ -155,18 +157,11 @@ class Chain:
             journal = await undo.enter_async_context(choice.opened())
             unjournalled = self._longest_write() if self._open else 0.0
             membership = Membership(
-                self.holder,
-                journal,
-                self.links,
-                self._set_complete,
-                self._now,
-                unjournalled=unjournalled,
-                observer=self.observer,
+                self.holder, journal, self.links, self._set_complete, self._now, unjournalled, self.observer
             )
             # The provider that was alone so far holds everything, whatever the new order. It must join before all
             # others, because the first member of a new journal counts as complete.
-            links = [one.link for one in self._open.values()]
-            if links and (await membership.admit(await identities_of(links, {}))).presumed:
+            if self._open and (await membership.admit(await identities_of(_stores(self._open), {}))).presumed:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
@@ -187,20 +182,14 @@ class Chain:
             self._provider = ChainedProvider(
                 route, self.journal, self._clock, self.observer, self._now, shutdown=self.shutdown
             )
-        for link in route.links:
-            if link.name not in self._relays:
-                relay = OutboxRelay(
-                    link.name,
-                    self.journal,
-                    self._link_of(link.name),
-                    self.policy.deliveries,
-                    self.observer,
-                    now=self._now,
-                )
-                self._relays[link.name] = relay, background.start(relay.run, f"deliver to {link.name}")
+        for name in [link.name for link in route.links if link.name not in self._relays]:
+            relay = OutboxRelay(
+                name, self.journal, partial(self._link, name), self.policy.deliveries, self.observer, now=self._now
+            )
+            self._relays[name] = relay, background.start(relay.run, f"deliver to {name}")
 
-    def _link_of(self, name: str) -> Callable[[], Link | None]:
-        return lambda: self.route.link(name)
+    def _link(self, name: str) -> Link | None:
+        return self.route.link(name)
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         route = self.route
@@ -239,3 +228,7 @@ class Chain:
         """Return for how many seconds at most a write without the journal may still be under way after a switch."""
         # Another process may first ask every store for its identity before it switches.
         return self.policy.longest_request + 2 * PROBE_SECONDS
+
+
+def _stores(providers: Mapping[str, OpenProvider]) -> dict[str, Replica]:
+    return {name: one.link.provider for name, one in providers.items()}

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.chain.applying import Change, apply_all, propagated
-from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import Execution
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
@@ -17,31 +17,21 @@ from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import (
-    Appended,
-    Dead,
-    Done,
-    JournalEntry,
-    Operation,
-    OperationKind,
-    Postponed,
-    Settlement,
-)
+from providers.journal.operations import Appended, Dead, Done, JournalEntry, Operation, OperationKind, Postponed
 from providers.states.clock import HybridClock
 
 _PROPAGATION_SECONDS = 1.0
 
 
-class Confirmer:
+class Confirmer(Struct):
     """Deliver what the journal holds to home while the caller waits, and settle the delivery.
 
     A delivery that this request has appended is leased to it, and the lease is renewed while it waits for home.
     """
 
-    def __init__(self, context: ChainContext, clock: HybridClock, journal: Journal) -> None:
-        self._context = context
-        self._clock = clock
-        self._journal = journal
+    context: ChainContext
+    clock: HybridClock
+    journal: Journal
 
     async def confirm(
         self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]]
@@ -53,7 +43,7 @@ class Confirmer:
         if not entries:
             return []
         home = execution.route.home
-        execution.session = self._context.session(max(entry.seq for _, entry in entries))
+        execution.session = self.context.session(max(entry.seq for _, entry in entries))
         if home is None:
             execution.accept("home_incomplete")
             return []
@@ -76,7 +66,7 @@ class Confirmer:
             ]
         met = zip(waiting, outcomes, strict=True)
         await self._propagate([entry for (_, entry), outcome in met if isinstance(outcome, MemoryDeleted)])
-        await self._context.settle(*lease.noted(settlements))
+        await self.context.settle(*lease.noted(settlements))
         return [
             (place, outcome)
             for (place, _), outcome in zip(waiting, outcomes, strict=True)
@@ -85,7 +75,7 @@ class Confirmer:
 
     async def _settlement(
         self, execution: Execution, home: Link, entry: JournalEntry, outcome: ProviderError | None
-    ) -> Settlement:
+    ) -> Done | Postponed | Dead:
         if outcome is None:
             return Done(seq=entry.seq, provider=home.name)
         if isinstance(outcome, Unavailable):
@@ -97,7 +87,7 @@ class Confirmer:
 
     def _lease(self, home: Link, entries: Sequence[JournalEntry]) -> Lease:
         leases = {entry.seq: entry.lease for entry in entries if entry.lease is not None}
-        return Lease(partial(self._journal.renew, home.name), leases)
+        return Lease(partial(self.journal.renew, home.name), leases)
 
     async def _adopt_held_state(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
         """Make the state that home holds the newest one everywhere, after home refused the write; False if that fails.
@@ -111,13 +101,11 @@ class Confirmer:
             )
             if held is None or held.deleted:
                 return False
-            self._clock.observe(max(held.version, state.version))
+            self.clock.observe(max(held.version, state.version))
             truth = Operation(
-                kind=OperationKind.UPDATE,
-                state=replace(held, version=self._clock.next()),
-                base_version=state.version,
+                kind=OperationKind.UPDATE, state=replace(held, version=self.clock.next()), base_version=state.version
             )
-            [outcome] = await self._context.journal(
+            [outcome] = await self.context.journal(
                 lambda journal: journal.append([truth]), deadline.remaining(), JournalCall.APPEND
             )
         except Unavailable:
@@ -129,7 +117,7 @@ class Confirmer:
         if entries:
             operations = [propagated(entry.state) for entry in entries]
             with suppress(JournalUnavailable):
-                await self._context.journal(
+                await self.context.journal(
                     lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
                 )
 

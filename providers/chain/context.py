@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from observability import notes, tracing
-from providers.chain.deadline import Deadline, Shutdown
+from providers.chain.call_attempts import note_outcome
+from providers.chain.deadline import Clock, Deadline, Shutdown
 from providers.chain.execution import JOURNAL, Execution
 from providers.chain.latency_estimate import LatencyEstimate, hang_timeout
 from providers.chain.observer import ChainObserver, JournalCall
@@ -29,17 +30,13 @@ class ChainContext:
     """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic."""
 
     def __init__(
-        self,
-        journal: Journal,
-        observer: ChainObserver,
-        now: Callable[[], float] = time.monotonic,
-        shutdown: Shutdown | None = None,
+        self, journal: Journal, observer: ChainObserver, now: Clock = time.monotonic, shutdown: Shutdown | None = None
     ) -> None:
         self.now = now
         self._shutdown = shutdown
         self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
-        self._observer = observer
+        self.observer = observer
 
     def begin(self, route: Route, operation: OperationClass, size: int = 1) -> Execution:
         """Begin an operation on a route, with its deadline."""
@@ -52,7 +49,7 @@ class ChainContext:
             configured = AttemptPolicy().of(operation).seconds(size, LONGEST_REQUEST)
         else:
             configured = home.attempts.seconds(operation, size)
-        return Deadline.after(configured if (asked := _patience()) is None else asked, self.now, self._shutdown)
+        return Deadline.of_request(configured, self.now, self._shutdown)
 
     def need(self, call: JournalCall) -> float:
         """Return the seconds to reserve for a call to the journal; after them the call counts as hung."""
@@ -78,7 +75,7 @@ class ChainContext:
             self._latencies[call].add(watch.seconds)
         except ProviderError as error:
             outcome = error.outcome
-            self._note(outcome)
+            note_outcome(JOURNAL, outcome)
             raise
         except asyncio.CancelledError:
             outcome = "cancelled"
@@ -87,11 +84,11 @@ class ChainContext:
             if not watch.expired:
                 raise  # not raised by this timeout: a bug in the journal
             outcome = JournalUnavailable.outcome
-            self._note(outcome)
+            note_outcome(JOURNAL, outcome)
             raise JournalUnavailable(f"the journal did not answer within {seconds:g} s", ambiguous=True) from error
         finally:
             waited = time.perf_counter() - started
-            self._observer.asked_journal(call, outcome, waited)
+            self.observer.asked_journal(call, outcome, waited)
             if request is not None:
                 request.journal_seconds += waited
         return answer
@@ -108,21 +105,3 @@ class ChainContext:
     def session(self, seq: int) -> str:
         """Return a token for everything that was written up to this operation."""
         return f"{self._journal.id}.{seq}"
-
-    def read_by(self, provider: str, instead_of: str | None = None, reason: str = "") -> None:
-        """Report the provider that answered a read, and why the first one did not."""
-        self._observer.read_by(provider, instead_of, reason)
-
-    def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
-        """Report that another provider is asked instead."""
-        self._observer.fell_back(source, target, operation, reason)
-
-    def _note(self, outcome: str) -> None:
-        request = notes.current.get()
-        if request is not None:
-            request.outcomes[JOURNAL] = outcome
-
-
-def _patience() -> float | None:
-    request = notes.current.get()
-    return None if request is None else request.patience

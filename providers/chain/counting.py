@@ -16,30 +16,14 @@ from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 
 # The outcomes of a call without an answer: failures of the provider, and our own refusals to call it.
-FAILURES = tuple(
-    kind.outcome
-    for kind in (
-        Unavailable,
-        TimedOut,
-        Throttled,
-        Misconfigured,
-        BreakerOpen,
-        BulkheadFull,
-        NoTimeLeft,
-        CutShort,
-        FarBehind,
-    )
-)
+_KINDS = (Unavailable, TimedOut, Throttled, Misconfigured, BreakerOpen, BulkheadFull, NoTimeLeft, CutShort, FarBehind)
+FAILURES = tuple(kind.outcome for kind in _KINDS)
 # Only series that alerts and dashboards query by name start at zero: each child of a histogram is some twenty series.
 _ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
 _READS = ("recall", "get", "list_memories", "recall_many")
 _WRITES = ("remember", "update", "delete", "remember_many")
-_LISTINGS = (
-    "recall",
-    "list_memories",
-    "recall_many",
-    "delete_all",
-)  # operations that go through all memories of a user
+# Operations that go through all memories of a user.
+_LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")
 
 
 class CountingObserver(Unobserved):

@@ -1,54 +1,61 @@
-"""The deadline of an operation."""
+"""How long an operation and each of its calls may take."""
 
 import time
 from collections.abc import Callable
 from typing import Self
 
+from msgspec import Struct
 
-class Shutdown:
+from observability import notes
+
+Clock = Callable[[], float]  # the monotonic one, in seconds
+
+
+class Shutdown(Struct):
     """The moment by which a process that shuts down must have answered every request, once it is known."""
 
-    __slots__ = ("_now", "ends_at")
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self.ends_at = float("inf")
-        self._now = now
+    now: Clock = time.monotonic
+    ends_at: float = float("inf")
 
     def begin(self, seconds: float) -> None:
         """Bring every deadline forward to at most this many seconds from now, also those of requests under way."""
-        self.ends_at = min(self.ends_at, self._now() + seconds)
+        self.ends_at = min(self.ends_at, self.now() + seconds)
 
 
-class Deadline:
+class Deadline(Struct, frozen=True):
     """A moment on the monotonic clock; every step of an operation receives it, and it is only ever brought forward.
 
     It is wall time, so the lag of this process is not added to it. A `shutdown` brings it forward.
     """
 
-    __slots__ = ("_at", "_now", "_shutdown")
-
-    def __init__(self, at: float, now: Callable[[], float] = time.monotonic, shutdown: Shutdown | None = None) -> None:
-        self._at = at
-        self._now = now
-        self._shutdown = shutdown
+    at: float
+    now: Clock = time.monotonic
+    shutdown: Shutdown | None = None
 
     @classmethod
-    def after(cls, seconds: float, now: Callable[[], float] = time.monotonic, shutdown: Shutdown | None = None) -> Self:
+    def after(cls, seconds: float, now: Clock = time.monotonic, shutdown: Shutdown | None = None) -> Self:
         """Return the deadline that lies this many seconds from now."""
         return cls(now() + seconds, now, shutdown)
 
+    @classmethod
+    def of_request(cls, configured: float, now: Clock, shutdown: Shutdown | None) -> Self:
+        """Return the caller's own deadline, or the one `configured` seconds from now where the caller sent none."""
+        request = notes.current.get()
+        asked = None if request is None else request.patience
+        return cls.after(configured if asked is None else asked, now, shutdown)
+
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
-        return max(0.0, self._end() - self._now())
+        return max(0.0, self._end() - self.now())
 
     @property
     def expired(self) -> bool:
         """Whether no time is left."""
-        return self._now() >= self._end()
+        return self.now() >= self._end()
 
     def earlier(self, seconds: float) -> Self:
         """Return the deadline of a step that may take at most this many seconds from now; it is never a later one."""
-        return type(self)(min(self._at, self._now() + seconds), self._now, self._shutdown)
+        return type(self)(min(self.at, self.now() + seconds), self.now, self.shutdown)
 
     def keeping(self, seconds: float) -> Self:
         """Return the deadline of a first step that leaves `seconds` to the next step, but at most half of the rest."""
@@ -60,4 +67,16 @@ class Deadline:
         return min(seconds, self.remaining())
 
     def _end(self) -> float:
-        return self._at if self._shutdown is None else min(self._at, self._shutdown.ends_at)
+        return self.at if self.shutdown is None else min(self.at, self.shutdown.ends_at)
+
+
+class CallOptions(Struct, frozen=True):
+    """The options of one call to a provider.
+
+    `others`: another provider can be asked if this one does not answer soon, so waiting longer would only delay the
+    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left.
+    """
+
+    deadline: Deadline
+    others: bool = False
+    last_resort: bool = False

@@ -41,7 +41,6 @@ async def describe(chain: Chain) -> ChainStatus:
 def explain(chain: Chain, operation: OperationClass) -> Explanation:
     """Return which providers an operation would call now, and why."""
     route = chain.route
-    home = route.home
     choices: list[Choice] = []
     found = False
     for link in route.links:
@@ -49,10 +48,7 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
         found = found or asked
         choices.append(Choice(provider=link.name, asked=asked, why=why))
     if operation.writes and chain.journal is not None:
-        first = Choice(provider=JOURNAL, asked=True, why="every write is made durable here first")
-        if home is None:
-            return Explanation(operation=operation.value, choices=(first, *choices))
-        choices.insert(0, first)
+        choices.insert(0, Choice(provider=JOURNAL, asked=True, why="every write is made durable here first"))
     return Explanation(operation=operation.value, choices=tuple(choices))
 
 

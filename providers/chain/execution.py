@@ -1,7 +1,6 @@
 """One operation of a caller while it runs: its route, its deadline, and the facts that its answer will carry."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self, TypedDict
 
 from providers.answers import Answer
@@ -47,9 +46,7 @@ class Execution:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if isinstance(error, ProviderError):
             error.answer = Answer(**self.facts)
 

@@ -1,8 +1,8 @@
-"""Recent calls and failures, and whether there are too many failures among them."""
+"""The counters of a circuit breaker: recent calls, and whether too many of them have failed."""
 
 from collections.abc import Callable
 
-from providers.chain.policy import BreakerPolicy
+from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.window import SlidingWindowCounter
 
 
@@ -66,3 +66,38 @@ class FailureCounter:
         if self.rate_exceeded:
             return f"{self.failures} of {self.calls} calls failed within {self._policy.window:g} s"
         return ""
+
+
+class BreakerCounters:
+    """Count the calls to one provider; `all` counts each of them."""
+
+    __slots__ = ("_errors", "_timeouts", "all")
+
+    def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
+        self.all = FailureCounter(policy, now)
+        self._errors = FailureCounter(policy, now)
+        # A timeout counts for its class of operations alone: that recalls are slow says nothing about writes.
+        self._timeouts = {operation: FailureCounter(policy, now) for operation in OperationClass}
+
+    def succeeded(self, operation: OperationClass) -> None:
+        """Count a call that succeeded."""
+        for counter in (self.all, self._errors, self._timeouts[operation]):
+            counter.succeeded()
+
+    def failed(self, operation: OperationClass, *, timed_out: bool) -> FailureCounter:
+        """Count a call that failed, and return the counter that decides whether the breaker opens."""
+        counter = self._timeouts[operation] if timed_out else self._errors
+        self.all.failed()
+        counter.failed()
+        return counter
+
+    def dismiss_suspicion(self) -> None:
+        """Reset what a successful probe refutes: streaks and timeouts; the failure rate of other errors stays."""
+        self._errors.reset_streak()
+        for counter in self._timeouts.values():
+            counter.clear()
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        for counter in (self.all, self._errors, *self._timeouts.values()):
+            counter.clear()

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from msgspec import Struct
+
 from providers.answers import Answer
-from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.execution import Execution
 from providers.chain.link import Link
@@ -16,18 +17,19 @@ from providers.errors import ASK_AGAIN, Rejected, TimedOut, Unavailable
 
 Result = TypeVar("Result")
 
+AskLink = Callable[[Link, CallOptions], Awaitable[Result]]
 
-class Fallback:
+
+class Fallback(Struct, frozen=True):
     """Ask providers for an answer, and record which of them answered and which did not."""
 
-    def __init__(self, context: ChainContext) -> None:
-        self._context = context
+    context: ChainContext
 
     async def first(
         self,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, CallOptions], Awaitable[Result]],
+        ask: AskLink[Result],
         route: Route | None = None,
         deadline: Deadline | None = None,
     ) -> Result:
@@ -53,7 +55,7 @@ class Fallback:
             except Unavailable as error:
                 unanswered.failed(link, error, options)
                 if following:
-                    self._context.fell_back(link.name, following[0].name, operation, error.outcome)
+                    self.context.observer.fell_back(link.name, following[0].name, operation, error.outcome)
                 continue
             except Rejected as error:
                 self._answered(execution, link, unanswered, error.answer)
@@ -66,7 +68,7 @@ class Fallback:
         self,
         execution: Execution,
         operation: OperationClass,
-        ask: Callable[[Link, CallOptions], Awaitable[Result]],
+        ask: AskLink[Result],
         unanswered: "_Unanswered",
         deadline: Deadline,
     ) -> Result:
@@ -87,31 +89,25 @@ class Fallback:
         raise unanswered.error_to_raise
 
     def _answered(
-        self,
-        execution: Execution,
-        link: Link,
-        unanswered: "_Unanswered",
-        answer: object = None,
-        reason: str | None = None,
+        self, execution: Execution, link: Link, before: "_Unanswered", answer: object = None, reason: str | None = None
     ) -> None:
         given = answer if isinstance(answer, Answer) else Answer()
         execution.answered(given.provider or link.name, given.degraded)
-        if unanswered.failures:
-            outcome = unanswered.failures[0].outcome
+        if before.failures:
+            outcome = before.failures[0].outcome
             execution.degrade(reason or f"home_{outcome}")
-            self._context.read_by(link.name, unanswered.first.name, outcome)
+            self.context.observer.read_by(link.name, before.first.name, outcome)
         else:
-            self._context.read_by(link.name)
+            self.context.observer.read_by(link.name, None, "")
 
 
-class _Unanswered:
+class _Unanswered(Struct):
     """The providers that did not answer a read, in the order in which they were asked; `first` is the first of them."""
 
-    def __init__(self, first: Link) -> None:
-        self.first = first
-        self.failures: list[Unavailable] = []
-        self._given_up: list[Link] = []
-        self._refused: list[Link] = []
+    first: Link
+    failures: list[Unavailable] = []
+    _given_up: list[Link] = []
+    _refused: list[Link] = []
 
     def failed(self, link: Link, error: Unavailable, options: CallOptions) -> None:
         """Record that a provider did not answer."""

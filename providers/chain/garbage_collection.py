@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import IntEnum
 
 import structlog
+from msgspec import Struct
 
 from observability import tracing
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass, RetentionPolicy
 from providers.errors import ProviderError
@@ -31,50 +31,41 @@ class _Copies(IntEnum):
     FOUND = 2
 
 
-class GarbageCollector:
+class GarbageCollector(Struct):
     """Prune the journal and collect tombstones, one process at a time.
 
     `links` returns the links of all members, None if this process has no link to one of them.
     """
 
-    def __init__(
-        self,
-        holder: str,
-        journal: Journal,
-        links: Callable[[], Awaitable[Sequence[Link] | None]],
-        policy: RetentionPolicy,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._holder = holder
-        self._journal = journal
-        self._links = links
-        self._policy = policy
-        self._sleep = sleep
-        self._now = now
+    holder: str
+    journal: Journal
+    links: Callable[[], Awaitable[Sequence[Link] | None]]
+    policy: RetentionPolicy
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], float] = time.monotonic
 
     async def run(self) -> None:
         """Run until cancelled."""
         while True:
             try:
-                if await self._journal.claim(_TASK, self._holder, 2 * self._policy.every):
+                if await self.journal.claim(_TASK, self.holder, 2 * self.policy.every):
                     await self.collect()
             except JournalUnavailable as error:
                 _log.debug("sweep_postponed", reason=error.reason)
-            await self._sleep(self._policy.every)
+            await self.sleep(self.policy.every)
 
     async def collect(self) -> None:
         """Go once through everything that is older than the retention."""
-        await self._journal.prune(self._policy.keep)
+        await self.journal.prune(self.policy.keep)
         after = 0
-        while entries := await self._journal.tombstones(_BATCH, self._policy.keep, after=after):
+        while entries := await self.journal.tombstones(_BATCH, self.policy.keep, after=after):
             after = entries[-1].seq
-            links = await self._links()
+            links = await self.links()
             with tracing.root("sweep", {"ninai.operations": len(entries)}):
                 found = [await self._judge(entry, links) for entry in entries]
-                await self._journal.forget(_those(entries, found, _Copies.NONE))
+                await self.journal.forget(_those(entries, found, _Copies.NONE))
                 # Where copies are unknown only traces go: no provider had the memory, and traces must not pile up.
-                await self._journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
+                await self.journal.forget(_those(entries, found, _Copies.UNKNOWN), traces=True)
 
     async def _judge(self, entry: JournalEntry, links: Sequence[Link] | None) -> _Copies:
         """Search every member for a copy of a deleted memory, and have a copy that is found deleted again."""
@@ -90,12 +81,12 @@ class GarbageCollector:
             if copy is not None and not copy.deleted:
                 copies = _Copies.FOUND
                 _log.warning("deleted_copy_found", provider=link.name, memory_id=entry.state.id)
-                await self._journal.redeliver(entry.seq, link.name)
+                await self.journal.redeliver(entry.seq, link.name)
         return copies
 
     async def _look(self, entry: JournalEntry, link: Link) -> Snapshot | None:
         state = entry.state
-        deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self._now)
+        deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY), self.now)
         return await link.call(
             lambda provider: provider.snapshot(state.owner, state.id), OperationClass.REPLAY, CallOptions(deadline)
         )

@@ -2,19 +2,20 @@
 
 from math import nan
 
+from msgspec import Struct
+
 from observability.metrics import Metrics
 from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 
-class Gauges:
+class Gauges(Struct):
     """Show the current state alone: a provider that has left the order has no gauges."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._seen: set[str] = set()
-        self._kinds: dict[str, str] = {}
+    metrics: Metrics
+    _seen: set[str] = set()
+    _kinds: dict[str, str] = {}
 
     def begin(self, provider: str, kind: str) -> None:
         """Show a provider that was opened, with a closed breaker."""
@@ -30,7 +31,7 @@ class Gauges:
     def show(self, status: ChainStatus) -> None:
         """Update all gauges from a status."""
         has_journal = status.journal is not None or status.journal_error is not None
-        self._metrics.journal_up.set(status.journal is not None if has_journal else nan)
+        self.metrics.journal_up.set(status.journal is not None if has_journal else nan)
         names = {provider.name for provider in status.providers}
         # Each time anew: a provider that is being closed may still report.
         for gone in self._seen - names:
@@ -40,7 +41,7 @@ class Gauges:
             self._show(provider, has_backlog=status.journal is not None)
 
     def _show(self, provider: ProviderStatus, *, has_backlog: bool) -> None:
-        metrics, name = self._metrics, provider.name
+        metrics, name = self.metrics, provider.name
         for role in Role:
             metrics.provider_role.labels(name, role.value).set(provider.role is role)
         # Once more: the breaker of a replaced provider may have reported after the new one did.
@@ -55,7 +56,7 @@ class Gauges:
         self._show_backfill(name, provider.progress)
 
     def _show_backfill(self, provider: str, progress: Progress | None) -> None:
-        metrics = self._metrics
+        metrics = self.metrics
         if progress is None:
             metrics.filling_memories.remove_by_labels({"provider": provider})
             metrics.filling_users.remove_by_labels({"provider": provider})
@@ -66,31 +67,22 @@ class Gauges:
 
     def _hide(self, provider: str) -> None:
         """Remove the gauges of a provider that has left the order: their last values would be exported for ever."""
-        metrics = self._metrics
-        for gauge in (
-            metrics.provider_role,
-            metrics.breaker_state,
-            metrics.calls_in_flight,
-            metrics.places,
-            metrics.retries_left,
-            metrics.journal_pending,
-            metrics.journal_oldest,
-            metrics.journal_dead,
-            metrics.filling_memories,
-            metrics.filling_users,
-            metrics.embeddings_waiting,
-        ):
+        metrics = self.metrics
+        of_journal = (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead)
+        of_backfill = (metrics.filling_memories, metrics.filling_users, metrics.embeddings_waiting)
+        of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places, metrics.retries_left)
+        for gauge in (metrics.provider_role, *of_calls, *of_journal, *of_backfill):
             gauge.remove_by_labels({"provider": provider})
         self._set_kind(provider, None)
 
     def _set_breaker(self, provider: str, now: BreakerState) -> None:
         for state in BreakerState:
-            self._metrics.breaker_state.labels(provider, state.value).set(state is now)
+            self.metrics.breaker_state.labels(provider, state.value).set(state is now)
 
     def _set_kind(self, provider: str, kind: str | None) -> None:
         """Show the kind of provider that has a name now, and remove the kind that had it before."""
-        self._metrics.provider_kind.remove_by_labels({"provider": provider})
+        self.metrics.provider_kind.remove_by_labels({"provider": provider})
         self._kinds.pop(provider, None)
         if kind is not None:
             self._kinds[provider] = kind
-            self._metrics.provider_kind.labels(provider, kind).set(1)
+            self.metrics.provider_kind.labels(provider, kind).set(1)

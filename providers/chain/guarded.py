@@ -1,17 +1,15 @@
 """GuardedProvider: a single provider without a journal, called within limits and with retries."""
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import uuid4
 
 from msgspec.structs import replace
 
-from observability import notes
 from providers import limits
 from providers.answers import Answer, Changed, Erased, Found, Stored
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline, Shutdown
+from providers.chain.deadline import CallOptions, Clock, Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
@@ -37,11 +35,7 @@ class GuardedProvider(Wrapper):
     """Pass every call on with ids and moments minted here, so that a retry is the same write as the first try."""
 
     def __init__(
-        self,
-        link: Link,
-        clock: HybridClock,
-        now: Callable[[], float] = time.monotonic,
-        shutdown: Shutdown | None = None,
+        self, link: Link, clock: HybridClock, now: Clock = time.monotonic, shutdown: Shutdown | None = None
     ) -> None:
         self.link = link
         self._shutdown = shutdown
@@ -55,7 +49,7 @@ class GuardedProvider(Wrapper):
         """
         size = max(1, size * _WEIGHTS.get(operation, 1))
         kind = _CLASSES.get(operation, OperationClass.READ)
-        deadline = self._deadline(kind, size)
+        deadline = Deadline.of_request(self.link.attempts.seconds(kind, size), self._now, self._shutdown)
         try:
             try:
                 result = await self.link.call(call, kind, CallOptions(deadline), size=size)
@@ -97,13 +91,6 @@ class GuardedProvider(Wrapper):
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
         return await self.link.provider.health_check()
-
-    def _deadline(self, operation: OperationClass, size: int) -> Deadline:
-        request = notes.current.get()
-        seconds = self.link.attempts.seconds(operation, size) if request is None else request.patience
-        if seconds is None:
-            seconds = self.link.attempts.seconds(operation, size)
-        return Deadline.after(seconds, self._now, self._shutdown)
 
     def _named(self, result: Result) -> Result:
         """Return an answer, or each answer of a list, with the name of this provider."""

@@ -1,32 +1,33 @@
 """The identities of the stores in an order, read before the order is put in force."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from providers.chain.errors import OrderRefused
-from providers.chain.link import Link
 from providers.errors import Unavailable
+from providers.replica import Replica
 
 PROBE_SECONDS = 3.0  # for the identity of a provider that is opened
 
 
-async def identities_of(links: Sequence[Link], unreached: dict[str, str]) -> dict[str, str | None]:
+async def identities_of(providers: Mapping[str, Replica], unreached: dict[str, str]) -> dict[str, str | None]:
     """Return the identity of each store now; it may be another store than when it was opened.
 
     `unreached` receives the reason why a provider has not answered.
     """
-    found = await asyncio.gather(*(_identity(link, unreached) for link in links))
-    return {link.name: identity for link, identity in zip(links, found, strict=True)}
+    found = await asyncio.gather(*(identity_of(name, provider, unreached) for name, provider in providers.items()))
+    return dict(zip(providers, found, strict=True))
 
 
-async def _identity(link: Link, unreached: dict[str, str]) -> str | None:
+async def identity_of(name: str, provider: Replica, unreached: dict[str, str]) -> str | None:
+    """Return the identity of one store, None if it does not answer; see `identities_of`."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            return await link.provider.identity()
+            return await provider.identity()
     except Unavailable as error:
-        unreached[link.name] = error.reason
+        unreached[name] = error.reason
     except TimeoutError:
-        unreached[link.name] = f"no answer within {PROBE_SECONDS:g} s"
+        unreached[name] = f"no answer within {PROBE_SECONDS:g} s"
     return None
 
 

@@ -29,10 +29,9 @@ def refuse_empty(identities: Mapping[str, str | None], members: Sequence[Member]
     known = {member.name: member for member in members if member.state is MemberState.COMPLETE}
     if not known:
         return
-    for name, identity in identities.items():
-        member = known.get(name)
-        if member is not None and (identity is None or member.identity in (None, identity)):
-            return
+    answers = ((known.get(name), identity) for name, identity in identities.items())
+    if any(member and (identity is None or member.identity in (None, identity)) for member, identity in answers):
+        return
     others = " or ".join(name for name in known if name not in identities)
     if others:
         raise OrderRefused(f"none of {', '.join(identities)} has received everything: keep {others} in the order")

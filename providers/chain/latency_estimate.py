@@ -14,15 +14,15 @@ _SHARE_OF_EACH = 0.1  # the expected share of a single call's latency that each 
 
 
 class LatencyEstimate:
-    """The 90th percentile of the last latencies; `expected` until there are enough of them."""
+    """The 90th percentile of the last latencies in seconds, as `value`; `expected` until there are enough of them."""
 
-    __slots__ = ("_expected", "_samples", "_since", "_value")
+    __slots__ = ("_expected", "_samples", "_since", "value")
 
     def __init__(self, expected: float) -> None:
         self._expected = expected
         self._samples: deque[float] = deque(maxlen=SAMPLES)
         self._since = 0
-        self._value = expected
+        self.value = expected
 
     def add(self, seconds: float) -> None:
         """Add one latency."""
@@ -30,12 +30,7 @@ class LatencyEstimate:
         self._since += 1
         if self._since >= _AGAIN or len(self._samples) <= LEAST_SAMPLES:
             self._since = 0
-            self._value = self._computed()
-
-    @property
-    def value(self) -> float:
-        """The estimate in seconds."""
-        return self._value
+            self.value = self._computed()
 
     def _computed(self) -> float:
         ordered = sorted(self._samples)

@@ -3,31 +3,27 @@
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from providers.chain.attempts import Attempts
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.policy import OperationClass
 from providers.replica import Replica
 
 Result = TypeVar("Result")
 
+Ask = Callable[[Replica], Awaitable[Result]]
 
-class Link:
+
+class Link(Struct, eq=False):
     """A provider and its name, called within the limits of its attempts."""
 
-    __slots__ = ("attempts", "name", "provider")
-
-    def __init__(self, name: str, provider: Replica, attempts: Attempts) -> None:
-        self.name = name
-        self.provider = provider
-        self.attempts = attempts
+    name: str
+    provider: Replica
+    attempts: Attempts
 
     def call(
-        self,
-        ask: Callable[[Replica], Awaitable[Result]],
-        operation: OperationClass,
-        options: CallOptions,
-        *,
-        size: int = 1,
+        self, ask: Ask[Result], operation: OperationClass, options: CallOptions, *, size: int = 1
     ) -> Coroutine[Any, Any, Result]:
         """Call the provider; see `Attempts.run` for the retries and the errors."""
         provider = self.provider

@@ -6,7 +6,7 @@ from heapq import merge
 from msgspec.structs import replace
 
 from providers.answers import Found
-from providers.chain.call_options import CallOptions
+from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.overlay import Overlay
 from providers.chain.pending_view import PendingView
@@ -55,9 +55,8 @@ async def merged_page(
         # Once more: the memory may have arrived after the list was read, and then it was on none of the pages.
         found = await _fetched(overlay, page, without_deleted, query, wanted)
     added = [record for record in _additions(overlay, found, query) if record.id not in elsewhere]
-    merged = list(
-        merge(found.memories, sorted(added, key=list_position, reverse=True), key=list_position, reverse=True)
-    )
+    added.sort(key=list_position, reverse=True)
+    merged = list(merge(found.memories, added, key=list_position, reverse=True))
     return replace(found, memories=merged[query.offset : wanted])
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -41,7 +40,7 @@ class JournalCall(StrEnum):
     LOOK = "look"  # at what providers may not know yet
 
 
-class AttemptObserver(Protocol):
+class AttemptObserver:
     """Observe attempts; called from the event loop while a request waits, so it must be quick and must not raise."""
 
     def tried(self, attempt: Attempt) -> None:
@@ -51,7 +50,7 @@ class AttemptObserver(Protocol):
         """Handle the decision that there will be no further try."""
 
 
-class ChainObserver(AttemptObserver, Protocol):
+class ChainObserver(AttemptObserver):
     """Observe attempts, and what happens above them."""
 
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
@@ -87,39 +86,3 @@ class ChainObserver(AttemptObserver, Protocol):
 
 class Unobserved(ChainObserver):
     """Observe nothing."""
-
-    def tried(self, attempt: Attempt) -> None:
-        """Do nothing."""
-
-    def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
-        """Do nothing."""
-
-    def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
-        """Do nothing."""
-
-    def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
-        """Do nothing."""
-
-    def delivered(self, provider: str, outcome: str, count: int) -> None:
-        """Do nothing."""
-
-    def confirmed(self, provider: str, seconds: float) -> None:
-        """Do nothing."""
-
-    def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
-        """Do nothing."""
-
-    def not_reached(self, provider: str, reason: str) -> None:
-        """Do nothing."""
-
-    def reached(self, provider: str) -> None:
-        """Do nothing."""
-
-    def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
-        """Do nothing."""
-
-    def read_by(self, provider: str, instead_of: str | None, reason: str) -> None:
-        """Do nothing."""
-
-    def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
-        """Do nothing."""

@@ -1,74 +1,42 @@
 """Several observers behind one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
-from providers.chain.breaker_state import BreakerSnapshot
-from providers.chain.observer import Attempt, ChainObserver, GivenUp, JournalCall
-from providers.chain.policy import OperationClass
+from providers.chain.observer import ChainObserver
+
+Given = ParamSpec("Given")
+
+
+def _passed_on(
+    method: Callable[Concatenate[ChainObserver, Given], None],
+) -> Callable[Concatenate["Observers", Given], None]:
+    """Return the method that calls this one of each observer."""
+
+    @wraps(method)
+    def pass_on(self: "Observers", /, *given: Given.args, **named: Given.kwargs) -> None:
+        for observer in self.observers:
+            getattr(observer, method.__name__)(*given, **named)
+
+    return pass_on
 
 
 class Observers(ChainObserver):
     """Pass every call on to each observer, in the order given."""
 
     def __init__(self, *observers: ChainObserver) -> None:
-        self._observers = observers
+        self.observers = observers
 
-    def tried(self, attempt: Attempt) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.tried(attempt)
-
-    def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.gave_up(provider, operation, reason)
-
-    def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.fell_back(source, target, operation, reason)
-
-    def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.asked_journal(call, outcome, seconds)
-
-    def delivered(self, provider: str, outcome: str, count: int) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.delivered(provider, outcome, count)
-
-    def confirmed(self, provider: str, accepted_at: float) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.confirmed(provider, accepted_at)
-
-    def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.routed(order, complete, journalled=journalled)
-
-    def not_reached(self, provider: str, reason: str) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.not_reached(provider, reason)
-
-    def reached(self, provider: str) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.reached(provider)
-
-    def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.breaker_changed(snapshot)
-
-    def read_by(self, provider: str, instead_of: str | None, reason: str) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.read_by(provider, instead_of, reason)
-
-    def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.filling_postponed(provider, reason, next_try)
+    tried = _passed_on(ChainObserver.tried)
+    gave_up = _passed_on(ChainObserver.gave_up)
+    fell_back = _passed_on(ChainObserver.fell_back)
+    asked_journal = _passed_on(ChainObserver.asked_journal)
+    delivered = _passed_on(ChainObserver.delivered)
+    confirmed = _passed_on(ChainObserver.confirmed)
+    routed = _passed_on(ChainObserver.routed)
+    not_reached = _passed_on(ChainObserver.not_reached)
+    reached = _passed_on(ChainObserver.reached)
+    breaker_changed = _passed_on(ChainObserver.breaker_changed)
+    read_by = _passed_on(ChainObserver.read_by)
+    filling_postponed = _passed_on(ChainObserver.filling_postponed)

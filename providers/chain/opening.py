@@ -10,15 +10,19 @@ from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
+from providers.chain.deadline import Clock
 from providers.chain.guards import Guards
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver
-from providers.chain.ping import responds
 from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
 from providers.replica import Replica
+from providers.timing.lag_tolerant import LagTolerantTimeout
+
+PING_SECONDS = 2.0
 
 
 class ProviderSpec(Struct, frozen=True, kw_only=True):
@@ -50,11 +54,7 @@ class OpenProvider(Struct, frozen=True, eq=False):
 
 
 async def open_link(
-    spec: ProviderSpec,
-    policy: ChainPolicy,
-    observer: ChainObserver,
-    undo: AsyncExitStack,
-    now: Callable[[], float] = time.monotonic,
+    spec: ProviderSpec, policy: ChainPolicy, observer: ChainObserver, undo: AsyncExitStack, now: Clock = time.monotonic
 ) -> OpenProvider:
     """Open a provider and build its link; `undo` closes both again unless the caller takes that over.
 
@@ -65,11 +65,7 @@ async def open_link(
     undo.push_async_callback(stack.aclose)
     provider = await stack.enter_async_context(spec.opened())
     breaker = CircuitBreaker(
-        spec.name,
-        policy.breaker,
-        now,
-        changed=observer.breaker_changed,
-        ping=lambda: responds(provider, now),
+        spec.name, policy.breaker, now, changed=observer.breaker_changed, ping=lambda: responds(provider, now)
     )
     stack.push_async_callback(breaker.close)
     guards = Guards(
@@ -78,13 +74,18 @@ async def open_link(
         bulkhead=Bulkhead(spec.name, spec.limits.concurrency),
         last_resort=LastResortLimiter(spec.name, now),
     )
+    latency = spec.limits.expected_latency
     attempts = Attempts(
-        spec.attempts,
-        guards,
-        observer,
-        now=now,
-        expected_latency=spec.limits.expected_latency,
-        longest=policy.longest_request,
+        spec.attempts, guards, observer, now=now, expected_latency=latency, longest=policy.longest_request
     )
-    link = Link(spec.name, provider, attempts)
-    return OpenProvider(link, spec.settings, stack)
+    return OpenProvider(Link(spec.name, provider, attempts), spec.settings, stack)
+
+
+async def responds(provider: Replica, now: Clock = time.monotonic) -> bool:
+    """Ping the provider past all queues, and return whether an answer came within `PING_SECONDS`."""
+    try:
+        async with LagTolerantTimeout(PING_SECONDS, now=now):
+            await provider.ping()
+    except (Unavailable, TimeoutError):
+        return False
+    return True

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from msgspec import Struct
+
 from observability import notes
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
@@ -32,21 +34,20 @@ class FarBehind(Refused):
     outcome = "far_behind"
 
 
-class PendingView:
+class PendingView(Struct):
     """Look up in the journal what concerns one read; `journal_error` is why the journal did not answer."""
 
-    def __init__(self, context: ChainContext, owner: Owner, execution: Execution) -> None:
-        self.journal_error: JournalUnavailable | None = None
-        self._context = context
-        self.owner = owner
-        self._execution = execution
-        self._entries: dict[str, Sequence[JournalEntry]] = {}
-        self._patient = False
+    context: ChainContext
+    owner: Owner
+    execution: Execution
+    journal_error: JournalUnavailable | None = None
+    _entries: dict[str, Sequence[JournalEntry]] = {}
+    _patient: bool = False
 
     @property
     def route(self) -> Route:
         """The route of the read: a provider that is only presumed in sync may answer while the journal does not."""
-        route = self._execution.route
+        route = self.execution.route
         return route if self.journal_error is not None else route.verified
 
     async def begin(self) -> None:
@@ -55,12 +56,12 @@ class PendingView:
         Raises:
             JournalUnavailable: the journal does not answer, and the caller wants to find its own writes.
         """
-        route = self._execution.route
+        route = self.execution.route
         readers = route.verified.readers or route.readers
         if not readers:
             return
         try:
-            await self._look(readers[0].name, self._execution.deadline)
+            await self._look(readers[0].name, self.execution.deadline)
         except JournalUnavailable as error:
             self._continue_without_journal(error)
 
@@ -82,11 +83,11 @@ class PendingView:
         Raises:
             JournalUnavailable: it still does not answer.
         """
-        readers = self._execution.route.verified.readers
+        readers = self.execution.route.verified.readers
         if not readers and self.journal_error is not None:
             raise self.journal_error
         self._patient = True
-        await self._look(readers[0].name, self._execution.deadline)
+        await self._look(readers[0].name, self.execution.deadline)
         self._journal_recovered()
 
     async def retry_entry(self, memory_id: str) -> JournalEntry | None:
@@ -97,7 +98,7 @@ class PendingView:
         return entry
 
     async def _newest(self, memory_id: str) -> JournalEntry | None:
-        return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self._execution.deadline)
+        return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self.execution.deadline)
 
     async def overlay_for(self, provider: str, deadline: Deadline) -> Overlay:
         """Return the overlay for a provider's answer.
@@ -142,20 +143,20 @@ class PendingView:
         seconds = _LOOK_SHARE * deadline.remaining()
         if not self._patient and (request is None or request.session is None):
             # Without the journal the answer may miss recent writes; a caller who must find them waits longer.
-            seconds = min(seconds, self._context.need(JournalCall.LOOK))
-        return await self._context.journal(ask, seconds)
+            seconds = min(seconds, self.context.need(JournalCall.LOOK))
+        return await self.context.journal(ask, seconds)
 
     def _continue_without_journal(self, error: JournalUnavailable) -> None:
         request = notes.current.get()
         if request is not None and request.session is not None:
             raise error  # the caller must find its own writes
-        self._execution.degrade(error.outcome)
-        self._execution.eventual = True
+        self.execution.degrade(error.outcome)
+        self.execution.eventual = True
         self.journal_error = error
 
     def _journal_recovered(self) -> None:
         """Withdraw the marks that the answer got when the journal did not answer."""
         if self.journal_error is not None:
-            self._execution.eventual = False
-            self._execution.degraded.remove(self.journal_error.outcome)
+            self.execution.eventual = False
+            self.execution.degraded.remove(self.journal_error.outcome)
         self.journal_error = None

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from msgspec import Struct
+
 from providers import background
 
 
-class LivenessProbe:
+class LivenessProbe(Struct):
     """Ping in the background, and report the result; a ping that ends with a bug counts as unanswered."""
 
-    __slots__ = ("_ping", "_provider", "_task")
-
-    def __init__(self, provider: str, ping: Callable[[], Awaitable[bool]]) -> None:
-        self._provider = provider
-        self._ping = ping
-        self._task: asyncio.Task[None] | None = None
+    provider: str
+    ping: Callable[[], Awaitable[bool]]
+    _task: asyncio.Task[None] | None = None
 
     @property
     def under_way(self) -> bool:
@@ -27,13 +26,13 @@ class LivenessProbe:
             self._task.cancel()
 
         async def ask() -> None:
-            report(await self._ping())
+            report(await self.ping())
 
         def failed(task: asyncio.Task[None]) -> None:
             if not task.cancelled() and task.exception() is not None:
                 report(False)
 
-        self._task = background.start_once(ask(), f"ask whether {self._provider} answers")
+        self._task = background.start_once(ask(), f"ask whether {self.provider} answers")
         self._task.add_done_callback(failed)
 
     async def close(self) -> None:

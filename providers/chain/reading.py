@@ -1,16 +1,13 @@
 """The read path: what the journal knows, then the first provider that answers, then both merged."""
 
-from collections.abc import Awaitable, Callable
-
 from msgspec.structs import replace
 
 from providers import limits
 from providers.answers import Answer, Fetched, Found
-from providers.chain.call_options import CallOptions
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import JOURNAL, Execution
-from providers.chain.fallback import Fallback
+from providers.chain.fallback import AskLink, Fallback
 from providers.chain.link import Link
 from providers.chain.listing import pages_over
 from providers.chain.overlay import is_creation
@@ -41,12 +38,10 @@ class ChainReader:
 
             async def ask(link: Link, options: CallOptions) -> Found:
                 overlay = await view.overlay_for(link.name, options.deadline)
-                # As many more as the overlay may remove.
-                wider = (
-                    replace(query, limit=min(query.limit + len(overlay), MAX_RECALL_LIMIT)) if len(overlay) else query
-                )
+                removable = len(overlay)
+                wider = replace(query, limit=min(query.limit + removable, MAX_RECALL_LIMIT)) if removable else query
                 found = await link.call(lambda provider: provider.find(wider), OperationClass.RECALL, options)
-                if not len(overlay):
+                if not removable:
                     return found
                 shown = await view.without_deleted(link.name, found.memories, options.deadline)
                 return replace(found, memories=overlay.recalled(query, shown))
@@ -108,14 +103,10 @@ class ChainReader:
             entry = await view.entry(memory_id)
 
             async def ask(link: Link, options: CallOptions) -> Fetched:
-                if entry is not None and (
-                    entry.state.deleted or (link.name in entry.pending and not is_creation(entry))
-                ):
+                if entry and (entry.state.deleted or (link.name in entry.pending and not is_creation(entry))):
                     return _from_journal(entry)
                 try:
-                    return await link.call(
-                        lambda provider: provider.fetch(owner, memory_id), OperationClass.READ, options
-                    )
+                    return await link.call(lambda store: store.fetch(owner, memory_id), OperationClass.READ, options)
                 except MemoryNotFound:
                     if entry is None or link.name not in entry.pending:
                         raise
@@ -148,29 +139,16 @@ class ChainReader:
 
     async def snapshot(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
-    ) -> Snapshot | None:
-        """Return the state of a memory that the journal does not know, or its tombstone."""
-        _, state = await self.snapshot_with_source(execution, owner, memory_id, deadline)
-        return state
-
-    async def snapshot_with_source(
-        self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
     ) -> tuple[Link, Snapshot | None]:
-        """Return the same as `snapshot`, with the provider that it comes from."""
+        """Return the state of a memory that the journal does not know, or its tombstone, with its provider."""
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
-            return link, await link.call(
-                lambda provider: provider.snapshot(owner, memory_id), OperationClass.READ, options
-            )
+            return link, await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
 
     async def _found(
-        self,
-        view: PendingView,
-        execution: Execution,
-        operation: OperationClass,
-        ask: Callable[[Link, CallOptions], Awaitable[Found]],
+        self, view: PendingView, execution: Execution, operation: OperationClass, ask: AskLink[Found]
     ) -> Found:
         """Return the first answer; an empty one does not count while the journal might know a memory."""
         found = await self._fallback.first(execution, operation, ask, view.route)

@@ -1,14 +1,14 @@
 """The checks whether an order could be put in force, made without starting any of its work."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import partial
 
-from providers.chain.identities import PROBE_SECONDS, refuse_twins
+from msgspec import Struct
+
+from providers.chain.identities import identities_of, refuse_twins
 from providers.chain.in_sync import refuse_empty
 from providers.chain.opening import JournalSpec, ProviderSpec
-from providers.errors import Unavailable
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.journal.base import Journal, JournalUnavailable
@@ -32,24 +32,23 @@ async def rehearse(journal: JournalSpec, providers: Sequence[ProviderSpec]) -> N
             raise result.outcome.cause
 
 
-class _Rehearsal:
+class _Rehearsal(Struct):
     """The checks of one order, each of which needs the one before it; the stack closes what they open."""
 
-    def __init__(self, journal: JournalSpec, providers: Sequence[ProviderSpec], stack: AsyncExitStack) -> None:
-        self._opened_journal = journal.opened
-        self._specs = providers
-        self._stack = stack
-        self._journal: Journal | None = None
-        self._providers: dict[str, Replica] = {}
-        self._identities: Mapping[str, str | None] = {}
+    journal: JournalSpec
+    specs: Sequence[ProviderSpec]
+    stack: AsyncExitStack
+    _journal: Journal | None = None
+    _providers: dict[str, Replica] = {}
+    _identities: Mapping[str, str | None] = {}
 
     def checks(self) -> Iterator[Check]:
         """Yield them in their order."""
         needs: tuple[str, ...] = ()
-        if self._opened_journal is not None:
-            yield Check("journal", partial(self._open_journal, self._opened_journal))
+        if self.journal.opened is not None:
+            yield Check("journal", partial(self._open_journal, self.journal.opened))
             needs = ("journal",)
-        for spec in self._specs:
+        for spec in self.specs:
             name = f"providers.{spec.name}"
             yield Check(name, partial(self._open, spec), needs=needs)
             needs = (name,)
@@ -57,24 +56,16 @@ class _Rehearsal:
         yield Check("members", self._compare_with_members, needs=("identities",))
 
     async def _open_journal(self, opened: Callable[[], AbstractAsyncContextManager[Journal]]) -> None:
-        self._journal = await self._stack.enter_async_context(opened())
+        self._journal = await self.stack.enter_async_context(opened())
 
     async def _open(self, spec: ProviderSpec) -> None:
-        self._providers[spec.name] = await self._stack.enter_async_context(spec.opened())
+        self._providers[spec.name] = await self.stack.enter_async_context(spec.opened())
 
     async def _compare(self) -> None:
-        found = await asyncio.gather(*map(_identity, self._providers.values()))
-        self._identities = dict(zip(self._providers, found, strict=True))
+        self._identities = await identities_of(self._providers, {})
         refuse_twins(self._identities)
 
     async def _compare_with_members(self) -> None:
         if self._journal is not None:
             with suppress(JournalUnavailable):
                 refuse_empty(self._identities, await self._journal.members())
-
-
-async def _identity(provider: Replica) -> str | None:
-    with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(PROBE_SECONDS):
-            return await provider.identity()
-    return None

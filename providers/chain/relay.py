@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import partial
 
 import structlog
+from msgspec import Struct
 
 from observability import tracing
 from providers.chain.applying import Change, apply_all, propagated
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
@@ -33,37 +33,26 @@ class UnexpectedOutcome(ProviderError):
     outcome = "bug"
 
 
-class OutboxRelay:
+class OutboxRelay(Struct):
     """Deliver to one provider; `link` returns its current link, None for a while when the order is being switched.
 
     Several relays may run at once, in this process or in others: deliveries are leased, and may be repeated.
     """
 
-    def __init__(
-        self,
-        name: str,
-        journal: Journal,
-        link: Callable[[], Link | None],
-        policy: RelayPolicy,
-        observer: ChainObserver | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        chance: Callable[[], float] = random.random,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._name = name
-        self._journal = journal
-        self._link = link
-        self._policy = policy
-        self._observer = observer or Unobserved()
-        self._sleep = sleep
-        self._chance = chance
-        self._now = now
-        self._idle = False
-        self._finishing = False
-        self._failures_in_a_row = 0
-        self._one_by_one = False  # after a batch failed as a whole, to find the operation that causes it
-        self._taken = 0  # deliveries that the provider has taken
-        self._taken_at_failure: dict[int, int] = {}
+    name: str
+    journal: Journal
+    link: Callable[[], Link | None]
+    policy: RelayPolicy
+    observer: ChainObserver = Unobserved()
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+    now: Callable[[], float] = time.monotonic
+    _idle: bool = False
+    _finishing: bool = False
+    _failures_in_a_row: int = 0
+    _one_by_one: bool = False  # after a batch failed as a whole, to find the operation that causes it
+    _taken: int = 0  # deliveries that the provider has taken
+    _taken_at_failure: dict[int, int] = {}
 
     async def run(self) -> None:
         """Run until cancelled or asked to finish."""
@@ -71,8 +60,8 @@ class OutboxRelay:
             try:
                 more = await self.deliver_some()
             except JournalUnavailable as error:
-                _log.debug("deliveries_postponed", provider=self._name, reason=error.reason)
-                await self._sleep(self._policy.poll)
+                _log.debug("deliveries_postponed", provider=self.name, reason=error.reason)
+                await self.sleep(self.policy.poll)
             else:
                 if not more:
                     self._idle = True
@@ -91,47 +80,47 @@ class OutboxRelay:
 
     async def deliver_some(self) -> bool:
         """Make one batch of deliveries; return False if nothing is due or the provider cannot be called."""
-        link = self._link()
+        link = self.link()
         if link is None or link.attempts.guards.breaker.refuses():
             return False
-        patience = link.attempts.seconds(OperationClass.REPLAY, self._policy.batch)
-        limit = 1 if self._one_by_one else self._policy.batch
-        batch = await self._journal.lease(self._name, limit, LEASE_SECONDS)
+        patience = link.attempts.seconds(OperationClass.REPLAY, self.policy.batch)
+        limit = 1 if self._one_by_one else self.policy.batch
+        batch = await self.journal.lease(self.name, limit, LEASE_SECONDS)
         if not batch:
             return False
-        started = self._now()
-        lease = Lease(partial(self._journal.renew, self._name), {delivery.seq: delivery.lease for delivery in batch})
-        with tracing.root(f"deliver {self._name}", {"ninai.provider": self._name, "ninai.operations": len(batch)}):
+        started = self.now()
+        lease = Lease(partial(self.journal.renew, self.name), {delivery.seq: delivery.lease for delivery in batch})
+        with tracing.root(f"deliver {self.name}", {"ninai.provider": self.name, "ninai.operations": len(batch)}):
             async with lease:
                 settlements = await self._deliver(link, batch, patience)
             with tracing.span("journal settle"):
-                await self._journal.settle(lease.noted(settlements))
-        self._count(batch, settlements, self._now() - started - LEASE_SECONDS)
-        left = len(batch) / self._policy.per_second - (self._now() - started)
+                await self.journal.settle(lease.noted(settlements))
+        self._count(batch, settlements, self.now() - started - LEASE_SECONDS)
+        left = len(batch) / self.policy.per_second - (self.now() - started)
         if left > 0:
-            await self._sleep(left)
+            await self.sleep(left)
         return True
 
     async def _wait_for_work(self) -> None:
-        link = self._link()
+        link = self.link()
         left = link.attempts.guards.breaker.snapshot().seconds_to_probe if link is not None else None
         if left is None:
             try:
-                await self._journal.wait(self._policy.poll)
+                await self.journal.wait(self.policy.poll)
             except JournalUnavailable:
-                await self._sleep(self._policy.poll)
+                await self.sleep(self.policy.poll)
         else:
-            await self._sleep(min(max(left, 0.05), self._policy.poll))
+            await self.sleep(min(max(left, 0.05), self.policy.poll))
 
     async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
         changes = [Change(delivery.kind, delivery.state) for delivery in batch]
-        options = CallOptions(Deadline.after(patience, self._now))
+        options = CallOptions(Deadline.after(patience, self.now))
         try:
             outcomes = await apply_all(link, changes, OperationClass.REPLAY, options)
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - logged with its traceback below; raised, it would stop all other deliveries
-            _log.exception("delivery_failed", provider=self._name, seqs=[delivery.seq for delivery in batch])
+            _log.exception("delivery_failed", provider=self.name, seqs=[delivery.seq for delivery in batch])
             return self._failed(batch, UnexpectedOutcome("a bug, or an answer that nobody has foreseen"))
         self._failures_in_a_row = 0
         self._one_by_one = False
@@ -142,7 +131,7 @@ class OutboxRelay:
         ]
         if propagations:
             with tracing.span("journal append"):
-                await self._journal.append(propagations)
+                await self.journal.append(propagations)
         return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
 
     def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:
@@ -156,7 +145,7 @@ class OutboxRelay:
         if outcome is None or isinstance(outcome, MemoryDeleted):
             self._taken += 1
             self._taken_at_failure.pop(delivery.seq, None)
-            return Done(seq=delivery.seq, provider=self._name)
+            return Done(seq=delivery.seq, provider=self.name)
         if isinstance(outcome, Unavailable):
             return self._postponed(delivery, outcome, alone=True)
         return self._dead(delivery, outcome)
@@ -167,41 +156,37 @@ class OutboxRelay:
         self._taken_at_failure[delivery.seq] = self._taken
         if len(self._taken_at_failure) > MOST_FAILURES:  # another process may have delivered what failed here
             del self._taken_at_failure[next(iter(self._taken_at_failure))]
-        if counts and delivery.failures + 1 >= self._policy.dead_after:
+        if counts and delivery.failures + 1 >= self.policy.dead_after:
             return self._dead(delivery, error)
         return Postponed(
-            seq=delivery.seq,
-            provider=self._name,
-            delay=self._delay(error),
-            error=error.outcome,
-            counts=counts,
+            seq=delivery.seq, provider=self.name, delay=self._delay(error), error=error.outcome, counts=counts
         )
 
     def _dead(self, delivery: Delivery, error: ProviderError) -> Dead:
         self._taken_at_failure.pop(delivery.seq, None)
         _log.error(
             "dead_letter",
-            provider=self._name,
+            provider=self.name,
             seq=delivery.seq,
             kind=delivery.kind,
             memory_id=delivery.state.id,
             outcome=error.outcome,
         )
-        return Dead(seq=delivery.seq, provider=self._name, error=error.outcome)
+        return Dead(seq=delivery.seq, provider=self.name, error=error.outcome)
 
     def _delay(self, error: ProviderError) -> float:
-        policy = self._policy
+        policy = self.policy
         growth = float(2 ** min(self._failures_in_a_row, _MOST_DOUBLINGS))
         asked = error.retry_after if isinstance(error, Throttled) else None
-        return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self._chance()
+        return (asked or 0.0) + min(policy.longest_wait, policy.first_wait * growth) * self.chance()
 
     def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement], overdue: float) -> None:
         """Report to the observer; `overdue` is for how many seconds the lease of the batch has expired."""
         for delivery, settlement in zip(batch, settlements, strict=True):
             if isinstance(settlement, Done):
                 # By the journal's clock alone: neither a version nor another host's clock says when it was accepted.
-                self._observer.confirmed(self._name, delivery.until - delivery.appended_at + overdue)
+                self.observer.confirmed(self.name, delivery.until - delivery.appended_at + overdue)
         for kind in (Done, Postponed, Dead):
             count = sum(isinstance(settlement, kind) for settlement in settlements)
             if count:
-                self._observer.delivered(self._name, kind.__name__.lower(), count)
+                self.observer.delivered(self.name, kind.__name__.lower(), count)

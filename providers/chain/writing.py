@@ -24,7 +24,7 @@ from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
 from providers.types import Deletion, Edit, NewMemory, Owner, Snapshot
 
-_CONCURRENT_LOOKS = 4  # for memories of one batch
+_AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time
 
 
@@ -64,9 +64,7 @@ class ChainWriter:
         states = [self._new_state(memory) for memory in memories]
         found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
-        looks = await answer_all(
-            named, lambda place: self._find_earlier_write(execution, states[place]), _CONCURRENT_LOOKS
-        )
+        looks = await answer_all(named, lambda place: self._find_earlier_write(execution, states[place]), _AT_ONCE)
         for place, look in zip(named, looks, strict=True):
             found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
@@ -99,7 +97,8 @@ class ChainWriter:
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
         if base is None or base.version == OLDEST_VERSION:  # an unverified write may repeat an earlier one
-            base = await self._reader.snapshot(execution, edit.owner, edit.memory_id) or base
+            _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id)
+            base = held or base
         if base is None or base.deleted:
             raise MemoryNotFound(edit.memory_id)
         if is_done(base, edit):
@@ -154,7 +153,7 @@ class ChainWriter:
         if entry is not None:
             self._clock.observe(entry.state.version)
             return entry.state, False
-        source, former = await self._reader.snapshot_with_source(execution, deletion.owner, deletion.memory_id, limited)
+        source, former = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
         if former is not None:
             self._clock.observe(former.version)
         # A provider that answers instead of home may lack what home holds.
@@ -194,12 +193,10 @@ class ChainWriter:
             MemoryDeleted: the memory was deleted.
         """
         # At most half of the time: the rest must suffice for storing it.
-        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-        entry = await self._reader.entry(state.owner, state.id, limited)
+        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        entry = await self._reader.entry(state.owner, state.id, half)
         try:
-            known = (
-                await self._reader.snapshot(execution, state.owner, state.id, limited) if entry is None else entry.state
-            )
+            known = entry.state if entry else (await self._reader.snapshot(execution, state.owner, state.id, half))[1]
         except Unavailable:
             # If it repeats an earlier write after all, every later change has a newer version than this.
             return _creation(replace(state, version=OLDEST_VERSION))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from time import perf_counter
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from observability.one_line import in_one_line
 from providers.embedders.base import EmbedderUnavailable
@@ -28,25 +28,18 @@ def unexplained(check: Check, failure: Exception) -> CheckOutcome:
     return error(f"this check failed by itself: {type(failure).__name__}: {failure}", BUG_ADVICE)
 
 
-class Examination:
+class Examination(Struct, kw_only=True):
     """The results of the checks made so far, in order.
 
     `mask` takes the secrets out of what was found; advice is in our own words. `seconds` is the time limit of a check,
     None for no limit. `unexpected` explains exceptions that no backend may raise.
     """
 
-    def __init__(
-        self,
-        *,
-        mask: Callable[[str], str] = in_one_line,
-        seconds: float | None = CHECK_SECONDS,
-        unexpected: Unexpected = unexplained,
-    ) -> None:
-        self.results: list[CheckResult] = []
-        self.mask = mask
-        self._seconds = seconds
-        self._unexpected = unexpected
-        self._passed: set[str] = set()
+    mask: Callable[[str], str] = in_one_line
+    seconds: float | None = CHECK_SECONDS
+    unexpected: Unexpected = unexplained
+    results: list[CheckResult] = []
+    _passed: set[str] = set()
 
     async def make(self, check: Check) -> None:
         """Make a check within its time limit, unless a check that it needs has failed."""
@@ -65,7 +58,7 @@ class Examination:
 
     async def attempt(self, check: Check) -> CheckOutcome:
         """Make a check without noting its result."""
-        seconds = self._seconds if check.seconds is None else check.seconds
+        seconds = self.seconds if check.seconds is None else check.seconds
         clock = asyncio.timeout(seconds)
         try:
             async with clock:
@@ -74,7 +67,7 @@ class Examination:
             if isinstance(failure, TimeoutError) and clock.expired():
                 outcome = error(f"no answer within {seconds:g} s", check.advice, label=TimedOut.outcome)
             else:
-                outcome = _expected(check, failure) or self._unexpected(check, failure)
+                outcome = _expected(check, failure) or self.unexpected(check, failure)
             return structs.replace(outcome, cause=failure)
 
     def _note(self, check: Check, outcome: CheckOutcome, milliseconds: float | None) -> None:

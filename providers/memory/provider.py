@@ -113,9 +113,7 @@ class MockMemoryProvider(Replica):
 
     def _for(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for writing."""
-        if owner not in self._stores:
-            self._stores[owner] = InMemoryStore(self._clock)
-        return self._stores[owner]
+        return self._stores.setdefault(owner, self._of(owner))
 
 
 def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError:

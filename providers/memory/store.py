@@ -7,6 +7,7 @@ from datetime import datetime
 from heapq import nlargest, nsmallest
 from typing import TypeVar
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
@@ -20,18 +21,17 @@ from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
 
-class InMemoryStore:
+class InMemoryStore(Struct):
     """Store one owner's memories; arguments are checked by the provider.
 
     Metadata is copied on the way in and on the way out, so that changing a dict changes no memory.
     """
 
-    def __init__(self, clock: HybridClock) -> None:
-        self._clock = clock
-        self._states: dict[str, Snapshot] = {}  # tombstones included
-        self._records: dict[str, MemoryRecord] = {}  # of live memories
-        self._order: list[tuple[datetime, str]] = []  # of the records, from the oldest to the newest
-        self._words = WordIndex()
+    clock: HybridClock
+    _states: dict[str, Snapshot] = {}  # tombstones included
+    _records: dict[str, MemoryRecord] = {}  # of live memories
+    _order: list[tuple[datetime, str]] = []  # of the records, from the oldest to the newest
+    _words: WordIndex = field(default_factory=WordIndex)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -43,12 +43,12 @@ class InMemoryStore:
             Conflict: the id holds another content or other metadata.
             MemoryDeleted: the id was deleted.
         """
-        version = self._clock.next() if memory.version is None else memory.version
-        self._clock.meet(version)
-        memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
+        version = self.clock.next() if memory.version is None else memory.version
+        self.clock.meet(version)
+        memory_id = memory.memory_id or new_memory_id(self.clock.milliseconds)
         stored = self._states.get(memory_id)
         if stored is None:
-            self._set(_own(first_state(memory, memory_id, version, self._clock.moment())))
+            self._set(_own(first_state(memory, memory_id, version, self.clock.moment())))
         elif stored.deleted:
             raise MemoryDeleted(memory_id)
         elif stored.digest != digest_of(memory.content, memory.metadata):
@@ -76,9 +76,9 @@ class InMemoryStore:
         stored = self._states[edit.memory_id]
         version = edit.version
         if version is None:
-            self._clock.observe(stored.version)
-            version = self._clock.next()
-        self._set(_own(edited(stored, edit, version, self._clock.moment())))
+            self.clock.observe(stored.version)
+            version = self.clock.next()
+        self._set(_own(edited(stored, edit, version, self.clock.moment())))
         return self.get(edit.memory_id)
 
     def delete(self, deletion: Deletion) -> bool:
@@ -88,8 +88,8 @@ class InMemoryStore:
             return False
         if stored.deleted:
             return deleted_by(stored, deletion.edit_id)
-        self._clock.observe(stored.version)
-        version = self._clock.next() if deletion.version is None else deletion.version
+        self.clock.observe(stored.version)
+        version = self.clock.next() if deletion.version is None else deletion.version
         self._set(tombstone_of(stored, version, deletion.edit_id))
         return True
 
@@ -99,7 +99,7 @@ class InMemoryStore:
         Raises:
             MemoryDeleted: a live memory met a tombstone.
         """
-        self._clock.meet(state.version)
+        self.clock.meet(state.version)
         stored = self._states.get(state.id)
         self._set(_own(state) if stored is None else merged(stored, _own(state)))
         if stored is not None and stored.deleted and not state.deleted:

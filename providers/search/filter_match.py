@@ -6,39 +6,24 @@ from decimal import Decimal
 from operator import ge, gt, le, lt
 from typing import Any
 
-from providers.filters import (
-    And,
-    Comparison,
-    Eq,
-    Exists,
-    FieldPath,
-    Filter,
-    Gt,
-    Gte,
-    In,
-    Leaf,
-    Lt,
-    Ne,
-    Not,
-    Or,
-    path_of,
-)
+from providers import filters
 
 _ABSENT = object()
+_TESTS = {filters.Gt: gt, filters.Gte: ge, filters.Lt: lt, filters.Lte: le}
 
 # What PostgreSQL's `#>` takes for an array index: C's strtol, so any leading blanks, a sign and leading zeros pass. It
 # reads 32 bits; a number of more than ten digits leads nowhere, here as there.
 _INDEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,10})")
 
 
-def matches(where: Filter, metadata: Mapping[str, Any] | None) -> bool:
+def matches(where: filters.Filter, metadata: Mapping[str, Any] | None) -> bool:
     """Return whether the condition holds for a memory's metadata; without metadata every field is absent."""
     match where:
-        case And():
+        case filters.And():
             return all(matches(node, metadata) for node in where.all)
-        case Or():
+        case filters.Or():
             return any(matches(node, metadata) for node in where.any)
-        case Not():
+        case filters.Not():
             return not matches(where.that, metadata)
         case _:
             return _holds(where, _find(where.field, metadata))
@@ -57,34 +42,33 @@ def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
     return bool(left == right)
 
 
-def _holds(node: Leaf, found: Any) -> bool:  # noqa: ANN401 - any JSON value, or _ABSENT
+def _holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401 - any JSON value, or _ABSENT
     match node:
-        case Exists():
+        case filters.Exists():
             return found is not _ABSENT
-        case Eq():
+        case filters.Eq():
             return equal(found, node.value)
-        case Ne():
+        case filters.Ne():
             return not equal(found, node.value)
-        case In():
+        case filters.In():
             return any(equal(found, value) for value in node.values)
         case _:
             return _compare(node, found)
 
 
-def _compare(node: Comparison, found: Any) -> bool:  # noqa: ANN401 - any JSON value
+def _compare(node: filters.Comparison, found: Any) -> bool:  # noqa: ANN401 - any JSON value
     if isinstance(found, str) and isinstance(node.value, str):
         left, right = found, node.value
     elif _is_number(found) and _is_number(node.value):
         left, right = _comparable(found, node.value), _comparable(node.value, found)
     else:
         return False
-    test = gt if isinstance(node, Gt) else ge if isinstance(node, Gte) else lt if isinstance(node, Lt) else le
-    return bool(test(left, right))
+    return bool(_TESTS[type(node)](left, right))
 
 
-def _find(field: FieldPath, metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
+def _find(field: filters.FieldPath, metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
     value: Any = {} if metadata is None else metadata
-    for step in path_of(field):
+    for step in filters.path_of(field):
         if isinstance(value, dict):
             value = value.get(step, _ABSENT)
         elif isinstance(value, list):

@@ -27,10 +27,7 @@ class LagTolerantTimeout:
     __slots__ = ("_due", "_handle", "_last_read", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
 
     def __init__(
-        self,
-        limit: float,
-        remaining: Callable[[], float] | None = None,
-        now: Callable[[], float] | None = None,
+        self, limit: float, remaining: Callable[[], float] | None = None, now: Callable[[], float] | None = None
     ) -> None:
         self.lag = 0.0
         self._limit = limit

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound, ProviderError, Unavailable

@@ -5,7 +5,7 @@ from contextlib import suppress
 from random import Random
 
 from providers.chain.link import Link
-from providers.chain.ping import responds
+from providers.chain.opening import responds
 from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,

@@ -18,7 +18,7 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.guards import Guards
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
-from providers.chain.observer import AttemptObserver, ChainObserver
+from providers.chain.observer import AttemptObserver, ChainObserver, Unobserved
 from providers.chain.opening import JournalSpec
 from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, RelayPolicy
 from providers.chain.relay import OutboxRelay
@@ -170,7 +170,8 @@ class ChainRig:
     ) -> OutboxRelay:
         """Return a relay to one provider; its chance is by default seeded with the name."""
         chance = chance or seeded(name)
-        return OutboxRelay(name, self.journal, link, policy or RelayPolicy(), observer, chance=chance, now=self.now)
+        watching = observer or Unobserved()
+        return OutboxRelay(name, self.journal, link, policy or RelayPolicy(), watching, chance=chance, now=self.now)
 
     @asynccontextmanager
     async def _journal_held(self) -> AsyncIterator[Journal]:

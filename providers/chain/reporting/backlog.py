@@ -1,6 +1,6 @@
 """The reporting of a provider's backlog: when it has grown long, and when it has drained."""
 
-from providers.chain.reporting.damping import Condition, DampedState, StateChange
+from providers.chain.reporting.damping import Condition, DampedState
 from providers.chain.reporting.events import LogEvents
 
 # Pending deliveries for one provider: more than a relay makes in a second by default, so that it is behind.
@@ -32,10 +32,7 @@ class BacklogReport:
         much = pending > bound or oldest_seconds > LONG_WAIT_SECONDS
         change = self._length.change(Condition.UNHEALTHY if much else Condition.HEALTHY) or self._length.due()
         if change is not None and not much:
-            self._drained(pending, change)
+            self._events.backlog_drained(self._provider, pending, self._most, change.former_since, change.changes)
         elif change is not None or (much and pending > self._report_above and not self._length.flapping):
             self._report_above = GROWTH * max(pending, LONG_BACKLOG)
             self._events.backlog_grew(self._provider, pending, oldest_seconds, reason)
-
-    def _drained(self, pending: int, change: StateChange) -> None:
-        self._events.backlog_drained(self._provider, pending, self._most, change.former_since, change.changes)

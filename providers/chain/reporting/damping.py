@@ -47,7 +47,7 @@ class DampedState(Generic[State]):
         self._reported_since = self.since
         self._changed_at = self.since
         self._changes = 0
-        self._flapping = False
+        self.flapping = False  # whether it changes so often that not every change is reported
         self._reports: deque[float] = deque(maxlen=MAX_REPORTS)
 
     def change(self, state: State, since: float | None = None) -> StateChange | None:
@@ -60,23 +60,18 @@ class DampedState(Generic[State]):
         self._changes += 1
         return self.due()
 
-    @property
-    def flapping(self) -> bool:
-        """Whether the state changes so often that not every change is reported."""
-        return self._flapping
-
     def due(self) -> StateChange | None:
         """Return what to report now, None if nothing."""
         if not self._changes:
             return None
         now = self._now()
-        if self._flapping:
+        if self.flapping:
             lasting = now - self._changed_at >= STEADY_SECONDS
             if not lasting and now - self._reports[-1] < REMINDER_SECONDS:
                 return None
-            self._flapping = not lasting
+            self.flapping = not lasting
         elif len(self._reports) == MAX_REPORTS and now - self._reports[0] < WINDOW_SECONDS:
-            self._flapping = True
+            self.flapping = True
             return None
         change = StateChange(self.since, self._reported_since, self._changes)
         self._reports.append(now)

@@ -9,9 +9,8 @@ from providers.chain.reporting.backfills import PostponedBackfills
 from providers.chain.reporting.backlog import BacklogReport
 from providers.chain.reporting.damping import Condition, StateChange
 from providers.chain.reporting.dependency import Dependency
-from providers.chain.reporting.events import LogEvents
+from providers.chain.reporting.events import LogEvents, Serving, Writes
 from providers.chain.reporting.read_routing import ReadRouting
-from providers.chain.reporting.serving import Serving, Writes
 from providers.chain.status import ChainStatus, Role
 from providers.errors import ProviderError, Rejected, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
@@ -106,9 +105,9 @@ class Reporter(Unobserved):
     def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:  # noqa: ARG002 - of the protocol
         """See `ChainObserver`."""
         if outcome == JournalUnavailable.outcome:
-            self._journal_failed(f"no answer when asked to {call.value}")
+            self._failed(self._journal, f"no answer when asked to {call.value}")
         elif outcome not in _INCONCLUSIVE:
-            self._journal_answered()
+            self._answered(self._journal)
 
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """See `ChainObserver`."""
@@ -119,9 +118,9 @@ class Reporter(Unobserved):
     def look(self, status: ChainStatus) -> None:
         """Inspect the whole status, and report what was held back; to be called every few seconds."""
         if status.journal_error is not None:
-            self._journal_failed(status.journal_error)
+            self._failed(self._journal, status.journal_error)
         elif status.journal is not None:
-            self._journal_answered()
+            self._answered(self._journal)
         for provider in status.providers:
             dependency = self._providers.get(provider.name)
             if dependency is None:
@@ -130,19 +129,22 @@ class Reporter(Unobserved):
             if provider.breaker.state is BreakerState.CLOSED and dependency.breaker is not BreakerState.CLOSED:
                 self.breaker_changed(provider.breaker)
             if status.journal is not None:
-                self._backlogs[provider.name].look(
-                    provider.pending, provider.oldest_pending_seconds, self._hindrance(dependency, provider.role)
-                )
+                reason = self._hindrance(dependency, provider.role)
+                self._backlogs[provider.name].look(provider.pending, provider.oldest_pending_seconds, reason)
         for dependency in self._providers.values():
             self._report(dependency, dependency.answers.due())
             self._report_breaker(dependency, dependency.passes.due())
-        self._report_journal(self._journal.answers.due())
+        self._report(self._journal, self._journal.answers.due())
         self._reads.look()
 
     def _answered(self, dependency: Dependency) -> None:
         dependency.answered()
         if dependency.answers.state is Condition.UNHEALTHY:
             self._report(dependency, dependency.answers.change(Condition.HEALTHY))
+
+    def _failed(self, dependency: Dependency, reason: str) -> None:
+        if dependency.failed():
+            self._lose(dependency, reason)
 
     def _lose(self, dependency: Dependency, reason: str) -> None:
         if dependency.answers.state is Condition.HEALTHY:
@@ -152,12 +154,14 @@ class Reporter(Unobserved):
     def _report(self, dependency: Dependency, change: StateChange | None) -> None:
         if change is None:
             return
+        if dependency is self._journal:
+            self._report_journal(change)
+            return
+        name, changes = dependency.name, change.changes
         if dependency.answers.state is Condition.HEALTHY:
-            self._events.provider_answers_again(dependency.name, change.former_since, change.changes, self._serving())
+            self._events.provider_answers_again(name, change.former_since, changes, self._serving())
         else:
-            self._events.provider_lost(
-                dependency.name, dependency.reason, change.since, change.changes, self._serving()
-            )
+            self._events.provider_lost(name, dependency.reason, change.since, changes, self._serving())
 
     def _opened(self, dependency: Dependency) -> None:
         self._lose(dependency, dependency.why)
@@ -172,28 +176,13 @@ class Reporter(Unobserved):
     def _report_breaker(self, dependency: Dependency, change: StateChange | None) -> None:
         if change is None:
             return
+        name, why, openings = dependency.name, dependency.why, dependency.openings
         if dependency.passes.state is Condition.HEALTHY:
-            since = change.former_since
-            self._events.breaker_closed(dependency.name, dependency.why, since, dependency.openings, self._serving())
+            self._events.breaker_closed(name, why, change.former_since, openings, self._serving())
         else:
-            self._events.breaker_opened(
-                dependency.name, dependency.why, change.since, dependency.openings, self._serving()
-            )
+            self._events.breaker_opened(name, why, change.since, openings, self._serving())
 
-    def _journal_failed(self, reason: str) -> None:
-        journal = self._journal
-        if journal.failed() and journal.answers.state is Condition.HEALTHY:
-            journal.reason = reason
-            self._report_journal(journal.answers.change(Condition.UNHEALTHY, journal.failing_since))
-
-    def _journal_answered(self) -> None:
-        self._journal.answered()
-        if self._journal.answers.state is Condition.UNHEALTHY:
-            self._report_journal(self._journal.answers.change(Condition.HEALTHY))
-
-    def _report_journal(self, change: StateChange | None) -> None:
-        if change is None:
-            return
+    def _report_journal(self, change: StateChange) -> None:
         if self._journal.answers.state is Condition.HEALTHY:
             self._events.journal_answers_again(change.former_since, change.changes, self._serving())
         else:

@@ -7,10 +7,10 @@ from random import Random
 
 from msgspec import Struct
 
+from providers.chain.admission import Admission
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import (
     AttemptPolicy,
@@ -172,7 +172,7 @@ class Rig:
 def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
     """Make one call that is let through and ends at once, with this error or well."""
     breaker.check()
-    with contextlib.suppress(*([type(error)] if error else [])), breaker.admit(OperationClass.READ):
+    with contextlib.suppress(*([type(error)] if error else [])), Admission(breaker, OperationClass.READ):
         if error is not None:
             raise error
 

@@ -124,7 +124,12 @@ class Process:
         self.links = links
         self.complete: frozenset[str] = frozenset()
         self.membership = Membership(
-            holder, stage.journal, lambda: self.links, self._set_complete, now=stage.clock, observer=stage.observer
+            holder,
+            stage.journal,
+            lambda: self.links,
+            self._set_complete,
+            now=stage.clock,
+            observer=stage.observer or Unobserved(),
         )
         self._stage = stage
 

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 from providers.chain.applying import Change, apply_all, propagated
-from providers.chain.call_options import CallOptions
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.policy import OperationClass
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind

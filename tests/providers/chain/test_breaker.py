@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from providers.chain.admission import Admission
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
@@ -164,7 +165,7 @@ def test_one_of_fifty_callers_probes() -> None:
 
         async def caller() -> str:
             try:
-                with breaker.admit(OperationClass.READ):
+                with Admission(breaker, OperationClass.READ):
                     await asyncio.sleep(0.1)
             except BreakerOpen:
                 return "refused"
@@ -187,7 +188,7 @@ def test_a_cancelled_probe_gives_its_place_back_once() -> None:
         await asyncio.sleep(5.0)
 
         async def probe() -> None:
-            with breaker.admit(OperationClass.READ):
+            with Admission(breaker, OperationClass.READ):
                 await asyncio.sleep(1.0)
 
         for _ in range(3):
@@ -210,7 +211,7 @@ def test_what_began_before_a_change_has_no_say_after_it() -> None:
         breaker = CircuitBreaker("home", BreakerPolicy(), clock, lambda: 0.0)
 
         async def call(seconds: float, error: Unavailable | None) -> None:
-            with breaker.admit(OperationClass.READ):
+            with Admission(breaker, OperationClass.READ):
                 await asyncio.sleep(seconds)
                 if error:
                     raise error

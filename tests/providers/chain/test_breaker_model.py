@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from providers.chain.admission import Admission
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.errors import BreakerOpen
 from providers.chain.policy import BreakerPolicy, OperationClass
@@ -70,7 +71,7 @@ class BreakerAgainstModel(RuleBasedStateMachine):
     @rule()
     def begin(self) -> None:
         """A call begins, if it may."""
-        call = self.breaker.admit(OperationClass.READ)
+        call = Admission(self.breaker, OperationClass.READ)
         expected = self.model.lets_through()
         try:
             call.__enter__()

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from providers.chain.breaker_state import BreakerState
-from providers.chain.call_options import CallOptions
 from providers.chain.chain import FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.guarded import GuardedProvider
 from providers.chain.policy import LONGEST_REQUEST, OperationClass
 from providers.chain.route import NobodyInSync, Route

@@ -6,10 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from providers.chain.backfill_delay import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS
 from providers.chain.errors import OrderRefused
 from providers.chain.membership import (
     CARE_SECONDS,
+    FIRST_DELAY_SECONDS,
+    LONGEST_DELAY_SECONDS,
     REFRESH_SECONDS,
     RETIRE_SECONDS,
     SETTLE_SECONDS,

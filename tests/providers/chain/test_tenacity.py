@@ -13,7 +13,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from providers.chain.jitter import FullJitter
+from providers.chain.attempts import FullJitter
 from tests.support.clock import FakeClock, simulate
 
 
