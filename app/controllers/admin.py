@@ -17,12 +17,7 @@ from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
 OPERATOR_PROBLEMS = (problems.BAD_REQUEST, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT)
-BODY_PROBLEMS = (
-    problems.MALFORMED_BODY,
-    problems.REQUEST_TIMEOUT,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-)
+BODY_PROBLEMS = (problems.MALFORMED_BODY, problems.REQUEST_TIMEOUT, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 
 ProviderName = Annotated[str, PathParameter(description="A provider, by its name in the order.")]
 

@@ -45,9 +45,7 @@ class BatchesController(Controller):
         responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS) | problems.accepted(RememberBatchResponse),
     )
     async def remember_batch(
-        self,
-        data: JSONBody[list[RememberRequest | Problem]],
-        write: NamedDependency[WriteCall],
+        self, data: JSONBody[list[RememberRequest | Problem]], write: NamedDependency[WriteCall]
     ) -> Response[RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule fails alone. 202 as for a single one.
 
@@ -73,9 +71,7 @@ class BatchesController(Controller):
         responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
     )
     async def recall_batch(
-        self,
-        data: JSONBody[list[RecallRequest | Problem]],
-        call: NamedDependency[ReadCall],
+        self, data: JSONBody[list[RecallRequest | Problem]], call: NamedDependency[ReadCall]
     ) -> RecallBatchResponse:
         """Answer up to 1,000 queries; one that breaks a rule fails alone."""
         queries = [

@@ -35,12 +35,7 @@ READ_PROBLEMS = (
     problems.INVALID_INPUT,
     problems.UNAVAILABLE,
 )
-BODY_PROBLEMS = (
-    problems.MALFORMED_BODY,
-    problems.REQUEST_TIMEOUT,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-)
+BODY_PROBLEMS = (problems.MALFORMED_BODY, problems.REQUEST_TIMEOUT, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 ABSENT = (problems.MEMORY_NOT_FOUND,)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
@@ -79,9 +74,7 @@ class MemoriesController(Controller):
         | problems.accepted(RememberResponse),
     )
     async def remember(
-        self,
-        data: JSONBody[RememberRequest],
-        write: NamedDependency[WriteCall],
+        self, data: JSONBody[RememberRequest], write: NamedDependency[WriteCall]
     ) -> Response[RememberResponse]:
         """Store a new memory.
 
@@ -98,11 +91,7 @@ class MemoriesController(Controller):
         return_dto=None,
         responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
     )
-    async def recall(
-        self,
-        data: JSONBody[RecallRequest],
-        call: NamedDependency[ReadCall],
-    ) -> RecallResponse:
+    async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> RecallResponse:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
         return RecallResponse(found.memories, len(found.memories))
@@ -125,8 +114,7 @@ class MemoriesController(Controller):
             ),
         ] = 0,
         cursor: Annotated[
-            str | None,
-            QueryParameter(max_length=MAX_CURSOR_CHARS, description="The `next_cursor` of the page before."),
+            str | None, QueryParameter(max_length=MAX_CURSOR_CHARS, description="The `next_cursor` of the page before.")
         ] = None,
     ) -> ListResponse:
         """List memories from newest to oldest.
@@ -161,11 +149,7 @@ class MemoriesController(Controller):
         return Response(DeleteAllResponse(erased.count, more), status_code=write_status(erased))
 
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
-    async def get_memory(
-        self,
-        memory_id: MemoryId,
-        call: NamedDependency[ReadCall],
-    ) -> MemoryRecord:
+    async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> MemoryRecord:
         """Return one memory."""
         return (await call.provider.fetch(call.owner, memory_id)).memory
 
@@ -177,10 +161,7 @@ class MemoriesController(Controller):
         | problems.accepted(MemoryRecord),
     )
     async def update_memory(
-        self,
-        memory_id: MemoryId,
-        data: JSONBody[UpdateRequest],
-        write: NamedDependency[WriteCall],
+        self, memory_id: MemoryId, data: JSONBody[UpdateRequest], write: NamedDependency[WriteCall]
     ) -> Response[MemoryRecord]:
         """Replace the content, the metadata, or both; what is left out stays. 202 as for a new memory."""
         edit_id = write.ids.update(memory_id, data.content, data.metadata)
@@ -192,11 +173,7 @@ class MemoriesController(Controller):
         status_code=200,
         responses=problems.described(*READ_PROBLEMS, *ABSENT) | problems.accepted(DeleteResponse),
     )
-    async def delete_memory(
-        self,
-        memory_id: MemoryId,
-        write: NamedDependency[WriteCall],
-    ) -> Response[DeleteResponse]:
+    async def delete_memory(self, memory_id: MemoryId, write: NamedDependency[WriteCall]) -> Response[DeleteResponse]:
         """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet."""
         deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))
         erased = await write.provider.erase(deletion)

@@ -181,10 +181,7 @@ def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
         titles.setdefault(kind.status, []).append(kind.title)
     return {
         status: ResponseSpec(
-            data_container=Problem,
-            description="; or: ".join(texts),
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
+            data_container=Problem, description="; or: ".join(texts), media_type=MEDIA_TYPE, generate_examples=False
         )
         for status, texts in titles.items()
     }

@@ -44,9 +44,7 @@ class LoadedSettings(Struct, frozen=True, kw_only=True):
 
 
 def load(
-    config_file: Path | None,
-    environ: Mapping[str, str] | None = None,
-    overrides: Mapping[str, object] = NO_OVERRIDES,
+    config_file: Path | None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] = NO_OVERRIDES
 ) -> LoadedSettings:
     """Read the settings; without a file here and in NINAI_CONFIG there is none, and none is searched for.
 

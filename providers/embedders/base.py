@@ -30,12 +30,7 @@ class EmbedderUnavailable(Exception):
     """
 
     def __init__(
-        self,
-        reason: str,
-        *,
-        outcome: str = UNAVAILABLE,
-        retry_after: float | None = None,
-        advice: str | None = None,
+        self, reason: str, *, outcome: str = UNAVAILABLE, retry_after: float | None = None, advice: str | None = None
     ) -> None:
         super().__init__(reason)
         self.reason = reason

@@ -150,10 +150,7 @@ class OpenAIEmbedder(Embedder):
         return vectors
 
     async def _request(self, batch: list[str]) -> bytes:
-        with (
-            translated(self._options.timeout),
-            tracing.span("POST /embeddings", tracing.Kind.CLIENT, _HTTP) as span,
-        ):
+        with translated(self._options.timeout), tracing.span("POST /embeddings", tracing.Kind.CLIENT, _HTTP) as span:
             traceparent = tracing.current.get().traceparent
             try:
                 # The client's own timeout starts again with every byte that arrives.

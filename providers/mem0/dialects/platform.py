@@ -73,11 +73,7 @@ class PlatformDialect(Dialect):
         """See `Dialect`."""
         answer = await self._client.send(
             HttpRequest(
-                method="GET",
-                path="/v1/memories/{id}/",
-                id=item_id,
-                headers=self._headers,
-                known=frozenset({MISSING}),
+                method="GET", path="/v1/memories/{id}/", id=item_id, headers=self._headers, known=frozenset({MISSING})
             )
         )
         return None if is_missing(answer) else item_of(converted(answer.body, Record), "")
