@@ -12,10 +12,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
 
 
 class ApiKeyAuthenticator:
-    """Identify callers by their key.
-
-    Keys are looked up by their hash, so the time that it takes reveals nothing about a key.
-    """
+    """Identify callers by their key, looked up by its hash, so that the time it takes reveals nothing about a key."""
 
     def __init__(self, keys: Mapping[str, KeySettings]) -> None:
         self._by_hash = {key.hash: Identity(name, frozenset(key.scopes), key.user) for name, key in keys.items()}

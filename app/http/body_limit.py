@@ -13,10 +13,7 @@ BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch"})
 
 
 class BodyLimit:
-    """Let the application read at most so many bytes of a body.
-
-    The framework's own limit is one for all routes.
-    """
+    """Let the application read at most so many bytes of a body: the framework's own limit is one for all routes."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app

@@ -74,11 +74,7 @@ async def provide_call(
     patience_ms: _Timeout = None,  # noqa: ARG001 - read below as strictly as it is documented
     session: _Session = None,  # noqa: ARG001 - as above
 ) -> ReadCall:
-    """Gather what a reading handler needs.
-
-    Raises:
-        InvalidInput: a header is malformed.
-    """
+    """Gather what a reading handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
@@ -91,11 +87,7 @@ async def provide_write_call(
     idempotency_key: _IdempotencyKey = None,
     patience_ms: _Timeout = None,  # noqa: ARG001 - as above
 ) -> WriteCall:
-    """Gather what a writing handler needs.
-
-    Raises:
-        InvalidInput: a header is malformed.
-    """
+    """Gather what a writing handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller

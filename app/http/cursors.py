@@ -28,11 +28,7 @@ def cursor_after(record: MemoryRecord, provider: str) -> str:
 
 
 def read_cursor(text: str) -> Cursor:
-    """Read a cursor that was issued earlier.
-
-    Raises:
-        InvalidInput: this service did not issue it.
-    """
+    """Read a cursor that was issued earlier; raise `InvalidInput` if this service did not issue it."""
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
         check_page(PageQuery(owner=_ANY_OWNER, after=cursor.position))

@@ -34,11 +34,7 @@ class OverrideFile:
         return stamp_of(self.path)
 
     def read(self) -> Override | None:
-        """Return the override, None if there is none.
-
-        Raises:
-            ConfigError: the file cannot be read, or is something else.
-        """
+        """Return the override, None if there is none; raise `ConfigError` if the file is unreadable or something else."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Override)
         except FileNotFoundError:

@@ -59,11 +59,7 @@ class Source:
         return self._overrides
 
     def read(self) -> Configuration:
-        """Return what is configured now.
-
-        Raises:
-            ConfigError: it cannot be used.
-        """
+        """Return what is configured now; raise `ConfigError` if it cannot be used."""
         if self._overrides is None:
             first = self._load()
             self._path, self._overrides = first.file, OverrideFile(first.settings.data_dir)
@@ -77,21 +73,13 @@ class Source:
         return configuration
 
     def with_order(self, configuration: Configuration, override: Override) -> Configuration:
-        """Return a configuration with another order.
-
-        Raises:
-            ConfigError: `order` is none of this configuration's providers.
-        """
+        """Return a configuration with another order; raise `ConfigError` if it names none of these providers."""
         changed = structs.replace(configuration, override=override)
         check(changed.settings, configuration.loaded.origins)
         return changed
 
     def keep(self, override: Override | None) -> None:
-        """Save an order for the other processes and the next start.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Save an order for the other processes and the next start; raise `OSError` if it cannot be written."""
         # Only what was written here is known: another process may write one at the same time, which must be followed.
         self._seen = (self._seen[0], self.overrides.write(override))
 

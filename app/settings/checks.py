@@ -21,11 +21,7 @@ _Fault = tuple[Steps, str]
 
 
 def check(settings: Settings, origins: Origins) -> None:
-    """Refuse settings that contradict each other.
-
-    Raises:
-        ConfigError: the first contradiction found.
-    """
+    """Refuse settings that contradict each other; raise `ConfigError` for the first contradiction found."""
     for find in _CHECKS:
         for steps, reason in find(settings):
             raise ConfigError(reason, steps=steps, origin=_origin(origins, dotted(steps)))

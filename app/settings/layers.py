@@ -93,11 +93,7 @@ def dotted(steps: Steps) -> str:
 
 
 def split_list(text: str) -> list[object]:
-    """Parse a list as a variable holds it: comma separated, or JSON.
-
-    Raises:
-        ValueError: it starts like JSON and is none.
-    """
+    """Parse a list, comma separated or JSON, as a variable holds it; raise `ValueError` if it only starts like JSON."""
     if not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:

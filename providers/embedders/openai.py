@@ -123,11 +123,7 @@ class OpenAIEmbedder(Embedder):
         raise refusal
 
     async def _prove(self, refusal: TextRefused) -> None:
-        """Blame a text only if the server takes another one.
-
-        Raises:
-            EmbedderUnavailable: it takes no text, or none now.
-        """
+        """Blame a text only if the server takes another one; raise `EmbedderUnavailable` if it takes none, or none now."""
         if self._now() < self._proved_until:
             return
         try:

@@ -150,11 +150,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def _answer_all(
         self, items: Sequence[Item], answer: Callable[[Item], Awaitable[Answer]], *, writes: bool
     ) -> list[Answer | ProviderError]:
-        """Answer for all, with refusals as values.
-
-        Raises:
-            Unavailable: mem0 could not answer one of them.
-        """
+        """Answer for all, with refusals as values; raise `Unavailable` if mem0 could not answer one of them."""
         try:
             return await answer_all(items, answer, self._turns, values=Rejected)
         except Unavailable as failure:

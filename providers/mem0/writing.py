@@ -104,11 +104,7 @@ class Mem0Writer:
         return True
 
     async def put(self, state: Snapshot) -> None:
-        """Bring a memory to a state, unless what is there counts more.
-
-        Raises:
-            MemoryDeleted: a live memory met a tombstone.
-        """
+        """Bring a memory to a state, unless what is there counts more; a live one that met a tombstone raises `MemoryDeleted`."""
         self._clock.meet(state.version)
         async with self._store.lock(state.owner, state.id):
             found = await self._store.load(state.owner, state.id)

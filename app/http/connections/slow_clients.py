@@ -20,10 +20,7 @@ CloseConnection = Callable[[Scope], Awaitable[None]]
 
 
 def allowed_seconds(timeout: float, announced: int, moved: int) -> float:
-    """Return how many seconds after the beginning the next bytes must have come.
-
-    Without an announced length, the length received so far counts.
-    """
+    """Return the seconds from the beginning until the next bytes are due; `moved` counts if no length is announced."""
     return timeout + (max(announced, moved) + moved) / BYTES_PER_SECOND
 
 

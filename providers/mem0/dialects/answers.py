@@ -68,11 +68,7 @@ def items_of(body: object, user: str) -> list[Item]:
 
 
 def is_missing(answer: HttpResponse) -> bool:
-    """Return whether there is no such memory.
-
-    Raises:
-        Misconfigured: there is no such path.
-    """
+    """Return whether there is no such memory; raise `Misconfigured` if there is no such path."""
     if answer.status != MISSING:
         return False
     if not says_no_such_memory(answer.body):
