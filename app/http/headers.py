@@ -22,7 +22,7 @@ _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 
 
 def note_conditions(request: Request[Any, Any, Any]) -> None:
-    """Note how long the caller waits and which writes it wants to read; raise `InvalidInput` if a header is malformed."""
+    """Note how long the caller waits, which writes it wants to read; raise `InvalidInput` if a header is malformed."""
     notes = _notes()
     timeout = _only(request, TIMEOUT_HEADER)
     if timeout is not None:

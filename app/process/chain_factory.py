@@ -31,7 +31,7 @@ class ChainFactory:
 
     @asynccontextmanager
     async def running(self, settings: Settings) -> AsyncIterator[Chain]:
-        """Hold a chain in the configured order while the context lasts; raise `OrderRefused` if it cannot be in force."""
+        """Hold a chain in the configured order for the context; raise `OrderRefused` if it cannot be put in force."""
         observers = Observers(self.observer, self.story)
         chain = Chain(self.journal(settings), settings.chain, self.clock, observers)
         try:

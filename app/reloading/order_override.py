@@ -34,7 +34,7 @@ class OverrideFile:
         return stamp_of(self.path)
 
     def read(self) -> Override | None:
-        """Return the override, None if there is none; raise `ConfigError` if the file is unreadable or something else."""
+        """Return the override, None without one; raise `ConfigError` if the file is unreadable or something else."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Override)
         except FileNotFoundError:

@@ -15,7 +15,7 @@ from providers.embedders.base import MISCONFIGURED, REJECTED, Embedder, Embedder
 from providers.embedders.openai_answers import vectors_in
 from providers.embedders.openai_client import Client, refusal_of
 from providers.embedders.openai_failures import OUTCOMES, TextRefused, translated
-from providers.embedders.openai_options import OpenAIOptions
+from providers.embedders.settings import OpenAIEmbedderSettings
 from providers.embedders.shortening import MOST_CUTS, beginning
 
 # The API takes 8,192 tokens an input, about this much English prose; the rest of a longer text is not embedded.
@@ -43,7 +43,7 @@ class OpenAIEmbedder(Embedder):
     def __init__(
         self,
         client: openai.AsyncOpenAI,
-        options: OpenAIOptions,
+        options: OpenAIEmbedderSettings,
         metrics: Metrics,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,7 +61,7 @@ class OpenAIEmbedder(Embedder):
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, options: OpenAIOptions, metrics: Metrics) -> AsyncIterator[Self]:
+    async def connect(cls, options: OpenAIEmbedderSettings, metrics: Metrics) -> AsyncIterator[Self]:
         """Hold one client while the context lasts; nothing is sent yet, and a missing key is no error yet."""
         async with Client(options) as client:
             yield cls(client, options, metrics)
@@ -123,7 +123,7 @@ class OpenAIEmbedder(Embedder):
         raise refusal
 
     async def _prove(self, refusal: TextRefused) -> None:
-        """Blame a text only if the server takes another one; raise `EmbedderUnavailable` if it takes none, or none now."""
+        """Blame a text only if the server takes another; raise `EmbedderUnavailable` if it takes none, or none now."""
         if self._now() < self._proved_until:
             return
         try:

@@ -2,7 +2,7 @@
 
 import openai
 
-from providers.embedders.openai_options import OpenAIOptions
+from providers.embedders.settings import OpenAIEmbedderSettings
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -12,7 +12,7 @@ _NO_KEY = "none"  # servers that need no key still need the header
 class Client(openai.AsyncOpenAI):
     """The official client, without the settings that it would read from the environment."""
 
-    def __init__(self, options: OpenAIOptions) -> None:
+    def __init__(self, options: OpenAIEmbedderSettings) -> None:
         super().__init__(
             api_key=_key(options) or _NO_KEY,
             base_url=options.base_url or DEFAULT_BASE_URL,
@@ -32,11 +32,11 @@ class Client(openai.AsyncOpenAI):
         self._custom_headers = {}
 
 
-def _key(options: OpenAIOptions) -> str:
+def _key(options: OpenAIEmbedderSettings) -> str:
     return options.api_key.reveal() if options.api_key else ""
 
 
-def refusal_of(options: OpenAIOptions) -> str | None:
+def refusal_of(options: OpenAIEmbedderSettings) -> str | None:
     """Return why these settings cannot work, None if they can."""
     key = _key(options)
     if not key and not options.base_url:

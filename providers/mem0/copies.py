@@ -56,9 +56,7 @@ class CopyStore:
         count_dropped: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._dialect = dialect
-        self._cache = cache
-        self._count_dropped = count_dropped
+        self._dialect, self._cache, self._count_dropped = dialect, cache, count_dropped
         self._directory = Directory(dialect, cache)
         self._locks: WeakValueDictionary[tuple[Owner, str], asyncio.Lock] = WeakValueDictionary()
         self._reconciliation = Reconciliation(self.reconcile, sleep)
@@ -66,8 +64,7 @@ class CopyStore:
     @asynccontextmanager
     async def lock(self, owner: Owner, memory_id: str) -> AsyncIterator[None]:
         """Keep everybody else in this process from changing a memory."""
-        lock = self._locks.setdefault((owner, memory_id), asyncio.Lock())
-        async with lock:
+        async with self._locks.setdefault((owner, memory_id), asyncio.Lock()):
             yield
 
     async def load(self, owner: Owner, memory_id: str) -> Copies:

@@ -43,11 +43,8 @@ class Mem0HttpMemoryProvider(Replica):
         at_once: int,
         infers: bool = False,
     ) -> None:
-        self._dialect = dialect
-        self._store = store
-        self._writer = writer
-        self._reader = reader
-        self._directory = directory
+        self._dialect, self._store, self._directory = dialect, store, directory
+        self._writer, self._reader = writer, reader
         self._endpoint = endpoint
         self._turns = asyncio.Semaphore(at_once)
         self._infers = infers

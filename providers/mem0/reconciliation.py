@@ -51,9 +51,8 @@ class Reconciliation:
     def _schedule(self, owner: Owner, memory_id: str) -> None:
         key = (owner, memory_id)
         if key not in self._tasks and len(self._tasks) < MAX_PENDING:
-            self._tasks[key] = asyncio.create_task(
-                self._run(owner, memory_id), name=TASK_NAME, context=background.detached()
-            )
+            work, context = self._run(owner, memory_id), background.detached()
+            self._tasks[key] = asyncio.create_task(work, name=TASK_NAME, context=context)
             self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _run(self, owner: Owner, memory_id: str) -> None:

@@ -11,6 +11,7 @@ from providers.mem0.failures import says_no_such_memory, wrong_place
 from providers.mem0.item import Item, converted
 
 MISSING = 404
+MAY_MISS = frozenset({MISSING})
 NIL = str(UUID(int=0))
 
 
