@@ -41,7 +41,6 @@ from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.warm_up import warming_up
-from app.reloading.following import following
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
@@ -53,6 +52,9 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
+
+_RESOURCES = (MemoriesController, BatchesController, AdminController, AdminJournalController, OrderController)
+_PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 
 def create_app(
@@ -73,29 +75,12 @@ def create_app(
     tracer = Tracer()
     reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
+    authenticator = authenticator_of(settings.auth)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
-        route_handlers=[
-            MemoriesController,
-            BatchesController,
-            AdminController,
-            AdminJournalController,
-            OrderController,
-            HealthController,
-            DocsController,
-            ConsoleController,
-            LoginController,
-            AssetsController,
-        ],
+        route_handlers=[*_RESOURCES, *_PAGES],
         lifespan=[lifespan, admin_port(settings)],
-        state=State(
-            {
-                "settings": settings,
-                "metrics": metrics,
-                "scrapes": scrapes,
-                "authenticator": authenticator_of(settings.auth),
-            }
-        ),
+        state=State({"settings": settings, "metrics": metrics, "scrapes": scrapes, "authenticator": authenticator}),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),
         # Bodies are limited by route, in a wrapper of our own.
@@ -156,7 +141,7 @@ def _lifespan(
                 readiness = app.state.readiness = Readiness(health, warm_up)
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
-                        following(reloader, handles_sighup=source is not None),
+                        reloader.following(handles_sighup=source is not None),
                         chain_gauges(chain, chains.observer, chains.story),
                         watching_journal_cluster(configuration.settings),
                         reaping(reaper),

@@ -24,8 +24,7 @@ class Prioritization:
     """
 
     def __init__(self, app: AsgiApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._app = app
-        self._sleep = sleep
+        self._app, self._sleep = app, sleep
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

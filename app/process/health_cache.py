@@ -38,9 +38,7 @@ class HealthCache:
     """
 
     def __init__(self, chain: Chain, metrics: Metrics, shared_seconds: float = SHARED_SECONDS) -> None:
-        self._chain = chain
-        self._metrics = metrics
-        self._shared_seconds = shared_seconds
+        self._chain, self._metrics, self._shared_seconds = chain, metrics, shared_seconds
         self._recent: dict[Link, Recent[Health]] = {}
         self._stop_waiting = asyncio.Event()
 
@@ -50,11 +48,9 @@ class HealthCache:
         checks = self._begun(route)
         await self._answered(checks, lambda: False)
         healths = self._results(checks)
-        return (
-            provider.health_of(route, healths)
-            if isinstance(provider, ChainedProvider)
-            else healths[route.links[0].name]
-        )
+        if isinstance(provider, ChainedProvider):
+            return provider.health_of(route, healths)
+        return healths[route.links[0].name]
 
     async def readiness(self, *, decided: bool) -> tuple[bool, Mapping[str, Health]]:
         """Return whether a provider can serve, and the health of each, as far as it is known quickly.

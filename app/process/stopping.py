@@ -53,9 +53,8 @@ class StopReason:
             yield
         finally:
             if self.reason is not None:
-                _log.info(
-                    "stopped", reason=self.reason, since=self._began_at, seconds=round(self._now() - self._began, 1)
-                )
+                seconds = round(self._now() - self._began, 1)
+                _log.info("stopped", reason=self.reason, since=self._began_at, seconds=seconds)
 
     @contextmanager
     def serving(self) -> Iterator[None]:

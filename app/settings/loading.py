@@ -87,9 +87,8 @@ def _option_layer(overrides: Mapping[str, object]) -> Layer:
 
 
 def _normalised(settings: Settings, origins: Mapping[str, Origin]) -> Settings:
-    providers = {
-        name: _in_one_form(provider, ("providers", name), origins) for name, provider in settings.providers.items()
-    }
+    given = settings.providers.items()
+    providers = {name: _in_one_form(provider, ("providers", name), origins) for name, provider in given}
     journal = _in_one_form(settings.journal, ("journal",), origins)
     return structs.replace(settings, providers=providers, journal=journal)
 

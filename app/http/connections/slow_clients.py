@@ -28,9 +28,7 @@ class SlowClientLimits:
     """Refuse bodies that come too slowly; `close` ends the connection of a client that reads too slowly."""
 
     def __init__(self, app: AsgiApp, settings: ServerSettings, close: CloseConnection) -> None:
-        self._app = app
-        self._settings = settings
-        self._close = close
+        self._app, self._settings, self._close = app, settings, close
         self._timeouts = FairTimeouts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -127,8 +127,8 @@ def _refuse_too_many_values(body: bytes, into: type[T], whole: str) -> None:
     hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
-    except msgspec.ValidationError:
-        return  # no object, which decoding reports
+    except msgspec.ValidationError:  # no object, which decoding reports
+        return
     except msgspec.DecodeError as error:
         raise _not_json(str(error), whole) from None
     except RecursionError:
