@@ -1,11 +1,12 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
@@ -32,7 +33,6 @@ from app.http.head import HeadAsGet
 from app.http.openapi import complete, openapi_config
 from app.http.priority import Prioritization
 from app.http.problems import respond
-from app.http.routes import memory_routes
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
 from app.process.gauges import chain_gauges
@@ -91,7 +91,7 @@ def create_app(
         debug=False,
     )
     complete(app)
-    metrics.expect_requests(memory_routes(app))
+    metrics.expect_requests(_memory_routes(app))
 
     def draining() -> bool:
         readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
@@ -102,6 +102,13 @@ def create_app(
     seen = Observed(CloseWhileDraining(HeadAsGet(BodyLimit(inner)), draining), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
+
+
+def _memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
+    """Yield method and template of every route for callers' memories; OPTIONS is never requested."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path_format.startswith("/memory/"):
+            yield from ((method, route.path_format) for method in sorted(route.methods - {"OPTIONS"}))
 
 
 def _lifespan(

@@ -35,9 +35,8 @@ class ApiKeyAuthenticator:
                 raise InvalidInput(USER_HEADER, "is required with this key")
             return named
         if named not in {None, identity.user}:
-            raise RequestError(
-                FORBIDDEN, f"This API key is for its own user alone; leave {USER_HEADER} out", field=USER_HEADER
-            )
+            detail = f"This API key is for its own user alone; leave {USER_HEADER} out"
+            raise RequestError(FORBIDDEN, detail, field=USER_HEADER)
         return identity.user
 
 

@@ -48,9 +48,8 @@ class BatchesController(UserResource):
         self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
     ) -> schemas.RecallBatchResponse:
         """Answer up to 1,000 queries; one that breaks a rule fails alone."""
-        queries = [
-            query.recall_query(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)
-        ]
+        wanted = (query for query in data if not isinstance(query, Problem))
+        queries = [query.recall_query(call.owner, call.recall_limit) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
         answered = sum(result.status == "answered" for result in results)

@@ -111,9 +111,7 @@ class RequestError(Exception):
         self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(detail)
-        self.kind = kind
-        self.detail = detail
-        self.field = field
+        self.kind, self.detail, self.field = kind, detail, field
         self.headers = headers or {}
 
 

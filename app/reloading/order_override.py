@@ -45,11 +45,7 @@ class OverrideFile:
             raise ConfigError(f"{self.path}: not an order set by the API: {error}; remove the file") from error
 
     def write(self, override: Override | None) -> Stamp | None:
-        """Replace the override atomically, on disk when this returns; return its stamp.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Replace the override, atomically and on disk at the end; return its stamp, raise `OSError` if that fails."""
         stamp = None
         if override is None:
             self.path.unlink(missing_ok=True)

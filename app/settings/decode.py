@@ -18,11 +18,7 @@ _T = TypeVar("_T", bound=Struct)
 
 
 def decode(table: type[_T], layer: Layer) -> tuple[_T, Mapping[str, Origin]]:
-    """Return the struct, and for the path of each value that a layer set, where it came from.
-
-    Raises:
-        ConfigError: the layer does not fit the struct.
-    """
+    """Return the struct, and by path the origin of each value that was set; raise `ConfigError` if one does not fit."""
     decoder = _Decoder(layer)
     return decoder.struct(table, ()), decoder.origins
 

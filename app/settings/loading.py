@@ -59,11 +59,7 @@ def load(
 
 
 def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> LoadedSettings:
-    """Read the settings without checking whether this version can serve with them.
-
-    Raises:
-        ConfigError: a value does not fit its setting.
-    """
+    """Read the settings without checking that this version can serve; raise `ConfigError` if a value does not fit."""
     path, named_by = config_file, "--config"
     if path is None and environ.get(CONFIG_VARIABLE):
         path, named_by = Path(environ[CONFIG_VARIABLE]), CONFIG_VARIABLE

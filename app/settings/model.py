@@ -114,10 +114,6 @@ class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_field
     attempts: dict[ProviderName, AttemptPolicy] = field(default_factory=dict)
 
 
-def _default_data_dir() -> Path:
-    return default_data_dir(process_environment(), euid=os.geteuid())
-
-
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the whole configuration.
 
@@ -131,7 +127,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     admin: AdminSettings = AdminSettings()
     journal: JournalSettings = field(default_factory=AutoJournalSettings)
     chain: ChainSettings = ChainSettings()
-    data_dir: Path = field(default_factory=_default_data_dir)
+    data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)

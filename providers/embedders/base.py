@@ -33,10 +33,8 @@ class EmbedderUnavailable(Exception):
         self, reason: str, *, outcome: str = UNAVAILABLE, retry_after: float | None = None, advice: str | None = None
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.outcome = outcome
-        self.retry_after = retry_after
-        self.advice = advice
+        self.reason, self.outcome = reason, outcome
+        self.retry_after, self.advice = retry_after, advice
 
 
 @runtime_checkable

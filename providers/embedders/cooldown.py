@@ -26,9 +26,7 @@ class Cooldown:
     def __init__(
         self, model: str, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
     ) -> None:
-        self._model = model
-        self._now = now
-        self._chance = chance
+        self._model, self._now, self._chance = model, now, chance
         self._until = 0.0
         self._reported = False
 
@@ -44,13 +42,8 @@ class Cooldown:
             seconds = QUOTA_COOLDOWN
             if not self._reported:
                 self._reported = True
-                _log.error(
-                    "embedder_out_of_quota",
-                    model=self._model,
-                    reason=error.reason,
-                    advice=error.advice,
-                    next_try_seconds=QUOTA_COOLDOWN,
-                )
+                said = {"reason": error.reason, "advice": error.advice, "next_try_seconds": QUOTA_COOLDOWN}
+                _log.error("embedder_out_of_quota", model=self._model, **said)
         if not seconds:
             return None
         seconds *= 1 + _SPREAD * self._chance()

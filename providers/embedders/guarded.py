@@ -38,11 +38,9 @@ class GuardedEmbedder(Embedder):
         cooldown: Cooldown | None = None,
     ) -> None:
         self.model = embedder.model
-        self._embedder = embedder
-        self._patience = patience
+        self._embedder, self._patience = embedder, patience
         self._cooldown = cooldown or Cooldown(embedder.model, now, chance)
-        self._now = now
-        self._chance = chance
+        self._now, self._chance = now, chance
         self._failures = 0
         self._paused_until = 0.0
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from time import perf_counter
 from typing import Self
 
@@ -30,6 +31,7 @@ PROBE = "hello"
 # Within this time after a text was taken, a refused text is to blame without a probe.
 PROOF_SECONDS = 30.0
 
+_TAKES_NO_TEXT = "look at model, dimensions and base_url of the embedder, and at the log of its server"
 _HTTP = {"http.request.method": "POST", "url.template": "/embeddings"}
 
 
@@ -55,9 +57,7 @@ class OpenAIEmbedder(Embedder):
         self._refusal = refusal_of(options)
         self._now = now
         self._proved_until = 0.0
-        self._durations = {
-            outcome: metrics.embedder_duration.labels(embedder="openai", outcome=outcome) for outcome in OUTCOMES
-        }
+        self._durations = {one: metrics.embedder_duration.labels(embedder="openai", outcome=one) for one in OUTCOMES}
 
     @classmethod
     @asynccontextmanager
@@ -129,19 +129,13 @@ class OpenAIEmbedder(Embedder):
         try:
             await self._ask([PROBE])
         except TextRefused as error:
-            raise EmbedderUnavailable(
-                f"{refusal.reason}, and takes no other text either",
-                outcome=MISCONFIGURED,
-                advice="look at model, dimensions and base_url of the embedder, and at the log of its server",
-            ) from error
+            reason = f"{refusal.reason}, and takes no other text either"
+            raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, advice=_TAKES_NO_TEXT) from error
 
     async def _ask(self, batch: list[str]) -> list[Vector]:
         answer = await self._request(batch)
-        asked = self._options.dimensions
-        if len(answer) <= INLINE_ANSWER_BYTES:
-            vectors = vectors_in(answer, len(batch), asked)
-        else:
-            vectors = await asyncio.to_thread(vectors_in, answer, len(batch), asked)
+        read = partial(vectors_in, answer, len(batch), self._options.dimensions)
+        vectors = read() if len(answer) <= INLINE_ANSWER_BYTES else await asyncio.to_thread(read)
         self._proved_until = self._now() + PROOF_SECONDS
         return vectors
 

@@ -95,11 +95,7 @@ def key_of(item: Item) -> str | None:
 
 
 def state_of(item: Item) -> Snapshot:
-    """Return the state of a memory that an item holds; one that others put into mem0 is a memory under mem0's id.
-
-    Raises:
-        Malformed: it is neither.
-    """
+    """Return the state in an item; one that others put into mem0 has mem0's id. Raise `Malformed` if it is neither."""
     text = (item.metadata or {}).get(KEY)
     return _foreign(item) if text is None else _own(item, text)
 
@@ -137,17 +133,13 @@ def _foreign(item: Item) -> Snapshot:
     return Snapshot(
         user_id=owner_of(item.user).user,
         id=memory_id,
-        version=_version_of(updated_at or created_at),
+        version=min(max(0, int((updated_at or created_at).timestamp() * 1000)) << COUNTER_BITS, MAX_VERSION),
         content=item.text,
         metadata=metadata,
         created_at=created_at,
         updated_at=None if updated_at == created_at else updated_at,
         digest=digest_of(item.text, metadata),
     )
-
-
-def _version_of(moment: datetime) -> int:
-    return min(max(0, int(moment.timestamp() * 1000)) << COUNTER_BITS, MAX_VERSION)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

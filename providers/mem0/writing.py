@@ -63,11 +63,7 @@ class Mem0Writer:
         return ids[0] if ids else memory.memory_id or new_memory_id(self._clock.milliseconds)
 
     async def change(self, edit: Edit) -> Snapshot:
-        """Replace what an edit names, unless its version is not newer or it was applied already.
-
-        Raises:
-            MemoryNotFound: there is none under this id.
-        """
+        """Apply an edit that is newer and was not applied before; raise `MemoryNotFound` if there is no memory."""
         async with self._store.lock(edit.owner, edit.memory_id):
             found = await self._store.load(edit.owner, edit.memory_id)
             if found.state is None or found.state.deleted:

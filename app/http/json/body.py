@@ -85,10 +85,7 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
 
 
 def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
-    """Decode JSON into a struct; see `JsonDTO.decode_bytes` for the errors.
-
-    `whole` is what an error names if no field is at fault.
-    """
+    """Decode JSON into a struct; errors as of `JsonDTO.decode_bytes`, which name `whole` if no field is at fault."""
     if memoryview(body).nbytes > _MOST_MARKS:
         _refuse_too_many_values(bytes(body), into, whole)
     return decode_of_any_size(body, into, whole)

@@ -38,12 +38,11 @@ class OssDialect(Dialect):
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
         """See `Dialect`."""
         own = {"agent_id": partition_of(key), "run_id": key, "metadata": metadata, "infer": False}
-        return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
+        return await self._add(user, text, own)
 
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
         """See `Dialect`."""
-        own = {"metadata": metadata or {}, "infer": True}
-        return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
+        return await self._add(user, text, {"metadata": metadata or {}, "infer": True})
 
     async def find(self, users: Sequence[str], key: str) -> list[Item]:
         """See `Dialect`."""
@@ -55,9 +54,8 @@ class OssDialect(Dialect):
         items = await self._list({"user_id": user}, user)
         if len(items) < MAX_TOP_K:
             return Listing(items)
-        partitions = await asyncio.gather(
-            *(self._list({"user_id": user, "agent_id": name}, user) for name in PARTITIONS)
-        )
+        lists = (self._list({"user_id": user, "agent_id": name}, user) for name in PARTITIONS)
+        partitions = await asyncio.gather(*lists)
         ours = unique(item for partition in partitions for item in partition)
         both = unique([*items, *ours])
         # What others have put into mem0 lies in no partition of ours; the first call alone can have returned it.
@@ -84,7 +82,8 @@ class OssDialect(Dialect):
         """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
         await self._client.send(HttpRequest("GET", "/memories/{id}", id=NIL, apart=True), self._headers)
 
-    async def _add(self, body: dict[str, Any]) -> list[str]:
+    async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
+        body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}
         answer = await self._client.send(HttpRequest("POST", "/memories", body=body, writes=True), self._headers)
         return [added.id for added in converted(answer.body, _AddedResults, ambiguous=True).results]
 

@@ -48,17 +48,14 @@ class SpecDialect(Dialect):
     def __init__(
         self, client: HttpClient, api_key: Secret | None, hmac_secret: Secret | None, max_pages: int = MAX_PAGES
     ) -> None:
-        self._client = client
-        self._max_pages = max_pages
-        self._api_key = api_key
-        self._hmac_secret = hmac_secret
+        self._client, self._max_pages = client, max_pages
+        self._api_key, self._hmac_secret = api_key, hmac_secret
 
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:  # noqa: ARG002 - the key stands in the metadata
         """See `Dialect`."""
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, "metadata": metadata}
-        answer = await self._client.send(
-            HttpRequest("POST", "/v1/memories/", body=body, writes=True), self._signed(user)
-        )
+        request = HttpRequest("POST", "/v1/memories/", body=body, writes=True)
+        answer = await self._client.send(request, self._signed(user))
         return [converted(answer.body, _AddedMemory, ambiguous=True).memory_id]
 
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:  # noqa: ARG002 - refused
