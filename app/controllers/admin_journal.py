@@ -15,9 +15,7 @@ from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalRespon
 from providers import limits
 
 JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)
-
 _MAX_SEQ = 2**53 - 1  # the largest that every JSON reader reads exactly
-
 Seq = Annotated[int, PathParameter(ge=1, le=_MAX_SEQ, description="The number of the operation.")]
 Provider = Annotated[str, PathParameter(description="The provider that has not confirmed it.")]
 _LIMIT = QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Operations on a page.")

@@ -17,7 +17,6 @@ from observability.recent import NotReadyInTime
 from providers.types import Health
 
 _log = structlog.get_logger(__name__)
-
 STATUS_HEALTHY = 200
 STATUS_UNHEALTHY = 503
 

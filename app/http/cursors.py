@@ -10,7 +10,6 @@ from providers.limits import check_page
 from providers.types import MemoryRecord, Owner, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
-
 _ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
 
 

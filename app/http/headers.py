@@ -13,10 +13,8 @@ TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 MAX_TIMEOUT_MS = 600_000
 SESSION_HEADER = "Memory-Session"
 MAX_SESSION_CHARS = 64
-
 STATUS_STORED = 200
 STATUS_ACCEPTED = 202
-
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 

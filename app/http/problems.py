@@ -25,7 +25,6 @@ STATUS_CLIENT_ERRORS = 400
 STATUS_SERVER_ERRORS = 500
 
 T = TypeVar("T")
-
 _log = structlog.get_logger(__name__)
 
 

@@ -26,7 +26,6 @@ DECIDED_SECONDS = 0.4
 _GRACE_SECONDS = 0.1
 
 _MOMENT = 0.001  # seconds; a rest this small comes from rounding
-
 _Checks = Mapping[Link, asyncio.Task[Health]]
 
 

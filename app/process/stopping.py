@@ -12,7 +12,6 @@ import structlog
 from observability.logs import timestamp
 
 _log = structlog.get_logger("ninai")
-
 BY_ITSELF = "the server ended by itself"
 CRASHING = "workers end by themselves as soon as they are started"
 

@@ -25,7 +25,6 @@ _USER = "ninai-warming-up"
 _QUESTION = "warming up"
 
 _log = structlog.get_logger(__name__)
-
 _Attempt = Callable[[], Awaitable[str | None]]
 
 

@@ -22,7 +22,6 @@ from providers.errors import Unavailable
 
 AGAIN_SECONDS = 5.0  # after an order was refused: a provider may have received everything meanwhile
 NEVER = float("inf")
-
 _log = structlog.get_logger(__name__)
 
 

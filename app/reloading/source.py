@@ -14,9 +14,7 @@ from app.settings.checks import check
 from app.settings.layers import Origin
 
 _log = structlog.get_logger(__name__)
-
 HEALTH_CHECK_SECONDS = 0.25  # a change is taken over when it is the same at two checks
-
 _Stamps = tuple[Stamp | None, Stamp | None]
 
 

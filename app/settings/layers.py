@@ -9,7 +9,6 @@ from typing import Literal
 from msgspec import Struct
 
 Steps = tuple[str | int, ...]
-
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -27,7 +27,6 @@ class _Kind(Protocol):
 
 
 _Table = TypeVar("_Table", bound=_Kind)
-
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 

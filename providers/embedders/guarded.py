@@ -14,7 +14,6 @@ from providers.timing.lag_tolerant import LagTolerantTimeout
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
 _MOST_DOUBLINGS = 5  # 32 seconds
-
 _TOLERANCE = 0.01  # of a unit vector's squared length; half precision costs up to 0.001
 
 

@@ -23,7 +23,6 @@ INLINE_CHARS = 1_000
 CHARS_PER_TEXT = 32  # the fixed cost of a text, in characters: 0.02 ms
 
 _OUTCOMES = ("ok", REJECTED, "cancelled")
-
 _Tokenize = Callable[[str], list[int]]
 
 

@@ -19,7 +19,6 @@ from providers.embedders.cooldown import LONGEST_COOLDOWN
 from providers.wire.retry_after import seconds_of
 
 OUTCOMES = ("ok", UNAVAILABLE, TIMEOUT, THROTTLED, OUT_OF_QUOTA, MISCONFIGURED, REJECTED, "cancelled")
-
 OUTCOME_OF_ERROR: dict[type[Exception], str] = {
     openai.OpenAIError: UNAVAILABLE,
     openai.APIError: UNAVAILABLE,

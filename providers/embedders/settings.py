@@ -11,7 +11,6 @@ from observability.secret import Secret
 from providers.embedders.base import Embedder
 
 MAX_OPENAI_BATCH = 2048  # inputs in one request, the API's own limit
-
 Seconds = Annotated[float, Meta(gt=0, le=600)]
 
 

@@ -5,7 +5,6 @@ from collections import OrderedDict
 from providers.types import Owner, Snapshot
 
 MAX_ENTRIES = 50_000
-
 _UNKNOWN = -1
 _DELETED = 2**63  # above every version
 

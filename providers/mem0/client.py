@@ -24,7 +24,6 @@ from providers.timing import time_limit
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 MAX_ERROR_BYTES = 64 * 1024
-
 _FAILURE = 400  # and above
 _PORTS = {"http": 80, "https": 443}
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})

@@ -28,7 +28,6 @@ from providers.types import Owner, Snapshot
 
 FOREIGN_USER, MALFORMED = "foreign_user", "malformed"
 DROPPED = (FOREIGN_USER, MALFORMED)
-
 _RANDOM_UUID = 4
 
 

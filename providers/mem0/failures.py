@@ -11,7 +11,6 @@ from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttl
 from providers.wire.retry_after import seconds_of
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
-
 _REFUSES_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PAYMENT_REQUIRED}
 _WRONG_PLACE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
 _REFUSES_INPUT = {

@@ -18,7 +18,6 @@ from providers.types import Host
 _BASE_URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?$"
 
 CONCURRENCY = 8  # requests under way at a time
-
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 

@@ -15,7 +15,6 @@ from observability.metrics import Metrics
 from providers import background
 
 SECONDS = 1.0  # between two rounds
-
 _log = structlog.get_logger(__name__)
 
 

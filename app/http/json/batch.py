@@ -22,11 +22,8 @@ from providers.limits import MAX_BATCH
 MAX_BATCH_VALUES = 100_000
 
 _MOST_BRACKETS = 2 * MAX_BATCH_VALUES  # with more there are too many values as well
-
 ITEM = "item"  # the field that an error names if no field of the item is at fault
-
 T = TypeVar("T", bound=Struct)
-
 _ABSENT = Raw()
 # Not a list, which would be built whole, whatever its length, before that is checked. One too many is enough.
 _FIELDS = [(f"item_{place}", Raw, _ABSENT) for place in range(MAX_BATCH + 1)]

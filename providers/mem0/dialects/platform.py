@@ -21,7 +21,6 @@ from providers.mem0.item import Item, Listing, converted, unique
 MAX_PAGE_SIZE = 200
 MAX_PAGES = 500
 MAX_TOP_K = 1_000
-
 _EVENT_TRIES = 40
 _EVENT_PAUSE = 0.25  # seconds between two looks at work that mem0 has put off
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
