@@ -22,8 +22,7 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 def cursor_after(record: MemoryRecord, provider: str) -> str:
     """Return the cursor that continues after a memory."""
-    cursor = Cursor(provider, record.position)
-    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.msgpack.encode(Cursor(provider, record.position))).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> Cursor:

@@ -47,7 +47,7 @@ class Source:
         self._path: Path | None = None
         self._overrides: OverrideFile | None = None
         self._seen: _Stamps = (None, None)
-        self._noticed: _Stamps = (None, None)
+        self._noticed: _Stamps = self._seen
 
     @property
     def overrides(self) -> OverrideFile:
@@ -66,8 +66,7 @@ class Source:
         loaded = self._load()
         configuration = Configuration(loaded=loaded, override=self._override_of(loaded.settings.order))
         if configuration.override is not None:
-            origin = Origin("file", str(self._overrides.path))
-            check(configuration.settings, {**loaded.origins, "order": origin})
+            check(configuration.settings, {**loaded.origins, "order": Origin("file", str(self._overrides.path))})
         return configuration
 
     def with_order(self, configuration: Configuration, override: Override) -> Configuration:
@@ -91,10 +90,8 @@ class Source:
         return settled and stamps != self._seen
 
     def _stamps(self) -> _Stamps:
-        return (
-            None if self._path is None else stamp_of(self._path),
-            None if self._overrides is None else self._overrides.stamp(),
-        )
+        of_file = None if self._path is None else stamp_of(self._path)
+        return of_file, None if self._overrides is None else self._overrides.stamp()
 
     def _override_of(self, configured: list[str]) -> Override | None:
         before = self.overrides.stamp()

@@ -56,10 +56,7 @@ def dialect_of(
     name: str, client: HttpClient, provider: str, api_key: Secret | None, hmac_secret: Secret | None
 ) -> Dialect:
     """Return the dialect of this name, or one that finds out which one the server speaks."""
-    oss = OssDialect(client, api_key)
-    platform = PlatformDialect(client, api_key)
-    spec = SpecDialect(client, api_key, hmac_secret)
-    for dialect in (oss, platform, spec):
-        if dialect.name == name:
-            return dialect
-    return AutoDialect(provider, [platform, oss, spec])
+    oss, spec = OssDialect(client, api_key), SpecDialect(client, api_key, hmac_secret)
+    dialects = [PlatformDialect(client, api_key), oss, spec]
+    named = (dialect for dialect in dialects if dialect.name == name)
+    return next(named, AutoDialect(provider, dialects))
