@@ -15,6 +15,7 @@ from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalRespon
 from providers import limits
 
 JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)
+_OF_DEAD_LETTER = problems.described(*JOURNAL_PROBLEMS, problems.DEAD_LETTER_NOT_FOUND)
 _MAX_SEQ = 2**53 - 1  # the largest that every JSON reader reads exactly
 Seq = Annotated[int, PathParameter(ge=1, le=_MAX_SEQ, description="The number of the operation.")]
 Provider = Annotated[str, PathParameter(description="The provider that has not confirmed it.")]
@@ -44,20 +45,13 @@ class AdminJournalController(OperatorResource):
         """List deliveries that were given up, oldest first, without the texts of the memories."""
         return await service.dead(limit, after)
 
-    @post(
-        "/dead/{seq:int}/{provider:str}/retry",
-        status_code=200,
-        responses=problems.described(*JOURNAL_PROBLEMS, problems.DEAD_LETTER_NOT_FOUND),
-    )
+    @post("/dead/{seq:int}/{provider:str}/retry", status_code=200, responses=_OF_DEAD_LETTER)
     async def retry(self, seq: Seq, provider: Provider, service: NamedDependency[JournalService]) -> RetryResponse:
         """Make a dead letter due again at once, its failures forgotten."""
         return await service.retry(seq, provider)
 
     @delete(
-        "/dead/{seq:int}/{provider:str}",
-        status_code=200,
-        opt={PARAMETERS: ("confirm",)},
-        responses=problems.described(*JOURNAL_PROBLEMS, problems.DEAD_LETTER_NOT_FOUND),
+        "/dead/{seq:int}/{provider:str}", status_code=200, opt={PARAMETERS: ("confirm",)}, responses=_OF_DEAD_LETTER
     )
     async def discard(
         self,

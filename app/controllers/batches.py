@@ -31,11 +31,8 @@ class BatchesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
-        memories = [
-            memory.memory(write.owner, write.ids.memory(place))
-            for place, memory in enumerate(data)
-            if not isinstance(memory, Problem)
-        ]
+        wanted = ((place, memory) for place, memory in enumerate(data) if not isinstance(memory, Problem))
+        memories = [memory.memory(write.owner, write.ids.memory(place)) for place, memory in wanted]
         outcomes = await write.provider.store_many(memories) if memories else []
         rest = iter(outcomes)
         results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in data]

@@ -20,6 +20,8 @@ from providers.errors import InvalidInput, MemoryNotFound
 from providers.types import Deletion, MemoryRecord, Owner, PageQuery
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
+_OF_LIST = problems.described(*READ_PROBLEMS, problems.CURSOR_LOST)
+_OF_DELETE = problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse)
 _REMEMBER_PROBLEMS = (*READ_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
@@ -68,11 +70,7 @@ class MemoriesController(UserResource):
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
         return RecallResponse(found.memories, len(found.memories))
 
-    @get(
-        "/memories",
-        opt={PARAMETERS: ("limit", "offset", "cursor")},
-        responses=problems.described(*READ_PROBLEMS, problems.CURSOR_LOST),
-    )
+    @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=_OF_LIST)
     async def list_memories(
         self,
         call: NamedDependency[ReadCall],
@@ -125,11 +123,7 @@ class MemoriesController(UserResource):
         changed = await write.provider.change(data.edit(write.owner, memory_id, edit_id))
         return Response(changed.memory, status_code=write_status(changed))
 
-    @delete(
-        "/memories/{memory_id:str}",
-        status_code=200,
-        responses=problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse),
-    )
+    @delete("/memories/{memory_id:str}", status_code=200, responses=_OF_DELETE)
     async def delete_memory(self, memory_id: MemoryId, write: NamedDependency[WriteCall]) -> Response[DeleteResponse]:
         """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet."""
         deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))

@@ -17,15 +17,14 @@ QUOTA_COOLDOWN = 900.0  # seconds
 # The share by which a cooldown is prolonged at random, so that replicas do not retry together; it is never shortened.
 _SPREAD = 0.1
 
+Source = Callable[[], float]  # of seconds, or of chance in [0, 1]
 _log = structlog.get_logger(__name__)
 
 
 class Cooldown:
     """Keep until when one embedder of this process must not be called; where an operator must act, this is logged."""
 
-    def __init__(
-        self, model: str, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, model: str, now: Source = time.monotonic, chance: Source = random.random) -> None:
         self._model, self._now, self._chance = model, now, chance
         self._until = 0.0
         self._reported = False

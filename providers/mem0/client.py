@@ -27,12 +27,8 @@ MAX_ERROR_BYTES = 64 * 1024
 _FAILURE = 400  # and above
 _PORTS = {"http": 80, "https": 443}
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-_HEADERS = {
-    "content-type": "application/json",
-    "accept": "application/json",
-    "accept-encoding": "gzip, deflate",
-    "user-agent": "ninaivalaigal",
-}
+_JSON = {"content-type": "application/json", "accept": "application/json"}
+_HEADERS = {**_JSON, "accept-encoding": "gzip, deflate", "user-agent": "ninaivalaigal"}
 
 
 class HttpRequest(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """How the mem0 provider is configured."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
@@ -10,6 +10,7 @@ from msgspec import Meta
 from observability.secret import Secret
 from providers.expectations import SLOW, ProviderLimits
 from providers.kind import Advice, ProviderKind, Usage
+from providers.mem0.reconciliation import Sleep
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
 from providers.types import Host
@@ -70,9 +71,7 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
         return Advice(address=address, access=access, keeping=keeping, health=health)
 
     @asynccontextmanager
-    async def open(
-        self, host: Host, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> AsyncIterator[Replica]:
+    async def open(self, host: Host, sleep: Sleep = asyncio.sleep) -> AsyncIterator[Replica]:
         """Hold the connections for as long as the context lasts; mem0 need not be up yet.
 
         `sleep` passes the time until ambiguous writes are reconciled.
