@@ -44,7 +44,6 @@ class Authenticator(Protocol):
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
         """Return the identity of the caller of an HTTP method; raise `RequestError` if it is unknown."""
-        ...
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
         """Return the user whose memories the request is about.
@@ -53,7 +52,6 @@ class Authenticator(Protocol):
             RequestError: the identity does not speak for the user that the request names.
             InvalidInput: the user named is invalid.
         """
-        ...
 
 
 def user_in(headers: Mapping[str, str]) -> str | None:

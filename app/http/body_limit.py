@@ -43,9 +43,9 @@ class BodyLimit:
         await self._app(scope, receive_limited, send)
 
 
-def announced_length(scope: Mapping[str, Any]) -> int:
-    """Return the length that the client announces for its body, 0 if it announces none that can be understood."""
-    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+def announced_length(head: Mapping[str, Any]) -> int:
+    """Return the length that a request's or response's head announces, 0 if none that can be understood."""
+    said = next((value for name, value in head.get("headers", ()) if name == b"content-length"), b"")
     # Python refuses to parse thousands of digits; the first twenty are enough.
     return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
 

@@ -92,7 +92,7 @@ class HealthCache:
         now = asyncio.get_running_loop().time
         started = now()
         while waiting := [link for link, check in checks.items() if not check.done()]:
-            left = max(self._left(link) for link in waiting)
+            left = max(HEALTH_CHECK_SECONDS + _GRACE_SECONDS - self._age(link) for link in waiting)
             if known():
                 left = min(left, DECIDED_SECONDS - (now() - started))
             if left < _MOMENT:
@@ -108,9 +108,6 @@ class HealthCache:
     def _stopping(self) -> list[asyncio.Task[Literal[True]]]:
         """Return a task that ends when nothing is waited for any more, as long as that has not begun."""
         return [] if self._stop_waiting.is_set() else [asyncio.create_task(self._stop_waiting.wait(), name="draining")]
-
-    def _left(self, link: Link) -> float:
-        return HEALTH_CHECK_SECONDS + _GRACE_SECONDS - self._age(link)
 
     def _age(self, link: Link) -> float:
         recent = self._recent.get(link)

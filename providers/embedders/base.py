@@ -54,4 +54,3 @@ class Embedder(Protocol):
         Raises:
             EmbedderUnavailable: there are no vectors; the call may be repeated later.
         """
-        raise NotImplementedError

@@ -37,7 +37,8 @@ class Mem0Reader:
                 return await self._with_missed(query, copies)
             states = self._live(copies)
             records = ranked(query, _scored(states, copies))
-            short = _falls_short(query, len(states), len(records))
+            # More candidates could bring more answers: conditions or copies have taken some away.
+            short = len(states) < query.limit or (len(records) < query.limit and query.conditional)
             if not short or top_k == MAX_CANDIDATES:
                 return _found(records, whole=not short)
             top_k = min(top_k * _MORE, MAX_CANDIDATES)
@@ -108,8 +109,3 @@ def _scored(states: Iterable[Snapshot], hits: Iterable[Copy]) -> list[tuple[Snap
     for copy in hits:
         scores[copy.item.text] = max(copy.item.score or 0.0, scores.get(copy.item.text, 0.0))
     return [(state, scores.get(text_of(state), 0.0)) for state in states]
-
-
-def _falls_short(query: RecallQuery, found: int, good: int) -> bool:
-    """Return whether more candidates could bring more answers: conditions or copies have taken some away."""
-    return found < query.limit or (good < query.limit and query.conditional)
