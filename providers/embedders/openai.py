@@ -16,7 +16,7 @@ from providers.embedders.base import MISCONFIGURED, REJECTED, Embedder, Embedder
 from providers.embedders.openai_answers import vectors_in
 from providers.embedders.openai_client import Client, refusal_of
 from providers.embedders.openai_failures import OUTCOMES, TextRefused, translated
-from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.embedders.options import OpenAIOptions
 from providers.embedders.shortening import MOST_CUTS, beginning
 
 # The API takes 8,192 tokens an input, about this much English prose; the rest of a longer text is not embedded.
@@ -45,7 +45,7 @@ class OpenAIEmbedder(Embedder):
     def __init__(
         self,
         client: openai.AsyncOpenAI,
-        options: OpenAIEmbedderSettings,
+        options: OpenAIOptions,
         metrics: Metrics,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,7 +61,7 @@ class OpenAIEmbedder(Embedder):
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, options: OpenAIEmbedderSettings, metrics: Metrics) -> AsyncIterator[Self]:
+    async def connect(cls, options: OpenAIOptions, metrics: Metrics) -> AsyncIterator[Self]:
         """Hold one client while the context lasts; nothing is sent yet, and a missing key is no error yet."""
         async with Client(options) as client:
             yield cls(client, options, metrics)

@@ -2,7 +2,7 @@
 
 import openai
 
-from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.embedders.options import OpenAIOptions
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -12,7 +12,7 @@ _NO_KEY = "none"  # servers that need no key still need the header
 class Client(openai.AsyncOpenAI):
     """The official client, without the settings that it would read from the environment."""
 
-    def __init__(self, options: OpenAIEmbedderSettings) -> None:
+    def __init__(self, options: OpenAIOptions) -> None:
         key, url, timeout = _key(options) or _NO_KEY, options.base_url or DEFAULT_BASE_URL, options.timeout
         # Texts are private: a redirect would send them where no operator has configured.
         http = openai.DefaultAsyncHttpxClient(trust_env=False, follow_redirects=False, timeout=timeout)
@@ -23,11 +23,11 @@ class Client(openai.AsyncOpenAI):
         self._custom_headers = {}
 
 
-def _key(options: OpenAIEmbedderSettings) -> str:
+def _key(options: OpenAIOptions) -> str:
     return options.api_key.reveal() if options.api_key else ""
 
 
-def refusal_of(options: OpenAIEmbedderSettings) -> str | None:
+def refusal_of(options: OpenAIOptions) -> str | None:
     """Return why these settings cannot work, None if they can."""
     key = _key(options)
     if not key and not options.base_url:
