@@ -1,11 +1,12 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
@@ -32,7 +33,6 @@ from app.http.head import HeadAsGet
 from app.http.openapi import complete, openapi_config
 from app.http.priority import Prioritization
 from app.http.problems import respond
-from app.http.routes import memory_routes
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
 from app.process.gauges import chain_gauges
@@ -41,7 +41,6 @@ from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.warm_up import warming_up
-from app.reloading.following import following
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
@@ -53,6 +52,9 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
+
+_RESOURCES = (MemoriesController, BatchesController, AdminController, AdminJournalController, OrderController)
+_PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 
 def create_app(
@@ -73,29 +75,12 @@ def create_app(
     tracer = Tracer()
     reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
+    authenticator = authenticator_of(settings.auth)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
-        route_handlers=[
-            MemoriesController,
-            BatchesController,
-            AdminController,
-            AdminJournalController,
-            OrderController,
-            HealthController,
-            DocsController,
-            ConsoleController,
-            LoginController,
-            AssetsController,
-        ],
+        route_handlers=[*_RESOURCES, *_PAGES],
         lifespan=[lifespan, admin_port(settings)],
-        state=State(
-            {
-                "settings": settings,
-                "metrics": metrics,
-                "scrapes": scrapes,
-                "authenticator": authenticator_of(settings.auth),
-            }
-        ),
+        state=State({"settings": settings, "metrics": metrics, "scrapes": scrapes, "authenticator": authenticator}),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),
         # Bodies are limited by route, in a wrapper of our own.
@@ -106,7 +91,7 @@ def create_app(
         debug=False,
     )
     complete(app)
-    metrics.expect_requests(memory_routes(app))
+    metrics.expect_requests(_memory_routes(app))
 
     def draining() -> bool:
         readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
@@ -117,6 +102,13 @@ def create_app(
     seen = Observed(CloseWhileDraining(HeadAsGet(BodyLimit(inner)), draining), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
+
+
+def _memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
+    """Yield method and template of every route for callers' memories; OPTIONS is never requested."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path_format.startswith("/memory/"):
+            yield from ((method, route.path_format) for method in sorted(route.methods - {"OPTIONS"}))
 
 
 def _lifespan(
@@ -156,7 +148,7 @@ def _lifespan(
                 readiness = app.state.readiness = Readiness(health, warm_up)
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
-                        following(reloader, handles_sighup=source is not None),
+                        reloader.following(handles_sighup=source is not None),
                         chain_gauges(chain, chains.observer, chains.story),
                         watching_journal_cluster(configuration.settings),
                         reaping(reaper),

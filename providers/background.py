@@ -1,7 +1,8 @@
 """Background tasks: a bug in one is logged, and ends neither that task for good nor any other."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any
 
@@ -38,6 +39,15 @@ async def stop(task: asyncio.Task[None]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running(task: asyncio.Task[None]) -> AsyncIterator[None]:
+    """Stop a task at the end of the context."""
+    try:
+        yield
+    finally:
+        await stop(task)
 
 
 async def _going_on(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:

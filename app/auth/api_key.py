@@ -12,10 +12,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
 
 
 class ApiKeyAuthenticator:
-    """Identify callers by their key.
-
-    Keys are looked up by their hash, so the time that it takes reveals nothing about a key.
-    """
+    """Identify callers by their key, looked up by its hash, so that the time it takes reveals nothing about a key."""
 
     def __init__(self, keys: Mapping[str, KeySettings]) -> None:
         self._by_hash = {key.hash: Identity(name, frozenset(key.scopes), key.user) for name, key in keys.items()}
@@ -38,9 +35,8 @@ class ApiKeyAuthenticator:
                 raise InvalidInput(USER_HEADER, "is required with this key")
             return named
         if named not in {None, identity.user}:
-            raise RequestError(
-                FORBIDDEN, f"This API key is for its own user alone; leave {USER_HEADER} out", field=USER_HEADER
-            )
+            detail = f"This API key is for its own user alone; leave {USER_HEADER} out"
+            raise RequestError(FORBIDDEN, detail, field=USER_HEADER)
         return identity.user
 
 

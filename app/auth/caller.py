@@ -34,11 +34,7 @@ class Identity(Struct, frozen=True):
     user: str | None = None
 
     def require(self, scope: Scope) -> None:
-        """Require this scope of the identity.
-
-        Raises:
-            RequestError: the identity lacks it.
-        """
+        """Require this scope of the identity; raise `RequestError` if it lacks it."""
         if scope not in self.scopes:
             raise RequestError(FORBIDDEN, f'This API key lacks the scope "{scope}"')
 
@@ -47,12 +43,7 @@ class Authenticator(Protocol):
     """Describe one way to authenticate a caller."""
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """Return the identity of the caller of an HTTP method.
-
-        Raises:
-            RequestError: the caller is unknown.
-        """
-        ...
+        """Return the identity of the caller of an HTTP method; raise `RequestError` if it is unknown."""
 
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
         """Return the user whose memories the request is about.
@@ -61,14 +52,10 @@ class Authenticator(Protocol):
             RequestError: the identity does not speak for the user that the request names.
             InvalidInput: the user named is invalid.
         """
-        ...
 
 
 def user_in(headers: Mapping[str, str]) -> str | None:
-    """Return the user that the header names, None without the header.
-
-    Header bytes arrive as Latin-1; clients send UTF-8.
-    """
+    """Return the user that the header names, None without it. Header bytes arrive as Latin-1; clients send UTF-8."""
     value = headers.get(USER_HEADER.lower())
     if value is None:
         return None

@@ -5,7 +5,6 @@ import secrets
 
 KEY_PREFIX = "ninai_"  # secret scanners find a leaked key by it
 KEY_BYTES = 32
-
 HASH_PREFIX = "sha256:"
 HASH_PATTERN = r"^sha256:[0-9a-f]{64}\Z"
 

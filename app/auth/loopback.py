@@ -8,13 +8,10 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_loopback_name(headers: Mapping[str, str]) -> None:
-    """Require that the request names this machine as its host.
+    """Require that the request names this machine as its host; raise `RequestError` if it names another.
 
     A page of another site can have its own name resolve to this machine (DNS rebinding), and the browser then takes
     both for the same site: the page could read every memory. Only the name distinguishes it from a legitimate caller.
-
-    Raises:
-        RequestError: the request names another host.
     """
     host = headers.get("host")
     # A client that sends no Host is no browser.

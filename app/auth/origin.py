@@ -7,13 +7,10 @@ from app.http.problems import FORBIDDEN, RequestError
 
 
 def require_own_page(headers: Mapping[str, str]) -> None:
-    """Require that the request does not come from a page of another site.
+    """Require that the request does not come from a page of another site; raise `RequestError` if it does.
 
     Browsers say so themselves in `Sec-Fetch-Site`, but only over HTTPS and on loopback; elsewhere `Origin` shows it. A
     client that sends neither is no browser, and runs no foreign page.
-
-    Raises:
-        RequestError: the request was sent from another site.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from litestar import Controller, get, put
+from litestar import get, put
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from app.admin.calls import provide_chain_service
 from app.admin.chain_service import ChainService
-from app.auth.admission import admit_operator
+from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource, taking
 from app.http import problems
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
@@ -16,24 +16,13 @@ from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 
-OPERATOR_PROBLEMS = (problems.BAD_REQUEST, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT)
-BODY_PROBLEMS = (
-    problems.MALFORMED_BODY,
-    problems.REQUEST_TIMEOUT,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-)
-
 ProviderName = Annotated[str, PathParameter(description="A provider, by its name in the order.")]
 
 
-class AdminController(Controller):
+class AdminController(OperatorResource):
     """The chain in the state of the process that answers; every worker has circuit breakers of its own."""
 
     path = "/admin"
-    tags = ("admin",)
-    before_request = staticmethod(admit_operator)
-    security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {"service": Provide(provide_chain_service)}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/providers", responses=problems.described(*OPERATOR_PROBLEMS))
@@ -48,9 +37,7 @@ class AdminController(Controller):
 
     @put(
         "/providers/{name:str}/breaker",
-        dto=JsonDTO[BreakerChange],
-        return_dto=None,
-        responses=problems.described(*OPERATOR_PROBLEMS, *BODY_PROBLEMS, problems.UNKNOWN_PROVIDER),
+        **taking(JsonDTO[BreakerChange], *OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER),
     )
     async def set_breaker(
         self, name: ProviderName, data: JSONBody[BreakerChange], service: NamedDependency[ChainService]

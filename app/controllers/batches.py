@@ -1,102 +1,68 @@
 """Many memories or queries in one request, each with a result of its own."""
 
-from litestar import Controller, Response, post
-from litestar.di import NamedDependency, Provide
+from litestar import Response, post
+from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from app.auth.admission import admit
-from app.controllers.memories import BODY_PROBLEMS, READ_PROBLEMS
-from app.http import problems
-from app.http.calls import ReadCall, WriteCall, provide_call, provide_write_call
+from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.http import problems, schemas
+from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import BatchDTO
 from app.http.problems import Problem
-from app.http.schemas import (
-    RecallBatchRequest,
-    RecallBatchResponse,
-    RecallItem,
-    RecallRequest,
-    RememberBatchRequest,
-    RememberBatchResponse,
-    RememberItem,
-    RememberRequest,
-)
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
 
 
-class BatchesController(Controller):
+class BatchesController(UserResource):
     """One user's memories, up to 1,000 at a time."""
 
-    path = "/memory"
     tags = ("batch",)
-    before_request = staticmethod(admit)
-    security = ({"bearer": []}, {"apiKey": []}, {})
-    dependencies = {  # noqa: RUF012 - read by the framework, never changed
-        "call": Provide(provide_call),
-        "write": Provide(provide_write_call),
-    }
 
     @post(
         "/remember/batch",
         status_code=200,
-        dto=BatchDTO[RememberBatchRequest],
-        return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS) | problems.accepted(RememberBatchResponse),
+        **taking(BatchDTO[schemas.RememberBatchRequest], *READ_PROBLEMS, accepted=schemas.RememberBatchResponse),
     )
     async def remember_batch(
-        self,
-        data: JSONBody[list[RememberRequest | Problem]],
-        write: NamedDependency[WriteCall],
-    ) -> Response[RememberBatchResponse]:
+        self, data: JSONBody[list[schemas.RememberRequest | Problem]], write: NamedDependency[WriteCall]
+    ) -> Response[schemas.RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule fails alone. 202 as for a single one.
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
-        memories = [
-            memory.memory(write.owner, write.ids.memory(place))
-            for place, memory in enumerate(data)
-            if not isinstance(memory, Problem)
-        ]
+        wanted = ((place, memory) for place, memory in enumerate(data) if not isinstance(memory, Problem))
+        memories = [memory.memory(write.owner, write.ids.memory(place)) for place, memory in wanted]
         outcomes = await write.provider.store_many(memories) if memories else []
         rest = iter(outcomes)
         results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in data]
         failed = sum(result.status == "failed" for result in results)
         status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
-        return Response(RememberBatchResponse(results, len(results) - failed, failed), status_code=status)
+        return Response(schemas.RememberBatchResponse(results, len(results) - failed, failed), status_code=status)
 
-    @post(
-        "/recall/batch",
-        status_code=200,
-        dto=BatchDTO[RecallBatchRequest],
-        return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
-    )
+    @post("/recall/batch", status_code=200, **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS))
     async def recall_batch(
-        self,
-        data: JSONBody[list[RecallRequest | Problem]],
-        call: NamedDependency[ReadCall],
-    ) -> RecallBatchResponse:
+        self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
+    ) -> schemas.RecallBatchResponse:
         """Answer up to 1,000 queries; one that breaks a rule fails alone."""
-        queries = [
-            query.recall_query(call.owner, call.recall_limit) for query in data if not isinstance(query, Problem)
-        ]
+        wanted = (query for query in data if not isinstance(query, Problem))
+        queries = [query.recall_query(call.owner, call.recall_limit) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
         answered = sum(result.status == "answered" for result in results)
-        return RecallBatchResponse(results, answered, len(results) - answered)
+        return schemas.RecallBatchResponse(results, answered, len(results) - answered)
 
 
-def _remembered(result: Stored | ProviderError | Problem) -> RememberItem:
+def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberItem:
     if isinstance(result, Stored):
-        return RememberItem(status=stored_or_accepted(result), memory_id=result.id)
-    return RememberItem(status="failed", problem=_problem(result))
+        return schemas.RememberItem(status=stored_or_accepted(result), memory_id=result.id)
+    return schemas.RememberItem(status="failed", problem=_problem(result))
 
 
-def _recalled(result: Found | ProviderError | Problem) -> RecallItem:
+def _recalled(result: Found | ProviderError | Problem) -> schemas.RecallItem:
     if isinstance(result, Found):
-        return RecallItem(status="answered", memories=result.memories, count=len(result.memories))
-    return RecallItem(status="failed", problem=_problem(result))
+        return schemas.RecallItem(status="answered", memories=result.memories, count=len(result.memories))
+    return schemas.RecallItem(status="failed", problem=_problem(result))
 
 
 def _problem(fault: ProviderError | Problem) -> Problem:

@@ -17,9 +17,13 @@ from observability.recent import NotReadyInTime
 from providers.types import Health
 
 _log = structlog.get_logger(__name__)
-
 STATUS_HEALTHY = 200
 STATUS_UNHEALTHY = 503
+
+
+def _unhealthy(body: type, description: str) -> dict[int, ResponseSpec]:
+    spec = ResponseSpec(body, description=description, generate_examples=False)
+    return {STATUS_UNHEALTHY: spec, **problems.described(problems.FORBIDDEN)}
 
 
 class HealthController(Controller):
@@ -27,14 +31,7 @@ class HealthController(Controller):
 
     tags = ("health",)
 
-    @get(
-        "/memory/health",
-        before_request=admit_probe,
-        responses={
-            STATUS_UNHEALTHY: ResponseSpec(Health, description="Cannot serve now", generate_examples=False),
-            **problems.described(problems.FORBIDDEN),
-        },
-    )
+    @get("/memory/health", before_request=admit_probe, responses=_unhealthy(Health, "Cannot serve now"))
     async def memory_health(self, request: Request[Any, Any, Any]) -> Response[Health]:
         """Report the health of the providers; 503 when none can serve."""
         readiness: Readiness = request.app.state.readiness
@@ -46,14 +43,7 @@ class HealthController(Controller):
         """Answer that the process runs; no provider is asked."""
         return LiveResponse()
 
-    @get(
-        "/readyz",
-        before_request=admit_probe,
-        responses={
-            STATUS_UNHEALTHY: ResponseSpec(ReadyResponse, description="Not ready", generate_examples=False),
-            **problems.described(problems.FORBIDDEN),
-        },
-    )
+    @get("/readyz", before_request=admit_probe, responses=_unhealthy(ReadyResponse, "Not ready"))
     async def readyz(self, request: Request[Any, Any, Any]) -> Response[ReadyResponse]:
         """Report whether requests can be served now and for a while."""
         readiness: Readiness = request.app.state.readiness

@@ -2,62 +2,40 @@
 
 from typing import Annotated, Literal
 
-from litestar import Controller, HttpMethod, Response, delete, get, patch, post, route
-from litestar.di import NamedDependency, Provide
+from litestar import HttpMethod, Response, delete, get, patch, post, route
+from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from app.auth.admission import admit
-from app.http import problems
-from app.http.calls import ReadCall, WriteCall, provide_call, provide_write_call
+from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.http import problems, schemas
+from app.http.calls import ReadCall, WriteCall
 from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
-from app.http.schemas import (
-    DeleteAllResponse,
-    DeleteResponse,
-    ListResponse,
-    RecallRequest,
-    RecallResponse,
-    RememberRequest,
-    RememberResponse,
-    UpdateRequest,
-)
+from app.http.schemas import DeleteResponse, RecallRequest, RecallResponse, RememberRequest, RememberResponse
 from providers import limits
 from providers.answers import PARTIAL
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.types import Deletion, MemoryRecord, Owner, PageQuery
 
-READ_PROBLEMS = (
-    problems.BAD_REQUEST,
-    problems.UNAUTHENTICATED,
-    problems.FORBIDDEN,
-    problems.INVALID_INPUT,
-    problems.UNAVAILABLE,
-)
-BODY_PROBLEMS = (
-    problems.MALFORMED_BODY,
-    problems.REQUEST_TIMEOUT,
-    problems.TOO_LARGE,
-    problems.UNSUPPORTED_MEDIA_TYPE,
-)
 ABSENT = (problems.MEMORY_NOT_FOUND,)
+_OF_LIST = problems.described(*READ_PROBLEMS, problems.CURSOR_LOST)
+_OF_DELETE = problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse)
+_REMEMBER_PROBLEMS = (*READ_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
 MemoryId = Annotated[str, PathParameter(description="A UUID.", schema_extra={"format": "uuid"})]
+_LIMIT = QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
+_OFFSET = QueryParameter(ge=0, le=limits.MAX_LIST_OFFSET, description="Memories to skip; not together with a cursor.")
+_CURSOR = QueryParameter(max_length=MAX_CURSOR_CHARS, description="The `next_cursor` of the page before.")
+_CONFIRM = QueryParameter(description="Must be `everything`, because all memories are deleted.")
 
 
-class MemoriesController(Controller):
+class MemoriesController(UserResource):
     """One user's memories, one at a time."""
 
-    path = "/memory"
     tags = ("memory",)
-    before_request = staticmethod(admit)
-    security = ({"bearer": []}, {"apiKey": []}, {})
-    dependencies = {  # noqa: RUF012 - read by the framework, never changed
-        "call": Provide(provide_call),
-        "write": Provide(provide_write_call),
-    }
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
     @route("/memories/{memory_id:str}", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
@@ -73,15 +51,10 @@ class MemoriesController(Controller):
     @post(
         "/remember",
         status_code=200,
-        dto=JsonDTO[RememberRequest],
-        return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
-        | problems.accepted(RememberResponse),
+        **taking(JsonDTO[RememberRequest], *_REMEMBER_PROBLEMS, accepted=RememberResponse),
     )
     async def remember(
-        self,
-        data: JSONBody[RememberRequest],
-        write: NamedDependency[WriteCall],
+        self, data: JSONBody[RememberRequest], write: NamedDependency[WriteCall]
     ) -> Response[RememberResponse]:
         """Store a new memory.
 
@@ -91,44 +64,20 @@ class MemoriesController(Controller):
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
-    @post(
-        "/recall",
-        status_code=200,
-        dto=JsonDTO[RecallRequest],
-        return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS),
-    )
-    async def recall(
-        self,
-        data: JSONBody[RecallRequest],
-        call: NamedDependency[ReadCall],
-    ) -> RecallResponse:
+    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *READ_PROBLEMS))
+    async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> RecallResponse:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
         return RecallResponse(found.memories, len(found.memories))
 
-    @get(
-        "/memories",
-        opt={PARAMETERS: ("limit", "offset", "cursor")},
-        responses=problems.described(*READ_PROBLEMS, problems.CURSOR_LOST),
-    )
+    @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=_OF_LIST)
     async def list_memories(
         self,
         call: NamedDependency[ReadCall],
-        limit: Annotated[
-            int, QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
-        ] = limits.DEFAULT_LIST_LIMIT,
-        offset: Annotated[
-            int,
-            QueryParameter(
-                ge=0, le=limits.MAX_LIST_OFFSET, description="Memories to skip; not together with a cursor."
-            ),
-        ] = 0,
-        cursor: Annotated[
-            str | None,
-            QueryParameter(max_length=MAX_CURSOR_CHARS, description="The `next_cursor` of the page before."),
-        ] = None,
-    ) -> ListResponse:
+        limit: Annotated[int, _LIMIT] = limits.DEFAULT_LIST_LIMIT,
+        offset: Annotated[int, _OFFSET] = 0,
+        cursor: Annotated[str | None, _CURSOR] = None,
+    ) -> schemas.ListResponse:
         """List memories from newest to oldest.
 
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
@@ -136,67 +85,46 @@ class MemoriesController(Controller):
         page = await call.provider.page(_page(call.owner, limit, offset, cursor))
         full = len(page.memories) == limit
         more = cursor_after(page.memories[-1], page.provider or "") if full else None
-        return ListResponse(page.memories, len(page.memories), more)
+        return schemas.ListResponse(page.memories, len(page.memories), more)
 
     @delete(
         "/memories",
         status_code=200,
         opt={PARAMETERS: ("confirm",)},
-        responses=problems.described(*READ_PROBLEMS) | problems.accepted(DeleteAllResponse),
+        responses=problems.described(*READ_PROBLEMS, accepted=schemas.DeleteAllResponse),
     )
     async def delete_all(
         self,
         write: NamedDependency[WriteCall],
-        confirm: Annotated[
-            Literal["everything"] | None,
-            QueryParameter(description="Must be `everything`, because all memories are deleted."),
-        ] = None,
-    ) -> Response[DeleteAllResponse]:
+        confirm: Annotated[Literal["everything"] | None, _CONFIRM] = None,
+    ) -> Response[schemas.DeleteAllResponse]:
         """Delete all memories of the user for good, up to 1,000 in one request. 202 as for one."""
         if confirm is None:
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
         erased = await write.provider.erase_all(write.owner)
         # There may be memories that the provider could not list.
         more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded
-        return Response(DeleteAllResponse(erased.count, more), status_code=write_status(erased))
+        return Response(schemas.DeleteAllResponse(erased.count, more), status_code=write_status(erased))
 
     @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
-    async def get_memory(
-        self,
-        memory_id: MemoryId,
-        call: NamedDependency[ReadCall],
-    ) -> MemoryRecord:
+    async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> MemoryRecord:
         """Return one memory."""
         return (await call.provider.fetch(call.owner, memory_id)).memory
 
     @patch(
         "/memories/{memory_id:str}",
-        dto=JsonDTO[UpdateRequest],
-        return_dto=None,
-        responses=problems.described(*READ_PROBLEMS, *BODY_PROBLEMS, *ABSENT, problems.CONFLICT)
-        | problems.accepted(MemoryRecord),
+        **taking(JsonDTO[schemas.UpdateRequest], *READ_PROBLEMS, *ABSENT, problems.CONFLICT, accepted=MemoryRecord),
     )
     async def update_memory(
-        self,
-        memory_id: MemoryId,
-        data: JSONBody[UpdateRequest],
-        write: NamedDependency[WriteCall],
+        self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]
     ) -> Response[MemoryRecord]:
         """Replace the content, the metadata, or both; what is left out stays. 202 as for a new memory."""
         edit_id = write.ids.update(memory_id, data.content, data.metadata)
         changed = await write.provider.change(data.edit(write.owner, memory_id, edit_id))
         return Response(changed.memory, status_code=write_status(changed))
 
-    @delete(
-        "/memories/{memory_id:str}",
-        status_code=200,
-        responses=problems.described(*READ_PROBLEMS, *ABSENT) | problems.accepted(DeleteResponse),
-    )
-    async def delete_memory(
-        self,
-        memory_id: MemoryId,
-        write: NamedDependency[WriteCall],
-    ) -> Response[DeleteResponse]:
+    @delete("/memories/{memory_id:str}", status_code=200, responses=_OF_DELETE)
+    async def delete_memory(self, memory_id: MemoryId, write: NamedDependency[WriteCall]) -> Response[DeleteResponse]:
         """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet."""
         deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))
         erased = await write.provider.erase(deletion)

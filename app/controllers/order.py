@@ -1,25 +1,21 @@
 """The order of the providers, for the operator: the one in force, and another one without a restart."""
 
-from litestar import Controller, HttpMethod, Response, get, put, route
+from litestar import HttpMethod, Response, get, put, route
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
 from app.admin.calls import provide_order_service
 from app.admin.order_service import OrderService
-from app.auth.admission import admit_operator
-from app.controllers.admin import BODY_PROBLEMS, OPERATOR_PROBLEMS
+from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource, taking
 from app.http import problems
 from app.http.json.body import JsonDTO
 from app.http.schemas import OrderRequest, OrderResponse
 
 
-class OrderController(Controller):
+class OrderController(OperatorResource):
     """One order for all workers; it outlives restarts."""
 
     path = "/admin/providers/order"
-    tags = ("admin",)
-    before_request = staticmethod(admit_operator)
-    security = ({"bearer": []}, {"apiKey": []}, {})
     dependencies = {"service": Provide(provide_order_service)}  # noqa: RUF012 - read by the framework, never changed
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
@@ -33,11 +29,7 @@ class OrderController(Controller):
         """Return the order in force in the process that answers, since when, and who set it."""
         return service.describe()
 
-    @put(
-        dto=JsonDTO[OrderRequest],
-        return_dto=None,
-        responses=problems.described(*OPERATOR_PROBLEMS, *BODY_PROBLEMS, problems.ORDER_REFUSED),
-    )
+    @put(**taking(JsonDTO[OrderRequest], *OPERATOR_PROBLEMS, problems.ORDER_REFUSED))
     async def set_order(self, data: JSONBody[OrderRequest], service: NamedDependency[OrderService]) -> OrderResponse:
         """Put another order of the configured providers in force, under load and without a restart.
 

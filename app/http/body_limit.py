@@ -8,15 +8,11 @@ from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH_BODY_BYTES = 16 * 1024 * 1024
-
 BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch"})
 
 
 class BodyLimit:
-    """Let the application read at most so many bytes of a body.
-
-    The framework's own limit is one for all routes.
-    """
+    """Let the application read at most so many bytes of a body: the framework's own limit is one for all routes."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
@@ -47,9 +43,9 @@ class BodyLimit:
         await self._app(scope, receive_limited, send)
 
 
-def announced_length(scope: Mapping[str, Any]) -> int:
-    """Return the length that the client announces for its body, 0 if it announces none that can be understood."""
-    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+def announced_length(head: Mapping[str, Any]) -> int:
+    """Return the length that a request's or response's head announces, 0 if none that can be understood."""
+    said = next((value for name, value in head.get("headers", ()) if name == b"content-length"), b"")
     # Python refuses to parse thousands of digits; the first twenty are enough.
     return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
 

@@ -17,39 +17,19 @@ from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
 from providers.types import Owner
 
-# The bounds are for the document alone: they count characters, and the framework would count the bytes of UTF-8.
-_UserId = Annotated[
-    str | None,
-    HeaderParameter(
-        name=USER_HEADER,
-        description="The user whose memories are meant, in UTF-8.",
-        schema_extra={"minLength": 1, "maxLength": MAX_USER_ID_CHARS},
-    ),
-]
-_IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name=HEADER,
-        description=f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters.",
-        schema_extra={"minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": "^[ -~]+$"},
-    ),
-]
-_Timeout = Annotated[
-    str | None,
-    HeaderParameter(
-        name=TIMEOUT_HEADER,
-        description=f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured.",
-        schema_extra={"pattern": "^[0-9]{1,6}$"},
-    ),
-]
-_Session = Annotated[
-    str | None,
-    HeaderParameter(
-        name=SESSION_HEADER,
-        description="The `Memory-Session` of the last write: the answer includes that write, or the request fails.",
-        schema_extra={"maxLength": MAX_SESSION_CHARS},
-    ),
-]
+
+def _header(name: str, description: str, **schema: object) -> HeaderParameter:
+    # The bounds are for the document alone: they count characters, and the framework would count the bytes of UTF-8.
+    return HeaderParameter(name=name, description=description, schema_extra=schema)
+
+
+_USER = _header(USER_HEADER, "The user whose memories are meant, in UTF-8.", minLength=1, maxLength=MAX_USER_ID_CHARS)
+_KEY_TEXT = f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters."
+_KEY = _header(HEADER, _KEY_TEXT, minLength=1, maxLength=MAX_KEY_CHARS, pattern="^[ -~]+$")
+_TIMEOUT_TEXT = f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured."
+_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern="^[0-9]{1,6}$")
+_SESSION_TEXT = "The `Memory-Session` of the last write: the answer includes that write, or the request fails."
+_SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
 
 class ReadCall(Struct, frozen=True):
@@ -70,15 +50,11 @@ class WriteCall(Struct, frozen=True):
 
 async def provide_call(
     request: Request[Any, Any, Any],
-    user_id: _UserId = None,  # noqa: ARG001 - read by the guard already; this documents it
-    patience_ms: _Timeout = None,  # noqa: ARG001 - read below as strictly as it is documented
-    session: _Session = None,  # noqa: ARG001 - as above
+    user_id: Annotated[str | None, _USER] = None,  # noqa: ARG001 - read by the guard already; this documents it
+    patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - read below as strictly as it is documented
+    session: Annotated[str | None, _SESSION] = None,  # noqa: ARG001 - as above
 ) -> ReadCall:
-    """Gather what a reading handler needs.
-
-    Raises:
-        InvalidInput: a header is malformed.
-    """
+    """Gather what a reading handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
@@ -87,15 +63,11 @@ async def provide_call(
 
 async def provide_write_call(
     request: Request[Any, Any, Any],
-    user_id: _UserId = None,  # noqa: ARG001 - as above
-    idempotency_key: _IdempotencyKey = None,
-    patience_ms: _Timeout = None,  # noqa: ARG001 - as above
+    user_id: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
+    idempotency_key: Annotated[str | None, _KEY] = None,
+    patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
 ) -> WriteCall:
-    """Gather what a writing handler needs.
-
-    Raises:
-        InvalidInput: a header is malformed.
-    """
+    """Gather what a writing handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller

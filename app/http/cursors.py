@@ -10,7 +10,6 @@ from providers.limits import check_page
 from providers.types import MemoryRecord, Owner, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
-
 _ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
 
 
@@ -23,16 +22,11 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 def cursor_after(record: MemoryRecord, provider: str) -> str:
     """Return the cursor that continues after a memory."""
-    cursor = Cursor(provider, record.position)
-    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
+    return urlsafe_b64encode(msgspec.msgpack.encode(Cursor(provider, record.position))).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> Cursor:
-    """Read a cursor that was issued earlier.
-
-    Raises:
-        InvalidInput: this service did not issue it.
-    """
+    """Read a cursor that was issued earlier; raise `InvalidInput` if this service did not issue it."""
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
         check_page(PageQuery(owner=_ANY_OWNER, after=cursor.position))

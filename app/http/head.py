@@ -30,18 +30,15 @@ class HeadAsGet:
 def _naming(send: Send) -> Send:
     async def naming(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [
-                (name, _with_head(value) if name == _ALLOW else value) for name, value in message.get("headers", ())
-            ]
+            headers = message.get("headers", ())
+            message["headers"] = [(name, _with_head(value) if name == _ALLOW else value) for name, value in headers]
         await send(message)
 
     return naming
 
 
 def _with_head(methods: bytes) -> bytes:
-    return b", ".join(
-        one for method in methods.split(b", ") for one in ((method, b"HEAD") if method == b"GET" else (method,))
-    )
+    return b", ".join(b"GET, HEAD" if method == b"GET" else method for method in methods.split(b", "))
 
 
 def _without_body(send: Send) -> Send:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from litestar import Request
 
-from observability.notes import Notes, current
+from observability.notes import current
 from providers.answers import Written
 from providers.errors import InvalidInput
 
@@ -13,21 +13,17 @@ TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 MAX_TIMEOUT_MS = 600_000
 SESSION_HEADER = "Memory-Session"
 MAX_SESSION_CHARS = 64
-
 STATUS_STORED = 200
 STATUS_ACCEPTED = 202
-
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 
 
 def note_conditions(request: Request[Any, Any, Any]) -> None:
-    """Note how long the caller waits, and which writes it wants to read.
-
-    Raises:
-        InvalidInput: a header is malformed.
-    """
-    notes = _notes()
+    """Note how long the caller waits, which writes it wants to read; raise `InvalidInput` if a header is malformed."""
+    notes = current.get()
+    if notes is None:
+        raise RuntimeError("a handler runs within a request, which has notes")
     timeout = _only(request, TIMEOUT_HEADER)
     if timeout is not None:
         if not _NUMBER.fullmatch(timeout) or not 1 <= int(timeout) <= MAX_TIMEOUT_MS:
@@ -48,13 +44,6 @@ def write_status(*written: Written) -> int:
 def stored_or_accepted(written: Written) -> Literal["stored", "accepted"]:
     """Return the same as a word."""
     return "stored" if written.confirmed else "accepted"
-
-
-def _notes() -> Notes:
-    notes = current.get()
-    if notes is None:
-        raise RuntimeError("a handler runs within a request, which has notes")
-    return notes
 
 
 def _only(request: Request[Any, Any, Any], name: str) -> str | None:

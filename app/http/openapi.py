@@ -75,6 +75,5 @@ def _without_overlap(choices: Sequence[Schema | Reference]) -> list[Schema | Ref
     """Leave integers out beside numbers: every integer is a number too, and `oneOf` accepts only a single match."""
     types = [choice.type if isinstance(choice, Schema) else None for choice in choices]
     numbers = OpenAPIType.NUMBER in types
-    return [
-        choice for choice, kind in zip(choices, types, strict=True) if not (numbers and kind == OpenAPIType.INTEGER)
-    ]
+    kept = zip(choices, types, strict=True)
+    return [choice for choice, kind in kept if not (numbers and kind == OpenAPIType.INTEGER)]

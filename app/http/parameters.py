@@ -13,11 +13,7 @@ _QUOTED_CHARS = 100
 
 
 def refuse_unknown_parameters(request: Request[Any, Any, Any]) -> None:
-    """Refuse parameters that would be ignored.
-
-    Raises:
-        InvalidInput: a parameter is not known here, or is given twice.
-    """
+    """Refuse parameters that would be ignored; raise `InvalidInput` if one is unknown here, or is given twice."""
     if not request.scope["query_string"]:
         return
     known = request.route_handler.opt.get(PARAMETERS, ())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from app.http.body_limit import announced_length
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 _CALLERS = "/memory/"
@@ -24,8 +25,7 @@ class Prioritization:
     """
 
     def __init__(self, app: AsgiApp, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._app = app
-        self._sleep = sleep
+        self._app, self._sleep = app, sleep
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,11 +61,7 @@ class Prioritization:
     def _delayed(self, send: Send) -> Send:
         async def delayed(message: Message) -> None:
             if self._under_way and message["type"] == "http.response.start":
-                await self._sleep(min(MOST_SECONDS, DELAY_SECONDS + _size(message) / BYTES_PER_SECOND))
+                await self._sleep(min(MOST_SECONDS, DELAY_SECONDS + announced_length(message) / BYTES_PER_SECOND))
             await send(message)
 
         return delayed
-
-
-def _size(message: Message) -> int:
-    return next((int(value) for name, value in message.get("headers", ()) if name == b"content-length"), 0)

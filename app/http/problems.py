@@ -1,6 +1,7 @@
 """Conversion of an error into an RFC 9457 problem: the only place that knows HTTP statuses."""
 
 from collections.abc import Mapping
+from functools import partial
 from math import ceil
 from typing import Any, TypeVar
 
@@ -12,19 +13,8 @@ from msgspec import Struct
 
 from observability.http import method_of, route_of
 from observability.notes import current
-from providers.errors import (
-    ASK_AGAIN,
-    Conflict,
-    CursorLost,
-    InvalidInput,
-    MemoryDeleted,
-    MemoryNotFound,
-    Misconfigured,
-    Throttled,
-    TimedOut,
-    Unavailable,
-    Unsupported,
-)
+from providers import errors
+from providers.errors import InvalidInput, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 STATUS_ACCEPTED = 202
@@ -35,7 +25,6 @@ STATUS_CLIENT_ERRORS = 400
 STATUS_SERVER_ERRORS = 500
 
 T = TypeVar("T")
-
 _log = structlog.get_logger(__name__)
 
 
@@ -94,20 +83,20 @@ UNAVAILABLE = ProblemType(503, "unavailable", "The memories are not available no
 # By the nearest class in the error's MRO.
 _KINDS: dict[type[BaseException], ProblemType] = {
     InvalidInput: INVALID_INPUT,
-    MemoryNotFound: MEMORY_NOT_FOUND,
-    MemoryDeleted: MEMORY_DELETED,
-    Conflict: CONFLICT,
-    CursorLost: CURSOR_LOST,
+    errors.MemoryNotFound: MEMORY_NOT_FOUND,
+    errors.MemoryDeleted: MEMORY_DELETED,
+    errors.Conflict: CONFLICT,
+    errors.CursorLost: CURSOR_LOST,
     Unavailable: UNAVAILABLE,
-    Unsupported: UNSUPPORTED,
+    errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD_NOT_ALLOWED,
 }
 # The detail of an `Unavailable` for the client: the reason itself may name hosts, roles and tables.
 _UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
-    TimedOut: "No answer in time.",
-    Throttled: "The backend accepts no more requests for now.",
-    Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
+    errors.TimedOut: "No answer in time.",
+    errors.Throttled: "The backend accepts no more requests for now.",
+    errors.Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
     Unavailable: "The backend cannot be reached.",
 }
 _MAY_HAVE_BEEN_DONE = " The operation may or may not have happened; the same request can be repeated."
@@ -121,9 +110,7 @@ class RequestError(Exception):
         self, kind: ProblemType, detail: str, field: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(detail)
-        self.kind = kind
-        self.detail = detail
-        self.field = field
+        self.kind, self.detail, self.field = kind, detail, field
         self.headers = headers or {}
 
 
@@ -148,7 +135,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     problem = problem_of(error)
     headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
     if isinstance(error, Unavailable):
-        headers["Retry-After"] = str(max(1, ceil(error.retry_after or ASK_AGAIN)))
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after or errors.ASK_AGAIN)))
         _log.warning(
             "unavailable",
             kind=type(error).__name__,
@@ -163,31 +150,20 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def accepted(body: type) -> dict[int, ResponseSpec]:
-    """Document the answer to a write that is durable, but not yet confirmed by the first provider."""
-    return {
-        STATUS_ACCEPTED: ResponseSpec(
-            data_container=body,
-            description="Durable, and found from now on; the first provider has not confirmed it yet",
-            generate_examples=False,
-        )
-    }
-
-
-def described(*kinds: ProblemType) -> dict[int, ResponseSpec]:
-    """Document the problems of an operation for the OpenAPI document."""
+def described(*kinds: ProblemType, accepted: type | None = None) -> dict[int, ResponseSpec]:
+    """Document an operation's problems, and its answer to a write that is durable, but not confirmed yet."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
         titles.setdefault(kind.status, []).append(kind.title)
-    return {
-        status: ResponseSpec(
-            data_container=Problem,
-            description="; or: ".join(texts),
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
-        )
+    document = partial(ResponseSpec, generate_examples=False)
+    responses = {
+        status: document(Problem, description="; or: ".join(texts), media_type=MEDIA_TYPE)
         for status, texts in titles.items()
     }
+    if accepted is not None:
+        said = "Durable, and found from now on; the first provider has not confirmed it yet"
+        responses[STATUS_ACCEPTED] = document(accepted, description=said)
+    return responses
 
 
 def _of_framework(error: HTTPException) -> Problem:

@@ -35,14 +35,9 @@ class StaticFile:
     ) -> None:
         if plain is None and packed is None:
             raise ValueError("neither form was given")
-        self._given_plain = plain
-        self._given_packed = packed
-        self._headers = {
-            **(headers or {}),
-            "Content-Type": media_type,
-            "Cache-Control": cache_control,
-            "Vary": "Accept-Encoding",
-        }
+        self._given_plain, self._given_packed = plain, packed
+        own = {"Content-Type": media_type, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
+        self._headers = {**(headers or {}), **own}
 
     @cached_property
     def plain(self) -> bytes:

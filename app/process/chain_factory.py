@@ -1,7 +1,8 @@
 """Construction of a running chain from the settings: its providers, its journal and its limits."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from app.settings import Settings
 from app.settings.annotations import tag_of
@@ -13,7 +14,6 @@ from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.reporting.reporter import Reporter
 from providers.factory import MemoryProviderFactory, ProviderSettings
-from providers.journal.base import Journal
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from providers.types import Host
@@ -31,13 +31,8 @@ class ChainFactory:
 
     @asynccontextmanager
     async def running(self, settings: Settings) -> AsyncIterator[Chain]:
-        """Hold a chain in the configured order for as long as the context lasts.
-
-        Raises:
-            OrderRefused: it cannot be put in force.
-        """
-        observers = Observers(self.observer, self.story)
-        chain = Chain(self.journal(settings), settings.chain, self.clock, observers)
+        """Hold a chain in the configured order for the context; raise `OrderRefused` if it cannot be put in force."""
+        chain = Chain(self.journal(settings), settings.chain, self.clock, Observers(self.observer, self.story))
         try:
             await chain.switch(self.parts(settings))
             yield chain
@@ -54,11 +49,7 @@ class ChainFactory:
         chosen = settings.journal.resolved()
         if chosen is None:
             return JournalSpec(opened=None, always=False)
-        host = self._host("journal", settings)
-
-        def opened() -> AbstractAsyncContextManager[Journal]:
-            return chosen.open(host)
-
+        opened = partial(chosen.open, self._host("journal", settings))
         return JournalSpec(opened=opened, always=settings.journal.always(settings.data_dir))
 
     def _part(self, name: str, settings: Settings) -> ProviderSpec:
@@ -66,18 +57,15 @@ class ChainFactory:
         return ProviderSpec(
             name=name,
             settings=(provider, settings.chain.attempts.get(name)),
-            opened=self._opener(provider, self._host(name, settings)),
+            opened=partial(self._opened, provider, self._host(name, settings)),
             attempts=settings.chain.attempts.get(name, AttemptPolicy()),
             limits=provider.limits,
         )
 
-    def _opener(self, provider: ProviderSettings, host: Host) -> Callable[[], AbstractAsyncContextManager[Replica]]:
-        def opened() -> AbstractAsyncContextManager[Replica]:
-            # Not for a provider that stays open when the order is switched: its breaker keeps its state.
-            self.observer.expect(host.name, str(tag_of(type(provider))))
-            return MemoryProviderFactory.create_provider(provider, host)
-
-        return opened
+    def _opened(self, provider: ProviderSettings, host: Host) -> AbstractAsyncContextManager[Replica]:
+        # Not for a provider that stays open when the order is switched: its breaker keeps its state.
+        self.observer.expect(host.name, str(tag_of(type(provider))))
+        return MemoryProviderFactory.create_provider(provider, host)
 
     def _host(self, name: str, settings: Settings) -> Host:
         return Host(name=name, data_dir=settings.data_dir, metrics=self._metrics, clock=self.clock)

@@ -17,11 +17,8 @@ SECONDS = 5.0
 @asynccontextmanager
 async def chain_gauges(chain: Chain, observer: CountingObserver, story: Reporter) -> AsyncIterator[None]:
     """Report the state of a chain for as long as the context lasts."""
-    task = background.start(lambda: _update(chain, observer, story), "gauges")
-    try:
+    async with background.running(background.start(lambda: _update(chain, observer, story), "gauges")):
         yield
-    finally:
-        await background.stop(task)
 
 
 async def _update(chain: Chain, observer: CountingObserver, story: Reporter) -> None:

@@ -26,7 +26,6 @@ DECIDED_SECONDS = 0.4
 _GRACE_SECONDS = 0.1
 
 _MOMENT = 0.001  # seconds; a rest this small comes from rounding
-
 _Checks = Mapping[Link, asyncio.Task[Health]]
 
 
@@ -38,9 +37,7 @@ class HealthCache:
     """
 
     def __init__(self, chain: Chain, metrics: Metrics, shared_seconds: float = SHARED_SECONDS) -> None:
-        self._chain = chain
-        self._metrics = metrics
-        self._shared_seconds = shared_seconds
+        self._chain, self._metrics, self._shared_seconds = chain, metrics, shared_seconds
         self._recent: dict[Link, Recent[Health]] = {}
         self._stop_waiting = asyncio.Event()
 
@@ -50,11 +47,9 @@ class HealthCache:
         checks = self._begun(route)
         await self._answered(checks, lambda: False)
         healths = self._results(checks)
-        return (
-            provider.health_of(route, healths)
-            if isinstance(provider, ChainedProvider)
-            else healths[route.links[0].name]
-        )
+        if isinstance(provider, ChainedProvider):
+            return provider.health_of(route, healths)
+        return healths[route.links[0].name]
 
     async def readiness(self, *, decided: bool) -> tuple[bool, Mapping[str, Health]]:
         """Return whether a provider can serve, and the health of each, as far as it is known quickly.
@@ -97,7 +92,7 @@ class HealthCache:
         now = asyncio.get_running_loop().time
         started = now()
         while waiting := [link for link, check in checks.items() if not check.done()]:
-            left = max(self._left(link) for link in waiting)
+            left = max(HEALTH_CHECK_SECONDS + _GRACE_SECONDS - self._age(link) for link in waiting)
             if known():
                 left = min(left, DECIDED_SECONDS - (now() - started))
             if left < _MOMENT:
@@ -113,9 +108,6 @@ class HealthCache:
     def _stopping(self) -> list[asyncio.Task[Literal[True]]]:
         """Return a task that ends when nothing is waited for any more, as long as that has not begun."""
         return [] if self._stop_waiting.is_set() else [asyncio.create_task(self._stop_waiting.wait(), name="draining")]
-
-    def _left(self, link: Link) -> float:
-        return HEALTH_CHECK_SECONDS + _GRACE_SECONDS - self._age(link)
 
     def _age(self, link: Link) -> float:
         recent = self._recent.get(link)

@@ -13,6 +13,10 @@ from providers.errors import Unavailable
 from providers.examination.check import FailureDomain
 
 _AGAIN_SECONDS = 30.0
+_SHARED = (
+    "journal and provider are in one PostgreSQL cluster: when it is down, writes are refused, not accepted for later;"
+    " give the journal a cluster of its own"
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -20,11 +24,8 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def watching_journal_cluster(settings: Settings) -> AsyncIterator[None]:
     """Check in the background, and log a warning."""
-    task = background.start_once(warn_of_shared_clusters(settings), "journal place")
-    try:
+    async with background.running(background.start_once(warn_of_shared_clusters(settings), "journal place")):
         yield
-    finally:
-        await background.stop(task)
 
 
 async def warn_of_shared_clusters(settings: Settings, again: float = _AGAIN_SECONDS) -> None:
@@ -44,12 +45,9 @@ async def warn_of_shared_clusters(settings: Settings, again: float = _AGAIN_SECO
 
 def failure_domains(settings: Settings) -> dict[str, FailureDomain]:
     """Return what asks for the failure domains of the providers in the order, of those that have one."""
-    asked: dict[str, FailureDomain] = {}
-    for name in settings.order:
-        question = settings.providers[name].failure_domain(offline_host(name, settings.data_dir))
-        if question is not None:
-            asked[name] = question
-    return asked
+    hosts = {name: offline_host(name, settings.data_dir) for name in settings.order}
+    asked = {name: settings.providers[name].failure_domain(host) for name, host in hosts.items()}
+    return {name: question for name, question in asked.items() if question is not None}
 
 
 async def _compared(ask_journal: FailureDomain, ask_provider: FailureDomain, name: str) -> bool:
@@ -59,10 +57,5 @@ async def _compared(ask_journal: FailureDomain, ask_provider: FailureDomain, nam
         _log.debug("journal_place_unknown", provider=name, reason=error.reason)
         return False
     if ours is not None and ours == theirs:
-        _log.warning(
-            "journal_shares_cluster",
-            provider=name,
-            reason="journal and provider are in one PostgreSQL cluster: when it is down, writes are refused, not"
-            " accepted for later; give the journal a cluster of its own",
-        )
+        _log.warning("journal_shares_cluster", provider=name, reason=_SHARED)
     return True

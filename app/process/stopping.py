@@ -12,7 +12,6 @@ import structlog
 from observability.logs import timestamp
 
 _log = structlog.get_logger("ninai")
-
 BY_ITSELF = "the server ended by itself"
 CRASHING = "workers end by themselves as soon as they are started"
 
@@ -53,9 +52,8 @@ class StopReason:
             yield
         finally:
             if self.reason is not None:
-                _log.info(
-                    "stopped", reason=self.reason, since=self._began_at, seconds=round(self._now() - self._began, 1)
-                )
+                seconds = round(self._now() - self._began, 1)
+                _log.info("stopped", reason=self.reason, since=self._began_at, seconds=seconds)
 
     @contextmanager
     def serving(self) -> Iterator[None]:

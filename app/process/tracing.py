@@ -20,11 +20,8 @@ async def tracing_with(settings: TracingSettings, tracer: Tracer) -> AsyncIterat
     with hidden("OTEL_"):
         from observability.otlp.exporting import Collector, Exporting
 
-        collector = Collector(
-            endpoint=settings.endpoint,
-            headers={name: value.reveal() for name, value in settings.headers.items()},
-            timeout=settings.timeout,
-        )
+        headers = {name: value.reveal() for name, value in settings.headers.items()}
+        collector = Collector(endpoint=settings.endpoint, headers=headers, timeout=settings.timeout)
         exporting = Exporting(collector, service_name=settings.service_name, version=__version__, ratio=settings.ratio)
     tracer.begin = exporting.begin
     token = tracing.tracer.set(tracer)

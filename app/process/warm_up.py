@@ -25,7 +25,6 @@ _USER = "ninai-warming-up"
 _QUESTION = "warming up"
 
 _log = structlog.get_logger(__name__)
-
 _Attempt = Callable[[], Awaitable[str | None]]
 
 
@@ -50,11 +49,8 @@ async def warming_up(chain: Chain, done: Callable[[], None]) -> AsyncIterator[Wa
         attempts["journal"] = partial(_journal_read, chain.journal, chain.first)
     # At once, so that no request finds the process ready before.
     warm_up.cold = dict.fromkeys(attempts, "not tried yet")
-    task = background.start_once(_warm(warm_up, attempts, done), "warm up")
-    try:
+    async with background.running(background.start_once(_warm(warm_up, attempts, done), "warm up")):
         yield warm_up
-    finally:
-        await background.stop(task)
 
 
 async def _warm(warm_up: WarmUp, attempts: dict[str, _Attempt], done: Callable[[], None]) -> None:

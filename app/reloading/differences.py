@@ -11,11 +11,8 @@ _LIVE = ("order", "providers", "recall_limit")
 
 def taken_over(running: Settings, read: Settings) -> Settings:
     """Return the settings of a running service, with what it can take over of those that were read."""
-    return structs.replace(
-        running,
-        **{name: getattr(read, name) for name in _LIVE},
-        chain=structs.replace(running.chain, attempts=read.chain.attempts),
-    )
+    live = {name: getattr(read, name) for name in _LIVE}
+    return structs.replace(running, **live, chain=structs.replace(running.chain, attempts=read.chain.attempts))
 
 
 def live_changes(before: Settings, after: Settings) -> list[str]:

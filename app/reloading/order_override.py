@@ -34,11 +34,7 @@ class OverrideFile:
         return stamp_of(self.path)
 
     def read(self) -> Override | None:
-        """Return the override, None if there is none.
-
-        Raises:
-            ConfigError: the file cannot be read, or is something else.
-        """
+        """Return the override, None without one; raise `ConfigError` if the file is unreadable or something else."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Override)
         except FileNotFoundError:
@@ -49,11 +45,7 @@ class OverrideFile:
             raise ConfigError(f"{self.path}: not an order set by the API: {error}; remove the file") from error
 
     def write(self, override: Override | None) -> Stamp | None:
-        """Replace the override atomically, on disk when this returns; return its stamp.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Replace the override, atomically and on disk at the end; return its stamp, raise `OSError` if that fails."""
         stamp = None
         if override is None:
             self.path.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """The reloader: it puts a changed configuration in force, and keeps the former one when the new one cannot be used."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -14,13 +15,13 @@ from app.reloading.order_override import Override
 from app.reloading.source import HEALTH_CHECK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
 from observability.metrics import Metrics
+from providers import background
 from providers.chain.chain import Chain
 from providers.chain.errors import OrderRefused
 from providers.errors import Unavailable
 
 AGAIN_SECONDS = 5.0  # after an order was refused: a provider may have received everything meanwhile
 NEVER = float("inf")
-
 _log = structlog.get_logger(__name__)
 
 
@@ -46,11 +47,8 @@ class Reloader:
     ) -> None:
         self.configuration = configuration
         self.since = datetime.now(UTC) if configuration.override is None else configuration.override.at
-        self._source = source
-        self._chains = chains
-        self._chain = chain
-        self._metrics = metrics
-        self._applied = applied
+        self._source, self._chains, self._chain = source, chains, chain
+        self._metrics, self._applied = metrics, applied
         self._running = configuration.settings
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -61,6 +59,20 @@ class Reloader:
         for outcome in ("ok", "refused"):
             metrics.config_reloads.labels(outcome)
         metrics.config_last_reload_ok.set(1)
+
+    @asynccontextmanager
+    async def following(self, *, handles_sighup: bool) -> AsyncIterator[None]:
+        """Follow the configuration while the context lasts; with `handles_sighup`, SIGHUP has it read at once."""
+        loop = asyncio.get_running_loop()
+        async with background.running(background.start(self.run, "reloader")):
+            if handles_sighup:
+                loop.add_signal_handler(signal.SIGHUP, self.wake)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+            try:
+                yield
+            finally:
+                if handles_sighup:
+                    loop.remove_signal_handler(signal.SIGHUP)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -79,8 +91,9 @@ class Reloader:
             Unavailable: it cannot be put in force or saved; the former order is in force.
         """
         async with self._lock:
-            before = self.configuration
-            base = await self._read_or(before)
+            base = before = self.configuration
+            with suppress(ConfigError):  # what is configured now cannot be used: then what was known is the base
+                base = await asyncio.to_thread(self._source.read)
             override = Override(order=order, instead_of=base.configured_order, set_by=set_by, at=datetime.now(UTC))
             try:
                 wanted = self._source.with_order(base, override)
@@ -99,13 +112,6 @@ class Reloader:
             self.configuration = structs.replace(base, override=kept)
             self.since = override.at
             _log.warning("order_set", order=order, configured=base.configured_order, set_by=set_by)
-
-    async def _read_or(self, known: Configuration) -> Configuration:
-        """Return what is configured now, or `known` if that cannot be used."""
-        try:
-            return await asyncio.to_thread(self._source.read)
-        except ConfigError:
-            return known
 
     async def _check(self) -> None:
         with suppress(TimeoutError):

@@ -14,9 +14,7 @@ from app.settings.checks import check
 from app.settings.layers import Origin
 
 _log = structlog.get_logger(__name__)
-
 HEALTH_CHECK_SECONDS = 0.25  # a change is taken over when it is the same at two checks
-
 _Stamps = tuple[Stamp | None, Stamp | None]
 
 
@@ -49,7 +47,7 @@ class Source:
         self._path: Path | None = None
         self._overrides: OverrideFile | None = None
         self._seen: _Stamps = (None, None)
-        self._noticed: _Stamps = (None, None)
+        self._noticed: _Stamps = self._seen
 
     @property
     def overrides(self) -> OverrideFile:
@@ -59,11 +57,7 @@ class Source:
         return self._overrides
 
     def read(self) -> Configuration:
-        """Return what is configured now.
-
-        Raises:
-            ConfigError: it cannot be used.
-        """
+        """Return what is configured now; raise `ConfigError` if it cannot be used."""
         if self._overrides is None:
             first = self._load()
             self._path, self._overrides = first.file, OverrideFile(first.settings.data_dir)
@@ -72,26 +66,17 @@ class Source:
         loaded = self._load()
         configuration = Configuration(loaded=loaded, override=self._override_of(loaded.settings.order))
         if configuration.override is not None:
-            origin = Origin("file", str(self._overrides.path))
-            check(configuration.settings, {**loaded.origins, "order": origin})
+            check(configuration.settings, {**loaded.origins, "order": Origin("file", str(self._overrides.path))})
         return configuration
 
     def with_order(self, configuration: Configuration, override: Override) -> Configuration:
-        """Return a configuration with another order.
-
-        Raises:
-            ConfigError: `order` is none of this configuration's providers.
-        """
+        """Return a configuration with another order; raise `ConfigError` if it names none of these providers."""
         changed = structs.replace(configuration, override=override)
         check(changed.settings, configuration.loaded.origins)
         return changed
 
     def keep(self, override: Override | None) -> None:
-        """Save an order for the other processes and the next start.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Save an order for the other processes and the next start; raise `OSError` if it cannot be written."""
         # Only what was written here is known: another process may write one at the same time, which must be followed.
         self._seen = (self._seen[0], self.overrides.write(override))
 
@@ -105,10 +90,8 @@ class Source:
         return settled and stamps != self._seen
 
     def _stamps(self) -> _Stamps:
-        return (
-            None if self._path is None else stamp_of(self._path),
-            None if self._overrides is None else self._overrides.stamp(),
-        )
+        of_file = None if self._path is None else stamp_of(self._path)
+        return of_file, None if self._overrides is None else self._overrides.stamp()
 
     def _override_of(self, configured: list[str]) -> Override | None:
         before = self.overrides.stamp()

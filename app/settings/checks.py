@@ -18,15 +18,12 @@ LEAST_KEEP_FACTOR = 10
 
 Origins = Mapping[str, Origin]
 _Fault = tuple[Steps, str]
+_Check = Callable[[Settings], Iterator[_Fault]]
 
 
 def check(settings: Settings, origins: Origins) -> None:
-    """Refuse settings that contradict each other.
-
-    Raises:
-        ConfigError: the first contradiction found.
-    """
-    for find in _CHECKS:
+    """Refuse settings that contradict each other; raise `ConfigError` for the first contradiction found."""
+    for find in (*_OF_PROVIDERS, *_OF_SERVICE):
         for steps, reason in find(settings):
             raise ConfigError(reason, steps=steps, origin=_origin(origins, dotted(steps)))
 
@@ -43,7 +40,7 @@ def _order(settings: Settings) -> Iterator[_Fault]:
         yield ("order",), "expected at least one provider, got []"
     for index, name in enumerate(order):
         if name not in settings.providers:
-            yield ("order",), f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
+            yield ("order",), _not_configured(name, settings)
         if name in order[:index]:
             yield ("order",), f"{quoted([name])} is named twice"
 
@@ -56,29 +53,21 @@ def _names(settings: Settings) -> Iterator[_Fault]:
 
 def _kinds(settings: Settings) -> Iterator[_Fault]:
     """Yield the faults that each kind of provider finds in its own settings."""
-    journal, data_dir = settings.journal, settings.data_dir
+    journal, data_dir, order = settings.journal, settings.data_dir, settings.order
+    always, begun = journal.always(data_dir), journal.begun(data_dir)
     for name, provider in settings.providers.items():
-        usage = Usage(
-            name=name,
-            in_use=name in settings.order,
-            alone=len(settings.order) == 1,
-            journalled=journal.always(data_dir),
-            begun=journal.begun(data_dir),
-        )
-        for fault in provider.faults(usage):
+        used = Usage(name=name, in_use=name in order, alone=len(order) == 1, journalled=always, begun=begun)
+        for fault in provider.faults(used):
             yield ("providers", name, *fault.steps), fault.reason
 
 
 def _journal(settings: Settings) -> Iterator[_Fault]:
     if len(settings.order) > 1 and not settings.journal.serves_several:
-        yield (
-            ("journal", "kind"),
-            '"none" is for a single provider: what several are to agree on must be kept somewhere',
-        )
+        reason = '"none" is for a single provider: what several are to agree on must be kept somewhere'
+        yield ("journal", "kind"), reason
     for name in settings.chain.attempts:
         if name not in settings.providers:
-            reason = f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
-            yield ("chain", "attempts", name), reason
+            yield ("chain", "attempts", name), _not_configured(name, settings)
 
 
 def _retention(settings: Settings) -> Iterator[_Fault]:
@@ -147,13 +136,12 @@ def _hashes(settings: Settings) -> Iterator[_Fault]:
 
 
 def _users(settings: Settings) -> Iterator[_Fault]:
-    users: dict[Steps, str] = {("auth", "default_user"): settings.auth.default_user}
-    users |= {
-        ("auth", "keys", name, "user"): key.user for name, key in settings.auth.keys.items() if key.user is not None
-    }
-    for steps, user in users.items():
+    users: list[tuple[Steps, str | None]] = [(("auth", "default_user"), settings.auth.default_user)]
+    users += ((("auth", "keys", name, "user"), key.user) for name, key in settings.auth.keys.items())
+    for steps, user in users:
         try:
-            check_user_id(user)
+            if user is not None:
+                check_user_id(user)
         except InvalidInput as error:
             yield steps, f"{error.reason}, got {shown(user)}"
 
@@ -173,6 +161,10 @@ def _tracing(settings: Settings) -> Iterator[_Fault]:
             yield ("tracing", "headers", name), "expected printable ASCII, as a header can carry"
 
 
+def _not_configured(name: str, settings: Settings) -> str:
+    return f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -180,20 +172,5 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-_CHECKS: tuple[Callable[[Settings], Iterator[_Fault]], ...] = (
-    _names,
-    _order,
-    _kinds,
-    _journal,
-    _retention,
-    _deadlines,
-    _twins,
-    _reach,
-    _ports,
-    _session_secret,
-    _keys,
-    _hashes,
-    _users,
-    _scopes,
-    _tracing,
-)
+_OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
+_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _session_secret, _keys, _hashes, _users, _scopes, _tracing)

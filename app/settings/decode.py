@@ -18,11 +18,7 @@ _T = TypeVar("_T", bound=Struct)
 
 
 def decode(table: type[_T], layer: Layer) -> tuple[_T, Mapping[str, Origin]]:
-    """Return the struct, and for the path of each value that a layer set, where it came from.
-
-    Raises:
-        ConfigError: the layer does not fit the struct.
-    """
+    """Return the struct, and by path the origin of each value that was set; raise `ConfigError` if one does not fit."""
     decoder = _Decoder(layer)
     return decoder.struct(table, ()), decoder.origins
 
@@ -41,12 +37,11 @@ class _Decoder:
             if field.name in given:
                 values[field.name] = self._value(hints[field.name], (*steps, field.name))
             elif field.required:
-                origin = origin_below(self._layer, steps)
-                raise ConfigError(f"missing key {quoted([field.name])}", steps=steps, origin=origin)
+                raise self._error(f"missing key {quoted([field.name])}", steps)
         try:
             return table(**values)
         except ValueError as error:  # values that contradict each other, as the struct itself checks
-            raise ConfigError(str(error), steps=steps, origin=origin_below(self._layer, steps)) from None
+            raise self._error(str(error), steps) from None
 
     def _value(self, annotation: object, steps: Steps) -> object:
         item = annotations.item_of(annotation, list)
@@ -69,11 +64,9 @@ class _Decoder:
         where = (*steps, "kind")
         entry = self._layer.get(where)
         if entry is None:
-            reason = f'missing key "kind", one of {quoted(tables)}'
-            raise ConfigError(reason, steps=steps, origin=origin_below(self._layer, steps))
+            raise self._error(f'missing key "kind", one of {quoted(tables)}', steps)
         if not isinstance(entry.raw, str) or entry.raw not in tables:
-            reason = f"expected one of {quoted(tables)}, got {shown(entry.raw)}"
-            raise ConfigError(reason, steps=where, origin=entry.origin)
+            raise self._error(f"expected one of {quoted(tables)}, got {shown(entry.raw)}", where)
         self.origins[dotted(where)] = entry.origin
         return self.struct(tables[entry.raw], steps)
 
@@ -100,15 +93,16 @@ class _Decoder:
         tag = table.__struct_config__.tag_field
         for name in names_below(self._layer, steps):
             if name not in known and name != tag:
-                here = (*steps, name)
-                reason = f"unknown key, {suggestion(str(name), known)}"
-                raise ConfigError(reason, steps=here, origin=origin_below(self._layer, here))
+                raise self._error(f"unknown key, {suggestion(str(name), known)}", (*steps, name))
 
     def _refuse_value(self, steps: Steps) -> None:
         """Refuse a value where a table belongs; do not show it, because it may be a misplaced secret."""
         entry = self._layer.get(steps)
         if entry is not None and entry.raw != {}:
             raise ConfigError("expected a table, got a value", steps=steps, origin=entry.origin)
+
+    def _error(self, reason: str, steps: Steps) -> ConfigError:
+        return ConfigError(reason, steps=steps, origin=origin_below(self._layer, steps))
 
     def _refuse_table(self, steps: Steps) -> None:
         below = {path: entry for path, entry in self._layer.items() if path[: len(steps)] == steps and path != steps}

@@ -61,11 +61,8 @@ def environment_layer(environ: Mapping[str, str], written: Layer) -> Layer:
 
 def _spelling(written: Layer) -> Mapping[Steps, Steps]:
     """Return, for every path and every prefix of one in lower case, how it is spelled."""
-    return {
-        tuple(str(step).lower() for step in path[:depth]): path[:depth]
-        for path in written
-        for depth in range(1, len(path) + 1)
-    }
+    spelled = (path[:depth] for path in written for depth in range(1, len(path) + 1))
+    return {tuple(str(step).lower() for step in path): path for path in spelled}
 
 
 def _spelled(steps: Steps, spelling: Mapping[Steps, Steps]) -> Steps:

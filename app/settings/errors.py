@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from app.settings.layers import Origin, Steps, dotted
 
 MAX_SHOWN_CHARS = 60
-
 _USER_INFO = re.compile(r"://\S*@")  # up to the last @: passwords hold any character
 
 

@@ -14,9 +14,8 @@ def hand_down(config_file: Path | None, overrides: Mapping[str, object]) -> None
 
     An option replaces the variable that sets the same, however that is spelled.
     """
-    values = {
-        PREFIX + path.upper().replace(".", "__"): str(value) for path, value in overrides.items() if value is not None
-    }
+    given = {path: str(value) for path, value in overrides.items() if value is not None}
+    values = {PREFIX + path.upper().replace(".", "__"): text for path, text in given.items()}
     if config_file is not None:
         # Not resolved: a file that is replaced through its link must be found under the link's name.
         values[CONFIG_VARIABLE] = str(config_file.absolute())

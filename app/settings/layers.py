@@ -9,7 +9,6 @@ from typing import Literal
 from msgspec import Struct
 
 Steps = tuple[str | int, ...]
-
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -93,11 +92,7 @@ def dotted(steps: Steps) -> str:
 
 
 def split_list(text: str) -> list[object]:
-    """Parse a list as a variable holds it: comma separated, or JSON.
-
-    Raises:
-        ValueError: it starts like JSON and is none.
-    """
+    """Parse a list, comma separated or JSON, as a variable holds it; raise `ValueError` if it only starts like JSON."""
     if not text.lstrip().startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:

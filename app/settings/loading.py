@@ -27,7 +27,6 @@ class _Kind(Protocol):
 
 
 _Table = TypeVar("_Table", bound=_Kind)
-
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 
@@ -44,9 +43,7 @@ class LoadedSettings(Struct, frozen=True, kw_only=True):
 
 
 def load(
-    config_file: Path | None,
-    environ: Mapping[str, str] | None = None,
-    overrides: Mapping[str, object] = NO_OVERRIDES,
+    config_file: Path | None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] = NO_OVERRIDES
 ) -> LoadedSettings:
     """Read the settings; without a file here and in NINAI_CONFIG there is none, and none is searched for.
 
@@ -61,11 +58,7 @@ def load(
 
 
 def read(config_file: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> LoadedSettings:
-    """Read the settings without checking whether this version can serve with them.
-
-    Raises:
-        ConfigError: a value does not fit its setting.
-    """
+    """Read the settings without checking that this version can serve; raise `ConfigError` if a value does not fit."""
     path, named_by = config_file, "--config"
     if path is None and environ.get(CONFIG_VARIABLE):
         path, named_by = Path(environ[CONFIG_VARIABLE]), CONFIG_VARIABLE
@@ -89,9 +82,8 @@ def _option_layer(overrides: Mapping[str, object]) -> Layer:
 
 
 def _normalised(settings: Settings, origins: Mapping[str, Origin]) -> Settings:
-    providers = {
-        name: _in_one_form(provider, ("providers", name), origins) for name, provider in settings.providers.items()
-    }
+    given = settings.providers.items()
+    providers = {name: _in_one_form(provider, ("providers", name), origins) for name, provider in given}
     journal = _in_one_form(settings.journal, ("journal",), origins)
     return structs.replace(settings, providers=providers, journal=journal)
 

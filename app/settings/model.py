@@ -16,26 +16,18 @@ from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
 from providers.native.settings import NativeSettings
 
-ProviderName = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z0-9]+(_[a-z0-9]+)*\Z",
-        description="a name of lower-case letters, digits and single underscores, which a variable can spell",
-    ),
-]
+_SPELLED = "a name of lower-case letters, digits and single underscores, which a variable can spell"
+ProviderName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*\Z", description=_SPELLED)]
 # The path of the admin API's order would collide with a provider of this name.
 RESERVED_PROVIDER_NAMES = ("order",)
 MAX_DRAIN_SECONDS = 300
 # Below the lower bound distant clients would be too slow, and beyond the upper one no client still waits for an answer.
 ClientTimeout = Annotated[float, Meta(ge=0.5, le=600)]
-KeyName = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
-]
-KeyHash = Annotated[
-    str,
-    # Masked, because the likely mistake is the key itself in place of its hash.
-    Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True}),
-]
+_KEY_NAME = Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
+KeyName = Annotated[str, _KEY_NAME]
+# Masked, because the likely mistake is the key itself in place of its hash.
+_HASH = Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True})
+KeyHash = Annotated[str, _HASH]
 
 # Scheme, host, port and path: credentials belong in the headers.
 CollectorUrl = Annotated[
@@ -122,14 +114,6 @@ class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_field
     attempts: dict[ProviderName, AttemptPolicy] = field(default_factory=dict)
 
 
-def _default_providers() -> dict[ProviderName, ProviderSettings]:
-    return {"native": NativeSettings()}
-
-
-def _default_data_dir() -> Path:
-    return default_data_dir(process_environment(), euid=os.geteuid())
-
-
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the whole configuration.
 
@@ -138,12 +122,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     order: list[str] = field(default_factory=lambda: ["native"])
-    providers: dict[ProviderName, ProviderSettings] = field(default_factory=_default_providers)
+    providers: dict[ProviderName, ProviderSettings] = field(default_factory=lambda: {"native": NativeSettings()})
     server: ServerSettings = ServerSettings()
     admin: AdminSettings = AdminSettings()
     journal: JournalSettings = field(default_factory=AutoJournalSettings)
     chain: ChainSettings = ChainSettings()
-    data_dir: Path = field(default_factory=_default_data_dir)
+    data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)

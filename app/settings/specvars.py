@@ -103,10 +103,8 @@ def _resolve(word: str, known: Layer, origin: Origin) -> tuple[str, str]:
         raise ConfigError(reason, steps=ORDER, origin=origin) from None
     names = provider_names(known)
     candidates = [name for name in names if kind_of(known, name) == kind]
-    if kind in candidates:
-        return kind, kind
     if candidates:
-        return candidates[0], kind
+        return kind if kind in candidates else candidates[0], kind
     if kind in names:
         reason = f"no provider of kind {shown(kind)}, and the one of this name is of kind {shown(kind_of(known, kind))}"
         raise ConfigError(reason, steps=ORDER, origin=origin)

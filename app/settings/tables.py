@@ -7,7 +7,6 @@ from providers.factory import ProviderSettings
 PROVIDERS: Steps = ("providers",)
 ORDER: Steps = ("order",)
 DEFAULT_ORDER = ["native"]
-
 KINDS = [str(annotations.tag_of(table)) for table in annotations.tables(ProviderSettings)]
 
 

@@ -11,11 +11,7 @@ _PLACE = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column
 
 
 def toml_layer(path: Path, named_by: str) -> Layer:
-    """Read a TOML file; `named_by` says which option or variable named it.
-
-    Raises:
-        ConfigError: the file cannot be read, or is not TOML.
-    """
+    """Read a TOML file, named by the option or variable `named_by`; raise `ConfigError` if there is no TOML in it."""
     try:
         text = path.read_text("utf-8")
     except OSError as error:

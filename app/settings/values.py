@@ -42,11 +42,7 @@ def _converted(annotation: object, entry: RawValue, steps: Steps) -> object:
 
 
 def listed(entry: RawValue, steps: Steps) -> list[object]:
-    """Return the list, or the one that a variable's text means.
-
-    Raises:
-        ConfigError: it is no list.
-    """
+    """Return the list, or the one that a variable's text means; raise `ConfigError` if it is no list."""
     raw = entry.raw
     if isinstance(raw, str) and entry.origin.kind != "file":
         try:

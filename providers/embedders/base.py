@@ -30,18 +30,11 @@ class EmbedderUnavailable(Exception):
     """
 
     def __init__(
-        self,
-        reason: str,
-        *,
-        outcome: str = UNAVAILABLE,
-        retry_after: float | None = None,
-        advice: str | None = None,
+        self, reason: str, *, outcome: str = UNAVAILABLE, retry_after: float | None = None, advice: str | None = None
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.outcome = outcome
-        self.retry_after = retry_after
-        self.advice = advice
+        self.reason, self.outcome = reason, outcome
+        self.retry_after, self.advice = retry_after, advice
 
 
 @runtime_checkable
@@ -61,4 +54,3 @@ class Embedder(Protocol):
         Raises:
             EmbedderUnavailable: there are no vectors; the call may be repeated later.
         """
-        raise NotImplementedError

@@ -17,18 +17,15 @@ QUOTA_COOLDOWN = 900.0  # seconds
 # The share by which a cooldown is prolonged at random, so that replicas do not retry together; it is never shortened.
 _SPREAD = 0.1
 
+Source = Callable[[], float]  # of seconds, or of chance in [0, 1]
 _log = structlog.get_logger(__name__)
 
 
 class Cooldown:
     """Keep until when one embedder of this process must not be called; where an operator must act, this is logged."""
 
-    def __init__(
-        self, model: str, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
-    ) -> None:
-        self._model = model
-        self._now = now
-        self._chance = chance
+    def __init__(self, model: str, now: Source = time.monotonic, chance: Source = random.random) -> None:
+        self._model, self._now, self._chance = model, now, chance
         self._until = 0.0
         self._reported = False
 
@@ -44,13 +41,8 @@ class Cooldown:
             seconds = QUOTA_COOLDOWN
             if not self._reported:
                 self._reported = True
-                _log.error(
-                    "embedder_out_of_quota",
-                    model=self._model,
-                    reason=error.reason,
-                    advice=error.advice,
-                    next_try_seconds=QUOTA_COOLDOWN,
-                )
+                said = {"reason": error.reason, "advice": error.advice, "next_try_seconds": QUOTA_COOLDOWN}
+                _log.error("embedder_out_of_quota", model=self._model, **said)
         if not seconds:
             return None
         seconds *= 1 + _SPREAD * self._chance()

@@ -14,7 +14,6 @@ from providers.timing.lag_tolerant import LagTolerantTimeout
 FIRST_PAUSE = 1.0  # seconds, doubled with every failure in a row
 LONGEST_PAUSE = 30.0  # seconds
 _MOST_DOUBLINGS = 5  # 32 seconds
-
 _TOLERANCE = 0.01  # of a unit vector's squared length; half precision costs up to 0.001
 
 
@@ -38,11 +37,9 @@ class GuardedEmbedder(Embedder):
         cooldown: Cooldown | None = None,
     ) -> None:
         self.model = embedder.model
-        self._embedder = embedder
-        self._patience = patience
+        self._embedder, self._patience = embedder, patience
         self._cooldown = cooldown or Cooldown(embedder.model, now, chance)
-        self._now = now
-        self._chance = chance
+        self._now, self._chance = now, chance
         self._failures = 0
         self._paused_until = 0.0
 

@@ -23,7 +23,6 @@ INLINE_CHARS = 1_000
 CHARS_PER_TEXT = 32  # the fixed cost of a text, in characters: 0.02 ms
 
 _OUTCOMES = ("ok", REJECTED, "cancelled")
-
 _Tokenize = Callable[[str], list[int]]
 
 
@@ -36,11 +35,8 @@ class LocalEmbedder(Embedder):
 
     def __init__(self, tokenize: _Tokenize, token_vectors: Vector, metrics: Metrics) -> None:
         self.model = MODEL
-        self._tokenize = tokenize
-        self._token_vectors = token_vectors
-        self._durations = {
-            outcome: metrics.embedder_duration.labels(embedder="local", outcome=outcome) for outcome in _OUTCOMES
-        }
+        self._tokenize, self._token_vectors = tokenize, token_vectors
+        self._durations = {one: metrics.embedder_duration.labels(embedder="local", outcome=one) for one in _OUTCOMES}
 
     @classmethod
     async def load(cls, metrics: Metrics) -> Self:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from time import perf_counter
 from typing import Self
 
@@ -15,7 +16,7 @@ from providers.embedders.base import MISCONFIGURED, REJECTED, Embedder, Embedder
 from providers.embedders.openai_answers import vectors_in
 from providers.embedders.openai_client import Client, refusal_of
 from providers.embedders.openai_failures import OUTCOMES, TextRefused, translated
-from providers.embedders.openai_options import OpenAIOptions
+from providers.embedders.options import OpenAIOptions
 from providers.embedders.shortening import MOST_CUTS, beginning
 
 # The API takes 8,192 tokens an input, about this much English prose; the rest of a longer text is not embedded.
@@ -30,6 +31,7 @@ PROBE = "hello"
 # Within this time after a text was taken, a refused text is to blame without a probe.
 PROOF_SECONDS = 30.0
 
+_TAKES_NO_TEXT = "look at model, dimensions and base_url of the embedder, and at the log of its server"
 _HTTP = {"http.request.method": "POST", "url.template": "/embeddings"}
 
 
@@ -55,9 +57,7 @@ class OpenAIEmbedder(Embedder):
         self._refusal = refusal_of(options)
         self._now = now
         self._proved_until = 0.0
-        self._durations = {
-            outcome: metrics.embedder_duration.labels(embedder="openai", outcome=outcome) for outcome in OUTCOMES
-        }
+        self._durations = {one: metrics.embedder_duration.labels(embedder="openai", outcome=one) for one in OUTCOMES}
 
     @classmethod
     @asynccontextmanager
@@ -123,37 +123,24 @@ class OpenAIEmbedder(Embedder):
         raise refusal
 
     async def _prove(self, refusal: TextRefused) -> None:
-        """Blame a text only if the server takes another one.
-
-        Raises:
-            EmbedderUnavailable: it takes no text, or none now.
-        """
+        """Blame a text only if the server takes another; raise `EmbedderUnavailable` if it takes none, or none now."""
         if self._now() < self._proved_until:
             return
         try:
             await self._ask([PROBE])
         except TextRefused as error:
-            raise EmbedderUnavailable(
-                f"{refusal.reason}, and takes no other text either",
-                outcome=MISCONFIGURED,
-                advice="look at model, dimensions and base_url of the embedder, and at the log of its server",
-            ) from error
+            reason = f"{refusal.reason}, and takes no other text either"
+            raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, advice=_TAKES_NO_TEXT) from error
 
     async def _ask(self, batch: list[str]) -> list[Vector]:
         answer = await self._request(batch)
-        asked = self._options.dimensions
-        if len(answer) <= INLINE_ANSWER_BYTES:
-            vectors = vectors_in(answer, len(batch), asked)
-        else:
-            vectors = await asyncio.to_thread(vectors_in, answer, len(batch), asked)
+        read = partial(vectors_in, answer, len(batch), self._options.dimensions)
+        vectors = read() if len(answer) <= INLINE_ANSWER_BYTES else await asyncio.to_thread(read)
         self._proved_until = self._now() + PROOF_SECONDS
         return vectors
 
     async def _request(self, batch: list[str]) -> bytes:
-        with (
-            translated(self._options.timeout),
-            tracing.span("POST /embeddings", tracing.Kind.CLIENT, _HTTP) as span,
-        ):
+        with translated(self._options.timeout), tracing.span("POST /embeddings", tracing.Kind.CLIENT, _HTTP) as span:
             traceparent = tracing.current.get().traceparent
             try:
                 # The client's own timeout starts again with every byte that arrives.

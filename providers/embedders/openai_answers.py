@@ -9,6 +9,8 @@ from msgspec import Struct
 from providers.embedders.base import MISCONFIGURED, EmbedderUnavailable, Vector
 from providers.embedders.openai_failures import TextRefused
 
+_OTHER_DIMENSIONS = "correct or remove embedder.dimensions, or take a model that can shorten its vectors"
+
 _Row = bytes | list[float]
 
 
@@ -45,11 +47,8 @@ def vectors_in(body: bytes, count: int, dimensions: int | None) -> list[Vector]:
     if len(found) > 1:
         raise EmbedderUnavailable("the answer holds embeddings of different dimensions")
     if dimensions and found != {dimensions}:
-        raise EmbedderUnavailable(
-            f"the model makes {len(rows[0])} dimensions, but {dimensions} are configured",
-            outcome=MISCONFIGURED,
-            advice="correct or remove embedder.dimensions, or take a model that can shorten its vectors",
-        )
+        reason = f"the model makes {len(rows[0])} dimensions, but {dimensions} are configured"
+        raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, advice=_OTHER_DIMENSIONS)
     # In float64, where no square of a float32 overflows; what still does, or is NaN, is caught in the lengths.
     matrix = np.asarray(rows, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -2,7 +2,7 @@
 
 import openai
 
-from providers.embedders.openai_options import OpenAIOptions
+from providers.embedders.options import OpenAIOptions
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -13,22 +13,13 @@ class Client(openai.AsyncOpenAI):
     """The official client, without the settings that it would read from the environment."""
 
     def __init__(self, options: OpenAIOptions) -> None:
-        super().__init__(
-            api_key=_key(options) or _NO_KEY,
-            base_url=options.base_url or DEFAULT_BASE_URL,
-            timeout=options.timeout,
-            max_retries=0,
-            # Texts are private: a redirect would send them where no operator has configured.
-            http_client=openai.DefaultAsyncHttpxClient(
-                trust_env=False, follow_redirects=False, timeout=options.timeout
-            ),
-        )
+        key, url, timeout = _key(options) or _NO_KEY, options.base_url or DEFAULT_BASE_URL, options.timeout
+        # Texts are private: a redirect would send them where no operator has configured.
+        http = openai.DefaultAsyncHttpxClient(trust_env=False, follow_redirects=False, timeout=timeout)
+        super().__init__(api_key=key, base_url=url, timeout=timeout, max_retries=0, http_client=http)
         # What is None as an argument is looked up in OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_ADMIN_KEY,
         # OPENAI_WEBHOOK_SECRET and OPENAI_CUSTOM_HEADERS, so it can only be unset afterwards.
-        self.organization = None
-        self.project = None
-        self.admin_api_key = None
-        self.webhook_secret = None
+        self.organization = self.project = self.admin_api_key = self.webhook_secret = None
         self._custom_headers = {}
 
 

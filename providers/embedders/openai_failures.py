@@ -19,7 +19,6 @@ from providers.embedders.cooldown import LONGEST_COOLDOWN
 from providers.wire.retry_after import seconds_of
 
 OUTCOMES = ("ok", UNAVAILABLE, TIMEOUT, THROTTLED, OUT_OF_QUOTA, MISCONFIGURED, REJECTED, "cancelled")
-
 OUTCOME_OF_ERROR: dict[type[Exception], str] = {
     openai.OpenAIError: UNAVAILABLE,
     openai.APIError: UNAVAILABLE,
@@ -44,11 +43,8 @@ OUTCOME_OF_ERROR: dict[type[Exception], str] = {
 }
 
 # Statuses for which openai has no class of its own; a redirect is never followed, so the base URL is wrong.
-_OUTCOME_OF_STATUS = dict.fromkeys((301, 302, 303, 307, 308, 405), MISCONFIGURED) | {
-    402: OUT_OF_QUOTA,
-    408: TIMEOUT,
-    413: REJECTED,
-}
+_WRONG_PLACE = dict.fromkeys((301, 302, 303, 307, 308, 405), MISCONFIGURED)
+_OUTCOME_OF_STATUS = {**_WRONG_PLACE, 402: OUT_OF_QUOTA, 408: TIMEOUT, 413: REJECTED}
 
 _TOO_LARGE = 413
 _MAY_SAY_TOO_LONG = {400, _TOO_LARGE, 422, 500}  # the last from servers that run out of room for one text

@@ -5,13 +5,10 @@ from contextlib import asynccontextmanager
 
 from observability.metrics import Metrics
 from providers.embedders.base import Embedder
-from providers.embedders.kind import EmbedderKind
-from providers.embedders.openai_options import OpenAIOptions
+from providers.embedders.options import EmbedderKind, OpenAIOptions
 
 
-class LocalEmbedderSettings(
-    EmbedderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="local"
-):
+class LocalEmbedderSettings(EmbedderKind, frozen=True, kw_only=True, tag="local"):
     """Static word embeddings that ship with the package: no network, 0.1 to 0.3 ms a text, 256 dimensions."""
 
     @asynccontextmanager
@@ -22,9 +19,7 @@ class LocalEmbedderSettings(
         yield await LocalEmbedder.load(metrics)
 
 
-class OpenAIEmbedderSettings(
-    OpenAIOptions, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="openai"
-):
+class OpenAIEmbedderSettings(OpenAIOptions, frozen=True, kw_only=True, tag="openai"):
     """Any server that speaks the OpenAI embeddings API."""
 
     @asynccontextmanager
@@ -36,9 +31,7 @@ class OpenAIEmbedderSettings(
             yield embedder
 
 
-class NoEmbedderSettings(
-    EmbedderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"
-):
+class NoEmbedderSettings(EmbedderKind, frozen=True, kw_only=True, tag="none"):
     """No vectors: memories are found by their words alone."""
 
     @property

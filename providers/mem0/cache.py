@@ -1,11 +1,13 @@
 """What this process knows of memories at mem0 without asking: an accelerator and a shield, never the truth."""
 
 from collections import OrderedDict
+from typing import TypeVar
 
 from providers.types import Owner, Snapshot
 
 MAX_ENTRIES = 50_000
-
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 _UNKNOWN = -1
 _DELETED = 2**63  # above every version
 
@@ -40,9 +42,7 @@ class Mem0Cache:
 
     def register(self, owner: Owner) -> None:
         """Record that mem0 has this owner in its list of users."""
-        self._registered[owner] = None
-        if len(self._registered) > self._max_entries:
-            self._registered.popitem(last=False)
+        self._put_newest(self._registered, owner, None)
 
     def is_registered(self, owner: Owner) -> bool:
         """Return whether mem0 has this owner in its list of users."""
@@ -50,10 +50,7 @@ class Mem0Cache:
 
     def set_count(self, owner: Owner, memories: int) -> None:
         """Record how many memories an owner has."""
-        self._counts[owner] = memories
-        self._counts.move_to_end(owner)
-        if len(self._counts) > self._max_entries:
-            self._counts.popitem(last=False)
+        self._put_newest(self._counts, owner, memories)
 
     def increment_count(self, owner: Owner) -> None:
         """Record that an owner has one memory more, if it is known how many."""
@@ -71,7 +68,11 @@ class Mem0Cache:
         self._counts.clear()
 
     def _put(self, key: tuple[Owner, str], version: int) -> None:
-        self._versions[key] = max(version, self._versions.get(key, _UNKNOWN))
-        self._versions.move_to_end(key)
-        if len(self._versions) > self._max_entries:
-            self._versions.popitem(last=False)
+        self._put_newest(self._versions, key, max(version, self._versions.get(key, _UNKNOWN)))
+
+    def _put_newest(self, entries: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+        """Put an entry as the most recently used one, and evict the least recently used one if there are too many."""
+        entries[key] = value
+        entries.move_to_end(key)
+        if len(entries) > self._max_entries:
+            entries.popitem(last=False)

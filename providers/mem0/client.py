@@ -7,6 +7,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -23,18 +24,14 @@ from providers.timing import time_limit
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 MAX_ERROR_BYTES = 64 * 1024
-
 _FAILURE = 400  # and above
 _PORTS = {"http": 80, "https": 443}
-_HEADERS = {
-    "content-type": "application/json",
-    "accept": "application/json",
-    "accept-encoding": "gzip, deflate",
-    "user-agent": "ninaivalaigal",
-}
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_JSON = {"content-type": "application/json", "accept": "application/json"}
+_HEADERS = {**_JSON, "accept-encoding": "gzip, deflate", "user-agent": "ninaivalaigal"}
 
 
-class HttpRequest(Struct, frozen=True, kw_only=True):
+class HttpRequest(Struct, frozen=True):
     """What to ask. `writes` says that it may have been done although no answer came.
 
     `path` is a template, in which `{id}` stands for `id` as it is. Statuses in `known` are answers; every other one but
@@ -46,7 +43,6 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     id: str = ""
     body: object = None
     params: Mapping[str, str | int] | None = None
-    headers: Mapping[str, str] | None = None
     writes: bool = False
     known: frozenset[int] = frozenset()
     apart: bool = False
@@ -76,23 +72,16 @@ class HttpClient:
     """Send requests to one mem0; `timeout` is seconds for a whole one to which no other limit is handed down."""
 
     def __init__(
-        self,
-        connections: ConnectionPool,
-        apart: ConnectionPool,
-        base_url: httpx.URL,
-        timeout: float,
-        connect_timeout: float,
+        self, connections: ConnectionPool, apart: ConnectionPool, base_url: httpx.URL, timeout: float, connecting: float
     ) -> None:
-        self._connections = connections
-        self._apart = apart
+        self._connections, self._apart = connections, apart
         self._base = base_url
         self._url = str(base_url.copy_with(userinfo=b"")).rstrip("/")
         self._credentials = _credentials_in(base_url)
-        self._timeout = timeout
-        self._connect_timeout = connect_timeout
+        self._timeout, self._connect_timeout = timeout, connecting
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """Ask once.
+    async def send(self, request: HttpRequest, headers: Mapping[str, str] = NO_HEADERS) -> HttpResponse:
+        """Ask once, with these headers beside the client's own.
 
         Raises:
             Misconfigured: mem0 does not know our key, or is not there.
@@ -107,7 +96,7 @@ class HttpClient:
                     _describe(span, request, self._base)
                 seconds = time_limit.seconds_left(self._timeout)
                 async with asyncio.timeout(seconds):
-                    received = await _exchanged(transport, self._built(request, seconds), request)
+                    received = await _exchanged(transport, self._built(request, headers, seconds), request)
                 span.set("http.response.status_code", received.status)
                 if received.status >= _FAILURE and received.status not in request.known:
                     span.fail(str(received.status))
@@ -115,18 +104,17 @@ class HttpClient:
             raise failure_of(received.status, received.headers, code=received.code, writes=request.writes)
         return HttpResponse(received.status, _decoded(received, request))
 
-    def _built(self, request: HttpRequest, seconds: float) -> httpx.Request:
+    def _built(self, request: HttpRequest, headers: Mapping[str, str], seconds: float) -> httpx.Request:
         traceparent = tracing.current.get().traceparent
         traced = {} if traceparent is None else {"traceparent": traceparent}
+        patience = {"connect": self._connect_timeout, "read": seconds, "write": seconds, "pool": seconds}
         return httpx.Request(
             request.method,
             self._url + request.path.replace("{id}", request.id),
             params=request.params,
             content=None if request.body is None else msgspec.json.encode(request.body),
-            headers={**_HEADERS, **(request.headers or {}), **self._credentials, **traced},
-            extensions={
-                "timeout": {"connect": self._connect_timeout, "read": seconds, "write": seconds, "pool": seconds}
-            },
+            headers={**_HEADERS, **headers, **self._credentials, **traced},
+            extensions={"timeout": patience},
         )
 
 

@@ -53,6 +53,7 @@ class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: str | None = None  # of a memory too long to be embedded whole
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ENVELOPES = msgspec.json.Decoder(_Envelope)
 # What stands in an envelope as it stands in a state.
 _VERBATIM = [name for name in _Envelope.__struct_fields__ if name not in {"deleted", "metadata", "content"}]
@@ -73,7 +74,7 @@ def metadata_of(state: Snapshot) -> dict[str, Any]:
     envelope = _Envelope(
         **{name: getattr(state, name) for name in _VERBATIM},
         deleted=state.deleted,
-        metadata=_NO_METADATA if state.metadata is None else _dumped(state.metadata),
+        metadata=_NO_METADATA if state.metadata is None else Raw(_JSON.encode(state.metadata).encode()),
         content=None if state.content in {None, text_of(state)} else state.content,
     )
     return {KEY: msgspec.json.encode(envelope).decode()}
@@ -94,11 +95,7 @@ def key_of(item: Item) -> str | None:
 
 
 def state_of(item: Item) -> Snapshot:
-    """Return the state of a memory that an item holds; one that others put into mem0 is a memory under mem0's id.
-
-    Raises:
-        Malformed: it is neither.
-    """
+    """Return the state in an item; one that others put into mem0 has mem0's id. Raise `Malformed` if it is neither."""
     text = (item.metadata or {}).get(KEY)
     return _foreign(item) if text is None else _own(item, text)
 
@@ -106,7 +103,8 @@ def state_of(item: Item) -> Snapshot:
 def _own(item: Item, text: object) -> Snapshot:
     try:
         envelope = _ENVELOPES.decode(text if isinstance(text, str) else "null")
-        metadata = None if envelope.metadata is _NO_METADATA else _loaded(envelope.metadata)
+        read = None if envelope.metadata is _NO_METADATA else json.loads(bytes(envelope.metadata))
+        metadata = msgspec.convert(read, Metadata | None)
     except (ValueError, RecursionError) as error:  # of json and of msgspec
         raise Malformed(f"the metadata under {KEY!r} is not what was written") from error
     if _UUID.fullmatch(envelope.id) is None or not (envelope.deleted or envelope.created_at is not None):
@@ -121,8 +119,7 @@ def _own(item: Item, text: object) -> Snapshot:
 
 
 def _foreign(item: Item) -> Snapshot:
-    created_at = _utc(item.created_at) or _EPOCH
-    updated_at = _utc(item.updated_at)
+    created_at, updated_at = _utc(item.created_at) or _EPOCH, _utc(item.updated_at)
     try:
         memory_id = str(UUID(item.id))
     except ValueError as error:
@@ -136,17 +133,13 @@ def _foreign(item: Item) -> Snapshot:
     return Snapshot(
         user_id=owner_of(item.user).user,
         id=memory_id,
-        version=_version_of(updated_at or created_at),
+        version=min(max(0, int((updated_at or created_at).timestamp() * 1000)) << COUNTER_BITS, MAX_VERSION),
         content=item.text,
         metadata=metadata,
         created_at=created_at,
         updated_at=None if updated_at == created_at else updated_at,
         digest=digest_of(item.text, metadata),
     )
-
-
-def _version_of(moment: datetime) -> int:
-    return min(max(0, int(moment.timestamp() * 1000)) << COUNTER_BITS, MAX_VERSION)
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -157,11 +150,3 @@ def _utc(moment: datetime | None) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         return None
-
-
-def _dumped(metadata: Metadata) -> Raw:
-    return Raw(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def _loaded(text: Raw) -> Metadata | None:
-    return msgspec.convert(json.loads(bytes(text)), Metadata | None)

@@ -7,7 +7,7 @@ up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import reduce
 from uuid import UUID
@@ -22,13 +22,12 @@ from providers.mem0.dialects.base import Dialect
 from providers.mem0.directory import Directory
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
-from providers.mem0.reconciliation import Reconciliation
+from providers.mem0.reconciliation import Reconciliation, Sleep
 from providers.states.merging import merged
 from providers.types import Owner, Snapshot
 
 FOREIGN_USER, MALFORMED = "foreign_user", "malformed"
 DROPPED = (FOREIGN_USER, MALFORMED)
-
 _RANDOM_UUID = 4
 
 
@@ -50,15 +49,9 @@ class CopyStore:
     """Read the copies of a memory and bring them to one state; `count_dropped` takes why an item was left out."""
 
     def __init__(
-        self,
-        dialect: Dialect,
-        cache: Mem0Cache,
-        count_dropped: Callable[[str], None],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        self, dialect: Dialect, cache: Mem0Cache, count_dropped: Callable[[str], None], sleep: Sleep = asyncio.sleep
     ) -> None:
-        self._dialect = dialect
-        self._cache = cache
-        self._count_dropped = count_dropped
+        self._dialect, self._cache, self._count_dropped = dialect, cache, count_dropped
         self._directory = Directory(dialect, cache)
         self._locks: WeakValueDictionary[tuple[Owner, str], asyncio.Lock] = WeakValueDictionary()
         self._reconciliation = Reconciliation(self.reconcile, sleep)
@@ -66,8 +59,7 @@ class CopyStore:
     @asynccontextmanager
     async def lock(self, owner: Owner, memory_id: str) -> AsyncIterator[None]:
         """Keep everybody else in this process from changing a memory."""
-        lock = self._locks.setdefault((owner, memory_id), asyncio.Lock())
-        async with lock:
+        async with self._locks.setdefault((owner, memory_id), asyncio.Lock()):
             yield
 
     async def load(self, owner: Owner, memory_id: str) -> Copies:

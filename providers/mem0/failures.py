@@ -11,15 +11,10 @@ from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttl
 from providers.wire.retry_after import seconds_of
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
-
 _REFUSES_US = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PAYMENT_REQUIRED}
 _WRONG_PLACE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
-_REFUSES_INPUT = {
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-}
+_BAD_BODY = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+_REFUSES_INPUT = {HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, *_BAD_BODY}
 _ASKS_FOR_PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _TOO_LATE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}
 
@@ -102,9 +97,6 @@ def _message_of(body: object) -> str | None:
         body = body[0]
     if isinstance(body, str):
         return body
-    if isinstance(body, dict):
-        shapes: dict[str, Any] = body
-        for key in ("detail", "error", "message"):
-            if isinstance(shapes.get(key), str):
-                return str(shapes[key])
-    return None
+    shapes: dict[str, Any] = body if isinstance(body, dict) else {}
+    texts = (shapes.get(key) for key in ("detail", "error", "message"))
+    return next((text for text in texts if isinstance(text, str)), None)

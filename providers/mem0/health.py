@@ -25,8 +25,7 @@ class Mem0Health(Health, frozen=True, kw_only=True):
 
 async def health_of(dialect: Dialect, endpoint: str, provider: str) -> Mem0Health:
     """Ping mem0; an error is part of the answer."""
-    started = perf_counter()
-    error: str | None = None
+    started, error = perf_counter(), None
     try:
         async with asyncio.timeout(PATIENCE):
             await dialect.ping()

@@ -32,11 +32,7 @@ class Listing(Struct, frozen=True):
 
 
 def converted(body: object, kind: type[Kind], *, ambiguous: bool = False) -> Kind:
-    """Convert the body of an answer to what it should be; unknown keys are ignored.
-
-    Raises:
-        Unavailable: it is something else.
-    """
+    """Convert an answer's body to what it should be, without unknown keys; raise `Unavailable` if it is not that."""
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:

@@ -1,7 +1,7 @@
 """Open the mem0 provider: its dialect, and what stands on it, closed in the reverse order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -18,6 +18,7 @@ from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.directory import Directory
 from providers.mem0.provider import Mem0HttpMemoryProvider
 from providers.mem0.reading import Mem0Reader
+from providers.mem0.reconciliation import Sleep
 from providers.mem0.writing import Mem0Writer
 from providers.replica import Replica
 from providers.types import Host
@@ -25,13 +26,7 @@ from providers.types import Host
 
 @asynccontextmanager
 async def open_mem0(
-    dialect: Dialect,
-    host: Host,
-    *,
-    endpoint: str,
-    at_once: int,
-    infers: bool,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    dialect: Dialect, host: Host, *, endpoint: str, at_once: int, infers: bool, sleep: Sleep = asyncio.sleep
 ) -> AsyncIterator[Replica]:
     """Open a provider; mem0 need not be up yet. `sleep` passes the time until ambiguous writes are reconciled."""
     cache = Mem0Cache()
@@ -56,10 +51,7 @@ def dialect_of(
     name: str, client: HttpClient, provider: str, api_key: Secret | None, hmac_secret: Secret | None
 ) -> Dialect:
     """Return the dialect of this name, or one that finds out which one the server speaks."""
-    oss = OssDialect(client, api_key)
-    platform = PlatformDialect(client, api_key)
-    spec = SpecDialect(client, api_key, hmac_secret)
-    for dialect in (oss, platform, spec):
-        if dialect.name == name:
-            return dialect
-    return AutoDialect(provider, [platform, oss, spec])
+    oss, spec = OssDialect(client, api_key), SpecDialect(client, api_key, hmac_secret)
+    dialects = [PlatformDialect(client, api_key), oss, spec]
+    named = (dialect for dialect in dialects if dialect.name == name)
+    return next(named, AutoDialect(provider, dialects))

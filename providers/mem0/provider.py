@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from providers import limits, replica_limits
@@ -43,11 +44,8 @@ class Mem0HttpMemoryProvider(Replica):
         at_once: int,
         infers: bool = False,
     ) -> None:
-        self._dialect = dialect
-        self._store = store
-        self._writer = writer
-        self._reader = reader
-        self._directory = directory
+        self._dialect, self._store, self._directory = dialect, store, directory
+        self._writer, self._reader = writer, reader
         self._endpoint = endpoint
         self._turns = asyncio.Semaphore(at_once)
         self._infers = infers
@@ -63,7 +61,7 @@ class Mem0HttpMemoryProvider(Replica):
         """
         limits.check_batch("memories", memories)
         if len(memories) == 1:
-            return await answer_all(memories, self._put_one, 1, values=Rejected)
+            return await answer_all(memories, partial(self._put_new, may_be_fresh=True), 1, values=Rejected)
         return await self._answer_all(memories, self._put_new, writes=True)
 
     async def find(self, query: RecallQuery) -> Found:
@@ -120,11 +118,7 @@ class Mem0HttpMemoryProvider(Replica):
         return await self._reader.snapshots(owner, limit, after)
 
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
-        """See `Replica`; only owners whose memories came through here are known.
-
-        Raises:
-            Unavailable: there are more than mem0 can list.
-        """
+        """See `Replica`; only owners who came through here are known, `Unavailable` if mem0 cannot list them all."""
         replica_limits.check_owners_page(limit, after)
         owners, whole = await self._directory.owners()
         if not whole:
@@ -134,9 +128,6 @@ class Mem0HttpMemoryProvider(Replica):
     async def identity(self) -> str:
         """See `Replica`."""
         return await self._directory.identity()
-
-    async def _put_one(self, memory: NewMemory) -> Stored:
-        return await self._put_new(memory, may_be_fresh=True)
 
     async def _put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> Stored:
         memory = limits.check_new_memory(memory)
@@ -150,11 +141,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def _answer_all(
         self, items: Sequence[Item], answer: Callable[[Item], Awaitable[Answer]], *, writes: bool
     ) -> list[Answer | ProviderError]:
-        """Answer for all, with refusals as values.
-
-        Raises:
-            Unavailable: mem0 could not answer one of them.
-        """
+        """Answer for all, with refusals as values; raise `Unavailable` if mem0 could not answer one of them."""
         try:
             return await answer_all(items, answer, self._turns, values=Rejected)
         except Unavailable as failure:

@@ -5,7 +5,6 @@ every query. Of what it has found, this puts first what a provider that knows wo
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -26,8 +25,5 @@ def ranked(query: RecallQuery, hits: Iterable[tuple[Snapshot, float]]) -> list[M
         if query.admits(record)
     ]
     good = [record for record in records if 0 < (record.similarity_score or 0.0) >= query.min_score]
-    return sorted(good, key=_order, reverse=True)[: query.limit]
-
-
-def _order(record: MemoryRecord) -> tuple[float, datetime, str]:
-    return record.similarity_score or 0.0, record.created_at, record.id
+    good.sort(key=lambda record: (record.similarity_score or 0.0, record.created_at, record.id), reverse=True)
+    return good[: query.limit]

@@ -10,7 +10,6 @@ from providers.mem0.cache import Mem0Cache
 from providers.mem0.codec import embeddable, text_of
 from providers.mem0.copies import Copy, CopyStore, chosen
 from providers.mem0.dialects.base import Dialect
-from providers.mem0.item import Listing
 from providers.mem0.names import deleted_of, name_of
 from providers.mem0.ranking import ranked
 from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapshot
@@ -25,9 +24,7 @@ class Mem0Reader:
     """Search, list and read out; arguments are checked before they come here."""
 
     def __init__(self, dialect: Dialect, store: CopyStore, cache: Mem0Cache) -> None:
-        self._dialect = dialect
-        self._store = store
-        self._cache = cache
+        self._dialect, self._store, self._cache = dialect, store, cache
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the best answers to a query; conditions are ours to check, so that more is asked for until enough."""
@@ -40,7 +37,8 @@ class Mem0Reader:
                 return await self._with_missed(query, copies)
             states = self._live(copies)
             records = ranked(query, _scored(states, copies))
-            short = _falls_short(query, len(states), len(records))
+            # More candidates could bring more answers: conditions or copies have taken some away.
+            short = len(states) < query.limit or (len(records) < query.limit and query.conditional)
             if not short or top_k == MAX_CANDIDATES:
                 return _found(records, whole=not short)
             top_k = min(top_k * _MORE, MAX_CANDIDATES)
@@ -78,7 +76,8 @@ class Mem0Reader:
         listings = await asyncio.gather(*(self._dialect.everything(name) for name in names))
         copies: list[Copy] = []
         for name, listing in zip(names, listings, strict=True):
-            _check_whole(listing)
+            if not listing.whole:
+                raise Unavailable("mem0 cannot list all memories of this user: there are too many for it")
             copies += self._store.copies_of(listing.items, (name,))
         states = sorted(_states_of(copies), key=lambda state: state.id)
         return [state for state in states if after is None or state.id > after][:limit]
@@ -110,13 +109,3 @@ def _scored(states: Iterable[Snapshot], hits: Iterable[Copy]) -> list[tuple[Snap
     for copy in hits:
         scores[copy.item.text] = max(copy.item.score or 0.0, scores.get(copy.item.text, 0.0))
     return [(state, scores.get(text_of(state), 0.0)) for state in states]
-
-
-def _falls_short(query: RecallQuery, found: int, good: int) -> bool:
-    """Return whether more candidates could bring more answers: conditions or copies have taken some away."""
-    return found < query.limit or (good < query.limit and query.conditional)
-
-
-def _check_whole(listing: Listing) -> None:
-    if not listing.whole:
-        raise Unavailable("mem0 cannot list all memories of this user: there are too many for it")

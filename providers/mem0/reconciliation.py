@@ -16,19 +16,15 @@ DELAYS = (5.0, 30.0, 120.0)
 MAX_PENDING = 1_000
 TASK_NAME = "mem0-reconciliation"
 
+Sleep = Callable[[float], Awaitable[None]]  # takes seconds
 _log = structlog.get_logger(__name__)
 
 
 class Reconciliation:
     """Have a memory reconciled some time after a write of it was broken off or got no answer."""
 
-    def __init__(
-        self,
-        reconcile: Callable[[Owner, str], Awaitable[object]],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._reconcile = reconcile
-        self._sleep = sleep
+    def __init__(self, reconcile: Callable[[Owner, str], Awaitable[object]], sleep: Sleep = asyncio.sleep) -> None:
+        self._reconcile, self._sleep = reconcile, sleep
         self._tasks: dict[tuple[Owner, str], asyncio.Task[None]] = {}
 
     @contextmanager
@@ -51,9 +47,8 @@ class Reconciliation:
     def _schedule(self, owner: Owner, memory_id: str) -> None:
         key = (owner, memory_id)
         if key not in self._tasks and len(self._tasks) < MAX_PENDING:
-            self._tasks[key] = asyncio.create_task(
-                self._run(owner, memory_id), name=TASK_NAME, context=background.detached()
-            )
+            work, context = self._run(owner, memory_id), background.detached()
+            self._tasks[key] = asyncio.create_task(work, name=TASK_NAME, context=context)
             self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _run(self, owner: Owner, memory_id: str) -> None:

@@ -1,7 +1,7 @@
 """How the mem0 provider is configured."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
@@ -10,6 +10,7 @@ from msgspec import Meta
 from observability.secret import Secret
 from providers.expectations import SLOW, ProviderLimits
 from providers.kind import Advice, ProviderKind, Usage
+from providers.mem0.reconciliation import Sleep
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
 from providers.types import Host
@@ -18,7 +19,6 @@ from providers.types import Host
 _BASE_URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?$"
 
 CONCURRENCY = 8  # requests under way at a time
-
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 
@@ -63,20 +63,15 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
 
     def advice(self, name: str) -> Advice:
         """See `ProviderKind`."""
-        place = f"providers.{name}"
-        access = f"{place}.base_url, .dialect, .api_key and .hmac_secret"
-        inferred = f"{place}.infer: the language model there may have kept nothing of the text"
-        return Advice(
-            address=f"{place}.base_url",
-            access=access,
-            keeping=inferred if self.infer else super().advice(name).keeping,
-            health=f"look at {access}, and whether mem0 runs",
-        )
+        address = f"providers.{name}.base_url"
+        access = f"{address}, .dialect, .api_key and .hmac_secret"
+        inferred = f"providers.{name}.infer: the language model there may have kept nothing of the text"
+        keeping = inferred if self.infer else super().advice(name).keeping
+        health = f"look at {access}, and whether mem0 runs"
+        return Advice(address=address, access=access, keeping=keeping, health=health)
 
     @asynccontextmanager
-    async def open(
-        self, host: Host, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> AsyncIterator[Replica]:
+    async def open(self, host: Host, sleep: Sleep = asyncio.sleep) -> AsyncIterator[Replica]:
         """Hold the connections for as long as the context lasts; mem0 need not be up yet.
 
         `sleep` passes the time until ambiguous writes are reconciled.
@@ -84,20 +79,15 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
         from providers.mem0.client import open_client
         from providers.mem0.opening import dialect_of, open_mem0
 
-        async with (
-            open_client(
-                self.base_url,
-                request_timeout=self.timeout,
-                connect_timeout=self.connect_timeout,
-                concurrency=self.concurrency,
-            ) as client,
-            open_mem0(
-                dialect_of(self.dialect, client, host.name, self.api_key, self.hmac_secret),
-                host,
-                endpoint=self.base_url,
-                at_once=max(1, self.concurrency // 2),
-                infers=self.infer,
-                sleep=sleep,
-            ) as provider,
-        ):
-            yield provider
+        at_once = max(1, self.concurrency // 2)
+        async with open_client(
+            self.base_url,
+            request_timeout=self.timeout,
+            connect_timeout=self.connect_timeout,
+            concurrency=self.concurrency,
+        ) as client:
+            dialect = dialect_of(self.dialect, client, host.name, self.api_key, self.hmac_secret)
+            async with open_mem0(
+                dialect, host, endpoint=self.base_url, at_once=at_once, infers=self.infer, sleep=sleep
+            ) as provider:
+                yield provider

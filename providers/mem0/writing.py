@@ -22,10 +22,8 @@ class Mem0Writer:
     """Change one memory at a time; arguments are checked before they come here."""
 
     def __init__(self, dialect: Dialect, store: CopyStore, cache: Mem0Cache, clock: HybridClock) -> None:
-        self._dialect = dialect
-        self._store = store
-        self._cache = cache
-        self._clock = clock
+        self._dialect, self._store = dialect, store
+        self._cache, self._clock = cache, clock
 
     async def put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> str:
         """Store a memory once and return its id.
@@ -44,10 +42,8 @@ class Mem0Writer:
         # A copy, since the caller may change its metadata.
         state = deepcopy(first_state(memory, memory_id, version, self._clock.moment()))
         async with self._store.lock(state.owner, memory_id):
-            if minted or (may_be_fresh and self._is_fresh(state)):
-                await self._store.add(state)
-                return memory_id
-            found = await self._store.load(state.owner, memory_id)
+            fresh = minted or (may_be_fresh and self._is_fresh(state))
+            found = Copies(None, []) if fresh else await self._store.load(state.owner, memory_id)
             if found.state is None:
                 await self._store.add(state)
                 return memory_id
@@ -67,16 +63,14 @@ class Mem0Writer:
         return ids[0] if ids else memory.memory_id or new_memory_id(self._clock.milliseconds)
 
     async def change(self, edit: Edit) -> Snapshot:
-        """Replace what an edit names, unless its version is not newer or it was applied already.
-
-        Raises:
-            MemoryNotFound: there is none under this id.
-        """
+        """Apply an edit that is newer and was not applied before; raise `MemoryNotFound` if there is no memory."""
         async with self._store.lock(edit.owner, edit.memory_id):
             found = await self._store.load(edit.owner, edit.memory_id)
             if found.state is None or found.state.deleted:
                 raise MemoryNotFound(edit.memory_id)
-            version = self._version_after(found.state) if edit.version is None else edit.version
+            if (version := edit.version) is None:
+                self._clock.observe(found.state.version)
+                version = self._clock.next()
             # A copy, as above.
             state = deepcopy(edited(found.state, edit, version, self._clock.moment()))
             await self._settle(state, found)
@@ -104,11 +98,7 @@ class Mem0Writer:
         return True
 
     async def put(self, state: Snapshot) -> None:
-        """Bring a memory to a state, unless what is there counts more.
-
-        Raises:
-            MemoryDeleted: a live memory met a tombstone.
-        """
+        """Bring a memory to a state, unless what is there counts more; raise `MemoryDeleted` if it lives no more."""
         self._clock.meet(state.version)
         async with self._store.lock(state.owner, state.id):
             found = await self._store.load(state.owner, state.id)
@@ -121,10 +111,6 @@ class Mem0Writer:
             await self._store.clean_up(found)
         else:
             await self._store.replace(state, found)
-
-    def _version_after(self, stored: Snapshot) -> int:
-        self._clock.observe(stored.version)
-        return self._clock.next()
 
     def _tombstone_of_nothing(self, deletion: Deletion) -> Snapshot:
         return Snapshot(

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from observability.metrics import Metrics
 from providers.embedders.guarded import GuardedEmbedder
-from providers.embedders.kind import EmbedderKind
+from providers.embedders.options import EmbedderKind
 from providers.examination.outcome import CheckOutcome, error, ok, skipped
 from providers.native.dimensions import NARROWER, too_wide
 

@@ -7,7 +7,7 @@ from functools import partial
 from msgspec import Struct
 
 from observability.secret import Secret
-from providers.embedders.kind import EmbedderKind
+from providers.embedders.options import EmbedderKind
 from providers.examination import clocks
 from providers.examination.check import DATA_DIR, Check, Subject
 from providers.examination.examination import CHECK_SECONDS

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from msgspec import Meta, field, structs
 
 from observability.secret import Secret
-from providers.embedders.openai_options import Seconds
+from providers.embedders.options import Seconds
 from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings, NoEmbedderSettings
 from providers.examination.check import Check, FailureDomain, Subject
 from providers.expectations import ProviderLimits

@@ -14,8 +14,7 @@ class CloseWhileDraining:
     """
 
     def __init__(self, app: AsgiApp, draining: Callable[[], bool]) -> None:
-        self._app = app
-        self._draining = draining
+        self._app, self._draining = app, draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on."""

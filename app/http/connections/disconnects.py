@@ -22,8 +22,7 @@ class CancelOnDisconnect:
     """Cancel a read whose client has disconnected; a write goes on, since it may have been begun already."""
 
     def __init__(self, app: AsgiApp, seconds: float = WATCH_AFTER) -> None:
-        self._app = app
-        self._seconds = seconds
+        self._app, self._seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on."""
@@ -53,10 +52,8 @@ class _WatchedClient:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is served by a task")
-        self.task = task
-        self.disconnected = False
-        self._receive = receive
-        self._seconds = seconds
+        self.task, self.disconnected = task, False
+        self._receive, self._seconds = receive, seconds
         self._timer: asyncio.TimerHandle | None = None
         self._watching: asyncio.Task[None] | None = None
 

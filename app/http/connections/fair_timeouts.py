@@ -24,11 +24,7 @@ class FairTimeouts:
         self._timer: asyncio.TimerHandle | None = None
 
     async def until(self, due: float, coming: Awaitable[T]) -> T:
-        """Wait for `coming` until the clock shows `due`.
-
-        Raises:
-            TimeoutError: it has not come.
-        """
+        """Wait for `coming` until the clock shows `due`; raise `TimeoutError` if it has not come."""
         async with asyncio.timeout(None) as limit:
             self._due[limit] = due
             if self._timer is None:

@@ -41,8 +41,8 @@ def connections_per_worker(settings: ServerSettings) -> int:
     connection left the server at least waits; without a file left it would try in vain, over and over.
     """
     wanted = share(settings.connections, settings.workers)
-    most = _most_files()
-    if most is None or wanted + RESERVED_FILES <= most:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most == resource.RLIM_INFINITY or wanted + RESERVED_FILES <= most:
         return wanted
     limited = max(most - RESERVED_FILES, most // 2)
     _log.warning("connections_limited", connections=limited * settings.workers, open_files=most)
@@ -56,8 +56,3 @@ def allow_files(settings: ServerSettings) -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         granted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
-
-
-def _most_files() -> int | None:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return None if hard == resource.RLIM_INFINITY else hard

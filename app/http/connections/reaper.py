@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -15,7 +15,6 @@ from observability.metrics import Metrics
 from providers import background
 
 SECONDS = 1.0  # between two rounds
-
 _log = structlog.get_logger(__name__)
 
 
@@ -29,16 +28,15 @@ class ConnectionReaper:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         server, admin = settings.server, settings.admin
-        self._shares: Mapping[int, int] = {server.port: share(server.connections_per_peer, server.workers)}
+        self._shares = {server.port: share(server.connections_per_peer, server.workers)}
         if admin.port is not None:
-            self._shares = {**self._shares, admin.port: min(server.connections_per_peer, ADMIN_CONNECTIONS_PER_PEER)}
+            self._shares[admin.port] = min(server.connections_per_peer, ADMIN_CONNECTIONS_PER_PEER)
         self._sockets = ClientSockets(self._shares)
         self._patience = server.answer_timeout / SECONDS  # in rounds
         self._round = 0
         # For each connection with unacknowledged bytes: how many were acknowledged, and since which round no more.
         self._progress: dict[int, tuple[int, int]] = {}
-        self._looking = asyncio.Lock()
-        self._metrics = metrics
+        self._looking, self._metrics = asyncio.Lock(), metrics
 
     async def run_once(self) -> None:
         """Count connections; end those without progress, and the newest ones of a peer that has too many."""
@@ -47,16 +45,18 @@ class ConnectionReaper:
             counted, ended = await asyncio.to_thread(self._inspect)
         self._metrics.connections.set(counted)
         for (reason, peer), number in ended.items():
-            self._metrics.connections_cut.labels(reason).inc(number)
-            _log.warning("connections_cut", reason=reason, peer=peer, number=number)
+            self._report(reason, peer, number)
 
     async def cut(self, scope: Scope) -> None:
         """End the connection of a client that reads its answer too slowly; `scope` is that of its request."""
         async with self._looking:
             number = await asyncio.to_thread(self._cut_one, scope.get("client"))
         if number:
-            self._metrics.connections_cut.labels("slow").inc(number)
-            _log.warning("connections_cut", reason="slow", peer=str(scope["client"][0]), number=number)
+            self._report("slow", str(scope["client"][0]), number)
+
+    def _report(self, reason: str, peer: str, number: int) -> None:
+        self._metrics.connections_cut.labels(reason).inc(number)
+        _log.warning("connections_cut", reason=reason, peer=peer, number=number)
 
     def _inspect(self) -> tuple[int, Counter[tuple[str, str]]]:
         held: Counter[tuple[int, str]] = Counter()
@@ -89,18 +89,14 @@ class ConnectionReaper:
         if client is None:
             return 0
         wanted = (client[0], int(client[1]))
-        found: list[ClientConnection] = [one for one in self._sockets.connections() if one.client == wanted]
-        return sum(self._sockets.cut(one) for one in found)
+        return sum(self._sockets.cut(one) for one in self._sockets.connections() if one.client == wanted)
 
 
 @asynccontextmanager
 async def reaping(reaper: ConnectionReaper) -> AsyncIterator[None]:
     """Run the reaper every `SECONDS` for as long as the context lasts."""
-    task = background.start(lambda: _run(reaper), "patrol")
-    try:
+    async with background.running(background.start(lambda: _run(reaper), "patrol")):
         yield
-    finally:
-        await background.stop(task)
 
 
 async def _run(reaper: ConnectionReaper) -> None:

@@ -20,10 +20,7 @@ CloseConnection = Callable[[Scope], Awaitable[None]]
 
 
 def allowed_seconds(timeout: float, announced: int, moved: int) -> float:
-    """Return how many seconds after the beginning the next bytes must have come.
-
-    Without an announced length, the length received so far counts.
-    """
+    """Return the seconds from the beginning until the next bytes are due; `moved` counts if no length is announced."""
     return timeout + (max(announced, moved) + moved) / BYTES_PER_SECOND
 
 
@@ -31,9 +28,7 @@ class SlowClientLimits:
     """Refuse bodies that come too slowly; `close` ends the connection of a client that reads too slowly."""
 
     def __init__(self, app: AsgiApp, settings: ServerSettings, close: CloseConnection) -> None:
-        self._app = app
-        self._settings = settings
-        self._close = close
+        self._app, self._settings, self._close = app, settings, close
         self._timeouts = FairTimeouts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

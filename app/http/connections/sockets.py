@@ -59,11 +59,7 @@ class ClientSockets:
         self._known: dict[int, ClientConnection | None] = {}
 
     def connections(self) -> list[ClientConnection]:
-        """Return the open connections, oldest first.
-
-        Raises:
-            OSError: there is no /proc.
-        """
+        """Return the open connections, oldest first; raise `OSError` if there is no /proc."""
         known: dict[int, ClientConnection | None] = {}
         new: dict[int, ClientConnection | None] = {}
         for name in os.listdir(_OPEN_FILES):  # noqa: PTH208 - ten thousand names a second

@@ -22,16 +22,12 @@ from providers.limits import MAX_BATCH
 MAX_BATCH_VALUES = 100_000
 
 _MOST_BRACKETS = 2 * MAX_BATCH_VALUES  # with more there are too many values as well
-
 ITEM = "item"  # the field that an error names if no field of the item is at fault
-
 T = TypeVar("T", bound=Struct)
-
 _ABSENT = Raw()
 # Not a list, which would be built whole, whatever its length, before that is checked. One too many is enough.
-_Items = msgspec.defstruct(
-    "Items", [(f"item_{place}", Raw, _ABSENT) for place in range(MAX_BATCH + 1)], array_like=True
-)
+_FIELDS = [(f"item_{place}", Raw, _ABSENT) for place in range(MAX_BATCH + 1)]
+_Items = msgspec.defstruct("Items", _FIELDS, array_like=True)
 
 
 class BatchDTO(JsonDTO[T], Generic[T]):
@@ -44,14 +40,12 @@ class BatchDTO(JsonDTO[T], Generic[T]):
     def create_openapi_schema(
         cls,
         field_definition: FieldDefinition,  # noqa: ARG003 - the field of the handler
-        handler_id: str,  # noqa: ARG003 - the signature of the framework
+        handler_id: str,
         schema_creator: Any,  # noqa: ANN401 - private to the framework
     ) -> Reference | Schema:
         """Document the struct itself."""
-        schema: Reference | Schema = schema_creator.for_field_definition(
-            FieldDefinition.from_annotation(cls.model_type)
-        )
-        return schema
+        definition = FieldDefinition.from_annotation(cls.model_type)
+        return super().create_openapi_schema(definition, handler_id, schema_creator)
 
     def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the framework passes anything to a handler
         """Decode one body; see `decode_batch` for the errors."""
@@ -77,8 +71,7 @@ class _ItemReader(Generic[T]):
     """Read one item after another, as long as they hold at most `values_left` values; None: without this limit."""
 
     def __init__(self, item: type[T], values_left: int | None) -> None:
-        self._item = item
-        self._values_left = values_left
+        self._item, self._values_left = item, values_left
 
     def read(self, text: bytes | Raw) -> T | Problem:
         try:

@@ -85,10 +85,7 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
 
 
 def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
-    """Decode JSON into a struct; see `JsonDTO.decode_bytes` for the errors.
-
-    `whole` is what an error names if no field is at fault.
-    """
+    """Decode JSON into a struct; errors as of `JsonDTO.decode_bytes`, which name `whole` if no field is at fault."""
     if memoryview(body).nbytes > _MOST_MARKS:
         _refuse_too_many_values(bytes(body), into, whole)
     return decode_of_any_size(body, into, whole)
@@ -127,8 +124,8 @@ def _refuse_too_many_values(body: bytes, into: type[T], whole: str) -> None:
     hidden = WithoutEscapes(body)
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
-    except msgspec.ValidationError:
-        return  # no object, which decoding reports
+    except msgspec.ValidationError:  # no object, which decoding reports
+        return
     except msgspec.DecodeError as error:
         raise _not_json(str(error), whole) from None
     except RecursionError:

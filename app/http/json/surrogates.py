@@ -42,9 +42,8 @@ class WithoutEscapes:
         unused = next((byte for byte in _NEVER_IN_UTF_8 if byte not in text), None)
         self._mark = None if unused is None else bytes([unused])
         # Escaped backslashes go too: a remaining backslash is then certainly the beginning of another escape.
-        self.text = (
-            text if self._mark is None else text.replace(b"\\\\", self._mark * 2).replace(b"\\u", self._mark + b"u")
-        )
+        mark = self._mark
+        self.text = text if mark is None else text.replace(b"\\\\", mark * 2).replace(b"\\u", mark + b"u")
 
     def restored(self, part: bytes) -> bytes:
         """Return a part of the text as it was sent."""

@@ -18,10 +18,7 @@ def values_in(text: bytes) -> int:
     `text`: JSON; what follows an unterminated string is not counted.
     """
     values, begin = 0, 0
-    while found := _STRETCH.match(text, begin):
-        end = found.end()
-        if end == begin:
-            break
-        values += most_values_in(_STRING.sub(b"", text[begin:end]))
-        begin = end
+    while (found := _STRETCH.match(text, begin)) and found.end() > begin:
+        values += most_values_in(_STRING.sub(b"", found[0]))
+        begin = found.end()
     return values

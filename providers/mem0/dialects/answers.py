@@ -11,6 +11,7 @@ from providers.mem0.failures import says_no_such_memory, wrong_place
 from providers.mem0.item import Item, converted
 
 MISSING = 404
+MAY_MISS = frozenset({MISSING})
 NIL = str(UUID(int=0))
 
 
@@ -68,11 +69,7 @@ def items_of(body: object, user: str) -> list[Item]:
 
 
 def is_missing(answer: HttpResponse) -> bool:
-    """Return whether there is no such memory.
-
-    Raises:
-        Misconfigured: there is no such path.
-    """
+    """Return whether there is no such memory; raise `Misconfigured` if there is no such path."""
     if answer.status != MISSING:
         return False
     if not says_no_such_memory(answer.body):

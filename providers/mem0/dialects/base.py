@@ -22,39 +22,31 @@ class Dialect(Protocol):
     @abstractmethod
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
         """Store one text as it is, to be found by its key, and return mem0's id of it."""
-        raise NotImplementedError
 
     @abstractmethod
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
         """Let mem0 take what it finds worth keeping out of a text, and return its ids; there may be none."""
-        raise NotImplementedError
 
     @abstractmethod
     async def find(self, users: Sequence[str], key: str) -> list[Item]:
         """Return everything that was stored under a key for any of these users."""
-        raise NotImplementedError
 
     @abstractmethod
     async def everything(self, user: str) -> Listing:
         """Return everything that mem0 can list of a user, in no particular order."""
-        raise NotImplementedError
 
     @abstractmethod
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """Return the nearest of a user, best first, each with its score."""
-        raise NotImplementedError
 
     @abstractmethod
     async def fetch(self, user: str, item_id: str) -> Item | None:
         """Return the item with this id at mem0, whichever user it belongs to."""
-        raise NotImplementedError
 
     @abstractmethod
     async def remove(self, user: str, item_id: str) -> None:
         """Delete the item with this id at mem0; one that is gone already is no error."""
-        raise NotImplementedError
 
     @abstractmethod
     async def ping(self) -> None:
         """Make the cheapest call that proves key and store."""
-        raise NotImplementedError

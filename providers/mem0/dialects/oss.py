@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from observability.secret import Secret
 from providers.mem0.client import HttpClient, HttpRequest
-from providers.mem0.dialects.answers import MISSING, NIL, Added, Record, is_missing, item_of, items_of
+from providers.mem0.dialects.answers import MAY_MISS, NIL, Added, Record, is_missing, item_of, items_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.item import Item, Listing, converted, unique
 
@@ -38,12 +38,11 @@ class OssDialect(Dialect):
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
         """See `Dialect`."""
         own = {"agent_id": partition_of(key), "run_id": key, "metadata": metadata, "infer": False}
-        return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
+        return await self._add(user, text, own)
 
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:
         """See `Dialect`."""
-        own = {"metadata": metadata or {}, "infer": True}
-        return await self._add({"messages": [{"role": "user", "content": text}], "user_id": user, **own})
+        return await self._add(user, text, {"metadata": metadata or {}, "infer": True})
 
     async def find(self, users: Sequence[str], key: str) -> list[Item]:
         """See `Dialect`."""
@@ -55,9 +54,8 @@ class OssDialect(Dialect):
         items = await self._list({"user_id": user}, user)
         if len(items) < MAX_TOP_K:
             return Listing(items)
-        partitions = await asyncio.gather(
-            *(self._list({"user_id": user, "agent_id": name}, user) for name in PARTITIONS)
-        )
+        lists = (self._list({"user_id": user, "agent_id": name}, user) for name in PARTITIONS)
+        partitions = await asyncio.gather(*lists)
         ours = unique(item for partition in partitions for item in partition)
         both = unique([*items, *ours])
         # What others have put into mem0 lies in no partition of ours; the first call alone can have returned it.
@@ -66,51 +64,32 @@ class OssDialect(Dialect):
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`; a threshold above 0 would hide what only shares words with the question."""
         body = {"query": query, "filters": {"user_id": user}, "top_k": top_k, "threshold": 0.0}
-        answer = await self._client.send(HttpRequest(method="POST", path="/search", body=body, headers=self._headers))
+        answer = await self._client.send(HttpRequest("POST", "/search", body=body), self._headers)
         return items_of(answer.body, user)
 
     async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - of any user
         """See `Dialect`; of an unknown memory the server says `null`."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="GET", path="/memories/{id}", id=item_id, headers=self._headers, known=frozenset({MISSING})
-            )
-        )
-        if is_missing(answer) or answer.body is None:
-            return None
-        return item_of(converted(answer.body, Record), "")
+        request = HttpRequest("GET", "/memories/{id}", id=item_id, known=MAY_MISS)
+        answer = await self._client.send(request, self._headers)
+        return None if is_missing(answer) or answer.body is None else item_of(converted(answer.body, Record), "")
 
     async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
         """See `Dialect`."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="DELETE",
-                path="/memories/{id}",
-                id=quote(item_id, safe=""),
-                headers=self._headers,
-                writes=True,
-                known=frozenset({MISSING}),
-            )
-        )
-        is_missing(answer)
+        request = HttpRequest("DELETE", "/memories/{id}", id=quote(item_id, safe=""), writes=True, known=MAY_MISS)
+        is_missing(await self._client.send(request, self._headers))
 
     async def ping(self) -> None:
         """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
-        await self._client.send(
-            HttpRequest(method="GET", path="/memories/{id}", id=NIL, headers=self._headers, apart=True)
-        )
+        await self._client.send(HttpRequest("GET", "/memories/{id}", id=NIL, apart=True), self._headers)
 
-    async def _add(self, body: dict[str, Any]) -> list[str]:
-        answer = await self._client.send(
-            HttpRequest(method="POST", path="/memories", body=body, headers=self._headers, writes=True)
-        )
+    async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
+        body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}
+        answer = await self._client.send(HttpRequest("POST", "/memories", body=body, writes=True), self._headers)
         return [added.id for added in converted(answer.body, _AddedResults, ambiguous=True).results]
 
     async def _list(self, scope: dict[str, str], user: str) -> list[Item]:
         params: dict[str, str | int] = {**scope, "top_k": MAX_TOP_K}
-        answer = await self._client.send(
-            HttpRequest(method="GET", path="/memories", params=params, headers=self._headers)
-        )
+        answer = await self._client.send(HttpRequest("GET", "/memories", params=params), self._headers)
         return items_of(answer.body, user)
 
 

@@ -14,15 +14,13 @@ from msgspec import Struct
 from observability.secret import Secret
 from providers.errors import TimedOut, Unavailable
 from providers.mem0.client import HttpClient, HttpRequest
-from providers.mem0.dialects.answers import MISSING, Added, Record, Results, is_missing, item_of, items_of
+from providers.mem0.dialects.answers import MAY_MISS, Added, Record, Results, is_missing, item_of, items_of
 from providers.mem0.dialects.base import MAX_FRESH_STARTS, Dialect
 from providers.mem0.item import Item, Listing, converted, unique
 
 MAX_PAGE_SIZE = 200
 MAX_PAGES = 500
 MAX_TOP_K = 1_000
-
-_PAST_THE_END = frozenset({MISSING})
 _EVENT_TRIES = 40
 _EVENT_PAUSE = 0.25  # seconds between two looks at work that mem0 has put off
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
@@ -64,47 +62,28 @@ class PlatformDialect(Dialect):
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`."""
         body = {"query": query, "filters": _all_of(user), "top_k": min(top_k, MAX_TOP_K), "threshold": 0.0}
-        answer = await self._client.send(
-            HttpRequest(method="POST", path="/v3/memories/search/", body=body, headers=self._headers)
-        )
+        answer = await self._client.send(HttpRequest("POST", "/v3/memories/search/", body=body), self._headers)
         return unique(items_of(answer.body, user))
 
     async def fetch(self, user: str, item_id: str) -> Item | None:  # noqa: ARG002 - of any user
         """See `Dialect`."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="GET",
-                path="/v1/memories/{id}/",
-                id=item_id,
-                headers=self._headers,
-                known=frozenset({MISSING}),
-            )
-        )
+        request = HttpRequest("GET", "/v1/memories/{id}/", id=item_id, known=MAY_MISS)
+        answer = await self._client.send(request, self._headers)
         return None if is_missing(answer) else item_of(converted(answer.body, Record), "")
 
     async def remove(self, user: str, item_id: str) -> None:  # noqa: ARG002 - the id says it all
         """See `Dialect`."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="DELETE",
-                path="/v1/memories/{id}/",
-                id=quote(item_id, safe=""),
-                headers=self._headers,
-                writes=True,
-                known=frozenset({MISSING}),
-            )
-        )
-        is_missing(answer)
+        request = HttpRequest("DELETE", "/v1/memories/{id}/", id=quote(item_id, safe=""), writes=True, known=MAY_MISS)
+        is_missing(await self._client.send(request, self._headers))
 
     async def ping(self) -> None:
         """Ask whom the key belongs to."""
-        await self._client.send(HttpRequest(method="GET", path="/v1/ping/", headers=self._headers, apart=True))
+        await self._client.send(HttpRequest("GET", "/v1/ping/", apart=True), self._headers)
 
     async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}
-        answer = await self._client.send(
-            HttpRequest(method="POST", path="/v3/memories/add/", body=body, headers=self._headers, writes=True)
-        )
+        request = HttpRequest("POST", "/v3/memories/add/", body=body, writes=True)
+        answer = await self._client.send(request, self._headers)
         if isinstance(answer.body, list):
             return [added.id for added in converted(answer.body, list[Added], ambiguous=True)]
         receipt = converted(answer.body, _Receipt, ambiguous=True)
@@ -118,9 +97,7 @@ class PlatformDialect(Dialect):
         """Wait for work that mem0 has put off."""
         for _ in range(_EVENT_TRIES):
             try:
-                answer = await self._client.send(
-                    HttpRequest(method="GET", path="/v1/event/{id}/", id=event_id, headers=self._headers)
-                )
+                answer = await self._client.send(HttpRequest("GET", "/v1/event/{id}/", id=event_id), self._headers)
             except Unavailable as error:
                 error.ambiguous = True  # the look failed, not what is looked for
                 raise
@@ -152,16 +129,10 @@ class PlatformDialect(Dialect):
 
     async def _page(self, filters: dict[str, Any], page: int) -> Results | None:
         """Ask for one page; None if what stood on it was deleted since the last one."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="POST",
-                path="/v3/memories/",
-                params={"page": page, "page_size": MAX_PAGE_SIZE},
-                body={"filters": filters},
-                headers=self._headers,
-                known=_PAST_THE_END if page > 1 else frozenset(),
-            )
-        )
+        params: dict[str, str | int] = {"page": page, "page_size": MAX_PAGE_SIZE}
+        known = MAY_MISS if page > 1 else frozenset()
+        request = HttpRequest("POST", "/v3/memories/", params=params, body={"filters": filters}, known=known)
+        answer = await self._client.send(request, self._headers)
         return None if is_missing(answer) else converted(answer.body, Results)
 
 

@@ -17,7 +17,7 @@ from observability.secret import Secret
 from providers.errors import Misconfigured
 from providers.mem0.client import HttpClient, HttpRequest
 from providers.mem0.codec import key_of
-from providers.mem0.dialects.answers import MISSING, SpecRecord, is_missing, item_of
+from providers.mem0.dialects.answers import MAY_MISS, SpecRecord, is_missing, item_of
 from providers.mem0.dialects.base import MAX_FRESH_STARTS, Dialect
 from providers.mem0.item import Item, Listing, converted, unique
 
@@ -48,17 +48,14 @@ class SpecDialect(Dialect):
     def __init__(
         self, client: HttpClient, api_key: Secret | None, hmac_secret: Secret | None, max_pages: int = MAX_PAGES
     ) -> None:
-        self._client = client
-        self._max_pages = max_pages
-        self._api_key = api_key
-        self._hmac_secret = hmac_secret
+        self._client, self._max_pages = client, max_pages
+        self._api_key, self._hmac_secret = api_key, hmac_secret
 
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:  # noqa: ARG002 - the key stands in the metadata
         """See `Dialect`."""
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, "metadata": metadata}
-        answer = await self._client.send(
-            HttpRequest(method="POST", path="/v1/memories/", body=body, headers=self._signed(user), writes=True)
-        )
+        request = HttpRequest("POST", "/v1/memories/", body=body, writes=True)
+        answer = await self._client.send(request, self._signed(user))
         return [converted(answer.body, _AddedMemory, ambiguous=True).memory_id]
 
     async def infer(self, user: str, text: str, metadata: dict[str, Any] | None) -> list[str]:  # noqa: ARG002 - refused
@@ -89,53 +86,28 @@ class SpecDialect(Dialect):
     async def search(self, user: str, query: str, top_k: int) -> list[Item]:
         """See `Dialect`."""
         body = {"query": query, "user_id": user, "limit": min(top_k, MAX_LIMIT)}
-        answer = await self._client.send(
-            HttpRequest(method="POST", path="/v1/memories/search/", body=body, headers=self._signed(user))
-        )
+        answer = await self._client.send(HttpRequest("POST", "/v1/memories/search/", body=body), self._signed(user))
         return [item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
 
     async def fetch(self, user: str, item_id: str) -> Item | None:
         """See `Dialect`."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="GET",
-                path="/v1/memories/{id}/",
-                id=item_id,
-                params={"user_id": user},
-                headers=self._signed(user),
-                known=frozenset({MISSING}),
-            )
-        )
+        request = HttpRequest("GET", "/v1/memories/{id}/", id=item_id, params={"user_id": user}, known=MAY_MISS)
+        answer = await self._client.send(request, self._signed(user))
         return None if is_missing(answer) else item_of(converted(answer.body, SpecRecord), user)
 
     async def remove(self, user: str, item_id: str) -> None:
         """See `Dialect`."""
-        answer = await self._client.send(
-            HttpRequest(
-                method="DELETE",
-                path="/v1/memories/{id}/",
-                id=quote(item_id, safe=""),
-                params={"user_id": user},
-                headers=self._signed(user),
-                writes=True,
-                known=frozenset({MISSING}),
-            )
-        )
-        is_missing(answer)
+        place, params = quote(item_id, safe=""), {"user_id": user}
+        request = HttpRequest("DELETE", "/v1/memories/{id}/", place, params=params, writes=True, known=MAY_MISS)
+        is_missing(await self._client.send(request, self._signed(user)))
 
     async def ping(self) -> None:
         """Ask for the service's health, as the specification does."""
-        await self._client.send(HttpRequest(method="GET", path="/health", apart=True))
+        await self._client.send(HttpRequest("GET", "/health", apart=True))
 
     async def _page(self, user: str, offset: int) -> list[Item]:
-        answer = await self._client.send(
-            HttpRequest(
-                method="GET",
-                path="/v1/memories/",
-                params={"user_id": user, "limit": PAGE_SIZE, "offset": offset},
-                headers=self._signed(user),
-            )
-        )
+        params: dict[str, str | int] = {"user_id": user, "limit": PAGE_SIZE, "offset": offset}
+        answer = await self._client.send(HttpRequest("GET", "/v1/memories/", params=params), self._signed(user))
         return [item_of(memory, user) for memory in converted(answer.body, _Memories).memories]
 
     def _signed(self, user: str) -> dict[str, str]:

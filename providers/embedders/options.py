@@ -1,0 +1,50 @@
+"""The options of embedders: what every kind knows of itself, and what an embeddings API is asked for."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from observability.metrics import Metrics
+from observability.secret import Secret
+from providers.embedders.base import Embedder
+
+MAX_OPENAI_BATCH = 2048  # inputs in one request, the API's own limit
+Seconds = Annotated[float, Meta(gt=0, le=600)]
+
+
+class EmbedderKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """The base of the settings of a kind of embedder."""
+
+    @property
+    def makes_vectors(self) -> bool:
+        """Whether opening it gives an embedder."""
+        return True
+
+    @property
+    def wanted_dimensions(self) -> int | None:
+        """How many dimensions it is asked for, None if that is left to the model."""
+        return None
+
+    def open(self, metrics: Metrics) -> AbstractAsyncContextManager[Embedder | None]:
+        """Hold the embedder open for as long as the context lasts."""
+        raise NotImplementedError
+
+
+class OpenAIOptions(EmbedderKind, frozen=True, kw_only=True):
+    """The address of the API, and what is requested of it.
+
+    `dimensions` requests shortened vectors, where the model can; `timeout` is in seconds and covers one request.
+    """
+
+    api_key: Secret | None = None
+    base_url: str | None = None
+    model: str = "text-embedding-ada-002"
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
+    timeout: Seconds = 10.0
+    batch_size: Annotated[int, Meta(ge=1, le=MAX_OPENAI_BATCH)] = MAX_OPENAI_BATCH
+
+    @property
+    def wanted_dimensions(self) -> int | None:
+        """See `EmbedderKind`."""
+        return self.dimensions
