@@ -15,11 +15,7 @@ from providers.postgres.engine import open_pool
 async def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AsyncIterator[AsyncEngine]:
     """Hold a pool; the first query makes the first connection."""
     async with open_pool(
-        dsn,
-        pool_size=pool_size,
-        through_pooler=through_pooler,
-        json_deserializer=from_jsonb,
-        on_connect=_register,
+        dsn, pool_size=pool_size, through_pooler=through_pooler, json_deserializer=from_jsonb, on_connect=_register
     ) as engine:
         yield engine
 

@@ -25,9 +25,7 @@ async def server_of(name: str, folder: Path, stack: ExitStack, advice: str) -> C
         return ok(f"process {status.holder} runs it")
     if status.state is ServerState.STARTING:
         return warning(
-            f"process {status.holder} is starting or stopping it",
-            "ask again in a moment, or see its log",
-            blocks=True,
+            f"process {status.holder} is starting or stopping it", "ask again in a moment, or see its log", blocks=True
         )
     if status.state is ServerState.STOPPED:
         return warning(f"process {status.holder} keeps it down for maintenance", back, blocks=True)

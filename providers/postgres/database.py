@@ -28,10 +28,7 @@ class PreparedDatabase(ABC):
     """
 
     def __init__(
-        self,
-        engine: AsyncEngine,
-        seconds: float,
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> None:
         self._engine = engine
         self._seconds = seconds

@@ -58,11 +58,7 @@ class Address(Struct, frozen=True, kw_only=True):
         """Return the versions and settings of server and database."""
         [[version, number, read_only, pgvector, offered]] = await self.rows(_FACTS)
         return DatabaseFacts(
-            version=version,
-            version_number=number,
-            read_only=read_only,
-            pgvector=pgvector,
-            pgvector_offered=offered,
+            version=version, version_number=number, read_only=read_only, pgvector=pgvector, pgvector_offered=offered
         )
 
     async def invalid_indexes(self) -> list[str]:

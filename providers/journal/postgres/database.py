@@ -43,10 +43,7 @@ class JournalDatabase(PreparedDatabase):
     """
 
     def __init__(
-        self,
-        engine: AsyncEngine,
-        seconds: float,
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> None:
         super().__init__(engine, seconds, waiting)
         self._id: str | None = None

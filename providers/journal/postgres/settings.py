@@ -61,10 +61,7 @@ class PostgresJournalSettings(
             async with self.open(subject.host) as journal:
                 yield journal
 
-        return [
-            *database_checks(subject, address),
-            *contents_checks(subject, opened, (f"{subject.at}.database",)),
-        ]
+        return [*database_checks(subject, address), *contents_checks(subject, opened, (f"{subject.at}.database",))]
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Journal]:
@@ -72,10 +69,6 @@ class PostgresJournalSettings(
         from providers.journal.postgres.opening import open_journal
 
         async with open_journal(
-            self.dsn.reveal(),
-            host,
-            pool_size=self.pool_size,
-            seconds=self.timeout,
-            through_pooler=self.through_pooler,
+            self.dsn.reveal(), host, pool_size=self.pool_size, seconds=self.timeout, through_pooler=self.through_pooler
         ) as journal:
             yield journal
