@@ -104,7 +104,6 @@ class PreparedDatabase(ABC):
     @abstractmethod
     async def _prepare(self) -> None:
         """Bring the schema into the state that is needed, or raise why that is impossible."""
-        raise NotImplementedError
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

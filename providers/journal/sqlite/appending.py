@@ -10,11 +10,12 @@ from providers.journal.operations import Appended, JournalEntry, LeaseToken, Ope
 from providers.journal.outcomes import AppendOutcome, rejection
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
+from providers.types import Owner
 
 
-def newest(connection: JournalConnection, user_id: str, memory_id: str) -> JournalEntry | None:
-    """Return what is known of one memory."""
-    row = connection.row(connection.operations.newest, (user_id, memory_id))
+def newest(connection: JournalConnection, owner: Owner, memory_id: str) -> JournalEntry | None:
+    """Return what is known of one memory; see `Journal.newest`."""
+    row = connection.row(connection.operations.newest, (owner.user, memory_id))
     return None if row is None else to_entry(row)
 
 
@@ -42,7 +43,7 @@ def _append(
     connection: JournalConnection, operation: Operation, members: Sequence[str], held: str | None, seconds: float
 ) -> Appended | Rejected:
     state = operation.state
-    known = newest(connection, state.user_id, state.id)
+    known = newest(connection, Owner(state.user_id), state.id)
     if known is None:
         return _insert(connection, operation, members, held, seconds)
     outcome = judge(operation, known)

@@ -33,7 +33,7 @@ def members(connection: JournalConnection) -> list[Member]:
     return [to_value(Member, row) for row in connection.rows(f"SELECT {_COLUMNS} FROM members ORDER BY place")]  # noqa: S608 - a constant
 
 
-def note_fill(connection: JournalConnection, name: str, after: str | None, copied: int, copied_users: int) -> None:
+def note_fill(connection: JournalConnection, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
     """Record the progress of a backfill; see `Journal.note_fill`."""
     connection.run(
         "UPDATE members SET fill_after = ?, copied = ?, copied_users = ? WHERE name = ?",
