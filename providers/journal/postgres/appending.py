@@ -67,8 +67,7 @@ class Appender:
             "helds": [call.held for _, call in flat],
             "seconds": [call.seconds for _, call in flat],
         }
-        async with self._database.writing() as connection:
-            rows = (await connection.execute(statements.APPEND, values)).all()
+        rows = await self._database.write(statements.APPEND, values)
         by_place = {row.place: row for row in rows}
         answers = iter([_answer(operation, by_place[place]) for place, (operation, _) in enumerate(flat, 1)])
         return [[next(answers) for _ in call.operations] for call in calls]

@@ -198,9 +198,7 @@ DEAD = text("""
 RETRY = text("""
     UPDATE ninai_journal_deliveries
     SET dead = false, due_at = clock_timestamp(), failures = 0, failed_at = NULL, error = ''
-    WHERE provider = :provider AND seq = :seq AND dead RETURNING 1
+    WHERE provider = :provider AND seq = :seq AND dead
 """)
 
-DISCARD = text("""
-    DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead RETURNING 1
-""")
+DISCARD = text("DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead")

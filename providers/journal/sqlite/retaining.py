@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from providers.journal.operations import Backlog, JournalEntry, JournalStatus
-from providers.journal.rows import to_value
+from providers.journal.operations import JournalEntry, JournalStatus
+from providers.journal.rows import to_status
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.types import Owner
@@ -115,7 +115,7 @@ def status(connection: JournalConnection) -> JournalStatus:
     """Count operations and deliveries; see `Journal.status`."""
     with connection.snapshot():
         now = connection.now()
-        [(operations, tombstones, last_seq)] = connection.rows(
+        [counts] = connection.rows(
             """SELECT (SELECT count(*) FROM operations), (SELECT count(*) FROM operations WHERE kind = 'delete'),
             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'operations'), 0)"""
         )
@@ -125,9 +125,4 @@ def status(connection: JournalConnection) -> JournalStatus:
             FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",
             (now,),
         )
-    return JournalStatus(
-        operations=operations,
-        tombstones=tombstones,
-        last_seq=last_seq,
-        backlogs=tuple(to_value(Backlog, row) for row in backlogs),
-    )
+    return to_status(counts, backlogs)
