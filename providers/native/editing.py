@@ -36,14 +36,13 @@ class RowEditor:
             "edit_id": edit.edit_id,
             "kept_edits": MAX_EDITS,
         }
-        async with self._database.writing() as connection:
-            row = (await connection.execute(statements.UPDATE, values)).one_or_none()
-        if row is None:
+        rows = await self._database.write(statements.UPDATE, values)
+        if not rows:
             return None
-        self._clock.observe(row.version)
+        self._clock.observe(rows[0].version)
         if edit.content is not UNSET and embedding.vector is None and self._queue is not None:
             self._queue.report(1)
-        return record_of(row)
+        return record_of(rows[0])
 
     async def delete(self, deletion: Deletion) -> bool:
         """Replace a memory by a tombstone; return whether there was a memory, or this very edit deleted it."""
@@ -54,14 +53,11 @@ class RowEditor:
             "now": self._clock.moment(),
             "edit_id": deletion.edit_id,
         }
-        async with self._database.writing() as connection:
-            newest = await connection.scalar(statements.DELETE, values)
-        if newest is not None:
-            self._clock.observe(newest)
+        if rows := await self._database.write(statements.DELETE, values):
+            self._clock.observe(rows[0].version)
             return True
         return deletion.edit_id is not None and await self._deleted_by(deletion)
 
     async def _deleted_by(self, deletion: Deletion) -> bool:
         values = {"user_id": deletion.owner.user, "id": deletion.memory_id, "edit_id": deletion.edit_id}
-        async with self._database.reading(after_write=True) as connection:
-            return bool(await connection.scalar(statements.DELETED_BY, values))
+        return any(row[0] for row in await self._database.rows(statements.DELETED_BY, values, after_write=True))

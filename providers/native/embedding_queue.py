@@ -175,8 +175,7 @@ class EmbeddingQueue:
             reason = f"it takes no text at all: {error.reason}"
             raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, retry_after=IDLE_SECONDS) from error
         values = {"model": self._embedder.model, **_keys(rows)}
-        async with self._database.writing() as connection:
-            count = (await connection.execute(statements.SET_REFUSED, values)).rowcount
+        count = await self._database.change(statements.SET_REFUSED, values)
         self._metrics.embeddings_refused.labels(self._provider).inc(count)
         self._metrics.add_waiting(self._provider, -count)
         for row in rows:
@@ -187,8 +186,7 @@ class EmbeddingQueue:
             return
         embeddings = [HalfVector(vector) for vector in vectors]
         values = {"model": self._embedder.model, "embeddings": embeddings, **_keys(rows)}
-        async with self._database.writing() as connection:
-            stored = (await connection.execute(statements.SET_EMBEDDINGS, values)).rowcount
+        stored = await self._database.change(statements.SET_EMBEDDINGS, values)
         self._metrics.add_waiting(self._provider, -stored)
         _log.info("embedded_later", count=stored)
 

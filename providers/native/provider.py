@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from providers import limits, replica_limits
+from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError
@@ -14,15 +14,14 @@ from providers.native.database import Database
 from providers.native.editing import RowEditor
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
-from providers.native.replication import Replication
+from providers.native.replication import NativeReplica
 from providers.native.rows import MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
 from providers.native.writing import RowWriter, new_row
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
 CONCURRENT_RECALLS = 4
@@ -31,7 +30,7 @@ CONCURRENT_RECALLS = 4
 CONCURRENT_STATEMENTS = 4
 
 
-class PostgresMemoryProvider(Replica):
+class PostgresMemoryProvider(NativeReplica):
     """Memories in PostgreSQL: exact hybrid recall within a user, versions, tombstones."""
 
     def __init__(
@@ -42,13 +41,10 @@ class PostgresMemoryProvider(Replica):
         clock: HybridClock,
         vector_weight: float,
     ) -> None:
-        self._database = database
+        super().__init__(database, vectors, queue, clock)
         self._writer = RowWriter(database, queue)
         self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
         self._editor = RowEditor(database, vectors, queue, clock)
-        self._replication = Replication(database, vectors, queue, clock)
-        self._vectors = vectors
-        self._clock = clock
         self._vector_weight = vector_weight
 
     async def ping(self) -> None:
@@ -72,8 +68,7 @@ class PostgresMemoryProvider(Replica):
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
         statement, values = recall_statement(query, question.vectors, self._vector_weight)
-        async with self._database.reading() as connection:
-            memories = [record_of(row, row.score) for row in await connection.execute(statement, values)]
+        memories = [record_of(row, row.score) for row in await self._database.rows(statement, values)]
         return Found(memories=memories, degraded=question.degraded)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -93,8 +88,7 @@ class PostgresMemoryProvider(Replica):
         if query.after is not None:
             values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
         statement = statements.LIST if query.after is None else statements.LIST_AFTER
-        async with self._database.reading() as connection:
-            return Found(memories=[record_of(row) for row in await connection.execute(statement, values)])
+        return Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
@@ -111,30 +105,6 @@ class PostgresMemoryProvider(Replica):
         """See `MemoryStore`."""
         return await health_of(self._database, type(self).__name__)
 
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """See `Replica`."""
-        replica_limits.check_snapshots(snapshots)
-        return await self._replication.put_many(snapshots)
-
-    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """See `Replica`."""
-        limits.check_owner(owner)
-        return await self._replication.snapshot(owner, limits.check_memory_id(memory_id))
-
-    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
-        """See `Replica`."""
-        after = replica_limits.check_snapshots_page(owner, limit, after)
-        return await self._replication.snapshots(owner, limit, after)
-
-    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
-        """See `Replica`."""
-        replica_limits.check_owners_page(limit, after)
-        return await self._replication.owners(limit, after)
-
-    async def identity(self) -> str:
-        """See `Replica`."""
-        return await self._replication.identity()
-
     async def _rows(self, memories: Sequence[NewMemory]) -> list[MemoryRow]:
         """Return the rows of checked memories, with ids, versions and vectors."""
         embeddings = await self._vectors.of_memories([memory.content for memory in memories])
@@ -148,12 +118,10 @@ class PostgresMemoryProvider(Replica):
             return [await self._combiner.put(rows[0])]
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
-        values = {"user_id": owner.user, "id": memory_id}
-        async with self._database.reading() as connection:
-            row = (await connection.execute(statements.GET, values)).one_or_none()
-        if row is None:
+        rows = await self._database.rows(statements.GET, {"user_id": owner.user, "id": memory_id})
+        if not rows:
             raise MemoryNotFound(memory_id)
-        return record_of(row)
+        return record_of(rows[0])
 
     async def _unchanged(self, edit: Edit) -> MemoryRecord:
         """Return the memory that an edit did not change: it is newer, or has the edit already.
@@ -162,7 +130,7 @@ class PostgresMemoryProvider(Replica):
             Conflict: it has another edit with the key of this one.
             MemoryNotFound: it is absent or deleted.
         """
-        stored = await self._replication.snapshot(edit.owner, edit.memory_id)
+        stored = await self.snapshot(edit.owner, edit.memory_id)
         if stored is not None:
             was_applied(stored, edit.edit_id)
         if stored is None or stored.deleted:

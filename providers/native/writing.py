@@ -36,15 +36,13 @@ class RowWriter:
     async def store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
         values = insert_values(rows, FIRST)
-        async with self._database.writing() as connection:
-            fresh = {(row.user_id, str(row.id)) for row in await connection.execute(statements.PUT, values)}
+        fresh = {(row.user_id, str(row.id)) for row in await self._database.write(statements.PUT, values)}
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
             return [Stored(id=row.state.id) for row in rows]
         sought = {"user_ids": values["user_id"], "ids": values["id"]}
-        async with self._database.reading(after_write=True) as connection:
-            found = (await connection.execute(statements.STORED, sought)).all()
+        found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
         return [_answer(row, stored[row.key]) for row in rows]
 
