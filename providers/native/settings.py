@@ -1,7 +1,7 @@
 """The settings of the native provider, which open it."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -25,9 +25,7 @@ from providers.types import Host
 SHARE_OF_EMBEDDING = 0.5
 
 
-class NativeSettings(
-    ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"
-):
+class NativeSettings(ProviderKind, frozen=True, kw_only=True, tag_field="kind", tag="native"):
     """PostgreSQL with pgvector.
 
     `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
@@ -118,54 +116,18 @@ class NativeSettings(
 
     def checks(self, subject: Subject) -> Sequence[Check]:
         """See `ProviderKind`."""
-        from providers.native.examination import DatabaseChecks, DatabaseSubject, embedder_checks
+        from providers.native.examination import checks_of
 
-        database = DatabaseChecks(
-            subject,
-            DatabaseSubject(
-                dsn=lambda: self.dsn_of(subject.host.name, subject.host.data_dir),
-                embedded=self.embedded,
-                through_pooler=self.through_pooler,
-                migrate=self.migrate,
-                migrations=lambda: self.migrations(subject.host),
-            ),
-        )
-        return [
-            *database.checks(),
-            *embedder_checks(
-                subject, database.reached, self.embedder, self.former_embedders, patience=self.embedding_patience
-            ),
-            self.health_check(subject, needs=(f"{subject.at}.schema",)),
-        ]
+        return [*checks_of(self, subject), self.health_check(subject, needs=(f"{subject.at}.schema",))]
 
     def parts_to_try(self, subject: Subject) -> Sequence[Check]:
         """Ask the embedder by itself: the provider stores without vectors when it fails, and says nothing."""
         from providers.native.examination import embedder_to_try
 
-        return embedder_to_try(subject, self.embedder, self.embedding_patience) if self.embedder.makes_vectors else ()
+        return embedder_to_try(self, subject) if self.embedder.makes_vectors else ()
 
-    @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Replica]:
+    def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Hold a provider; the database may be down meanwhile."""
-        from providers.native.opening import open_database, open_provider
+        from providers.native.opening import open_provider
 
-        dsn = self.dsn_of(host.name, host.data_dir)
-        async with (
-            open_database(
-                dsn,
-                host,
-                pool_size=self.pool_size,
-                through_pooler=self.through_pooler,
-                seconds=self.timeout,
-                migrate=self.migrate,
-            ) as database,
-            open_provider(
-                database,
-                host,
-                embedder=self.embedder,
-                former_embedders=self.former_embedders,
-                patience=self.embedding_patience,
-                vector_weight=self.vector_weight,
-            ) as provider,
-        ):
-            yield provider
+        return open_provider(self, host)

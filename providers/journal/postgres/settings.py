@@ -1,7 +1,7 @@
 """The settings of the journal in PostgreSQL, and its opening."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Annotated, Literal, Self
 
@@ -16,9 +16,7 @@ from providers.postgres.dsn import normalised_dsn
 from providers.types import Host
 
 
-class PostgresJournalSettings(
-    JournalKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="postgres"
-):
+class PostgresJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):
     """A database that all hosts reach.
 
     `pool_size` is the number of connections per worker process, besides one that listens. `timeout` is seconds for one
@@ -63,12 +61,10 @@ class PostgresJournalSettings(
 
         return [*database_checks(subject, address), *contents_checks(subject, opened, (f"{subject.at}.database",))]
 
-    @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Journal]:
+    def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
         from providers.journal.postgres.opening import open_journal
 
-        async with open_journal(
+        return open_journal(
             self.dsn.reveal(), host, pool_size=self.pool_size, seconds=self.timeout, through_pooler=self.through_pooler
-        ) as journal:
-            yield journal
+        )
