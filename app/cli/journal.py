@@ -16,8 +16,7 @@ from app.cli import options
 from app.cli.loading import load_or_exit
 from app.cli.tables import table
 from observability.logs import configure_logs
-from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.missing import NoJournal
+from providers.journal.base import Journal, JournalUnavailable, NoJournal
 from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery
 from providers.timing.durations import span
 

@@ -34,6 +34,10 @@ class JournalUnavailable(Unavailable):
     outcome = "journal_unavailable"
 
 
+class NoJournal(Exception):
+    """There is no journal to be opened, and this is why."""
+
+
 def check_count(what: str, count: int, most: int) -> None:
     """Refuse a call with too many items.
 

@@ -10,8 +10,7 @@ from providers.examination import clocks
 from providers.examination.check import Check, JournalSubject
 from providers.examination.outcome import CheckOutcome, skipped
 from providers.journal import findings
-from providers.journal.base import Journal
-from providers.journal.missing import NoJournal
+from providers.journal.base import Journal, NoJournal
 from providers.journal.operations import JournalStatus
 
 LOOK_AT = "look at the settings below journal, and whether its file or database can be reached by this user"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -86,14 +87,9 @@ class EmbeddingQueue:
                 await asyncio.sleep(IDLE_SECONDS)
             else:
                 if not more:
-                    await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(IDLE_SECONDS):
+                            await self._wake.wait()
 
     async def _embed_some(self) -> bool:
         """Embed one batch; return whether to go on at once."""

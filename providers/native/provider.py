@@ -14,7 +14,7 @@ from providers.native.database import Database
 from providers.native.editing import RowEditor
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
-from providers.native.replication import NativeReplica
+from providers.native.replication import NativeReplica, checked
 from providers.native.rows import MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
@@ -58,10 +58,10 @@ class PostgresMemoryProvider(NativeReplica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        checked = [_checked(memory) for memory in memories]
-        rows = await self._rows([memory for memory in checked if isinstance(memory, NewMemory)])
+        canonical = [checked(limits.check_new_memory, memory) for memory in memories]
+        rows = await self._rows([memory for memory in canonical if isinstance(memory, NewMemory)])
         stored = iter(await self._stored(rows))
-        return [next(stored) if isinstance(memory, NewMemory) else memory for memory in checked]
+        return [next(stored) if isinstance(memory, NewMemory) else memory for memory in canonical]
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
@@ -136,10 +136,3 @@ class PostgresMemoryProvider(NativeReplica):
         if stored is None or stored.deleted:
             raise MemoryNotFound(edit.memory_id)
         return stored.record
-
-
-def _checked(memory: NewMemory) -> NewMemory | ProviderError:
-    try:
-        return limits.check_new_memory(memory)
-    except ProviderError as error:
-        return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive

@@ -1,10 +1,12 @@
 """The native provider as a replica: whole states are put in few statements, and read in pages."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
-from providers.errors import InvalidInput, MemoryDeleted, Misconfigured, ProviderError
+from msgspec import Struct
+
+from providers.errors import MemoryDeleted, Misconfigured, ProviderError
 from providers.limits import check_memory_id, check_owner
 from providers.native import replication_sql
 from providers.native.columns import COLUMNS, insert_values, snapshot_of
@@ -17,6 +19,8 @@ from providers.replica_limits import check_owners_page, check_snapshot, check_sn
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.types import Owner, Snapshot
+
+Item = TypeVar("Item", bound=Struct)
 
 
 class NativeReplica(Replica):
@@ -31,11 +35,11 @@ class NativeReplica(Replica):
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
         check_snapshots(snapshots)
-        checked = [_checked(snapshot) for snapshot in snapshots]
+        canonical = [checked(check_snapshot, snapshot) for snapshot in snapshots]
         wanted: dict[Key, Snapshot] = {}
         answers: list[ProviderError | None] = []
-        for state in checked:
-            if isinstance(state, InvalidInput):
+        for state in canonical:
+            if isinstance(state, ProviderError):
                 answers.append(state)
                 continue
             self._clock.meet(state.version)
@@ -48,7 +52,7 @@ class NativeReplica(Replica):
             MemoryDeleted(state.id)
             if isinstance(state, Snapshot) and not state.deleted and key_of(state) in deleted
             else answer
-            for state, answer in zip(checked, answers, strict=True)
+            for state, answer in zip(canonical, answers, strict=True)
         ]
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
@@ -124,10 +128,11 @@ class NativeReplica(Replica):
         return {key_of(head): head for head in map(snapshot_of, rows)}
 
 
-def _checked(snapshot: Snapshot) -> Snapshot | InvalidInput:
+def checked(check: Callable[[Item], Item], item: Item) -> Item | ProviderError:
+    """Return an item in its canonical form, or the error that refuses it."""
     try:
-        return check_snapshot(snapshot)
-    except InvalidInput as error:
+        return check(item)
+    except ProviderError as error:
         return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
 
 

@@ -70,7 +70,7 @@ async def open_pool(
         connect_args=connect_args,
     )
     if on_connect is not None:
-        event.listen(engine.sync_engine, "connect", _each_with(on_connect))
+        event.listen(engine.sync_engine, "connect", lambda connection, _entry: connection.run_async(on_connect))
     event.listen(engine.sync_engine, "do_connect", _connect_for_the_whole_try)
     event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
     trace_statements(engine)
@@ -137,12 +137,3 @@ def _refuse_if_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, 
     """Make the pool reconnect instead of returning a connection that the server has closed; no round trip is needed."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
-
-
-def _each_with(
-    on_connect: Callable[[asyncpg.Connection], Awaitable[None]],
-) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
-    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        connection.run_async(on_connect)
-
-    return prepare

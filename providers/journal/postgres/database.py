@@ -93,7 +93,7 @@ class JournalDatabase(PreparedDatabase):
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
             check_encoding(str(await connection.scalar(ENCODING)))
             found = await _id_of(connection)
-            current = found is not None and await _is_current(connection)
+            current = found is not None and not await _missing(connection, found)
         self._id = found if current else await self._create()
 
     async def _create(self) -> str:
@@ -109,11 +109,6 @@ class JournalDatabase(PreparedDatabase):
                 if found is None:
                     await connection.execute(_INSERT_JOURNAL, {"version": VERSION})
                 return str(await _id_of(connection))
-
-
-async def _is_current(connection: AsyncConnection) -> bool:
-    """Return whether an existing journal lacks nothing."""
-    return bool(await connection.scalar(_HAS_TRACES)) and bool(await connection.scalar(_HAS_LEASES))
 
 
 async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:

@@ -9,9 +9,8 @@ from msgspec import Meta, structs
 
 from observability.secret import Secret
 from providers.examination.check import Check, FailureDomain, JournalSubject
-from providers.journal.base import Journal
+from providers.journal.base import Journal, NoJournal
 from providers.journal.kind import JournalKind
-from providers.journal.missing import NoJournal
 from providers.postgres.dsn import normalised_dsn
 from providers.types import Host
 

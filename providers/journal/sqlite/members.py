@@ -12,9 +12,8 @@ def join(connection: JournalConnection, name: str, identity: str | None) -> Memb
     """Find or add a member; see `Journal.join`."""
     known = next((member for member in members(connection) if member.name == name), None)
     if known is None:
-        others = connection.row(
-            "SELECT 1 FROM sqlite_sequence WHERE name = 'members'"
-        )  # members that have left count, too
+        # Members that have left count, too.
+        others = connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'")
         connection.run(
             "INSERT INTO members (name, identity, state, joined_at) VALUES (?, ?, ?, ?)",
             (name, identity, MemberState.FILLING if others else MemberState.COMPLETE, connection.now()),
