@@ -24,8 +24,8 @@ from providers.embedders.base import (
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
-from providers.native.slices import slices
 from providers.native.target_model import TargetModel
+from providers.native.vectors import slices
 from providers.postgres.translate import UnexpectedSqlState
 
 BATCH = 64  # memories in one call, if they are short

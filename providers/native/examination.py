@@ -12,7 +12,6 @@ from providers.examination.outcome import CheckOutcome
 from providers.native import findings
 from providers.native.embedded import folder_of
 from providers.native.embedder_check import EmbeddingResult, embedded_by, embedder_of
-from providers.native.inspection import newest_version
 from providers.native.server_check import START_SECONDS, server_of
 from providers.native.settings import NativeSettings
 from providers.postgres.examination import ExaminedDatabase
@@ -52,7 +51,7 @@ def _schema_checks(settings: NativeSettings, subject: Subject, database: Examine
         return await findings.indexes_of(database.reached())
 
     async def versions() -> CheckOutcome:
-        return clocks.versions_of(await newest_version(database.reached()), subject.now)
+        return clocks.versions_of(await findings.newest_version(database.reached()), subject.now)
 
     look_at, needs = f"look at `ninai db check {subject.host.name}`", (f"{subject.at}.schema",)
     yield Check(f"{subject.at}.schema", schema, look_at, (database.check, f"{subject.at}.pgvector"))

@@ -11,12 +11,12 @@ from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
 from providers.native.database import Database
+from providers.native.dimensions import StorableEmbedder
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
-from providers.native.storable import StorableEmbedder
 from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated

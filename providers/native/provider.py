@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import UNSET
+
 from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
 from providers.native import statements
-from providers.native.columns import record_of
+from providers.native.columns import edit_values, embedding_values, record_of
 from providers.native.database import Database
-from providers.native.editing import RowEditor
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
 from providers.native.replication import NativeReplica, checked
-from providers.native.rows import MemoryRow
+from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
 from providers.native.writing import RowWriter, new_row
@@ -44,7 +45,6 @@ class PostgresMemoryProvider(NativeReplica):
         super().__init__(database, vectors, queue, clock)
         self._writer = RowWriter(database, queue)
         self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
-        self._editor = RowEditor(database, vectors, queue, clock)
         self._vector_weight = vector_weight
 
     async def ping(self) -> None:
@@ -95,11 +95,11 @@ class PostgresMemoryProvider(NativeReplica):
         edit = limits.check_edit(edit)
         if edit.empty:
             return Changed(memory=await self._memory(edit.owner, edit.memory_id))
-        return Changed(memory=await self._editor.edit(edit) or await self._unchanged(edit))
+        return Changed(memory=await self._edited(edit) or await self._unchanged(edit))
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        return Erased(count=int(await self._editor.delete(limits.check_deletion(deletion))))
+        return Erased(count=int(await self._deleted(limits.check_deletion(deletion))))
 
     async def health_check(self) -> PostgresHealth:
         """See `MemoryStore`."""
@@ -123,6 +123,28 @@ class PostgresMemoryProvider(NativeReplica):
             raise MemoryNotFound(memory_id)
         return record_of(rows[0])
 
+    async def _edited(self, edit: Edit) -> MemoryRecord | None:
+        """Replace what is given; return None if the memory is absent, deleted, or has this edit or a newer one."""
+        [embedding] = [NO_EMBEDDING] if edit.content is UNSET else await self._vectors.of_memories([edit.content])
+        values = {
+            **edit_values(edit),
+            **embedding_values(embedding),
+            "user_id": edit.owner.user,
+            "id": edit.memory_id,
+            "version": self._clock.next() if edit.version is None else edit.version,
+            "minted": edit.version is None,
+            "now": self._clock.moment(),
+            "edit_id": edit.edit_id,
+            "kept_edits": limits.MAX_EDITS,
+        }
+        rows = await self._database.write(statements.UPDATE, values)
+        if not rows:
+            return None
+        self._clock.observe(rows[0].version)
+        if edit.content is not UNSET and embedding.vector is None and self._queue is not None:
+            self._queue.report(1)
+        return record_of(rows[0])
+
     async def _unchanged(self, edit: Edit) -> MemoryRecord:
         """Return the memory that an edit did not change: it is newer, or has the edit already.
 
@@ -136,3 +158,21 @@ class PostgresMemoryProvider(NativeReplica):
         if stored is None or stored.deleted:
             raise MemoryNotFound(edit.memory_id)
         return stored.record
+
+    async def _deleted(self, deletion: Deletion) -> bool:
+        """Replace a memory by a tombstone; return whether there was a memory, or this very edit deleted it."""
+        values = {
+            "user_id": deletion.owner.user,
+            "id": deletion.memory_id,
+            "version": self._clock.next() if deletion.version is None else deletion.version,
+            "now": self._clock.moment(),
+            "edit_id": deletion.edit_id,
+        }
+        if rows := await self._database.write(statements.DELETE, values):
+            self._clock.observe(rows[0].version)
+            return True
+        return deletion.edit_id is not None and await self._deleted_by(deletion)
+
+    async def _deleted_by(self, deletion: Deletion) -> bool:
+        values = {"user_id": deletion.owner.user, "id": deletion.memory_id, "edit_id": deletion.edit_id}
+        return any(row[0] for row in await self._database.rows(statements.DELETED_BY, values, after_write=True))

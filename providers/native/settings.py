@@ -98,7 +98,7 @@ class NativeSettings(ProviderKind, frozen=True, kw_only=True, tag_field="kind", 
 
     def failure_domain(self, host: Host) -> FailureDomain:
         """Ask for the identifier of the PostgreSQL cluster."""
-        from providers.postgres.cluster import cluster_of
+        from providers.postgres.inspection import cluster_of
 
         return partial(cluster_of, self.dsn_of(host.name, host.data_dir), through_pooler=self.through_pooler)
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from providers.examination.check import Check, JournalSubject
 from providers.examination.outcome import CheckOutcome, ok, skipped, warning
 from providers.journal.examination import LOOK_AT
-from providers.postgres.cluster import cluster_of
 from providers.postgres.examination import ExaminedDatabase
-from providers.postgres.inspection import Address
+from providers.postgres.inspection import Address, cluster_of
 
 _JOURNAL_EXISTS = "SELECT to_regclass('ninai_journal') IS NOT NULL"
 

@@ -39,7 +39,7 @@ class PostgresJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field=
 
     def failure_domain(self) -> FailureDomain:
         """Ask for the identifier of the PostgreSQL cluster."""
-        from providers.postgres.cluster import cluster_of
+        from providers.postgres.inspection import cluster_of
 
         return partial(cluster_of, self.dsn.reveal(), through_pooler=self.through_pooler)
 

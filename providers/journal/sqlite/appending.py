@@ -70,7 +70,7 @@ def _insert(
     seq = _insert_row(connection, operation, now)
     if operation.trace:
         _limit_traces(connection, state.user_id)
-        return Appended(entry=JournalEntry(seq=seq, kind=operation.kind, state=state, pending=frozenset()))
+        members = ()
     connection.raw.executemany(
         "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) VALUES (?, ?, ?, ?, ?)",
         [
