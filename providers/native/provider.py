@@ -11,7 +11,7 @@ from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
 from providers.native import statements
-from providers.native.columns import edit_values, embedding_values, record_of
+from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
@@ -19,7 +19,7 @@ from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
-from providers.native.writing import RowWriter, new_row
+from providers.native.writing import answer, new_row
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
@@ -43,8 +43,7 @@ class PostgresMemoryProvider(NativeReplica):
         vector_weight: float,
     ) -> None:
         super().__init__(database, vectors, queue, clock)
-        self._writer = RowWriter(database, queue)
-        self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
+        self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
 
     async def ping(self) -> None:
@@ -113,9 +112,22 @@ class PostgresMemoryProvider(NativeReplica):
     async def _stored(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store one row together with others that arrive now, more rows in a statement of their own."""
         if len(rows) != 1:
-            return await self._writer.store(rows) if rows else []
+            return await self._store(rows) if rows else []
         async with self._database.limited():
             return [await self._combiner.put(rows[0])]
+
+    async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
+        """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
+        values = insert_values(rows, FIRST)
+        fresh = {(row.user_id, str(row.id)) for row in await self._database.write(statements.PUT, values)}
+        if self._queue is not None:
+            self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
+        if len(fresh) == len(rows):
+            return [Stored(id=row.state.id) for row in rows]
+        sought = {"user_ids": values["user_id"], "ids": values["id"]}
+        found = await self._database.rows(statements.STORED, sought, after_write=True)
+        stored = {(row.user_id, str(row.id)): row for row in found}
+        return [answer(row, stored[row.key]) for row in rows]
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
         rows = await self._database.rows(statements.GET, {"user_id": owner.user, "id": memory_id})

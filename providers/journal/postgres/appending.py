@@ -10,8 +10,15 @@ from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, check_count
 from providers.journal.codec import decode, encode
-from providers.journal.operations import Appended, JournalEntry, LeaseToken, Operation, OperationKind
-from providers.journal.outcomes import AppendOutcome, rejection
+from providers.journal.operations import (
+    Appended,
+    AppendOutcome,
+    JournalEntry,
+    LeaseToken,
+    Operation,
+    OperationKind,
+    rejection,
+)
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
 

@@ -1,11 +1,11 @@
 """The journal's database: the first operation creates its tables, and every failure is translated to a journal's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
@@ -42,12 +42,8 @@ class JournalDatabase(PreparedDatabase):
     Every failure of the body is raised as `JournalUnavailable`, which is `ambiguous` if the body may have written.
     """
 
-    def __init__(
-        self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
-    ) -> None:
-        super().__init__(engine, seconds, waiting)
-        self._id: str | None = None
-        self._closed = False
+    _id: str | None = None
+    _closed = False
 
     @property
     def id(self) -> str:

@@ -14,9 +14,7 @@ _DROPPED_AT_ONCE = 5_000  # deliveries in one transaction, to stay within the ti
 
 _DELIVERED_AT_ONCE = 2_000
 
-_MEMBER = """
-    name, identity, state, CAST(extract(epoch FROM joined_at) AS float8) AS joined_at, copied, copied_users, fill_after
-"""
+_MEMBER = "name, identity, state, CAST(extract(epoch FROM joined_at) AS float8), copied, copied_users, fill_after"
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
 
 _MEMBERS = text(f"SELECT {_MEMBER} FROM ninai_journal_members ORDER BY place")  # noqa: S608 - joined from constants

@@ -6,8 +6,15 @@ from msgspec.structs import replace
 
 from providers.errors import Rejected
 from providers.journal.base import MAX_TRACES
-from providers.journal.operations import Appended, JournalEntry, LeaseToken, Operation, OperationKind
-from providers.journal.outcomes import AppendOutcome, rejection
+from providers.journal.operations import (
+    Appended,
+    AppendOutcome,
+    JournalEntry,
+    LeaseToken,
+    Operation,
+    OperationKind,
+    rejection,
+)
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.types import Owner

@@ -35,11 +35,7 @@ class SqliteJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="k
         return self.contents_checks(subject, (DATA_DIR,) if self.path is None else ())
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
-        """Hold the journal open for as long as the context lasts.
-
-        Raises:
-            JournalUnavailable: the file cannot be created, read or written, or is no journal.
-        """
+        """See `open_journal`."""
         from providers.journal.sqlite.opening import open_journal
 
         return open_journal(self.file_in(host.data_dir), time.time)
