@@ -1,10 +1,12 @@
 """What every test may ask for: a real PostgreSQL, and a database of its own."""
 
 import gc
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from providers.native.embedded import EmbeddedServer
 from tests.support.postgres import MAJORS, create_database, drop_database, make_template, running_server
@@ -26,15 +28,28 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Leave logging as a test found it: a command that runs in this process sets its own."""
+    config, root = structlog.get_config(), logging.getLogger()
+    level, handlers = root.level, root.handlers
+    try:
+        yield
+    finally:
+        structlog.configure(**config)
+        root.setLevel(level)
+        root.handlers = handlers
+
+
 @pytest.fixture(scope="session")
 def postgres_major(request: pytest.FixtureRequest) -> int:
-    """The major version of PostgreSQL this run is about."""
+    """Return the major version of PostgreSQL this run is about."""
     return int(request.config.getoption("--postgres"))
 
 
 @pytest_asyncio.fixture(scope="session")
 async def postgres_server(postgres_major: int) -> AsyncIterator[EmbeddedServer]:
-    """One server for the whole run."""
+    """Yield one server for the whole run."""
     with running_server(postgres_major) as server:
         await make_template(server)
         yield server
@@ -42,7 +57,7 @@ async def postgres_server(postgres_major: int) -> AsyncIterator[EmbeddedServer]:
 
 @pytest_asyncio.fixture
 async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
-    """The dsn of a fresh database, `postgresql+asyncpg://...`."""
+    """Yield the dsn of a fresh database, `postgresql+asyncpg://...`."""
     dsn = await create_database(postgres_server)
     yield dsn
     await drop_database(postgres_server, dsn)

@@ -17,11 +17,11 @@ class _Embedding(Struct):
     embedding: _Row  # bytes: float32, little endian, base64 in the JSON
 
 
-class _Answer(Struct):
+class _EmbeddingsAnswer(Struct):
     data: list[_Embedding]
 
 
-_answer = msgspec.json.Decoder(_Answer)
+_answer = msgspec.json.Decoder(_EmbeddingsAnswer)
 
 
 def vectors_in(body: bytes, count: int, dimensions: int | None) -> list[Vector]:

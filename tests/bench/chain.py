@@ -8,34 +8,25 @@ import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import perf_counter, time
+from time import monotonic, perf_counter, time
 
 import uvloop
 
 from observability import notes
 from observability.notes import Notes
 from providers.base import MemoryProvider
-from providers.chain.attempts import Attempts
-from providers.chain.breaker import CircuitBreaker
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
 from providers.chain.chained import ChainedProvider
 from providers.chain.guarded import GuardedProvider
-from providers.chain.guards import Guards
-from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
-from providers.chain.policy import BreakerPolicy, BudgetPolicy
-from providers.chain.route import Route
 from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
-from providers.journal.sqlite.journal import SqliteJournal
-from providers.journal.sqlite.opening import open_journal, open_memory
-from providers.journal.sqlite.running import InlineRunner
+from providers.journal.sqlite.opening import open_journal
 from providers.memory.provider import MockMemoryProvider
 from providers.native.embedded import EmbeddedServer
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from tests.bench.load import Measured, Work, run_load, table
+from tests.support.chain_rig import ChainRig, Guarding, JournalInMemory, link_of, route_of
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.patience import PATIENT
 from tests.support.postgres import reachable_folder
@@ -46,6 +37,7 @@ ROUNDS = 5
 SECONDS = 4.0
 MEMORIES = 1_000  # of the user whose memories are recalled
 
+_GUARDING = Guarding(attempts=PATIENT, concurrency=ProviderLimits().concurrency)
 _OVERHEAD_P50, _OVERHEAD_P99 = 100, 500  # microseconds that are wanted
 _JOURNAL_SHARE = 0.5  # of the writes without a journal
 _STANDBY_COST = 1.2  # times a healthy recall from the same provider
@@ -85,12 +77,9 @@ async def _overhead(journal: Journal) -> None:
 
 
 async def _own_times_in_memory() -> dict[str, list[float]]:
-    connection = open_memory(time)
-    runner = InlineRunner(connection)
-    journal = SqliteJournal(connection.journal_id, runner, runner)
+    journal = JournalInMemory(time)
     times = await _own_times(journal)
     await journal.close()
-    connection.close()
     return times
 
 
@@ -202,17 +191,11 @@ async def _journaled(path: Path) -> AsyncIterator[Journal]:
 async def _chained(links: tuple[Link, ...], journal: Journal) -> ChainedProvider:
     for link in links:
         await journal.join(link.name, link.name)
-    return ChainedProvider(Route(links, frozenset(link.name for link in links)), journal, HybridClock())
+    return ChainRig(journal, monotonic, HybridClock()).chained(route_of(links))
 
 
 def _link(name: str, provider: Replica) -> Link:
-    guards = Guards(
-        breaker=CircuitBreaker(name, BreakerPolicy()),
-        budget=RetryBudget(BudgetPolicy()),
-        bulkhead=Bulkhead(name, ProviderLimits().concurrency),
-        last_resort=LastResortLimiter(name),
-    )
-    return Link(name, provider, Attempts(PATIENT, guards))
+    return link_of(name, provider, monotonic, _GUARDING)
 
 
 if __name__ == "__main__":

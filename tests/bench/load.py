@@ -48,7 +48,7 @@ class HttpClient:
         return content
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
 

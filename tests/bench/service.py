@@ -108,7 +108,7 @@ class Bare:
         await self.connection.fetch(*_driver_form(statements.PUT, insert_values([row], FIRST)))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self.connection.close()
 
 

@@ -10,6 +10,7 @@ from tests.house.table import Row
 from tests.house.tree import Definition, Tree
 
 PROTOCOLS = frozenset({"MemoryProvider", "Replica"})
+WRAPPERS = frozenset({"Wrapper"})
 METHODS = frozenset({"remember", "recall", "delete", "list_memories", "health_check"})
 
 
@@ -25,16 +26,20 @@ class DeclaredClass(Struct, frozen=True, kw_only=True):
 def stand_ins(tree: Tree) -> list[str]:
     """Return the classes of the tests that inherit from a provider or have the specification's five methods.
 
-    A protocol of the tests is none, because nothing can be made of it.
+    A protocol of the tests is none, because nothing can be made of it; nor is a wrapper, which hands every call to
+    another provider.
     """
     product = [declared for path in tree.product() for declared in _classes(tree, path)]
     tests = [declared for path in tree.tests() for declared in _classes(tree, path)]
-    protocols = {declared.name for declared in product if declared.name.rpartition(".")[2] in PROTOCOLS}
-    providers = _inheriting(protocols, [*product, *tests])
+    protocols, wrappers = (
+        _inheriting({one.name for one in product if one.name.rpartition(".")[2] in names}, [*product, *tests])
+        for names in (PROTOCOLS, WRAPPERS)
+    )
     return [
         declared.place
         for declared in tests
-        if "typing.Protocol" not in declared.bases and (declared.name in providers or declared.methods >= METHODS)
+        if "typing.Protocol" not in declared.bases
+        and (declared.name in protocols - wrappers or declared.methods >= METHODS)
     ]
 
 

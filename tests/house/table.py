@@ -13,6 +13,14 @@ class Row(Struct, frozen=True, kw_only=True):
     aim: str = ""
     places: tuple[str, ...] = ()
 
+    @property
+    def meets_aim(self) -> bool:
+        """Whether the value is the aim, or within it; one that could not be measured is not."""
+        if not self.aim:
+            return True
+        bound, exact = float(self.aim.removeprefix("<= ")), not self.aim.startswith("<= ")
+        return isinstance(self.value, int | float) and (self.value == bound if exact else self.value <= bound)
+
 
 def rendered(title: str, rows: Iterable[Row]) -> str:
     """Return a section of the table as text that ends with a line break."""

@@ -67,6 +67,27 @@ def test_whatever_inherits_from_a_provider_stands_in(tmp_path: Path) -> None:
     assert [row.value for row in stand_ins.rows(tree)] == [3, 1]
 
 
+def test_a_wrapper_stands_in_for_nothing(tmp_path: Path) -> None:
+    """Whatever else it inherits from: every call of it is made with another provider."""
+    files = {
+        "providers/base.py": _BASE,
+        "providers/wrapper.py": """
+            from providers.base import MemoryProvider
+            class Wrapper(MemoryProvider): ...
+        """,
+        "tests/a.py": """
+            from providers.base import MemoryProvider
+            from providers.wrapper import Wrapper
+            class Faulty(Wrapper, MemoryProvider): ...
+            class Faultier(Faulty): ...
+            class Store(MemoryProvider): ...
+        """,
+        "tests/b.py": "class Wrapper: ...\n",
+    }
+
+    assert stand_ins.stand_ins(tree_of(tmp_path, files)) == ["tests/a.py: Store"]
+
+
 def test_what_has_the_five_methods_stands_in(tmp_path: Path) -> None:
     """From wherever it inherits; four of them are not enough."""
     four = "".join(f"    async def {name}(self): ...\n" for name in ("remember", "recall", "delete", "list_memories"))

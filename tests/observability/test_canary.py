@@ -10,6 +10,7 @@ from tests.support.canary import CANARY, Log, careless_api, everything_about, lo
 from tests.support.chains import wait_until_complete
 from tests.support.fickle_http import Behaviour, FickleHttp
 from tests.support.mem0_spec import SpecServer
+from tests.support.patience import patience_for
 
 MEM0_KEY, SECRET = f"key-{CANARY}", f"secret-{CANARY}"
 
@@ -41,6 +42,7 @@ async def http(mem0: FickleHttp, log: Log) -> AsyncIterator[httpx.AsyncClient]:
         "NINAI__PROVIDERS__MEM0__API_KEY": MEM0_KEY,
         "NINAI__PROVIDERS__MEM0__HMAC_SECRET": SECRET,
         "NINAI__PROVIDERS__MEM0__TIMEOUT": "0.5",
+        **patience_for("mem0", deadline=5.0, try_limit=2.0),  # it hangs, and how long is not what this is about
     }
     async with running_app(environ) as app, asgi_client(app) as client:
         await wait_until_complete(client)

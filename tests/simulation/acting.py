@@ -39,24 +39,24 @@ class _Call(Struct, frozen=True):
 
 @cache
 def user_of(memory: int) -> str:
-    """Whose memory this is."""
+    """Return the user of this memory."""
     return f"user-{memory % 2}"
 
 
 @cache
 def id_of(memory: int) -> str:
-    """The id that its key gives it."""
+    """Return the id that a memory has by its key."""
     return keyed_memory_id(f"memory {memory}")
 
 
 @cache
 def edit_of(client: int, place: int) -> str:
-    """The id of the change that a client's step makes."""
+    """Return the id of the change that a client's step makes."""
     return keyed_memory_id(f"edit {client} {place}")
 
 
 def first_content(memory: int) -> str:
-    """What is stored first under a key."""
+    """Return what is stored first under a key."""
     return f"m{memory} first"
 
 
@@ -79,7 +79,7 @@ def parts_of(step: Step, place: int) -> Sequence[Part]:
 
 
 async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id: str) -> Sequence[Answer]:
-    """Do all parts of an act in one call, and give an answer for each."""
+    """Do all parts of an act in one call, and return an answer for each."""
     if act is Act.BATCH:
         return await provider.remember_many(
             [NewMemory(owner=Owner(part.user), content=part.content or "", memory_id=part.memory) for part in parts]
@@ -90,7 +90,7 @@ async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id
 
 
 def _content(step: Step, memory: int, mark: str) -> str | None:
-    """What is written; its first word is different for each memory, and one of them is what recall asks for."""
+    """Return what is written; its first word is different for each memory, and one of them is what recall asks for."""
     match step.act:
         case Act.REMEMBER | Act.BATCH:
             return f"m{memory} clash" if step.clash else first_content(memory)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from providers.base import MemoryProvider
-from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.journal.sqlite.connection import JournalConnection
@@ -15,22 +14,26 @@ from providers.states.clock import HybridClock
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
 from tests.simulation.stores import WeakStore
+from tests.support.chain_rig import ChainRig
 
 
 class Design(Protocol):
     """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
 
     def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
-        """Give the connection of each replica, usually one for all."""
+        """Return the connection of each replica, usually one for all."""
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
-        """Make a provider's store."""
+        """Return a provider's store."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make the journal as one replica uses it."""
+        """Return the journal as one replica uses it."""
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a replica's provider together."""
+    def route(self, route: Route) -> Route:
+        """Return the route that a replica puts in force when this one is due."""
+
+    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+        """Return a replica's provider."""
 
 
 class RealDesign(Design):
@@ -48,6 +51,10 @@ class RealDesign(Design):
         """See `Design`."""
         return SimulatedJournal(runner, looks=looks)
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
+    def route(self, route: Route) -> Route:
         """See `Design`."""
-        return ChainedProvider(route, journal, clock, now=now)
+        return route
+
+    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+        """See `Design`."""
+        return rig.chained(route)

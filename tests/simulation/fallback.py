@@ -93,7 +93,7 @@ class Fallback(MemoryProvider):
         return await self._read(lambda provider: provider.find(query))
 
     async def health_check(self) -> Health:
-        """Not asked."""
+        """Raise an error; the simulation does not ask."""
         raise NotImplementedError
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:

@@ -8,7 +8,7 @@ from tests.simulation.script import JOURNAL, Act
 
 
 def unknowable_clashes(events: Sequence[Event], kept: float, refused: AbstractSet[str]) -> frozenset[str]:
-    """Give the memories whose key was used again for another content when nobody who knew it could be asked.
+    """Return the memories whose key was used again for another content when nobody who knew it could be asked.
 
     The journal had forgotten it, `kept` seconds later, and no provider answered. Such a write ends as a dead letter:
     `refused` are the memories that have one.
@@ -35,7 +35,7 @@ def broken_promises(
     forgotten_after: float = float("inf"),
     unknowable: AbstractSet[str] = frozenset(),
 ) -> list[str]:
-    """Give every promise that the history breaks, in words.
+    """Return every promise that the history breaks, in words.
 
     The journal remembers for `kept` seconds. Seconds `forgotten_after` a deletion nobody knows of it any more, if a
     store keeps no tombstones: then the same key may store again. `unknowable` are the memories for which see above.
@@ -84,18 +84,18 @@ class _History:
         self._forgotten_after = forgotten_after
 
     def put_twice(self) -> list[str]:
-        """Whether two different contents were acknowledged under one key."""
+        """Return whether two different contents were acknowledged under one key."""
         contents = {event.content for event in self.remembered if event.acknowledged and not self._is_late(event)}
         return [f"stored {sorted(map(str, contents))} under one key"] if len(contents) > 1 else []
 
     def must_be_there(self, event: Event) -> bool:
-        """Whether it was acknowledged before the event, and nobody else tried to delete it before the event ended."""
+        """Return whether it was acknowledged before the event, and no other try to delete it began before the end."""
         return any(other.acknowledged and other.ended <= event.started for other in self.remembered) and not any(
             other.started < event.ended for other in self.deletions if other is not event
         )
 
     def must_be_gone(self, read: Event) -> bool:
-        """Whether its deletion was acknowledged before the read began; also one that found nothing leaves nothing."""
+        """Return whether a deletion of it was acknowledged before the read began, even one that found nothing."""
         if self._stored_late() or not any(self._binds(one, self.remembered) for one in self._deletions_before(read)):
             return False
         return read.final or not any(
@@ -103,13 +103,13 @@ class _History:
         )
 
     def stored_again(self, remembered: Event) -> bool:
-        """Whether an acknowledged write stored what had been deleted before it began."""
+        """Return whether an acknowledged write stored what had been deleted before it began."""
         if not remembered.acknowledged or self._is_late(remembered) or self._taken_for_new(remembered):
             return False
         return any(self._binds(deletion, [remembered]) for deletion in self._deletions_before(remembered))
 
     def _binds(self, deletion: Event, remembered: Iterable[Event]) -> bool:
-        """Whether a deletion keeps the memory from being stored by all of these for ever, or as long as it must.
+        """Return whether a deletion keeps the memory from being stored by all of these for ever, or as long as it must.
 
         What is deleted although it never was is kept in mind for as long as an earlier write may still be under way.
         """
@@ -117,7 +117,7 @@ class _History:
         return found or all(event.ended <= deletion.started + self._kept for event in remembered)
 
     def _taken_for_new(self, remembered: Event) -> bool:
-        """Whether only the journal could be asked, which had forgotten by then what was deleted.
+        """Return whether only the journal could be asked, which had forgotten by then what was deleted.
 
         What it accepts is older than the deletion, and comes to nothing as soon as somebody knows of that.
         """
@@ -128,7 +128,7 @@ class _History:
         )
 
     def answered_otherwise(self, repeated: Event) -> bool:
-        """Whether a deletion that was repeated soon, while nobody tried to store the memory, got another answer."""
+        """Return whether a deletion that was repeated soon, while no client stored the memory, got another answer."""
         first = repeated.first
         if first is None or repeated.ending in (first.ending, Ending.UNKNOWN):
             return False
@@ -137,7 +137,7 @@ class _History:
         )
 
     def may_be_forgotten(self, deletion: Event) -> bool:
-        """Whether a deletion lasted so long that its own first try may be forgotten at its last."""
+        """Return whether a deletion lasted so long that its own first try may be forgotten at its last."""
         return deletion.ended - deletion.started > self._forgotten_after
 
     def _deletions_before(self, event: Event) -> list[Event]:
@@ -156,13 +156,13 @@ class _History:
         return any(self._is_late(event) for event in self.remembered)
 
     def _is_late(self, remembered: Event) -> bool:
-        """Whether nobody may know any more that the memory was deleted."""
+        """Return whether nobody may know any more that the memory was deleted."""
         # A deletion that is repeated is remembered no longer than the first.
         first = min((deletion.started for deletion in self.deletions), default=float("inf"))
         return remembered.ended > first + self._forgotten_after
 
     def may_show(self, seen: Seen, read: Event) -> bool:
-        """Whether content and tag are those of writes that were not surely overwritten before the read began."""
+        """Return whether content and tag are those of writes that were not surely overwritten before the read began."""
         if self._stored_late():
             return True  # it began anew
         return self._may_be(lambda event: event.content == seen.content, Act.UPDATE, read) and self._may_be(

@@ -1,4 +1,4 @@
-"""The journal as a simulated replica uses it: the real one, on a database that may fail, told of what others do."""
+"""The journal as a simulated replica uses it: the real one, on a database that may fail, notified of what others do."""
 
 import asyncio
 from random import Random
@@ -80,9 +80,9 @@ class FaultyRunner(Runner):
 
 
 class SimulatedJournal(SqliteJournal):
-    """The real one, but for its waits: they are told of changes unless it `looks` for them.
+    """The real one, but for its waits: they are notified of changes unless it `looks` for them.
 
-    Four looks a second by each deliverer would be most of a run, and so would be those of everybody at every change, so
+    Four looks a second by each relay would be most of a run, and so would be those of everybody at every change, so
     that a wait ends only if something is due for anybody.
     """
 
@@ -114,7 +114,7 @@ class SimulatedJournal(SqliteJournal):
 
 
 def _due(connection: JournalConnection) -> tuple[bool, float]:
-    """Whether anything is due, and the seconds until something more becomes due."""
+    """Return whether anything is due, and the seconds until something more becomes due."""
     now = connection.now()
     [(due_now, due_at)] = connection.rows(
         """SELECT EXISTS (SELECT 1 FROM deliveries WHERE due_at <= ?1),

@@ -4,27 +4,19 @@ import asyncio
 from contextlib import suppress
 from random import Random
 
-from providers.chain.attempts import Attempts
-from providers.chain.breaker import CircuitBreaker
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
-from providers.chain.guards import Guards
-from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.ping import responds
 from providers.chain.policy import (
     AttemptPolicy,
     BreakerPolicy,
-    BudgetPolicy,
     OperationPolicy,
     RelayPolicy,
     ReplayPolicy,
     RetentionPolicy,
 )
-from providers.chain.relay import OutboxRelay
 from providers.errors import Unavailable
-from providers.journal.base import Journal
-from tests.simulation.faulty import FaultyReplica
+from providers.replica import Replica
+from tests.support.chain_rig import Guarding, link_of
 from tests.support.clock import FakeClock
 
 # A delivery may be tried twice before what replaces it has its turn, and the last try may land 4 seconds late.
@@ -44,24 +36,16 @@ BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
 
 
 async def identity(link: Link) -> str | None:
-    """Ask a store who it is; None if it does not say."""
+    """Return the identity of a store; None if it does not answer."""
     with suppress(Unavailable, TimeoutError):
         async with asyncio.timeout(_PROBE_SECONDS):
             return await link.provider.identity()
     return None
 
 
-def deliverer(link: Link, journal: Journal, clock: FakeClock, chance: Random) -> OutboxRelay:
-    """Make the deliverer to a provider."""
-    return OutboxRelay(link.name, journal, lambda: link, DELIVERIES, chance=chance.random, now=clock)
-
-
-def link_to(provider: FaultyReplica, name: str, clock: FakeClock, chance: Random) -> Link:
-    """Put a provider behind all that stands before it."""
-    guards = Guards(
-        breaker=CircuitBreaker(name, BREAKERS, clock, chance.random, ping=lambda: responds(provider, clock)),
-        budget=RetryBudget(BudgetPolicy(), clock),
-        bulkhead=Bulkhead(name, 32),
-        last_resort=LastResortLimiter(name, clock),
+def link_to(provider: Replica, name: str, clock: FakeClock, chance: Random) -> Link:
+    """Return the link to a provider."""
+    guarding = Guarding(
+        attempts=ATTEMPTS, breaker=BREAKERS, chance=chance.random, ping=lambda: responds(provider, clock)
     )
-    return Link(name, provider, Attempts(ATTEMPTS, guards, chance=chance.random, now=clock))
+    return link_of(name, provider, clock, guarding)

@@ -31,7 +31,7 @@ class _Call:
         self.cancelled = True
 
     def when(self) -> float:
-        """The moment for which it is planned."""
+        """Return the moment for which it is planned."""
         return self._when
 
 
@@ -49,7 +49,7 @@ class JumpingLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, _Call]] = []
 
     def time(self) -> float:
-        """What time it is."""
+        """Return the time in seconds."""
         return self._clock.now
 
     # A handle of the base has a name, a source of its own, and a place to be shown in: none of it is needed here.

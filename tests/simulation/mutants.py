@@ -1,4 +1,4 @@
-"""Designs that do not keep the promises, each a plausible one: the checker must find every one of them out."""
+"""Plausible designs that do not keep the promises; the checker must find out every one of them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
-from providers.chain.chained import ChainedProvider
 from providers.chain.route import Route
-from providers.errors import ProviderError, Rejected, Unavailable
+from providers.errors import Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, Settlement
 from providers.journal.sqlite.connection import JournalConnection
@@ -17,12 +16,13 @@ from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Owner, Snapshot
+from providers.types import Owner
 from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import PROVIDERS, REPLICAS
 from tests.simulation.stores import WeakStore
+from tests.support.chain_rig import ChainRig, route_of
 
 Answer = TypeVar("Answer")
 
@@ -33,24 +33,24 @@ _TRACES_KEPT = 1.0  # seconds, less than a write may take
 class NaiveChain(RealDesign):
     """Every operation goes to the first provider that takes it."""
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a chain together that knows no journal."""
-        return Fallback(route.links, route.links, clock, now)
+    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+        """Return a chain without a journal."""
+        return Fallback(route.links, route.links, rig.versions, rig.now)
 
 
 class ReadsFallBack(RealDesign):
     """Writes go to the first provider alone, reads to the first that answers."""
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a chain together that knows no journal."""
-        return Fallback(route.links[:1], route.links, clock, now)
+    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+        """Return a chain without a journal."""
+        return Fallback(route.links[:1], route.links, rig.versions, rig.now)
 
 
 class JournalPerReplica(RealDesign):
     """Each replica has a journal on its own disk."""
 
     def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
-        """Give each its own."""
+        """Return a connection of its own for each."""
         return [open_memory(now) for _ in range(REPLICAS)]
 
 
@@ -58,7 +58,7 @@ class TombstoneDropped(RealDesign):
     """The journal forgets a deletion as soon as every provider has confirmed it."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make a journal that forgets."""
+        """Return a journal that forgets."""
         return _Forgetful(runner, looks=looks)
 
 
@@ -66,7 +66,7 @@ class TraceDropped(RealDesign):
     """The journal forgets what was deleted although it never was before an earlier write of it has come to its end."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make a journal that forgets."""
+        """Return a journal that forgets."""
         return _Traceless(runner, looks=looks)
 
 
@@ -74,27 +74,27 @@ class LastWriterWins(RealDesign):
     """A deletion is a write like any other: what carries the later time of day stays."""
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
-        """Make a store that compares versions and nothing else."""
-        return _LastWriterWinsStore(clock, name)
+        """Return a store that compares versions and nothing else."""
+        return WeakStore(clock, name, last_writer_wins=True)
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a chain together whose versions are the time of day."""
-        return super().provider(route, journal, _TimeOfDay(clock), now)
+    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+        """Return a chain whose versions are the time of day."""
+        return super().provider(ChainRig(rig.journal, rig.now, _TimeOfDay(rig.versions)), route)
 
 
 class OverlayIgnored(RealDesign):
     """Lists and recalls are what the provider says, whatever the journal knows better."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make a journal that has nothing to lay over an answer."""
+        """Return a journal that has nothing to lay over an answer."""
         return _Silent(runner, looks=looks)
 
 
 class SettlesFirst(RealDesign):
-    """The deliverer takes a delivery off the journal, and then makes it."""
+    """The relay takes a delivery off the journal, and then makes it."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make a journal that lends nothing, but gives it away."""
+        """Return a journal that settles what it leases."""
         return _Generous(runner, looks=looks)
 
 
@@ -102,24 +102,33 @@ class AppendsLater(RealDesign):
     """A write is acknowledged while the journal is still on the way to the disk."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
-        """Make a journal that promises what it has not done yet."""
+        """Return a journal that promises what it has not done yet."""
         return _Hasty(runner, looks=looks)
 
 
 class AnswersEarly(RealDesign):
     """A newcomer answers reads from the moment at which it is in the order."""
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a chain together that takes everybody for complete."""
-        return _Trusting(route, journal, clock, now=now)
+    def route(self, route: Route) -> Route:
+        """Return a route on which every provider is complete."""
+        return route_of(route.links)
 
 
 class ClearsHome(RealDesign):
-    """Who deletes everything has it deleted where reads look first, and nowhere else."""
+    """A deletion of everything reaches the provider where reads look first, and no other."""
 
-    def provider(self, route: Route, journal: Journal, clock: HybridClock, now: Callable[[], float]) -> MemoryProvider:
-        """Put a chain together that leaves the standbys as they are."""
-        return _Careless(route, journal, clock, now=now)
+    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+        """Return a chain that leaves the standbys as they are."""
+        chained = rig.chained(route)
+
+        async def erase_all(owner: Owner, limit: int = MAX_BATCH) -> Erased:
+            readers = chained.route.verified.readers
+            if not readers:
+                raise Unavailable("nobody is complete")
+            return await readers[0].provider.erase_all(owner, limit)
+
+        vars(chained)["erase_all"] = erase_all  # the world sets the route of a chain, and of no wrapper
+        return chained
 
 
 class _Silent(SimulatedJournal):
@@ -158,21 +167,6 @@ class _Hasty(SimulatedJournal):
             await super().append(operations)
 
 
-class _Trusting(ChainedProvider):
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, Route):
-            value = Route(value.links, frozenset(link.name for link in value.links))
-        super().__setattr__(name, value)
-
-
-class _Careless(ChainedProvider):
-    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
-        readers = self.route.verified.readers
-        if not readers:
-            raise Unavailable("nobody is complete")
-        return await readers[0].provider.erase_all(owner, limit)
-
-
 class _Forgetful(SimulatedJournal):
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         await super().settle(settlements)
@@ -198,25 +192,6 @@ class _TimeOfDay(HybridClock):
 
     def observe(self, version: int) -> None:
         """Learn nothing from others."""
-
-
-class _LastWriterWinsStore(WeakStore):
-    def __init__(self, clock: HybridClock, name: str) -> None:
-        super().__init__(clock, name)
-        self._deleted: dict[tuple[Owner, str], int] = {}
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        for state in snapshots:
-            key = state.owner, state.id
-            held = await self.snapshot(*key)
-            if max(held.version if held else 0, self._deleted.get(key, 0)) < state.version:
-                await super().put_many([state])
-                if state.deleted:
-                    self._deleted[key] = state.version
-        return [None] * len(snapshots)
-
-    async def land(self, snapshots: Sequence[Snapshot]) -> None:
-        await self.put_many(snapshots)
 
 
 MUTANTS: tuple[type[RealDesign], ...] = (

@@ -82,7 +82,7 @@ def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
 
 
 def past(world: World) -> list[Event]:
-    """The writes of what was there before the run."""
+    """Return the writes of what was there before the run."""
     return [
         Event(
             act=Act.REMEMBER,

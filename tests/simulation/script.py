@@ -103,7 +103,7 @@ class Script(Struct, frozen=True):
     """A whole run; the seed also draws latencies and which calls a fault hits.
 
     `weak` stores keep no tombstones; the `old` memories are there before it begins, and forgotten by the journal;
-    `looks` tells that deliverers look for work as they really do, which takes long.
+    `looks` means that relays look for work as they really do, which takes long.
     """
 
     seed: int
@@ -228,7 +228,7 @@ def _perhaps_clearing(steps: list[Step], chance: Random) -> list[Step]:
 
 
 def _perhaps_in_vain(steps: list[Step], chance: Random) -> list[Step]:
-    """Have somebody delete what never was, with somebody else who wants to store it then, or at the same time."""
+    """Let somebody delete what never was, with somebody else who wants to store it then, or at the same time."""
     if chance.random() >= _IN_VAIN:
         return steps
     memory = MEMORIES + chance.randrange(NEVER)

@@ -23,7 +23,7 @@ def shrunk(script: Script, fails: Fails, seconds: float = 20.0, now: Callable[[]
 
 
 def described(script: Script) -> str:
-    """Give a script as lines to be read."""
+    """Return a script as lines to be read."""
     plain = [f"{name}: {getattr(script, name)}" for name in script.__struct_fields__ if name not in _PARTS]
     return "\n".join([*plain, *(str(part) for name in _PARTS for part in getattr(script, name))])
 

@@ -1,6 +1,7 @@
 """Where simulated memories live: with versions and tombstones, or in a store that knows nothing of the dead."""
 
 from collections.abc import Sequence
+from copy import copy
 
 from msgspec.structs import replace
 
@@ -24,29 +25,29 @@ from providers.types import (
 
 
 class WeakStore(Replica):
-    """Holds copies, several of one memory if it must, and nothing of what was deleted; it looks before it writes."""
+    """Holds copies, several of one memory if it must, and nothing of what was deleted; it looks before it writes.
 
-    def __init__(self, clock: HybridClock, name: str) -> None:
+    Where the `last_writer_wins` it also remembers the latest version of each memory, and refuses every older one.
+    """
+
+    def __init__(self, clock: HybridClock, name: str, *, last_writer_wins: bool = False) -> None:
+        self.looks = True
         self._clock = clock
         self._name = name
         self._copies: dict[tuple[Owner, str], list[Snapshot]] = {}
+        self._latest: dict[tuple[Owner, str], int] | None = {} if last_writer_wins else None
 
-    async def land(self, snapshots: Sequence[Snapshot]) -> None:
-        """Do what a write does that was under way all the time, whatever has happened since; nobody looks any more."""
-        for state in snapshots:
-            if state.deleted:
-                self._copies.pop((state.owner, state.id), None)
-            else:
-                self._copies.setdefault((state.owner, state.id), []).append(state)
+    def late(self) -> "WeakStore":
+        """Return this store as a write meets it that looked long ago, whatever has happened since."""
+        late = copy(self)
+        late.looks = self._latest is not None
+        return late
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`; there are no tombstones to be met."""
         for state in snapshots:
-            copies = self._copies.get((state.owner, state.id), [])
-            if state.deleted:
-                self._copies.pop((state.owner, state.id), None)
-            elif all(copy.version < state.version for copy in copies):
-                self._copies[state.owner, state.id] = [state]
+            if self._latest is None or self._is_latest(state, self._latest):
+                self._put(state)
         return [None] * len(snapshots)
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
@@ -54,12 +55,12 @@ class WeakStore(Replica):
         results: list[Stored | ProviderError] = []
         for memory in memories:
             state = state_of(memory)
-            copy = self._newest(memory.owner, state.id)
-            if copy is not None and copy.digest != state.digest:
+            found = self._newest(memory.owner, state.id) if self.looks else None
+            if found is not None and found.digest != state.digest:
                 results.append(Conflict(state.id))
                 continue
-            if copy is None:
-                await self.land([state])
+            if found is None:
+                await self.put_many([state])
             results.append(Stored(id=state.id))
         return results
 
@@ -120,6 +121,21 @@ class WeakStore(Replica):
         """Not asked by a chain, which asks one by one."""
         raise NotImplementedError
 
+    def _put(self, state: Snapshot) -> None:
+        key = state.owner, state.id
+        if state.deleted:
+            self._copies.pop(key, None)
+        elif not self.looks:
+            self._copies.setdefault(key, []).append(state)
+        elif all(one.version < state.version for one in self._copies.get(key, ())):
+            self._copies[key] = [state]
+
+    def _is_latest(self, state: Snapshot, latest: dict[tuple[Owner, str], int]) -> bool:
+        if state.version <= latest.get((state.owner, state.id), 0):
+            return False
+        latest[state.owner, state.id] = state.version
+        return True
+
     def _newest(self, owner: Owner, memory_id: str) -> Snapshot | None:
         # A beginning may have been remembered twice, the second time after an edit; the edit counts more.
         copies = self._copies.get((owner, memory_id), ())
@@ -130,21 +146,13 @@ class WeakStore(Replica):
         return [copy.record for copy in copies if copy is not None]
 
 
-async def land_new(store: Replica, memories: Sequence[NewMemory]) -> None:
-    """Store what was to be remembered, long after it was."""
-    if isinstance(store, WeakStore):
-        await store.land([state_of(memory) for memory in memories])
-    else:
-        await store.store_many(memories)
-
-
-async def land(store: Replica, snapshots: Sequence[Snapshot]) -> None:
-    """Let a write arrive that was under way all the time; where versions and tombstones are kept it is as any other."""
-    await (store.land(snapshots) if isinstance(store, WeakStore) else store.put_many(snapshots))
+def late(store: Replica) -> Replica:
+    """Return the store as a late write meets it; where versions and tombstones are kept it is as any other."""
+    return store.late() if isinstance(store, WeakStore) else store
 
 
 def state_of(memory: NewMemory) -> Snapshot:
-    """Give the state that a memory begins with."""
+    """Return the state that a memory begins with."""
     assert memory.memory_id is not None
     assert memory.version is not None
     assert memory.created_at is not None

@@ -14,7 +14,7 @@ _MOST_SEEDS = 150
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_a_broken_design_is_found_out(mutant: type[Design], record_property: Callable[[str, object], None]) -> None:
-    """Some client is told what is not true within so many runs."""
+    """Some client gets an answer that is not true within so many runs."""
     seed = next((seed for seed in range(_MOST_SEEDS) if _tells_untruth(mutant, seed)), None)
 
     record_property("seeds", seed)

@@ -84,5 +84,5 @@ def test_a_seed_is_one_run() -> None:
 
 
 def _plain(event: Event) -> tuple[object, ...]:
-    """Give an event without the ids that are minted at random."""
+    """Return an event without the ids that are minted at random."""
     return event.act, event.started, event.ended, event.ending, sorted(seen.content for seen in event.seen)

@@ -1,4 +1,4 @@
-"""A simulated run: real chains, deliverers and sweepers over faulty stores and one journal, in simulated time."""
+"""A simulated run: real chains, relays and garbage collectors over faulty stores and one journal, in simulated time."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -9,21 +9,22 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.link import Link
 from providers.chain.membership import Membership
+from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
 from providers.replica import Replica
-from providers.states.clock import COUNTER_BITS, HybridClock
+from providers.states.clock import COUNTER_BITS
 from providers.types import NewMemory, Owner
 from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.design import Design
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import FaultyRunner, Notifier
-from tests.simulation.links import RETENTION, deliverer, identity, link_to
+from tests.simulation.links import DELIVERIES, RETENTION, identity, link_to
 from tests.simulation.script import FIRST_ORDER, PROVIDERS, REPLICAS, Crash, Script, Stall, Switch
-from tests.simulation.stores import land_new
-from tests.support.clock import FakeClock
+from tests.support.chain_rig import ChainRig
+from tests.support.clock import FakeClock, hybrid_clock
 from tests.support.states import moment_of
 
 Result = TypeVar("Result")
@@ -42,7 +43,7 @@ class World:
         self.weather = Weather(self.chance, script.faults, lambda: clock() - self.began, script.slow)
         self.began = clock()
         self.stores: dict[str, Replica] = {
-            name: design.store(HybridClock(lambda: int(clock() * 1000)), name, weak=weak)
+            name: design.store(hybrid_clock(clock), name, weak=weak)
             for name, weak in zip(PROVIDERS, script.weak, strict=True)
         }
         self.connections = design.connections(clock)
@@ -70,7 +71,7 @@ class World:
                 created_at=moment_of(version),
             )
             for name in FIRST_ORDER:
-                await land_new(self.stores[name], [state])
+                await self.stores[name].store_many([state])
         for index in range(REPLICAS):
             self.start(index)
 
@@ -79,7 +80,7 @@ class World:
         self.replicas[index] = ReplicaProcess(self, index)
 
     def home_at(self, index: int) -> str | None:
-        """The name of what is home for a replica."""
+        """Return the name of the provider that is home for a replica."""
         replica = self.replicas[index]
         home = None if replica is None else replica.route.home
         return None if home is None else home.name
@@ -95,12 +96,12 @@ class World:
             self.start(crash.replica)
 
     async def stall(self, stall: Stall) -> None:
-        """Let time pass in which nobody does anything."""
+        """Let time pass in which no process does anything."""
         await asyncio.sleep(stall.at)
         self.clock.pass_by(stall.seconds)
 
     async def switch(self, switch: Switch) -> None:
-        """Give every replica another order; one that is not there now will find it when it starts.
+        """Set another order for every replica; one that is not running now will find it when it starts.
 
         What comes late, since everything stood still, does not undo what has come after it.
         """
@@ -126,7 +127,7 @@ class World:
             self.bugs.append(error)
 
     def filled(self) -> bool:
-        """Whether every provider has received everything."""
+        """Return whether every provider has received everything."""
         states = [row for connection in self.connections for row in connection.rows("SELECT name, state FROM members")]
         return all((name, MemberState.COMPLETE) in states for name in self.script.order)
 
@@ -159,8 +160,9 @@ class ReplicaProcess:
         self._links: dict[str, Link] = {}
         self._switching = asyncio.Lock()
         self.route = Route((), frozenset())
-        own_clock = HybridClock(lambda: int((clock() + skew) * 1000))
-        self.provider = world.design.provider(self._route_of(FIRST_ORDER), self._journal, own_clock, clock)
+        own_clock = hybrid_clock(lambda: clock() + skew)
+        self._rig = ChainRig(self._journal, clock, own_clock)
+        self.provider = world.design.provider(self._rig, self._route_of(FIRST_ORDER))
         self._membership = Membership(holder, self._journal, lambda: self.route.links, self._set_complete, now=clock)
         self._put_in_force(self._route_of(FIRST_ORDER))
         if world.script.switches:
@@ -207,10 +209,13 @@ class ReplicaProcess:
         started = {link.name for link in self.route.links}
         self.route = route
         if isinstance(self.provider, ChainedProvider):
-            self.provider.route = route
+            self.provider.route = self._world.design.route(route)
         for link in route.links:
             if link.name not in started:
-                self.watch(deliverer(link, self._journal, self._world.clock, self._world.chance).run())
+                self.watch(self._relay(link).run())
+
+    def _relay(self, link: Link) -> OutboxRelay:
+        return self._rig.relay(link.name, lambda: link, DELIVERIES, chance=self._world.chance.random)
 
     def _set_complete(self, complete: frozenset[str]) -> None:
         self._put_in_force(Route(self.route.links, complete))

@@ -24,7 +24,7 @@ ABSENT_ID = "018f0000-0000-7000-8000-000000000000"
 
 @asynccontextmanager
 async def running_app(environ: Mapping[str, str], shared_seconds: float = AT_ONCE) -> AsyncIterator[Litestar]:
-    """An application with the settings of an environment that holds nothing else, but more patient; its own data.
+    """Yield an application with data of its own and these settings alone, but more patient.
 
     What it tells of itself is found out anew for every question, since a test asks right after it has done something.
     """
@@ -58,18 +58,18 @@ async def served(app: Litestar) -> AsyncIterator[None]:
 
 
 def asgi_client(app: Litestar) -> httpx.AsyncClient:
-    """A client that calls the application itself; what the application lets out is raised here."""
+    """Return a client that calls the application itself; what the application lets out is raised here."""
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # the framework's own names for ASGI's open types
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
 
 
 def fresh_user() -> str:
-    """A user nobody has used before."""
+    """Return a user nobody has used before."""
     return f"user-{uuid4()}"
 
 
 def problem_in(response: httpx.Response) -> dict[str, Any]:
-    """The problem of a response, after checking what holds for all of them."""
+    """Return the problem of a response, after checking what holds for all of them."""
     assert response.headers["content-type"] == PROBLEM, response.text
     problem: dict[str, Any] = response.json()
     assert problem["status"] == response.status_code
@@ -81,7 +81,7 @@ def problem_in(response: httpx.Response) -> dict[str, Any]:
 
 
 def field_in(response: httpx.Response) -> str:
-    """The one field that the problem of a response names."""
+    """Return the one field that the problem of a response names."""
     [error] = problem_in(response)["errors"]
     assert error["detail"]
     field: str = error["field"]
@@ -89,7 +89,7 @@ def field_in(response: httpx.Response) -> str:
 
 
 class Api:
-    """A client of one user; every method is one request and gives the response."""
+    """A client of one user; every method makes one request and returns the response."""
 
     def __init__(self, http: httpx.AsyncClient, user: str, headers: Mapping[str, str] | None = None) -> None:
         self.http = http
@@ -97,7 +97,7 @@ class Api:
         self._headers = {"X-User-ID": user, **(headers or {})}
 
     def stranger(self) -> "Api":
-        """Another user of the same service."""
+        """Return another user of the same service."""
         return Api(self.http, fresh_user())
 
     async def request(self, method: str, path: str, *, key: str | None = None, **sent: Any) -> httpx.Response:  # noqa: ANN401 - what httpx takes
@@ -119,7 +119,7 @@ class Api:
         return await self.request("POST", "/memory/remember", key=key, json=body)
 
     async def stored(self, content: str, metadata: Mapping[str, Any] | None = None) -> str:
-        """Store a memory and give its id."""
+        """Store a memory and return its id."""
         response = await self.remember(content, metadata)
         assert response.status_code == 200, response.text
         memory_id: str = response.json()["memory_id"]
@@ -135,17 +135,17 @@ class Api:
         return await self.request("POST", "/memory/recall", json={"query": query, **rest})
 
     async def recalled(self, query: str, **rest: object) -> list[str]:
-        """Ask a question and give the contents of the answers, best first."""
+        """Ask a question and return the contents of the answers, best first."""
         response = await self.recall(query, **rest)
         assert response.status_code == 200, response.text
         return [memory["content"] for memory in response.json()["memories"]]
 
     async def page(self, **params: str | int) -> httpx.Response:
-        """Give one page of the list."""
+        """Return one page of the list."""
         return await self.request("GET", "/memory/memories", params=params)
 
     async def contents(self) -> list[str]:
-        """The contents of the newest hundred memories."""
+        """Return the contents of the newest hundred memories."""
         response = await self.page()
         assert response.status_code == 200, response.text
         return [memory["content"] for memory in response.json()["memories"]]

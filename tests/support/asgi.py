@@ -24,7 +24,7 @@ class Answer(Struct, frozen=True):
 async def ask(
     app: Litestar, method: str, path: str, headers: Headers = (), body: asyncio.Event | None = None
 ) -> Answer:
-    """Send one request and give its answer, whose body is not kept; its own comes when `body` is set."""
+    """Send one request and return its answer, whose body is not kept; its own comes when `body` is set."""
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -1,4 +1,4 @@
-"""A provider with a bug in every method, whose error repeats all that it was told."""
+"""A provider with a bug in every method, whose error repeats every argument."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any

@@ -46,7 +46,7 @@ class Balancer:
         await self._server.wait_closed()
 
     def is_ready(self, name: str) -> bool:
-        """Whether new connections go to a backend."""
+        """Return whether new connections go to a backend."""
         return name in self.ready
 
     async def _check_all(self) -> None:

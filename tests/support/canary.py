@@ -23,11 +23,11 @@ class Log:
         self.stream = io.StringIO()
 
     def text(self) -> str:
-        """Everything as it was written."""
+        """Return everything that was logged, as it was written."""
         return self.stream.getvalue()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """Every event of one name."""
+        """Return every event of one name."""
         return [event for event in map(json.loads, self.text().splitlines()) if event["event"] == name]
 
 
@@ -49,7 +49,7 @@ def logged_into_memory() -> Iterator[Log]:
 
 
 async def everything_about(api: Api) -> list[httpx.Response]:
-    """One request of every kind, each with a text that must not be seen."""
+    """Return one request of every kind, each with a text that must not be seen."""
     metadata = {CANARY: {"a": CANARY}}
     content = {"content": CANARY, "metadata": metadata}
     question = {"query": CANARY, "where": {"op": "eq", "field": CANARY, "value": CANARY}}
@@ -67,7 +67,7 @@ async def everything_about(api: Api) -> list[httpx.Response]:
 
 
 def careless_api(http: httpx.AsyncClient) -> Api:
-    """A client that puts texts wherever a client may put some."""
+    """Return a client that puts texts wherever a client may put some."""
     return Api(
         http,
         f"{CANARY}-{fresh_user()}",

@@ -12,7 +12,7 @@ _POLL = 0.1
 
 
 def two_providers(folder: Path) -> dict[str, str]:
-    """The environment of a service over `a`, which is home, and `b`; its data is in the folder."""
+    """Return the environment of a service over `a`, which is home, and `b`; its data is in the folder."""
     return {
         "NINAI__ORDER": '["a", "b"]',
         "NINAI__PROVIDERS__A__KIND": "mock",
@@ -30,7 +30,7 @@ async def wait_until_complete(http: httpx.AsyncClient) -> None:
 
 
 async def status_of(http: httpx.AsyncClient) -> dict[str, Any]:
-    """The status of the chain."""
+    """Return the status of the chain."""
     response = await http.get("/admin/providers")
     assert response.status_code == 200, response.text
     status: dict[str, Any] = response.json()

@@ -34,7 +34,7 @@ class Seen:
 
 
 def browse(url: str, profile: Path) -> Seen:
-    """Load a page, let its scripts run for some seconds, and give what became of it."""
+    """Load a page, let its scripts run for some seconds, and return what became of it."""
     assert CHROMIUM is not None
     ended = subprocess.run(  # noqa: S603 - found on the path
         [

@@ -5,20 +5,22 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from providers.states.clock import HybridClock
+
 T = TypeVar("T")
 
 START = 1_000.0  # seconds; not zero, since a monotonic clock starts anywhere
 
 
 class FakeClock:
-    """Seconds that pass when told to, or when somebody sleeps."""
+    """Seconds that pass when a test says so, or when a task sleeps."""
 
     def __init__(self, start: float = START) -> None:
         self.now = start
         self.slept: list[float] = []
 
     def __call__(self) -> float:
-        """What time it is."""
+        """Return the time in seconds."""
         return self.now
 
     def pass_by(self, seconds: float) -> None:
@@ -31,6 +33,11 @@ class FakeClock:
         self.now += seconds
 
 
+def hybrid_clock(now: Callable[[], float]) -> HybridClock:
+    """Return a clock for versions that takes the time from this one."""
+    return HybridClock(lambda: int(now() * 1000))
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """Never waits: what would be waited for is added to the clock."""
 
@@ -41,7 +48,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.before_step: Callable[[int], bool] = lambda _step: False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Give what is ready, and let the time jump to the next timer if the loop has nothing else to do."""
+        """Return what is ready; let the time jump to the next timer if the loop has nothing else to do."""
         self.steps += 1
         ready = super().select(0)
         if self.before_step(self.steps) or ready:
@@ -65,7 +72,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._clock_resolution = 1e-9
 
     def time(self) -> float:
-        """What time it is."""
+        """Return the time in seconds."""
         return self.clock.now
 
 
@@ -78,7 +85,7 @@ def simulate(main: Callable[[FakeClock], Coroutine[Any, Any, T]]) -> T:
 
 
 def simulate_cancelled(step: int, main: Callable[[FakeClock], Coroutine[Any, Any, Any]]) -> bool:
-    """Run a coroutine and cancel it when the loop has turned `step` times; tell whether the cancellation came in time.
+    """Run a coroutine and cancel it when the loop has turned `step` times; return whether that was in time.
 
     Counting up from 1 until it comes too late cancels at every point where the coroutine waits, in the very moment
     when it starts to wait as well as when it is about to go on.

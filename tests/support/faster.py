@@ -11,12 +11,12 @@ _LIMIT = re.compile(r"(?P<before>_pending_seconds\) > )(?P<seconds>\d+|\(0\.8 \*
 
 
 def seconds_of(duration: str) -> float:
-    """Give the seconds of "5m"."""
+    """Return the seconds of "5m"."""
     return float(duration[:-1]) * _UNITS[duration[-1]]
 
 
 def faster(parsed: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """Give the rules of a file so that what takes minutes takes a share of them."""
+    """Return the rules of a file with every duration cut to a share of it."""
     return {"groups": [_group(group, factor) for group in parsed["groups"]]}
 
 

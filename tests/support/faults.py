@@ -20,7 +20,7 @@ _TURN = 0.01  # seconds
 
 
 def processes_of(server: EmbeddedServer) -> list[int]:
-    """The server's own process and those it has started."""
+    """Return the server's own process and those it has started."""
     pid = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *map(int, children)]
@@ -84,14 +84,14 @@ async def waits_for_lock(server: EmbeddedServer, dsn: str) -> None:
 
 
 async def end_sessions(server: EmbeddedServer, dsn: str) -> int:
-    """Have the server end every session of one database, and tell how many there were."""
+    """Let the server end every session of one database, and return how many there were."""
     async with connected(server.dsn) as connection:
         sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = $1"
         return int(await connection.fetchval(sql, make_url(dsn).database))
 
 
 async def end_waiting_sessions(server: EmbeddedServer, dsn: str) -> int:
-    """Have the server end the sessions of one database that wait for another's transaction; tell how many there were.
+    """Let the server end the sessions of one database that wait for another's transaction; return how many there were.
 
     The session they wait for goes on: were it ended first, the waiting ones would get the lock and finish.
     """
@@ -99,7 +99,7 @@ async def end_waiting_sessions(server: EmbeddedServer, dsn: str) -> int:
 
 
 async def cancel_statements(server: EmbeddedServer, dsn: str) -> int:
-    """Have the server cancel what the sessions of one database wait for, and tell how many waited for a lock."""
+    """Let the server cancel what the sessions of one database wait for, and return how many waited for a lock."""
     return await _count_waiting(server, dsn, "pg_cancel_backend(pid)")
 
 

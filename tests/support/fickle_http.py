@@ -1,4 +1,4 @@
-"""A proxy in front of any HTTP server, which misbehaves when told to."""
+"""A proxy in front of any HTTP server, which misbehaves on demand."""
 
 import asyncio
 import contextlib
@@ -53,7 +53,7 @@ class Received(NamedTuple):
 
 
 def every_request(_received: Received) -> bool:
-    """Whether a behaviour is for this request: it is for each."""
+    """Return whether a behaviour is for this request: it is for each."""
     return True
 
 
@@ -192,7 +192,7 @@ class FickleHttp:
             del self._connections[task]
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Deal with one request; tell whether the connection can take another."""
+        """Deal with one request; return whether the connection can take another."""
         received = await _receive(reader)
         self.requests.append(received)
         plan = self._plan_for(received)
@@ -213,7 +213,7 @@ class FickleHttp:
         return self._plan
 
     async def _act(self, received: Received) -> bytes:
-        """Let the upstream act; give its answer as bytes to write."""
+        """Let the upstream act; return its answer as bytes to write."""
         path = self._upstream.raw_path.rstrip(b"/") + received.path.encode("latin-1")
         headers = {name: value for name, value in received.headers.items() if name not in _NOT_PASSED_ON}
         request = httpx.Request(

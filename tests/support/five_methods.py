@@ -10,7 +10,8 @@ class FiveMethodProvider:
 
     Every method raises `error` while it is set, and storing the content `unstorable` fails. `recall_cap` bounds what a
     search returns, whatever its limit. `mint` makes an id of a number. With `mixes_up_users` everybody is shown
-    everything. `calls` are the methods called, with their numbers.
+    everything. The first `shrinks_by` memories of a page are deleted once they are listed. `calls` are the methods
+    called, with their numbers.
     """
 
     def __init__(self, page_cap: int = 50) -> None:
@@ -21,6 +22,7 @@ class FiveMethodProvider:
         self.recall_cap = 10_000
         self.mint: Callable[[int], Any] = lambda number: number
         self.mixes_up_users = False
+        self.shrinks_by = 0
         self.calls: list[tuple[object, ...]] = []
         self._moment = datetime(2026, 7, 28, 12, tzinfo=UTC)
 
@@ -58,7 +60,10 @@ class FiveMethodProvider:
     async def list_memories(self, user_id: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
         """List memories from the oldest to the newest."""
         self._called("list_memories", limit, offset)
-        return self._of(user_id)[offset : offset + min(limit, self.page_cap)]
+        page = self._of(user_id)[offset : offset + min(limit, self.page_cap)]
+        for memory in page[: self.shrinks_by]:
+            del self.memories[memory["id"]]
+        return page
 
     async def health_check(self) -> dict[str, Any]:
         """Return what the specification asks for, and more."""

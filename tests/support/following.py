@@ -26,7 +26,7 @@ _POLL = 0.02
 
 @asynccontextmanager
 async def following_app(environ: Mapping[str, str], file: Path | None = None) -> AsyncIterator[Litestar]:
-    """An application that follows a file, with an environment that holds nothing else."""
+    """Yield an application that follows a file, with an environment that holds nothing else."""
     source = Source(lambda: load(file, environ=environ))
     app = create_app(source.read().loaded.settings, CollectorRegistry(), source, shared_seconds=AT_ONCE)
     async with served(app):
@@ -35,7 +35,7 @@ async def following_app(environ: Mapping[str, str], file: Path | None = None) ->
 
 @contextmanager
 def listened() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Give what is logged meanwhile, as events."""
+    """Return what is logged meanwhile, as events."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     stream = io.StringIO()
@@ -47,7 +47,7 @@ def listened() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 
 async def eventually(truth: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> float:
-    """Wait until something is true, and give how many seconds that took."""
+    """Wait until something is true, and return how many seconds that took."""
     began = time.monotonic()
     while not await truth():
         assert time.monotonic() - began < seconds, "it did not become true"

@@ -9,9 +9,8 @@ from uuid import uuid4
 from providers.answers import Stored
 from providers.errors import ProviderError, Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.states.clock import HybridClock
-from providers.types import NewMemory, Snapshot
-from tests.support.clock import FakeClock
+from providers.types import Health, NewMemory, Snapshot
+from tests.support.clock import FakeClock, hybrid_clock
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,28 +19,40 @@ _EVERYTHING = "*"
 
 
 def _met(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], name: str | None = None
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    name = name or method.__name__
+
     async def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
-        await self.meet(method.__name__)
-        instead = self.instead.get(method.__name__, method)
+        await self.meet(name)
+        instead = self.instead.get(name, method)
         answer: R = await instead(self, *args, **kwargs)
         return answer
 
     return wrapper
 
 
+def each(answer: Callable[[Snapshot], ProviderError | None]) -> Callable[..., Awaitable[list[ProviderError | None]]]:
+    """Return a `put_many` that stores nothing and answers for each state on its own."""
+
+    async def put_many(_provider: FrailProvider, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        return [answer(snapshot) for snapshot in snapshots]
+
+    return put_many
+
+
 class FrailProvider(MockMemoryProvider):
     """A provider in memory for as long as nothing else is asked of it.
 
-    `failures` are by method, "*" for all of them; the first success of a method in `healing` ends them all. `errors`
-    are those of the next calls, one each. `seconds` is what every call takes. `instead` has what is called in the place
-    of a method, with the provider and the method's arguments. `calls` are the methods asked; `minted` the ids and
+    `failures` are by method, "*" for all of them and "close" for its end; the first success of a method in `healing`
+    ends them all. `errors` are those of the next calls, one each. `seconds` is what every call takes. `instead` has
+    what is called in the place of a method, with the provider and the method's arguments. `calls` are the methods
+    called, `health_check` apart, which nothing but its place in `instead` keeps from answering; `minted` the ids and
     versions of new memories, `put` the ids of states, whatever became of them.
     """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
-        super().__init__(None if clock is None else HybridClock(lambda: int(clock() * 1000)))
+        super().__init__(None if clock is None else hybrid_clock(clock))
         self.failures: dict[str, BaseException] = {}
         self.errors: list[ProviderError] = []
         self.healing: set[str] = set()
@@ -55,7 +66,7 @@ class FrailProvider(MockMemoryProvider):
 
     @property
     def down(self) -> bool:
-        """Whether nothing can be had of it."""
+        """Whether every call fails."""
         return _EVERYTHING in self.failures
 
     @down.setter
@@ -67,7 +78,7 @@ class FrailProvider(MockMemoryProvider):
 
     @property
     def open(self) -> int:
-        """How many have it open."""
+        """How many users have it open."""
         return self.opened - self.closed
 
     @asynccontextmanager
@@ -78,14 +89,16 @@ class FrailProvider(MockMemoryProvider):
             yield self
         finally:
             self.closed += 1
+        if "close" in self.failures:
+            raise self.failures["close"]
 
     def begin_anew(self) -> None:
-        """Lose everything, and be another store from now on."""
+        """Lose everything, and have another identity from now on."""
         self._stores.clear()
         self._identity = f"mock:{uuid4()}"
 
     def restore(self, snapshots: Sequence[Snapshot]) -> None:
-        """Hold what a backup held, and nothing that came after it."""
+        """Hold what a backup holds, and nothing else."""
         self._stores.clear()
         for snapshot in snapshots:
             self._put(snapshot)
@@ -108,14 +121,20 @@ class FrailProvider(MockMemoryProvider):
         self.minted += [(memory.memory_id, memory.version) for memory in memories]
         return await self._store_many(memories)
 
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """See `Replica`."""
-        answer = await self._put_many(snapshots)
+    async def take(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Put states, and note their ids; this is what `put_many` does."""
+        answer = await super().put_many(snapshots)
         self.put += [snapshot.id for snapshot in snapshots]
         return answer
 
+    async def health_check(self) -> Health:
+        """See `MemoryStore`."""
+        instead = self.instead.get("health_check", MockMemoryProvider.health_check)
+        health: Health = await instead(self)
+        return health
+
     _store_many = _met(MockMemoryProvider.store_many)
-    _put_many = _met(MockMemoryProvider.put_many)
+    put_many = _met(take, "put_many")
     find = _met(MockMemoryProvider.find)
     find_many = _met(MockMemoryProvider.find_many)
     page = _met(MockMemoryProvider.page)

@@ -86,7 +86,7 @@ SERVERS: dict[str, Callable[[], SpecServer | OssServer | PlatformServer]] = {
 
 
 def host(metrics: Metrics | None = None) -> Host:
-    """What a process hands its providers; nothing is written to a folder."""
+    """Return what a process hands its providers; nothing is written to a folder."""
     return Host(name="mem0", data_dir=Path(), metrics=metrics or Metrics(CollectorRegistry()), clock=HybridClock())
 
 
@@ -98,7 +98,7 @@ async def opened(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     **settings: Any,  # noqa: ANN401 - as the settings have it
 ) -> AsyncIterator[Replica]:
-    """The provider with the keys of the tests' servers; `sleep` is that of the reconciliation of ambiguous writes."""
+    """Yield the provider with the keys of the tests' servers; `sleep` is for the reconciliation of ambiguous writes."""
     secrets = {"api_key": Secret(KEY), "hmac_secret": Secret(HMAC_SECRET)}
     configured = Mem0Settings(**{"base_url": base_url, "dialect": dialect, **secrets, **settings})
     async with configured.open(host(metrics), sleep) as provider:
@@ -107,7 +107,7 @@ async def opened(
 
 @asynccontextmanager
 async def speaking(base_url: str, dialect: str, patience: float = 10.0) -> AsyncIterator[Dialect]:
-    """One dialect over a client of its own; `patience` is seconds for one request."""
+    """Yield one dialect over a client of its own; `patience` is seconds for one request."""
     async with open_client(base_url, request_timeout=patience, connect_timeout=patience, concurrency=8) as client:
         speakers: dict[str, Dialect] = {
             "spec": SpecDialect(client, Secret(KEY), Secret(HMAC_SECRET)),
@@ -118,12 +118,12 @@ async def speaking(base_url: str, dialect: str, patience: float = 10.0) -> Async
 
 
 def texts_of(server: SpecServer | OssServer | PlatformServer, user: str) -> list[str]:
-    """What a server holds under mem0's name of a user, the oldest first."""
+    """Return the texts that a server holds for a user, the oldest first."""
     return [memory.text for memory in server.memories if memory.scope.get("user_id") == user][::-1]
 
 
 def adds(requests: list[Any]) -> int:
-    """How many of these requests store something."""
+    """Return how many of these requests store something."""
     return sum(
         one.method == "POST" and one.path in {"/v1/memories/", "/memories", "/v3/memories/add/"} for one in requests
     )

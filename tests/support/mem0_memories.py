@@ -1,4 +1,4 @@
-"""What servers that speak for mem0 are made of: a listener that takes and gives JSON, memories, filters, ranks."""
+"""What servers that speak for mem0 are made of: a listener that speaks JSON, memories, filters, ranks."""
 
 import asyncio
 import operator
@@ -95,7 +95,7 @@ class JsonServer(ABC):
         return f"http://{HOST}:{self._port}"
 
     def say_next(self, *answers: Answer) -> None:
-        """Give the next requests these answers, one each, in place of what they ask for."""
+        """Answer the next requests with these, one each, in place of what they ask for."""
         self._said_next.extend(answers)
 
     async def __aenter__(self) -> Self:
@@ -152,24 +152,24 @@ class Memory(msgspec.Struct, kw_only=True):
 
 
 class Memories:
-    """Memories of many owners; `now` tells the time of each, in UTC."""
+    """Memories of many owners; `now` returns the time of each, in UTC."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.now = now
         self._by_id: dict[str, Memory] = {}
 
     def __iter__(self) -> Iterator[Memory]:
-        """The newest first."""
+        """Yield all memories, the newest first."""
         return iter(sorted(self._by_id.values(), key=lambda memory: memory.created_at)[::-1])
 
     def get(self, memory_id: str) -> Memory | None:
-        """The memory with this id."""
+        """Return the memory with this id."""
         return self._by_id.get(memory_id)
 
     def add(
         self, scope: Mapping[str, str], text: str, metadata: dict[str, Any] | None, created_at: datetime | None = None
     ) -> Memory:
-        """Keep a new memory, under an id of its own; it is from now unless told otherwise."""
+        """Keep a new memory, under an id of its own; it is from now by default."""
         moment = created_at or self.now()
         memory = Memory(id=str(uuid4()), scope=dict(scope), text=text, metadata=metadata, created_at=moment)
         self._by_id[memory.id] = memory
@@ -197,13 +197,13 @@ def predicate(where: dict[str, Any]) -> Predicate:
 
 
 def named(where: dict[str, Any]) -> set[str]:
-    """The keys that a filter speaks of, at any depth."""
+    """Return the keys that a filter speaks of, at any depth."""
     inner = [named(part) for key in where.keys() & _JOINTS for part in _listed(where[key])]
     return (where.keys() - _JOINTS).union(*inner)
 
 
 def ranked(query: str, memories: Iterable[Memory]) -> list[tuple[float, Memory]]:
-    """The memories with how well each answers a question, in [0, 1], best first and then as they came.
+    """Return the memories with how well each answers a question, in [0, 1], best first and then as they came.
 
     The score is the share of the question's words that a memory has.
     """

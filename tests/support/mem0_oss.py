@@ -79,7 +79,7 @@ class Mem0Process:
         self._leave()
 
     def client(self) -> httpx.AsyncClient:
-        """A client that has the key."""
+        """Return a client that has the key."""
         return httpx.AsyncClient(base_url=self.base_url, headers=self.headers, timeout=START_SECONDS, trust_env=False)
 
     async def start(self) -> None:
@@ -108,12 +108,12 @@ class Mem0Process:
         self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it at once, and wait until it is gone; whoever calls from now on is refused."""
+        """End it at once, and wait until it is gone; calls from now on are refused."""
         self.process.kill()
         self.process.wait()
 
     def said(self) -> str:
-        """What it has logged since it was started."""
+        """Return its log since it was started."""
         return self._log.read_text(errors="replace")
 
     @property
@@ -161,16 +161,16 @@ class Asking:
         return await self.http.post("/memories", json=asked, timeout=timeout)
 
     async def added(self, content: str = "tea", **body: Any) -> str:  # noqa: ANN401 - as above
-        """Store one content, and give its id."""
+        """Store one content, and return its id."""
         memory_id: str = (await self.add(content, **body)).json()["results"][0]["id"]
         return memory_id
 
     async def get(self, memory_id: object) -> Any:  # noqa: ANN401 - as above
-        """One memory as mem0 gives it."""
+        """Return one memory as mem0 answers it."""
         return (await self.http.get(f"/memories/{memory_id}")).json()
 
     async def listed(self, **query: str | int) -> list[str]:
-        """The contents it lists, of this user unless somebody is named."""
+        """Return the contents it lists, of this user unless somebody is named."""
         answer = await self.http.get("/memories", params=query or {"user_id": self.user})
         return [memory["memory"] for memory in answer.json()["results"]]
 
@@ -179,5 +179,5 @@ class Asking:
         return await self.http.post("/search", json={"query": query, "filters": {"user_id": self.user}} | body)
 
     async def found(self, query: str = "tea", **body: Any) -> list[str]:  # noqa: ANN401 - as above
-        """The contents a search finds."""
+        """Return the contents a search finds."""
         return [memory["memory"] for memory in (await self.search(query, **body)).json()["results"]]

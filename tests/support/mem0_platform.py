@@ -225,7 +225,7 @@ class PlatformServer(JsonServer):
         return self._page(request, records)
 
     def _page(self, request: Request, items: list[dict[str, object]]) -> dict[str, object]:
-        """One page; a size beyond the greatest means the greatest, as in the framework that the platform is made of."""
+        """Return one page; a size beyond the greatest means the greatest, as in the platform's framework."""
         page = _natural(request.query.get("page", "1"))
         size = min(_natural(request.query.get("page_size", "")) or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
         start = (page - 1) * size

@@ -137,7 +137,7 @@ class SpecServer(JsonServer):
 
 
 def _decoded(request: Request, kind: type[T]) -> T:
-    """What a request says, in its body or its address."""
+    """Return what a request says, in its body or its address."""
     try:
         if request.method == "POST":
             return msgspec.json.decode(request.body, type=kind)

@@ -34,11 +34,11 @@ class HashingEmbedder(Embedder):
         self._synonyms = dict(synonyms or {})
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text, the same every time."""
+        """Return one vector per text, the same every time."""
         return [self.vector_of(text) for text in texts]
 
     def vector_of(self, text: str) -> Vector:
-        """The vector of one text."""
+        """Return the vector of one text."""
         total = np.zeros(self._dims, dtype=np.float32)
         for word in re.findall(r"\w+", text.lower()) or [text]:
             meaning = self._synonyms.get(word, word)
@@ -66,7 +66,7 @@ class FickleEmbedder(Embedder):
         self.asked = 0
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Pass on, as far as the switches let it."""
+        """Pass the texts on, as far as the switches let it."""
         self.asked += 1
         if self.hanging:
             await asyncio.Event().wait()
@@ -104,19 +104,19 @@ class LentEmbedder(Struct, frozen=True):
 
     @asynccontextmanager
     async def open(self, _metrics: Metrics) -> AsyncIterator[Embedder | None]:
-        """Lend it."""
+        """Yield it."""
         yield self.embedder
 
 
 def host_for(data_dir: Path = Path("/nonexistent"), clock: HybridClock | None = None) -> Host:
-    """What a process gives a provider, with a registry of its own."""
+    """Return the host that a process passes to a provider, with a registry of its own."""
     return Host(name="native", data_dir=data_dir, metrics=Metrics(CollectorRegistry()), clock=clock or HybridClock())
 
 
 def native_settings(
     dsn: str, embedder: Embedder | None = None, former: Sequence[Embedder] = (), **others: object
 ) -> NativeSettings:
-    """Settings for a database and embedders that exist; without an embedder there are no vectors."""
+    """Return settings for a database and embedders that exist; without an embedder there are no vectors."""
     current: Any = NoEmbedderSettings() if embedder is None else LentEmbedder(embedder)
     return NativeSettings(
         dsn=Secret(dsn),
@@ -142,10 +142,10 @@ async def open_native_provider(
 
 
 def waiting_of(host: Host) -> float:
-    """What the gauge of memories without a vector says."""
+    """Return the value of the gauge of memories without a vector."""
     return host.metrics.registry.get_sample_value("ninai_embeddings_waiting", {"provider": host.name}) or 0.0
 
 
 def refused_of(host: Host) -> float:
-    """What the counter of memories whose text was refused says."""
+    """Return the value of the counter of memories whose text was refused."""
     return host.metrics.registry.get_sample_value("ninai_embeddings_refused_total", {"provider": host.name}) or 0.0

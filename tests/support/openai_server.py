@@ -1,4 +1,4 @@
-"""An embeddings server that speaks the OpenAI API over the local model, and misbehaves when told to."""
+"""An embeddings server that speaks the OpenAI API over the local model, and misbehaves on demand."""
 
 import asyncio
 import base64
@@ -119,7 +119,7 @@ class OpenAIServer:
         headers: Mapping[str, str] | None = None,
         code: str | None = None,
     ) -> None:
-        """Behave differently from now on; whoever hangs is released, and `DOWN` gives the port back when it ends.
+        """Behave differently from now on; requests that hang are released, and `DOWN` returns the port when it ends.
 
         `status`, with `headers` and the `code` of the error, is what `STATUS` answers with.
         """
@@ -162,7 +162,7 @@ class OpenAIServer:
             del self._connections[task]
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; tell whether the connection can take another."""
+        """Answer one request; return whether the connection can take another."""
         received = await receive(reader)
         self.requests.append(received)
         match self._behaviour:

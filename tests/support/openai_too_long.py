@@ -7,7 +7,7 @@ _PIECE = re.compile(r"[a-zA-Z]{1,12}|[0-9]{1,2}|\S")  # tokens as a BPE cuts the
 
 
 def tokens_of(text: str) -> int:
-    """How many tokens a server counts in a text."""
+    """Return how many tokens a server counts in a text."""
     return len(_PIECE.findall(text))
 
 
@@ -33,6 +33,6 @@ class TooLong(Enum):
     SILENT = (400, "Bad request: {text}", None)  # does not say why
 
     def told(self, limit: int, text: str) -> tuple[int, str, str | None]:
-        """Give status, message and code for a text that has more tokens than the limit."""
+        """Return status, message and code for a text that has more tokens than the limit."""
         status, words, code = self.value
         return status, words.format(limit=limit, more=limit + 1, tokens=tokens_of(text), text=text), code

@@ -81,15 +81,15 @@ class Collector:
         self._thread.join()
 
     def named(self, name: str) -> list[Span]:
-        """All spans of a name."""
+        """Return all spans of a name."""
         return [span for span in self.spans if span.name == name]
 
     def trace(self, trace: str) -> list[Span]:
-        """All spans of a trace."""
+        """Return all spans of a trace."""
         return [span for span in self.spans if span.trace == trace]
 
     def trees(self, trace: str) -> list[Tree]:
-        """A trace as trees, one for each span whose parent is not in it."""
+        """Return a trace as trees, one for each span whose parent is not in it."""
         spans = self.trace(trace)
         ids = {span.id for span in spans}
 
@@ -106,7 +106,7 @@ class Collector:
             time.sleep(_POLL)
 
     def take(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Keep what one request brings."""
+        """Store what one request brings."""
         request = ExportTraceServiceRequest.FromString(gzip.decompress(body) if body.startswith(_GZIP) else body)
         with self._lock:
             self.headers.append(headers)
@@ -132,7 +132,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 

@@ -41,7 +41,7 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self._words)).strip()
 
     def form(self, action: str, **having: str) -> Form:
-        """The one form that leads there and has these fields."""
+        """Return the one form that leads there and has these fields."""
         [found] = [one for one in self.forms if one.action == action and having.items() <= one.fields.items()]
         return found
 
@@ -89,7 +89,7 @@ class Visitor:
         return Page(await self.http.get(path, **sent))
 
     async def post(self, form: Form, headers: dict[str, str] | None = None, **filled_in: str) -> httpx.Response:
-        """Send a form as browsers do on loopback, and give the answer itself."""
+        """Send a form as browsers do on loopback, and return the answer itself."""
         told = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"} if headers is None else headers
         return await self.http.post(form.action, data={**form.fields, **filled_in}, headers=told)
 

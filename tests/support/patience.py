@@ -12,15 +12,15 @@ PATIENT = AttemptPolicy(
 
 
 def patient(settings: Settings) -> Settings:
-    """Give every provider that has no limits of its own so much time that load does not decide."""
+    """Return settings that allow a provider without limits of its own so much time that load does not decide."""
     attempts = {name: settings.chain.attempts.get(name, PATIENT) for name in settings.providers}
     return structs.replace(settings, chain=structs.replace(settings.chain, attempts=attempts))
 
 
-def patience_for(provider: str) -> dict[str, str]:
-    """The same as variables for a service of its own."""
+def patience_for(provider: str, deadline: float = 30.0, try_limit: float = 15.0) -> dict[str, str]:
+    """Return the same limits as variables, or shorter ones for a provider that hangs in a test."""
     return {
-        f"NINAI__CHAIN__ATTEMPTS__{provider.upper()}__{operation.upper()}__{limit}": seconds
+        f"NINAI__CHAIN__ATTEMPTS__{provider.upper()}__{operation.upper()}__{limit}": str(seconds)
         for operation in OperationClass
-        for limit, seconds in (("DEADLINE", "30"), ("TRY_LIMIT", "15"))
+        for limit, seconds in (("DEADLINE", deadline), ("TRY_LIMIT", try_limit))
     }

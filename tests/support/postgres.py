@@ -22,7 +22,7 @@ _TEMPLATE = "ninai_template"
 
 @contextlib.contextmanager
 def reachable_folder() -> Iterator[Path]:
-    """A temporary folder that every account can enter; pytest's own keeps out the account PostgreSQL runs as."""
+    """Yield a temporary folder that every account can enter; pytest's own keeps out the account PostgreSQL runs as."""
     folder = Path(tempfile.mkdtemp(prefix="ninai-test-"))
     try:
         folder.chmod(0o755)
@@ -33,7 +33,7 @@ def reachable_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def running_server(major: int) -> Iterator[EmbeddedServer]:
-    """A server of one major version in a folder of its own, gone afterwards."""
+    """Yield a server of one major version in a folder of its own, gone afterwards."""
     with reachable_folder() as folder, EmbeddedServer(folder / "postgres", wheel_binaries(major)).running() as server:
         yield server
 
@@ -52,7 +52,7 @@ async def make_template(server: EmbeddedServer) -> None:
 
 
 async def create_database(server: EmbeddedServer, template: str = _TEMPLATE, others: str = "") -> str:
-    """Copy the template, and give the dsn of the copy, `postgresql+asyncpg://...`; `template1` gives an empty one.
+    """Copy the template, and return the dsn of the copy, `postgresql+asyncpg://...`; `template1` gives an empty one.
 
     `others` are further options of CREATE DATABASE.
     """
@@ -64,7 +64,7 @@ async def create_database(server: EmbeddedServer, template: str = _TEMPLATE, oth
 
 
 async def create_latin_database(server: EmbeddedServer) -> str:
-    """Make an empty database that cannot hold every text, and give its dsn."""
+    """Make an empty database that cannot hold every text, and return its dsn."""
     latin = "ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
     return await create_database(server, "template0", latin)
 
@@ -82,7 +82,7 @@ def libpq_dsn(dsn: str) -> str:
 
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Any]:
-    """A plain asyncpg connection to a SQLAlchemy dsn."""
+    """Yield a plain asyncpg connection to a SQLAlchemy dsn."""
     connection = await asyncpg.connect(libpq_dsn(dsn))
     try:
         yield connection

@@ -115,11 +115,11 @@ class Prometheus:
             self._process.wait(STOP_SECONDS)
 
     def said(self) -> str:
-        """What it has logged."""
+        """Return its log."""
         return self._errors.read_text(errors="replace") if self._errors.exists() else ""
 
     def ask(self, expression: str) -> list[Sample]:
-        """Give what an expression is now; fails with what Prometheus says of one that it cannot read."""
+        """Return the value of an expression now; fail with what Prometheus answers if it cannot read it."""
         found = self._get("/api/v1/query", {"query": expression})
         kind, result = found["resultType"], found["result"]
         if kind == "scalar":
@@ -128,7 +128,7 @@ class Prometheus:
         return [Sample(one["metric"], float(one["value"][1])) for one in result]
 
     def values_of(self, label: str, selector: str) -> list[str]:
-        """Give the values that a label has in the series of a selector."""
+        """Return the values that a label has in the series of a selector."""
         values: list[str] = self._get(f"/api/v1/label/{label}/values", {"match[]": selector})
         return values
 
@@ -165,7 +165,7 @@ def running_prometheus(
     every: float = EVERY_SECONDS,
     lookback: float = LOOKBACK_SECONDS,
 ) -> Iterator[Prometheus]:
-    """A Prometheus that answers, and is gone afterwards."""
+    """Yield a Prometheus that answers, and is gone afterwards."""
     prometheus = Prometheus(folder, target, job, rules, every=every, lookback=lookback)
     try:
         prometheus.start()

@@ -14,7 +14,7 @@ needs_promtool = pytest.mark.skipif(_found is None, reason="promtool is not inst
 
 
 def promtool(*arguments: str, folder: Path, given: str = "") -> str:
-    """Run it in a folder on what it is given, and give what it said; fails with that if it was not content."""
+    """Run it in a folder on this input, and return its output; fail with that if it was not content."""
     assert _found is not None
     done = subprocess.run(  # noqa: S603 - the arguments are the tests' own
         [_found, *arguments], cwd=folder, input=given, capture_output=True, text=True, timeout=_SECONDS, check=False

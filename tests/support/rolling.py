@@ -27,13 +27,13 @@ class Front(Protocol):
         """Where clients come."""
 
     def is_ready(self, name: str) -> bool:
-        """Whether it sends new connections to a backend."""
+        """Return whether it sends new connections to a backend."""
 
 
 async def statuses_while_replaced(
     database: str, before: Callable[[Mapping[str, int]], AbstractAsyncContextManager[Front]]
 ) -> Counter[int]:
-    """Replace both replicas under load, and give how often clients were answered with which status.
+    """Replace both replicas under load, and return how often clients were answered with which status.
 
     `before` opens a load balancer before the ports of the replicas.
     """

@@ -24,7 +24,7 @@ _POLL = 0.05
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """What a command finds in its environment: these variables, and nothing of the test run's own."""
+    """Return what a command finds in its environment: these variables, and nothing of the test run's own."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **variables}
 
 
@@ -88,16 +88,16 @@ class Service:
         self._seen |= self.processes()
 
     def said(self) -> str:
-        """All that it has written since it was started."""
+        """Return its output since it was started."""
         return self._errors.read_text(errors="replace") if self._errors.exists() else ""
 
     def metrics(self) -> str:
-        """What it has counted by now; what was told a moment ago would be told again."""
+        """Return its metrics by now; those of a moment ago would be returned again."""
         time.sleep(SHARED_SECONDS)
         return httpx.get(f"{self.url}/metrics", trust_env=False).text
 
     def processes(self) -> set[int]:
-        """Every living process of it: what it started, and what works in its folder."""
+        """Return every living process of it: what it started, and what works in its folder."""
         children: dict[int, list[int]] = {}
         found: set[int] = set()
         for pid, parent in _living():
@@ -116,7 +116,7 @@ class Service:
         return found
 
     def workers(self) -> set[int]:
-        """The processes that answer requests."""
+        """Return the processes that answer requests."""
         return {pid for pid, parent in _living() if parent == self.main.pid and _command(pid) == _command(parent)}
 
     def kill_everything(self) -> None:
@@ -136,7 +136,7 @@ class Service:
             _kill(pid)
 
     def terminate(self) -> int:
-        """Ask it to stop, and give its exit code."""
+        """Ask it to stop, and return its exit code."""
         self.main.terminate()
         return self.main.wait(STOP_SECONDS)
 
@@ -179,7 +179,7 @@ def running_service(folder: Path, variables: Mapping[str, str] | None = None, po
 
 
 def _living() -> Iterator[tuple[int, int]]:
-    """Every process with its parent, without those that have ended and wait to be noticed."""
+    """Yield every process with its parent, without those that have ended and wait to be noticed."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):

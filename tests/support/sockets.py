@@ -52,7 +52,7 @@ class RawClient:
         return self.send(head("GET", path, *headers))
 
     def status(self) -> int:
-        """The status of the next answer."""
+        """Return the status of the next answer."""
         said = b""
         while b"\r\n" not in said:
             part = self._socket.recv(_READ)
@@ -61,7 +61,7 @@ class RawClient:
         return int(said.split()[1])
 
     def rest(self, pause: float = 0.0, size: int = _READ) -> bytes:
-        """All that comes until the other side closes, in pieces with a pause between them."""
+        """Return everything that comes until the other side closes, in pieces with a pause between them."""
         said = b""
         with contextlib.suppress(ConnectionError):
             while part := self._socket.recv(size):
@@ -70,7 +70,7 @@ class RawClient:
         return said
 
     def is_open(self) -> bool:
-        """Whether nothing has come yet, not even the end."""
+        """Return whether nothing has come yet, not even the end."""
         self._socket.setblocking(False)
         try:
             return self._socket.recv(1, socket.MSG_PEEK) != b""
@@ -83,19 +83,19 @@ class RawClient:
 
 
 def head(method: str, path: str, *headers: str) -> bytes:
-    """The head of a request."""
+    """Return the head of a request."""
     return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
 @contextlib.contextmanager
 def several(url: str, number: int, source: str = "127.0.0.1") -> Iterator[list[RawClient]]:
-    """So many connections that say nothing yet."""
+    """Yield so many connections that have sent nothing yet."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(RawClient(url, source)) for _ in range(number)]
 
 
 def held_by_kernel(url: str, client: RawClient) -> bool:
-    """Whether the service's kernel still knows of a connection, also where no process has it any more."""
+    """Return whether the service's kernel still knows of a connection, also where no process has it any more."""
     ends = (f":{urlsplit(url).port:04X}", f":{client.port:04X}")
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return any(row[1].endswith(ends[0]) and row[2].endswith(ends[1]) for row in rows)

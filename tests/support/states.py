@@ -14,12 +14,12 @@ MOMENT = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
 
 
 def moment_of(version: int) -> datetime:
-    """The moment at which a version was minted, if its clock was right: a different one for each millisecond."""
+    """Return the moment at which a version was minted, if its clock was right: a different one for each millisecond."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds_of(version))
 
 
 def live(user: str, content: str = "tea", version: int = 1_000, **others: Any) -> Snapshot:  # noqa: ANN401 - fields
-    """A memory that was first stored as "tea"; `others` are fields that differ."""
+    """Return a memory that was first stored as "tea"; `others` are fields that differ."""
     state = Snapshot(
         user_id=user,
         id=str(uuid4()),
@@ -32,7 +32,7 @@ def live(user: str, content: str = "tea", version: int = 1_000, **others: Any) -
 
 
 def tombstone(memory: Snapshot, version: int, *, edit: str | None = None, found: bool = True) -> Snapshot:
-    """The tombstone that a deletion leaves, which found a memory or not."""
+    """Return the tombstone that a deletion leaves, which found a memory or not."""
     return Snapshot(
         user_id=memory.user_id,
         id=memory.id,

@@ -72,7 +72,7 @@ class Other(BaseHTTPRequestHandler):
         self.wfile.write(b"<h1>hello</h1>")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Silent(SimpleHTTPRequestHandler):
     """Another site, which tells nobody of its visitors."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ async def test_a_write_without_an_answer_may_have_been_done(tmp_path: Path) -> N
         refused = await api.request("POST", "/memory/remember", json={"content": "tea"}, headers=LOWER)
 
     assert problem_in(refused)["detail"] == (
-        "No answer in time. What was sent may or may not have been done; the same request can be repeated."
+        "No answer in time. The operation may or may not have happened; the same request can be repeated."
     )
 
 

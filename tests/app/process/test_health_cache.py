@@ -15,7 +15,6 @@ from providers.chain.chain import Chain
 from providers.chain.chained import ChainHealth
 from providers.types import Health
 from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
-from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider
 
 Result = TypeVar("Result")
@@ -25,11 +24,12 @@ CALLERS = 50
 FOREVER = 10_000.0
 
 
-class Patient(FrailProvider):
-    """Says how it is after so many seconds; knows how often it was asked, and by how many at a time."""
+class Examined:
+    """A store that answers for its health after so many seconds, and counts how often it is asked, and at a time."""
 
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock)
+    def __init__(self, store: FrailProvider) -> None:
+        self.store = store
+        self.store.instead["health_check"] = self.health_check
         self.asked = 0
         self.at_once = 0
         self.most_at_once = 0
@@ -37,8 +37,8 @@ class Patient(FrailProvider):
         self.says_after = 0.0
         self.heeds = True
 
-    async def health_check(self) -> Health:
-        """See `MemoryProvider`; one that heeds nothing goes on when it is broken off."""
+    async def health_check(self, _store: FrailProvider) -> Health:
+        """See `MemoryStore`; one that heeds nothing goes on when it is cancelled."""
         self.asked += 1
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
@@ -61,7 +61,7 @@ class Scene:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.home, self.standby = Patient(stage.clock), Patient(stage.clock)
+        self.home, self.standby = Examined(stage.store()), Examined(stage.store())
         self.metrics = Metrics(CollectorRegistry())
         self.chain: Chain = stage.chain()
         self.health = HealthCache(self.chain, self.metrics)
@@ -70,11 +70,12 @@ class Scene:
 
     async def alone(self) -> None:
         """Let home be the only provider."""
-        await self.chain.switch([self.stage.part("home", self.home)])
+        await self.chain.switch([self.stage.part("home", self.home.store)])
 
     async def both(self) -> None:
         """Let home have a standby that has received everything."""
-        await self.chain.switch([self.stage.part("home", self.home), self.stage.part("standby", self.standby)])
+        home, standby = self.stage.part("home", self.home.store), self.stage.part("standby", self.standby.store)
+        await self.chain.switch([home, standby])
         await asyncio.sleep(FILL_SECONDS)
         assert len(self.chain.route.readers) == 2
 
@@ -286,7 +287,7 @@ def test_another_order_has_looks_of_its_own() -> None:
         scene.home.well = False
         assert not (await scene.readiness.answer()).ready
         scene.home.well = True
-        await scene.chain.switch([scene.stage.part("home", scene.home, settings="others")])
+        await scene.chain.switch([scene.stage.part("home", scene.home.store, settings="others")])
 
         assert (await scene.readiness.answer()).ready
         assert scene.home.asked == 2

@@ -9,33 +9,34 @@ from msgspec.structs import replace
 from app.process.warm_up import AGAIN_SECONDS, WARM_UP_SECONDS, WarmUp, warming_up
 from providers.answers import NO_VECTOR, Found
 from providers.errors import Unavailable
+from providers.memory.provider import MockMemoryProvider
 from providers.types import RecallQuery
 from tests.providers.chain.stage import Stage, staged
-from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider
 
 ALMOST = 0.01  # seconds
 FOREVER = 10_000.0
 
 
-class Cold(FrailProvider):
-    """Answers its first question after so many seconds, or not before some moment; without a vector before another."""
+class ColdStore:
+    """A store that answers after so many seconds, not before some moment, and without a vector before another."""
 
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock)
-        self.clock = clock
+    def __init__(self, stage: Stage) -> None:
+        self.provider = stage.store()
+        self.provider.instead["find"] = self.find
+        self.clock = stage.clock
         self.asked = 0
         self.away_until = 0.0
         self.without_vectors_until = 0.0
         self.takes = 0.0
 
-    async def find(self, query: RecallQuery) -> Found:
+    async def find(self, provider: FrailProvider, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         self.asked += 1
         await asyncio.sleep(self.takes)
         if self.clock() < self.away_until:
             raise Unavailable("away")
-        found = await super().find(query)
+        found = await MockMemoryProvider.find(provider, query)
         return replace(found, degraded=(NO_VECTOR,)) if self.clock() < self.without_vectors_until else found
 
 
@@ -44,7 +45,7 @@ class Scene:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.store = Cold(stage.clock)
+        self.store = ColdStore(stage)
         self.warmed = 0
 
     def done(self) -> None:
@@ -54,7 +55,7 @@ class Scene:
     async def seconds(self, *, always: bool = False) -> tuple[float, dict[str, str]]:
         """Warm up; give how long that took, and what was cold the moment before it ended."""
         chain = self.stage.chain(always=always)
-        await chain.switch([self.stage.part("a", self.store)])
+        await chain.switch([self.stage.part("a", self.store.provider)])
         started, cold = self.stage.clock(), dict[str, str]()
         async with warming_up(chain, self.done) as warm_up:
             assert warm_up.cold
@@ -143,7 +144,7 @@ def test_a_bug_keeps_nobody_from_being_ready() -> None:
     """It is no reason to wait for."""
 
     async def main(scene: Scene) -> None:
-        scene.store.recall = None  # type: ignore[assignment, method-assign] # a bug of some kind
+        scene.store.provider.failures["find"] = TypeError("a bug of some kind")
         seconds, _ = await scene.seconds()
 
         assert seconds <= WARM_UP_SECONDS
@@ -158,7 +159,7 @@ def test_a_service_that_ends_while_it_warms_up_leaves_nothing_behind() -> None:
     async def main(scene: Scene) -> None:
         scene.store.takes = FOREVER
         chain = scene.stage.chain()
-        await chain.switch([scene.stage.part("a", scene.store)])
+        await chain.switch([scene.stage.part("a", scene.store.provider)])
         others = asyncio.all_tasks()
         async with warming_up(chain, scene.done):
             await asyncio.sleep(ALMOST)

@@ -7,25 +7,19 @@ from random import Random
 
 from msgspec import Struct
 
-from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot
-from providers.chain.budget import RetryBudget
-from providers.chain.bulkhead import Bulkhead
 from providers.chain.call_options import CallOptions
 from providers.chain.deadline import Deadline
-from providers.chain.guards import Guards
-from providers.chain.last_resort import LastResortLimiter
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import (
     AttemptPolicy,
-    BreakerPolicy,
-    BudgetPolicy,
     OperationClass,
     OperationPolicy,
     ReplayPolicy,
 )
 from providers.errors import Unavailable
+from tests.support.chain_rig import Guarding, attempts_of
 from tests.support.clock import FakeClock
 
 FOREVER = 1e6  # seconds
@@ -81,18 +75,18 @@ class Backend:
 
 
 class Seen(AttemptObserver):
-    """Remembers what it was told."""
+    """An observer that records what it hears."""
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.given_up: list[GivenUp] = []
 
     def tried(self, attempt: Attempt) -> None:
-        """Remember."""
+        """Record it."""
         self.attempts.append(attempt)
 
     def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
-        """Remember."""
+        """Record it."""
         assert (provider, operation in OperationClass) == ("home", True)
         self.given_up.append(reason)
 
@@ -114,21 +108,21 @@ class Rig:
         chance: Callable[[], float] | None = None,
         answers: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        chance = chance or Random(1).random  # noqa: S311 - seeded, so that every run is the same
         self.clock = clock
         self.backend = Backend(clock, *script)
         self.seen = Seen()
         self.changes: list[BreakerSnapshot] = []
-        self.breaker = CircuitBreaker("home", BreakerPolicy(), clock, chance, self.changes.append, answers)
-        self.budget = RetryBudget(BudgetPolicy(), clock)
-        self.bulkhead = Bulkhead("home", places)
-        guards = Guards(
-            breaker=self.breaker,
-            budget=self.budget,
-            bulkhead=self.bulkhead,
-            last_resort=LastResortLimiter("home", clock),
+        guarding = Guarding(
+            attempts=policy,
+            concurrency=places,
+            chance=chance or Random(1).random,  # noqa: S311 - seeded, so that every run is the same
+            ping=answers,
+            changed=self.changes.append,
         )
-        self.attempts = Attempts(policy, guards, self.seen, chance=chance, now=clock)
+        self.attempts = attempts_of("home", clock, guarding, self.seen)
+        self.breaker = self.attempts.guards.breaker
+        self.budget = self.attempts.guards.budget
+        self.bulkhead = self.attempts.guards.bulkhead
 
     async def run(
         self,
@@ -141,8 +135,8 @@ class Rig:
     ) -> str:
         """Make one call, within the usual deadline or `seconds`."""
         total = self.attempts.seconds(operation) if seconds is None else seconds
-        turn = CallOptions(Deadline.after(total, self.clock), others, last_resort)
-        return await self.attempts.run(self.backend, operation, turn, repeatable=repeatable)
+        options = CallOptions(Deadline.after(total, self.clock), others, last_resort)
+        return await self.attempts.run(self.backend, operation, options, repeatable=repeatable)
 
     async def ended(
         self,
@@ -153,7 +147,7 @@ class Rig:
         others: bool = False,
         last_resort: bool = False,
     ) -> Unavailable | None:
-        """Make one call, and give the error it ended with."""
+        """Make one call, and return the error it ended with."""
         try:
             await self.run(operation, seconds, repeatable=repeatable, others=others, last_resort=last_resort)
         except Unavailable as error:
@@ -162,7 +156,7 @@ class Rig:
 
     @staticmethod
     def adaptive() -> AttemptPolicy:
-        """The limits as they are without any configuration."""
+        """Return the limits as they are without any configuration."""
         return AttemptPolicy()
 
     def open_breaker(self) -> None:
@@ -171,12 +165,12 @@ class Rig:
             fail(self.breaker)
 
     def is_at_rest(self) -> bool:
-        """Whether nothing is held by anybody."""
+        """Return whether nothing is in flight, waiting or being asked."""
         return (self.bulkhead.in_flight, self.bulkhead.waiting, self.backend.at_once) == (0, 0, 0)
 
 
 def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
-    """One call that is let through and ends at once, with this error or well."""
+    """Make one call that is let through and ends at once, with this error or well."""
     breaker.check()
     with contextlib.suppress(*([type(error)] if error else [])), breaker.admit(OperationClass.READ):
         if error is not None:
@@ -184,5 +178,5 @@ def end(breaker: CircuitBreaker, error: BaseException | None = None) -> None:
 
 
 def fail(breaker: CircuitBreaker) -> None:
-    """One call that fails."""
+    """Make one call that fails."""
     end(breaker, Unavailable("down"))

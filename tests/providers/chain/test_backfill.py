@@ -1,6 +1,6 @@
 """A newcomer is brought everything that a complete provider has, and is complete only when that is verified."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -9,40 +9,30 @@ from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.types import Owner, Snapshot
 from tests.providers.chain.stage import USER, Stage, staged
-from tests.support.frail import FrailProvider
+from tests.support.frail import FrailProvider, each
 
 CLAIM_SECONDS = 120.0
+TOO_LONG = InvalidInput("content", "is too long here")
 
 
-class Forgetful(FrailProvider):
-    """Says that it has taken everything, and keeps nothing."""
+def picky(answer: ProviderError = TOO_LONG) -> Callable[..., Awaitable[list[ProviderError | None]]]:
+    """Return a `put_many` that answers so for the memories of one user, and stores those of all others."""
 
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """See `Replica`."""
-        self.put += [snapshot.id for snapshot in snapshots]
-        return [None] * len(snapshots)
+    async def put_many(provider: FrailProvider, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        if any(snapshot.user_id == "picked" for snapshot in snapshots):
+            return [answer] * len(snapshots)
+        return await provider.take(snapshots)
 
-
-class Picky(FrailProvider):
-    """Does not take the memories of one user, for as long as `picks_on` names somebody."""
-
-    picks_on: str | None = "picked"
-    answer: ProviderError = InvalidInput("content", "is too long here")
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """See `Replica`."""
-        if any(snapshot.user_id == self.picks_on for snapshot in snapshots):
-            return [self.answer] * len(snapshots)
-        return await super().put_many(snapshots)
+    return put_many
 
 
 class Filling:
     """A newcomer beside a provider that has everything."""
 
-    def __init__(self, stage: Stage, target: FrailProvider | None = None) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.source = stage.store()
-        self.target = target or stage.store()
+        self.target = stage.store()
         self.told: list[Progress] = []
 
     async def join(self) -> "Filling":
@@ -57,7 +47,7 @@ class Filling:
         await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).run()
 
     async def refusal(self) -> str:
-        """Fill the newcomer, which must not succeed, and tell why."""
+        """Fill the newcomer, which must not succeed, and return why."""
         with pytest.raises(NotBackfilled) as raised:
             await self.fill()
         assert await self.stage.complete() == {"old"}
@@ -65,7 +55,7 @@ class Filling:
 
 
 async def state_in(store: FrailProvider, memory_id: str, user_id: str = USER) -> Snapshot:
-    """The state of a memory that is there."""
+    """Return the state of a memory that is there."""
     state = await store.snapshot(Owner(user_id), memory_id)
     assert state is not None
     return state
@@ -95,18 +85,17 @@ def test_it_goes_on_where_it_stopped() -> None:
     """The journal knows who is filled in whole, so that those are not copied again, but counted."""
 
     async def main(stage: Stage) -> None:
-        target = Picky(stage.clock)
-        filling = await Filling(stage, target).join()
+        filling = await Filling(stage).join()
         first = await filling.source.remember("before", "a memory")
         second = await filling.source.remember("picked", "one that cannot be stored for now")
-        target.answer = Unavailable("the disk is full")
+        filling.target.instead["put_many"] = picky(Unavailable("the disk is full"))
         with pytest.raises(Unavailable):
             await filling.fill()
         member = await stage.member("new")
         assert member is not None
         assert (member.state, member.fill_after, member.copied) == (MemberState.FILLING, "before", 1)
 
-        target.picks_on = None
+        filling.target.instead.clear()
         await filling.fill()
         assert filling.target.put == [first, second]
         assert (filling.told[-1].copied, filling.told[-1].copied_users) == (2, 2)
@@ -118,7 +107,8 @@ def test_what_is_refused_holds_up_nothing_else() -> None:
     """Everything else is copied; the provider is not complete, and says which memory it is about, until that goes."""
 
     async def main(stage: Stage) -> None:
-        filling = await Filling(stage, Picky(stage.clock)).join()
+        filling = await Filling(stage).join()
+        filling.target.instead["put_many"] = picky()
         refused = sorted([await filling.source.remember("picked", "too long elsewhere") for _ in range(2)])
         last = await filling.source.remember("the last", "a memory")
 
@@ -209,7 +199,8 @@ def test_only_a_clean_pass_completes() -> None:
     """A newcomer that loses what it takes is never complete."""
 
     async def main(stage: Stage) -> None:
-        filling = await Filling(stage, Forgetful(stage.clock)).join()
+        filling = await Filling(stage).join()
+        filling.target.instead["put_many"] = each(lambda _: None)
         await filling.source.remember(USER, "lost again and again")
 
         assert await filling.refusal() == "new keeps differing from old"

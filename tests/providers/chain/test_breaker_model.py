@@ -33,7 +33,7 @@ class Model:
             self.state = "half_open"
 
     def lets_through(self) -> bool:
-        """Whether a call would pass."""
+        """Return whether a call would pass."""
         self.wake()
         return self.state in {"closed", "forced_closed"} or (self.state == "half_open" and not self.probes)
 

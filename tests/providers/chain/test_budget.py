@@ -14,7 +14,7 @@ TRAFFIC = st.lists(st.tuples(GAPS, st.booleans()), max_size=300)
 
 
 def budget_of(clock: FakeClock) -> RetryBudget:
-    """The budget with its defaults: 10 % of 10 s, at least 3."""
+    """Return the budget with its defaults: 10 % of 10 s, at least 3."""
     return RetryBudget(BudgetPolicy(), clock)
 
 

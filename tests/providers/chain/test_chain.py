@@ -1,12 +1,10 @@
 """An order is put in force under load: what stays is not touched, what is new is opened, what is gone is closed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import pytest
 
-from providers.answers import Stored
 from providers.chain.breaker_state import BreakerState
 from providers.chain.call_options import CallOptions
 from providers.chain.chain import FLUSH_SECONDS, Chain
@@ -15,7 +13,6 @@ from providers.chain.deadline import Deadline
 from providers.chain.guarded import GuardedProvider
 from providers.chain.policy import LONGEST_REQUEST, OperationClass
 from providers.chain.route import NobodyInSync, Route
-from providers.errors import ProviderError
 from providers.memory.provider import MockMemoryProvider
 from providers.types import MemoryRecord, NewMemory, Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
@@ -25,30 +22,8 @@ DRAIN_SECONDS = LONGEST_REQUEST + 1.0
 LONGEST_WRITE = LONGEST_REQUEST + 10.0  # of a batch without a journal, and the time to hear of it
 
 
-class Buggy(FrailProvider):
-    """Fails with what is no error of a provider, when it stores and when it is closed."""
-
-    bugs = False
-
-    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
-        """See `MemoryProvider`."""
-        self._fail()
-        return await super().store_many(memories)
-
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[FrailProvider]:
-        """Open it."""
-        async with super().held():
-            yield self
-        self._fail()
-
-    def _fail(self) -> None:
-        if self.bugs:
-            raise ValueError("a bug")
-
-
 async def stored_while(chain: Chain, switching: asyncio.Task[None], at_once: int = 20) -> list[str]:
-    """Remember memories, some at a time, until the order is switched; give their ids."""
+    """Remember memories, some at a time, until the order is switched; return their ids."""
     memory_ids: list[str] = []
     while not switching.done():
         memory_ids += await asyncio.gather(*(chain.provider.remember(USER, f"memory {n}") for n in range(at_once)))
@@ -349,11 +324,11 @@ def test_closing_ends_everything_after_a_bug() -> None:
     """One provider that fails as none may keeps nothing else open."""
 
     async def main(stage: Stage) -> None:
-        a, b = stage.store(), Buggy(stage.clock)
+        a, b = stage.store(), stage.store()
         chain = stage.chain()
         await chain.switch([stage.part("a", a), stage.part("b", b)])
         await asyncio.sleep(FILL_SECONDS)
-        b.bugs = True
+        b.failures |= dict.fromkeys(("store_many", "close"), ValueError("a bug"))
         await chain.provider.remember(USER, "a memory")
         with pytest.raises(ValueError, match="a bug"):
             await chain.close()

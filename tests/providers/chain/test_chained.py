@@ -12,12 +12,9 @@ from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, 
 from tests.support.frail import FrailProvider
 
 
-class Ill(FrailProvider):
-    """Knows that it is unwell."""
-
-    async def health_check(self) -> Health:
-        """Say so."""
-        return Health(healthy=False, provider="Ill", error="unwell")
+async def ill(_provider: FrailProvider) -> Health:
+    """Answer that the provider is unwell."""
+    return Health(healthy=False, provider="Ill", error="unwell")
 
 
 def test_a_chain_is_a_provider() -> None:
@@ -168,7 +165,7 @@ def test_a_chain_is_healthy_while_somebody_can_answer() -> None:
     """It tells how each of its providers is."""
 
     async def act(scene: Scene) -> None:
-        scene.links["home"].provider = Ill(scene.clock)
+        scene.home.instead["health_check"] = ill
 
         health = await scene.chained.health_check()
 
@@ -183,7 +180,7 @@ def test_a_chain_is_not_healthy_while_nobody_can_answer(complete: frozenset[str]
     """Neither who is ill nor who has not received everything counts."""
 
     async def act(scene: Scene) -> None:
-        scene.links["home"].provider = Ill(scene.clock)
+        scene.home.instead["health_check"] = ill
         scene.chained.route = Route(scene.chained.route.links, complete)
 
         health = await scene.chained.health_check()

@@ -45,11 +45,11 @@ class Counted:
         self.observer = CountingObserver(Metrics(self.registry))
 
     def value(self, metric: str, **labels: str) -> float | None:
-        """One sample, None if there is none."""
+        """Return one sample, None if there is none."""
         return self.registry.get_sample_value(metric, labels)
 
     def gauges_of(self, provider: str) -> set[str]:
-        """The names of all gauges that tell of a provider."""
+        """Return the names of all gauges with the label of a provider."""
         gauges = (metric for metric in self.registry.collect() if metric.type == "gauge")
         return {
             sample.name for gauge in gauges for sample in gauge.samples if sample.labels.get("provider") == provider
@@ -67,12 +67,12 @@ class Counted:
 
 
 def attempt(number: int, outcome: str) -> Attempt:
-    """A try at `home`."""
+    """Return an attempt at `home`."""
     return Attempt(provider="home", operation=RECALL, outcome=outcome, seconds=0.03, number=number)
 
 
 def status(role: Role, journal: JournalStatus | None, journal_error: str | None = None) -> ChainStatus:
-    """A chain of one provider with a backlog."""
+    """Return a chain of one provider with a backlog."""
     provider = ProviderStatus(
         name="home",
         role=role,

@@ -15,7 +15,7 @@ RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
 
 
 async def two(stage: Stage, *, complete: bool = True) -> tuple[Chain, FrailProvider, FrailProvider]:
-    """A chain of `a`, which is home, and `b`, with their stores."""
+    """Return a chain of `a`, which is home, and `b`, with their stores."""
     chain, a, b = stage.chain(), stage.store(), stage.store()
     await chain.switch([stage.part("a", a), stage.part("b", b)])
     if complete:
@@ -24,17 +24,17 @@ async def two(stage: Stage, *, complete: bool = True) -> tuple[Chain, FrailProvi
 
 
 async def of(chain: Chain, name: str) -> ProviderStatus:
-    """The status of one provider."""
+    """Return the status of one provider."""
     return next(one for one in (await describe(chain)).providers if one.name == name)
 
 
 def ways(chain: Chain, operation: OperationClass) -> list[tuple[str, bool]]:
-    """Who would be asked, in the order of the explanation."""
+    """Return the names of the providers that would be asked, in order."""
     return [(choice.provider, choice.asked) for choice in explain(chain, operation).choices]
 
 
 def whys(chain: Chain, operation: OperationClass) -> list[str]:
-    """The reasons of an explanation."""
+    """Return the reasons of an explanation."""
     return [choice.why for choice in explain(chain, operation).choices]
 
 
@@ -137,9 +137,9 @@ def test_a_journal_that_hangs_is_told() -> None:
 
     async def main(stage: Stage) -> None:
         chain, _, _ = await two(stage)
-        stage.disk.seconds = 10 * STATUS_SECONDS
+        stage.disk.seconds_after = 10 * STATUS_SECONDS
         status = await describe(chain)
-        stage.disk.seconds = 0.0
+        stage.disk.seconds_after = 0.0
 
         assert status.journal is None
         assert status.journal_error == f"the journal did not answer within {STATUS_SECONDS:g} s"

@@ -1,4 +1,4 @@
-"""The sweeper: forgets what need not be kept, and finds what came back from the dead."""
+"""Garbage collection: what need not be kept is forgotten, and what was deleted and came back is found."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from tests.support.frail import FrailProvider
 POLICY = RetentionPolicy(keep=60.0, every=10.0)
 
 
-def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> GarbageCollector:
-    """Make a sweeper over all providers of a scene."""
+def collector(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> GarbageCollector:
+    """Return a garbage collector over all providers of a scene."""
 
     async def links() -> Sequence[Link] | None:
         return list(scene.links.values()) if in_reach else None
@@ -25,17 +25,14 @@ def sweeper(scene: Scene, holder: str = "one", *, in_reach: bool = True) -> Garb
     return GarbageCollector(holder, scene.journal, links, POLICY, now=scene.clock)
 
 
-class Forgetful(FrailProvider):
-    """Keeps no tombstones: what is deleted has never been."""
-
-    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """Give a live memory alone."""
-        state = await super().snapshot(owner, memory_id)
-        return None if state is None or state.deleted else state
+async def live_snapshot(provider: FrailProvider, owner: Owner, memory_id: str) -> Snapshot | None:
+    """Return a live memory alone, as a store does that keeps no tombstones."""
+    state = await MockMemoryProvider.snapshot(provider, owner, memory_id)
+    return None if state is None or state.deleted else state
 
 
 async def deleted(scene: Scene) -> str:
-    """Have a memory deleted everywhere, and give its id."""
+    """Delete a memory everywhere, and return its id."""
     memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
     await scene.chain.delete(USER, memory_id)
     await scene.deliver()
@@ -43,7 +40,7 @@ async def deleted(scene: Scene) -> str:
 
 
 async def tombstones(scene: Scene) -> int:
-    """How many the journal keeps."""
+    """Return how many tombstones the journal keeps."""
     return (await scene.journal.status()).tombstones
 
 
@@ -53,10 +50,10 @@ def test_what_everybody_has_is_forgotten_after_a_while() -> None:
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "tea")
         await scene.deliver()
-        await sweeper(scene).collect()
+        await collector(scene).collect()
         before = await scene.operations()
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert (before, await scene.operations()) == (1, 0)
 
@@ -68,10 +65,10 @@ def test_a_tombstone_without_a_copy_is_forgotten_after_a_while() -> None:
 
     async def act(scene: Scene) -> None:
         await deleted(scene)
-        await sweeper(scene).collect()
+        await collector(scene).collect()
         before = await tombstones(scene)
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -88,11 +85,11 @@ def test_a_copy_that_came_back_is_deleted_once_more() -> None:
         scene.links["standby"].provider = returned
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).collect()
+        await collector(scene).collect()
         kept = await tombstones(scene)
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert (kept, await tombstones(scene)) == (1, 0)
         assert await returned.list_memories(USER) == []
@@ -108,7 +105,7 @@ def test_a_tombstone_is_kept_while_somebody_does_not_answer() -> None:
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert await tombstones(scene) == 1
 
@@ -122,7 +119,7 @@ def test_a_tombstone_is_kept_while_somebody_is_out_of_reach() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene, in_reach=False).collect()
+        await collector(scene, in_reach=False).collect()
 
         assert await tombstones(scene) == 1
 
@@ -139,10 +136,10 @@ def test_a_trace_is_forgotten_though_somebody_does_not_answer(in_reach: bool) ->
         scene.standby.failures["*"] = DOWN
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, key())
-        await sweeper(scene, in_reach=in_reach).collect()
+        await collector(scene, in_reach=in_reach).collect()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await sweeper(scene, in_reach=in_reach).collect()
+        await collector(scene, in_reach=in_reach).collect()
 
         assert (before, await tombstones(scene)) == (3, 2)
 
@@ -158,10 +155,10 @@ def test_a_trace_that_is_repeated_is_as_young_as_the_repetition() -> None:
         await asyncio.sleep(POLICY.keep - 1)
         await scene.chain.delete(USER, memory_id)
         await asyncio.sleep(POLICY.keep - 1)
-        await sweeper(scene).collect()
+        await collector(scene).collect()
         before = await tombstones(scene)
         await asyncio.sleep(1)
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert (before, await tombstones(scene)) == (1, 0)
 
@@ -179,7 +176,7 @@ def test_a_copy_of_what_never_was_is_deleted() -> None:
         scene.home.failures.clear()
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).collect()
+        await collector(scene).collect()
         await scene.deliver()
 
         assert await scene.kept("standby") == []
@@ -192,12 +189,11 @@ def test_a_store_without_tombstones_is_clean() -> None:
     """There is nothing to be found."""
 
     async def act(scene: Scene) -> None:
-        forgetful = Forgetful(scene.clock)
-        scene.links["standby"].provider = forgetful
+        scene.standby.instead["snapshot"] = live_snapshot
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert await tombstones(scene) == 0
 
@@ -213,7 +209,7 @@ def test_many_tombstones_are_swept_in_one_go() -> None:
         await scene.deliver()
         await asyncio.sleep(POLICY.keep)
 
-        await sweeper(scene).collect()
+        await collector(scene).collect()
 
         assert await tombstones(scene) == 0
 
@@ -228,7 +224,7 @@ def test_one_process_sweeps_for_all() -> None:
         await asyncio.sleep(POLICY.keep)
         scene.standby.calls.clear()
 
-        tasks = [asyncio.create_task(sweeper(scene, holder).run()) for holder in ("one", "other")]
+        tasks = [asyncio.create_task(collector(scene, holder).run()) for holder in ("one", "other")]
         await asyncio.sleep(POLICY.every)
         for task in tasks:
             task.cancel()
@@ -247,7 +243,7 @@ def test_without_the_journal_a_sweep_is_put_off() -> None:
         await deleted(scene)
         await asyncio.sleep(POLICY.keep)
         scene.lose_journal()
-        task = asyncio.create_task(sweeper(scene).run())
+        task = asyncio.create_task(collector(scene).run())
         await asyncio.sleep(1)
         scene.find_journal()
         await asyncio.sleep(POLICY.every)

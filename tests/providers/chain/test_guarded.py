@@ -15,29 +15,23 @@ from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
 from providers.errors import CursorLost, MemoryNotFound, TimedOut, Unavailable
-from providers.states.clock import HybridClock, milliseconds_of
+from providers.memory.provider import MockMemoryProvider
+from providers.states.clock import milliseconds_of
 from providers.types import Deletion, NewMemory, Owner, PageQuery, Position
 from tests.providers.chain.rig import FOREVER, fail
 from tests.providers.chain.stage import USER, Stage, staged
+from tests.support.clock import hybrid_clock
 from tests.support.frail import FrailProvider
 
 SOME_ID = "0198f0c4-0000-7000-8000-000000000001"
 UNSURE = Unavailable("connection lost", ambiguous=True)
 
 
-class Unheard(FrailProvider):
-    """Deletes, but the first time nobody hears of it."""
-
-    heard = False
-
-    async def erase(self, deletion: Deletion) -> Erased:
-        """See `MemoryStore`."""
-        heard = self.heard
-        self.heard = True
-        erased = await super().erase(deletion)
-        if not heard:
-            raise UNSURE
-        return erased
+async def erase_unheard(provider: FrailProvider, deletion: Deletion) -> Erased:
+    """Delete, and lose the answer, this one time."""
+    del provider.instead["erase"]
+    await MockMemoryProvider.erase(provider, deletion)
+    raise UNSURE
 
 
 class Alone:
@@ -46,11 +40,11 @@ class Alone:
     def __init__(self, stage: Stage, store: FrailProvider | None = None, shutdown: Shutdown | None = None) -> None:
         self.store = store or stage.store()
         self.link = stage.link("only", self.store)
-        versions = HybridClock(lambda: int(stage.clock() * 1000))
+        versions = hybrid_clock(stage.clock)
         self.provider = GuardedProvider(self.link, versions, stage.clock, shutdown)
 
     def state(self) -> BreakerState:
-        """How its breaker is."""
+        """Return the state of its breaker."""
         return self.link.attempts.guards.breaker.snapshot().state
 
     def open_breaker(self) -> None:
@@ -61,7 +55,7 @@ class Alone:
 
 @contextmanager
 def request(patience: float | None = None) -> Iterator[notes.Notes]:
-    """The notes of a request that lasts as long as the context."""
+    """Yield the notes of a request that lasts as long as the context."""
     noted = notes.Notes("a request")
     noted.patience = patience
     token = notes.current.set(noted)
@@ -139,7 +133,8 @@ def test_a_deletion_that_was_not_heard_of_is_the_same_again() -> None:
     """The second try finds the memory deleted by the first one, and still tells that there was a memory."""
 
     async def main(stage: Stage) -> None:
-        alone = Alone(stage, Unheard(stage.clock))
+        alone = Alone(stage)
+        alone.store.instead["erase"] = erase_unheard
         memory_id = await alone.provider.remember(USER, "a memory")
 
         assert await alone.provider.delete(USER, memory_id)

@@ -15,7 +15,7 @@ REFUSED = Step(0.0, Unreachable("connection refused"))
 
 
 async def crowd(rig: Rig, size: int, seconds: float = 10.0) -> list[object]:
-    """So many last resorts at once."""
+    """Run so many last resorts at once, and return what comes of them."""
     return [*await asyncio.gather(*(rig.ended(seconds=seconds, last_resort=True) for _ in range(size)))]
 
 

@@ -10,7 +10,7 @@ from providers.chain.policy import OperationClass
 
 
 def tried(outcome: str, seconds: float = 0.01) -> Attempt:
-    """One attempt at `a`."""
+    """Return one attempt at `a`."""
     return Attempt(provider="a", operation=OperationClass.READ, outcome=outcome, seconds=seconds, number=1)
 
 

@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from random import Random
 
 import pytest
 
 from providers.chain.attempts import Attempts
-from providers.chain.chained import ChainedProvider
 from providers.chain.leasing import LEASE_SECONDS, RENEWED_EVERY
 from providers.chain.link import Link
 from providers.chain.policy import AttemptPolicy, OperationPolicy, ReplayPolicy
-from providers.chain.route import Route
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
-from providers.states.clock import HybridClock
 from providers.types import NewMemory, Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play, running
+from tests.support.chain_rig import ChainRig, route_of, seeded
 
 SLOW = 4 * LEASE_SECONDS  # seconds that a provider takes
 LATE = 1.0  # seconds after the end of a lease by when somebody has seen it
@@ -27,14 +24,14 @@ Write = Callable[[Scene], Awaitable[object]]
 
 
 def patient(scene: Scene) -> None:
-    """Give every provider more time for a write than a lease lasts."""
+    """Allow every provider more time for a write than a lease lasts."""
     policy = AttemptPolicy(remember=_CALM, delete=_CALM, replay=_CALM_REPLAY)
-    chance = Random("patient").random  # noqa: S311 - seeded, so that every run is the same
+    chance = seeded("patient")
     scene.links = {
         name: Link(name, scene.providers[name], Attempts(policy, link.attempts.guards, chance=chance, now=scene.clock))
         for name, link in scene.links.items()
     }
-    scene.chained.route = Route(tuple(scene.links.values()), frozenset(scene.links))
+    scene.chained.route = route_of(scene.links.values())
 
 
 async def remember_one(scene: Scene) -> None:
@@ -55,7 +52,7 @@ def test_a_slow_delivery_is_made_once() -> None:
         await scene.remember("tea")
         scene.standby.seconds = SLOW
 
-        async with running(scene.deliverer("standby")), running(scene.deliverer("standby")):
+        async with running(scene.relay("standby")), running(scene.relay("standby")):
             await asyncio.sleep(SLOW + LATE)
 
         assert scene.standby.calls == ["store_many"]
@@ -73,11 +70,11 @@ def test_another_deliverer_takes_over_when_the_lease_ends(after: float) -> None:
         patient(scene)
         await scene.remember("tea")
         scene.standby.seconds = SLOW
-        async with running(scene.deliverer("standby")):
+        async with running(scene.relay("standby")):
             await asyncio.sleep(after)
         scene.standby.seconds = 0.0
 
-        async with running(scene.deliverer("standby")):
+        async with running(scene.relay("standby")):
             await asyncio.sleep(LEASE_SECONDS - RENEWED_EVERY - LATE)
             before = await scene.kept("standby")
             await asyncio.sleep(RENEWED_EVERY + 2 * LATE)
@@ -89,13 +86,13 @@ def test_another_deliverer_takes_over_when_the_lease_ends(after: float) -> None:
 
 @pytest.mark.parametrize(("write", "call"), [(remember_one, "store_many"), (remember_two, "store_many")])
 def test_a_slow_write_is_made_once(write: Write, call: str) -> None:
-    """The deliverer leaves home alone for as long as the caller waits for it."""
+    """The relay leaves home alone for as long as the caller waits for it."""
 
     async def act(scene: Scene) -> None:
         patient(scene)
         scene.home.seconds = SLOW
 
-        async with running(scene.deliverer("home")):
+        async with running(scene.relay("home")):
             await write(scene)
             await asyncio.sleep(LATE)
 
@@ -119,7 +116,7 @@ def test_the_deliverer_takes_over_a_write_when_the_lease_ends(write: Write, afte
         await asyncio.gather(writing, return_exceptions=True)
         scene.home.seconds = 0.0
 
-        async with running(scene.deliverer("home")):
+        async with running(scene.relay("home")):
             await asyncio.sleep(LEASE_SECONDS + LATE)
 
         assert await scene.kept("home") != []
@@ -139,7 +136,7 @@ def test_a_journal_that_is_gone_meanwhile_does_no_harm() -> None:
         await asyncio.sleep(LEASE_SECONDS)
         scene.find_journal()
 
-        async with running(scene.deliverer("home")):
+        async with running(scene.relay("home")):
             await writing
             await asyncio.sleep(SLOW)
 
@@ -155,10 +152,9 @@ def test_a_change_follows_a_slow_write_at_once() -> None:
 
     async def act(scene: Scene) -> None:
         memory_id = key()
-        route = Route((scene.links["standby"], scene.links["home"]), frozenset(scene.links))
-        other = ChainedProvider(route, scene.journal, HybridClock(lambda: int(scene.clock() * 1000)), now=scene.clock)
+        other = ChainRig(scene.journal, scene.clock).chained(route_of([scene.links["standby"], scene.links["home"]]))
         scene.home.seconds = 0.15
-        async with running(scene.deliverer("home")):
+        async with running(scene.relay("home")):
             writing = asyncio.ensure_future(scene.chain.remember(USER, "tea", memory_id=memory_id))
             await asyncio.sleep(0.2)
             await other.update(USER, memory_id, content="coffee")
@@ -174,7 +170,7 @@ def test_a_change_follows_a_slow_write_at_once() -> None:
 
 
 async def late(scene: Scene, text: str, *, batch: bool) -> tuple[ProviderError, str]:
-    """Store a memory where home alone knows of another or of its end, and nobody can tell; give the error."""
+    """Store a memory where home alone knows of another or of its end, and cannot be asked; return the error."""
     memory_id = key()
     if text:
         await scene.home.remember(USER, text, memory_id=memory_id)

@@ -27,7 +27,7 @@ class Lender:
         self.moments: list[float] = []
 
     async def renew(self, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
-        """Grant it, or not."""
+        """Renew a lease, or refuse to."""
         assert seconds == LEASE_SECONDS
         self.asked.append([lease.until for lease in leases])
         self.moments.append(self.clock())
@@ -40,19 +40,19 @@ class Lender:
         return [LeaseToken(lease.user_id, lease.memory_id, lease.until + 1) for lease in leases]
 
     def lease(self) -> Lease:
-        """The lease of one delivery."""
+        """Return the lease of one delivery."""
         return Lease(self.renew, {1: FIRST})
 
 
 def until(lease: Lease) -> float:
-    """When a settlement says that the lease ends."""
+    """Return when a settlement says that the lease ends."""
     [settlement] = lease.noted([Done(seq=1, provider="home")])
     assert settlement.lease is not None
     return settlement.lease.until
 
 
 def play(act: Callable[[Lender], Coroutine[Any, Any, None]]) -> None:
-    """Play to the end; long after it nothing is renewed, and no task is left."""
+    """Run to the end; long after it nothing is renewed, and no task is left."""
 
     async def main(clock: FakeClock) -> None:
         lender = Lender(clock)

@@ -1,7 +1,6 @@
 """Who may answer is what the journal says: complete providers, filled ones, and nobody who is empty or gone."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,11 +17,11 @@ from providers.chain.membership import (
 from providers.chain.observer import Unobserved
 from providers.chain.reporting.events import LogEvents
 from providers.chain.reporting.reporter import Reporter
-from providers.errors import InvalidInput, ProviderError
+from providers.errors import InvalidInput
 from providers.journal.operations import MemberState
-from providers.types import Owner, Snapshot
+from providers.types import Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
-from tests.support.frail import FrailProvider
+from tests.support.frail import each
 
 
 class Waits(Unobserved):
@@ -35,14 +34,6 @@ class Waits(Unobserved):
         """Remember."""
         assert (provider, bool(reason)) == ("b", True)
         self.waits.append(next_try)
-
-
-class Strict(FrailProvider):
-    """Takes nothing."""
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """See `Replica`."""
-        return [InvalidInput("content", "is too long here")] * len(snapshots)
 
 
 def test_the_first_ever_is_complete_at_once() -> None:
@@ -99,7 +90,9 @@ def test_a_newcomer_that_refuses_a_memory_tells_why() -> None:
     async def main(stage: Stage) -> None:
         old = stage.store()
         memory_id = await old.remember(USER, "a memory that is too long elsewhere")
-        process = await stage.process("one", [stage.link("a", old), stage.link("b", Strict(stage.clock))]).start()
+        strict = stage.store()
+        strict.instead["put_many"] = each(lambda _: InvalidInput("content", "is too long here"))
+        process = await stage.process("one", [stage.link("a", old), stage.link("b", strict)]).start()
         await asyncio.sleep(FILL_SECONDS)
 
         assert process.membership.reasons == {"b": f"b refuses memory {memory_id}: content: is too long here"}
@@ -339,7 +332,7 @@ def test_a_look_that_began_before_a_new_order_does_not_undo_it() -> None:
         for name, store in stores.items():
             await stage.journal.join(name, await store.identity())
             await stage.journal.mark(name, MemberState.COMPLETE)
-        stage.disk.seconds = 0.05
+        stage.disk.seconds_after = 0.05
         process = await stage.process("one", [links["a"]]).start()
         seen = set()
         for turn in range(40):
@@ -348,7 +341,7 @@ def test_a_look_that_began_before_a_new_order_does_not_undo_it() -> None:
             identities = {link.name: await stores[link.name].identity() for link in order}
             process.complete = (await process.membership.admit(identities)).names
             process.links = order
-            await asyncio.sleep(2 * stage.disk.seconds)
+            await asyncio.sleep(2 * stage.disk.seconds_after)
             seen.add(order[0].name in process.complete)
 
         assert seen == {True}

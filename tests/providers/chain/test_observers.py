@@ -17,7 +17,7 @@ class Remembering(Unobserved):
         self.told: list[tuple[str, tuple[object, ...], dict[str, object]]] = []
 
     def __getattribute__(self, name: str) -> object:
-        """Give what remembers a call, instead of the method."""
+        """Return a function that records a call, instead of the method."""
         if name not in TOLD:
             return super().__getattribute__(name)
         return lambda *given, **named: self.told.append((name, given, named))

@@ -63,7 +63,7 @@ def test_what_another_provider_lacks_costs_nothing() -> None:
 
 
 async def _many_deletions(scene: Scene, number: int) -> list[Snapshot]:
-    """Delete so many memories, everywhere, and give the copies that home had of them."""
+    """Delete so many memories, everywhere, and return the copies that home had of them."""
     await _remember(scene, number)
     await scene.deliver()
     copies = await MockMemoryProvider.snapshots(scene.home, Owner(USER))

@@ -97,7 +97,7 @@ def test_a_slow_journal_is_waited_for_where_nothing_is_found() -> None:
     """Nothing found is no answer without the journal: it has the rest of the time to say something."""
 
     async def act(scene: Scene) -> None:
-        scene.runner.seconds = 2.0
+        scene.runner.seconds_before = 2.0
         listed, recalled = await scene.chain.list_memories(USER), await scene.chain.recall(USER, "tea")
         told = scene.listen()
         error = await failure_of(scene.chain.get(USER, key()))

@@ -1,4 +1,4 @@
-"""The deliverer: everything reaches everybody, in batches, at once and no faster than allowed."""
+"""The outbox relay: everything reaches every provider, in batches, at once and no faster than allowed."""
 
 import asyncio
 
@@ -6,7 +6,6 @@ import pytest
 
 from providers.chain.observer import Unobserved
 from providers.chain.policy import RelayPolicy
-from providers.chain.relay import OutboxRelay
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
 from providers.types import Owner, Snapshot
@@ -29,9 +28,9 @@ def test_everything_is_delivered_in_one_batch() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.remember(*(f"memory {number}" for number in range(25)))
-        deliverer = scene.deliverer("standby", RelayPolicy(batch=10))
+        relay = scene.relay("standby", RelayPolicy(batch=10))
 
-        more = [await deliverer.deliver_some() for _ in range(4)]
+        more = [await relay.deliver_some() for _ in range(4)]
 
         assert more == [True, True, True, False]
         assert scene.standby.calls == ["store_many"] * 3
@@ -47,11 +46,11 @@ def test_deliveries_are_counted() -> None:
         scene.observer = counted = Counted()
         await scene.remember("tea", "coffee")
         scene.standby.failures["*"] = DOWN
-        deliverer = scene.deliverer("standby")
-        await deliverer.deliver_some()
+        relay = scene.relay("standby")
+        await relay.deliver_some()
         scene.standby.failures.clear()
         await asyncio.sleep(5)
-        while await deliverer.deliver_some():
+        while await relay.deliver_some():
             pass
 
         assert counted.counts == {("standby", "postponed"): 2, ("standby", "done"): 2}
@@ -63,7 +62,7 @@ def test_what_is_written_is_delivered_at_once() -> None:
     """Nobody waits for the next look."""
 
     async def act(scene: Scene) -> None:
-        async with running(scene.deliverer("standby", RelayPolicy(poll=60.0))):
+        async with running(scene.relay("standby", RelayPolicy(poll=60.0))):
             await asyncio.sleep(0.5)
             await scene.remember("tea")
             await asyncio.sleep(0.1)
@@ -92,7 +91,7 @@ def test_a_change_follows_what_it_replaces_at_once() -> None:
 
     async def act(scene: Scene) -> None:
         scene.standby.seconds = 0.5
-        async with running(scene.deliverer("standby", RelayPolicy(poll=60.0))):
+        async with running(scene.relay("standby", RelayPolicy(poll=60.0))):
             memory_id = await scene.chain.remember(USER, "tea")
             await asyncio.sleep(0.1)
             await scene.chain.update(USER, memory_id, content="coffee")
@@ -111,10 +110,10 @@ def test_deliveries_are_no_faster_than_allowed() -> None:
 
     async def act(scene: Scene) -> None:
         await scene.remember(*(f"memory {number}" for number in range(100)))
-        deliverer = scene.deliverer("standby", RelayPolicy(batch=10, per_second=10))
+        relay = scene.relay("standby", RelayPolicy(batch=10, per_second=10))
         started = scene.clock()
 
-        while await deliverer.deliver_some():
+        while await relay.deliver_some():
             pass
 
         assert scene.clock() - started == pytest.approx(10)
@@ -129,11 +128,8 @@ def test_nothing_is_delivered_while_there_is_no_link() -> None:
         await scene.remember("tea")
         link = scene.links["standby"]
         present = False
-        deliverer = OutboxRelay(
-            "standby", scene.journal, lambda: link if present else None, RelayPolicy(), now=scene.clock
-        )
 
-        async with running(deliverer):
+        async with running(scene.rig.relay("standby", lambda: link if present else None)):
             await asyncio.sleep(10)
             before = await scene.kept("standby")
             present = True
@@ -172,7 +168,7 @@ def test_a_deleted_memory_is_no_error() -> None:
         scene.observer = counted = Counted()
         await scene.chain.remember(USER, "tea", memory_id=memory_id)
 
-        await scene.deliverer("standby").deliver_some()
+        await scene.relay("standby").deliver_some()
 
         assert counted.counts == {("standby", "done"): 1}
         assert issubclass(MemoryDeleted, ProviderError)
@@ -203,7 +199,7 @@ def test_a_delivery_is_timed_by_the_journal(minted: str) -> None:
         await asyncio.sleep(7)
         scene.standby.seconds = 0.15
 
-        assert await scene.deliverer("standby").deliver_some()
+        assert await scene.relay("standby").deliver_some()
 
         assert timed.seconds == [pytest.approx(7.15, abs=0.01)]
 

@@ -2,12 +2,12 @@
 
 from providers.chain.link import Link
 from providers.chain.route import Route
-from tests.providers.chain.scene import link_of
+from tests.support.chain_rig import link_of
 from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider
 
 CLOCK = FakeClock()
-FIRST, SECOND, THIRD = (link_of(FrailProvider(CLOCK), name, CLOCK) for name in ("first", "second", "third"))
+FIRST, SECOND, THIRD = (link_of(name, FrailProvider(CLOCK), CLOCK) for name in ("first", "second", "third"))
 
 
 def _names(links: tuple[Link, ...]) -> list[str]:

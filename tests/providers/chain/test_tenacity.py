@@ -35,12 +35,12 @@ async def pause(_state: RetryCallState) -> None:
 
 
 def retrying() -> AsyncRetrying:
-    """Two tries, with callbacks that wait."""
+    """Return two tries, with callbacks that wait."""
     return AsyncRetrying(stop=stop_after_attempt(2), before=pause, after=pause, before_sleep=pause, reraise=True)
 
 
 async def swallowed(shared: AsyncRetrying | None) -> int:
-    """How many of 25 failures among 50 concurrent calls do not reach their caller."""
+    """Return how many of 25 failures among 50 concurrent calls do not reach their caller."""
 
     async def call(number: int) -> str:
         answer: str = await (shared or retrying())(even_fails, number)
@@ -96,7 +96,7 @@ def test_naming_what_to_retry_lets_a_cancellation_through(retry: retry_if_except
 
 
 def state(number: int) -> RetryCallState:
-    """The state after so many tries."""
+    """Return the state after so many tries."""
     state = RetryCallState(AsyncRetrying(), None, (), {})
     state.attempt_number = number
     return state

@@ -36,7 +36,7 @@ def test_a_write_gives_a_token() -> None:
 
 
 def test_a_standby_is_not_waited_for() -> None:
-    """It gets a write from the deliverer, later."""
+    """It gets a write from the relay, later."""
 
     async def act(scene: Scene) -> None:
         await scene.chain.remember(USER, "tea")
@@ -111,13 +111,13 @@ def test_a_slow_journal_is_none() -> None:
     """Nobody waits for it beyond the deadline; whether something was written is not known."""
 
     async def act(scene: Scene) -> None:
-        scene.runner.seconds = FOREVER
+        scene.runner.seconds_before = FOREVER
 
         error = await failure_of(scene.chain.remember(USER, "tea"))
 
         assert isinstance(error, JournalUnavailable)
         assert error.ambiguous
-        scene.runner.seconds = 0
+        scene.runner.seconds_before = 0
 
     play(act)
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 from msgspec import UNSET
 
-from providers.chain.chained import ChainedProvider
 from providers.errors import MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+from tests.support.chain_rig import ChainRig
 
 
 def test_nothing_to_change_gives_the_memory_as_it_is() -> None:
@@ -96,7 +96,7 @@ def test_a_repeated_change_changes_nothing_more(forgotten: bool) -> None:  # noq
 
 
 async def unverified(scene: Scene) -> str:
-    """Repeat the first write of a memory that has been changed, while nobody can be asked; give its id."""
+    """Repeat the first write of a memory that has been changed, while nobody can be asked; return its id."""
     memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
     await scene.chain.update(USER, memory_id, metadata={"kind": "drink"})
     await scene.forget()
@@ -221,7 +221,7 @@ def test_a_memory_that_is_changed_by_too_many_cannot_be_changed_now() -> None:
 
     async def act(scene: Scene) -> None:
         journal = _Busy("busy", scene.runner, scene.runner)
-        chain = ChainedProvider(scene.chained.route, journal, scene.versions, now=scene.clock)
+        chain = ChainRig(journal, scene.clock, scene.versions).chained(scene.chained.route)
         memory_id = await chain.remember(USER, "tea", memory_id=key())
 
         error = await failure_of(chain.update(USER, memory_id, content="coffee"))

@@ -1,18 +1,17 @@
 """Deletions in a chain: for ever, told honestly, and the same answer when they are repeated."""
 
 import asyncio
-from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
 from providers.chain.route import Route
-from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
+from providers.errors import MemoryDeleted, MemoryNotFound, Unavailable
 from providers.limits import MAX_LIST_LIMIT
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
-from tests.support.frail import FrailProvider
+from tests.support.frail import each
 
 
 def test_a_deletion_tells_whether_there_was_something() -> None:
@@ -98,21 +97,12 @@ def test_a_deletion_is_newer_than_what_it_deletes() -> None:
     play(act)
 
 
-class _Buried(FrailProvider):
-    """Calls a tombstone that it has already a deleted memory."""
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """Answer so."""
-        return [MemoryDeleted(snapshot.id) for snapshot in snapshots]
-
-
 def test_a_tombstone_that_meets_a_tombstone_is_confirmed() -> None:
     """What was wanted is there."""
 
     async def act(scene: Scene) -> None:
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
-        buried = _Buried(scene.clock)
-        scene.links["home"].provider = buried
+        scene.home.instead["put_many"] = each(lambda state: MemoryDeleted(state.id))
 
         await scene.chain.delete(USER, memory_id)
 
@@ -195,7 +185,7 @@ def test_of_what_nobody_can_list_nothing_is_deleted(lost: str) -> None:
 
 
 async def _rows(scene: Scene, memory_id: str) -> list[Snapshot | None]:
-    """What each provider has under an id in the end."""
+    """Return the state that each provider holds under an id in the end."""
     await asyncio.sleep(60)
     await scene.deliver()
     return [await MockMemoryProvider.snapshot(one, Owner(USER), memory_id) for one in scene.providers.values()]

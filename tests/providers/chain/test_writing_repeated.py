@@ -225,7 +225,7 @@ def test_what_home_refused_does_not_take_the_key() -> None:
 
 
 async def refused(scene: Scene) -> str:
-    """Have home refuse a content that is new under its key, and give the key."""
+    """Let home refuse a content that is new under its key, and return the key."""
     memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
     await scene.forget()
     for provider in scene.providers.values():
