@@ -12,15 +12,16 @@ from providers.examination.outcome import CheckOutcome
 from providers.native import findings
 from providers.native.embedded import folder_of
 from providers.native.embedder_check import EmbeddingResult, embedded_by, embedder_of
+from providers.native.opening import opened_schema
+from providers.native.options import NativeOptions
 from providers.native.server_check import START_SECONDS, server_of
-from providers.native.settings import NativeSettings
 from providers.postgres.examination import ExaminedDatabase
 from providers.postgres.inspection import Address
 
 _LOST = "without it memories are found by their words alone"
 
 
-def checks_of(settings: NativeSettings, subject: Subject) -> Iterator[Check]:
+def checks_of(settings: NativeOptions, subject: Subject) -> Iterator[Check]:
     """Yield the checks of a provider's server, database, schema and embedders."""
     name, at = subject.host.name, subject.at
     needs: tuple[str, ...] = ()
@@ -36,14 +37,15 @@ def checks_of(settings: NativeSettings, subject: Subject) -> Iterator[Check]:
     yield from _embedder_checks(settings, subject, database.reached)
 
 
-def _address(settings: NativeSettings, subject: Subject) -> Address:
+def _address(settings: NativeOptions, subject: Subject) -> Address:
     dsn = Secret(settings.dsn_of(subject.host.name, subject.host.data_dir))
     return Address(dsn=dsn, through_pooler=settings.through_pooler)
 
 
-def _schema_checks(settings: NativeSettings, subject: Subject, database: ExaminedDatabase) -> Iterator[Check]:
+def _schema_checks(settings: NativeOptions, subject: Subject, database: ExaminedDatabase) -> Iterator[Check]:
     async def schema() -> CheckOutcome:
-        async with settings.migrations(subject.host) as opened:
+        dsn = settings.dsn_of(subject.host.name, subject.host.data_dir)
+        async with opened_schema(dsn, pool_size=settings.pool_size, through_pooler=settings.through_pooler) as opened:
             state, known = await opened.state(), [step.id for step in opened.history()]
         return findings.schema_of(state, known, subject.host.name, migrates=settings.migrate)
 
@@ -59,7 +61,7 @@ def _schema_checks(settings: NativeSettings, subject: Subject, database: Examine
     yield Check(f"{subject.at}.versions", versions, look_at, needs)
 
 
-def _embedder_checks(settings: NativeSettings, subject: Subject, reached: Callable[[], Address]) -> Iterator[Check]:
+def _embedder_checks(settings: NativeOptions, subject: Subject, reached: Callable[[], Address]) -> Iterator[Check]:
     """Yield the checks of the embedders, and of the stored vectors."""
     made: list[EmbeddingResult] = []
 
@@ -79,7 +81,7 @@ def _embedder_checks(settings: NativeSettings, subject: Subject, reached: Callab
     yield Check(f"{subject.at}.vectors", vectors, look_at, (f"{subject.at}.schema", embedder))
 
 
-def embedder_to_try(settings: NativeSettings, subject: Subject) -> Sequence[Check]:
+def embedder_to_try(settings: NativeOptions, subject: Subject) -> Sequence[Check]:
     """Return the check whether the embedder embeds within the time that a request waits for its vector."""
 
     async def embed() -> None:

@@ -14,9 +14,9 @@ from providers.native.database import Database
 from providers.native.dimensions import StorableEmbedder
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine
+from providers.native.options import NativeOptions
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
-from providers.native.settings import NativeSettings
 from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
@@ -31,7 +31,7 @@ _SCHEMA_SECONDS = 24 * 3600.0
 
 
 @asynccontextmanager
-async def open_provider(settings: NativeSettings, host: Host) -> AsyncIterator[Replica]:
+async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Replica]:
     """Hold a provider for as long as the context lasts; neither its database nor its embedders need be up yet."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(_opened_database(settings, host))
@@ -73,7 +73,7 @@ async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> As
 
 
 @asynccontextmanager
-async def _opened_database(settings: NativeSettings, host: Host) -> AsyncIterator[Database]:
+async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator[Database]:
     """Hold a pool, and an engine that makes a connection for each use, so that it never waits for the pool."""
     dsn, through_pooler = settings.dsn_of(host.name, host.data_dir), settings.through_pooler
     async with (
