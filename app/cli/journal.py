@@ -15,8 +15,7 @@ from app.cli.tables import show, table
 from app.process.host import offline_host
 from app.settings import Settings
 from observability.logs import configure_logs
-from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.missing import NoJournal
+from providers.journal.base import Journal, JournalUnavailable, NoJournal
 from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery
 from providers.timing.durations import span
 

@@ -34,6 +34,10 @@ class JournalUnavailable(Unavailable):
     outcome = "journal_unavailable"
 
 
+class NoJournal(Exception):
+    """There is no journal to be opened, and this is why."""
+
+
 def check_count(what: str, count: int, most: int) -> None:
     """Refuse a call with too many items.
 
@@ -57,7 +61,6 @@ class Journal(Protocol):
     @abstractmethod
     def id(self) -> str:
         """The unique name that this journal received when it was created."""
-        raise NotImplementedError
 
     @abstractmethod
     async def append(
@@ -86,7 +89,6 @@ class Journal(Protocol):
         Raises:
             ValueError: there are more than `MAX_APPENDED` operations.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
@@ -95,17 +97,14 @@ class Journal(Protocol):
         These are up to `limit` operations that the provider has not confirmed, and up to `tombstones` deletions that
         it has confirmed, which a late write may undo. The newest of each are returned.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those of a user's memories whose tombstone is retained."""
-        raise NotImplementedError
 
     @abstractmethod
     async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what the journal still knows of one memory, confirmed everywhere or not."""
-        raise NotImplementedError
 
     @abstractmethod
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
@@ -113,7 +112,6 @@ class Journal(Protocol):
 
         However high the `limit` is, at most `MAX_LEASED` are leased.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
@@ -127,7 +125,6 @@ class Journal(Protocol):
         Raises:
             ValueError: there are more than `MAX_LEASED` leases.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def settle(self, settlements: Sequence[Settlement]) -> None:
@@ -139,7 +136,6 @@ class Journal(Protocol):
         `Dead` is a failure that counts. A dead letter can still be confirmed, but no late `Postponed` revives it. The
         method may return before the settlements are durable: one that is lost in a crash costs a repetition.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def wait(self, seconds: float) -> None:
@@ -148,7 +144,6 @@ class Journal(Protocol):
         A delivery that becomes due between two waits of one task ends the second wait at once, even if other tasks
         wait meanwhile.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def prune(self, seconds: float) -> int:
@@ -157,12 +152,10 @@ class Journal(Protocol):
         Returns:
             The number of operations dropped.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones with a `seq` above `after` that every member confirmed and are older than `seconds`."""
-        raise NotImplementedError
 
     @abstractmethod
     async def redeliver(self, seq: int, provider: str) -> None:
@@ -171,7 +164,6 @@ class Journal(Protocol):
         A trace becomes an ordinary tombstone. A delivery that the provider has not confirmed stays as it is, a dead
         letter too. Other operations and unknown providers are ignored.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
@@ -179,17 +171,14 @@ class Journal(Protocol):
 
         One with a delivery is kept; if `traces` is true, every tombstone that is no trace is kept as well.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def status(self) -> JournalStatus:
         """Count operations, of which each memory has one, and deliveries; dead letters are counted separately."""
-        raise NotImplementedError
 
     @abstractmethod
     async def newest_version(self) -> int:
         """Return the greatest version in the journal, 0 if it is empty; every row may have to be read."""
-        raise NotImplementedError
 
     @abstractmethod
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
@@ -197,22 +186,18 @@ class Journal(Protocol):
 
         If a `provider` is named, only its deliveries are returned. Dead letters are not among them.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Return the dead letters of up to `limit` operations with a `seq` above `after`, oldest first."""
-        raise NotImplementedError
 
     @abstractmethod
     async def retry(self, seq: int, provider: str) -> bool:
         """Make a dead letter due at once with its failures reset; return False if there is none."""
-        raise NotImplementedError
 
     @abstractmethod
     async def discard(self, seq: int, provider: str) -> bool:
         """Drop a dead letter, so that its provider never receives that operation; return False if there is none."""
-        raise NotImplementedError
 
     @abstractmethod
     async def join(self, name: str, identity: str | None) -> Member:
@@ -223,29 +208,23 @@ class Journal(Protocol):
         it was written. A member whose identity has changed is another store, and starts as a new one. An identity of
         None leaves the known one in place.
         """
-        raise NotImplementedError
 
     @abstractmethod
     async def members(self) -> list[Member]:
         """Return all members in the order in which they joined."""
-        raise NotImplementedError
 
     @abstractmethod
     async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
         """Record the progress of a member's backfill; an unknown name is ignored."""
-        raise NotImplementedError
 
     @abstractmethod
     async def mark(self, name: str, state: MemberState) -> None:
         """Set the state of a member; a backfill starts from the first user, with its counts at zero."""
-        raise NotImplementedError
 
     @abstractmethod
     async def leave(self, name: str) -> bool:
         """Remove a member with its unconfirmed deliveries; return False if there is no such member."""
-        raise NotImplementedError
 
     @abstractmethod
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
         """Acquire or keep a task that only one holder may run at a time; return False while another holder has it."""
-        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The checks of what a journal holds, in their order."""
+"""The checks of what a journal holds, in their order, with their outcomes."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,15 +8,46 @@ from msgspec import Struct
 
 from providers.examination import clocks
 from providers.examination.check import Check, JournalSubject
-from providers.examination.outcome import CheckOutcome, skipped
-from providers.journal import findings
-from providers.journal.base import Journal
-from providers.journal.missing import NoJournal
+from providers.examination.outcome import CheckOutcome, ok, skipped, warning
+from providers.journal.base import Journal, NoJournal
 from providers.journal.operations import JournalStatus
+from providers.timing.durations import span
 
 LOOK_AT = "look at the settings below journal, and whether its file or database can be reached by this user"
 
-_COUNTS: dict[str, Callable[[JournalStatus], CheckOutcome]] = {"pending": findings.pending_of, "dead": findings.dead_of}
+# A deliverer tries again within a minute; what waits longer waits for somebody to act.
+LONGEST_PENDING_SECONDS = 300.0
+
+
+def journal_of(status: JournalStatus) -> CheckOutcome:
+    """Say what it holds."""
+    members = ", ".join(backlog.provider for backlog in status.backlogs) or "nobody"
+    return ok(f"{status.operations} operations, {status.tombstones} of them tombstones, for {members}")
+
+
+def pending_of(status: JournalStatus) -> CheckOutcome:
+    """Return whether what is to be delivered is delivered."""
+    waiting = [backlog for backlog in status.backlogs if backlog.pending]
+    if not waiting:
+        return ok("nothing is pending")
+    found = ", ".join(f"{one.provider} {one.pending}, the oldest {span(one.oldest_seconds)}" for one in waiting)
+    if max(one.oldest_seconds for one in waiting) > LONGEST_PENDING_SECONDS:
+        return warning(
+            found, "see `ninai journal pending` for what keeps them; they are delivered while the service runs"
+        )
+    return ok(found)
+
+
+def dead_of(status: JournalStatus) -> CheckOutcome:
+    """Return whether a provider has refused anything for good."""
+    refused = [backlog for backlog in status.backlogs if backlog.dead]
+    if not refused:
+        return ok("no dead letters")
+    found = ", ".join(f"{one.provider} {one.dead}" for one in refused)
+    return warning(found, "`ninai journal dead`, then `ninai journal retry` or `discard`")
+
+
+_COUNTS: dict[str, Callable[[JournalStatus], CheckOutcome]] = {"pending": pending_of, "dead": dead_of}
 
 
 class Contents(Struct, frozen=True):
@@ -38,7 +69,7 @@ def contents_checks(
                 seen.append(Contents(await journal.status(), await journal.newest_version()))
         except NoJournal as reason:
             return skipped(str(reason))
-        return findings.journal_of(seen[0].status)
+        return journal_of(seen[0].status)
 
     async def judged(judge: Callable[[JournalStatus], CheckOutcome]) -> CheckOutcome:
         return judge(seen[0].status)

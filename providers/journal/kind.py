@@ -8,8 +8,7 @@ from typing import Self
 from msgspec import Struct
 
 from providers.examination.check import Check, FailureDomain, JournalSubject
-from providers.journal.base import Journal
-from providers.journal.missing import NoJournal
+from providers.journal.base import Journal, NoJournal
 from providers.types import Host
 
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from providers.errors import Rejected
+from providers.errors import Conflict, MemoryDeleted, Rejected
 from providers.types import Snapshot
 
 
@@ -69,6 +69,29 @@ class OutOfDate(Rejected):
     outcome = "out_of_date"
 
 
+class AppendOutcome(StrEnum):
+    """The verdict on one operation; the function in PostgreSQL returns these names."""
+
+    APPENDED = "appended"
+    REPEATED = "repeated"
+    DELETED = "deleted"
+    CONFLICT = "conflict"
+    OUT_OF_DATE = "out_of_date"
+
+
+def rejection(outcome: AppendOutcome, memory_id: str) -> Rejected | None:
+    """Return the error for an operation on a memory, None if it is accepted."""
+    match outcome:
+        case AppendOutcome.DELETED:
+            return MemoryDeleted(memory_id)
+        case AppendOutcome.CONFLICT:
+            return Conflict(memory_id)
+        case AppendOutcome.OUT_OF_DATE:
+            return OutOfDate(f"memory {memory_id} has a newer version")
+        case _:
+            return None
+
+
 class Delivery(Struct, frozen=True, kw_only=True):
     """An operation that one provider has not confirmed, leased to a deliverer.
 
@@ -120,8 +143,8 @@ class Dead(_Settled, frozen=True, kw_only=True):
 Settlement = Done | Postponed | Dead
 
 
-class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A delivery that was given up; its moments are seconds since 1970, and the memory's text is left out."""
+class _ListedDelivery(Struct, frozen=True, kw_only=True):
+    """A delivery as an operator sees it; its moments are seconds since 1970, and the memory's text is left out."""
 
     seq: int
     provider: str
@@ -131,23 +154,20 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     error: str
     failures: int
     appended_at: float
+
+
+class DeadLetter(_ListedDelivery, frozen=True, kw_only=True):
+    """A delivery that was given up; its moments are seconds since 1970, and the memory's text is left out."""
+
     failed_at: float
 
 
-class PendingDelivery(Struct, frozen=True, kw_only=True):
+class PendingDelivery(_ListedDelivery, frozen=True, kw_only=True):
     """A delivery that is outstanding or under way; its moments are seconds since 1970, and the text is left out.
 
     It is made, or repeated, at `due_at`; `error` is that of the last failure, empty if there was none.
     """
 
-    seq: int
-    provider: str
-    kind: OperationKind
-    user_id: str
-    memory_id: str
-    error: str
-    failures: int
-    appended_at: float
     due_at: float
 
 

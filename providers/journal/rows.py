@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, convert
 
 from providers.journal.codec import decode
-from providers.journal.operations import Delivery, JournalEntry, OperationKind
+from providers.journal.operations import Backlog, Delivery, JournalEntry, JournalStatus, OperationKind
 
 Row = Sequence[Any]
 Value = TypeVar("Value", bound=Struct)
@@ -24,13 +24,9 @@ def to_entry(row: Row, pending: Iterable[str]) -> JournalEntry:
 
 def to_delivery(row: Row) -> Delivery:
     """Convert a row of seq, provider, kind, state, appended_at, until, failures, failed_at."""
-    return Delivery(
-        seq=row[0],
-        provider=row[1],
-        kind=OperationKind(row[2]),
-        state=decode(row[3]),
-        appended_at=row[4],
-        until=row[5],
-        failures=row[6],
-        failed_at=row[7],
-    )
+    return to_value(Delivery, (*row[:3], decode(row[3]), *row[4:]))
+
+
+def to_status(counts: Row, backlogs: Iterable[Row]) -> JournalStatus:
+    """Convert a row of operations, tombstones, last_seq, and a row for each member."""
+    return to_value(JournalStatus, (*counts, [to_value(Backlog, row) for row in backlogs]))

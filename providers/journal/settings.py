@@ -9,9 +9,7 @@ from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
 
 
-class AutoJournalSettings(
-    JournalKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="auto"
-):
+class AutoJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="auto"):
     """A SQLite file in the data folder if there are several providers, and no journal for a single one.
 
     A journal that was once begun goes on: it knows what that provider has not received.
@@ -43,9 +41,7 @@ class AutoJournalSettings(
         return self.contents_checks(subject, (DATA_DIR,))
 
 
-class NoJournalSettings(
-    JournalKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"
-):
+class NoJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="none"):
     """No journal: while the single provider is down, the service is."""
 
     @property

@@ -48,14 +48,6 @@ def _strings(ids: Iterable[UUID]) -> tuple[str, ...]:
     return tuple(map(str, ids))
 
 
-def _or_null(digest: bytes) -> bytes | None:
-    return digest or None
-
-
-def _or_empty(digest: bytes | None) -> bytes:
-    return digest or b""
-
-
 def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
@@ -73,7 +65,7 @@ COLUMNS = (
     Column(name="created_at", type="timestamptz"),
     Column(name="updated_at", type="timestamptz", live=True, later=True, edit="CAST(:now AS timestamptz)"),
     Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
-    Column(name="digest", type="bytea", live=True, write=_or_null, read=_or_empty),
+    Column(name="digest", type="bytea", live=True, write=lambda value: value or None, read=lambda value: value or b""),
     Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),

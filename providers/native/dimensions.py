@@ -1,5 +1,9 @@
 """The limit on the dimensions of a vector that is to be stored."""
 
+from collections.abc import Sequence
+
+from providers.embedders.base import MISCONFIGURED, Embedder, EmbedderUnavailable, Vector
+
 # What pgvector's halfvec holds, the type that vectors are stored in; source: its README, "Half-Precision Vectors".
 MAX_DIMENSIONS = 16_000
 
@@ -12,3 +16,23 @@ def too_wide(dimensions: int) -> str | None:
     if dimensions <= MAX_DIMENSIONS:
         return None
     return f"{dimensions} dimensions are more than the {MAX_DIMENSIONS} that pgvector holds"
+
+
+class StorableEmbedder(Embedder):
+    """Check the vectors of another embedder: how many dimensions its model makes is not always configured."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.model = embedder.model
+        self._embedder = embedder
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """See `Embedder`.
+
+        Raises:
+            EmbedderUnavailable: also for vectors of too many dimensions, and then its outcome is `misconfigured`.
+        """
+        vectors = await self._embedder.embed(texts)
+        for vector in vectors:
+            if (reason := too_wide(len(vector))) is not None:
+                raise EmbedderUnavailable(f"{reason}: {NARROWER}", outcome=MISCONFIGURED)
+        return vectors

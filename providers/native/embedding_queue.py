@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +24,8 @@ from providers.embedders.base import (
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
-from providers.native.slices import slices
 from providers.native.target_model import TargetModel
+from providers.native.vectors import slices
 from providers.postgres.translate import UnexpectedSqlState
 
 BATCH = 64  # memories in one call, if they are short
@@ -86,14 +87,9 @@ class EmbeddingQueue:
                 await asyncio.sleep(IDLE_SECONDS)
             else:
                 if not more:
-                    await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(IDLE_SECONDS):
+                            await self._wake.wait()
 
     async def _embed_some(self) -> bool:
         """Embed one batch; return whether to go on at once."""
@@ -175,8 +171,7 @@ class EmbeddingQueue:
             reason = f"it takes no text at all: {error.reason}"
             raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, retry_after=IDLE_SECONDS) from error
         values = {"model": self._embedder.model, **_keys(rows)}
-        async with self._database.writing() as connection:
-            count = (await connection.execute(statements.SET_REFUSED, values)).rowcount
+        count = await self._database.change(statements.SET_REFUSED, values)
         self._metrics.embeddings_refused.labels(self._provider).inc(count)
         self._metrics.add_waiting(self._provider, -count)
         for row in rows:
@@ -187,8 +182,7 @@ class EmbeddingQueue:
             return
         embeddings = [HalfVector(vector) for vector in vectors]
         values = {"model": self._embedder.model, "embeddings": embeddings, **_keys(rows)}
-        async with self._database.writing() as connection:
-            stored = (await connection.execute(statements.SET_EMBEDDINGS, values)).rowcount
+        stored = await self._database.change(statements.SET_EMBEDDINGS, values)
         self._metrics.add_waiting(self._provider, -stored)
         _log.info("embedded_later", count=stored)
 

@@ -1,7 +1,6 @@
 """The native provider's pool: the common one, with pgvector's binary formats and exact numbers in metadata."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 from pgvector.asyncpg import register_vector
@@ -11,24 +10,11 @@ from providers.native.jsonb import from_jsonb
 from providers.postgres.engine import open_pool
 
 
-@asynccontextmanager
-async def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AsyncIterator[AsyncEngine]:
+def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AbstractAsyncContextManager[AsyncEngine]:
     """Hold a pool; the first query makes the first connection."""
-    async with open_pool(
-        dsn,
-        pool_size=pool_size,
-        through_pooler=through_pooler,
-        json_deserializer=from_jsonb,
-        on_connect=_register,
-    ) as engine:
-        yield engine
-
-
-@asynccontextmanager
-async def open_unpooled(dsn: str, *, through_pooler: bool) -> AsyncIterator[AsyncEngine]:
-    """Hold an engine that makes a connection for each use, so that it never waits for the pool."""
-    async with open_pool(dsn, pool_size=0, through_pooler=through_pooler) as engine:
-        yield engine
+    return open_pool(
+        dsn, pool_size=pool_size, through_pooler=through_pooler, json_deserializer=from_jsonb, on_connect=_register
+    )
 
 
 async def _register(connection: asyncpg.Connection) -> None:

@@ -1,138 +1,90 @@
 """The checks of one native provider in their order: server, database, schema, embedders."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-
-from msgspec import Struct
 
 from observability.secret import Secret
 from providers.embedders.options import EmbedderKind
 from providers.examination import clocks
 from providers.examination.check import DATA_DIR, Check, Subject
 from providers.examination.examination import CHECK_SECONDS
-from providers.examination.outcome import CheckOutcome, ok
-from providers.migrations import Migrations
+from providers.examination.outcome import CheckOutcome
 from providers.native import findings
 from providers.native.embedded import folder_of
 from providers.native.embedder_check import EmbeddingResult, embedded_by, embedder_of
-from providers.native.inspection import newest_version
+from providers.native.opening import opened_schema
+from providers.native.options import NativeOptions
 from providers.native.server_check import START_SECONDS, server_of
-from providers.postgres import facts
-from providers.postgres.clock_check import compared
-from providers.postgres.inspection import Address, DatabaseFacts
+from providers.postgres.examination import ExaminedDatabase
+from providers.postgres.inspection import Address
 
-_JUDGES: dict[str, Callable[[DatabaseFacts], CheckOutcome]] = {
-    "version": facts.version_of,
-    "writable": facts.writable_of,
-    "pgvector": findings.pgvector_of,
-}
 _LOST = "without it memories are found by their words alone"
 
 
-class DatabaseSubject(Struct, frozen=True, kw_only=True):
-    """The database to be examined; `migrate` if the service brings its schema up to this version."""
+def checks_of(settings: NativeOptions, subject: Subject) -> Iterator[Check]:
+    """Yield the checks of a provider's server, database, schema and embedders."""
+    name, at = subject.host.name, subject.at
+    needs: tuple[str, ...] = ()
+    look_at = f"look at {at}.dsn, and whether the server runs and can be reached from here"
+    if settings.embedded:
+        look_at = "look at the server.log in its folder, and at `ninai db status`; be the user of the service"
+        run = partial(server_of, name, folder_of(subject.host.data_dir, name), subject.meanwhile, look_at)
+        yield Check(f"{at}.server", run, look_at, (DATA_DIR,), 2 * START_SECONDS)
+        needs = (f"{at}.server",)
+    database = ExaminedDatabase(subject, lambda: _address(settings, subject), look_at)
+    yield from database.checks(needs, {"pgvector": findings.pgvector_of})
+    yield from _schema_checks(settings, subject, database)
+    yield from _embedder_checks(settings, subject, database.reached)
 
-    dsn: Callable[[], str]
-    embedded: bool
-    through_pooler: bool
-    migrate: bool
-    migrations: Callable[[], AbstractAsyncContextManager[Migrations]]
+
+def _address(settings: NativeOptions, subject: Subject) -> Address:
+    dsn = Secret(settings.dsn_of(subject.host.name, subject.host.data_dir))
+    return Address(dsn=dsn, through_pooler=settings.through_pooler)
 
 
-class DatabaseChecks:
-    """The checks of a database and its schema, each of which may build upon what others before it have found."""
-
-    def __init__(self, subject: Subject, database: DatabaseSubject) -> None:
-        self._subject = subject
-        self._database = database
-        self._at = subject.at
-        self._name = subject.host.name
-        self._address: Address | None = None
-        self._facts: list[DatabaseFacts] = []
-
-    def reached(self) -> Address:
-        """Return the database, which has answered."""
-        if self._address is None:
-            raise RuntimeError("a check of the database needs that it answers")
-        return self._address
-
-    def checks(self) -> Iterator[Check]:
-        """Yield them in their order."""
-        server, database = f"{self._at}.server", f"{self._at}.database"
-        look_at = f"look at {self._at}.dsn, and whether the server runs and can be reached from here"
-        if self._database.embedded:
-            look_at = "look at the server.log in its folder, and at `ninai db status`; be the user of the service"
-            folder = folder_of(self._subject.host.data_dir, self._name)
-            run = partial(server_of, self._name, folder, self._subject.meanwhile, look_at)
-            yield Check(server, run, look_at, (DATA_DIR,), 2 * START_SECONDS)
-        yield Check(database, self._reach, look_at, (server,) if self._database.embedded else ())
-        for part, judge in _JUDGES.items():
-            yield Check(f"{self._at}.{part}", partial(self._judged, judge), look_at, (database,))
-        yield Check(f"{self._at}.clock", self._clock, look_at, (database,))
-        yield from self._of_schema()
-
-    def _of_schema(self) -> Iterator[Check]:
-        schema, look_at = f"{self._at}.schema", f"look at `ninai db check {self._name}`"
-        yield Check(schema, self._schema, look_at, (f"{self._at}.database", f"{self._at}.pgvector"))
-        yield Check(f"{self._at}.indexes", self._indexes, look_at, (schema,))
-        yield Check(f"{self._at}.versions", self._versions, look_at, (schema,))
-
-    async def _reach(self) -> CheckOutcome:
-        address = Address(dsn=Secret(self._database.dsn()), through_pooler=self._database.through_pooler)
-        self._facts.append(await address.facts())
-        self._address = address
-        return ok("it answers")
-
-    async def _judged(self, judge: Callable[[DatabaseFacts], CheckOutcome]) -> CheckOutcome:
-        return judge(self._facts[0])
-
-    async def _clock(self) -> CheckOutcome:
-        return await compared(self.reached(), self._subject.now)
-
-    async def _schema(self) -> CheckOutcome:
-        async with self._database.migrations() as opened:
+def _schema_checks(settings: NativeOptions, subject: Subject, database: ExaminedDatabase) -> Iterator[Check]:
+    async def schema() -> CheckOutcome:
+        dsn = settings.dsn_of(subject.host.name, subject.host.data_dir)
+        async with opened_schema(dsn, pool_size=settings.pool_size, through_pooler=settings.through_pooler) as opened:
             state, known = await opened.state(), [step.id for step in opened.history()]
-        return findings.schema_of(state, known, self._name, migrates=self._database.migrate)
+        return findings.schema_of(state, known, subject.host.name, migrates=settings.migrate)
 
-    async def _indexes(self) -> CheckOutcome:
-        return await findings.indexes_of(self.reached())
+    async def indexes() -> CheckOutcome:
+        return await findings.indexes_of(database.reached())
 
-    async def _versions(self) -> CheckOutcome:
-        return clocks.versions_of(await newest_version(self.reached()), self._subject.now)
+    async def versions() -> CheckOutcome:
+        return clocks.versions_of(await findings.newest_version(database.reached()), subject.now)
+
+    look_at, needs = f"look at `ninai db check {subject.host.name}`", (f"{subject.at}.schema",)
+    yield Check(f"{subject.at}.schema", schema, look_at, (database.check, f"{subject.at}.pgvector"))
+    yield Check(f"{subject.at}.indexes", indexes, look_at, needs)
+    yield Check(f"{subject.at}.versions", versions, look_at, needs)
 
 
-def embedder_checks(
-    subject: Subject,
-    reached: Callable[[], Address],
-    current: EmbedderKind,
-    former: Sequence[EmbedderKind],
-    *,
-    patience: float,
-) -> Iterator[Check]:
-    """Yield the checks of the embedders, and of the stored vectors; `patience` is seconds that a request waits."""
+def _embedder_checks(settings: NativeOptions, subject: Subject, reached: Callable[[], Address]) -> Iterator[Check]:
+    """Yield the checks of the embedders, and of the stored vectors."""
     made: list[EmbeddingResult] = []
 
     async def embedded(kind: EmbedderKind) -> CheckOutcome:
         made.append(await embedded_by(kind, subject.host.metrics, CHECK_SECONDS))
-        return embedder_of(kind, made[-1], patience)
+        return embedder_of(kind, made[-1], settings.embedding_patience)
 
     async def vectors() -> CheckOutcome:
         return await findings.vectors_of(reached(), str(made[0].model), made[0].dimensions)
 
     embedder = f"{subject.at}.embedder"
-    yield Check(embedder, partial(embedded, current), f"look at {embedder}; {_LOST}")
-    for index, one in enumerate(former):
+    yield Check(embedder, partial(embedded, settings.embedder), f"look at {embedder}; {_LOST}")
+    for index, one in enumerate(settings.former_embedders):
         place = f"{subject.at}.former_embedders[{index}]"
         yield Check(place, partial(embedded, one), f"look at {place}; {_LOST}")
     look_at = f"look at `ninai db check {subject.host.name}`"
     yield Check(f"{subject.at}.vectors", vectors, look_at, (f"{subject.at}.schema", embedder))
 
 
-def embedder_to_try(subject: Subject, embedder: EmbedderKind, patience: float) -> Sequence[Check]:
-    """Return the check whether an embedder embeds within `patience` seconds."""
+def embedder_to_try(settings: NativeOptions, subject: Subject) -> Sequence[Check]:
+    """Return the check whether the embedder embeds within the time that a request waits for its vector."""
 
     async def embed() -> None:
-        await embedded_by(embedder, subject.host.metrics, patience)
+        await embedded_by(settings.embedder, subject.host.metrics, settings.embedding_patience)
 
     return [Check("embed", embed, f"{subject.at}.embedder; {_LOST}")]

@@ -2,11 +2,33 @@
 
 from providers.examination.outcome import CheckOutcome, error, ok, warning
 from providers.migrations import SchemaState
-from providers.native.inspection import other_dimensions, wanted_models
 from providers.postgres.inspection import Address, DatabaseFacts
 
 # That which brought halfvec and sparsevec.
 LEAST_PGVECTOR = (0, 7)
+
+_SAMPLE = 1_000  # memories whose vectors are looked at
+_SAMPLE_OF_VERSIONS = 100_000  # no index has them, and a check must not read a table of any size
+
+_OTHER_DIMENSIONS = """
+    SELECT embedding_dims, count(*) FROM (
+        SELECT embedding_dims FROM ninai_memories WHERE deleted_at IS NULL AND embedding_model = $1 LIMIT $2
+    ) AS sample
+    WHERE embedding_dims <> $3 GROUP BY 1 ORDER BY 2 DESC
+"""
+_NEWEST_VERSION = "SELECT coalesce(max(version), 0) FROM (SELECT version FROM ninai_memories LIMIT $1) AS sample"
+_WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
+_INVALID = """
+    SELECT indexed.relname FROM pg_catalog.pg_index
+    JOIN pg_catalog.pg_class AS indexed ON indexed.oid = indexrelid
+    JOIN pg_catalog.pg_class AS of_table ON of_table.oid = indrelid
+    WHERE NOT indisvalid AND starts_with(of_table.relname, 'ninai_') AND pg_table_is_visible(of_table.oid)
+    ORDER BY 1
+"""
+_COUNT_INDEXES = """
+    SELECT count(*) FROM pg_catalog.pg_index JOIN pg_catalog.pg_class AS of_table ON of_table.oid = indrelid
+    WHERE starts_with(of_table.relname, 'ninai_') AND pg_table_is_visible(of_table.oid)
+"""
 
 
 def pgvector_of(facts: DatabaseFacts) -> CheckOutcome:
@@ -46,29 +68,36 @@ def schema_of(state: SchemaState, known: list[str], name: str, *, migrates: bool
 
 async def indexes_of(address: Address) -> CheckOutcome:
     """Return whether every index is used."""
-    invalid = await address.invalid_indexes()
+    invalid = [str(name) for [name] in await address.rows(_INVALID)]
     if invalid:
         orders = "; ".join(f"REINDEX INDEX CONCURRENTLY {index}" for index in invalid)
         return error(f"not valid: {', '.join(invalid)}", orders)
-    return ok(f"{await address.count_of_indexes()} indexes, all of them valid")
+    [[count]] = await address.rows(_COUNT_INDEXES)
+    return ok(f"{count} indexes, all of them valid")
 
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:
     """Return whether stored vectors are comparable with those of the embedder now, and are to be of its model."""
-    others = await other_dimensions(address, model, dimensions)
+    others = await address.rows(_OTHER_DIMENSIONS, (model, _SAMPLE, dimensions))
     if others:
-        stored = ", ".join(f"{count} of {other} dimensions" for other, count in others.items())
+        stored = ", ".join(f"{count} of {other} dimensions" for other, count in others)
         return error(
             f"{model} makes {dimensions} dimensions now, but stored are {stored} among those looked at",
             "give the model that was exchanged a name of its own: until then those are found by their words alone",
         )
-    different = [wanted for wanted in await wanted_models(address) if wanted != model]
+    different = [wanted for [wanted] in await address.rows(_WANTED_MODEL) if wanted not in {None, model}]
     if different:
         return warning(
             f"{model} is configured, but the process that started last embeds with {different[0]}",
             "configure one embedder for all processes: the one that starts last embeds everything anew",
         )
     return ok(f"those of {model} have {dimensions} dimensions")
+
+
+async def newest_version(address: Address) -> int:
+    """Return the greatest version in a sample of the memories, 0 if there are none."""
+    [[version]] = await address.rows(_NEWEST_VERSION, (_SAMPLE_OF_VERSIONS,))
+    return int(version)
 
 
 def _parsed(version: str) -> tuple[int, ...]:

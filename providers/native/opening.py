@@ -1,6 +1,6 @@
 """Open the native provider: engine, embedders and the background task, closed in the reverse order."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from observability.metrics import Metrics
@@ -11,13 +11,14 @@ from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
 from providers.native.database import Database
+from providers.native.dimensions import StorableEmbedder
 from providers.native.embedding_queue import EmbeddingQueue
-from providers.native.engine import open_engine, open_unpooled
+from providers.native.engine import open_engine
+from providers.native.options import NativeOptions
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
-from providers.native.storable import StorableEmbedder
 from providers.native.vectors import Vectors
-from providers.postgres.engine import pool_of
+from providers.postgres.engine import open_pool, pool_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
 from providers.types import Host
@@ -30,39 +31,13 @@ _SCHEMA_SECONDS = 24 * 3600.0
 
 
 @asynccontextmanager
-async def open_database(
-    dsn: str, host: Host, *, pool_size: int, through_pooler: bool, seconds: float, migrate: bool
-) -> AsyncIterator[Database]:
-    """Hold a pool for as long as the context lasts; the database need not be up yet.
-
-    `seconds` is the time limit of one operation.
-    """
-    async with (
-        open_engine(dsn, pool_size=pool_size, through_pooler=through_pooler) as engine,
-        open_unpooled(dsn, through_pooler=through_pooler) as unpooled,
-    ):
-        with host.metrics.watched_pool(host.name, lambda: pool_of(engine)) as waiting:
-            database = Database(engine, seconds, waiting.one, unpooled=unpooled, migrate=migrate)
-            try:
-                yield database
-            finally:
-                await database.close()
-
-
-@asynccontextmanager
-async def open_provider(
-    database: Database,
-    host: Host,
-    *,
-    embedder: EmbedderSettings,
-    former_embedders: Sequence[EmbedderSettings],
-    patience: float,
-    vector_weight: float,
-) -> AsyncIterator[Replica]:
-    """Hold a provider on a database; the embedders need not be up yet. `patience` is seconds for a vector."""
+async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Replica]:
+    """Hold a provider for as long as the context lasts; neither its database nor its embedders need be up yet."""
     async with AsyncExitStack() as stack:
-        current = await stack.enter_async_context(_opened(embedder, host.metrics))
-        former = [await stack.enter_async_context(_opened(choice, host.metrics)) for choice in former_embedders]
+        database = await stack.enter_async_context(_opened_database(settings, host))
+        embedders = (settings.embedder, *settings.former_embedders)
+        current, *former = [await stack.enter_async_context(_opened(choice, host.metrics)) for choice in embedders]
+        patience = settings.embedding_patience
         if any(one is not None for one in (current, *former)):
             _expect(host.metrics)
         queue = None
@@ -78,7 +53,7 @@ async def open_provider(
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, vector_weight)
+        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, settings.vector_weight)
         stack.push_async_callback(provider.close)
         yield provider
 
@@ -95,6 +70,22 @@ async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> As
         translated(TimeLimit(_SCHEMA_SECONDS), PossibleWrites.PERHAPS),
     ):
         yield Schema(engine)
+
+
+@asynccontextmanager
+async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator[Database]:
+    """Hold a pool, and an engine that makes a connection for each use, so that it never waits for the pool."""
+    dsn, through_pooler = settings.dsn_of(host.name, host.data_dir), settings.through_pooler
+    async with (
+        open_engine(dsn, pool_size=settings.pool_size, through_pooler=through_pooler) as engine,
+        open_pool(dsn, pool_size=0, through_pooler=through_pooler) as unpooled,
+    ):
+        with host.metrics.watched_pool(host.name, lambda: pool_of(engine)) as waiting:
+            database = Database(engine, settings.timeout, waiting.one, unpooled=unpooled, migrate=settings.migrate)
+            try:
+                yield database
+            finally:
+                await database.close()
 
 
 @asynccontextmanager

@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from providers import limits, replica_limits
+from msgspec import UNSET
+
+from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
 from providers.native import statements
-from providers.native.columns import record_of
+from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
-from providers.native.editing import RowEditor
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
-from providers.native.replication import Replication
-from providers.native.rows import MemoryRow
+from providers.native.replication import NativeReplica, checked
+from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
-from providers.native.writing import RowWriter, new_row
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.native.writing import answer, new_row
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
 CONCURRENT_RECALLS = 4
@@ -31,7 +31,7 @@ CONCURRENT_RECALLS = 4
 CONCURRENT_STATEMENTS = 4
 
 
-class PostgresMemoryProvider(Replica):
+class PostgresMemoryProvider(NativeReplica):
     """Memories in PostgreSQL: exact hybrid recall within a user, versions, tombstones."""
 
     def __init__(
@@ -42,13 +42,8 @@ class PostgresMemoryProvider(Replica):
         clock: HybridClock,
         vector_weight: float,
     ) -> None:
-        self._database = database
-        self._writer = RowWriter(database, queue)
-        self._combiner = Combiner(self._writer.store, CONCURRENT_STATEMENTS)
-        self._editor = RowEditor(database, vectors, queue, clock)
-        self._replication = Replication(database, vectors, queue, clock)
-        self._vectors = vectors
-        self._clock = clock
+        super().__init__(database, vectors, queue, clock)
+        self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
 
     async def ping(self) -> None:
@@ -62,18 +57,17 @@ class PostgresMemoryProvider(Replica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        checked = [_checked(memory) for memory in memories]
-        rows = await self._rows([memory for memory in checked if isinstance(memory, NewMemory)])
+        canonical = [checked(limits.check_new_memory, memory) for memory in memories]
+        rows = await self._rows([memory for memory in canonical if isinstance(memory, NewMemory)])
         stored = iter(await self._stored(rows))
-        return [next(stored) if isinstance(memory, NewMemory) else memory for memory in checked]
+        return [next(stored) if isinstance(memory, NewMemory) else memory for memory in canonical]
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
         statement, values = recall_statement(query, question.vectors, self._vector_weight)
-        async with self._database.reading() as connection:
-            memories = [record_of(row, row.score) for row in await connection.execute(statement, values)]
+        memories = [record_of(row, row.score) for row in await self._database.rows(statement, values)]
         return Found(memories=memories, degraded=question.degraded)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -93,47 +87,22 @@ class PostgresMemoryProvider(Replica):
         if query.after is not None:
             values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
         statement = statements.LIST if query.after is None else statements.LIST_AFTER
-        async with self._database.reading() as connection:
-            return Found(memories=[record_of(row) for row in await connection.execute(statement, values)])
+        return Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
         if edit.empty:
             return Changed(memory=await self._memory(edit.owner, edit.memory_id))
-        return Changed(memory=await self._editor.edit(edit) or await self._unchanged(edit))
+        return Changed(memory=await self._edited(edit) or await self._unchanged(edit))
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        return Erased(count=int(await self._editor.delete(limits.check_deletion(deletion))))
+        return Erased(count=int(await self._deleted(limits.check_deletion(deletion))))
 
     async def health_check(self) -> PostgresHealth:
         """See `MemoryStore`."""
         return await health_of(self._database, type(self).__name__)
-
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """See `Replica`."""
-        replica_limits.check_snapshots(snapshots)
-        return await self._replication.put_many(snapshots)
-
-    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """See `Replica`."""
-        limits.check_owner(owner)
-        return await self._replication.snapshot(owner, limits.check_memory_id(memory_id))
-
-    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
-        """See `Replica`."""
-        after = replica_limits.check_snapshots_page(owner, limit, after)
-        return await self._replication.snapshots(owner, limit, after)
-
-    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
-        """See `Replica`."""
-        replica_limits.check_owners_page(limit, after)
-        return await self._replication.owners(limit, after)
-
-    async def identity(self) -> str:
-        """See `Replica`."""
-        return await self._replication.identity()
 
     async def _rows(self, memories: Sequence[NewMemory]) -> list[MemoryRow]:
         """Return the rows of checked memories, with ids, versions and vectors."""
@@ -143,17 +112,50 @@ class PostgresMemoryProvider(Replica):
     async def _stored(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store one row together with others that arrive now, more rows in a statement of their own."""
         if len(rows) != 1:
-            return await self._writer.store(rows) if rows else []
+            return await self._store(rows) if rows else []
         async with self._database.limited():
             return [await self._combiner.put(rows[0])]
 
+    async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
+        """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
+        values = insert_values(rows, FIRST)
+        fresh = {(row.user_id, str(row.id)) for row in await self._database.write(statements.PUT, values)}
+        if self._queue is not None:
+            self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
+        if len(fresh) == len(rows):
+            return [Stored(id=row.state.id) for row in rows]
+        sought = {"user_ids": values["user_id"], "ids": values["id"]}
+        found = await self._database.rows(statements.STORED, sought, after_write=True)
+        stored = {(row.user_id, str(row.id)): row for row in found}
+        return [answer(row, stored[row.key]) for row in rows]
+
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
-        values = {"user_id": owner.user, "id": memory_id}
-        async with self._database.reading() as connection:
-            row = (await connection.execute(statements.GET, values)).one_or_none()
-        if row is None:
+        rows = await self._database.rows(statements.GET, {"user_id": owner.user, "id": memory_id})
+        if not rows:
             raise MemoryNotFound(memory_id)
-        return record_of(row)
+        return record_of(rows[0])
+
+    async def _edited(self, edit: Edit) -> MemoryRecord | None:
+        """Replace what is given; return None if the memory is absent, deleted, or has this edit or a newer one."""
+        [embedding] = [NO_EMBEDDING] if edit.content is UNSET else await self._vectors.of_memories([edit.content])
+        values = {
+            **edit_values(edit),
+            **embedding_values(embedding),
+            "user_id": edit.owner.user,
+            "id": edit.memory_id,
+            "version": self._clock.next() if edit.version is None else edit.version,
+            "minted": edit.version is None,
+            "now": self._clock.moment(),
+            "edit_id": edit.edit_id,
+            "kept_edits": limits.MAX_EDITS,
+        }
+        rows = await self._database.write(statements.UPDATE, values)
+        if not rows:
+            return None
+        self._clock.observe(rows[0].version)
+        if edit.content is not UNSET and embedding.vector is None and self._queue is not None:
+            self._queue.report(1)
+        return record_of(rows[0])
 
     async def _unchanged(self, edit: Edit) -> MemoryRecord:
         """Return the memory that an edit did not change: it is newer, or has the edit already.
@@ -162,16 +164,27 @@ class PostgresMemoryProvider(Replica):
             Conflict: it has another edit with the key of this one.
             MemoryNotFound: it is absent or deleted.
         """
-        stored = await self._replication.snapshot(edit.owner, edit.memory_id)
+        stored = await self.snapshot(edit.owner, edit.memory_id)
         if stored is not None:
             was_applied(stored, edit.edit_id)
         if stored is None or stored.deleted:
             raise MemoryNotFound(edit.memory_id)
         return stored.record
 
+    async def _deleted(self, deletion: Deletion) -> bool:
+        """Replace a memory by a tombstone; return whether there was a memory, or this very edit deleted it."""
+        values = {
+            "user_id": deletion.owner.user,
+            "id": deletion.memory_id,
+            "version": self._clock.next() if deletion.version is None else deletion.version,
+            "now": self._clock.moment(),
+            "edit_id": deletion.edit_id,
+        }
+        if rows := await self._database.write(statements.DELETE, values):
+            self._clock.observe(rows[0].version)
+            return True
+        return deletion.edit_id is not None and await self._deleted_by(deletion)
 
-def _checked(memory: NewMemory) -> NewMemory | ProviderError:
-    try:
-        return limits.check_new_memory(memory)
-    except ProviderError as error:
-        return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
+    async def _deleted_by(self, deletion: Deletion) -> bool:
+        values = {"user_id": deletion.owner.user, "id": deletion.memory_id, "edit_id": deletion.edit_id}
+        return any(row[0] for row in await self._database.rows(statements.DELETED_BY, values, after_write=True))

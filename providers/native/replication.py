@@ -1,24 +1,30 @@
 """The native provider as a replica: whole states are put in few statements, and read in pages."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
-from providers.errors import InvalidInput, MemoryDeleted, Misconfigured, ProviderError
+from msgspec import Struct
+
+from providers.errors import MemoryDeleted, Misconfigured, ProviderError
+from providers.limits import check_memory_id, check_owner
 from providers.native import replication_sql
 from providers.native.columns import COLUMNS, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
-from providers.replica_limits import check_snapshot
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica_limits import check_owners_page, check_snapshot, check_snapshots, check_snapshots_page
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.types import Owner, Snapshot
 
+Item = TypeVar("Item", bound=Struct)
 
-class Replication:
-    """Put and read whole states; arguments have been checked, but for the states."""
+
+class NativeReplica(Replica):
+    """The methods of a native provider about whole states."""
 
     def __init__(self, database: Database, vectors: Vectors, queue: EmbeddingQueue | None, clock: HybridClock) -> None:
         self._database = database
@@ -28,11 +34,12 @@ class Replication:
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
-        checked = [_checked(snapshot) for snapshot in snapshots]
+        check_snapshots(snapshots)
+        canonical = [checked(check_snapshot, snapshot) for snapshot in snapshots]
         wanted: dict[Key, Snapshot] = {}
         answers: list[ProviderError | None] = []
-        for state in checked:
-            if isinstance(state, InvalidInput):
+        for state in canonical:
+            if isinstance(state, ProviderError):
                 answers.append(state)
                 continue
             self._clock.meet(state.version)
@@ -45,30 +52,30 @@ class Replication:
             MemoryDeleted(state.id)
             if isinstance(state, Snapshot) and not state.deleted and key_of(state) in deleted
             else answer
-            for state, answer in zip(checked, answers, strict=True)
+            for state, answer in zip(canonical, answers, strict=True)
         ]
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone; see `Replica`."""
-        values = {"user_id": owner.user, "id": memory_id}
-        async with self._database.reading() as connection:
-            row = (await connection.execute(replication_sql.ONE_STATE, values)).one_or_none()
-        return None if row is None else snapshot_of(row)
+        check_owner(owner)
+        values = {"user_id": owner.user, "id": check_memory_id(memory_id)}
+        rows = await self._database.rows(replication_sql.ONE_STATE, values)
+        return snapshot_of(rows[0]) if rows else None
 
-    async def snapshots(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """Return an owner's memories and tombstones by ascending id; see `Replica`."""
+        after = check_snapshots_page(owner, limit, after)
         values: dict[str, Any] = {"user_id": owner.user, "limit": limit}
         statement = replication_sql.STATES
         if after is not None:
             values, statement = values | {"after": after}, replication_sql.STATES_AFTER
-        async with self._database.reading() as connection:
-            return [snapshot_of(row) for row in await connection.execute(statement, values)]
+        return [snapshot_of(row) for row in await self._database.rows(statement, values)]
 
-    async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """Return the owners by code point; see `Replica`."""
+        check_owners_page(limit, after)
         values = {"limit": limit, "after": "" if after is None else after.user}
-        async with self._database.reading() as connection:
-            return [Owner(row.user_id) for row in await connection.execute(replication_sql.OWNERS, values)]
+        return [Owner(row.user_id) for row in await self._database.rows(replication_sql.OWNERS, values)]
 
     async def identity(self) -> str:
         """Return the name that the database got with its schema; see `Replica`.
@@ -76,11 +83,10 @@ class Replication:
         Raises:
             Misconfigured: it was deleted.
         """
-        async with self._database.reading() as connection:
-            store_id = await connection.scalar(replication_sql.IDENTITY)
-        if store_id is None:
+        rows = await self._database.rows(replication_sql.IDENTITY)
+        if not rows:
             raise Misconfigured("the table ninai_store has lost its row: insert one to name this database")
-        return f"postgresql:{store_id}"
+        return f"postgresql:{rows[0].id}"
 
     async def _bring_about(self, wanted: Mapping[Key, Snapshot]) -> set[Key]:
         """Bring the table to these states; return the keys of those that met a tombstone."""
@@ -92,10 +98,9 @@ class Replication:
 
     async def _put(self, changes: Sequence[Snapshot]) -> set[Key]:
         """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile."""
-        rows = await self._rows(changes)
-        async with self._database.writing() as connection:
-            put = await connection.execute(replication_sql.PUT_STATES, insert_values(rows, COLUMNS))
-            deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
+        rows = await self._rows_of(changes)
+        put = await self._database.write(replication_sql.PUT_STATES, insert_values(rows, COLUMNS))
+        deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and deleted.get(row.key) is False for row in living))
@@ -103,7 +108,7 @@ class Replication:
         late = await self._heads(overtaken, after_write=True) if overtaken else {}
         return _tombstones(late) | {row.key for row in living if deleted.get(row.key)}
 
-    async def _rows(self, states: Sequence[Snapshot]) -> list[MemoryRow]:
+    async def _rows_of(self, states: Sequence[Snapshot]) -> list[MemoryRow]:
         """Return the rows of states, those of the living with vectors."""
         contents = {key_of(state): state.content for state in states if state.content is not None}
         embeddings = dict(zip(contents, await self._vectors.of_memories(list(contents.values())), strict=True))
@@ -119,15 +124,15 @@ class Replication:
         """Return what is stored under keys, without the texts."""
         user_ids, ids = zip(*keys, strict=True)
         values = {"user_ids": list(user_ids), "ids": list(map(UUID, ids))}
-        async with self._database.reading(after_write=after_write) as connection:
-            heads = [snapshot_of(row) for row in await connection.execute(replication_sql.HEADS, values)]
-        return {key_of(head): head for head in heads}
+        rows = await self._database.rows(replication_sql.HEADS, values, after_write=after_write)
+        return {key_of(head): head for head in map(snapshot_of, rows)}
 
 
-def _checked(snapshot: Snapshot) -> Snapshot | InvalidInput:
+def checked(check: Callable[[Item], Item], item: Item) -> Item | ProviderError:
+    """Return an item in its canonical form, or the error that refuses it."""
     try:
-        return check_snapshot(snapshot)
-    except InvalidInput as error:
+        return check(item)
+    except ProviderError as error:
         return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
 
 

@@ -38,9 +38,7 @@ HEADS = text(f"""
     )
 """)  # noqa: S608 - joined from constants
 
-ONE_STATE = text(f"""
-    SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid)
-""")  # noqa: S608 - joined from constants
+ONE_STATE = text(f"SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid)")  # noqa: S608 - joined from constants
 
 STATES = text(f"""
     SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id ORDER BY id LIMIT CAST(:limit AS int)

@@ -25,9 +25,7 @@ async def server_of(name: str, folder: Path, stack: ExitStack, advice: str) -> C
         return ok(f"process {status.holder} runs it")
     if status.state is ServerState.STARTING:
         return warning(
-            f"process {status.holder} is starting or stopping it",
-            "ask again in a moment, or see its log",
-            blocks=True,
+            f"process {status.holder} is starting or stopping it", "ask again in a moment, or see its log", blocks=True
         )
     if status.state is ServerState.STOPPED:
         return warning(f"process {status.holder} keeps it down for maintenance", back, blocks=True)
@@ -39,19 +37,14 @@ async def server_of(name: str, folder: Path, stack: ExitStack, advice: str) -> C
 
 
 def _started(server: EmbeddedServer, stack: ExitStack, advice: str) -> CheckOutcome:
-    try:
-        _start(server, stack)
-    except EmbeddedServerError as failure:
-        return error(str(failure), advice)
-    return ok("no service runs it; it was started for these checks alone")
-
-
-def _start(server: EmbeddedServer, stack: ExitStack) -> None:
     """Start it in this thread, with which it ends: in another one it would not outlive the check."""
     too_long = Timer(START_SECONDS, server.interrupt)
     too_long.daemon = True
     too_long.start()
     try:
         stack.enter_context(server.running())
+    except EmbeddedServerError as failure:
+        return error(str(failure), advice)
     finally:
         too_long.cancel()
+    return ok("no service runs it; it was started for these checks alone")

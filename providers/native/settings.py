@@ -1,33 +1,26 @@
 """The settings of the native provider, which open it."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from msgspec import Meta, field, structs
+from msgspec import structs
 
-from observability.secret import Secret
-from providers.embedders.options import Seconds
-from providers.embedders.settings import EmbedderSettings, LocalEmbedderSettings, NoEmbedderSettings
+from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.examination.check import Check, FailureDomain, Subject
 from providers.expectations import ProviderLimits
-from providers.kind import Advice, ProviderKind, Usage
+from providers.kind import Advice, Usage
 from providers.migrations import Migrations
 from providers.native.dimensions import NARROWER, too_wide
+from providers.native.options import NativeOptions
 from providers.postgres.dsn import normalised_dsn
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
 from providers.types import Host
 
-# The share of an operation's time limit that its vector may take; the rest is for the database.
-SHARE_OF_EMBEDDING = 0.5
 
-
-class NativeSettings(
-    ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="native"
-):
+class NativeSettings(NativeOptions, frozen=True, kw_only=True, tag_field="kind", tag="native"):
     """PostgreSQL with pgvector.
 
     `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
@@ -37,15 +30,6 @@ class NativeSettings(
     model.
     """
 
-    dsn: Secret | None = None
-    pool_size: Annotated[int, Meta(ge=1, le=200)] = 10
-    timeout: Seconds = 5.0
-    pooler: Literal["none", "pgbouncer"] = "none"
-    migrate: bool = True
-    vector_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
-    embedder: EmbedderSettings = field(default_factory=LocalEmbedderSettings)
-    former_embedders: list[EmbedderSettings] = field(default_factory=list)
-
     @property
     def limits(self) -> ProviderLimits:
         """See `ProviderKind`."""
@@ -53,32 +37,9 @@ class NativeSettings(
         return ProviderLimits(concurrency=max(ProviderLimits().concurrency, self.pool_size))
 
     @property
-    def embedded(self) -> bool:
-        """See `ProviderKind`."""
-        return self.dsn is None
-
-    @property
     def store_address(self) -> str | None:
         """See `ProviderKind`."""
         return None if self.dsn is None else self.dsn.reveal()
-
-    @property
-    def embedding_patience(self) -> float:
-        """Seconds that an operation waits for its vector; without one in time it uses the words."""
-        return self.timeout * SHARE_OF_EMBEDDING
-
-    @property
-    def through_pooler(self) -> bool:
-        """Whether connections use only what a transaction pooler allows."""
-        return self.pooler == "pgbouncer"
-
-    def dsn_of(self, name: str, data_dir: Path) -> str:
-        """Return the configured database, or else that of the embedded server of the provider of this name."""
-        if self.dsn is not None:
-            return self.dsn.reveal()
-        from providers.native.embedded import EmbeddedServer, folder_of
-
-        return EmbeddedServer(folder_of(data_dir, name)).dsn
 
     def normalised(self) -> Self:
         """See `ProviderKind`."""
@@ -100,7 +61,7 @@ class NativeSettings(
 
     def failure_domain(self, host: Host) -> FailureDomain:
         """Ask for the identifier of the PostgreSQL cluster."""
-        from providers.postgres.cluster import cluster_of
+        from providers.postgres.inspection import cluster_of
 
         return partial(cluster_of, self.dsn_of(host.name, host.data_dir), through_pooler=self.through_pooler)
 
@@ -118,54 +79,18 @@ class NativeSettings(
 
     def checks(self, subject: Subject) -> Sequence[Check]:
         """See `ProviderKind`."""
-        from providers.native.examination import DatabaseChecks, DatabaseSubject, embedder_checks
+        from providers.native.examination import checks_of
 
-        database = DatabaseChecks(
-            subject,
-            DatabaseSubject(
-                dsn=lambda: self.dsn_of(subject.host.name, subject.host.data_dir),
-                embedded=self.embedded,
-                through_pooler=self.through_pooler,
-                migrate=self.migrate,
-                migrations=lambda: self.migrations(subject.host),
-            ),
-        )
-        return [
-            *database.checks(),
-            *embedder_checks(
-                subject, database.reached, self.embedder, self.former_embedders, patience=self.embedding_patience
-            ),
-            self.health_check(subject, needs=(f"{subject.at}.schema",)),
-        ]
+        return [*checks_of(self, subject), self.health_check(subject, needs=(f"{subject.at}.schema",))]
 
     def parts_to_try(self, subject: Subject) -> Sequence[Check]:
         """Ask the embedder by itself: the provider stores without vectors when it fails, and says nothing."""
         from providers.native.examination import embedder_to_try
 
-        return embedder_to_try(subject, self.embedder, self.embedding_patience) if self.embedder.makes_vectors else ()
+        return embedder_to_try(self, subject) if self.embedder.makes_vectors else ()
 
-    @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Replica]:
+    def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Hold a provider; the database may be down meanwhile."""
-        from providers.native.opening import open_database, open_provider
+        from providers.native.opening import open_provider
 
-        dsn = self.dsn_of(host.name, host.data_dir)
-        async with (
-            open_database(
-                dsn,
-                host,
-                pool_size=self.pool_size,
-                through_pooler=self.through_pooler,
-                seconds=self.timeout,
-                migrate=self.migrate,
-            ) as database,
-            open_provider(
-                database,
-                host,
-                embedder=self.embedder,
-                former_embedders=self.former_embedders,
-                patience=self.embedding_patience,
-                vector_weight=self.vector_weight,
-            ) as provider,
-        ):
-            yield provider
+        return open_provider(self, host)

@@ -23,7 +23,8 @@ class TargetModel:
 
     async def is_ours(self) -> bool:
         """Return whether memories with vectors of other models are to be embedded here; call it before each batch."""
-        target = await self._stored()
+        rows = await self._database.rows(statements.TARGET_MODEL)
+        target: str | None = rows[0].embedding_model if rows else None
         if not self._announced:
             target = await self._announce(target)
         if target is None or target == self._model:
@@ -34,17 +35,11 @@ class TargetModel:
             self._warned = True
         return False
 
-    async def _stored(self) -> str | None:
-        async with self._database.reading() as connection:
-            model: str | None = await connection.scalar(statements.TARGET_MODEL)
-        return model
-
     async def _announce(self, target: str | None) -> str | None:
         """Replace the target that another process set; return the target from then on."""
         if target != self._model:
             try:
-                async with self._database.writing() as connection:
-                    await connection.execute(statements.SET_TARGET_MODEL, {"model": self._model})
+                await self._database.change(statements.SET_TARGET_MODEL, {"model": self._model})
             except Misconfigured as error:
                 # Older versions wrote nothing but memories, so a role may have leave for no more.
                 _log.warning("embedding_model_not_kept", model=self._model, reason=str(error))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 from msgspec import Struct
@@ -10,7 +10,8 @@ from msgspec import Struct
 from providers.answers import NO_VECTOR
 from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
 from providers.native.rows import NO_EMBEDDING, Embedding
-from providers.native.slices import slices
+
+SLICE_CHARS = 64_000
 
 _log = structlog.get_logger(__name__)
 
@@ -86,6 +87,20 @@ class Vectors:
             vectors={embedder.model: vector for embedder, vector in answers if vector is not None},
             degraded=(NO_VECTOR,) if any(vector is None for vector in vectors) else (),
         )
+
+
+def slices(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Cut texts into slices for one call each, in order: up to 64,000 characters, or a single text of more."""
+    taken: list[str] = []
+    chars = 0
+    for text in texts:
+        if taken and chars + len(text) > SLICE_CHARS:
+            yield taken
+            taken, chars = [], 0
+        taken.append(text)
+        chars += len(text)
+    if taken:
+        yield taken
 
 
 async def _asked(embedder: Embedder, question: str) -> Vector | None:

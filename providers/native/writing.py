@@ -1,16 +1,11 @@
-"""Storing new memories: one statement for one or many, and the answer for each of them."""
+"""New memories as rows, with the answer where there was a row already."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
 from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, ProviderError
-from providers.native import statements
-from providers.native.columns import FIRST, insert_values
-from providers.native.database import Database
-from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.rows import Embedding, MemoryRow
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import first_state
@@ -26,30 +21,8 @@ def new_row(memory: NewMemory, embedding: Embedding, clock: HybridClock) -> Memo
     return MemoryRow(state=first_state(memory, memory_id, version, clock.moment()), embedding=embedding)
 
 
-class RowWriter:
-    """Insert rows into the table."""
-
-    def __init__(self, database: Database, queue: EmbeddingQueue | None) -> None:
-        self._database = database
-        self._queue = queue
-
-    async def store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
-        """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
-        values = insert_values(rows, FIRST)
-        async with self._database.writing() as connection:
-            fresh = {(row.user_id, str(row.id)) for row in await connection.execute(statements.PUT, values)}
-        if self._queue is not None:
-            self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
-        if len(fresh) == len(rows):
-            return [Stored(id=row.state.id) for row in rows]
-        sought = {"user_ids": values["user_id"], "ids": values["id"]}
-        async with self._database.reading(after_write=True) as connection:
-            found = (await connection.execute(statements.STORED, sought)).all()
-        stored = {(row.user_id, str(row.id)): row for row in found}
-        return [_answer(row, stored[row.key]) for row in rows]
-
-
-def _answer(row: MemoryRow, stored: Row[Any]) -> Stored | ProviderError:
+def answer(row: MemoryRow, stored: Row[Any]) -> Stored | ProviderError:
+    """Return the answer for a row whose key the table held already, with what is in `stored`."""
     if stored.deleted:
         return MemoryDeleted(row.state.id)
     return Stored(id=row.state.id) if stored.digest == row.state.digest else Conflict(row.state.id)

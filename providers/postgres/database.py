@@ -2,10 +2,12 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from typing import Any
 
 import asyncpg
+from sqlalchemy import Row, TextClause
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -28,16 +30,30 @@ class PreparedDatabase(ABC):
     """
 
     def __init__(
-        self,
-        engine: AsyncEngine,
-        seconds: float,
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> None:
         self._engine = engine
         self._seconds = seconds
         self._waiting = waiting
         self._usable = False
         self._preparing: asyncio.Task[None] | None = None
+
+    async def rows(
+        self, statement: TextClause, values: Mapping[str, Any] | None = None, *, after_write: bool = False
+    ) -> Sequence[Row[Any]]:
+        """Return the rows of a statement that stores nothing; see `reading`."""
+        async with self.reading(after_write=after_write) as connection:
+            return (await connection.execute(statement, values)).all()
+
+    async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """Run a statement that writes, and return the rows that it returns."""
+        async with self.writing() as connection:
+            return (await connection.execute(statement, values)).all()
+
+    async def change(self, statement: TextClause, values: Mapping[str, Any]) -> int:
+        """Run a statement that writes and returns nothing; return the number of rows that it has changed."""
+        async with self.writing() as connection:
+            return (await connection.execute(statement, values)).rowcount
 
     @asynccontextmanager
     async def reading(self, *, after_write: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -107,7 +123,6 @@ class PreparedDatabase(ABC):
     @abstractmethod
     async def _prepare(self) -> None:
         """Bring the schema into the state that is needed, or raise why that is impossible."""
-        raise NotImplementedError
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

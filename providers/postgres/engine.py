@@ -59,10 +59,11 @@ async def open_pool(
     if url.query.get("ssl") == "disable":
         # Without TLS its negotiation is set as well, or asyncpg would read it from PGSSLNEGOTIATION.
         connect_args["direct_tls"] = False
+    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": _LONGEST_WAITING}
     engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
-        **_pool(pool_size),
+        **(pool if pool_size else {"poolclass": NullPool}),
         # In AUTOCOMMIT there is nothing to roll back, and the round trip would cost as much as a small query.
         pool_reset_on_return=None,
         hide_parameters=True,  # an error message must not quote memories
@@ -70,7 +71,7 @@ async def open_pool(
         connect_args=connect_args,
     )
     if on_connect is not None:
-        event.listen(engine.sync_engine, "connect", _each_with(on_connect))
+        event.listen(engine.sync_engine, "connect", lambda connection, _entry: connection.run_async(on_connect))
     event.listen(engine.sync_engine, "do_connect", _connect_for_the_whole_try)
     event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
     trace_statements(engine)
@@ -79,12 +80,6 @@ async def open_pool(
     finally:
         # A cancelled shutdown must still close the sockets.
         await asyncio.shield(_closed(engine, closing))
-
-
-def _pool(size: int) -> dict[str, Any]:
-    if size == 0:
-        return {"poolclass": NullPool}
-    return {"pool_size": size, "max_overflow": 0, "pool_timeout": _LONGEST_WAITING}
 
 
 def pool_of(engine: AsyncEngine) -> QueuePool:
@@ -137,12 +132,3 @@ def _refuse_if_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, 
     """Make the pool reconnect instead of returning a connection that the server has closed; no round trip is needed."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
-
-
-def _each_with(
-    on_connect: Callable[[asyncpg.Connection], Awaitable[None]],
-) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
-    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        connection.run_async(on_connect)
-
-    return prepare

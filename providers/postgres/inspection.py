@@ -1,9 +1,11 @@
 """Facts about a PostgreSQL database, by statements that only read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from observability.secret import Secret
 from providers.postgres.engine import open_pool
@@ -17,18 +19,11 @@ _FACTS = """
         (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'),
         (SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector')
 """
-_INVALID = """
-    SELECT indexed.relname FROM pg_catalog.pg_index
-    JOIN pg_catalog.pg_class AS indexed ON indexed.oid = indexrelid
-    JOIN pg_catalog.pg_class AS of_table ON of_table.oid = indrelid
-    WHERE NOT indisvalid AND starts_with(of_table.relname, 'ninai_') AND pg_table_is_visible(of_table.oid)
-    ORDER BY 1
-"""
-_COUNT_INDEXES = """
-    SELECT count(*) FROM pg_catalog.pg_index JOIN pg_catalog.pg_class AS of_table ON of_table.oid = indrelid
-    WHERE starts_with(of_table.relname, 'ninai_') AND pg_table_is_visible(of_table.oid)
-"""
 _CLOCK = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)"
+
+# A statement of its own: one that names a function is refused as a whole if the role may not call it.
+_MAY_ASK = "SELECT has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE')"
+_ASK = "SELECT system_identifier FROM pg_catalog.pg_control_system()"
 
 
 class DatabaseFacts(Struct, frozen=True, kw_only=True):
@@ -58,29 +53,12 @@ class Address(Struct, frozen=True, kw_only=True):
         """Return the versions and settings of server and database."""
         [[version, number, read_only, pgvector, offered]] = await self.rows(_FACTS)
         return DatabaseFacts(
-            version=version,
-            version_number=number,
-            read_only=read_only,
-            pgvector=pgvector,
-            pgvector_offered=offered,
+            version=version, version_number=number, read_only=read_only, pgvector=pgvector, pgvector_offered=offered
         )
-
-    async def invalid_indexes(self) -> list[str]:
-        """Return the names of the indexes of our tables that are not used, because their creation was interrupted."""
-        return [str(name) for [name] in await self.rows(_INVALID)]
-
-    async def count_of_indexes(self) -> int:
-        """Count the indexes of our tables."""
-        [[count]] = await self.rows(_COUNT_INDEXES)
-        return int(count)
 
     async def skew(self, now: Callable[[], float]) -> Skew:
         """Compare the clocks; `now` returns seconds since 1970."""
-        async with (
-            open_pool(self.dsn.reveal(), pool_size=1, through_pooler=self.through_pooler) as engine,
-            translated(TimeLimit(_SECONDS), PossibleWrites.NOTHING),
-            engine.connect() as connection,
-        ):
+        async with _connected(self.dsn.reveal(), _SECONDS, through_pooler=self.through_pooler) as connection:
             # Once in vain: only the second time the statement is prepared, and the way there as short as it can be.
             await connection.exec_driver_sql(_CLOCK)
             before = now()
@@ -90,9 +68,30 @@ class Address(Struct, frozen=True, kw_only=True):
 
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
         """Return the rows of a statement that only reads."""
-        async with (
-            open_pool(self.dsn.reveal(), pool_size=1, through_pooler=self.through_pooler) as engine,
-            translated(TimeLimit(_SECONDS), PossibleWrites.NOTHING),
-            engine.connect() as connection,
-        ):
+        async with _connected(self.dsn.reveal(), _SECONDS, through_pooler=self.through_pooler) as connection:
             return (await connection.exec_driver_sql(sql, tuple(parameters))).all()
+
+
+async def cluster_of(dsn: str, *, seconds: float = 5.0, through_pooler: bool = False) -> str | None:
+    """Return the identifier of the PostgreSQL cluster behind a dsn, None if the server does not disclose it.
+
+    It is generated when the cluster is initialised; a physical standby has that of its primary.
+    Two databases of one cluster fail together.
+
+    Raises:
+        Unavailable: the server does not answer within `seconds`.
+    """
+    async with _connected(dsn, seconds, through_pooler=through_pooler) as connection:
+        if not (await connection.exec_driver_sql(_MAY_ASK)).scalar_one():
+            return None
+        return str((await connection.exec_driver_sql(_ASK)).scalar_one())
+
+
+@asynccontextmanager
+async def _connected(dsn: str, seconds: float, *, through_pooler: bool) -> AsyncIterator[AsyncConnection]:
+    async with (
+        open_pool(dsn, pool_size=1, through_pooler=through_pooler) as engine,
+        translated(TimeLimit(seconds), PossibleWrites.NOTHING),
+        engine.connect() as connection,
+    ):
+        yield connection

@@ -10,8 +10,15 @@ from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, check_count
 from providers.journal.codec import decode, encode
-from providers.journal.operations import Appended, JournalEntry, LeaseToken, Operation, OperationKind
-from providers.journal.outcomes import AppendOutcome, rejection
+from providers.journal.operations import (
+    Appended,
+    AppendOutcome,
+    JournalEntry,
+    LeaseToken,
+    Operation,
+    OperationKind,
+    rejection,
+)
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
 
@@ -67,8 +74,7 @@ class Appender:
             "helds": [call.held for _, call in flat],
             "seconds": [call.seconds for _, call in flat],
         }
-        async with self._database.writing() as connection:
-            rows = (await connection.execute(statements.APPEND, values)).all()
+        rows = await self._database.write(statements.APPEND, values)
         by_place = {row.place: row for row in rows}
         answers = iter([_answer(operation, by_place[place]) for place, (operation, _) in enumerate(flat, 1)])
         return [[next(answers) for _ in call.operations] for call in calls]

@@ -1,11 +1,11 @@
 """The journal's database: the first operation creates its tables, and every failure is translated to a journal's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
@@ -42,15 +42,8 @@ class JournalDatabase(PreparedDatabase):
     Every failure of the body is raised as `JournalUnavailable`, which is `ambiguous` if the body may have written.
     """
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        seconds: float,
-        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        super().__init__(engine, seconds, waiting)
-        self._id: str | None = None
-        self._closed = False
+    _id: str | None = None
+    _closed = False
 
     @property
     def id(self) -> str:
@@ -96,7 +89,7 @@ class JournalDatabase(PreparedDatabase):
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
             check_encoding(str(await connection.scalar(ENCODING)))
             found = await _id_of(connection)
-            current = found is not None and await _is_current(connection)
+            current = found is not None and not await _missing(connection, found)
         self._id = found if current else await self._create()
 
     async def _create(self) -> str:
@@ -112,11 +105,6 @@ class JournalDatabase(PreparedDatabase):
                 if found is None:
                     await connection.execute(_INSERT_JOURNAL, {"version": VERSION})
                 return str(await _id_of(connection))
-
-
-async def _is_current(connection: AsyncConnection) -> bool:
-    """Return whether an existing journal lacks nothing."""
-    return bool(await connection.scalar(_HAS_TRACES)) and bool(await connection.scalar(_HAS_LEASES))
 
 
 async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:

@@ -1,33 +1,18 @@
 """The checks of the database of a journal in their order, and of where it lives."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 
 from providers.examination.check import Check, JournalSubject
 from providers.examination.outcome import CheckOutcome, ok, skipped, warning
 from providers.journal.examination import LOOK_AT
-from providers.postgres import facts
-from providers.postgres.clock_check import compared
-from providers.postgres.cluster import cluster_of
-from providers.postgres.inspection import Address, DatabaseFacts
+from providers.postgres.examination import ExaminedDatabase
+from providers.postgres.inspection import Address, cluster_of
 
-_FACTS: dict[str, Callable[[DatabaseFacts], CheckOutcome]] = {
-    "version": facts.version_of,
-    "writable": facts.writable_of,
-}
 _JOURNAL_EXISTS = "SELECT to_regclass('ninai_journal') IS NOT NULL"
 
 
 def database_checks(subject: JournalSubject, address: Address) -> Iterator[Check]:
     """Yield them; the first is `journal.database`, which all others need."""
-    seen: list[DatabaseFacts] = []
-
-    async def reached() -> CheckOutcome:
-        seen.append(await address.facts())
-        return ok("it answers")
-
-    async def judged(judge: Callable[[DatabaseFacts], CheckOutcome]) -> CheckOutcome:
-        return judge(seen[0])
 
     async def place() -> CheckOutcome:
         ours = await cluster_of(address.dsn.reveal(), through_pooler=address.through_pooler)
@@ -35,12 +20,9 @@ def database_checks(subject: JournalSubject, address: Address) -> Iterator[Check
             return skipped("the server of the journal does not tell which cluster it is")
         return place_of(ours, await subject.failure_domains())
 
-    database = f"{subject.at}.database"
-    yield Check(database, reached, LOOK_AT)
-    for part, judge in _FACTS.items():
-        yield Check(f"{subject.at}.{part}", partial(judged, judge), LOOK_AT, (database,))
-    yield Check(f"{subject.at}.clock", partial(compared, address, subject.now), LOOK_AT, (database,))
-    yield Check(f"{subject.at}.place", place, LOOK_AT, (database,))
+    database = ExaminedDatabase(subject, lambda: address, LOOK_AT)
+    yield from database.checks()
+    yield Check(f"{subject.at}.place", place, LOOK_AT, (database.check,))
 
 
 def place_of(ours: str, theirs: Mapping[str, str | None]) -> CheckOutcome:

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, TextClause
 
 from providers.errors import Rejected
-from providers.journal.base import MAX_LEASED, Journal, check_count
+from providers.journal.base import MAX_LEASED, check_count
 from providers.journal.operations import (
     Appended,
-    Backlog,
     DeadLetter,
     Delivery,
     JournalEntry,
     JournalStatus,
     LeaseToken,
-    Member,
-    MemberState,
     Operation,
     PendingDelivery,
     Settlement,
@@ -22,28 +22,26 @@ from providers.journal.operations import (
 from providers.journal.postgres import statements
 from providers.journal.postgres.appending import AppendCall, Appender
 from providers.journal.postgres.database import JournalDatabase
-from providers.journal.postgres.member_table import MemberTable
+from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
-from providers.journal.postgres.settling import Settler
-from providers.journal.rows import to_delivery, to_entry, to_value
+from providers.journal.postgres.settling import Settler, moves
+from providers.journal.rows import to_delivery, to_entry, to_status, to_value
 from providers.types import Owner
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PostgresJournal(Journal):
+class PostgresJournal(PostgresMembers):
     """A journal that many hosts share; its clock is the server's.
 
     A read sees every earlier settlement of this process that can be written within `patience` seconds.
     """
 
     def __init__(self, database: JournalDatabase, notifier: Notifier, patience: float) -> None:
-        self._database = database
-        self._notifier = notifier
+        super().__init__(database, notifier)
         self._appender = Appender(database)
         self._settler = Settler(database, notifier, patience)
-        self._member_table = MemberTable(database)
 
     @property
     def id(self) -> str:
@@ -69,32 +67,24 @@ class PostgresJournal(Journal):
 
     async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         """Return what takes precedence over a provider's own state; see the protocol."""
-        await self._settler.settled()
         values = {"user_id": owner.user, "provider": provider, "limit": limit, "tombstones": tombstones}
-        async with self._database.reading() as connection:
-            rows = await connection.execute(statements.ENTRIES, values)
-            return [to_entry(row, row.pending) for row in rows]
+        return [to_entry(row, row.pending) for row in await self._settled_rows(statements.ENTRIES, values)]
 
     async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those that have a tombstone; see the protocol."""
         values = {"user_id": owner.user, "memory_ids": list(memory_ids)}
-        async with self._database.reading() as connection:
-            return {row.memory_id for row in await connection.execute(statements.DELETED, values)}
+        return {row.memory_id for row in await self._database.rows(statements.DELETED, values)}
 
     async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what is known of one memory; see the protocol."""
-        await self._settler.settled()
-        async with self._database.reading() as connection:
-            rows = await connection.execute(statements.NEWEST, {"user_id": owner.user, "memory_id": memory_id})
-            row = rows.one_or_none()
-        return None if row is None else to_entry(row, row.pending)
+        rows = await self._settled_rows(statements.NEWEST, {"user_id": owner.user, "memory_id": memory_id})
+        return to_entry(rows[0], rows[0].pending) if rows else None
 
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lease deliveries; see the protocol."""
         await self._settler.settled()
         values = {"provider": provider, "limit": min(limit, MAX_LEASED), "seconds": seconds}
-        async with self._database.writing() as connection:
-            rows = (await connection.execute(statements.LEASE, values)).all()
+        rows = await self._database.write(statements.LEASE, values)
         if rows:
             self._notifier.notify_after(seconds)
         return sorted(map(to_delivery, rows), key=lambda delivery: delivery.seq)
@@ -104,15 +94,7 @@ class PostgresJournal(Journal):
         check_count("leases", len(leases), MAX_LEASED)
         if not leases:
             return []
-        values = {
-            "providers": [provider] * len(leases),
-            "users": [lease.user_id for lease in leases],
-            "memories": [lease.memory_id for lease in leases],
-            "untils": [lease.until for lease in leases],
-            "delays": [seconds] * len(leases),
-        }
-        async with self._database.writing() as connection:
-            rows = (await connection.execute(statements.MOVE, values)).all()
+        rows = await self._database.write(statements.MOVE, moves((provider, lease, seconds) for lease in leases))
         if rows:
             self._notifier.notify_after(seconds)
         untils = {row.place: row.until for row in rows}
@@ -136,8 +118,7 @@ class PostgresJournal(Journal):
         dropped = 0
         while place is not None:
             values = {"seconds": seconds, "limit": _PRUNED_AT_ONCE} | place
-            async with self._database.reading() as connection:
-                rows = (await connection.execute(statements.PRUNABLE, values)).all()
+            rows = await self._database.rows(statements.PRUNABLE, values)
             dropped += await self._drop([row.seq for row in rows if row.confirmed], deleted=False)
             full = len(rows) == _PRUNED_AT_ONCE
             place = {"reached": rows[-1].appended_at, "seq": rows[-1].seq} if full else None
@@ -145,11 +126,8 @@ class PostgresJournal(Journal):
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones that every member has confirmed; see the protocol."""
-        await self._settler.settled()
         values = {"limit": limit, "seconds": seconds, "after": after}
-        async with self._database.reading() as connection:
-            rows = await connection.execute(statements.TOMBSTONES, values)
-            return [to_entry(row, row.pending) for row in rows]
+        return [to_entry(row, row.pending) for row in await self._settled_rows(statements.TOMBSTONES, values)]
 
     async def redeliver(self, seq: int, provider: str) -> None:
         """Make a tombstone due again; see the protocol."""
@@ -168,39 +146,27 @@ class PostgresJournal(Journal):
         await self._settler.settled()
         async with self._database.reading() as connection:
             counts = (await connection.execute(statements.STATUS)).one()
-            backlogs = (await connection.execute(statements.BACKLOGS)).all()
-        return JournalStatus(
-            operations=counts.operations,
-            tombstones=counts.tombstones,
-            last_seq=counts.last_seq,
-            backlogs=tuple(to_value(Backlog, row) for row in backlogs),
-        )
+            return to_status(counts, await connection.execute(statements.BACKLOGS))
 
     async def newest_version(self) -> int:
         """Return the greatest version; see the protocol."""
-        async with self._database.reading() as connection:
-            return int(await connection.scalar(statements.NEWEST_VERSION) or 0)
+        [[version]] = await self._database.rows(statements.NEWEST_VERSION)
+        return int(version)
 
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Return the outstanding deliveries; see the protocol."""
-        await self._settler.settled()
         values = {"limit": limit, "provider": provider, "after": after}
-        async with self._database.reading() as connection:
-            rows = await connection.execute(statements.PENDING, values)
-            return [to_value(PendingDelivery, row) for row in rows]
+        return [to_value(PendingDelivery, row) for row in await self._settled_rows(statements.PENDING, values)]
 
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Return dead letters; see the protocol."""
-        await self._settler.settled()
-        async with self._database.reading() as connection:
-            rows = await connection.execute(statements.DEAD, {"limit": limit, "after": after})
-            return [to_value(DeadLetter, row) for row in rows]
+        rows = await self._settled_rows(statements.DEAD, {"limit": limit, "after": after})
+        return [to_value(DeadLetter, row) for row in rows]
 
     async def retry(self, seq: int, provider: str) -> bool:
         """Make a dead letter due; see the protocol."""
         await self._settler.settled()
-        async with self._database.writing() as connection:
-            found = await connection.scalar(statements.RETRY, {"seq": seq, "provider": provider}) is not None
+        found = bool(await self._database.change(statements.RETRY, {"seq": seq, "provider": provider}))
         if found:
             self._notifier.notify()
         return found
@@ -208,34 +174,12 @@ class PostgresJournal(Journal):
     async def discard(self, seq: int, provider: str) -> bool:
         """Drop a dead letter; see the protocol."""
         await self._settler.settled()
-        async with self._database.writing() as connection:
-            return await connection.scalar(statements.DISCARD, {"seq": seq, "provider": provider}) is not None
+        return bool(await self._database.change(statements.DISCARD, {"seq": seq, "provider": provider}))
 
-    async def join(self, name: str, identity: str | None) -> Member:
-        """Find or add a member; see the protocol."""
-        member = await self._member_table.join(name, identity)
-        self._notifier.notify()
-        return member
-
-    async def members(self) -> list[Member]:
-        """Return all members; see the protocol."""
-        return await self._member_table.members()
-
-    async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
-        """Record the progress of a backfill; see the protocol."""
-        await self._member_table.note_fill(name, after, copied, copied_users)
-
-    async def mark(self, name: str, state: MemberState) -> None:
-        """Set the state of a member; see the protocol."""
-        await self._member_table.mark(name, state)
-
-    async def leave(self, name: str) -> bool:
-        """Remove a member; see the protocol."""
-        return await self._member_table.leave(name)
-
-    async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Acquire or keep a task; see the protocol."""
-        return await self._member_table.claim(task, holder, seconds)
+    async def _settled_rows(self, statement: TextClause, values: dict[str, Any]) -> Sequence[Row[Any]]:
+        """Return the rows of a read that sees the settlements before it."""
+        await self._settler.settled()
+        return await self._database.rows(statement, values)
 
     async def _drop(self, seqs: list[int], *, deleted: bool, traces: bool = False) -> int:
         """Drop those of these entries that have no delivery, under the lock that keeps others from adding one."""

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from providers.journal.observed import LastObserved
 
@@ -49,11 +50,9 @@ class Notifier:
         """Wait for a notification since the last wait of this task, or else of any task, but at most this long."""
         if self._notified == self._observed.get():
             notification = self._next
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await notification.wait()
-            except TimeoutError:
-                pass
         self._observed.set(self._notified)
 
     async def close(self) -> None:

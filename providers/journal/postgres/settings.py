@@ -1,7 +1,7 @@
 """The settings of the journal in PostgreSQL, and its opening."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Annotated, Literal, Self
 
@@ -9,16 +9,13 @@ from msgspec import Meta, structs
 
 from observability.secret import Secret
 from providers.examination.check import Check, FailureDomain, JournalSubject
-from providers.journal.base import Journal
+from providers.journal.base import Journal, NoJournal
 from providers.journal.kind import JournalKind
-from providers.journal.missing import NoJournal
 from providers.postgres.dsn import normalised_dsn
 from providers.types import Host
 
 
-class PostgresJournalSettings(
-    JournalKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="postgres"
-):
+class PostgresJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):
     """A database that all hosts reach.
 
     `pool_size` is the number of connections per worker process, besides one that listens. `timeout` is seconds for one
@@ -42,7 +39,7 @@ class PostgresJournalSettings(
 
     def failure_domain(self) -> FailureDomain:
         """Ask for the identifier of the PostgreSQL cluster."""
-        from providers.postgres.cluster import cluster_of
+        from providers.postgres.inspection import cluster_of
 
         return partial(cluster_of, self.dsn.reveal(), through_pooler=self.through_pooler)
 
@@ -61,21 +58,12 @@ class PostgresJournalSettings(
             async with self.open(subject.host) as journal:
                 yield journal
 
-        return [
-            *database_checks(subject, address),
-            *contents_checks(subject, opened, (f"{subject.at}.database",)),
-        ]
+        return [*database_checks(subject, address), *contents_checks(subject, opened, (f"{subject.at}.database",))]
 
-    @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Journal]:
+    def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""
         from providers.journal.postgres.opening import open_journal
 
-        async with open_journal(
-            self.dsn.reveal(),
-            host,
-            pool_size=self.pool_size,
-            seconds=self.timeout,
-            through_pooler=self.through_pooler,
-        ) as journal:
-            yield journal
+        return open_journal(
+            self.dsn.reveal(), host, pool_size=self.pool_size, seconds=self.timeout, through_pooler=self.through_pooler
+        )

@@ -17,6 +17,8 @@ _AT_ONCE = 1_000  # settlements in one statement
 _MAX_QUEUED = 50_000  # settlements; beyond these the oldest are lost, which costs repetitions
 _PAUSE = 0.5  # seconds until the next try after a failure
 
+Move = tuple[str, LeaseToken, float]  # provider, lease, seconds until the end that it shall have
+
 _log = structlog.get_logger(__name__)
 
 
@@ -99,14 +101,14 @@ class Settler:
                 replaced = _replaced(batch, {(row.provider, row.seq) for row in rows})
                 if replaced:
                     # A second statement, because it locks in an order of its own.
-                    await connection.execute(statements.MOVE, _leases(replaced))
+                    await connection.execute(statements.MOVE, moves(replaced))
         except JournalUnavailable:
             self._queue.extendleft(reversed(batch))
             self._tried = queued
             raise
         self._tried = self._queued - len(self._queue)
         delays = {settlement.delay for settlement in batch if isinstance(settlement, Postponed)}
-        for delay in delays | {_delay(settlement) for settlement, _ in replaced}:
+        for delay in delays | {delay for _, _, delay in replaced}:
             self._notifier.notify_after(delay)
 
 
@@ -119,10 +121,10 @@ def _different(queue: deque[Settlement], limit: int) -> list[Settlement]:
     return list(taken.values())
 
 
-def _replaced(batch: Iterable[Settlement], found: Collection[tuple[str, int]]) -> list[tuple[Settlement, LeaseToken]]:
-    """Return the settlements of leased deliveries that do not exist any more."""
+def _replaced(batch: Iterable[Settlement], found: Collection[tuple[str, int]]) -> list[Move]:
+    """Return the moves of leases whose deliveries do not exist any more."""
     return [
-        (settlement, settlement.lease)
+        (settlement.provider, settlement.lease, settlement.delay if isinstance(settlement, Postponed) else 0.0)
         for settlement in batch
         if settlement.lease is not None and (settlement.provider, settlement.seq) not in found
     ]
@@ -135,22 +137,16 @@ def _settlements(batch: Iterable[Settlement]) -> dict[str, list[Any]]:
     )
 
 
-def _leases(replaced: Iterable[tuple[Settlement, LeaseToken]]) -> dict[str, list[Any]]:
+def moves(leases: Iterable[Move]) -> dict[str, list[Any]]:
+    """Return the values of the statement that moves the ends of leases."""
     return _columns(
         ("providers", "users", "memories", "untils", "delays"),
-        (
-            (settlement.provider, lease.user_id, lease.memory_id, lease.until, _delay(settlement))
-            for settlement, lease in replaced
-        ),
+        ((provider, lease.user_id, lease.memory_id, lease.until, delay) for provider, lease, delay in leases),
     )
 
 
 def _columns(names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-
-
-def _delay(settlement: Settlement) -> float:
-    return settlement.delay if isinstance(settlement, Postponed) else 0.0
 
 
 def _verdict(settlement: Settlement) -> tuple[str, float, str, int]:

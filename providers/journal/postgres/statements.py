@@ -18,12 +18,8 @@ APPEND = text("""
 # A statement that a crash of the server may undo, at the price of a repetition, does not wait for the disk.
 _QUICK = "quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
 
-_PENDING = """
-    ARRAY(
-        SELECT d.provider FROM ninai_journal_deliveries AS d WHERE d.user_id = e.user_id AND d.seq = e.seq
-    ) AS pending
-"""
-_ENTRY = f"e.seq, e.kind, e.state, {_PENDING}"
+_PENDING = "ARRAY(SELECT d.provider FROM ninai_journal_deliveries AS d WHERE d.user_id = e.user_id AND d.seq = e.seq)"
+_ENTRY = f"e.seq, e.kind, e.state, {_PENDING} AS pending"
 _CONFIRMED = "NOT EXISTS (SELECT 1 FROM ninai_journal_deliveries AS d WHERE d.user_id = e.user_id AND d.seq = e.seq)"
 
 NEWEST = text(f"""
@@ -168,11 +164,14 @@ BACKLOGS = text("""
     GROUP BY m.name, m.place ORDER BY m.place
 """)
 
+_DELIVERY = (
+    "d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,"
+    " CAST(extract(epoch FROM e.appended_at) AS float8)"
+)
+
 # The oldest ones of each member, which its key lists in order; of those the oldest of all.
-PENDING = text("""
-    SELECT d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,
-        CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
-        CAST(extract(epoch FROM d.due_at) AS float8) AS due_at
+PENDING = text(f"""
+    SELECT {_DELIVERY}, CAST(extract(epoch FROM d.due_at) AS float8)
     FROM ninai_journal_deliveries AS d JOIN ninai_journal_entries AS e USING (seq)
     WHERE NOT d.dead AND d.provider = coalesce(CAST(:provider AS text), d.provider) AND d.seq IN (
         SELECT DISTINCT oldest.seq FROM ninai_journal_members AS m CROSS JOIN LATERAL (
@@ -182,25 +181,21 @@ PENDING = text("""
         ) AS oldest
         WHERE m.name = coalesce(CAST(:provider AS text), m.name) ORDER BY oldest.seq LIMIT CAST(:limit AS int)
     ) ORDER BY d.seq, d.provider
-""")
+""")  # noqa: S608 - joined from constants
 
-DEAD = text("""
-    SELECT d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,
-        CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
-        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
+DEAD = text(f"""
+    SELECT {_DELIVERY}, coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0)
     FROM ninai_journal_deliveries AS d JOIN ninai_journal_entries AS e USING (seq)
     WHERE d.dead AND d.seq IN (
         SELECT DISTINCT seq FROM ninai_journal_deliveries
         WHERE dead AND seq > :after ORDER BY seq LIMIT CAST(:limit AS int)
     ) ORDER BY d.seq, d.provider
-""")
+""")  # noqa: S608 - joined from constants
 
 RETRY = text("""
     UPDATE ninai_journal_deliveries
     SET dead = false, due_at = clock_timestamp(), failures = 0, failed_at = NULL, error = ''
-    WHERE provider = :provider AND seq = :seq AND dead RETURNING 1
+    WHERE provider = :provider AND seq = :seq AND dead
 """)
 
-DISCARD = text("""
-    DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead RETURNING 1
-""")
+DISCARD = text("DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead")

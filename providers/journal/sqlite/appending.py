@@ -6,15 +6,23 @@ from msgspec.structs import replace
 
 from providers.errors import Rejected
 from providers.journal.base import MAX_TRACES
-from providers.journal.operations import Appended, JournalEntry, LeaseToken, Operation, OperationKind
-from providers.journal.outcomes import AppendOutcome, rejection
+from providers.journal.operations import (
+    Appended,
+    AppendOutcome,
+    JournalEntry,
+    LeaseToken,
+    Operation,
+    OperationKind,
+    rejection,
+)
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
+from providers.types import Owner
 
 
-def newest(connection: JournalConnection, user_id: str, memory_id: str) -> JournalEntry | None:
-    """Return what is known of one memory."""
-    row = connection.row(connection.operations.newest, (user_id, memory_id))
+def newest(connection: JournalConnection, owner: Owner, memory_id: str) -> JournalEntry | None:
+    """Return what is known of one memory; see `Journal.newest`."""
+    row = connection.row(connection.operations.newest, (owner.user, memory_id))
     return None if row is None else to_entry(row)
 
 
@@ -42,7 +50,7 @@ def _append(
     connection: JournalConnection, operation: Operation, members: Sequence[str], held: str | None, seconds: float
 ) -> Appended | Rejected:
     state = operation.state
-    known = newest(connection, state.user_id, state.id)
+    known = newest(connection, Owner(state.user_id), state.id)
     if known is None:
         return _insert(connection, operation, members, held, seconds)
     outcome = judge(operation, known)
@@ -69,7 +77,7 @@ def _insert(
     seq = _insert_row(connection, operation, now)
     if operation.trace:
         _limit_traces(connection, state.user_id)
-        return Appended(entry=JournalEntry(seq=seq, kind=operation.kind, state=state, pending=frozenset()))
+        members = ()
     connection.raw.executemany(
         "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) VALUES (?, ?, ?, ?, ?)",
         [

@@ -53,23 +53,12 @@ def settle(connection: JournalConnection, settlements: Sequence[Settlement]) -> 
 def _settle(connection: JournalConnection, settlement: Settlement, now: float) -> bool:
     """Record one result; return False if there is no such delivery."""
     key = (settlement.seq, settlement.seq, settlement.provider)
-    changed = 0
-    match settlement:
-        case Done():
-            changed = connection.run(f"DELETE FROM deliveries WHERE {KEY}", key)  # noqa: S608 - a constant
-        case Postponed(delay=delay, error=error, counts=counts):
-            changed = connection.run(
-                f"""UPDATE deliveries SET due_at = ?, failures = failures + ?, failed_at = ?, error = ?
-                WHERE {KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
-                (now + delay, counts, now, error, *key),
-            )
-        case Dead(error=error):
-            changed = connection.run(
-                f"""UPDATE deliveries SET due_at = NULL, failures = failures + 1, failed_at = ?, error = ?
-                WHERE {KEY} AND due_at IS NOT NULL""",  # noqa: S608 - a constant
-                (now, error, *key),
-            )
-    return changed > 0
+    if isinstance(settlement, Done):
+        return connection.run(f"DELETE FROM deliveries WHERE {KEY}", key) > 0  # noqa: S608 - a constant
+    due_at, failures = (None, 1) if isinstance(settlement, Dead) else (now + settlement.delay, settlement.counts)
+    sql = f"""UPDATE deliveries SET due_at = ?, failures = failures + ?, failed_at = ?, error = ?
+        WHERE {KEY} AND due_at IS NOT NULL"""  # noqa: S608 - a constant
+    return connection.run(sql, (due_at, failures, now, settlement.error, *key)) > 0
 
 
 def _move(connection: JournalConnection, provider: str, lease: LeaseToken, due_at: float) -> bool:

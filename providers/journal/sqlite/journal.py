@@ -7,37 +7,48 @@ with one flush to disk. Reads have a connection of their own, which no writer ev
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
-from providers.journal.operations import (
-    Appended,
-    DeadLetter,
-    Delivery,
-    JournalEntry,
-    JournalStatus,
-    LeaseToken,
-    Member,
-    MemberState,
-    Operation,
-    PendingDelivery,
-    Settlement,
-)
+from providers.journal.operations import Appended, LeaseToken, Operation, Settlement
 from providers.journal.sqlite import appending, delivering, outstanding, retaining
 from providers.journal.sqlite import members as membership
-from providers.journal.sqlite.connection import Work
+from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.running import Runner
 from providers.journal.sqlite.translate import unavailable
 from providers.journal.sqlite.watching import CommitWatcher, look
-from providers.types import Owner
 
+Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+Piece = Callable[Concatenate[JournalConnection, Arguments], Result]
+Method = Callable[Concatenate["SqliteJournal", Arguments], Coroutine[Any, Any, Result]]
 
 _PRUNED_AT_ONCE = 2_000  # operations checked in one transaction, which takes some milliseconds
+
+
+def _reading(piece: Piece[Arguments, Result]) -> Method[Arguments, Result]:
+    """Return the method of a journal that runs a function on its reading connection."""
+
+    @wraps(piece)
+    async def method(journal: "SqliteJournal", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return await journal.read(lambda connection: piece(connection, *args, **kwargs))
+
+    return method
+
+
+def _writing(piece: Piece[Arguments, Result], *, makes_due: bool = False) -> Method[Arguments, Result]:
+    """Return the method of a journal that runs a function in a transaction, which may make deliveries due."""
+
+    @wraps(piece)
+    async def method(journal: "SqliteJournal", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        return await journal.write(lambda connection: piece(connection, *args, **kwargs), makes_due=makes_due)
+
+    return method
 
 
 class SqliteJournal(Journal):
@@ -49,7 +60,7 @@ class SqliteJournal(Journal):
         self._reader = reader
         self._combiner: Combiner[Work[Any], Any] = Combiner(self._commit, lanes=1)
         self._settling: set[asyncio.Task[None]] = set()
-        self._watcher = CommitWatcher(lambda since: self._read(lambda connection: look(connection, since)))
+        self._watcher = CommitWatcher(lambda since: self.read(lambda connection: look(connection, since)))
         self._closed = False
 
     @property
@@ -62,32 +73,19 @@ class SqliteJournal(Journal):
     ) -> list[Appended | Rejected]:
         """Make operations durable."""
         check_count("operations", len(operations), MAX_APPENDED)
-        appended = await self._write(lambda connection: appending.append(connection, operations, held, seconds))
-        self._watcher.notice()
-        return appended
-
-    async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
-        """Return what takes precedence over a provider's own state."""
-        return await self._read(
-            lambda connection: retaining.entries(connection, owner.user, provider, limit, tombstones)
+        return await self.write(
+            lambda connection: appending.append(connection, operations, held, seconds), makes_due=True
         )
 
-    async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
-        """Return those that have a tombstone."""
-        return await self._read(lambda connection: retaining.deleted(connection, owner.user, memory_ids))
-
-    async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
-        """Return what is known of one memory."""
-        return await self._read(lambda connection: appending.newest(connection, owner.user, memory_id))
-
-    async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
-        """Lease the deliveries to a provider that are due."""
-        return await self._write(lambda connection: delivering.lease(connection, provider, limit, seconds))
+    entries = _reading(retaining.entries)
+    deleted = _reading(retaining.deleted)
+    newest = _reading(appending.newest)
+    lease = _writing(delivering.lease)
 
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
         """Extend leases."""
         check_count("leases", len(leases), MAX_LEASED)
-        return await self._write(lambda connection: delivering.renew(connection, provider, leases, seconds))
+        return await self.write(lambda connection: delivering.renew(connection, provider, leases, seconds))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record results with the next commit."""
@@ -107,74 +105,27 @@ class SqliteJournal(Journal):
         place: retaining.Place | None = retaining.START
         while place is not None:
             start = place
-            pruned = await self._write(
+            pruned = await self.write(
                 lambda connection: retaining.prune(connection, seconds, start, _PRUNED_AT_ONCE)  # noqa: B023 - awaited before the next turn
             )
             dropped, place = dropped + pruned.dropped, pruned.reached
         return dropped
 
-    async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
-        """Return tombstones that every member has confirmed."""
-        return await self._read(lambda connection: retaining.tombstones(connection, limit, seconds, after))
-
-    async def redeliver(self, seq: int, provider: str) -> None:
-        """Make a tombstone due again."""
-        await self._write(lambda connection: retaining.redeliver(connection, seq, provider))
-        self._watcher.notice()
-
-    async def forget(self, seqs: Sequence[int], *, traces: bool = False) -> None:
-        """Drop tombstones."""
-        await self._write(lambda connection: retaining.forget(connection, seqs, traces=traces))
-
-    async def status(self) -> JournalStatus:
-        """Count operations and deliveries."""
-        return await self._read(retaining.status)
-
-    async def newest_version(self) -> int:
-        """Return the greatest version."""
-        return await self._read(retaining.newest_version)
-
-    async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
-        """Return the outstanding deliveries."""
-        return await self._read(lambda connection: outstanding.pending(connection, limit, provider, after))
-
-    async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
-        """Return dead letters."""
-        return await self._read(lambda connection: outstanding.dead(connection, limit, after))
-
-    async def retry(self, seq: int, provider: str) -> bool:
-        """Make a dead letter due."""
-        found = await self._write(lambda connection: outstanding.retry(connection, seq, provider))
-        self._watcher.notice()
-        return found
-
-    async def discard(self, seq: int, provider: str) -> bool:
-        """Drop a dead letter."""
-        return await self._write(lambda connection: outstanding.discard(connection, seq, provider))
-
-    async def join(self, name: str, identity: str | None) -> Member:
-        """Find or add a member."""
-        return await self._write(lambda connection: membership.join(connection, name, identity))
-
-    async def members(self) -> list[Member]:
-        """Return all members."""
-        return await self._read(membership.members)
-
-    async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
-        """Record the progress of a backfill."""
-        await self._write(lambda connection: membership.note_fill(connection, name, after, copied, copied_users))
-
-    async def mark(self, name: str, state: MemberState) -> None:
-        """Set the state of a member."""
-        await self._write(lambda connection: membership.mark(connection, name, state))
-
-    async def leave(self, name: str) -> bool:
-        """Remove a member."""
-        return await self._write(lambda connection: membership.leave(connection, name))
-
-    async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Acquire or keep a task."""
-        return await self._write(lambda connection: membership.claim(connection, task, holder, seconds))
+    tombstones = _reading(retaining.tombstones)
+    redeliver = _writing(retaining.redeliver, makes_due=True)
+    forget = _writing(retaining.forget)
+    status = _reading(retaining.status)
+    newest_version = _reading(retaining.newest_version)
+    pending = _reading(outstanding.pending)
+    dead = _reading(outstanding.dead)
+    retry = _writing(outstanding.retry, makes_due=True)
+    discard = _writing(outstanding.discard)
+    join = _writing(membership.join)
+    members = _reading(membership.members)
+    note_fill = _writing(membership.note_fill)
+    mark = _writing(membership.mark)
+    leave = _writing(membership.leave)
+    claim = _writing(membership.claim)
 
     async def close(self) -> None:
         """Commit what is queued; every later call is refused."""
@@ -187,16 +138,20 @@ class SqliteJournal(Journal):
         with suppress(JournalUnavailable):
             await self._combiner.put(lambda connection: delivering.settle(connection, settlements))
 
-    async def _read(self, work: Work[Result]) -> Result:
+    async def read(self, work: Work[Result]) -> Result:
+        """Run a piece of work on the connection that reads."""
         self._refuse_if_closed()
         try:
             return await self._reader.run(work)
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
-    async def _write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], *, makes_due: bool = False) -> Result:
+        """Run a piece of work in a transaction; if it may make deliveries due, end the waits for them."""
         self._refuse_if_closed()
         result: Result = await self._combiner.put(work)
+        if makes_due:
+            self._watcher.notice()
         return result
 
     async def _commit(self, works: Sequence[Work[Any]]) -> list[Any]:

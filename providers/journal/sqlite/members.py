@@ -12,9 +12,8 @@ def join(connection: JournalConnection, name: str, identity: str | None) -> Memb
     """Find or add a member; see `Journal.join`."""
     known = next((member for member in members(connection) if member.name == name), None)
     if known is None:
-        others = connection.row(
-            "SELECT 1 FROM sqlite_sequence WHERE name = 'members'"
-        )  # members that have left count, too
+        # Members that have left count, too.
+        others = connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'")
         connection.run(
             "INSERT INTO members (name, identity, state, joined_at) VALUES (?, ?, ?, ?)",
             (name, identity, MemberState.FILLING if others else MemberState.COMPLETE, connection.now()),
@@ -33,7 +32,7 @@ def members(connection: JournalConnection) -> list[Member]:
     return [to_value(Member, row) for row in connection.rows(f"SELECT {_COLUMNS} FROM members ORDER BY place")]  # noqa: S608 - a constant
 
 
-def note_fill(connection: JournalConnection, name: str, after: str | None, copied: int, copied_users: int) -> None:
+def note_fill(connection: JournalConnection, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
     """Record the progress of a backfill; see `Journal.note_fill`."""
     connection.run(
         "UPDATE members SET fill_after = ?, copied = ?, copied_users = ? WHERE name = ?",

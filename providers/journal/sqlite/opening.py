@@ -52,11 +52,7 @@ def open_memory(now: Now) -> JournalConnection:
 
 
 def open_file(path: Path, now: Now, *, reads_only: bool = False) -> JournalConnection:
-    """Open a connection to a file, which is created if it does not exist.
-
-    Raises:
-        JournalUnavailable: the file cannot be created, read or written, or is no journal.
-    """
+    """Open a connection to a file, which is created if it does not exist; see `open_journal` for what is raised."""
     try:
         if not path.exists():
             _create_file(path)

@@ -54,16 +54,8 @@ class OperationsTable:
 
     def to_row(self, operation: Operation, appended_at: float) -> Row:
         """Return the values that `insert` takes."""
-        state = operation.state
-        row = (
-            state.user_id,
-            state.id,
-            operation.kind.value,
-            state.version,
-            appended_at,
-            operation.trace,
-            encode(state),
-        )
+        state, kind = operation.state, operation.kind.value
+        row = (state.user_id, state.id, kind, state.version, appended_at, operation.trace, encode(state))
         return (*row, *to_columns(state, self._former)) if self._former else row
 
 

@@ -8,7 +8,9 @@ from providers.journal.sqlite.delivering import KEY
 _DELIVERY = "d.seq, d.provider, o.kind, o.user_id, o.memory_id, d.error, d.failures, o.appended_at"
 
 
-def pending(connection: JournalConnection, limit: int, provider: str | None, after: int) -> list[PendingDelivery]:
+def pending(
+    connection: JournalConnection, limit: int, *, provider: str | None = None, after: int = 0
+) -> list[PendingDelivery]:
     """Return the outstanding deliveries; see `Journal.pending`."""
     asked = "d.due_at IS NOT NULL AND (:provider IS NULL OR d.provider = :provider)"
     rows = connection.raw.execute(
@@ -24,7 +26,7 @@ def pending(connection: JournalConnection, limit: int, provider: str | None, aft
     return [to_value(PendingDelivery, row) for row in rows]
 
 
-def dead(connection: JournalConnection, limit: int, after: int) -> list[DeadLetter]:
+def dead(connection: JournalConnection, limit: int, *, after: int = 0) -> list[DeadLetter]:
     """Return dead letters; see `Journal.dead`."""
     rows = connection.rows(
         f"""SELECT {_DELIVERY}, d.failed_at

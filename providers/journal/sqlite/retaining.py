@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from providers.journal.operations import Backlog, JournalEntry, JournalStatus
-from providers.journal.rows import to_value
+from providers.journal.operations import JournalEntry, JournalStatus
+from providers.journal.rows import to_status
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
+from providers.types import Owner
 
 _CONFIRMED = "NOT EXISTS (SELECT 1 FROM deliveries AS c WHERE c.user_id = o.user_id AND c.seq = o.seq)"
 
@@ -31,7 +32,7 @@ class Pruned(Struct, frozen=True):
 
 
 def entries(
-    connection: JournalConnection, user_id: str, provider: str, limit: int, tombstones: int
+    connection: JournalConnection, owner: Owner, provider: str, limit: int, tombstones: int
 ) -> list[JournalEntry]:
     """Return what takes precedence over a provider's own state; see `Journal.entries`."""
     entry = connection.operations.entry
@@ -46,17 +47,17 @@ def entries(
             ) ORDER BY t.seq DESC LIMIT ?4
         ) AS tombstones CROSS JOIN operations AS o ON o.seq = tombstones.seq
         ORDER BY 1 DESC""",  # noqa: S608 - names of columns
-        (user_id, provider, limit, tombstones),
+        (owner.user, provider, limit, tombstones),
     )
     return [to_entry(row) for row in rows]
 
 
-def deleted(connection: JournalConnection, user_id: str, memory_ids: Sequence[str]) -> set[str]:
+def deleted(connection: JournalConnection, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
     """Return those that have a tombstone; see `Journal.deleted`."""
     rows = connection.rows(
         """SELECT memory_id FROM operations
         WHERE user_id = ? AND memory_id IN (SELECT value FROM json_each(?)) AND kind = 'delete'""",
-        (user_id, json.dumps(list(memory_ids))),
+        (owner.user, json.dumps(list(memory_ids))),
     )
     return {memory_id for [memory_id] in rows}
 
@@ -74,7 +75,7 @@ def prune(connection: JournalConnection, seconds: float, start: Place, limit: in
     return Pruned(len(done), Place(*rows[-1][:2]) if len(rows) == limit else None)
 
 
-def tombstones(connection: JournalConnection, limit: int, seconds: float, after: int) -> list[JournalEntry]:
+def tombstones(connection: JournalConnection, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
     """Return tombstones that every member has confirmed; see `Journal.tombstones`."""
     rows = connection.rows(
         f"""SELECT {connection.operations.entry} FROM operations AS o INDEXED BY tombstones
@@ -96,7 +97,7 @@ def redeliver(connection: JournalConnection, seq: int, provider: str) -> None:
     )
 
 
-def forget(connection: JournalConnection, seqs: Sequence[int], *, traces: bool) -> None:
+def forget(connection: JournalConnection, seqs: Sequence[int], *, traces: bool = False) -> None:
     """Drop tombstones without a delivery; see `Journal.forget`."""
     connection.raw.executemany(
         f"DELETE FROM operations AS o WHERE o.seq = ? AND o.kind = 'delete' AND o.trace >= ? AND {_CONFIRMED}",  # noqa: S608 - a constant
@@ -114,7 +115,7 @@ def status(connection: JournalConnection) -> JournalStatus:
     """Count operations and deliveries; see `Journal.status`."""
     with connection.snapshot():
         now = connection.now()
-        [(operations, tombstones, last_seq)] = connection.rows(
+        [counts] = connection.rows(
             """SELECT (SELECT count(*) FROM operations), (SELECT count(*) FROM operations WHERE kind = 'delete'),
             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'operations'), 0)"""
         )
@@ -124,9 +125,4 @@ def status(connection: JournalConnection) -> JournalStatus:
             FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",
             (now,),
         )
-    return JournalStatus(
-        operations=operations,
-        tombstones=tombstones,
-        last_seq=last_seq,
-        backlogs=tuple(to_value(Backlog, row) for row in backlogs),
-    )
+    return to_status(counts, backlogs)

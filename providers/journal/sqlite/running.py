@@ -18,7 +18,6 @@ class Runner(Protocol):
     @abstractmethod
     async def run(self, work: Work[Result]) -> Result:
         """Run a piece of work, and return its result or raise its error."""
-        raise NotImplementedError
 
 
 class InlineRunner(Runner):

@@ -1,8 +1,8 @@
 """The settings of the journal in a file, and its opening."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from providers.examination.check import DATA_DIR, Check, JournalSubject
@@ -13,9 +13,7 @@ from providers.types import Host
 FILE_NAME = "journal.sqlite3"
 
 
-class SqliteJournalSettings(
-    JournalKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="sqlite"
-):
+class SqliteJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="sqlite"):
     """A SQLite file for all processes of one host, never on a network drive, whose locks cannot be trusted.
 
     Without a `path` it is `journal.sqlite3` in the data folder.
@@ -36,14 +34,8 @@ class SqliteJournalSettings(
         """See `JournalKind`."""
         return self.contents_checks(subject, (DATA_DIR,) if self.path is None else ())
 
-    @asynccontextmanager
-    async def open(self, host: Host) -> AsyncIterator[Journal]:
-        """Hold the journal open for as long as the context lasts.
-
-        Raises:
-            JournalUnavailable: the file cannot be created, read or written, or is no journal.
-        """
+    def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
+        """See `open_journal`."""
         from providers.journal.sqlite.opening import open_journal
 
-        async with open_journal(self.file_in(host.data_dir), time.time) as journal:
-            yield journal
+        return open_journal(self.file_in(host.data_dir), time.time)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -64,8 +65,6 @@ class CommitWatcher:
             if seen is None or mark.changes != seen.changes or due_in <= 0 or remaining <= 0:
                 self._observed.set(mark)
                 return
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(min(POLL_SECONDS, remaining, due_in)):
                     await self._noticed.wait()
-            except TimeoutError:
-                pass

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from providers.native.embedded.errors import BinariesMissing
-from providers.native.embedded.os_user import ENVIRONMENT, OsUser
+from providers.native.embedded.os_user import ENVIRONMENT, OsUser, run_script
 
 DEFAULT_MAJOR = 18
 
@@ -61,16 +61,7 @@ def reachable_binaries(binaries: Path, beside: Path, os_user: OsUser) -> Path:
 
 def _usable(binaries: Path, os_user: OsUser) -> bool:
     catalog = binaries.parent / "share" / "postgresql" / "postgres.bki"
-    done = subprocess.run(  # noqa: S603 - a constant program; the paths are its arguments
-        ["/bin/sh", "-c", _USABLE, "sh", str(binaries), str(catalog)],
-        cwd="/",
-        env=ENVIRONMENT,
-        user=os_user.user,
-        group=os_user.group,
-        extra_groups=os_user.extra_groups,
-        check=False,
-    )
-    return done.returncode == 0
+    return run_script(_USABLE, [str(binaries), str(catalog)], os_user).returncode == 0
 
 
 def _vector_version(binaries: Path) -> str:

@@ -29,7 +29,6 @@ class FolderInUse(EmbeddedServerError):
     def __init__(self, folder: Path, pid: int | None) -> None:
         holder = "another service" if pid is None else f"process {pid}"
         super().__init__(f"{holder} already uses {folder}: stop it, or pass another --data-dir")
-        self.folder = folder
         self.pid = pid
 
 
@@ -41,7 +40,6 @@ class FolderUnreachable(EmbeddedServerError):
             f"PostgreSQL runs as {os_user}, which may not enter {parent} on the way to {folder}: "
             "pass --data-dir with a folder that everyone can reach, such as /var/lib/ninai"
         )
-        self.folder = folder
         self.parent = parent
 
 

@@ -3,6 +3,7 @@
 import os
 import pwd
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -62,17 +63,23 @@ def unreachable_parent(folder: Path, os_user: OsUser | None = None) -> Path | No
     """Return the first existing folder on the way to `folder` that the user may not enter, None if the way is open."""
     os_user = os_user or os_user_for(folder)
     way = [str(parent) for parent in reversed(folder.resolve().parents) if os.path.exists(parent)]  # noqa: PTH110 - a closed folder is no error
-    found = subprocess.run(  # noqa: S603 - a constant program; the folders are its arguments
-        ["/bin/sh", "-c", _FIRST_CLOSED, "sh", *way],
+    found = run_script(_FIRST_CLOSED, way, os_user)
+    found.check_returncode()
+    return Path(os.fsdecode(found.stdout)) if found.stdout else None
+
+
+def run_script(script: str, arguments: Sequence[str], os_user: OsUser) -> subprocess.CompletedProcess[bytes]:
+    """Run a constant program of the shell as a user, who is thereby asked what is within reach."""
+    return subprocess.run(  # noqa: S603 - a constant program, and its arguments
+        ["/bin/sh", "-c", script, "sh", *arguments],
         cwd="/",
         env=ENVIRONMENT,
         user=os_user.user,
         group=os_user.group,
         extra_groups=os_user.extra_groups,
         stdout=subprocess.PIPE,
-        check=True,
+        check=False,
     )
-    return Path(os.fsdecode(found.stdout)) if found.stdout else None
 
 
 def _name(uid: int) -> str:

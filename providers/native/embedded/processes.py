@@ -1,5 +1,6 @@
 """PostgreSQL's processes: started so that they end with the service, and found if an earlier service left them."""
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -73,7 +74,8 @@ def end_orphans(folder: Path) -> None:
         for pid in _processes_in(folder, data):
             # To the postmaster SIGINT means a fast shutdown; to its children it means something else.
             if order != signal.SIGINT or not _is_child(pid):
-                _send(pid, order)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, order)
         deadline = time.monotonic() + seconds
         while left := list(_processes_in(folder, data)):
             if time.monotonic() > deadline:
@@ -118,10 +120,3 @@ def _is_child(pid: int) -> bool:
         return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres: ")
     except OSError:
         return True
-
-
-def _send(pid: int, order: signal.Signals) -> None:
-    try:
-        os.kill(pid, order)
-    except ProcessLookupError:
-        return

@@ -167,20 +167,9 @@ class EmbeddedServer:
         return spawn([binaries / "postgres", "-D", data, *options], os_user, cwd=self.folder, stdout=output)
 
     def _create_database(self, binaries: Path, os_user: OsUser) -> None:
-        psql: list[str | Path] = [
-            binaries / "psql",
-            "-X",
-            "-q",
-            "-h",
-            self._sockets,
-            "-p",
-            "5432",
-            "-U",
-            OWNER,
-            "-d",
-            "postgres",
-        ]
-        status, output = run([*psql, "-v", "ON_ERROR_STOP=1"], os_user, cwd=self.folder, text=_CREATE_DATABASE)
+        server: list[str | Path] = ["-h", self._sockets, "-p", "5432", "-U", OWNER, "-d", "postgres"]
+        psql = [binaries / "psql", "-X", "-q", *server, "-v", "ON_ERROR_STOP=1"]
+        status, output = run(psql, os_user, cwd=self.folder, text=_CREATE_DATABASE)
         if status != 0:
             raise ServerFailed(f"PostgreSQL could not create the database {DATABASE}: {end_of_output(output)}")
 

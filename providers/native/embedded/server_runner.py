@@ -39,7 +39,9 @@ class ServerRunner:
         self._failures = LogThrottle()
         self._waits = 0
         # The kernel stops the server when this thread ends, so the thread lives as long as the service.
-        self._thread = threading.Thread(target=self._run, name=f"embedded PostgreSQL of {name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._repeat, args=(self._hold,), name=f"embedded PostgreSQL of {name}", daemon=True
+        )
 
     def start(self) -> None:
         """Start without waiting."""
@@ -61,9 +63,6 @@ class ServerRunner:
             if self._starting:
                 self.server.interrupt()
             self._thread.join(_POLL_SECONDS)
-
-    def _run(self) -> None:
-        self._repeat(self._hold)
 
     def _hold(self) -> None:
         with self.server.held():

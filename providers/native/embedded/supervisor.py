@@ -61,7 +61,7 @@ class Supervisor:
         for name in names:
             if name not in self._runners:
                 server = EmbeddedServer(folder_of(self._data_dir, name))
-                self._runners[name] = ServerRunner(name, server, self._again, self._may_stop)
+                self._runners[name] = ServerRunner(name, server, self._again, lambda one: not self._alone(one))
                 self._runners[name].start()
 
     def folder(self, name: str) -> Path:
@@ -80,6 +80,3 @@ class Supervisor:
             self._lost(name)
             return False
         return True
-
-    def _may_stop(self, name: str) -> bool:
-        return not self._alone(name)

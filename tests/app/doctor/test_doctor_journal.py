@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from observability.secret import Secret
 from providers.examination.outcome import CheckStatus
-from providers.journal.findings import LONGEST_PENDING_SECONDS, dead_of, pending_of
+from providers.journal.examination import LONGEST_PENDING_SECONDS, dead_of, pending_of
 from providers.journal.operations import Backlog, Dead, JournalStatus
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import FILE_NAME, SqliteJournalSettings

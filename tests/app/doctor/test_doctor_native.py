@@ -17,7 +17,7 @@ from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedded import EmbeddedServer
 from providers.native.embedder_check import EmbeddingResult, embedder_of
 from providers.native.findings import pgvector_of
-from providers.postgres.facts import version_of
+from providers.postgres.examination import version_of
 from providers.postgres.inspection import DatabaseFacts
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong

@@ -10,7 +10,7 @@ from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Appended, Done
 from providers.journal.postgres.tables import VERSION
 from providers.native.embedded import EmbeddedServer
-from providers.postgres.cluster import cluster_of
+from providers.postgres.inspection import cluster_of
 from providers.types import Owner
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import LONG, USER, leased, put, remember

@@ -15,20 +15,17 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from providers.native.embedded import (
+from providers.native.embedded import EmbeddedServer, wheel_binaries
+from providers.native.embedded.binaries import reachable_binaries
+from providers.native.embedded.errors import (
     BinariesMissing,
-    EmbeddedServer,
     FolderInUse,
     FolderUnreachable,
     FolderUnusable,
-    OsUser,
     OtherMajorVersion,
     ServerFailed,
-    os_user_for,
-    unreachable_parent,
-    wheel_binaries,
 )
-from providers.native.embedded.binaries import reachable_binaries
+from providers.native.embedded.os_user import OsUser, os_user_for, unreachable_parent
 from tests.support.postgres import MAJORS, connected, create_database, drop_database, libpq_dsn, reachable_folder
 
 ROOT = Path(__file__).parents[3]

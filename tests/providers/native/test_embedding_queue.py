@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
-from providers.native.slices import SLICE_CHARS
+from providers.native.vectors import SLICE_CHARS
 from providers.types import Host, NewMemory, Owner
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from providers.native.embedded import EmbeddedServer, FolderInUse, FolderUnusable, Supervisor, folder_of
-from providers.native.embedded.errors import StoppedForMaintenance
+from providers.native.embedded import EmbeddedServer, Supervisor, folder_of
+from providers.native.embedded.errors import FolderInUse, FolderUnusable, StoppedForMaintenance
 from providers.native.embedded.maintenance import ServerState, mark, status_of, unmark
 from tests.support.postgres import reachable_folder
 

@@ -3,8 +3,7 @@
 from providers.answers import Found
 from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
-from providers.native.slices import SLICE_CHARS, slices
-from providers.native.vectors import Vectors
+from providers.native.vectors import SLICE_CHARS, Vectors, slices
 from providers.types import Host, Owner, RecallQuery
 from tests.support.clock import START, FakeClock, simulate
 from tests.support.native import FickleEmbedder, HashingEmbedder, SlowEmbedder, host_for, open_native_provider

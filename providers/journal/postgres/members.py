@@ -1,10 +1,12 @@
-"""The members, which receive every write, and claims on tasks that only one holder may run."""
+"""The members of a journal in PostgreSQL, and claims on tasks that only one holder may run."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.statements import LOCK_ALONE
 from providers.journal.rows import to_value
 
@@ -12,9 +14,7 @@ _DROPPED_AT_ONCE = 5_000  # deliveries in one transaction, to stay within the ti
 
 _DELIVERED_AT_ONCE = 2_000
 
-_MEMBER = """
-    name, identity, state, CAST(extract(epoch FROM joined_at) AS float8) AS joined_at, copied, copied_users, fill_after
-"""
+_MEMBER = "name, identity, state, CAST(extract(epoch FROM joined_at) AS float8), copied, copied_users, fill_after"
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
 
 _MEMBERS = text(f"SELECT {_MEMBER} FROM ninai_journal_members ORDER BY place")  # noqa: S608 - joined from constants
@@ -31,11 +31,9 @@ _NOTE_FILL = text("""
     UPDATE ninai_journal_members SET fill_after = :after, copied = :copied, copied_users = :copied_users
     WHERE name = :name
 """)
-_COMPLETE = text("UPDATE ninai_journal_members SET state = 'complete' WHERE name = :name RETURNING 1")
-_FILL = text(f"""
-    UPDATE ninai_journal_members SET state = 'filling', {_FROM_THE_START} WHERE name = :name RETURNING 1
-""")  # noqa: S608 - joined from constants
-_REMOVE = text("DELETE FROM ninai_journal_members WHERE name = :name RETURNING 1")
+_COMPLETE = text("UPDATE ninai_journal_members SET state = 'complete' WHERE name = :name")
+_FILL = text(f"UPDATE ninai_journal_members SET state = 'filling', {_FROM_THE_START} WHERE name = :name")  # noqa: S608 - joined from constants
+_REMOVE = text("DELETE FROM ninai_journal_members WHERE name = :name")
 _LAST = text("SELECT last_value FROM ninai_journal_seq")
 _DROP = text("""
     DELETE FROM ninai_journal_deliveries WHERE (provider, seq) IN (
@@ -54,22 +52,61 @@ _CLAIM = text("""
     INSERT INTO ninai_journal_claims AS c (task, holder, ends_at)
     VALUES (:task, :holder, clock_timestamp() + make_interval(secs => CAST(:seconds AS float8)))
     ON CONFLICT (task) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
-    WHERE c.holder = excluded.holder OR c.ends_at <= clock_timestamp() RETURNING 1
+    WHERE c.holder = excluded.holder OR c.ends_at <= clock_timestamp()
 """)
 
 
-class MemberTable:
-    """The table of members of one journal.
+class PostgresMembers(Journal):
+    """The methods of a journal about its members, which receive every write.
 
-    It is changed under a lock that every append shares, so that each operation has a delivery to exactly the members at
-    the moment of its commit.
+    Their table is changed under a lock that every append shares, so that each operation has a delivery to exactly the
+    members at the moment of its commit.
     """
 
-    def __init__(self, database: JournalDatabase) -> None:
+    def __init__(self, database: JournalDatabase, notifier: Notifier) -> None:
         self._database = database
+        self._notifier = notifier
 
     async def join(self, name: str, identity: str | None) -> Member:
-        """Find or add a member; see `Journal.join`."""
+        """Find or add a member; see the protocol."""
+        member = await self._joined(name, identity)
+        self._notifier.notify()
+        return member
+
+    async def members(self) -> list[Member]:
+        """Return all members; see the protocol."""
+        return [to_value(Member, row) for row in await self._database.rows(_MEMBERS)]
+
+    async def note_fill(self, name: str, *, after: str | None, copied: int, copied_users: int) -> None:
+        """Record the progress of a backfill; see the protocol."""
+        values = {"name": name, "after": after, "copied": copied, "copied_users": copied_users}
+        await self._database.change(_NOTE_FILL, values)
+
+    async def mark(self, name: str, state: MemberState) -> None:
+        """Set the state of a member; see the protocol."""
+        await self._database.change(_COMPLETE if state is MemberState.COMPLETE else _FILL, {"name": name})
+
+    async def leave(self, name: str) -> bool:
+        """Remove a member; see the protocol."""
+        # If the removal is interrupted, it leaves a member that needs a backfill.
+        if not await self._database.change(_FILL, {"name": name}):
+            return False
+        [[last]] = await self._database.rows(_LAST)
+        await self._drop_deliveries(name, last)
+        async with self._database.transaction() as connection:
+            await connection.execute(LOCK_ALONE)
+            gone = (await connection.execute(_REMOVE, {"name": name})).rowcount > 0
+            if gone:
+                last = await connection.scalar(_LAST)
+                await connection.execute(_DROP, {"name": name, "last": last, "limit": None})
+        return gone
+
+    async def claim(self, task: str, holder: str, seconds: float) -> bool:
+        """Acquire or keep a task; see the protocol."""
+        values = {"task": task, "holder": holder, "seconds": seconds}
+        return await self._database.change(_CLAIM, values) > 0
+
+    async def _joined(self, name: str, identity: str | None) -> Member:
         async with self._database.reading() as connection:
             member = await _member(connection, name)
         if member is not None and identity in {None, member.identity}:
@@ -96,45 +133,6 @@ class MemberTable:
             raise RuntimeError("a member has gone in the middle of a transaction")
         return joined
 
-    async def members(self) -> list[Member]:
-        """Return all members in the order in which they joined."""
-        async with self._database.reading() as connection:
-            return [to_value(Member, row) for row in await connection.execute(_MEMBERS)]
-
-    async def note_fill(self, name: str, after: str | None, copied: int, copied_users: int) -> None:
-        """Record the progress of a member's backfill."""
-        values = {"name": name, "after": after, "copied": copied, "copied_users": copied_users}
-        async with self._database.writing() as connection:
-            await connection.execute(_NOTE_FILL, values)
-
-    async def mark(self, name: str, state: MemberState) -> bool:
-        """Set the state of a member; return False if there is no such member."""
-        statement = _COMPLETE if state is MemberState.COMPLETE else _FILL
-        async with self._database.writing() as connection:
-            return await connection.scalar(statement, {"name": name}) is not None
-
-    async def leave(self, name: str) -> bool:
-        """Remove a member with its unconfirmed deliveries; return False if there is no such member."""
-        # If the removal is interrupted, it leaves a member that needs a backfill.
-        if not await self.mark(name, MemberState.FILLING):
-            return False
-        async with self._database.reading() as connection:
-            last = int(await connection.scalar(_LAST) or 0)
-        await self._drop(name, last)
-        async with self._database.transaction() as connection:
-            await connection.execute(LOCK_ALONE)
-            gone = await connection.scalar(_REMOVE, {"name": name}) is not None
-            if gone:
-                last = int(await connection.scalar(_LAST) or 0)
-                await connection.execute(_DROP, {"name": name, "last": last, "limit": None})
-        return gone
-
-    async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Acquire or keep a task; return False while another holder has it."""
-        values = {"task": task, "holder": holder, "seconds": seconds}
-        async with self._database.writing() as connection:
-            return await connection.scalar(_CLAIM, values) is not None
-
     async def _deliver_known(self, name: str) -> int:
         """Insert a delivery of every entry for a new member, in batches, and return the last `seq` included.
 
@@ -149,12 +147,10 @@ class MemberTable:
             after, full = max(seqs, default=after), len(seqs) == _DELIVERED_AT_ONCE
         return after
 
-    async def _drop(self, name: str, last: int) -> None:
+    async def _drop_deliveries(self, name: str, last: int) -> None:
         values = {"name": name, "last": last, "limit": _DROPPED_AT_ONCE}
-        full = last > 0
-        while full:
-            async with self._database.writing() as connection:
-                full = (await connection.execute(_DROP, values)).rowcount == _DROPPED_AT_ONCE
+        while await self._database.change(_DROP, values) == _DROPPED_AT_ONCE:
+            pass
 
 
 async def _member(connection: AsyncConnection, name: str) -> Member | None:

@@ -1,5 +1,0 @@
-"""NoJournal: there is none to be opened."""
-
-
-class NoJournal(Exception):
-    """There is no journal, and this is why."""
