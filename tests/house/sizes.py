@@ -1,6 +1,7 @@
 """How long the product, its files and its functions are, in lines."""
 
 import ast
+import tokenize
 from pathlib import Path
 from statistics import median
 
@@ -10,11 +11,28 @@ from tests.house.tree import Definition, Tree, lines_of
 WANTED_LINES = 250
 MOST_LINES = 300
 MOST_BODY_LINES = 40
+_NO_CODE = frozenset(
+    {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+)
 
 
 def files_over(tree: Tree, lines: int) -> list[str]:
     """Return the files of the product that have more lines than this, with their lengths."""
     return [_with_lines(tree, path) for path in tree.product() if lines_of(path) > lines]
+
+
+def code_lines(path: Path) -> int:
+    """Return the number of lines of a file that hold code: no docstring, no comment, nothing blank."""
+    documented = {
+        line
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | Definition) and ast.get_docstring(node) is not None
+        for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+    }
+    with path.open() as text:
+        tokens = [token for token in tokenize.generate_tokens(text.readline) if token.type not in _NO_CODE]
+    held = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
+    return len(held - documented)
 
 
 def function_lines(tree: Tree) -> list[int]:
@@ -48,6 +66,7 @@ def rows(tree: Tree) -> list[Row]:
     return [
         Row(measure="Python files of the product", value=len(files)),
         Row(measure="lines of them", value=sum(map(lines_of, files))),
+        Row(measure="lines of code among them", value=sum(map(code_lines, files))),
         Row(measure="longest file", value=lines_of(longest), aim=f"<= {MOST_LINES}", places=(tree.name(longest),)),
         Row(measure=f"files over {MOST_LINES} lines", value=len(over), aim="0", places=tuple(over)),
         Row(measure=f"files over {WANTED_LINES} lines", value=len(wanted), places=tuple(wanted)),

@@ -59,3 +59,27 @@ def test_the_table_has_the_sum_and_the_longest_file(tmp_path: Path) -> None:
 
     assert rows["lines of them"].value == 11
     assert rows["longest file"].places == ("observability/b.py",)
+
+
+def test_only_what_is_code_counts_as_code(tmp_path: Path) -> None:
+    """Docstrings, comments and blank lines are none; a text of several lines that is a value is."""
+    source = '''
+    """What the file is for.
+
+    At length.
+    """
+
+    # A reason.
+    TEXT = """of
+    two lines"""
+
+
+    class Some:
+        """A thing."""
+
+        def method(self):
+            """Do."""
+            return TEXT  # as it is
+    '''
+
+    assert sizes.code_lines(next(iter(tree_of(tmp_path, {"app/a.py": source}).product()))) == 5
