@@ -41,8 +41,13 @@ class Cooldown:
             seconds = QUOTA_COOLDOWN
             if not self._reported:
                 self._reported = True
-                said = {"reason": error.reason, "advice": error.advice, "next_try_seconds": QUOTA_COOLDOWN}
-                _log.error("embedder_out_of_quota", model=self._model, **said)
+                _log.error(
+                    "embedder_out_of_quota",
+                    model=self._model,
+                    reason=error.reason,
+                    advice=error.advice,
+                    next_try_seconds=QUOTA_COOLDOWN,
+                )
         if not seconds:
             return None
         seconds *= 1 + _SPREAD * self._chance()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from random import Random
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from observability import notes
 from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True):
     ending: Ending = Ending.UNKNOWN
     seen: tuple[Seen, ...] = ()
     memory: str | None = None  # that was stored
-    told: Told = Told("nobody")
+    told: Told = field(default_factory=lambda: Told("nobody"))
 
 
 class Client:

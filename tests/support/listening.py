@@ -8,14 +8,10 @@ from providers.errors import ProviderError
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 
-class Told(Notes):
+class Told(Notes, eq=False):
     """The notes of one request; `accepted` is whether a write of it was not confirmed."""
 
-    __slots__ = ("accepted",)
-
-    def __init__(self, request_id: str) -> None:
-        super().__init__(request_id)
-        self.accepted = False
+    accepted: bool = False
 
     def learn(self, answer: Answer) -> None:
         """Add what one answer says of itself."""
