@@ -1,12 +1,14 @@
 """One operation of a caller while it runs: its route, its deadline, and the facts that its answer will carry."""
 
 from collections.abc import Sequence
-from typing import Self, TypedDict
+from typing import Self, TypedDict, TypeVar
 
-from providers.answers import Answer
+from providers.answers import Written
 from providers.chain.deadline import Deadline
 from providers.chain.route import Route
 from providers.errors import ProviderError
+
+Error = TypeVar("Error", bound=ProviderError)
 
 JOURNAL = "journal"  # the provider of an answer for which no provider had to be asked
 
@@ -48,7 +50,12 @@ class Execution:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if isinstance(error, ProviderError):
-            error.answer = Answer(**self.facts)
+            self.refusal(error)
+
+    def refusal(self, error: Error) -> Error:
+        """Attach the facts to an error, and return it; a write may be in the journal although home refused it."""
+        error.answer = Written(**self.write_facts)
+        return error
 
     def degrade(self, reason: str) -> None:
         """Add a reason why the answer is degraded."""

@@ -93,9 +93,11 @@ class GuardedProvider(Wrapper):
         return await self.link.provider.health_check()
 
     def _named(self, result: Result) -> Result:
-        """Return an answer, or each answer of a list, with the name of this provider."""
+        """Return an answer or a refusal, or each of a list, with the name of this provider."""
         if isinstance(result, Answer):
             return replace(result, provider=self.link.name)
+        if isinstance(result, ProviderError):
+            result.answer = Answer(provider=self.link.name)
         if isinstance(result, list):
             for place, one in enumerate(result):
                 result[place] = self._named(one)

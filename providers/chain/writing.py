@@ -57,7 +57,9 @@ class ChainWriter:
             outcomes = iter(await self._store(execution, good))
         results = [next(outcomes) if isinstance(memory, NewMemory) else memory for memory in checked]
         facts = execution.write_facts
-        return [one if isinstance(one, ProviderError) else Stored(id=one, **facts) for one in results]
+        return [
+            execution.refusal(one) if isinstance(one, ProviderError) else Stored(id=one, **facts) for one in results
+        ]
 
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""

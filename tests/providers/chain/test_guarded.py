@@ -14,7 +14,7 @@ from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
-from providers.errors import CursorLost, MemoryNotFound, TimedOut, Unavailable
+from providers.errors import Conflict, CursorLost, MemoryNotFound, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.states.clock import milliseconds_of
 from providers.types import Deletion, NewMemory, Owner, PageQuery, Position
@@ -254,7 +254,7 @@ def test_a_list_goes_on_with_its_provider(page_of: str | None) -> None:
 
 
 def test_who_answered_is_noted() -> None:
-    """The answer names the provider, also that of each of many and a refusal."""
+    """The answer names the provider, also that of each of many and a refusal, alone or in a batch."""
 
     async def main(stage: Stage) -> None:
         provider = Alone(stage).provider
@@ -265,6 +265,9 @@ def test_who_answered_is_noted() -> None:
         with pytest.raises(MemoryNotFound) as refused:
             await provider.fetch(Owner(USER), SOME_ID)
         assert refused.value.answer == Answer(provider="only")
+        [conflict] = await provider.store_many([replace(memory, content="another", memory_id=stored.id)])
+        assert isinstance(conflict, Conflict)
+        assert conflict.answer == Answer(provider="only")
 
     staged(main)
 

@@ -69,6 +69,10 @@ class TestRepeated:
 
             assert isinstance(await failure_of(scene.chain.remember(USER, "coffee", memory_id=memory_id)), Conflict)
             assert await scene.kept("home") == ["tea"]
+            alone, told = scene.told.provider, scene.listen()
+            coffee = NewMemory(owner=Owner(USER), content="coffee", memory_id=memory_id)
+            assert isinstance((await scene.chain.store_many([coffee]))[0], Conflict)
+            assert told.provider == (alone if forgotten else None)
 
         play(act)
 
@@ -136,6 +140,7 @@ def test_what_home_refuses_is_a_dead_letter() -> None:
 
         assert isinstance(await failure_of(scene.chain.remember(USER, "coffee", memory_id=memory_id)), Conflict)
         assert [(letter.provider, letter.error) for letter in await scene.dead()] == [("home", "conflict")]
+        assert scene.told.token == f"{scene.journal.id}.2"
 
     play(act)
 
