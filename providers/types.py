@@ -167,11 +167,6 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.content is None
 
     @property
-    def position(self) -> Position:
-        """The position of a live memory in its owner's list."""
-        return Position(_moment(self.created_at), self.id)
-
-    @property
     def record(self) -> MemoryRecord:
         """A live memory as a caller sees it."""
         return MemoryRecord(

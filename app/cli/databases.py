@@ -59,7 +59,7 @@ class Databases:
         while not self._closing.is_set():
             try:
                 self._check()
-            except Exception:  # noqa: BLE001 - logged with its traceback below; the next check must outlive it, and SIGHUP
+            except Exception:  # noqa: BLE001 - logged with its traceback below; no one else checks servers and heeds SIGHUP
                 _log.exception("configuration_failed")
 
     def _check(self) -> None:

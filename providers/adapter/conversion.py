@@ -63,5 +63,6 @@ def translated(*, writes: bool) -> Iterator[None]:
         yield
     except ProviderError:
         raise
-    except Exception as error:
+    except Exception as error:  # The specification names no errors, and its own providers raise bare `Exception`s.
+        # None of them may pass as an answer. Cancellation is no `Exception`, and goes on.
         raise Unavailable(f"the wrapped provider fails ({type(error).__name__})", ambiguous=writes) from error

@@ -50,7 +50,7 @@ class PendingView(Struct):
         route = self.execution.route
         return route if self.journal_error is not None else route.verified
 
-    async def begin(self) -> None:
+    async def begin(self, deadline: Deadline) -> None:
         """Look up what concerns the provider that will be asked first.
 
         Raises:
@@ -61,7 +61,7 @@ class PendingView(Struct):
         if not readers:
             return
         try:
-            await self._look(readers[0].name, self.execution.deadline)
+            await self._look(readers[0].name, deadline)
         except JournalUnavailable as error:
             self._continue_without_journal(error)
 

@@ -77,7 +77,7 @@ class ChainReader:
         Raises:
             JournalUnavailable: the journal does not answer.
         """
-        view = await self._view(owner, execution)
+        view = await self._view(owner, execution, deadline)
         if view.journal_error is not None:
             raise view.journal_error
 
@@ -157,9 +157,9 @@ class ChainReader:
             found = await self._fallback.first(execution, operation, ask)
         return replace(found, **execution.facts)
 
-    async def _view(self, owner: Owner, execution: Execution) -> PendingView:
+    async def _view(self, owner: Owner, execution: Execution, deadline: Deadline | None = None) -> PendingView:
         view = PendingView(self._context, owner, execution)
-        await view.begin()
+        await view.begin(deadline or execution.deadline)
         return view
 
 

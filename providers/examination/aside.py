@@ -20,7 +20,7 @@ async def aside(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001 - handed on to the caller
+        except Exception as error:  # noqa: BLE001 - raised in the caller, which would otherwise wait for ever
             failure = error  # the name in the except clause ends with it
             _call(loop, lambda: settle(lambda: done.set_exception(failure)))
         else:
