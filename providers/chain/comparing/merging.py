@@ -14,7 +14,7 @@ from providers.journal.base import Journal
 from providers.journal.operations import JournalEntry
 from providers.types import Snapshot
 
-_PUT = {Kind.MISSING, Kind.OLDER, Kind.UNRECORDED}
+HEALED_BY_PUTTING = {Kind.MISSING, Kind.OLDER, Kind.UNRECORDED}
 
 _log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Merger(Struct, frozen=True):
             for name, kind in difference.faults.items():
                 if kind is Kind.CONFLICTING or (kind is Kind.MISSING and name in self.shown_only):
                     tally += Tally(left=1)
-                elif kind in _PUT:
+                elif kind in HEALED_BY_PUTTING:
                     states[name].append(wanted)
         for name, wanted_there in states.items():
             tally += await self._put(self.stores[name], wanted_there)
