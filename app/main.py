@@ -24,6 +24,7 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
+from app.controllers.stores import StoresController
 from app.http.body_limit import BodyLimit
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
@@ -53,7 +54,8 @@ from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
-_RESOURCES = (MemoriesController, BatchesController, AdminController, AdminJournalController, OrderController)
+_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController)
+_RESOURCES = (MemoriesController, BatchesController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 

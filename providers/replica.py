@@ -11,6 +11,7 @@ from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
+from providers.summaries import OwnerSummary, summary_of
 from providers.types import Owner, PageQuery, Snapshot
 
 MAX_SNAPSHOTS = 1_000  # in one call
@@ -25,6 +26,11 @@ class Replica(MemoryProvider, Protocol):
     the newer one stays, and a tombstone wins over every version, for ever. `providers/states/merging.py` has the full
     rule. Errors are those of `MemoryProvider`.
     """
+
+    @property
+    def changed_elsewhere(self) -> bool:
+        """Whether others change the memories of this store past us, so that a missing one may have been deleted."""
+        return False
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
         """See `MemoryStore`."""
@@ -90,6 +96,21 @@ class Replica(MemoryProvider, Protocol):
     @abstractmethod
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """Return the owners of memories or tombstones, ascending by code point, those greater than `after`."""
+
+    async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
+        """Return the summaries of the owners that `owners` returns, in the same order.
+
+        It reads all of their states where a store cannot compute the summaries itself.
+        """
+        return [await self._summary(owner) for owner in await self.owners(limit, after=after)]
+
+    async def _summary(self, owner: Owner) -> OwnerSummary:
+        states = await self.snapshots(owner)
+        page = states
+        while len(page) == MAX_SNAPSHOTS:
+            page = await self.snapshots(owner, after=page[-1].id)
+            states = states + page
+        return summary_of(owner, states)
 
     @abstractmethod
     async def identity(self) -> str:

@@ -7,6 +7,7 @@ from litestar import Request
 from app.admin.chain_service import ChainService
 from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
+from app.admin.stores_service import StoresService
 
 
 async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
@@ -17,6 +18,11 @@ async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService
 async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalService:
     """Gather what is needed to operate the journal."""
     return JournalService(request.app.state.chain.journal, request.state.operator)
+
+
+async def provide_stores_service(request: Request[Any, Any, Any]) -> StoresService:
+    """Gather what is needed to compare and merge the stores of the chain."""
+    return StoresService(request.app.state.chain, request.state.operator)
 
 
 async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -17,17 +16,15 @@ from app.cli.progress import filling, showing, stage
 from app.cli.provider_test import in_words, remains, report_of, trial_of, tried
 from app.cli.round_trip import RoundTrip
 from app.cli.service_client import NotListening, RunningService
+from app.cli.service_options import of_service, service_at
+from app.cli.stores import diff, merge
 from app.cli.tables import show, table
 from app.process.host import offline_host
-from app.settings.environment import process_environment
 from app.settings.errors import quoted, suggestion
 from observability.logs import configure_logs
 from providers.chain.breaker_state import BreakerState
 from providers.chain.status import ChainStatus, Role
 from providers.timing.durations import span
-
-KEY_VARIABLE = "NINAI_API_KEY"
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 START_SECONDS = 60.0  # for a service that is just starting, including the first start of its database
 _EVERY_SECONDS = 1.0
@@ -44,30 +41,8 @@ class _Ready(Struct, frozen=True):
     providers: dict[str, _Count]
 
 
-def _url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        (parts.hostname or "").encode("idna")  # as asking will
-    except ValueError:
-        raise click.BadParameter("not the URL of a server") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise click.BadParameter("must begin with http:// or https://")
-    return value.rstrip("/")
-
-
-def _key_in(file: Path | None) -> str | None:
-    if file is None:
-        return process_environment().get(KEY_VARIABLE, "").strip() or None
-    return file.read_text("utf-8").strip()
-
-
 @click.group(invoke_without_command=True)
-@click.option("--url", default=DEFAULT_URL, show_default=True, callback=_url, help="The service, or its admin port.")
-@click.option(
-    "--key-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
-    help=f'File with an API key of the scope "admin"; without it the variable {KEY_VARIABLE}, else none.',
-)
+@of_service
 @click.option(
     "--watch",
     is_flag=True,
@@ -83,11 +58,15 @@ def providers(context: click.Context, url: str, key_file: Path | None, *, watch:
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
-    service = RunningService(url, _key_in(key_file))
+    service = service_at(url, key_file)
     status = _awaited(service) if watch else _status(service)
     if watch and filling(status):
         status = _watched(service, status)
     show(status, _in_words, as_json=as_json)
+
+
+providers.add_command(diff)
+providers.add_command(merge)
 
 
 @providers.command("test")
@@ -184,6 +163,9 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
             yield f"{provider.name}: the breaker is {provider.breaker.state}: {provider.breaker.why}"
         if provider.role is Role.FILLING:
             yield stage(provider)
+        if provider.differences:
+            counts = ", ".join(f"{count} {kind}" for kind, count in provider.differences.items())
+            yield f"{provider.name} differs from the other complete providers: {counts}; see `ninai providers diff`"
     if status.journal_error is not None:
         yield f"the journal is out of reach, so the pending operations are not known: {status.journal_error}"
     elif status.journal is None:

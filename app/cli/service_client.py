@@ -35,24 +35,32 @@ class RunningService(Struct, frozen=True):
     url: str
     key: str | None
 
-    def get(self, path: str, into: type[T], *, accepted: tuple[int, ...] = ()) -> T:
+    def get(self, path: str, into: type[T], *, accepted: tuple[int, ...] = (), seconds: float = _SECONDS) -> T:
         """Get a resource; answers with an accepted status are read like successes.
 
         Raises:
             NotListening: the connection was refused.
             click.ClickException: the service does not answer or answers otherwise; or the key cannot be sent.
         """
+        return self._read(path, self._body(path, "GET", accepted, seconds), into)
+
+    def post(self, path: str, into: type[T], *, seconds: float = _SECONDS) -> T:
+        """Post without a body; raise as `get` does."""
+        return self._read(path, self._body(path, "POST", (), seconds), into)
+
+    def _read(self, path: str, body: bytes, into: type[T]) -> T:
         try:
-            return msgspec.json.decode(self._body(path, accepted), type=into)
+            return msgspec.json.decode(body, type=into)
         except msgspec.DecodeError as error:
             reason = f"{self.url}{path} sent an answer that this version cannot read: {error}"
             raise click.ClickException(reason) from error
 
-    def _body(self, path: str, accepted: tuple[int, ...]) -> bytes:
+    def _body(self, path: str, method: str, accepted: tuple[int, ...], seconds: float) -> bytes:
         # No proxy: it would see the key, and an address of this machine means another one there.
         opener = build_opener(ProxyHandler({}), _NoRedirect)
         try:
-            with opener.open(Request(self.url + path, headers=self._headers()), timeout=_SECONDS) as response:  # noqa: S310 - http or https, see the option
+            request = Request(self.url + path, headers=self._headers(), method=method)  # noqa: S310 - http or https, see the option
+            with opener.open(request, timeout=seconds) as response:
                 body: bytes = response.read()
         except HTTPError as error:
             with error:

@@ -73,6 +73,16 @@ class ProviderMetrics:
             "Users of whom a provider that is being filled by this process has received everything.",
             ("provider",),
         )
+        self.store_differences = gauge(
+            "ninai_store_differences",
+            "Memories in which a complete provider differs from the others and which the patrol may not heal, by kind.",
+            ("provider", "kind"),
+        )
+        self.store_differences_healed = counter(
+            "ninai_store_differences_healed",
+            "Differences between complete providers that the patrol has healed at a provider, by kind.",
+            ("provider", "kind"),
+        )
         self._attempts = Children(self.attempt_duration)
 
     def observe_attempt(self, provider: str, operation: str, outcome: str, seconds: float) -> None:

@@ -1,22 +1,21 @@
 """Backfill: copy everything that a provider in sync holds to one that joined later, and verify the copy."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from heapq import merge
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.chain.deadline import CallOptions, Deadline
-from providers.chain.link import Ask, Link, Result
-from providers.chain.policy import OperationClass
+from providers.chain.applying import propagated
+from providers.chain.comparing.store import PAGE, ComparedStore
+from providers.chain.comparing.verifying import Verifier
+from providers.chain.link import Link
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.types import Owner, Snapshot
 
-PAGE = 200  # memories or users in one call
 MAX_PASSES = 5  # of verification, before the backfill is postponed
 _CLAIM_SECONDS = 120.0
 
@@ -40,16 +39,25 @@ class Progress(Struct, frozen=True, kw_only=True):
     verifying: bool = False
 
 
-class Backfill(Struct):
-    """Backfill one provider from another while both keep receiving writes; it resumes where an earlier one stopped."""
+class Backfill:
+    """Backfill one provider from another while both keep receiving writes; it resumes where an earlier one stopped.
 
-    holder: str
-    journal: Journal
-    source: Link
-    target: Link
-    report: Callable[[Progress], None]
-    now: Callable[[], float]
-    _refused: dict[str, Rejected] = {}
+    What it finds deleted at the target alone is deleted everywhere. What only the target has is no part of a copy: an
+    operator decides about it.
+    """
+
+    def __init__(
+        self,
+        holder: str,
+        journal: Journal,
+        source: Link,
+        target: Link,
+        report: Callable[[Progress], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.holder, self.journal, self.report = holder, journal, report
+        self.source, self.target = ComparedStore(source, now), ComparedStore(target, now)
+        self._refused: dict[str, Rejected] = {}
 
     async def run(self) -> None:
         """Copy what has not been copied yet, verify everything, and mark the provider as complete.
@@ -63,7 +71,10 @@ class Backfill(Struct):
         for _ in range(MAX_PASSES):
             found = await self._verify(copied)
             if found.extra:
-                raise NotBackfilled(f"{self.target.name} holds {found.extra} memories that {self.source.name} does not")
+                raise NotBackfilled(
+                    f"{self.target.name} holds {found.extra} memories that {self.source.name} does not: "
+                    f"if they belong to this chain, run `ninai providers merge {self.target.name}`"
+                )
             if not found.repaired and self._refused:
                 memory_id, error = next(iter(self._refused.items()))
                 others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
@@ -79,8 +90,8 @@ class Backfill(Struct):
         member = await self._member()
         progress = Progress(copied=member.copied, copied_users=member.copied_users)
         after = None if member.fill_after is None else Owner(member.fill_after)
-        async for owner in self._owners(self.source, after):
-            async for snapshot_page in self._pages(self.source, owner):
+        async for owner in self.source.owners(after):
+            async for snapshot_page in self.source.pages(owner):
                 taken = await self._put(snapshot_page)
                 await self._claim()
                 progress = Progress(copied=progress.copied + taken, copied_users=progress.copied_users)
@@ -95,71 +106,50 @@ class Backfill(Struct):
         """Compare everything once, and repair each difference that no pending delivery is about to repair."""
         seen = replace(copied, verifying=True)
         self._refused.clear()
-        async for owner in self._all_owners():
-            held = {state.id: state async for page in self._pages(self.target, owner) for state in page}
-            wanted = {state.id: state async for page in self._pages(self.source, owner) for state in page}
-            missing = [state for state in wanted.values() if _differs(state, held.get(state.id))]
-            too_many = [state for state in held.values() if not state.deleted and state.id not in wanted]
-            missing = [state for state in missing if not await self._in_flux(state)]
-            extra = sum([not await self._in_flux(state) for state in too_many])
-            repaired = sum([await self._put(missing[start : start + PAGE]) for start in range(0, len(missing), PAGE)])
+        verifier = Verifier(self.journal, self.source, self.target)
+        async for owner in verifier.owners():
+            missing: list[Snapshot] = []
+            async for result in verifier.results(owner):
+                if result.missing is not None:
+                    missing.append(result.missing)
+                elif result.deletion is not None:
+                    await self._spread(result.deletion)
+                repaired = 0 if result.deletion is None else 1
+                if len(missing) == PAGE:
+                    repaired += await self._put(missing)
+                    await self._claim()
+                    missing = []
+                verified = 0 if result.extra else 1
+                seen = replace(
+                    seen,
+                    verified=seen.verified + verified,
+                    repaired=seen.repaired + repaired,
+                    extra=seen.extra + result.extra,
+                )
+            repaired = await self._put(missing) if missing else 0
             await self._claim()
-            seen = replace(
-                seen, verified=seen.verified + len(wanted), repaired=seen.repaired + repaired, extra=seen.extra + extra
-            )
+            seen = replace(seen, repaired=seen.repaired + repaired)
             self.report(seen)
         return seen
 
-    async def _in_flux(self, state: Snapshot) -> bool:
-        """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
-        return await self.journal.newest(state.owner, state.id) is not None
-
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Put states into the target, and return how many it took; a state that it refuses does not block others."""
-        outcomes = await self._replay(self.target, lambda provider: provider.put_many(states), len(states))
         taken = 0
-        for state, outcome in zip(states, outcomes, strict=True):
-            if outcome is None or isinstance(outcome, MemoryDeleted):
-                taken += 1
+        for state, outcome in zip(states, await self.target.put(states), strict=True):
+            if isinstance(outcome, MemoryDeleted):
+                await self._spread(state)
             elif isinstance(outcome, Rejected):
                 self._refused[state.id] = outcome
-            else:
+                continue
+            elif outcome is not None:
                 raise outcome
+            taken += 1
         return taken
 
-    async def _pages(self, link: Link, owner: Owner) -> AsyncIterator[list[Snapshot]]:
-        after: str | None = None
-        while True:
-            page = await self._page(link, owner, after)
-            if page:
-                yield page
-            if len(page) < PAGE:
-                return
-            after = page[-1].id
-
-    def _page(self, link: Link, owner: Owner, after: str | None) -> Coroutine[Any, Any, list[Snapshot]]:
-        return self._replay(link, lambda provider: provider.snapshots(owner, PAGE, after=after), PAGE)
-
-    async def _owners(self, link: Link, after: Owner | None) -> AsyncIterator[Owner]:
-        while True:
-            page = await self._owner_page(link, after)
-            for owner in page:
-                yield owner
-            if len(page) < PAGE:
-                return
-            after = page[-1]
-
-    def _owner_page(self, link: Link, after: Owner | None) -> Coroutine[Any, Any, list[Owner]]:
-        return self._replay(link, lambda provider: provider.owners(PAGE, after=after), PAGE)
-
-    async def _all_owners(self) -> AsyncIterator[Owner]:
-        source = [owner async for owner in self._owners(self.source, None)]
-        target = [owner async for owner in self._owners(self.target, None)]
-        last = None
-        for owner in merge(source, target, key=lambda owner: owner.user):
-            if owner != last:
-                yield owner
-            last = owner
+    async def _spread(self, state: Snapshot) -> None:
+        """Have a memory deleted everywhere that the target knows as deleted."""
+        await self.journal.append([propagated(state)])
+        _log.info("deletion_spread", memory_id=state.id, providers=[self.source.name])
 
     async def _member(self) -> Member:
         """Return the membership of the target.
@@ -170,27 +160,10 @@ class Backfill(Struct):
         member = next((member for member in await self.journal.members() if member.name == self.target.name), None)
         if member is None:
             raise NotBackfilled(f"{self.target.name} is no member")
-        identity = await self._replay(self.target, lambda provider: provider.identity())
-        if member.identity not in {None, identity}:
+        if member.identity not in {None, await self.target.identity()}:
             raise NotBackfilled(f"{self.target.name} is another store than the member of that name")
         return member
 
     async def _claim(self) -> None:
         if not await self.journal.claim(f"fill {self.target.name}", self.holder, _CLAIM_SECONDS):
             raise NotBackfilled(f"{self.target.name} is being filled by another process")
-
-    def _replay(self, link: Link, ask: Ask[Result], size: int = 1) -> Coroutine[Any, Any, Result]:
-        deadline = Deadline.after(self.target.attempts.seconds(OperationClass.REPLAY, PAGE), self.now)
-        return link.call(ask, OperationClass.REPLAY, CallOptions(deadline), size=size)
-
-
-def _differs(wanted: Snapshot, held: Snapshot | None) -> bool:
-    """Return whether the target lacks a state; it need not hold the tombstone of a memory that it never held."""
-    if wanted.deleted:
-        return held is not None and not held.deleted
-    if held is None:
-        return True
-    # A memory may carry a later version here if its write was repeated while no provider could be asked for the first.
-    return not held.deleted and (
-        held.version < wanted.version or (held.content, held.metadata) != (wanted.content, wanted.metadata)
-    )

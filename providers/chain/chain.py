@@ -12,6 +12,7 @@ import structlog
 from providers import background
 from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
+from providers.chain.comparing.patrol import Patrol
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
@@ -48,6 +49,7 @@ class Chain:
     ) -> None:
         self.journal: Journal | None = None
         self.membership: Membership | None = None
+        self.patrol: Patrol | None = None
         self.policy = policy
         self.observer = observer
         self.shutdown = Shutdown()
@@ -167,6 +169,10 @@ class Chain:
         self.journal, self.membership = journal, membership
         sweeper = GarbageCollector(self.holder, journal, self._all_links, self.policy.retention, now=self._now)
         self._tasks |= {background.start(membership.run, "membership"), background.start(sweeper.run, "sweeper")}
+        if self.policy.patrol.enabled:
+            patrol = Patrol(self.holder, journal, lambda: self.route, self.policy.patrol, self.observer, now=self._now)
+            self._tasks.add(background.start(patrol.run, "patrol"))
+            self.patrol = patrol
 
     def _has(self, spec: ProviderSpec) -> bool:
         return spec.name in self._open and self._open[spec.name].settings == spec.settings

@@ -6,6 +6,7 @@ from itertools import combinations
 from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
+from providers.chain.comparing.comparison import Kind
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
 from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
@@ -51,6 +52,8 @@ class CountingObserver(Unobserved):
         for outcome in ("done", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
+        for fault in Kind:
+            metrics.store_differences_healed.labels(provider, fault.value)
 
     def expect_order(self, order: Sequence[str]) -> None:
         """Create the time series of an order: fallbacks between its providers, and the reasons of degraded answers."""
@@ -94,6 +97,10 @@ class CountingObserver(Unobserved):
     def confirmed(self, provider: str, seconds: float) -> None:
         """See `ChainObserver`; the lag is negative if the clock of the journal was set back meanwhile."""
         self._metrics.delivery_lag.labels(provider).observe(max(0.0, seconds))
+
+    def healed(self, provider: str, kind: str) -> None:
+        """See `ChainObserver`."""
+        self._metrics.store_differences_healed.labels(provider, kind).inc()
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
         """See `ChainObserver`."""

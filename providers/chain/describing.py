@@ -86,4 +86,5 @@ def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -
         oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,
         progress=membership.progress.get(link.name) if membership is not None else None,
         reason=membership.reasons.get(link.name) if membership is not None else None,
+        differences=chain.patrol.left_at(link.name) if chain.patrol is not None else {},
     )

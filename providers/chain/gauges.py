@@ -1,5 +1,6 @@
 """The gauges of a chain: roles, breakers, backlogs and backfills."""
 
+from collections.abc import Mapping
 from math import nan
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from observability.metrics import Metrics
 from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
+from providers.chain.comparing.comparison import Kind
 from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 
@@ -54,6 +56,7 @@ class Gauges(Struct):
             metrics.journal_oldest.labels(name).set(provider.oldest_pending_seconds)
             metrics.journal_dead.labels(name).set(provider.dead)
         self._show_backfill(name, provider.progress)
+        self._show_differences(name, provider.differences)
 
     def _show_backfill(self, provider: str, progress: Progress | None) -> None:
         metrics = self.metrics
@@ -65,13 +68,17 @@ class Gauges(Struct):
         for step in ("copied", "verified", "repaired"):
             metrics.filling_memories.labels(provider, step).set(getattr(progress, step))
 
+    def _show_differences(self, provider: str, differences: Mapping[str, int]) -> None:
+        for kind in Kind:
+            self.metrics.store_differences.labels(provider, kind.value).set(differences.get(kind.value, 0))
+
     def _hide(self, provider: str) -> None:
         """Remove the gauges of a provider that has left the order: their last values would be exported for ever."""
         metrics = self.metrics
         of_journal = (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead)
         of_backfill = (metrics.filling_memories, metrics.filling_users, metrics.embeddings_waiting)
         of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places, metrics.retries_left)
-        for gauge in (metrics.provider_role, *of_calls, *of_journal, *of_backfill):
+        for gauge in (metrics.provider_role, metrics.store_differences, *of_calls, *of_journal, *of_backfill):
             gauge.remove_by_labels({"provider": provider})
         self._set_kind(provider, None)
 

@@ -56,6 +56,7 @@ class Membership(Struct):
     _backfills: dict[str, asyncio.Task[None]] = {}
     _identity_tasks: dict[str, asyncio.Task[None]] = {}
     _postponements: dict[str, int] = {}  # in a row
+    _again: dict[str, asyncio.Event] = {}  # which end the wait of a postponed backfill
 
     def __post_init__(self) -> None:
         """Start the clock of the membership."""
@@ -91,6 +92,11 @@ class Membership(Struct):
         self._identified = {name for name, identity in identities.items() if identity is not None}
         self._admitted += 1
         return InSyncSet(in_sync(members) & self._identified)
+
+    def fill_again(self, name: str) -> None:
+        """Try the backfill of a provider again now, if it was postponed: what kept it from being filled may be gone."""
+        if name in self._again:
+            self._again[name].set()
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -217,7 +223,11 @@ class Membership(Struct):
             self._postponements[target.name] = before + 1
             wait = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(before, _MOST_DOUBLINGS))
             self.observer.filling_postponed(target.name, str(error), wait + SETTLE_SECONDS)
-            await asyncio.sleep(wait)
+            again = self._again.setdefault(target.name, asyncio.Event())
+            again.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await again.wait()
         else:
             self.reasons.pop(target.name, None)
             self.progress.pop(target.name, None)

@@ -40,3 +40,4 @@ class Observers(ChainObserver):
     breaker_changed = _passed_on(ChainObserver.breaker_changed)
     read_by = _passed_on(ChainObserver.read_by)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
+    healed = _passed_on(ChainObserver.healed)

@@ -149,6 +149,18 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     every: Seconds = 60.0
 
 
+class PatrolPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often and how slowly the complete stores of a chain are compared.
+
+    A round begins `every` so many seconds after the end of the one before. It takes up `share` of the time of a store
+    at most: after a call of t seconds it rests for t * (1 / `share` - 1) seconds.
+    """
+
+    enabled: bool = True
+    every: Annotated[float, Meta(ge=1, le=7 * 86_400)] = 600.0
+    share: Share = 0.02
+
+
 LONGEST_REQUEST = 30.0  # seconds
 
 
@@ -163,3 +175,4 @@ class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     budget: BudgetPolicy = BudgetPolicy()
     deliveries: RelayPolicy = RelayPolicy()
     retention: RetentionPolicy = RetentionPolicy()
+    patrol: PatrolPolicy = PatrolPolicy()

@@ -21,7 +21,8 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     """One provider: `oldest_pending_seconds` is the age of its oldest pending delivery, 0 if none is pending.
 
     `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
-    it cannot be backfilled now.
+    it cannot be backfilled now. `differences` counts, by kind, the memories in which it differs from the other complete
+    providers and which this process, while it patrols, may not heal.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     oldest_pending_seconds: float = 0.0
     progress: Progress | None = None
     reason: str | None = None
+    differences: dict[str, int] = {}
 
 
 class ChainStatus(Struct, frozen=True, kw_only=True):

@@ -98,6 +98,11 @@ class Mem0HttpMemoryProvider(Replica):
         """See `MemoryStore`."""
         return await health_of(self._dialect, self._endpoint, type(self).__name__)
 
+    @property
+    def changed_elsewhere(self) -> bool:
+        """See `Replica`: mem0 has a dashboard and clients of its own."""
+        return True
+
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)

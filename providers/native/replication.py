@@ -18,6 +18,7 @@ from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.replica_limits import check_owners_page, check_snapshot, check_snapshots, check_snapshots_page
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
+from providers.summaries import OwnerSummary
 from providers.types import Owner, Snapshot
 
 Item = TypeVar("Item", bound=Struct)
@@ -76,6 +77,16 @@ class NativeReplica(Replica):
         check_owners_page(limit, after)
         values = {"limit": limit, "after": "" if after is None else after.user}
         return [Owner(row.user_id) for row in await self._database.rows(replication_sql.OWNERS, values)]
+
+    async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
+        """Return the summaries of the next owners, all in one statement; see `Replica`."""
+        check_owners_page(limit, after)
+        values = {"limit": limit, "after": "" if after is None else after.user}
+        rows = await self._database.rows(replication_sql.SUMMARIES, values)
+        return [
+            OwnerSummary(owner=Owner(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
+            for row in rows
+        ]
 
     async def identity(self) -> str:
         """Return the name that the database got with its schema; see `Replica`.

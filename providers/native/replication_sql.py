@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from providers.native.columns import COLUMNS, LIVE, STATE, assignments, heads, insertion, names
+from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
 # Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
 _NEW_WINS = """(CASE
@@ -51,7 +52,7 @@ STATES_AFTER = text(f"""
 """)  # noqa: S608 - joined from constants
 
 # A loose index scan: from each user straight to the next one, however many memories lie between.
-OWNERS = text("""
+_NAMED = """
     WITH RECURSIVE named (user_id, place) AS (
         SELECT CAST(:after AS text) COLLATE "C", 0
         UNION ALL
@@ -59,7 +60,23 @@ OWNERS = text("""
             place + 1
         FROM named WHERE named.user_id IS NOT NULL AND place < CAST(:limit AS int)
     )
-    SELECT user_id FROM named WHERE place > 0 AND user_id IS NOT NULL ORDER BY place
-""")
+"""
+
+OWNERS = text(f"{_NAMED} SELECT user_id FROM named WHERE place > 0 AND user_id IS NOT NULL ORDER BY place")  # noqa: S608 - joined from constants
+
+# What `providers/summaries.py` computes of a state: the first hex digits of a hash, as a number.
+_NAME = f"CAST(id AS text) || '/' || CASE WHEN deleted_at IS NULL THEN CAST(version AS text) ELSE '{DELETED}' END"
+_TERM = f"CAST(CAST('x' || left(md5({_NAME}), {HEX_DIGITS}) AS bit({4 * HEX_DIGITS})) AS bigint)"
+
+SUMMARIES = text(f"""
+    {_NAMED}
+    SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS live,
+            count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
+            CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
+        FROM ninai_memories AS m WHERE m.user_id = named.user_id
+    ) AS found
+    WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
+""")  # noqa: S608 - joined from constants
 
 IDENTITY = text("SELECT id FROM ninai_store")

@@ -83,7 +83,7 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, the soak the others.
-_BRIEF_ENOUGH = {"test_contract"}
+_BRIEF_ENOUGH = {"test_contract", "test_contract_summaries"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.opening import ProviderSpec
 from providers.chain.policy import AttemptPolicy, BudgetPolicy
+from providers.chain.relay import OutboxRelay
 from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
@@ -82,6 +83,10 @@ class Stage:
         chain = self._rig.chain(self.observer or Changes(self.changes), journal=journal, always=always)
         self._chains.append(chain)
         return chain
+
+    def relay(self, link: Link) -> OutboxRelay:
+        """Return the relay to the store of a link."""
+        return self._rig.relay(link.name, lambda: link)
 
     def process(self, holder: str, links: Sequence[Link]) -> "Process":
         """Return a process that manages the membership of providers."""

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from providers.chain.backfill import PAGE, Backfill, NotBackfilled, Progress
+from providers.chain.backfill import NotBackfilled
+from providers.chain.comparing.store import PAGE
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.types import Owner, Snapshot
+from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider, each
 
@@ -16,49 +18,14 @@ TOO_LONG = InvalidInput("content", "is too long here")
 
 
 def picky(answer: ProviderError = TOO_LONG) -> Callable[..., Awaitable[list[ProviderError | None]]]:
-    """Return a `put_many` that answers so for the memories of one user, and stores those of all others."""
+    """Return a `put_many` that answers so for the live memories of one user, and stores everything else."""
 
     async def put_many(provider: FrailProvider, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        if any(snapshot.user_id == "picked" for snapshot in snapshots):
-            return [answer] * len(snapshots)
-        return await provider.take(snapshots)
+        taken = [snapshot for snapshot in snapshots if snapshot.user_id != "picked" or snapshot.deleted]
+        outcomes = iter(await provider.take(taken) if taken else ())
+        return [next(outcomes) if snapshot in taken else answer for snapshot in snapshots]
 
     return put_many
-
-
-class Filling:
-    """A newcomer beside a provider that has everything."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.source = stage.store()
-        self.target = stage.store()
-        self.told: list[Progress] = []
-
-    async def join(self) -> "Filling":
-        """Make them members."""
-        await self.stage.journal.join("old", await self.source.identity())
-        await self.stage.journal.join("new", await self.target.identity())
-        return self
-
-    async def fill(self, holder: str = "one") -> None:
-        """Fill the newcomer, as one process does."""
-        source, target = self.stage.link("old", self.source), self.stage.link("new", self.target)
-        await Backfill(holder, self.stage.journal, source, target, self.told.append, self.stage.clock).run()
-
-    async def refusal(self) -> str:
-        """Fill the newcomer, which must not succeed, and return why."""
-        with pytest.raises(NotBackfilled) as raised:
-            await self.fill()
-        assert await self.stage.complete() == {"old"}
-        return str(raised.value)
-
-
-async def state_in(store: FrailProvider, memory_id: str, user_id: str = USER) -> Snapshot:
-    """Return the state of a memory that is there."""
-    state = await store.snapshot(Owner(user_id), memory_id)
-    assert state is not None
-    return state
 
 
 def test_everything_is_copied() -> None:
@@ -174,23 +141,9 @@ def test_what_is_too_much_is_refused_and_kept() -> None:
         filling = await Filling(stage).join()
         own = await filling.target.remember(USER, "a memory of another time")
 
-        assert await filling.refusal() == "new holds 1 memories that old does not"
+        assert await filling.refusal() == TOO_MUCH
         assert not (await state_in(filling.target, own)).deleted
         assert await filling.source.snapshots(Owner(USER)) == []
-
-    staged(main)
-
-
-def test_a_deletion_that_only_the_newcomer_knows_is_not_too_much() -> None:
-    """A tombstone without a memory is harmless, and stays."""
-
-    async def main(stage: Stage) -> None:
-        filling = await Filling(stage).join()
-        kept = await filling.source.remember(USER, "alive at home")
-        await filling.target.put_many([Snapshot(user_id=USER, id=kept, version=1, content=None)])
-
-        await filling.fill()
-        assert (await state_in(filling.target, kept)).deleted
 
     staged(main)
 

@@ -1,0 +1,154 @@
+"""The differences and the merge of stores for an operator, page by page, so that both can be broken off anywhere."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from providers.chain.comparing.comparison import Difference
+from providers.chain.comparing.merging import Merger, Tally
+from providers.chain.comparing.store import PAGE, ComparedStore
+from providers.chain.comparing.walking import Place, Walk
+from providers.journal.base import Journal
+
+PAGE_SECONDS = 3.0  # after which a page ends; one call to a store more may be under way
+
+
+class MemoryDifference(Struct, frozen=True, kw_only=True):
+    """A memory in which stores differ: by provider how it falls short of what all should hold.
+
+    `waiting` is true if the journal still knows the memory, so that deliveries bring the stores in line.
+    """
+
+    user_id: str
+    memory_id: str
+    faults: dict[str, str]
+    waiting: bool
+
+
+class DiffPage(Struct, frozen=True, kw_only=True):
+    """A part of a comparison: what was compared, and how it differs.
+
+    `users` are those whom the part has begun, `live` and `deleted` count their memories and tombstones by provider.
+    `differing` counts all differences that no delivery is about to end, by provider and kind; `waiting` the others.
+    `differences` are the first ones, with `more` that are left out. The next page comes `next_after`, null at the end.
+    """
+
+    users: int
+    live: dict[str, int]
+    deleted: dict[str, int]
+    differing: dict[str, dict[str, int]]
+    waiting: int
+    differences: list[MemoryDifference]
+    more: int
+    next_after: str | None
+
+
+class MergePage(Struct, frozen=True, kw_only=True):
+    """A part of a merge: how many users it has begun, and what became of the differences that it has found.
+
+    States were `put` into stores; copies of what another store knows as deleted are being `deleted` by the journal;
+    `waiting` memories are brought in line by deliveries that are under way; some were `refused` by a store, or are
+    `left`, since nothing decides between two texts of one version. The next page comes `next_after`, null at the end.
+    """
+
+    users: int
+    put: int
+    deleted: int
+    waiting: int
+    refused: int
+    left: int
+    next_after: str | None
+
+
+class StorePages(Struct, frozen=True):
+    """Compare and merge the `members` of these stores; the others are witnesses of deletions."""
+
+    journal: Journal
+    stores: Sequence[ComparedStore]
+    members: Collection[str]
+    now: Callable[[], float] = time.monotonic
+    seconds: float = PAGE_SECONDS
+
+    async def diff(self, after: Place | None, most: int) -> DiffPage:
+        """Compare from a place on; return up to `most` differences one by one."""
+        counts = _Counts()
+        end = self.now() + self.seconds
+        next_after: str | None = None
+        async with aclosing(Walk(self.stores, self.members).steps(after)) as steps:
+            async for step in steps:
+                for name, summary in (step.summaries or {}).items():
+                    counts.live[name] += 0 if summary is None else summary.live
+                    counts.deleted[name] += 0 if summary is None else summary.deleted
+                counts.users += step.summaries is not None
+                if step.difference is not None:
+                    await self._count(step.difference, counts, most)
+                if self.now() >= end:
+                    next_after = step.place.token
+                    break
+        return DiffPage(
+            users=counts.users,
+            live=dict(counts.live),
+            deleted=dict(counts.deleted),
+            differing=counts.differing,
+            waiting=counts.waiting,
+            differences=counts.listed,
+            more=counts.more,
+            next_after=next_after,
+        )
+
+    async def merge(self, after: Place | None) -> MergePage:
+        """Merge from a place on; repeating it, from there or from the beginning, is harmless."""
+        merger = Merger(self.journal, {store.name: store for store in self.stores})
+        tally, users, found = Tally(), 0, list[Difference]()
+        end = self.now() + self.seconds
+        next_after: str | None = None
+        async with aclosing(Walk(self.stores, self.members).steps(after)) as steps:
+            async for step in steps:
+                users += step.summaries is not None
+                if step.difference is not None:
+                    found.append(step.difference)
+                if len(found) == PAGE:
+                    tally += await merger.settle(found)
+                    found = []
+                if self.now() >= end:
+                    next_after = step.place.token
+                    break
+        tally += await merger.settle(found)
+        return MergePage(
+            users=users,
+            put=tally.put,
+            deleted=tally.deleted,
+            waiting=tally.waiting,
+            refused=tally.refused,
+            left=tally.left,
+            next_after=next_after,
+        )
+
+    async def _count(self, difference: Difference, counts: "_Counts", most: int) -> None:
+        wanted = difference.wanted
+        waiting = await self.journal.newest(wanted.owner, wanted.id) is not None
+        counts.waiting += waiting
+        if not waiting:
+            for name, kind in difference.faults.items():
+                of_provider = counts.differing.setdefault(name, {})
+                of_provider[kind.value] = of_provider.get(kind.value, 0) + 1
+        if len(counts.listed) < most:
+            faults = {name: kind.value for name, kind in difference.faults.items()}
+            one = MemoryDifference(user_id=wanted.user_id, memory_id=wanted.id, faults=faults, waiting=waiting)
+            counts.listed.append(one)
+        else:
+            counts.more += 1
+
+
+class _Counts:
+    """What a page of differences has counted so far."""
+
+    def __init__(self) -> None:
+        self.users = self.waiting = self.more = 0
+        self.live: Counter[str] = Counter()
+        self.deleted: Counter[str] = Counter()
+        self.differing: dict[str, dict[str, int]] = {}
+        self.listed: list[MemoryDifference] = []

@@ -1,0 +1,99 @@
+"""A store as comparisons read it: pages of owners, summaries and states, each call within the limits of its link."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.link import Ask, Link, Result
+from providers.chain.policy import OperationClass
+from providers.errors import ProviderError
+from providers.summaries import OwnerSummary
+from providers.types import Owner, Snapshot
+
+PAGE = 200  # memories or users in one call
+# Where a store computes no summaries itself, each one costs it two listings.
+SUMMARIES = 20  # in one call
+
+
+async def no_rest(_seconds: float) -> None:
+    """Go on at once."""
+
+
+class ComparedStore(Struct, frozen=True):
+    """A store behind a link; after a call that took some seconds it awaits `rest` with them."""
+
+    link: Link
+    now: Callable[[], float] = time.monotonic
+    rest: Callable[[float], Awaitable[None]] = no_rest
+
+    @property
+    def name(self) -> str:
+        """The name of the provider."""
+        return self.link.name
+
+    async def owners(self, after: Owner | None = None) -> AsyncGenerator[Owner, None]:
+        """Yield the owners that are greater than `after`, ascending."""
+        while True:
+            page = await self._owners(after)
+            for owner in page:
+                yield owner
+            if len(page) < PAGE:
+                return
+            after = page[-1]
+
+    async def summaries(self, after: Owner | None) -> AsyncGenerator[OwnerSummary, None]:
+        """Yield the summaries of the owners that are greater than `after`, ascending."""
+        while True:
+            page = await self._summaries(after)
+            for summary in page:
+                yield summary
+            if len(page) < SUMMARIES:
+                return
+            after = page[-1].owner
+
+    async def pages(self, owner: Owner, after: str | None = None) -> AsyncGenerator[list[Snapshot], None]:
+        """Yield pages of an owner's states with ids greater than `after`, ascending; none of them is empty."""
+        while True:
+            page = await self._states(owner, after)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+    async def states(self, owner: Owner, after: str | None = None) -> AsyncGenerator[Snapshot, None]:
+        """Yield an owner's states with ids greater than `after`, ascending."""
+        async for page in self.pages(owner, after):
+            for state in page:
+                yield state
+
+    def state(self, owner: Owner, memory_id: str) -> Coroutine[Any, Any, Snapshot | None]:
+        """Return the state of one memory."""
+        return self._call(lambda provider: provider.snapshot(owner, memory_id))
+
+    def put(self, states: Sequence[Snapshot]) -> Coroutine[Any, Any, list[ProviderError | None]]:
+        """Put states; see `Replica.put_many`."""
+        return self._call(lambda provider: provider.put_many(states), len(states))
+
+    def identity(self) -> Coroutine[Any, Any, str]:
+        """Return the identity of the store."""
+        return self._call(lambda provider: provider.identity())
+
+    def _owners(self, after: Owner | None) -> Coroutine[Any, Any, list[Owner]]:
+        return self._call(lambda provider: provider.owners(PAGE, after=after), PAGE)
+
+    def _summaries(self, after: Owner | None) -> Coroutine[Any, Any, list[OwnerSummary]]:
+        return self._call(lambda provider: provider.summaries(SUMMARIES, after=after), PAGE)
+
+    def _states(self, owner: Owner, after: str | None) -> Coroutine[Any, Any, list[Snapshot]]:
+        return self._call(lambda provider: provider.snapshots(owner, PAGE, after=after), PAGE)
+
+    async def _call(self, ask: Ask[Result], size: int = 1) -> Result:
+        began = self.now()
+        deadline = Deadline.after(self.link.attempts.seconds(OperationClass.REPLAY, PAGE), self.now)
+        result = await self.link.call(ask, OperationClass.REPLAY, CallOptions(deadline), size=size)
+        await self.rest(self.now() - began)
+        return result

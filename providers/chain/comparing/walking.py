@@ -1,0 +1,91 @@
+"""The walk over all owners and memories of several stores, which can be broken off anywhere and continued there."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from providers.chain.comparing.aligning import aligned
+from providers.chain.comparing.comparison import Difference, compare
+from providers.chain.comparing.store import ComparedStore
+from providers.errors import InvalidInput
+from providers.summaries import OwnerSummary
+from providers.types import Owner
+
+
+class Place(Struct, frozen=True, array_like=True):
+    """A place in a walk: everything of the owners before `user` is done, and of that one the memories up to an id.
+
+    Without an id all of the owner is done; with an empty one, nothing.
+    """
+
+    user: str
+    memory_id: str | None = None
+
+    @property
+    def token(self) -> str:
+        """The place in letters that can stand in a URL."""
+        return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, token: str) -> Self:
+        """Return the place of a token.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        try:
+            return msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=cls)
+        except (msgspec.DecodeError, NotBase64, ValueError) as error:
+            raise InvalidInput("after", "must be the `next_after` of the page before") from error
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One step of a walk; everything up to `place` is compared.
+
+    The first step of each owner has the summaries by store; a step of a memory has the difference, if there is one.
+    """
+
+    place: Place
+    summaries: dict[str, OwnerSummary | None] | None = None
+    difference: Difference | None = None
+
+
+class Walk(Struct, frozen=True):
+    """Walk over what stores hold, and compare what the members among them hold; see `compare`.
+
+    Owners of whom all stores have equal summaries are passed at once.
+    """
+
+    stores: Sequence[ComparedStore]
+    members: Collection[str]
+
+    async def steps(self, after: Place | None = None) -> AsyncGenerator[Step, None]:
+        """Yield the steps that come after a place, or all."""
+        owner = None if after is None else Owner(after.user)
+        if after is not None and owner is not None and after.memory_id is not None:
+            async for step in self._memories(owner, after.memory_id or None):
+                yield step
+        streams = {store.name: store.summaries(owner) for store in self.stores}
+        async with aclosing(aligned(streams, lambda summary: summary.owner.user)) as rows:
+            async for user, summaries in rows:
+                equal = len({_comparable(summary) for summary in summaries.values()}) == 1
+                yield Step(place=Place(user, None if equal else ""), summaries=summaries)
+                if not equal:
+                    async for step in self._memories(Owner(user), None):
+                        yield step
+
+    async def _memories(self, owner: Owner, after: str | None) -> AsyncGenerator[Step, None]:
+        streams = {store.name: store.states(owner, after) for store in self.stores}
+        async with aclosing(aligned(streams, lambda state: state.id)) as rows:
+            async for memory_id, held in rows:
+                yield Step(place=Place(owner.user, memory_id), difference=compare(held, self.members))
+        yield Step(place=Place(owner.user))
+
+
+def _comparable(summary: OwnerSummary | None) -> tuple[int, int, int]:
+    return (0, 0, 0) if summary is None else (summary.live, summary.deleted, summary.digest)
