@@ -25,6 +25,11 @@ class Replica(MemoryProvider, Protocol):
     rule. Errors are those of `MemoryProvider`.
     """
 
+    @property
+    def staleness(self) -> float:
+        """The seconds for which reads may not show yet what this store has confirmed."""
+        return 0.0
+
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
         """See `MemoryStore`."""
         check_erase_all(owner, limit)

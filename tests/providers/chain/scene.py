@@ -34,14 +34,16 @@ def key() -> str:
 class Scene:
     """Two or more providers, all of them complete members, with a chain over them."""
 
-    def __init__(self, clock: FakeClock, names: Sequence[str]) -> None:
+    def __init__(
+        self, clock: FakeClock, names: Sequence[str], made: Callable[[FakeClock], FrailProvider] = FrailProvider
+    ) -> None:
         self.clock = clock
         self.journal = JournalInMemory(clock)
         self.runner = self.journal.runner
         self.rig = ChainRig(self.journal, clock)
         self.versions = self.rig.versions
         self.observer: ChainObserver | None = None
-        self.providers = {name: FrailProvider(clock) for name in names}
+        self.providers = {name: made(clock) for name in names}
         self.links = {name: link_of(name, provider, clock, GUARDING) for name, provider in self.providers.items()}
         self.chained = self.rig.chained(route_of(self.links.values()))
         self.chain = Listening(self.chained)
@@ -118,11 +120,15 @@ class Scene:
                 fail(link.attempts.guards.breaker)
 
 
-def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None:
-    """Run a test on a scene to its end."""
+def play(
+    act: Callable[[Scene], Coroutine[Any, Any, None]],
+    *names: str,
+    made: Callable[[FakeClock], FrailProvider] = FrailProvider,
+) -> None:
+    """Run a test on a scene to its end, whose providers are made by `made`."""
 
     async def main(clock: FakeClock) -> None:
-        scene = Scene(clock, names or ("home", "standby"))
+        scene = Scene(clock, names or ("home", "standby"), made)
         for name, provider in scene.providers.items():
             await scene.journal.join(name, await MockMemoryProvider.identity(provider))
             await scene.journal.mark(name, MemberState.COMPLETE)
