@@ -60,6 +60,12 @@ class Scene:
         """The second provider."""
         return list(self.providers.values())[1]
 
+    def watch(self, observer: ChainObserver) -> None:
+        """Let an observer see what the chain and the relays do from now on."""
+        self.observer = observer
+        self.chained = self.rig.chained(self.chained.route, observer)
+        self.chain = Listening(self.chained)
+
     def listen(self) -> Told:
         """Begin another request, and return its notes."""
         self.told = Told("another request")
