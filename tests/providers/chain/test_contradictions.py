@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from providers.answers import Fetched
 from providers.chain.fetching import CONTRADICTION
 from providers.chain.observer import Unobserved
 from providers.chain.overlay import UNVERIFIED
@@ -123,12 +124,12 @@ def test_what_is_changed_meanwhile_is_shown_as_it_is() -> None:
         await scene.chain.update(USER, memory_id, content="coffee")
         await scene.deliver()
 
-        async def fetch(*given: object) -> object:
+        async def fetch(provider: MockMemoryProvider, owner: Owner, memory_id: str) -> Fetched:
             del scene.home.instead["fetch"]
             await asyncio.sleep(0.05)
             await scene.chain.update(USER, memory_id, content="cocoa")
             await scene.deliver()
-            return await MockMemoryProvider.fetch(*given)  # type: ignore[arg-type] - what was given to it
+            return await MockMemoryProvider.fetch(provider, owner, memory_id)
 
         scene.home.instead["fetch"] = fetch
         told = scene.listen()
