@@ -175,6 +175,25 @@ def test_a_store_that_is_staler_than_it_says_is_asked_until_it_shows_it() -> Non
     play(act, made=staler_than_declared)
 
 
+def test_a_crash_between_taking_and_settling_is_harmless() -> None:
+    """Nobody has noted that the store took it: it is put once more, and looked for after that."""
+
+    async def act(scene: Scene) -> None:
+        scene.observer = seen = Seen()
+        await scene.remember("tea")
+        [delivery] = await scene.journal.lease("standby", 10, 5.0)
+        await scene.standby.store_many([delivery.state.first_write])
+        scene.clock.pass_by(5.0)
+        await scene.deliver()
+        scene.clock.pass_by(STALENESS)
+        await scene.deliver()
+
+        assert [one for one in seen.outcomes if one.startswith("standby")] == ["standby held", "standby done"]
+        assert await scene.kept("standby") == ["tea"]
+
+    play(act, made=stale)
+
+
 def test_a_look_that_fails_is_made_again() -> None:
     """The state is put once more before, which is harmless."""
 

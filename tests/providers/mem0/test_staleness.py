@@ -31,7 +31,7 @@ def _host() -> Host:
 )
 async def test_a_dialect_has_its_staleness(dialect: str, seconds: float) -> None:
     """Where it is not known yet which one is spoken, the longest counts."""
-    settings = Mem0Settings(base_url="http://127.0.0.1:1", dialect=dialect)  # type: ignore[arg-type] - one of them
+    settings = Mem0Settings(base_url="http://127.0.0.1:1", dialect=dialect)  # type: ignore[arg-type] # one of them
 
     async with settings.open(_host()) as provider:
         assert provider.staleness == seconds
