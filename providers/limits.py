@@ -20,6 +20,7 @@ MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
 MAX_USER_ID_CHARS = 256
 MAX_RECALL_LIMIT = 100
+MAX_WITHOUT = 10_000  # memories that one recall passes over: some hundred kB in a statement, and a few milliseconds
 MAX_LIST_LIMIT = 100
 MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
@@ -125,6 +126,8 @@ def check_recall(query: RecallQuery) -> None:
     check_owner(query.owner)
     check_text("query", query.query, MAX_QUERY_CHARS)
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
+    if len(query.without) > MAX_WITHOUT:
+        raise InvalidInput("without", f"must hold at most {MAX_WITHOUT} ids, got {len(query.without)}")
     if not 0.0 <= query.min_score <= 1.0:
         raise InvalidInput("min_score", "must be between 0 and 1")
     check_moment("created_from", query.created_from)

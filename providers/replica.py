@@ -32,6 +32,11 @@ class Replica(MemoryProvider, Protocol):
         """Whether others change the memories of this store past us, so that a missing one may have been deleted."""
         return False
 
+    @property
+    def staleness(self) -> float:
+        """The seconds for which reads may not show yet what this store has confirmed."""
+        return 0.0
+
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
         """See `MemoryStore`."""
         check_erase_all(owner, limit)

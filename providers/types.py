@@ -62,7 +62,8 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; hits below `min_score` are
-    omitted.
+    omitted. `without` are the ids of memories that are no answers, up to `limits.MAX_WITHOUT`: callers have no use for
+    it, but a chain knows of memories that a provider still holds.
     """
 
     owner: Owner
@@ -72,11 +73,13 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
     created_from: datetime | None = None
     created_before: datetime | None = None
     min_score: float = 0.0
+    without: frozenset[str] = frozenset()
 
     @property
     def conditional(self) -> bool:
         """Whether some memories cannot be answers, however well they match."""
-        return any(condition is not None for condition in (self.where, self.created_from, self.created_before))
+        conditions = (self.where, self.created_from, self.created_before)
+        return bool(self.without) or any(condition is not None for condition in conditions)
 
     def admits(self, record: MemoryRecord) -> bool:
         """Return whether a memory meets the conditions, whatever its score is."""
@@ -84,6 +87,7 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
             (self.created_from is None or record.created_at >= self.created_from)
             and (self.created_before is None or record.created_at < self.created_before)
             and (self.where is None or matches(self.where, record.metadata))
+            and record.id not in self.without
         )
 
 

@@ -24,14 +24,19 @@ class JournalMetrics:
         )
         self.delivery_lag = histogram(
             "ninai_journal_delivery_lag_seconds",
-            "Time from the acceptance of a write until a provider confirmed it in the background.",
+            "Time from the acceptance of a write until a provider took it in the background.",
             ("provider",),
             buckets=LAG_BUCKETS,
         )
         self.deliveries = counter(
             "ninai_journal_deliveries",
-            "Deliveries in the background, by outcome: done, postponed or dead.",
+            "Deliveries in the background, by outcome: done, held until the provider shows them, postponed or dead.",
             ("provider", "outcome"),
+        )
+        self.contradictions = counter(
+            "ninai_provider_contradictions",
+            "Times that a provider did not show what it had confirmed longer ago than it may be stale.",
+            ("provider",),
         )
         self.journal_pending = gauge(
             "ninai_journal_pending", "Operations that a provider has not confirmed.", ("provider",)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from providers.batches import answer_all
 from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.errors import MemoryDeleted, ProviderError
+from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.operations import Operation, OperationKind
 from providers.states.editing import tombstone_for
 from providers.types import Snapshot
+
+_AT_ONCE = 4  # looks for tombstones
 
 
 class Change(Struct, frozen=True):
@@ -45,9 +48,29 @@ async def apply_all(
     return results
 
 
-def propagated(state: Snapshot) -> Operation:
-    """Return the deletion that propagates a tombstone, found at one provider, to all others.
+async def tombstones_met(
+    link: Link, states: Sequence[Snapshot], operation: OperationClass, options: CallOptions
+) -> list[Operation]:
+    """Return the deletions that propagate the tombstones which these writes have met at a provider.
 
-    The others may have collected it as garbage and may since have stored a late write.
+    The others may have collected them as garbage and may since have stored a late write. Each is propagated as it is,
+    so that a repetition of that deletion is still recognised.
+
+    Raises:
+        Unavailable: the provider does not show them.
     """
-    return Operation(kind=OperationKind.DELETE, state=tombstone_for(state, state.version))
+
+    async def look(state: Snapshot) -> Snapshot | None:
+        return await link.call(lambda provider: provider.snapshot(state.owner, state.id), operation, options)
+
+    found = await answer_all(states, look, _AT_ONCE, values=Rejected)
+    return [
+        propagated(held if isinstance(held, Snapshot) and held.deleted else state)
+        for state, held in zip(states, found, strict=True)
+    ]
+
+
+def propagated(state: Snapshot) -> Operation:
+    """Return the deletion that propagates a tombstone; of a live state it makes one of the same version."""
+    tombstone = state if state.deleted else tombstone_for(state, state.version)
+    return Operation(kind=OperationKind.DELETE, state=tombstone)

@@ -7,7 +7,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.applying import Change, apply_all, propagated, tombstones_met
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import Execution
@@ -15,10 +15,12 @@ from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.observer import JournalCall
 from providers.chain.policy import OperationClass
+from providers.chain.rereading import taken
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Dead, Done, JournalEntry, Operation, OperationKind, Postponed
+from providers.journal.operations import Appended, Dead, JournalEntry, Operation, OperationKind, Postponed, Settlement
 from providers.states.clock import HybridClock
+from providers.types import Snapshot
 
 _PROPAGATION_SECONDS = 1.0
 
@@ -65,7 +67,7 @@ class Confirmer(Struct):
                 for (_, entry), outcome in zip(waiting, outcomes, strict=True)
             ]
         met = zip(waiting, outcomes, strict=True)
-        await self._propagate([entry for (_, entry), outcome in met if isinstance(outcome, MemoryDeleted)])
+        await self._propagate(home, [entry.state for (_, entry), outcome in met if isinstance(outcome, MemoryDeleted)])
         await self.context.settle(*lease.noted(settlements))
         return [
             (place, outcome)
@@ -75,9 +77,9 @@ class Confirmer(Struct):
 
     async def _settlement(
         self, execution: Execution, home: Link, entry: JournalEntry, outcome: ProviderError | None
-    ) -> Done | Postponed | Dead:
+    ) -> Settlement:
         if outcome is None:
-            return Done(seq=entry.seq, provider=home.name)
+            return taken(home, entry.seq)
         if isinstance(outcome, Unavailable):
             execution.accept(f"home_{outcome.outcome}")
             return _postponed(home, entry, outcome)
@@ -112,14 +114,20 @@ class Confirmer(Struct):
             return False
         return isinstance(outcome, Appended)
 
-    async def _propagate(self, entries: Sequence[JournalEntry]) -> None:
+    async def _propagate(self, home: Link, states: Sequence[Snapshot]) -> None:
         """Append deletions that home knows and the journal has forgotten; if that fails, the relay does so later."""
-        if entries:
-            operations = [propagated(entry.state) for entry in entries]
-            with suppress(JournalUnavailable):
-                await self.context.journal(
-                    lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
-                )
+        if not states:
+            return
+        options = CallOptions(Deadline.after(_PROPAGATION_SECONDS, self.context.now))
+        try:
+            operations = await tombstones_met(home, states, OperationClass.READ, options)
+        except Unavailable:
+            # These hide the late writes. They are newer than home's own, and so do not replace them anywhere.
+            operations = [propagated(replace(state, version=self.clock.next())) for state in states]
+        with suppress(JournalUnavailable):
+            await self.context.journal(
+                lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
+            )
 
 
 def _postponed(home: Link, entry: JournalEntry, error: ProviderError) -> Postponed:

@@ -7,9 +7,10 @@ from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.comparing.comparison import Kind
-from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
+from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
 from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
+from providers.chain.overlay import UNVERIFIED
 from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus
@@ -17,7 +18,18 @@ from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 
 # The outcomes of a call without an answer: failures of the provider, and our own refusals to call it.
-_KINDS = (Unavailable, TimedOut, Throttled, Misconfigured, BreakerOpen, BulkheadFull, NoTimeLeft, CutShort, FarBehind)
+_KINDS = (
+    Unavailable,
+    TimedOut,
+    Throttled,
+    Misconfigured,
+    BreakerOpen,
+    BulkheadFull,
+    NoTimeLeft,
+    CutShort,
+    FarBehind,
+    Contradicted,
+)
 FAILURES = tuple(kind.outcome for kind in _KINDS)
 # Only series that alerts and dashboards query by name start at zero: each child of a histogram is some twenty series.
 _ATTEMPTS = ("ok", Unavailable.outcome, TimedOut.outcome, Misconfigured.outcome)
@@ -49,11 +61,12 @@ class CountingObserver(Unobserved):
                 metrics.retries_given_up.labels(provider, operation.value, reason.value)
         for state in BreakerState:
             metrics.breaker_transitions.labels(provider, state.value)
-        for outcome in ("done", "postponed", "dead"):
+        for outcome in ("done", "held", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
         for fault in Kind:
             metrics.store_differences_healed.labels(provider, fault.value)
+        metrics.contradictions.labels(provider)
 
     def expect_order(self, order: Sequence[str]) -> None:
         """Create the time series of an order: fallbacks between its providers, and the reasons of degraded answers."""
@@ -102,6 +115,10 @@ class CountingObserver(Unobserved):
         """See `ChainObserver`."""
         self._metrics.store_differences_healed.labels(provider, kind).inc()
 
+    def contradicted(self, provider: str) -> None:
+        """See `ChainObserver`."""
+        self._metrics.contradictions.labels(provider).inc()
+
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
         """See `ChainObserver`."""
         self._gauges.breaker_changed(snapshot)
@@ -117,6 +134,6 @@ def _lacking(operation: str) -> Iterator[str]:
     if operation in _READS or operation in _WRITES:
         yield from (f"home_{failure}" for failure in FAILURES)
     if operation in _READS:
-        yield from ("last_resort", JournalUnavailable.outcome)
+        yield from ("last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
     if operation in _WRITES:
         yield "home_incomplete"

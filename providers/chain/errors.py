@@ -5,6 +5,7 @@
     |   +-- BreakerOpen          its breaker is open, by itself or forced by an operator
     |   +-- BulkheadFull         its concurrency limit is reached
     |   +-- NoTimeLeft           the deadline passed before it could be called
+    +-- Contradicted             it lacks what the journal knows as confirmed there
     +-- TimedOut
     |   +-- CutShort             the try had too little time to be evidence about the provider
     +-- Misconfigured
@@ -38,6 +39,12 @@ class NoTimeLeft(Refused):
     """The deadline passed before the provider could be called."""
 
     outcome = "no_time_left"
+
+
+class Contradicted(Unavailable):
+    """The provider lacks what it confirmed longer ago than it may be stale, so that its word counts for nothing."""
+
+    outcome = "contradiction"
 
 
 class CutShort(TimedOut):

@@ -68,9 +68,10 @@ class Execution:
         self.confirmed = False
         self.provider = JOURNAL
 
-    def answered(self, provider: str, degraded: Sequence[str] = ()) -> None:
-        """Record the provider that answered, and the reasons why its answer is degraded."""
+    def answered(self, provider: str, degraded: Sequence[str] = (), *, eventual: bool = False) -> None:
+        """Record the provider that answered, why its answer is degraded, and whether it may lack writes."""
         self.provider = provider
+        self.eventual = self.eventual or eventual
         for reason in degraded:
             self.degrade(reason)
 

@@ -92,7 +92,7 @@ class Fallback(Struct, frozen=True):
         self, execution: Execution, link: Link, before: "_Unanswered", answer: object = None, reason: str | None = None
     ) -> None:
         given = answer if isinstance(answer, Answer) else Answer()
-        execution.answered(given.provider or link.name, given.degraded)
+        execution.answered(given.provider or link.name, given.degraded, eventual=given.eventual)
         if before.failures:
             outcome = before.failures[0].outcome
             execution.degrade(reason or f"home_{outcome}")

@@ -57,7 +57,8 @@ async def merged_page(
     added = [record for record in _additions(overlay, found, query) if record.id not in elsewhere]
     added.sort(key=list_position, reverse=True)
     merged = list(merge(found.memories, added, key=list_position, reverse=True))
-    return replace(found, memories=merged[query.offset : wanted])
+    shown = replace(found, memories=merged[query.offset : wanted])
+    return overlay.marked(shown, {record.id for record in found.memories})
 
 
 async def _fetched(
@@ -65,13 +66,15 @@ async def _fetched(
 ) -> Found:
     """Return at least `wanted` memories that the provider lists behind a position, without outdated ones."""
     found: list[MemoryRecord] = []
+    degraded: list[str] = []
     step = replace(query, limit=MAX_LIST_LIMIT, offset=0)
     while True:
         fetched = await page(step)
         found += await without_deleted(overlay.without(fetched.memories))
+        degraded += [reason for reason in fetched.degraded if reason not in degraded]
         # Pending memories must not take the places of the provider's memories on pages that have not been read.
         if len(fetched.memories) < MAX_LIST_LIMIT or len(found) >= wanted:
-            return replace(fetched, memories=found)
+            return replace(fetched, memories=found, degraded=tuple(degraded))
         step = replace(step, after=fetched.memories[-1].position)
 
 

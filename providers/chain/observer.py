@@ -80,6 +80,9 @@ class ChainObserver(AttemptObserver):
     def read_by(self, provider: str, instead_of: str | None, reason: str) -> None:
         """Handle a read that `provider` answered, `instead_of` the first one if given, for the `reason` there."""
 
+    def contradicted(self, provider: str) -> None:
+        """Handle a provider that does not show what it confirmed longer ago than it may be stale."""
+
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """Handle a backfill that cannot be done now; the next try comes in `next_try` seconds."""
 

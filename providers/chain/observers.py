@@ -39,5 +39,6 @@ class Observers(ChainObserver):
     reached = _passed_on(ChainObserver.reached)
     breaker_changed = _passed_on(ChainObserver.breaker_changed)
     read_by = _passed_on(ChainObserver.read_by)
+    contradicted = _passed_on(ChainObserver.contradicted)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
     healed = _passed_on(ChainObserver.healed)

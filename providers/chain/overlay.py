@@ -1,9 +1,10 @@
 """The overlay: pending operations and tombstones that a provider does not know yet, applied to its answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
+from providers.answers import Found
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.text.words import word_scores
 from providers.types import MemoryRecord, RecallQuery
@@ -18,10 +19,24 @@ class Overlay:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The memories whose states at the provider are out of date."""
+        return frozenset(memory_id for memory_id, entry in self._entries.items() if not is_creation(entry))
+
     def unverified(self, memory_id: str) -> bool:
-        """Return whether a write was appended while no provider could be asked if it repeats an earlier one."""
+        """Return whether the entry of a memory is unverified; see `is_unverified`."""
         entry = self._entries.get(memory_id)
-        return entry is not None and is_creation(entry) and entry.state.version == OLDEST_VERSION
+        return entry is not None and is_unverified(entry)
+
+    def marked(self, found: Found, there: Collection[str]) -> Found:
+        """Mark an answer as eventual if it shows an unverified write; `there` are the memories that the provider has.
+
+        Of those it is the provider's own state that is shown.
+        """
+        if any(record.id not in there and self.unverified(record.id) for record in found.memories):
+            return replace(found, degraded=(*found.degraded, UNVERIFIED), eventual=True)
+        return found
 
     def additions(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """Return the memories to be added to those of the provider, or to replace them."""
@@ -64,6 +79,14 @@ def is_creation(entry: JournalEntry) -> bool:
     """Return whether an operation creates its memory: where one exists already, it is this one or a later state."""
     return entry.kind is OperationKind.REMEMBER
 
+
+def is_unverified(entry: JournalEntry) -> bool:
+    """Return whether a write was appended while no provider could be asked if it repeats an earlier one."""
+    return is_creation(entry) and entry.state.version == OLDEST_VERSION
+
+
+# The reason why an answer that shows an unverified write is eventual: the memory may have been changed or deleted.
+UNVERIFIED = "unverified"
 
 # The version of an unverified write: if it repeats an earlier one, every later state is newer.
 OLDEST_VERSION = 1

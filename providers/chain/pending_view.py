@@ -72,7 +72,7 @@ class PendingView(Struct):
             JournalUnavailable: as for `begin`.
         """
         try:
-            return await self._newest(memory_id)
+            return await self.newest(memory_id)
         except JournalUnavailable as error:
             self._continue_without_journal(error)
             return None
@@ -93,11 +93,16 @@ class PendingView(Struct):
     async def retry_entry(self, memory_id: str) -> JournalEntry | None:
         """Ask again about one memory; see `retry`."""
         self._patient = True
-        entry = await self._newest(memory_id)
+        entry = await self.newest(memory_id)
         self._journal_recovered()
         return entry
 
-    async def _newest(self, memory_id: str) -> JournalEntry | None:
+    async def newest(self, memory_id: str) -> JournalEntry | None:
+        """Return what the journal knows of one memory.
+
+        Raises:
+            JournalUnavailable: it does not answer.
+        """
         return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self.execution.deadline)
 
     async def overlay_for(self, provider: str, deadline: Deadline) -> Overlay:
@@ -130,6 +135,15 @@ class PendingView(Struct):
         shown = [record.id for record in records]
         deleted = await self._ask(lambda journal: journal.deleted(self.owner, shown), deadline)
         return [record for record in records if record.id not in deleted]
+
+    async def tombstones(self, provider: str, limit: int, deadline: Deadline) -> frozenset[str]:
+        """Return the newest of the deleted memories whose tombstones are retained, as many as `limit`.
+
+        Raises:
+            JournalUnavailable: as for `overlay_for`.
+        """
+        entries = await self._ask(lambda journal: journal.entries(self.owner, provider, 0, limit), deadline)
+        return frozenset(entry.state.id for entry in entries)
 
     async def _look(self, provider: str, deadline: Deadline) -> None:
         self._entries[provider] = await self._ask(

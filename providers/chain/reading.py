@@ -3,21 +3,23 @@
 from msgspec.structs import replace
 
 from providers import limits
-from providers.answers import Answer, Fetched, Found
+from providers.answers import Fetched, Found
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.errors import Contradicted
 from providers.chain.execution import JOURNAL, Execution
 from providers.chain.fallback import AskLink, Fallback
+from providers.chain.fetching import Fetching, from_journal
 from providers.chain.link import Link
 from providers.chain.listing import pages_over
-from providers.chain.overlay import is_creation
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
+from providers.chain.recalling import recalled_over
 from providers.chain.route import Route
 from providers.errors import CursorLost, MemoryNotFound, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
-from providers.limits import MAX_LIST_LIMIT, MAX_RECALL_LIMIT
+from providers.limits import MAX_LIST_LIMIT
 from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapshot
 
 
@@ -37,14 +39,7 @@ class ChainReader:
             view = await self._view(query.owner, execution)
 
             async def ask(link: Link, options: CallOptions) -> Found:
-                overlay = await view.overlay_for(link.name, options.deadline)
-                removable = len(overlay)
-                wider = replace(query, limit=min(query.limit + removable, MAX_RECALL_LIMIT)) if removable else query
-                found = await link.call(lambda provider: provider.find(wider), OperationClass.RECALL, options)
-                if not removable:
-                    return found
-                shown = await view.without_deleted(link.name, found.memories, options.deadline)
-                return replace(found, memories=overlay.recalled(query, shown))
+                return await recalled_over(view, link, options, query)
 
             return await self._found(view, execution, OperationClass.RECALL, ask)
 
@@ -103,14 +98,7 @@ class ChainReader:
             entry = await view.entry(memory_id)
 
             async def ask(link: Link, options: CallOptions) -> Fetched:
-                if entry and (entry.state.deleted or (link.name in entry.pending and not is_creation(entry))):
-                    return _from_journal(entry)
-                try:
-                    return await link.call(lambda store: store.fetch(owner, memory_id), OperationClass.READ, options)
-                except MemoryNotFound:
-                    if entry is None or link.name not in entry.pending:
-                        raise
-                    return _from_journal(entry)
+                return await Fetching(self._context, view, memory_id, entry).fetched_from(link, options)
 
             try:
                 try:
@@ -126,7 +114,8 @@ class ChainReader:
                     raise
                 execution.degrade(f"home_{error.outcome}")
                 execution.answered(JOURNAL)
-                fetched = _from_journal(entry)
+                fetched = from_journal(entry)
+                execution.answered(JOURNAL, fetched.degraded, eventual=fetched.eventual)
             return replace(fetched, **execution.facts)
 
     async def entry(self, owner: Owner, memory_id: str, deadline: Deadline) -> JournalEntry | None:
@@ -138,12 +127,29 @@ class ChainReader:
         return await self._context.journal(lambda journal: journal.newest(owner, memory_id), deadline.remaining())
 
     async def snapshot(
-        self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline | None = None
+        self,
+        execution: Execution,
+        owner: Owner,
+        memory_id: str,
+        deadline: Deadline | None = None,
+        known: JournalEntry | None = None,
     ) -> tuple[Link, Snapshot | None]:
-        """Return the state of a memory that the journal does not know, or its tombstone, with its provider."""
+        """Return the state of a memory, or its tombstone, with its provider; the journal knows nothing that is certain.
+
+        Where it has `known` a write confirmed, a provider that holds nothing is not believed until all say the same.
+        """
+        contradicting: set[str] = set()
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
-            return link, await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
+            held = await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
+            if held is not None or known is None or link.name in known.pending:
+                return link, held
+            if link.name not in contradicting:
+                contradicting.add(link.name)
+                self._context.observer.contradicted(link.name)
+            if contradicting < {reader.name for reader in execution.route.verified.readers}:
+                raise Contradicted(f"{link.name} lacks a memory that it confirmed")
+            return link, None
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
 
@@ -161,11 +167,3 @@ class ChainReader:
         view = PendingView(self._context, owner, execution)
         await view.begin(deadline or execution.deadline)
         return view
-
-
-def _from_journal(entry: JournalEntry) -> Fetched:
-    if entry.state.deleted:
-        error = MemoryNotFound(entry.state.id)
-        error.answer = Answer(provider=JOURNAL)
-        raise error
-    return Fetched(memory=entry.state.record, provider=JOURNAL)

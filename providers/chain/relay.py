@@ -11,15 +11,17 @@ import structlog
 from msgspec import Struct
 
 from observability import tracing
-from providers.chain.applying import Change, apply_all, propagated
+from providers.chain.applying import Change, apply_all, tombstones_met
 from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.errors import Contradicted
 from providers.chain.leasing import LEASE_SECONDS, Lease
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import OperationClass, RelayPolicy
+from providers.chain.rereading import shown_by, taken
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Dead, Delivery, Done, Postponed, Settlement
+from providers.journal.operations import Dead, Delivery, Done, Held, Postponed, Settlement
 
 MOST_FAILURES = 10_000  # failed deliveries that are remembered; the oldest is forgotten first
 _MOST_DOUBLINGS = 20  # far beyond every longest wait, and still no overflow
@@ -113,10 +115,15 @@ class OutboxRelay(Struct):
             await self.sleep(min(max(left, 0.05), self.policy.poll))
 
     async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
-        changes = [Change(delivery.kind, delivery.state) for delivery in batch]
         options = CallOptions(Deadline.after(patience, self.now))
+        held = [delivery for delivery in batch if delivery.held]
+        rest = [delivery for delivery in batch if not delivery.held]
         try:
+            shown = await shown_by(link, held, options)
+            changes = [Change(delivery.kind, delivery.state) for delivery in rest]
             outcomes = await apply_all(link, changes, OperationClass.REPLAY, options)
+            met = [one.state for one, outcome in zip(rest, outcomes, strict=True) if isinstance(outcome, MemoryDeleted)]
+            propagations = await tombstones_met(link, met, OperationClass.REPLAY, options)
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - logged with its traceback below; raised, it would stop all other deliveries
@@ -124,15 +131,15 @@ class OutboxRelay(Struct):
             return self._failed(batch, UnexpectedOutcome("a bug, or an answer that nobody has foreseen"))
         self._failures_in_a_row = 0
         self._one_by_one = False
-        propagations = [
-            propagated(delivery.state)
-            for delivery, outcome in zip(batch, outcomes, strict=True)
-            if isinstance(outcome, MemoryDeleted)
-        ]
         if propagations:
             with tracing.span("journal append"):
                 await self.journal.append(propagations)
-        return [self._settled(delivery, outcome) for delivery, outcome in zip(batch, outcomes, strict=True)]
+        settled = {
+            delivery.seq: self._settled(link, delivery, outcome)
+            for delivery, outcome in zip(rest, outcomes, strict=True)
+        }
+        settled |= {delivery.seq: self._looked_for(delivery, seen) for delivery, seen in zip(held, shown, strict=True)}
+        return [settled[delivery.seq] for delivery in batch]
 
     def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:
         self._failures_in_a_row += 1
@@ -140,12 +147,20 @@ class OutboxRelay(Struct):
         self._one_by_one = not alone
         return [self._postponed(delivery, error, alone=alone) for delivery in batch]
 
-    def _settled(self, delivery: Delivery, outcome: ProviderError | None) -> Settlement:
+    def _looked_for(self, delivery: Delivery, shown: bool) -> Settlement:  # noqa: FBT001 - what was seen
+        """Settle a held delivery: it is done if the provider shows it, and made again if not."""
+        if shown:
+            return Done(seq=delivery.seq, provider=self.name)
+        self.observer.contradicted(self.name)
+        error = Contradicted(f"{self.name} does not show what it has taken")
+        return Postponed(seq=delivery.seq, provider=self.name, delay=self._delay(error), error=error.outcome)
+
+    def _settled(self, link: Link, delivery: Delivery, outcome: ProviderError | None) -> Settlement:
         # A write that met a tombstone is done: delete wins.
         if outcome is None or isinstance(outcome, MemoryDeleted):
             self._taken += 1
             self._taken_at_failure.pop(delivery.seq, None)
-            return Done(seq=delivery.seq, provider=self.name)
+            return taken(link, delivery.seq)
         if isinstance(outcome, Unavailable):
             return self._postponed(delivery, outcome, alone=True)
         return self._dead(delivery, outcome)
@@ -183,10 +198,10 @@ class OutboxRelay(Struct):
     def _count(self, batch: Sequence[Delivery], settlements: Sequence[Settlement], overdue: float) -> None:
         """Report to the observer; `overdue` is for how many seconds the lease of the batch has expired."""
         for delivery, settlement in zip(batch, settlements, strict=True):
-            if isinstance(settlement, Done):
+            if isinstance(settlement, Done | Held) and not delivery.held:
                 # By the journal's clock alone: neither a version nor another host's clock says when it was accepted.
                 self.observer.confirmed(self.name, delivery.until - delivery.appended_at + overdue)
-        for kind in (Done, Postponed, Dead):
+        for kind in (Done, Held, Postponed, Dead):
             count = sum(isinstance(settlement, kind) for settlement in settlements)
             if count:
                 self.observer.delivered(self.name, kind.__name__.lower(), count)

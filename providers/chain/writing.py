@@ -1,6 +1,7 @@
 """The write path: into the journal first, then to home; the relays deliver to the standbys."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -10,10 +11,11 @@ from providers.answers import Changed, Erased, Stored
 from providers.batches import answer_all
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
+from providers.chain.deadline import Deadline
 from providers.chain.execution import Execution
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
-from providers.chain.overlay import OLDEST_VERSION
+from providers.chain.overlay import OLDEST_VERSION, is_unverified
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
@@ -98,8 +100,8 @@ class ChainWriter:
     async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
-        if base is None or base.version == OLDEST_VERSION:  # an unverified write may repeat an earlier one
-            _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id)
+        if entry is None or is_unverified(entry):  # an unverified write may repeat an earlier one
+            _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id, known=entry)
             base = held or base
         if base is None or base.deleted:
             raise MemoryNotFound(edit.memory_id)
@@ -140,7 +142,7 @@ class ChainWriter:
                     edits=(edit_id,),
                 )
             appended = await self._append(execution, Operation(kind=OperationKind.DELETE, state=state, trace=trace))
-            if appended.repeated:
+            if appended.repeated and not (former is not None and former.deleted and existed):
                 existed = _existed(appended.entry.state, edit_id)
             elif appended.former is not None:
                 existed = True
@@ -154,12 +156,27 @@ class ChainWriter:
         entry = await self._reader.entry(deletion.owner, deletion.memory_id, limited)
         if entry is not None:
             self._clock.observe(entry.state.version)
-            return entry.state, False
+            return await self._first_deletion(execution, deletion, entry.state, limited), False
         source, former = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
         if former is not None:
             self._clock.observe(former.version)
         # A provider that answers instead of home may lack what home holds.
         return former, former is None and source is execution.route.home
+
+    async def _first_deletion(
+        self, execution: Execution, deletion: Deletion, known: Snapshot, limited: Deadline
+    ) -> Snapshot:
+        """Return the tombstone that this very deletion has left at a provider, or else what the journal knows.
+
+        The journal forgets deletions; that of a later write, which nobody could judge, is perhaps all that it knows.
+        """
+        if not known.deleted or deletion.edit_id is None or deleted_by(known, deletion.edit_id):
+            return known
+        with suppress(Unavailable):
+            _, held = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
+            if held is not None and held.deleted and deleted_by(held, deletion.edit_id):
+                return held
+        return known
 
     async def erase_all(self, route: Route, owner: Owner, limit: int) -> Erased:
         """Delete an owner's memories, each as if alone; see `MemoryStore`."""
@@ -197,9 +214,17 @@ class ChainWriter:
         # At most half of the time: the rest must suffice for storing it.
         half = execution.deadline.earlier(execution.deadline.remaining() / 2)
         entry = await self._reader.entry(state.owner, state.id, half)
+        known = None if entry is None else entry.state
         try:
-            known = entry.state if entry else (await self._reader.snapshot(execution, state.owner, state.id, half))[1]
+            if entry is None:
+                _, known = await self._reader.snapshot(execution, state.owner, state.id, half)
+            elif is_unverified(entry) and entry.state.digest != state.digest:
+                # Another write took the key while nobody could be asked, and perhaps this one came before it.
+                _, held = await self._reader.snapshot(execution, state.owner, state.id, half, known=entry)
+                known = held or known
         except Unavailable:
+            if entry is not None:
+                raise
             # If it repeats an earlier write after all, every later change has a newer version than this.
             return _creation(replace(state, version=OLDEST_VERSION))
         if known is None:
@@ -208,7 +233,7 @@ class ChainWriter:
             raise MemoryDeleted(state.id)
         if known.digest != state.digest:
             raise Conflict(state.id)
-        return known if entry is None else Appended(entry=entry, repeated=True)
+        return Appended(entry=entry, repeated=True) if entry is not None and known is entry.state else known
 
     async def _append(self, execution: Execution, operation: Operation) -> Appended:
         [outcome] = await self._append_all(execution, [operation])

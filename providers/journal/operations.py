@@ -7,6 +7,8 @@ from msgspec import Struct
 from providers.errors import Conflict, MemoryDeleted, Rejected
 from providers.types import Snapshot
 
+HELD = "held"  # in the place of an error: the provider has taken the operation, but may not show it yet
+
 
 class OperationKind(StrEnum):
     """The effect of an operation on a memory."""
@@ -96,7 +98,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """An operation that one provider has not confirmed, leased to a deliverer.
 
     `failures` counts the failures that the operation itself caused; `failed_at` is the moment of the last failure of
-    any kind, 0 if there was none. The lease ends at `until`. All moments are seconds since 1970 by the journal's clock.
+    any kind, 0 if there was none, and `error` is that failure. A delivery that is `held` was taken by the provider. The
+    lease ends at `until`. All moments are seconds since 1970 by the journal's clock.
     """
 
     seq: int
@@ -107,6 +110,12 @@ class Delivery(Struct, frozen=True, kw_only=True):
     until: float
     failures: int = 0
     failed_at: float = 0.0
+    error: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether the provider had taken it, and has not shown it yet."""
+        return self.error == HELD
 
     @property
     def lease(self) -> LeaseToken:
@@ -134,13 +143,23 @@ class Postponed(_Settled, frozen=True, kw_only=True):
     counts: bool = False
 
 
+class Held(_Settled, frozen=True, kw_only=True):
+    """The provider has taken the operation, but may not show it for `delay` seconds; then it is looked for.
+
+    Until then it is pending, with `HELD` as its error, and as young as if it was appended at the end of the delay. A
+    dead letter that is held is none any more.
+    """
+
+    delay: float
+
+
 class Dead(_Settled, frozen=True, kw_only=True):
     """The delivery becomes a dead letter, which is repeated only at an operator's request."""
 
     error: str
 
 
-Settlement = Done | Postponed | Dead
+Settlement = Done | Postponed | Held | Dead
 
 
 class _ListedDelivery(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+from msgspec.structs import replace
 
 from observability.secret import Secret
 from providers.mem0.cache import Mem0Cache
@@ -16,7 +17,7 @@ from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.directory import Directory
-from providers.mem0.provider import Mem0HttpMemoryProvider
+from providers.mem0.provider import Mem0HttpMemoryProvider, Mem0Traits
 from providers.mem0.reading import Mem0Reader
 from providers.mem0.reconciliation import Sleep
 from providers.mem0.writing import Mem0Writer
@@ -26,7 +27,7 @@ from providers.types import Host
 
 @asynccontextmanager
 async def open_mem0(
-    dialect: Dialect, host: Host, *, endpoint: str, at_once: int, infers: bool, sleep: Sleep = asyncio.sleep
+    dialect: Dialect, host: Host, traits: Mem0Traits, sleep: Sleep = asyncio.sleep
 ) -> AsyncIterator[Replica]:
     """Open a provider; mem0 need not be up yet. `sleep` passes the time until ambiguous writes are reconciled."""
     cache = Mem0Cache()
@@ -39,9 +40,7 @@ async def open_mem0(
             Mem0Writer(dialect, store, cache, host.clock),
             Mem0Reader(dialect, store, cache),
             Directory(dialect, cache),
-            endpoint=str(httpx.URL(endpoint).copy_with(userinfo=b"")),  # many may read the health
-            at_once=at_once,
-            infers=infers,
+            replace(traits, endpoint=str(httpx.URL(traits.endpoint).copy_with(userinfo=b""))),
         )
     finally:
         await store.close()

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from msgspec import Struct
+
 from providers import limits, replica_limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
@@ -22,15 +24,26 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-class Mem0HttpMemoryProvider(Replica):
-    """Memories in a mem0 service.
+class Mem0Traits(Struct, frozen=True, kw_only=True):
+    """What is configured of a provider; many may read the `endpoint`.
 
     With `infers`, what callers store goes through mem0's language model: one text becomes none, one or several
     memories under ids of mem0's own. States put in for a chain are always stored as they are.
 
     Of all batches together no more than `at_once` items are under way: were it as many as mem0 is asked at a time, a
     caller with a single query would have to wait until a whole batch is stored.
+
+    `staleness` is seconds, None for that of the dialect.
     """
+
+    endpoint: str
+    at_once: int
+    infers: bool = False
+    staleness: float | None = None
+
+
+class Mem0HttpMemoryProvider(Replica):
+    """Memories in a mem0 service."""
 
     def __init__(
         self,
@@ -39,16 +52,18 @@ class Mem0HttpMemoryProvider(Replica):
         writer: Mem0Writer,
         reader: Mem0Reader,
         directory: Directory,
-        *,
-        endpoint: str,
-        at_once: int,
-        infers: bool = False,
+        traits: Mem0Traits,
     ) -> None:
         self._dialect, self._store, self._directory = dialect, store, directory
         self._writer, self._reader = writer, reader
-        self._endpoint = endpoint
-        self._turns = asyncio.Semaphore(at_once)
-        self._infers = infers
+        self._traits = traits
+        self._turns = asyncio.Semaphore(traits.at_once)
+
+    @property
+    def staleness(self) -> float:
+        """See `Replica`; that of the dialect unless it is configured."""
+        configured = self._traits.staleness
+        return self._dialect.staleness if configured is None else configured
 
     async def ping(self) -> None:
         """Make the cheapest call, past those that wait for a connection; see `Replica`."""
@@ -96,7 +111,7 @@ class Mem0HttpMemoryProvider(Replica):
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
-        return await health_of(self._dialect, self._endpoint, type(self).__name__)
+        return await health_of(self._dialect, self._traits.endpoint, type(self).__name__)
 
     @property
     def changed_elsewhere(self) -> bool:
@@ -136,7 +151,7 @@ class Mem0HttpMemoryProvider(Replica):
 
     async def _put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> Stored:
         memory = limits.check_new_memory(memory)
-        if self._infers:
+        if self._traits.infers:
             return Stored(id=await self._writer.infer(memory))
         return Stored(id=await self._writer.put_new(memory, may_be_fresh=may_be_fresh))
 

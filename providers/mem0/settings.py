@@ -19,6 +19,7 @@ from providers.types import Host
 _BASE_URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?$"
 
 CONCURRENCY = 8  # requests under way at a time
+MAX_STALENESS = 60.0  # seconds; far below what is retained for late writes
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 
@@ -27,7 +28,8 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
 
     `dialect` is `oss` for mem0's own server, `platform` for the managed service, `spec` for the API of SPEC-020; `auto`
     finds out. `timeout` is seconds for what is no part of a request, whose limits are those of its try,
-    `connect_timeout` for a connection, `concurrency` how many requests are under way at a time in one process. `infer`
+    `connect_timeout` for a connection, `concurrency` how many requests are under way at a time in one process.
+    `staleness_seconds` is how long reads may not show what mem0 has confirmed; by default the dialect decides. `infer`
     lets mem0's language model take apart what callers remember.
     """
 
@@ -38,6 +40,7 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
     timeout: Seconds = 15.0
     connect_timeout: Seconds = 2.0
     concurrency: Annotated[int, Meta(ge=1, le=256)] = CONCURRENCY
+    staleness_seconds: Annotated[float, Meta(ge=0, le=MAX_STALENESS)] | None = None
     infer: bool = False
 
     @property
@@ -78,8 +81,14 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
         """
         from providers.mem0.client import open_client
         from providers.mem0.opening import dialect_of, open_mem0
+        from providers.mem0.provider import Mem0Traits
 
-        at_once = max(1, self.concurrency // 2)
+        traits = Mem0Traits(
+            endpoint=self.base_url,
+            at_once=max(1, self.concurrency // 2),
+            infers=self.infer,
+            staleness=self.staleness_seconds,
+        )
         async with open_client(
             self.base_url,
             request_timeout=self.timeout,
@@ -87,7 +96,5 @@ class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
             concurrency=self.concurrency,
         ) as client:
             dialect = dialect_of(self.dialect, client, host.name, self.api_key, self.hmac_secret)
-            async with open_mem0(
-                dialect, host, endpoint=self.base_url, at_once=at_once, infers=self.infer, sleep=sleep
-            ) as provider:
+            async with open_mem0(dialect, host, traits, sleep) as provider:
                 yield provider

@@ -51,6 +51,10 @@ def recall_statement(
     if query.created_before is not None:
         conditions.append("created_at < CAST(:created_before AS timestamptz)")
         values["created_before"] = query.created_before
+    if query.without:
+        # Not `<> ALL`, which a generic plan compares one by one: the list is hashed.
+        conditions.append("id NOT IN (SELECT unnest(CAST(:without AS uuid[])))")
+        values["without"] = list(query.without)
     if query.where is not None:
         where = FilterSql(query.where)
         conditions.append(where.sql)

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.filters import Eq
-from providers.types import MemoryRecord, NewMemory, Owner
+from providers.limits import MAX_WITHOUT
+from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -214,3 +216,18 @@ async def test_a_long_memory_is_found(provider: MemoryProvider, user: str) -> No
     await provider.remember(user, "tea")
 
     assert (await provider.recall(user, "quokka"))[0].id == memory_id
+
+
+async def test_what_is_to_be_left_out_takes_no_places(provider: MemoryProvider, user: str) -> None:
+    """The next best are found in its stead; ids that are not there leave nothing out, however many they are."""
+    ids = await store(provider, user, ["green tea", "green tea", "green tea too", "tea with milk and some sugar"])
+    query = RecallQuery(owner=Owner(user), query="green tea", limit=2)
+    nowhere = frozenset(str(uuid4()) for _ in range(MAX_WITHOUT - 2))
+
+    without = await provider.find(replace(query, without=nowhere | {ids[0], ids[1]}))
+    alone = await provider.find(replace(query, limit=1, without=frozenset(ids[:3])))
+    nothing = await provider.find(replace(query, without=frozenset(ids)))
+
+    assert ids_of(without.memories) == [ids[2], ids[3]]
+    assert ids_of(alone.memories) == [ids[3]]
+    assert ids_of(nothing.memories) == []

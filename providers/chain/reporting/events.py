@@ -118,6 +118,11 @@ class LogEvents:
         _log.info("backlog_drained", provider=name, pending=pending, most=most, **_span(self, since), **_often(changes))
 
     @_outside_request
+    def provider_contradicted(self, name: str, count: int) -> None:
+        """Log that a provider does not show what it confirmed; `count` is how often since this was last logged."""
+        _log.warning("provider_contradicted", provider=name, count=count)
+
+    @_outside_request
     def filling_postponed(self, name: str, reason: str, since: float, tries: int, next_try: float) -> None:
         """Log that a backfill cannot be done now; `since` is when it first failed, `next_try` is seconds from now."""
         _log.info(

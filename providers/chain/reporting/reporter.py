@@ -7,6 +7,7 @@ from providers.chain.errors import counts_as_failure
 from providers.chain.observer import Attempt, JournalCall, Unobserved
 from providers.chain.reporting.backfills import PostponedBackfills
 from providers.chain.reporting.backlog import BacklogReport
+from providers.chain.reporting.contradictions import Contradictions
 from providers.chain.reporting.damping import Condition, StateChange
 from providers.chain.reporting.dependency import Dependency
 from providers.chain.reporting.events import LogEvents, Serving, Writes
@@ -35,6 +36,7 @@ class Reporter(Unobserved):
         self._providers: dict[str, Dependency] = {}
         self._backlogs: dict[str, BacklogReport] = {}
         self._backfills = PostponedBackfills(self._now)
+        self._contradictions = Contradictions(self._now)
         self._reads = ReadRouting(self._events, self._unhealthy)
 
     def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
@@ -45,6 +47,7 @@ class Reporter(Unobserved):
         for gone in set(former) - set(order):
             self._providers.pop(gone, None)
             self._backlogs.pop(gone, None)
+            self._contradictions.forget(gone)
         for name in order:
             self._providers.setdefault(name, Dependency(name, self._now))
             self._backlogs.setdefault(name, BacklogReport(name, self._events))
@@ -108,6 +111,11 @@ class Reporter(Unobserved):
             self._failed(self._journal, f"no answer when asked to {call.value}")
         elif outcome not in _INCONCLUSIVE:
             self._answered(self._journal)
+
+    def contradicted(self, provider: str) -> None:
+        """See `ChainObserver`."""
+        if count := self._contradictions.note(provider):
+            self._events.provider_contradicted(provider, count)
 
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """See `ChainObserver`."""

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Dead, Done, LeaseToken, Postponed, Settlement
+from providers.journal.operations import HELD, Dead, Done, Held, LeaseToken, Postponed, Settlement
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.notifier import Notifier
@@ -107,7 +107,7 @@ class Settler:
             self._tried = queued
             raise
         self._tried = self._queued - len(self._queue)
-        delays = {settlement.delay for settlement in batch if isinstance(settlement, Postponed)}
+        delays = {settlement.delay for settlement in batch if isinstance(settlement, Postponed | Held)}
         for delay in delays | {delay for _, _, delay in replaced}:
             self._notifier.notify_after(delay)
 
@@ -155,5 +155,7 @@ def _verdict(settlement: Settlement) -> tuple[str, float, str, int]:
             return "done", 0.0, "", 0
         case Postponed(delay=delay, error=error, counts=counts):
             return "postponed", delay, error, int(counts)
+        case Held(delay=delay):
+            return "held", delay, HELD, 0
         case Dead(error=error):
             return "dead", 0.0, error, 1

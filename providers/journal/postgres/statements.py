@@ -74,7 +74,7 @@ LEASE = text(f"""
     RETURNING d.seq, d.provider, e.kind, e.state,
         CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
         CAST(extract(epoch FROM d.due_at) AS float8) AS until, d.failures,
-        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at
+        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at, d.error
 """)  # noqa: S608 - joined from constants
 
 # Returns the deliveries that existed.
@@ -87,7 +87,7 @@ SETTLE = text(f"""
     ), locked AS MATERIALIZED (
         SELECT d.provider, d.seq, g.verdict, g.delay, g.error, g.counts
         FROM ninai_journal_deliveries AS d JOIN given AS g ON g.provider = d.provider AND g.seq = d.seq
-        WHERE g.verdict = 'done' OR NOT d.dead
+        WHERE g.verdict IN ('done', 'held') OR NOT d.dead
         ORDER BY d.provider, d.seq FOR UPDATE OF d
     ), gone AS (
         DELETE FROM ninai_journal_deliveries AS d USING locked AS l
@@ -95,6 +95,7 @@ SETTLE = text(f"""
     ), kept AS (
         UPDATE ninai_journal_deliveries AS d SET
             due_at = clock_timestamp() + make_interval(secs => l.delay), dead = l.verdict = 'dead',
+            since = CASE l.verdict WHEN 'held' THEN clock_timestamp() + make_interval(secs => l.delay) ELSE d.since END,
             failures = d.failures + l.counts, failed_at = clock_timestamp(), error = l.error
         FROM locked AS l WHERE l.verdict <> 'done' AND d.provider = l.provider AND d.seq = l.seq
     )

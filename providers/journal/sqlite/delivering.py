@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from providers.journal.base import MAX_LEASED
-from providers.journal.operations import Dead, Delivery, Done, LeaseToken, Postponed, Settlement
+from providers.journal.operations import HELD, Dead, Delivery, Done, Held, LeaseToken, Postponed, Settlement
 from providers.journal.rows import to_delivery
 from providers.journal.sqlite.connection import JournalConnection
 
@@ -17,7 +17,7 @@ def lease(connection: JournalConnection, provider: str, limit: int, seconds: flo
     until = now + seconds
     rows = connection.rows(
         f"""SELECT o.seq, due.provider, o.kind, {connection.operations.state}, o.appended_at, ?, due.failures,
-            due.failed_at
+            due.failed_at, due.error
         FROM deliveries AS due CROSS JOIN operations AS o ON o.seq = due.seq
         WHERE due.provider = ? AND due.due_at <= ? ORDER BY due.due_at, due.seq LIMIT ?""",  # noqa: S608 - names of columns
         (until, provider, now, min(limit, MAX_LEASED)),
@@ -55,10 +55,14 @@ def _settle(connection: JournalConnection, settlement: Settlement, now: float) -
     key = (settlement.seq, settlement.seq, settlement.provider)
     if isinstance(settlement, Done):
         return connection.run(f"DELETE FROM deliveries WHERE {KEY}", key) > 0  # noqa: S608 - a constant
-    due_at, failures = (None, 1) if isinstance(settlement, Dead) else (now + settlement.delay, settlement.counts)
+    if isinstance(settlement, Held):
+        due_at = now + settlement.delay
+        sql = f"UPDATE deliveries SET due_at = ?, made_at = ?, failed_at = ?, error = ? WHERE {KEY}"  # noqa: S608 - a constant
+        return connection.run(sql, (due_at, due_at, now, HELD, *key)) > 0
+    due, failures = (None, 1) if isinstance(settlement, Dead) else (now + settlement.delay, settlement.counts)
     sql = f"""UPDATE deliveries SET due_at = ?, failures = failures + ?, failed_at = ?, error = ?
         WHERE {KEY} AND due_at IS NOT NULL"""  # noqa: S608 - a constant
-    return connection.run(sql, (due_at, failures, now, settlement.error, *key)) > 0
+    return connection.run(sql, (due, failures, now, settlement.error, *key)) > 0
 
 
 def _move(connection: JournalConnection, provider: str, lease: LeaseToken, due_at: float) -> bool:

@@ -29,6 +29,11 @@ class AutoDialect(Dialect):
         """The dialect that was found, None as long as no server has answered."""
         return None if self._chosen is None else self._chosen.name
 
+    @property
+    def staleness(self) -> float:
+        """See `Dialect`; the longest of all as long as no server has answered."""
+        return max(dialect.staleness for dialect in ([self._chosen] if self._chosen else self._dialects))
+
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
         """See `Dialect`."""
         return await (await self._dialect()).add(user, key, text, metadata)

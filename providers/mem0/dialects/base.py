@@ -19,6 +19,11 @@ class Dialect(Protocol):
 
     name: ClassVar[str]
 
+    @property
+    def staleness(self) -> float:
+        """The seconds for which reads may not show yet what was stored or deleted, unless an operator knows better."""
+        return 0.0
+
     @abstractmethod
     async def add(self, user: str, key: str, text: str, metadata: dict[str, Any]) -> list[str]:
         """Store one text as it is, to be found by its key, and return mem0's id of it."""

@@ -21,6 +21,9 @@ from providers.mem0.item import Item, Listing, converted, unique
 MAX_PAGE_SIZE = 200
 MAX_PAGES = 500
 MAX_TOP_K = 1_000
+# Seconds; a guess on the safe side, because the managed service could not be measured. It puts some work off, and does
+# not say for how long.
+UNMEASURED_STALENESS = 5.0
 _EVENT_TRIES = 40
 _EVENT_PAUSE = 0.25  # seconds between two looks at work that mem0 has put off
 _SUCCEEDED, _FAILED = "SUCCEEDED", "FAILED"
@@ -36,6 +39,11 @@ class PlatformDialect(Dialect):
     """Speak to the managed service, with a key as `Token`."""
 
     name: ClassVar[str] = "platform"
+
+    @property
+    def staleness(self) -> float:
+        """See `Dialect`."""
+        return UNMEASURED_STALENESS
 
     def __init__(self, client: HttpClient, api_key: Secret | None, max_pages: int = MAX_PAGES) -> None:
         self._client = client

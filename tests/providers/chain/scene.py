@@ -34,14 +34,16 @@ def key() -> str:
 class Scene:
     """Two or more providers, all of them complete members, with a chain over them."""
 
-    def __init__(self, clock: FakeClock, names: Sequence[str]) -> None:
+    def __init__(
+        self, clock: FakeClock, names: Sequence[str], made: Callable[[FakeClock], FrailProvider] = FrailProvider
+    ) -> None:
         self.clock = clock
         self.journal = JournalInMemory(clock)
         self.runner = self.journal.runner
         self.rig = ChainRig(self.journal, clock)
         self.versions = self.rig.versions
         self.observer: ChainObserver | None = None
-        self.providers = {name: FrailProvider(clock) for name in names}
+        self.providers = {name: made(clock) for name in names}
         self.links = {name: link_of(name, provider, clock, GUARDING) for name, provider in self.providers.items()}
         self.chained = self.rig.chained(route_of(self.links.values()))
         self.chain = Listening(self.chained)
@@ -57,6 +59,12 @@ class Scene:
     def standby(self) -> FrailProvider:
         """The second provider."""
         return list(self.providers.values())[1]
+
+    def watch(self, observer: ChainObserver) -> None:
+        """Let an observer see what the chain and the relays do from now on."""
+        self.observer = observer
+        self.chained = self.rig.chained(self.chained.route, observer)
+        self.chain = Listening(self.chained)
 
     def listen(self) -> Told:
         """Begin another request, and return its notes."""
@@ -118,11 +126,15 @@ class Scene:
                 fail(link.attempts.guards.breaker)
 
 
-def play(act: Callable[[Scene], Coroutine[Any, Any, None]], *names: str) -> None:
-    """Run a test on a scene to its end."""
+def play(
+    act: Callable[[Scene], Coroutine[Any, Any, None]],
+    *names: str,
+    made: Callable[[FakeClock], FrailProvider] = FrailProvider,
+) -> None:
+    """Run a test on a scene to its end, whose providers are made by `made`."""
 
     async def main(clock: FakeClock) -> None:
-        scene = Scene(clock, names or ("home", "standby"))
+        scene = Scene(clock, names or ("home", "standby"), made)
         for name, provider in scene.providers.items():
             await scene.journal.join(name, await MockMemoryProvider.identity(provider))
             await scene.journal.mark(name, MemberState.COMPLETE)

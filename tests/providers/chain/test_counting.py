@@ -166,11 +166,13 @@ def test_what_is_given_up_falls_back_and_is_delivered_is_counted() -> None:
     counted.observer.gave_up("home", RECALL, GivenUp.BUDGET)
     counted.observer.fell_back("home", "standby", RECALL, "timed_out")
     counted.observer.delivered("standby", "done", 7)
+    counted.observer.contradicted("standby")
 
     of = {"operation": "recall"}
     assert counted.value("ninai_provider_retries_given_up_total", **of, provider="home", reason="budget") == 1
     assert counted.value("ninai_fallbacks_total", **of, source="home", target="standby", reason="timed_out") == 1
     assert counted.value("ninai_journal_deliveries_total", provider="standby", outcome="done") == 7
+    assert counted.value("ninai_provider_contradictions_total", provider="standby") == 1
 
 
 def test_a_provider_has_one_role() -> None:
