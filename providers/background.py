@@ -1,7 +1,7 @@
 """Background tasks: a bug in one is logged, and ends neither that task for good nor any other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any
@@ -12,6 +12,7 @@ from observability import tracing
 from providers.timing import time_limit
 
 AGAIN_SECONDS = 5.0  # after a bug
+_CANCELLED_SECONDS = 0.2  # for what has been cancelled to end
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +40,17 @@ async def stop(task: asyncio.Task[None]) -> None:
     """Cancel a task and wait for its end."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    """Wait until all tasks have ended, but no longer than this; the rest is cancelled, and left to end by itself."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_CANCELLED_SECONDS)
 
 
 @asynccontextmanager

@@ -41,7 +41,9 @@ class Databases:
         Raises:
             click.ClickException: a server cannot be started, and the service cannot run without it.
         """
-        with exit_on(EmbeddedServerError), self._supervisor.running(_embedded_in(self._settings)):
+        embedded = _embedded_in(self._settings)
+        others = len(embedded) < len(self._settings.order)
+        with exit_on(EmbeddedServerError), self._supervisor.running(embedded, others=others):
             follower = threading.Thread(target=self._follow, name="order", daemon=True)
             follower.start()
             try:

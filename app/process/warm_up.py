@@ -1,7 +1,7 @@
 """The warm-up: at the start, one use of everything that a first recall needs, while the process listens already."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
@@ -11,6 +11,7 @@ import structlog
 from providers import background
 from providers.answers import NO_VECTOR
 from providers.chain.chain import Chain
+from providers.chain.execution import JOURNAL
 from providers.chain.link import Link
 from providers.errors import ProviderError
 from providers.journal.base import Journal
@@ -19,6 +20,9 @@ from providers.types import Owner, RecallQuery
 # After so long the warm-up ends in any case: a part that is down at the start may stay down.
 WARM_UP_SECONDS = 5.0
 AGAIN_SECONDS = 0.25  # between two tries of one part
+# The time of the others once one provider that answers reads, and the journal, are warm: one that hangs must not keep
+# the process from its callers.
+OTHERS_SECONDS = 1.0
 
 # The user whose memories are recalled: one without memories.
 _USER = "ninai-warming-up"
@@ -46,19 +50,18 @@ async def warming_up(chain: Chain, done: Callable[[], None]) -> AsyncIterator[Wa
     warm_up = WarmUp()
     attempts: dict[str, _Attempt] = {link.name: partial(_recalled, link) for link in chain.links()}
     if chain.journal is not None:
-        attempts["journal"] = partial(_journal_read, chain.journal, chain.first)
+        attempts[JOURNAL] = partial(_journal_read, chain.journal, chain.first)
     # At once, so that no request finds the process ready before.
     warm_up.cold = dict.fromkeys(attempts, "not tried yet")
-    async with background.running(background.start_once(_warm(warm_up, attempts, done), "warm up")):
+    async with background.running(background.start_once(_warm(warm_up, chain, attempts, done), "warm up")):
         yield warm_up
 
 
-async def _warm(warm_up: WarmUp, attempts: dict[str, _Attempt], done: Callable[[], None]) -> None:
+async def _warm(warm_up: WarmUp, chain: Chain, attempts: dict[str, _Attempt], done: Callable[[], None]) -> None:
     started = perf_counter()
     tries = [background.start_once(_attempted(warm_up, name, one), f"warm up {name}") for name, one in attempts.items()]
     try:
-        # Not a timeout around them: a task that ignores its cancellation would keep the service from being ready.
-        await asyncio.wait(tries, timeout=WARM_UP_SECONDS)
+        await _warmed(warm_up, chain, tries)
     finally:
         for one in tries:
             one.cancel()
@@ -68,6 +71,19 @@ async def _warm(warm_up: WarmUp, attempts: dict[str, _Attempt], done: Callable[[
         _log.info("warm", parts=sorted(attempts), ms=round((perf_counter() - started) * 1000, 2))
     warm_up.cold = {}
     done()
+
+
+async def _warmed(warm_up: WarmUp, chain: Chain, tries: Collection[asyncio.Task[None]]) -> None:
+    """Wait until all is warm, or enough of it for long enough."""
+    # Not a timeout around them: a task that ignores its cancellation would keep the service from being ready.
+    now = asyncio.get_running_loop().time
+    ends_at, waiting = now() + WARM_UP_SECONDS, set(tries)
+    while waiting and now() < ends_at:
+        ended, waiting = await asyncio.wait(waiting, timeout=ends_at - now(), return_when=asyncio.FIRST_COMPLETED)
+        cold = [link.name in warm_up.cold for link in chain.route.readers]
+        if ended and not all(cold) and JOURNAL not in warm_up.cold:
+            # Who is not complete yet answers no reads, and warms up behind them.
+            ends_at = min(ends_at, now() + (OTHERS_SECONDS if any(cold) else 0.0))
 
 
 async def _attempted(warm_up: WarmUp, name: str, one: _Attempt) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
-from providers.chain.identities import PROBE_SECONDS, identities_of, refuse_twins
+from providers.chain.identities import PATIENCE_AT_START, PROBE_SECONDS, identities_of, refuse_twins
 from providers.chain.in_sync import InSyncSet
 from providers.chain.link import Link
 from providers.chain.membership import Membership
@@ -30,7 +30,11 @@ from providers.journal.base import Journal
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 
-FLUSH_SECONDS = 2.0  # at the end, for pending deliveries
+# At the end, each for all at once: for pending deliveries, for tasks to end, for connections to be closed. A process
+# that stops is killed in the end, so that nothing may be waited for without a limit.
+FLUSH_SECONDS = 2.0
+STOP_SECONDS = 1.0
+CLOSE_SECONDS = 3.0
 _DRAIN_POLL = 0.1
 
 _log = structlog.get_logger(__name__)
@@ -112,7 +116,8 @@ class Chain:
                 }
                 chosen = {spec.name: fresh.get(spec.name) or self._open[spec.name] for spec in specs}
                 unreached: dict[str, str] = {}
-                identities = await identities_of(_stores(chosen), unreached)
+                patience = PATIENCE_AT_START if self._provider is None else PROBE_SECONDS
+                identities = await identities_of(_stores(chosen), unreached, patience)
                 refuse_twins(identities)
                 links = tuple(one.link for one in chosen.values())
                 admitted = InSyncSet(frozenset(link.name for link in links))
@@ -134,20 +139,26 @@ class Chain:
                 task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Deliver what the providers take at once, stop all tasks, then close the providers."""
-        # The rest stays in the journal, for another process or the next start.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FLUSH_SECONDS):
-                await asyncio.gather(*(relay.finish(task) for relay, task in self._relays.values()))
-        async with AsyncExitStack() as closing:  # a failure to close one does not keep the others open
-            closing.push_async_callback(self._journal_stack.aclose)
-            for one in [*self._open.values(), *self._closing]:
-                closing.push_async_callback(one.stack.aclose)
-            tasks = [*self._tasks, *(task for _, task in self._relays.values())]
-            self._relays.clear()
-            if self.membership is not None:
-                tasks += self.membership.tasks
-            await asyncio.gather(*map(background.stop, tasks))
+        """Deliver what the providers take at once, stop all tasks, then close the providers; nothing that hangs delays.
+
+        The rest stays in the journal, for another process or the next start.
+        """
+        finishing = [asyncio.create_task(relay.finish(task)) for relay, task in self._relays.values()]
+        await background.ended(finishing, FLUSH_SECONDS)
+        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values())]
+        self._relays.clear()
+        if self.membership is not None:
+            tasks += self.membership.tasks
+        await background.ended([asyncio.create_task(background.stop(task)) for task in tasks], STOP_SECONDS)
+        # At once, and a failure to close one does not keep the others open; what providers have still to settle needs
+        # the journal.
+        closing = [asyncio.create_task(one.stack.aclose()) for one in [*self._open.values(), *self._closing]]
+        await background.ended(closing, CLOSE_SECONDS)
+        last = asyncio.create_task(self._journal_stack.aclose())
+        await background.ended([last], CLOSE_SECONDS)
+        for task in [*closing, last]:
+            if not task.cancelled() and task.done():
+                task.result()
 
     async def _open_journal(self, providers: int) -> None:
         choice = self._journal_choice

@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from providers.chain.identities import identities_of, refuse_twins
+from providers.chain.identities import PATIENCE_AT_START, identities_of, refuse_twins
 from providers.chain.in_sync import refuse_empty
 from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.examination.check import Check
@@ -62,7 +62,7 @@ class _Rehearsal(Struct):
         self._providers[spec.name] = await self.stack.enter_async_context(spec.opened())
 
     async def _compare(self) -> None:
-        self._identities = await identities_of(self._providers, {})
+        self._identities = await identities_of(self._providers, {}, PATIENCE_AT_START)
         refuse_twins(self._identities)
 
     async def _compare_with_members(self) -> None:

@@ -36,6 +36,11 @@ def hanging(server: EmbeddedServer) -> Iterator[None]:
         _signal(server, signal.SIGCONT)
 
 
+def stop_for_good(server: EmbeddedServer) -> None:
+    """Stop every process of the server where it is; whoever ends it has to wake it."""
+    _signal(server, signal.SIGSTOP)
+
+
 @contextlib.contextmanager
 def slowed(server: EmbeddedServer, factor: float) -> Iterator[None]:
     """Let the server run for one of `factor` parts of the time, in turns of a hundredth of a second."""

@@ -45,7 +45,8 @@ class FrailProvider(MockMemoryProvider):
     """A provider in memory for as long as nothing else is asked of it.
 
     `failures` are by method, "*" for all of them and "close" for its end; the first success of a method in `healing`
-    ends them all. `errors` are those of the next calls, one each. `seconds` is what every call takes. `instead` has
+    ends them all. `errors` are those of the next calls, one each. `seconds` is what every call takes, `closing` what
+    its end takes. `instead` has
     what is called in the place of a method, with the provider and the method's arguments. `calls` are the methods
     called, `health_check` apart, which nothing but its place in `instead` keeps from answering; `minted` the ids and
     versions of new memories, `put` the ids of states, whatever became of them.
@@ -57,6 +58,7 @@ class FrailProvider(MockMemoryProvider):
         self.errors: list[ProviderError] = []
         self.healing: set[str] = set()
         self.seconds = 0.0
+        self.closing = 0.0
         self.instead: dict[str, Callable[..., Awaitable[Any]]] = {}
         self.calls: list[str] = []
         self.minted: list[tuple[str | None, int | None]] = []
@@ -89,6 +91,7 @@ class FrailProvider(MockMemoryProvider):
             yield self
         finally:
             self.closed += 1
+            await asyncio.sleep(self.closing)
         if "close" in self.failures:
             raise self.failures["close"]
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from providers.native.embedded.binaries import server_version
@@ -15,8 +16,11 @@ OWNER = "ninai"
 _FIRST_WITH_BUILTIN_LOCALE = 17
 
 
-def ensure_cluster(binaries: Path, folder: Path, os_user: OsUser) -> Path:
-    """Return the data folder in `folder`; create it if there is none or a crash left half of one."""
+def ensure_cluster(binaries: Path, folder: Path, os_user: OsUser, wanted: Callable[[], bool] = lambda: True) -> Path:
+    """Return the data folder in `folder`; create it if there is none or a crash left half of one.
+
+    Creating ends soon with an error when the cluster is not `wanted` any more.
+    """
     data = folder / "data"
     major = server_version(binaries).split(".")[0]
     if (mark := data / "PG_VERSION").exists():
@@ -26,7 +30,7 @@ def ensure_cluster(binaries: Path, folder: Path, os_user: OsUser) -> Path:
     if data.exists():
         raise FolderUnusable(f"{data} is no database of PostgreSQL: move it away, or pass another --data-dir")
     fresh = folder / "data.new"
-    _initialise(binaries, fresh, os_user, int(major))
+    _initialise(binaries, fresh, os_user, int(major), wanted)
     fresh.rename(data)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -36,7 +40,7 @@ def ensure_cluster(binaries: Path, folder: Path, os_user: OsUser) -> Path:
     return data
 
 
-def _initialise(binaries: Path, fresh: Path, os_user: OsUser, major: int) -> None:
+def _initialise(binaries: Path, fresh: Path, os_user: OsUser, major: int, wanted: Callable[[], bool]) -> None:
     # Sorting is by code point and the same on every system. Character classes come from the C library where it has
     # C.UTF-8, because with plain C the full-text parser takes typographic quotes and dashes for letters.
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= _FIRST_WITH_BUILTIN_LOCALE else []
@@ -46,7 +50,7 @@ def _initialise(binaries: Path, fresh: Path, os_user: OsUser, major: int) -> Non
         if fresh.exists():
             shutil.rmtree(fresh)
         private_folder(fresh, os_user)
-        status, output = run([*command, *builtin, f"--locale={locale}"], os_user, cwd=fresh.parent)
+        status, output = run([*command, *builtin, f"--locale={locale}"], os_user, cwd=fresh.parent, wanted=wanted)
         if status == 0:
             return
         if "invalid locale" not in output:

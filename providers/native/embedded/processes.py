@@ -1,26 +1,21 @@
 """PostgreSQL's processes: started so that they end with the service, and found if an earlier service left them."""
 
-import contextlib
 import ctypes
 import functools
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from providers.native.embedded.errors import ServerFailed
 from providers.native.embedded.os_user import ENVIRONMENT, OsUser
 
 # PyDLL keeps the interpreter's lock during the call, so that no lock is released and taken between fork and exec.
 _LIBC = ctypes.PyDLL(None)
 _PR_SET_PDEATHSIG = 1
 
-# The signals to an orphan, and the seconds that each may take: fast shutdown, immediate shutdown, kill.
-_ESCALATION = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
-_POLL = 0.05
+_POLL = 0.1  # seconds between two looks whether a program is still wanted
 _QUOTED_LINES = 5
 
 
@@ -51,46 +46,44 @@ def spawn(
     )
 
 
-def run(argv: Sequence[str | Path], os_user: OsUser, *, cwd: Path, text: str = "") -> tuple[int, str]:
-    """Run a program to its end with `text` as its input; return its exit status and its output."""
+def run(
+    argv: Sequence[str | Path],
+    os_user: OsUser,
+    *,
+    cwd: Path,
+    text: str = "",
+    wanted: Callable[[], bool] = lambda: True,
+) -> tuple[int, str]:
+    """Run a program to its end with `text` as its input; return its exit status and its output.
+
+    It is killed as soon as it is not `wanted` any more: what it talks to may hang.
+    """
     with spawn(argv, os_user, cwd=cwd, stdin=subprocess.PIPE) as process:
         try:
-            output, _ = process.communicate(text.encode())
+            output = _output_of(process, text.encode(), wanted)
         except BaseException:
             process.kill()
             raise
     return process.returncode, output.decode(errors="replace").strip()
 
 
-def end_orphans(folder: Path) -> None:
-    """Stop every PostgreSQL that an earlier, killed service left in `folder`, and remove its pid file.
-
-    Call with the lock held, and with nothing started yet. The pid file is removed because PostgreSQL would take any
-    living process of the same user, or a zombie, for the old server; the process table has shown that none is left.
-    """
-    data = folder / "data"
-    left: list[int] = []
-    for order, seconds in _ESCALATION:
-        for pid in _processes_in(folder, data):
-            # To the postmaster SIGINT means a fast shutdown; to its children it means something else.
-            if order != signal.SIGINT or not _is_child(pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, order)
-        deadline = time.monotonic() + seconds
-        while left := list(_processes_in(folder, data)):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(_POLL)
-        if not left:
-            (data / "postmaster.pid").unlink(missing_ok=True)
-            return
-    raise ServerFailed(f"an earlier PostgreSQL in {folder} does not stop: end the processes {left} by hand")
-
-
 def end_of_output(output: str) -> str:
     """Return the end of a program's output in one line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return " / ".join(lines[-_QUOTED_LINES:])
+
+
+def _output_of(process: subprocess.Popen[bytes], text: bytes, wanted: Callable[[], bool]) -> bytes:
+    given: bytes | None = text
+    while True:
+        try:
+            output, _ = process.communicate(given, _POLL)
+        except subprocess.TimeoutExpired:
+            given = None  # the first call has it
+            if not wanted():
+                process.kill()
+        else:
+            return output
 
 
 def _end_with_parent(parent: int) -> None:
@@ -100,9 +93,9 @@ def _end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _processes_in(folder: Path, data: Path) -> Iterator[int]:
+def processes_in(folder: Path) -> Iterator[int]:
     """Find the processes of PostgreSQL in `folder`; a server's working directory is always its data folder."""
-    homes = (os.path.realpath(folder), os.path.realpath(data))
+    homes = (os.path.realpath(folder), os.path.realpath(folder / "data"))
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -113,10 +106,3 @@ def _processes_in(folder: Path, data: Path) -> Iterator[int]:
             continue  # it has ended meanwhile, is a zombie, or belongs to another user
         if command in {"postgres", "initdb"} and any(place == home or place.startswith(f"{home}/") for home in homes):
             yield int(entry.name)
-
-
-def _is_child(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres: ")
-    except OSError:
-        return True

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,8 +9,11 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+import structlog
+
 from providers.native.embedded.binaries import reachable_binaries, wheel_binaries
 from providers.native.embedded.cluster import OWNER, ensure_cluster
+from providers.native.embedded.ending import end_processes
 from providers.native.embedded.errors import FolderUnusable, ServerFailed
 from providers.native.embedded.folder import (
     clear_sockets,
@@ -23,7 +25,7 @@ from providers.native.embedded.folder import (
 )
 from providers.native.embedded.os_user import OsUser, os_user_for
 from providers.native.embedded.postmaster import Postmaster, postmaster_in
-from providers.native.embedded.processes import end_of_output, end_orphans, run, spawn
+from providers.native.embedded.processes import end_of_output, run, spawn
 
 DATABASE = "ninai"
 
@@ -55,7 +57,7 @@ _SETTINGS = {
 
 # Replaying 1 GB of WAL and syncing the folder after a power cut can take minutes on a slow disk.
 _START_SECONDS = 300.0
-_STOP_SECONDS = 60.0
+_REAP_SECONDS = 1.0  # until the end of a killed process is noticed
 _POLL = 0.02
 _LOG_BYTES = 8 * 1024 * 1024
 
@@ -71,6 +73,9 @@ _CREATE_DATABASE = (
 )
 
 
+_log = structlog.get_logger(__name__)
+
+
 class EmbeddedServer:
     """A private PostgreSQL in `folder`, run with the programs in `binaries`, by default the wheel's.
 
@@ -83,6 +88,7 @@ class EmbeddedServer:
         self._binaries = binaries
         self._sockets = socket_folder(self.folder)
         self._process: subprocess.Popen[bytes] | None = None
+        self._interrupted = False
 
     @property
     def dsn(self) -> str:
@@ -126,9 +132,8 @@ class EmbeddedServer:
         return self._process.returncode is not None
 
     def interrupt(self) -> None:
-        """Make a start that is under way in another thread fail soon."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+        """Make a start that is under way in another thread fail soon, and every later one."""
+        self._interrupted = True
 
     @contextlib.contextmanager
     def errors_translated(self) -> Iterator[None]:
@@ -142,10 +147,10 @@ class EmbeddedServer:
     def _start(self, stack: contextlib.ExitStack) -> None:
         os_user = os_user_for(self.folder)
         binaries = reachable_binaries(self._binaries or wheel_binaries(), self.folder.parent, os_user)
-        end_orphans(self.folder)
+        self._end_orphans()
         private_folder(self._sockets, os_user)
         clear_sockets(self._sockets)
-        data = ensure_cluster(binaries, self.folder, os_user)
+        data = ensure_cluster(binaries, self.folder, os_user, self._is_wanted)
         log = self.folder / "server.log"
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.rename(log.with_suffix(".log.1"))
@@ -157,7 +162,7 @@ class EmbeddedServer:
             os.close(output)
         self._process = process
         stack.callback(self._stop, process)
-        _wait_until_ready(process, data, log, log_start)
+        self._wait_until_ready(process, data, log, log_start)
         self._create_database(binaries, os_user)
 
     def _spawn(self, binaries: Path, data: Path, output: int, os_user: OsUser) -> subprocess.Popen[bytes]:
@@ -169,35 +174,46 @@ class EmbeddedServer:
     def _create_database(self, binaries: Path, os_user: OsUser) -> None:
         server: list[str | Path] = ["-h", self._sockets, "-p", "5432", "-U", OWNER, "-d", "postgres"]
         psql = [binaries / "psql", "-X", "-q", *server, "-v", "ON_ERROR_STOP=1"]
-        status, output = run(psql, os_user, cwd=self.folder, text=_CREATE_DATABASE)
+        status, output = run(psql, os_user, cwd=self.folder, text=_CREATE_DATABASE, wanted=self._is_wanted)
         if status != 0:
             raise ServerFailed(f"PostgreSQL could not create the database {DATABASE}: {end_of_output(output)}")
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Shut down fast, with everything on disk; if that takes too long, at once, and the next start recovers."""
-        for order in (signal.SIGINT, signal.SIGQUIT):
-            process.send_signal(order)
-            try:
-                process.wait(_STOP_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                continue
-        else:
-            process.kill()
-            process.wait()
+        """Shut down with everything on disk; if it hangs or takes too long, at once, and the next start recovers."""
+        left = end_processes(self.folder, process.poll)
+        if left:
+            _log.error("embedded_server_not_ended", folder=str(self.folder), processes=left)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_REAP_SECONDS)
         with contextlib.suppress(OSError):
             self._sockets.rmdir()
 
+    def _end_orphans(self) -> None:
+        """Stop every PostgreSQL that an earlier, killed service left in the folder, and remove its pid file.
 
-def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path, log_start: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while process.poll() is None:
-        if postmaster_in(data) == Postmaster(process.pid, ready=True):
-            return
-        if time.monotonic() > deadline:
-            raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log, log_start)}")
-        time.sleep(_POLL)
-    raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log, log_start)}")
+        Call with the lock held, and with nothing started yet. The pid file is removed because PostgreSQL would take any
+        living process of the same user, or a zombie, for the old server; the process table has shown that none is left.
+        """
+        if left := end_processes(self.folder):
+            raise ServerFailed(
+                f"an earlier PostgreSQL in {self.folder} does not stop: end the processes {left} by hand"
+            )
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
+    def _is_wanted(self) -> bool:
+        return not self._interrupted
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], data: Path, log: Path, log_start: int) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while process.poll() is None:
+            if postmaster_in(data) == Postmaster(process.pid, ready=True):
+                return
+            if self._interrupted:
+                raise ServerFailed("the start was interrupted")
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"PostgreSQL was not ready after {_START_SECONDS:.0f} s; {_end_of(log, log_start)}")
+            time.sleep(_POLL)
+        raise ServerFailed(f"PostgreSQL stopped with status {process.returncode}; {_end_of(log, log_start)}")
 
 
 def _end_of(log: Path, log_start: int) -> str:

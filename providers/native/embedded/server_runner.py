@@ -35,7 +35,7 @@ class ServerRunner:
         self._may_stop = may_stop
         self._settled, self._closing = threading.Event(), threading.Event()
         self._starting = self._is_stopped = False
-        self._error: EmbeddedServerError | None = None
+        self.error: EmbeddedServerError | None = None
         self._failures = LogThrottle()
         self._waits = 0
         # The kernel stops the server when this thread ends, so the thread lives as long as the service.
@@ -47,10 +47,14 @@ class ServerRunner:
         """Start without waiting."""
         self._thread.start()
 
-    def first_error(self) -> EmbeddedServerError | None:
-        """Wait until the server runs or is down for maintenance; return why it cannot be started, None if it can."""
-        self._settled.wait()
-        return self._error
+    def is_settled(self, seconds: float) -> bool:
+        """Wait some seconds; return whether the first start has succeeded or failed, or is put off by maintenance."""
+        return self._settled.wait(seconds)
+
+    def noted_error(self) -> EmbeddedServerError | None:
+        """Return why the first start failed, None if it has not; one that is still under way is logged when it ends."""
+        self._settled.set()
+        return self.error
 
     def begin_to_close(self) -> None:
         """Begin to stop the server without waiting."""
@@ -132,7 +136,7 @@ class ServerRunner:
 
     def _report_failure(self, error: EmbeddedServerError) -> None:
         if not self._settled.is_set():
-            self._error = error  # the caller of `first_error` decides what it means
+            self.error = error  # the caller of `noted_error` decides what it means
         elif not self._closing.is_set() and self._failures.count(str(error)):
             _log.error("embedded_server_failed", provider=self.name, reason=str(error), failures=self._failures.times)
         self._settled.set()

@@ -1,6 +1,7 @@
 """The supervisor of a service's embedded servers: one for each provider that needs one, now or later."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,11 @@ from providers.native.embedded.folder import folder_of
 from providers.native.embedded.maintenance import is_marked
 from providers.native.embedded.server import EmbeddedServer
 from providers.native.embedded.server_runner import ServerRunner
+
+# For so long a start waits for a server while another provider can serve: a server that was ended well is there within
+# a second on a quiet machine, and one that has to recover, or hangs, must not keep the service from its callers.
+PATIENCE_SECONDS = 2.0
+_POLL_SECONDS = 0.02
 
 _log = structlog.get_logger(__name__)
 
@@ -30,10 +36,11 @@ class Supervisor:
         self._runners: dict[str, ServerRunner] = {}
 
     @contextlib.contextmanager
-    def running(self, names: Iterable[str]) -> Iterator[Self]:
+    def running(self, names: Iterable[str], *, others: bool = False) -> Iterator[Self]:
         """Run the servers of these providers, all at once, for as long as the context lasts.
 
-        A server that does not start is tried again and again, unless its provider is the only one in the order.
+        A server that does not start is tried again and again, unless its provider is the only one in the order. One
+        that takes long is not waited for where another one runs, or where there are `others`, which are run elsewhere.
 
         Raises:
             EmbeddedServerError: its folder cannot be used; or the only one does not start, or an operator stopped it.
@@ -43,7 +50,9 @@ class Supervisor:
             for name in names:
                 if self._alone(name) and is_marked(self.folder(name)):
                     raise StoppedForMaintenance(name)
+            made = {name for name in names if (self.folder(name) / "data").exists()}
             self.want(names)
+            self._wait(made, others=others)
             for runner in list(self._runners.values()):
                 self._check(runner)
             yield self
@@ -68,8 +77,24 @@ class Supervisor:
         """Return the folder of a provider's server."""
         return folder_of(self._data_dir, name)
 
+    def _wait(self, made: set[str], *, others: bool) -> None:
+        """Wait for the first starts; a server that has never run before is waited for in any case."""
+        served_at = time.monotonic() if others else None
+        waiting = dict(self._runners)
+        while waiting:
+            for name, runner in list(waiting.items()):
+                if runner.is_settled(_POLL_SECONDS):
+                    del waiting[name]
+                    if served_at is None and runner.error is None and not is_marked(self.folder(name)):
+                        served_at = time.monotonic()
+            late = served_at is not None and time.monotonic() - served_at > PATIENCE_SECONDS
+            if late and made.issuperset(waiting):
+                for name in waiting:
+                    _log.warning("embedded_server_late", provider=name, seconds=PATIENCE_SECONDS)
+                return
+
     def _check(self, runner: ServerRunner) -> None:
-        error = runner.first_error()
+        error = runner.noted_error()
         if error is not None and (self._alone(runner.name) or not isinstance(error, ServerFailed)):
             raise error
         if error is not None:

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
-from app.process.warm_up import AGAIN_SECONDS, WARM_UP_SECONDS, WarmUp, warming_up
+from app.process.warm_up import AGAIN_SECONDS, OTHERS_SECONDS, WARM_UP_SECONDS, WarmUp, warming_up
 from providers.answers import NO_VECTOR, Found
 from providers.errors import Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.types import RecallQuery
-from tests.providers.chain.stage import Stage, staged
+from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 from tests.support.frail import FrailProvider
 
 ALMOST = 0.01  # seconds
@@ -173,3 +174,41 @@ def test_a_service_that_ends_while_it_warms_up_leaves_nothing_behind() -> None:
 def test_nothing_is_warming_without_a_part() -> None:
     """As before it has begun and after it has ended."""
     assert not WarmUp().running
+
+
+def test_who_hangs_does_not_delay_who_serves() -> None:
+    """One complete provider and the journal are warm: the other complete ones have a second, and no more."""
+
+    async def main(scene: Scene) -> None:
+        stage, healthy = scene.stage, scene.stage.store()
+        chain = stage.chain()
+        await chain.switch([stage.part("a", scene.store.provider), stage.part("b", healthy)])
+        await asyncio.sleep(FILL_SECONDS)
+        scene.store.takes = FOREVER
+        started = stage.clock()
+        async with warming_up(chain, scene.done) as warm_up:
+            while warm_up.running:
+                await asyncio.sleep(ALMOST)
+
+        assert await stage.complete() == {"a", "b"}
+        assert stage.clock() - started == pytest.approx(OTHERS_SECONDS, abs=0.1)
+
+    played(main)
+
+
+def test_who_answers_no_reads_delays_nobody() -> None:
+    """A provider that is not complete may be cold when all others are warm."""
+
+    async def main(scene: Scene) -> None:
+        stage, newcomer = scene.stage, scene.stage.store()
+        chain = stage.chain()
+        newcomer.seconds = FOREVER
+        await chain.switch([stage.part("a", scene.store.provider), stage.part("b", newcomer)])
+        started = stage.clock()
+        async with warming_up(chain, scene.done) as warm_up:
+            while warm_up.running:
+                await asyncio.sleep(ALMOST)
+
+        assert stage.clock() - started < 0.1
+
+    played(main)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from providers.chain.breaker_state import BreakerState
-from providers.chain.chain import FLUSH_SECONDS, Chain
+from providers.chain.chain import CLOSE_SECONDS, FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.guarded import GuardedProvider
+from providers.chain.identities import PATIENCE_AT_START
 from providers.chain.policy import LONGEST_REQUEST, OperationClass
 from providers.chain.route import NobodyInSync, Route
 from providers.memory.provider import MockMemoryProvider
@@ -334,6 +335,51 @@ def test_closing_ends_everything_after_a_bug() -> None:
 
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert (a.open, b.open, stage.opened_journals) == (0, 0, 0)
+
+    staged(main)
+
+
+def test_who_hangs_at_the_end_keeps_nothing_open() -> None:
+    """Of two providers that cannot be closed the time runs at once, and what has closed stays closed."""
+
+    async def main(stage: Stage) -> None:
+        stores: list[FrailProvider] = [stage.store() for _ in range(3)]
+        chain = stage.chain()
+        await chain.switch([stage.part(name, store) for name, store in zip("abc", stores, strict=True)])
+        await asyncio.sleep(FILL_SECONDS)
+        for store in stores[:2]:
+            store.closing = 10_000.0
+
+        began = stage.clock()
+        await chain.close()
+        assert stage.clock() - began < CLOSE_SECONDS + 1.0
+        assert [store.open for store in stores] == [0, 0, 0]
+        assert stage.opened_journals == 0
+
+    staged(main)
+
+
+def test_who_hangs_at_a_start_does_not_delay_the_others() -> None:
+    """The order is in force a second after another one has answered; at a later switch a slow one has more time."""
+
+    async def main(stage: Stage) -> None:
+        a, b, c = stage.store(), stage.store(), stage.store()
+        known = stage.chain()
+        await known.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        a.seconds = c.seconds = 10_000.0
+        chain = stage.chain()
+
+        began = stage.clock()
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        assert stage.clock() - began < PATIENCE_AT_START + 0.2
+        assert chain.first == "b"
+        c.seconds = PATIENCE_AT_START + 0.5
+        await chain.switch([stage.part("b", b), stage.part("c", c)])
+        assert c.calls.count("identity") == 1
+        member = await stage.member("c")
+        assert member is not None
+        assert member.identity is not None
 
     staged(main)
 
