@@ -122,6 +122,9 @@ class PostgresJournal(PostgresMembers):
             dropped += await self._drop([row.seq for row in rows if row.confirmed], deleted=False)
             full = len(rows) == _PRUNED_AT_ONCE
             place = {"reached": rows[-1].appended_at, "seq": rows[-1].seq} if full else None
+        edits = {"seconds": seconds, "limit": _PRUNED_AT_ONCE}
+        while await self._database.change(statements.DROP_OLDER_EDITS, edits) == _PRUNED_AT_ONCE:
+            pass
         return dropped
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:

@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
+import structlog
+
 from providers.journal.base import JournalUnavailable
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.former import define_conversion, former_columns
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.operations_table import OperationsTable
 from providers.journal.sqlite.running import threaded
-from providers.journal.sqlite.schema import create, recognise, upgrade
+from providers.journal.sqlite.schema import create, recognise
+from providers.journal.sqlite.steps import upgrade
 from providers.journal.sqlite.translate import unavailable
 
 Now = Callable[[], float]
@@ -24,6 +27,8 @@ BUSY_SECONDS = 5.0
 
 _LOG_BYTES = 64 * 1024 * 1024  # the size to which the log shrinks after a burst
 _CACHE_KIB = 16 * 1024
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -70,7 +75,9 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
             journal_id = recognise(raw)
         except JournalUnavailable as error:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
-        upgrade(raw)
+        taken = upgrade(raw)
+        if taken:
+            _log.info("journal_upgraded", path=str(path), steps=taken)
         former = former_columns(raw)
         define_conversion(raw, former)
         if reads_only:
