@@ -62,6 +62,11 @@ class Journal(Protocol):
     def id(self) -> str:
         """The unique name that this journal received when it was created."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the journal takes nothing for as long as the process runs, None as long as nothing is known."""
+        return None
+
     @abstractmethod
     async def append(
         self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
@@ -178,6 +183,10 @@ class Journal(Protocol):
     @abstractmethod
     async def status(self) -> JournalStatus:
         """Count operations, of which each memory has one, and deliveries; dead letters are counted separately."""
+
+    @abstractmethod
+    async def last_seq(self) -> int:
+        """Return the greatest `seq` ever used, 0 if there was none: what is greater was told by another journal."""
 
     @abstractmethod
     async def newest_version(self) -> int:

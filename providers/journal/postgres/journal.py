@@ -151,6 +151,11 @@ class PostgresJournal(PostgresMembers):
             counts = (await connection.execute(statements.STATUS)).one()
             return to_status(counts, await connection.execute(statements.BACKLOGS))
 
+    async def last_seq(self) -> int:
+        """Return the greatest number ever used; see the protocol."""
+        [[seq]] = await self._database.rows(statements.LAST_SEQ)
+        return int(seq)
+
     async def newest_version(self) -> int:
         """Return the greatest version; see the protocol."""
         [[version]] = await self._database.rows(statements.NEWEST_VERSION)

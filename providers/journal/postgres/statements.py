@@ -167,6 +167,10 @@ STATUS = text("""
     FROM ninai_journal_entries
 """)
 
+LAST_SEQ = text("""
+    SELECT greatest((SELECT max(seq) FROM ninai_journal_entries), (SELECT last_dropped FROM ninai_journal))
+""")
+
 NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")
 
 BACKLOGS = text("""

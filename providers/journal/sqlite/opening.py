@@ -14,6 +14,7 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.former import define_conversion, former_columns
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.operations_table import OperationsTable
+from providers.journal.sqlite.place import FilePlace
 from providers.journal.sqlite.running import threaded
 from providers.journal.sqlite.schema import create, recognise
 from providers.journal.sqlite.steps import upgrade
@@ -42,7 +43,8 @@ async def open_journal(path: Path, now: Now) -> AsyncIterator[SqliteJournal]:
         threaded("journal-writer", lambda: open_file(path, now)) as writer,
         threaded("journal-reader", lambda: open_file(path, now, reads_only=True)) as reader,
     ):
-        journal = SqliteJournal(await writer.run(lambda connection: connection.journal_id), writer, reader)
+        journal_id = await writer.run(lambda connection: connection.journal_id)
+        journal = SqliteJournal(journal_id, writer, reader, FilePlace(path))
         try:
             yield journal
         finally:

@@ -113,6 +113,12 @@ def newest_version(connection: JournalConnection) -> int:
     return int(version)
 
 
+def last_seq(connection: JournalConnection) -> int:
+    """Return the greatest number that was ever used; see `Journal.last_seq`."""
+    row = connection.row("SELECT seq FROM sqlite_sequence WHERE name = 'operations'")
+    return 0 if row is None else int(row[0])
+
+
 def status(connection: JournalConnection) -> JournalStatus:
     """Count operations and deliveries; see `Journal.status`."""
     with connection.snapshot():
