@@ -35,11 +35,28 @@ STEPS = (
         ),
         shown_by=_COLUMN.format(table="ninai_journal_entries", column="trace"),
     ),
-    # The function that former programs call came with this step; all functions stand in the step that changed them last.
+    # Former programs call a function that came with this step; every function stands in the step that changed it last.
     Step(
         title="the ends of leases in the answer to an append",
         statements=(),
         shown_by=_FUNCTION.format(name="ninai_journal_append_lent"),
+    ),
+    Step(
+        title="what the journal knows of the stores",
+        statements=(
+            "ALTER TABLE ninai_journal ADD COLUMN installation text",
+            """
+            ALTER TABLE ninai_journal_members
+                ADD COLUMN epoch bigint NOT NULL DEFAULT 1,
+                ADD COLUMN noted bigint NOT NULL DEFAULT 0,
+                ADD COLUMN noted_at timestamptz,
+                ADD COLUMN reserved bigint NOT NULL DEFAULT 0,
+                ADD COLUMN lineage text,
+                ADD COLUMN restored boolean NOT NULL DEFAULT false,
+                ADD COLUMN behind float8
+            """,
+        ),
+        shown_by=_COLUMN.format(table="ninai_journal_members", column="epoch"),
     ),
     # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
     Step(

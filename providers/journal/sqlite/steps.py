@@ -27,6 +27,20 @@ STEPS = (
         statements=("ALTER TABLE operations ADD COLUMN state TEXT",),
         shown_by=_HAS_COLUMN.format(table="operations", column="state"),
     ),
+    Step(
+        title="what the journal knows of the stores",
+        statements=(
+            "ALTER TABLE meta ADD COLUMN installation TEXT",
+            "ALTER TABLE members ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1",
+            "ALTER TABLE members ADD COLUMN noted INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN noted_at REAL NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN lineage TEXT",
+            "ALTER TABLE members ADD COLUMN restored INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN behind REAL",
+        ),
+        shown_by=_HAS_COLUMN.format(table="members", column="epoch"),
+    ),
     # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
     Step(
         title="edits that a state does not keep",
@@ -46,7 +60,7 @@ STEPS = (
 
 
 def upgrade(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> int:
-    """Take the steps that the tables lack, and return their number; other processes may do the same at the same time."""
+    """Take the steps that the tables lack, and return their number; many processes may do so at the same time."""
     first = taken = steps_taken(connection, steps)
     while taken < len(steps):
         connection.execute("BEGIN IMMEDIATE")

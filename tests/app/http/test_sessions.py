@@ -20,6 +20,11 @@ async def chained(tmp_path: Path) -> AsyncIterator[Api]:
         yield Api(http, fresh_user())
 
 
+def remove(path: Path) -> None:
+    """Remove a file."""
+    path.unlink()
+
+
 async def read_all(api: Api, memory_id: str, session: str | None) -> list[httpx.Response]:
     """Make every read, with a session if one is given."""
     headers = {} if session is None else {"Memory-Session": session}
@@ -58,9 +63,8 @@ async def test_a_lost_journal_takes_nothing(chained: Api, tmp_path: Path) -> Non
     """Writes and sessions are refused until a restart, and the health says why; other reads are marked as eventual."""
     written = await chained.remember("tea")
     memory_id, session = written.json()["memory_id"], written.headers["memory-session"]
-    [file] = tmp_path.glob("journal.sqlite3")
     healthy = (await chained.http.get("/memory/health")).json()
-    file.unlink()
+    remove(tmp_path / "journal.sqlite3")
 
     refused = [
         await chained.remember("coffee"),

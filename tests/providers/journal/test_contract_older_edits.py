@@ -1,4 +1,4 @@
-"""Every journal promises that an edit is applied once, also when its memory has had more edits since than a state keeps."""
+"""Every journal promises that an edit is applied once, however many came after it."""
 
 from uuid import uuid4
 
@@ -19,9 +19,7 @@ OTHER = FIRST[:EDIT_KEY_CHARS] + ("0" if FIRST[EDIT_KEY_CHARS] != "0" else "1") 
 def keyed(edit_id: str, content: str, *, base: int, older: tuple[str, ...] = (), user: str = USER) -> Operation:
     """Return a keyed edit of the memory `m`, which leaves no room for older edits."""
     operation = update("m", content, base=base, version=base + 1, user=user)
-    return replace(
-        operation, state=replace(operation.state, edits=(edit_id,)), edit_id=edit_id, older_edits=older
-    )
+    return replace(operation, state=replace(operation.state, edits=(edit_id,)), edit_id=edit_id, older_edits=older)
 
 
 async def edited_twice(journal: Journal) -> None:

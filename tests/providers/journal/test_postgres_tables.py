@@ -35,7 +35,7 @@ async def test_another_database_is_another_journal(postgres_server: EmbeddedServ
 
 
 async def test_tables_of_another_form_are_left_alone(database: str) -> None:
-    """A program that does not know the tables says who must be updated, writes nothing, and works once it knows them."""
+    """A program that does not know the tables says who must be updated, and works as soon as it knows them."""
     async with opened(database) as journal:
         await journal.join("home", None)
     async with opened(database) as journal, connected(database) as administrator:

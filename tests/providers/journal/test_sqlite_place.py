@@ -41,6 +41,11 @@ def moved(path: Path) -> None:
     path.rename(path.with_name("elsewhere"))
 
 
+def put_back(path: Path) -> None:
+    """Undo that."""
+    path.with_name("elsewhere").rename(path)
+
+
 def replaced(path: Path) -> None:
     """Put a copy in its place, as restoring a backup does."""
     shutil.copy(path, path.with_name("copy"))
@@ -102,7 +107,7 @@ async def test_a_write_that_may_be_lost_is_ambiguous(journal: Journal, path: Pat
     """The file goes while the write is under way."""
     writing = asyncio.create_task(journal.append([remember()]))
     await asyncio.sleep(0)  # it has found the file, and waits for the commit
-    path.unlink()
+    removed(path)
 
     with pytest.raises(JournalUnavailable, match="is gone") as caught:
         await writing
@@ -112,11 +117,11 @@ async def test_a_write_that_may_be_lost_is_ambiguous(journal: Journal, path: Pat
 async def test_it_is_told_once(journal: Journal, path: Path) -> None:
     """One line says what happened, and a file that is put back is used again."""
     with capture_logs() as lines:
-        path.rename(path.with_name("elsewhere"))
+        moved(path)
         for _ in range(3):
             with pytest.raises(JournalUnavailable):
                 await journal.append([remember()])
-        path.with_name("elsewhere").rename(path)
+        put_back(path)
         await put(journal, remember())
 
     assert [(line["event"], line["log_level"]) for line in lines] == [("journal_file_lost", "error")]
@@ -127,7 +132,7 @@ async def test_a_restart_is_the_way_on(path: Path) -> None:
     settings = SqliteJournalSettings(path=path)
     async with settings.open(host_in(path.parent)) as first:
         name = first.id
-        path.rename(path.with_name("elsewhere"))
+        moved(path)
     async with settings.open(host_in(path.parent)) as second:
         assert second.id != name
         await put(second, remember())
