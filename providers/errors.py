@@ -12,6 +12,7 @@
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
         +-- CursorLost           the list cannot be continued; it must be started again
+        +-- SessionLost          the session is of a journal that is gone; it must be dropped
         +-- Unsupported          this provider cannot do it; a retry gets the same answer
 
 A provider raises nothing else. An exception that is not a `ProviderError` is a bug.
@@ -127,6 +128,15 @@ class CursorLost(Rejected):
     def __init__(self, provider: str) -> None:
         super().__init__(f"{provider} does not answer now; start the list again without the cursor")
         self.provider = provider
+
+
+class SessionLost(Rejected):
+    """The session was begun with another journal, or with a later state of this one than there is now."""
+
+    outcome = "session_lost"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; drop the session: what it has written may be missing")
 
 
 class Unsupported(Rejected):

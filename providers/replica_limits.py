@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.errors import InvalidInput
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
+from providers.states.unknown import NOTHING
 from providers.types import Owner, Snapshot
 
 _DIGEST_BYTES = 16
@@ -26,7 +27,7 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         updated_at=_in_utc("updated_at", snapshot.updated_at),
     )
     if snapshot.content is None:
-        return replace(canonical, metadata=None, updated_at=None, digest=b"")
+        return replace(canonical, metadata=None, updated_at=None, digest=b"", unknown=NOTHING)
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)
     if snapshot.created_at is None:

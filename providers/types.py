@@ -47,7 +47,8 @@ class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class NewMemory(Struct, frozen=True, kw_only=True):
     """A memory to store.
 
-    `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
+    `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing. `unknown`
+    is that of `Snapshot`.
     """
 
     owner: Owner
@@ -56,6 +57,7 @@ class NewMemory(Struct, frozen=True, kw_only=True):
     memory_id: str | None = None
     version: int | None = None
     created_at: datetime | None = None
+    unknown: str = ""
 
 
 class RecallQuery(Struct, frozen=True, kw_only=True):
@@ -141,13 +143,14 @@ class PageQuery(Struct, frozen=True, kw_only=True):
     provider: str | None = None
 
 
-class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One memory with all that a copy of it must hold; or a tombstone, which has no content.
 
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
     retry of that first write is recognised after an edit, too; a tombstone has none. `edits` are the ids of the last
     edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory never
-    existed.
+    existed. `unknown` is a JSON object with the fields that this program does not know (see
+    `providers/states/unknown.py`), empty if there are none; a tombstone has none at a provider.
     """
 
     user_id: str
@@ -159,6 +162,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
+    unknown: str = ""
 
     @property
     def owner(self) -> Owner:
@@ -192,6 +196,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True):
             memory_id=self.id,
             version=self.version,
             created_at=self.created_at,
+            unknown=self.unknown,
         )
 
 

@@ -40,7 +40,11 @@ class BatchesController(UserResource):
         status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
         return Response(schemas.RememberBatchResponse(results, len(results) - failed, failed), status_code=status)
 
-    @post("/recall/batch", status_code=200, **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS))
+    @post(
+        "/recall/batch",
+        status_code=200,
+        **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST),
+    )
     async def recall_batch(
         self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
     ) -> schemas.RecallBatchResponse:

@@ -20,7 +20,7 @@ from providers.errors import InvalidInput, MemoryNotFound
 from providers.types import Deletion, MemoryRecord, Owner, PageQuery
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
-_OF_LIST = problems.described(*READ_PROBLEMS, problems.CURSOR_LOST)
+_OF_LIST = problems.described(*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
 _OF_DELETE = problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse)
 _REMEMBER_PROBLEMS = (*READ_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
@@ -64,7 +64,7 @@ class MemoriesController(UserResource):
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
-    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *READ_PROBLEMS))
+    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *READ_PROBLEMS, problems.SESSION_LOST))
     async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> RecallResponse:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
@@ -106,7 +106,7 @@ class MemoriesController(UserResource):
         more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded
         return Response(schemas.DeleteAllResponse(erased.count, more), status_code=write_status(erased))
 
-    @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT))
+    @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST))
     async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> MemoryRecord:
         """Return one memory."""
         return (await call.provider.fetch(call.owner, memory_id)).memory

@@ -71,6 +71,7 @@ METHOD_NOT_ALLOWED = ProblemType(405, "method-not-allowed", "This resource does 
 CONFLICT = ProblemType(409, "conflict", "The key was used for something else")
 CURSOR_LOST = ProblemType(409, "cursor-lost", "The list cannot go on where it stopped")
 ANOTHER_STORE = ProblemType(409, "another-store", "The store behind a provider is another one")
+SESSION_LOST = ProblemType(409, "session-lost", "What the session has written may be missing")
 ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
 MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
@@ -88,6 +89,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.MemoryDeleted: MEMORY_DELETED,
     errors.Conflict: CONFLICT,
     errors.CursorLost: CURSOR_LOST,
+    errors.SessionLost: SESSION_LOST,
     Unavailable: UNAVAILABLE,
     errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,

@@ -25,9 +25,13 @@ CONCURRENT_RECALLS = 4  # queries of one batch that run at once
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
-    """Healthy while a provider in sync can answer reads; `providers` has the health of each in the order."""
+    """Healthy while a provider in sync can answer reads; `providers` has the health of each in the order.
+
+    `journal_error` is why no write is accepted until the service is restarted.
+    """
 
     providers: dict[str, Health]
+    journal_error: str | None = None
 
 
 class ChainedProvider(MemoryProvider):
@@ -70,6 +74,7 @@ class ChainedProvider(MemoryProvider):
         """
         limits.check_batch("queries", queries)
         end = self._context.deadline(self.route, OperationClass.RECALL, RECALL_WEIGHT * len(queries))
+        await self._context.check_session(end.remaining())
         return await answer_all(queries, lambda query: self._reader.find(self.route, query, end), CONCURRENT_RECALLS)
 
     def fetch(self, owner: Owner, memory_id: str) -> Coroutine[Any, Any, Fetched]:
@@ -106,4 +111,5 @@ class ChainedProvider(MemoryProvider):
             provider=type(self).__name__,
             error=None if healthy else "no provider that has received everything answers",
             providers=providers,
+            journal_error=self.journal.trouble,
         )

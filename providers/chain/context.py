@@ -14,7 +14,7 @@ from providers.chain.latency_estimate import LatencyEstimate, hang_timeout
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
-from providers.errors import ProviderError
+from providers.errors import ProviderError, SessionLost
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
 from providers.timing.lag_tolerant import LagTolerantTimeout
@@ -37,6 +37,7 @@ class ChainContext:
         self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
         self.observer = observer
+        self._last_seq = 0  # the greatest that the journal is known to have used
 
     def begin(self, route: Route, operation: OperationClass, size: int = 1) -> Execution:
         """Begin an operation on a route, with its deadline."""
@@ -76,6 +77,7 @@ class ChainContext:
         except ProviderError as error:
             outcome = error.outcome
             note_outcome(JOURNAL, outcome)
+            self._last_seq = 0  # the journal that answers again may be an earlier state of this one
             raise
         except asyncio.CancelledError:
             outcome = "cancelled"
@@ -104,4 +106,23 @@ class ChainContext:
 
     def session(self, seq: int) -> str:
         """Return a token for everything that was written up to this operation."""
+        self._last_seq = max(self._last_seq, seq)
         return f"{self._journal.id}.{seq}"
+
+    async def check_session(self, seconds: float) -> None:
+        """Refuse a session whose writes the journal does not know; ask the journal only if it may be one.
+
+        Raises:
+            SessionLost: the session is of another journal, or this journal was put back to an earlier state.
+            JournalUnavailable: the journal does not answer.
+        """
+        request = notes.current.get()
+        if request is None or request.session is None:
+            return
+        name, _, seq = request.session.rpartition(".")
+        if int(seq) > self._last_seq or name != self._journal.id:
+            self._last_seq = await self.journal(lambda journal: journal.last_seq(), seconds)
+        if name != self._journal.id:
+            raise SessionLost("the session was begun with another journal")
+        if int(seq) > self._last_seq:
+            raise SessionLost("the journal was put back to a state before the last write of the session")

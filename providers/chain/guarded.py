@@ -7,13 +7,14 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from observability import notes
 from providers import limits
 from providers.answers import Answer, Changed, Erased, Found, Stored
 from providers.chain.deadline import CallOptions, Clock, Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
-from providers.errors import CursorLost, ProviderError, Rejected
+from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery
@@ -28,6 +29,7 @@ _CLASSES = {
     OperationName.DELETE: OperationClass.DELETE,
     OperationName.DELETE_ALL: OperationClass.DELETE,
 }
+_READS = {OperationClass.READ, OperationClass.RECALL}
 _WEIGHTS = {OperationName.RECALL_MANY: RECALL_WEIGHT}
 
 
@@ -49,6 +51,8 @@ class GuardedProvider(Wrapper):
         """
         size = max(1, size * _WEIGHTS.get(operation, 1))
         kind = _CLASSES.get(operation, OperationClass.READ)
+        if kind in _READS and (request := notes.current.get()) is not None and request.session is not None:
+            raise SessionLost("there is no journal any more")
         deadline = Deadline.of_request(self.link.attempts.seconds(kind, size), self._now, self._shutdown)
         try:
             try:

@@ -158,7 +158,9 @@ class PendingView(Struct):
         if not self._patient and (request is None or request.session is None):
             # Without the journal the answer may miss recent writes; a caller who must find them waits longer.
             seconds = min(seconds, self.context.need(JournalCall.LOOK))
-        return await self.context.journal(ask, seconds)
+        answer = await self.context.journal(ask, seconds)
+        await self.context.check_session(_LOOK_SHARE * deadline.remaining())
+        return answer
 
     def _continue_without_journal(self, error: JournalUnavailable) -> None:
         request = notes.current.get()

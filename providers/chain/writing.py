@@ -112,10 +112,16 @@ class ChainWriter:
         self._clock.observe(base.version)
         version = self._clock.next() if edit.version is None else edit.version
         state = edited(base, edit, version, self._clock.moment())
-        operation = Operation(kind=OperationKind.UPDATE, state=state, base_version=base.version)
+        operation = Operation(
+            kind=OperationKind.UPDATE,
+            state=state,
+            base_version=base.version,
+            edit_id=edit.edit_id,
+            older_edits=tuple(one for one in base.edits if one not in state.edits),
+        )
         entry = (await self._append(execution, operation)).entry
         _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
-        return state
+        return entry.state  # not the new one where the journal knows that the edit was applied long before
 
     async def erase(self, route: Route, deletion: Deletion) -> Erased:
         """Delete a memory for ever; see `MemoryStore`."""

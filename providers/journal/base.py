@@ -63,6 +63,11 @@ class Journal(Protocol):
     def id(self) -> str:
         """The unique name that this journal received when it was created."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the journal takes nothing for as long as the process runs, None as long as nothing is known."""
+        return None
+
     @abstractmethod
     async def append(
         self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
@@ -77,9 +82,10 @@ class Journal(Protocol):
         - any kind, nothing known: appended.
         - remember: a tombstone is known: `MemoryDeleted`. A state with the same `digest` is known: `repeated`. Another
           state is known: `Conflict`.
-        - update: a tombstone is known: `MemoryDeleted`. A newer version than `base_version` is known: `OutOfDate`.
-          Otherwise appended.
-        - delete: a tombstone is known: `repeated`. Otherwise appended; the contents, metadata and digests of its
+        - update: a tombstone is known: `MemoryDeleted`. Its edit is among the older ones that the journal keeps of the
+          memory: `repeated`. Another edit with the same key is: `Conflict`. A newer version than `base_version` is
+          known: `OutOfDate`. Otherwise appended, and its `older_edits` are kept until `prune`.
+        - delete: a tombstone is known: `repeated`. Otherwise appended; the contents, metadata, digests and edits of its
           predecessors are erased from the journal.
 
         A deletion that is a trace is kept by the journal alone if nothing was known: it has no deliveries, and of a
@@ -150,6 +156,8 @@ class Journal(Protocol):
     async def prune(self, seconds: float) -> int:
         """Drop the operations, no tombstones, that every member confirmed and that are older than `seconds`.
 
+        Older edits that were kept for so long, or whose memory has no operation any more, go with them.
+
         Returns:
             The number of operations dropped.
         """
@@ -176,6 +184,10 @@ class Journal(Protocol):
     @abstractmethod
     async def status(self) -> JournalStatus:
         """Count operations, of which each memory has one, and deliveries; dead letters are counted separately."""
+
+    @abstractmethod
+    async def last_seq(self) -> int:
+        """Return the greatest `seq` ever used, 0 if there was none: what is greater was told by another journal."""
 
     @abstractmethod
     async def newest_version(self) -> int:

@@ -1,7 +1,7 @@
 """The state of a memory as one JSON text, the form in which every journal keeps it.
 
 The text has a field for each field of `Snapshot` that is not at its default, so a new field needs no change here.
-A reader passes over fields that it does not know, which a newer version has written.
+Fields that a reader does not know, which a newer version has written, are kept and written again.
 """
 
 import json
@@ -11,9 +11,12 @@ from typing import get_args
 import msgspec
 from msgspec.structs import fields, replace
 
+from providers.states.unknown import NOTHING, joined, split
 from providers.types import Snapshot
 
 _MOMENTS = tuple(field.name for field in fields(Snapshot) if datetime in (field.type, *get_args(field.type)))
+
+_NAMES = frozenset(field.encode_name for field in fields(Snapshot)) - {"unknown"}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Snapshot).decode
@@ -24,7 +27,9 @@ def encode(state: Snapshot) -> str:
     moments = {name: moment for name in _MOMENTS if (moment := getattr(state, name)) is not None}
     if any(moment.tzinfo is not UTC for moment in moments.values()):
         state = replace(state, **{name: moment.astimezone(UTC) for name, moment in moments.items()})
-    return _encode(state).decode()
+    if state.unknown == NOTHING:
+        return _encode(state).decode()
+    return joined(_encode(replace(state, unknown=NOTHING)).decode(), state.unknown)
 
 
 def decode(text: str) -> Snapshot:
@@ -32,5 +37,6 @@ def decode(text: str) -> Snapshot:
     try:
         return _decode(text)
     except msgspec.ValidationError:
-        # msgspec reads integers of up to 4,300 characters, a sign included; our limit is Python's: 4,300 digits.
-        return msgspec.convert(json.loads(text), Snapshot)
+        # An unknown field; or an integer of 4,300 digits, our limit, with a sign: msgspec counts the sign as well.
+        known, unknown = split(text, _NAMES)
+        return replace(msgspec.convert(json.loads(known), Snapshot), unknown=unknown)

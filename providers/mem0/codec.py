@@ -20,6 +20,7 @@ from providers.mem0.item import Item
 from providers.mem0.names import owner_of
 from providers.states.clock import COUNTER_BITS
 from providers.states.digests import digest_of
+from providers.states.unknown import NOTHING, joined, split
 from providers.types import Metadata, Snapshot
 
 KEY = "ninai"
@@ -39,7 +40,7 @@ class Malformed(ValueError):
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The state of a memory as it is written; what a text of mem0's says already is left out."""
 
     id: str
@@ -55,6 +56,7 @@ class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ENVELOPES = msgspec.json.Decoder(_Envelope)
+_NAMES = frozenset(_Envelope.__struct_fields__)
 # What stands in an envelope as it stands in a state.
 _VERBATIM = [name for name in _Envelope.__struct_fields__ if name not in {"deleted", "metadata", "content"}]
 
@@ -77,7 +79,7 @@ def metadata_of(state: Snapshot) -> dict[str, Any]:
         metadata=_NO_METADATA if state.metadata is None else Raw(_JSON.encode(state.metadata).encode()),
         content=None if state.content in {None, text_of(state)} else state.content,
     )
-    return {KEY: msgspec.json.encode(envelope).decode()}
+    return {KEY: joined(msgspec.json.encode(envelope).decode(), state.unknown)}
 
 
 def mark_of(key: str) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def state_of(item: Item) -> Snapshot:
 
 def _own(item: Item, text: object) -> Snapshot:
     try:
-        envelope = _ENVELOPES.decode(text if isinstance(text, str) else "null")
+        envelope, unknown = _opened(text if isinstance(text, str) else "null")
         read = None if envelope.metadata is _NO_METADATA else json.loads(bytes(envelope.metadata))
         metadata = msgspec.convert(read, Metadata | None)
     except (ValueError, RecursionError) as error:  # of json and of msgspec
@@ -115,7 +117,17 @@ def _own(item: Item, text: object) -> Snapshot:
         user_id=owner_of(item.user).user,
         content=None if envelope.deleted else content,
         metadata=metadata,
+        unknown=unknown,
     )
+
+
+def _opened(text: str) -> tuple[_Envelope, str]:
+    """Return an envelope, and the fields that this program does not know."""
+    try:
+        return _ENVELOPES.decode(text), NOTHING
+    except msgspec.ValidationError:
+        known, unknown = split(text, _NAMES)
+        return _ENVELOPES.decode(known), unknown
 
 
 def _foreign(item: Item) -> Snapshot:

@@ -52,6 +52,10 @@ def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
 
+def _or_empty(text: str | None) -> str:
+    return text or ""
+
+
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
 _OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
@@ -67,6 +71,7 @@ COLUMNS = (
     Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
     Column(name="digest", type="bytea", live=True, write=lambda value: value or None, read=lambda value: value or b""),
     Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),
+    Column(name="unknown", type="text", live=True, head="NULL", write=lambda value: value or None, read=_or_empty),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),

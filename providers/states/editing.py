@@ -36,6 +36,7 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         metadata=memory.metadata,
         created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
         digest=digest_of(memory.content, memory.metadata),
+        unknown=memory.unknown,
     )
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.replica import MAX_SNAPSHOTS, Replica
@@ -218,3 +219,31 @@ async def test_a_thousand_states_are_put_at_once(replica: Replica, user: str) ->
     assert await replica.put_many(states) == [None] * MAX_SNAPSHOTS
     stored = [state for number in range(7) for state in await replica.snapshots(Owner(f"{user}-{number}"))]
     assert sorted(stored, key=lambda state: state.id) == sorted(states, key=lambda state: state.id)
+
+
+UNKNOWN = '{"expires_at":"2027-01-01T00:00:00Z","labels":{"\\u0000":[1e400,null]}}'
+
+
+async def test_a_field_that_a_newer_version_has_written_is_kept(replica: Replica, user: str) -> None:
+    """It comes out as it went in, whichever way the memory was stored, and after an edit."""
+    put, stored = replace(live(user), unknown=UNKNOWN), replace(live(user), unknown=UNKNOWN)
+
+    assert await replica.put_many([put]) == [None]
+    assert isinstance((await replica.store_many([stored.first_write]))[0], Stored)
+    assert [(await replica.snapshot(Owner(user), one.id)) for one in (put, stored)] == [put, stored]
+    await replica.update(user, put.id, content="coffee")
+    edited = await replica.snapshot(Owner(user), put.id)
+    assert edited is not None
+    assert (edited.content, edited.unknown) == ("coffee", UNKNOWN)
+    assert {one.unknown for one in await replica.snapshots(Owner(user))} == {UNKNOWN}
+
+
+async def test_a_tombstone_keeps_no_unknown_field(replica: Replica, user: str) -> None:
+    """What a newer version has written of the memory goes with its content."""
+    state = replace(live(user), unknown=UNKNOWN)
+    await replica.put_many([state])
+    await replica.put_many([tombstone(state, NEWER)])
+
+    deleted = await replica.snapshot(Owner(user), state.id)
+    assert deleted is not None
+    assert (deleted.deleted, deleted.unknown) == (True, "")

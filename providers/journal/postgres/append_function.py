@@ -11,11 +11,12 @@ for one of those leaves it to the next call.
 
 from providers.journal.base import MAX_TRACES
 from providers.journal.postgres.tables import LOCK
+from providers.states.editing import EDIT_KEY_CHARS
 
 CREATE_APPEND = f"""
-    CREATE OR REPLACE FUNCTION ninai_journal_append(
+    CREATE FUNCTION ninai_journal_append_keyed(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
-        helds text[], seconds float8[]
+        helds text[], seconds float8[], edits text[], olders text[]
     ) RETURNS TABLE (
         place bigint, outcome text, known_seq bigint, known_kind text, known_state text, pending text[], former text
     ) LANGUAGE plpgsql AS $append$
@@ -29,6 +30,7 @@ CREATE_APPEND = f"""
         last_user text;
         last_memory text;
         fresh boolean;
+        repeats boolean;
         tracing_users text[] := '{{}}';
         old_seqs bigint[] := '{{}}';
         new_seqs bigint[] := '{{}}';
@@ -66,11 +68,12 @@ CREATE_APPEND = f"""
 
         FOR operation IN
             SELECT o.user_id, o.memory_id, o.seq, o.version, o.base, o.digest, o.state, o.held, o.seconds, o.place,
-                CASE o.kind WHEN 'trace' THEN 'delete' ELSE o.kind END AS kind, o.kind = 'trace' AS trace,
-                i.seq IS NOT NULL AS is_new
-            FROM unnest(users, memories, numbers, kinds, versions, bases, digests, states, helds, seconds)
-            WITH ORDINALITY
-            AS o (user_id, memory_id, seq, kind, version, base, digest, state, held, seconds, place)
+                o.edit, o.older, i.seq IS NOT NULL AS is_new,
+                CASE o.kind WHEN 'trace' THEN 'delete' ELSE o.kind END AS kind, o.kind = 'trace' AS trace
+            FROM unnest(
+                users, memories, numbers, kinds, versions, bases, digests, states, helds, seconds, edits, olders
+            ) WITH ORDINALITY
+            AS o (user_id, memory_id, seq, kind, version, base, digest, state, held, seconds, edit, older, place)
             LEFT JOIN unnest(inserted) AS i (seq) ON i.seq = o.seq
             ORDER BY o.user_id, o.memory_id, o.place
         LOOP
@@ -95,12 +98,22 @@ CREATE_APPEND = f"""
                 EXIT WHEN FOUND;
             END LOOP;
 
+            repeats := NULL;
+            IF known.kind <> 'delete' AND operation.kind = 'update' AND operation.edit IS NOT NULL THEN
+                SELECT x.digest = substr(operation.edit, {EDIT_KEY_CHARS + 1}) INTO repeats
+                FROM ninai_journal_older_edits AS x
+                WHERE x.user_id = operation.user_id AND x.memory_id = operation.memory_id
+                    AND x.key = left(operation.edit, {EDIT_KEY_CHARS});
+            END IF;
+
             IF known.seq IS NULL THEN
                 outcome := 'appended';
             ELSIF known.kind = 'delete' THEN
                 outcome := CASE operation.kind WHEN 'delete' THEN 'repeated' ELSE 'deleted' END;
             ELSIF operation.kind = 'remember' THEN
                 outcome := CASE WHEN known.digest = operation.digest THEN 'repeated' ELSE 'conflict' END;
+            ELSIF repeats IS NOT NULL THEN
+                outcome := CASE WHEN repeats THEN 'repeated' ELSE 'conflict' END;
             ELSIF operation.kind = 'update' AND known.version > operation.base THEN
                 outcome := 'out_of_date';
             ELSE
@@ -131,6 +144,17 @@ CREATE_APPEND = f"""
                     new_users[n] := operation.user_id;
                     new_helds[n] := operation.held;
                     new_seconds[n] := operation.seconds;
+                END IF;
+                IF operation.kind = 'delete' THEN
+                    DELETE FROM ninai_journal_older_edits AS x
+                    WHERE x.user_id = operation.user_id AND x.memory_id = operation.memory_id;
+                ELSIF operation.older IS NOT NULL THEN
+                    INSERT INTO ninai_journal_older_edits AS x (user_id, memory_id, key, digest, noted_at)
+                    SELECT DISTINCT ON (left(t.id, {EDIT_KEY_CHARS})) operation.user_id, operation.memory_id,
+                        left(t.id, {EDIT_KEY_CHARS}), substr(t.id, {EDIT_KEY_CHARS + 1}), clock_timestamp()
+                    FROM string_to_table(operation.older, ' ') AS t (id)
+                    ON CONFLICT ON CONSTRAINT ninai_journal_older_edits_pkey
+                    DO UPDATE SET digest = excluded.digest, noted_at = excluded.noted_at;
                 END IF;
             ELSIF outcome = 'repeated' THEN
                 known_seq := known.seq;
@@ -188,3 +212,18 @@ CREATE_APPEND = f"""
     END
     $append$
 """  # noqa: S608 - joined from constants
+
+# As programs call it that do not know `edits`, the id of each keyed edit, and `olders`, the ids, separated by blanks, that
+# the new state of its memory does not keep any more.
+CREATE_FORMER_APPEND = """
+    CREATE OR REPLACE FUNCTION ninai_journal_append(
+        kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
+        helds text[], seconds float8[]
+    ) RETURNS TABLE (
+        place bigint, outcome text, known_seq bigint, known_kind text, known_state text, pending text[], former text
+    ) LANGUAGE sql AS $append$
+        SELECT * FROM ninai_journal_append_keyed(
+            kinds, users, memories, versions, bases, digests, states, helds, seconds, NULL, NULL
+        )
+    $append$
+"""

@@ -1,13 +1,13 @@
 """The function in the database that appends, and returns the ends of the caller's leases.
 
-It stands beside the other function and does not replace it, because the earlier version calls that one during a rolling
-update. Its name in the database is that of the first version.
+It stands beside the other function and does not replace it, because earlier versions call that one during a rolling
+update; `ninai_journal_append_lent` is the name under which one of them calls this.
 """
 
 CREATE_APPEND_LEASED = """
-    CREATE FUNCTION ninai_journal_append_lent(
+    CREATE FUNCTION ninai_journal_append_leased(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
-        helds text[], seconds float8[]
+        helds text[], seconds float8[], edits text[], olders text[]
     ) RETURNS TABLE (
         place bigint, outcome text, known_seq bigint, known_kind text, known_state text, pending text[], former text,
         until float8
@@ -17,8 +17,8 @@ CREATE_APPEND_LEASED = """
         answer record;
     BEGIN
         -- The whole call is appended before the first iteration, and the statement in an iteration sees the result.
-        FOR answer IN SELECT * FROM ninai_journal_append(
-            kinds, users, memories, versions, bases, digests, states, helds, seconds
+        FOR answer IN SELECT * FROM ninai_journal_append_keyed(
+            kinds, users, memories, versions, bases, digests, states, helds, seconds, edits, olders
         ) LOOP
             place := answer.place;
             outcome := answer.outcome;
@@ -35,5 +35,19 @@ CREATE_APPEND_LEASED = """
             RETURN NEXT;
         END LOOP;
     END
+    $append$
+"""
+
+CREATE_FORMER_APPEND_LEASED = """
+    CREATE OR REPLACE FUNCTION ninai_journal_append_lent(
+        kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
+        helds text[], seconds float8[]
+    ) RETURNS TABLE (
+        place bigint, outcome text, known_seq bigint, known_kind text, known_state text, pending text[], former text,
+        until float8
+    ) LANGUAGE sql AS $append$
+        SELECT * FROM ninai_journal_append_leased(
+            kinds, users, memories, versions, bases, digests, states, helds, seconds, NULL, NULL
+        )
     $append$
 """

@@ -73,6 +73,8 @@ class Appender:
             "states": [encode(state) for state in states],
             "helds": [call.held for _, call in flat],
             "seconds": [call.seconds for _, call in flat],
+            "edits": [operation.edit_id for operation, _ in flat],
+            "olders": [" ".join(operation.older_edits) or None for operation, _ in flat],
         }
         rows = await self._database.write(statements.APPEND, values)
         by_place = {row.place: row for row in rows}

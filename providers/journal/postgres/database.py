@@ -4,38 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from sqlalchemy import text
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from providers.errors import Misconfigured, Unavailable
+from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable
-from providers.journal.postgres.append_function import CREATE_APPEND
-from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED
-from providers.journal.postgres.tables import CREATE, CREATION_LOCK, UPGRADE, UPGRADE_STORES, VERSION
+from providers.journal.postgres import steps
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
 from providers.postgres.translate import PossibleWrites
 
-# Not to_regclass(), which caches that the table was missing before this connection waited for the lock.
-_EXISTS = text("""
-    SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'ninai_journal' AND pg_table_is_visible(oid))
-""")
-_HAS_LEASES = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM pg_catalog.pg_proc WHERE proname = 'ninai_journal_append_lent' AND pg_function_is_visible(oid)
-    )
-""")
-_JOURNAL = text("SELECT id, version FROM ninai_journal")
-_HAS_COLUMN = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM pg_catalog.pg_attribute
-        WHERE attrelid = CAST(CAST(:table AS text) AS regclass) AND attname = :column AND NOT attisdropped
-    )
-""")
-_TRACES = {"table": "ninai_journal_entries", "column": "trace"}
-_STORES = {"table": "ninai_journal_members", "column": "epoch"}
-_INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:version)")
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_log = structlog.get_logger(__name__)
 
 
 class JournalDatabase(PreparedDatabase):
@@ -90,35 +69,19 @@ class JournalDatabase(PreparedDatabase):
     async def _prepare(self) -> None:
         async with asyncio.timeout(self._seconds), self._engine.connect() as connection:
             check_encoding(str(await connection.scalar(ENCODING)))
-            found = await _id_of(connection)
-            current = found is not None and not await _missing(connection, found)
-        self._id = found if current else await self._create()
+            tables = await steps.find(connection)
+        if tables is None or tables.lack():
+            tables = await self._upgrade()
+        self._id = tables.id
 
-    async def _create(self) -> str:
-        """Create the tables, or those parts that are missing."""
+    async def _upgrade(self) -> steps.Tables:
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
-                await connection.execute(_LOCK, {"key": CREATION_LOCK})
-                found = await _id_of(connection)
-                for statement in await _missing(connection, found):
-                    # Executed without text(), which would take the colons of ":=" for parameters.
-                    await connection.exec_driver_sql(statement)
-                if found is None:
-                    await connection.execute(_INSERT_JOURNAL, {"version": VERSION})
-                return str(await _id_of(connection))
-
-
-async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:
-    """Return the statements that create a journal, or upgrade one of an earlier version."""
-    missing = list(CREATE) if found is None else []
-    if found is None or not await connection.scalar(_HAS_COLUMN, _TRACES):
-        missing += [*UPGRADE, CREATE_APPEND]
-    if found is None or not await connection.scalar(_HAS_COLUMN, _STORES):
-        missing += UPGRADE_STORES
-    if found is None or not await connection.scalar(_HAS_LEASES):
-        missing.append(CREATE_APPEND_LEASED)
-    return missing
+                tables, taken = await steps.upgrade(connection)
+        if taken:
+            _log.info("journal_upgraded", steps=taken)
+        return tables
 
 
 @contextmanager
@@ -129,19 +92,3 @@ def _of_a_journal() -> Iterator[None]:
         raise
     except Unavailable as error:
         raise JournalUnavailable(f"the journal: {error.reason}", ambiguous=error.ambiguous) from error
-
-
-async def _id_of(connection: AsyncConnection) -> str | None:
-    """Return the name of the journal whose tables exist, None if there are none.
-
-    Raises:
-        Misconfigured: the tables are of a version that this code does not know.
-    """
-    if not await connection.scalar(_EXISTS):
-        return None
-    row = (await connection.execute(_JOURNAL)).one()
-    if row.version != VERSION:
-        raise Misconfigured(
-            f"its tables are of version {row.version}, and this program knows {VERSION} alone: update it"
-        )
-    return str(row.id)

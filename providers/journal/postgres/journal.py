@@ -127,6 +127,9 @@ class PostgresJournal(PostgresMembers):
             dropped += await self._drop([row.seq for row in rows if row.confirmed], deleted=False)
             full = len(rows) == _PRUNED_AT_ONCE
             place = {"reached": rows[-1].appended_at, "seq": rows[-1].seq} if full else None
+        edits = {"seconds": seconds, "limit": _PRUNED_AT_ONCE}
+        while await self._database.change(statements.DROP_OLDER_EDITS, edits) == _PRUNED_AT_ONCE:
+            pass
         return dropped
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
@@ -152,6 +155,11 @@ class PostgresJournal(PostgresMembers):
         async with self._database.reading() as connection:
             counts = (await connection.execute(statements.STATUS)).one()
             return to_status(counts, await connection.execute(statements.BACKLOGS))
+
+    async def last_seq(self) -> int:
+        """Return the greatest number ever used; see the protocol."""
+        [[seq]] = await self._database.rows(statements.LAST_SEQ)
+        return int(seq)
 
     async def newest_version(self) -> int:
         """Return the greatest version; see the protocol."""

@@ -9,10 +9,10 @@ LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
 
 APPEND = text("""
-    SELECT place, outcome, known_seq, known_kind, known_state, pending, former, until FROM ninai_journal_append_lent(
+    SELECT place, outcome, known_seq, known_kind, known_state, pending, former, until FROM ninai_journal_append_leased(
         CAST(:kinds AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:versions AS bigint[]),
         CAST(:bases AS bigint[]), CAST(:digests AS bytea[]), CAST(:states AS text[]), CAST(:helds AS text[]),
-        CAST(:seconds AS float8[])
+        CAST(:seconds AS float8[]), CAST(:edits AS text[]), CAST(:olders AS text[])
     )
 """)
 
@@ -135,11 +135,25 @@ DROP = text(f"""
         DELETE FROM ninai_journal_entries AS e USING quick
         WHERE e.seq = ANY (CAST(:seqs AS bigint[])) AND (e.kind = 'delete') = :deleted AND (e.trace OR NOT :traces)
             AND {_CONFIRMED}
-        RETURNING e.seq
+        RETURNING e.seq, e.user_id, e.memory_id
     ), noted AS (
         UPDATE ninai_journal SET last_dropped = greatest(last_dropped, (SELECT max(seq) FROM gone))
+    ), edits AS (
+        DELETE FROM ninai_journal_older_edits AS x USING gone
+        WHERE x.user_id = gone.user_id AND x.memory_id = gone.memory_id
     )
     SELECT count(*) FROM gone
+""")  # noqa: S608 - joined from constants
+
+# Rows that an append is about to change are left to the next call, so that no deadlock occurs.
+DROP_OLDER_EDITS = text(f"""
+    WITH {_QUICK}, old AS MATERIALIZED (
+        SELECT x.user_id, x.memory_id, x.key FROM quick, ninai_journal_older_edits AS x
+        WHERE x.noted_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+        ORDER BY x.noted_at LIMIT CAST(:limit AS int) FOR UPDATE OF x SKIP LOCKED
+    )
+    DELETE FROM ninai_journal_older_edits AS x USING old
+    WHERE x.user_id = old.user_id AND x.memory_id = old.memory_id AND x.key = old.key
 """)  # noqa: S608 - joined from constants
 
 TOMBSTONES = text(f"""
@@ -164,6 +178,10 @@ STATUS = text("""
     SELECT count(*) AS operations, count(*) FILTER (WHERE kind = 'delete') AS tombstones,
         greatest(max(seq), (SELECT last_dropped FROM ninai_journal)) AS last_seq
     FROM ninai_journal_entries
+""")
+
+LAST_SEQ = text("""
+    SELECT greatest((SELECT max(seq) FROM ninai_journal_entries), (SELECT last_dropped FROM ninai_journal))
 """)
 
 NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")

@@ -6,10 +6,6 @@ also the end of a lease. It is in no index, so that leasing rewrites none. In th
 counts all members that ever joined, and `last_dropped` is the greatest `seq` of the dropped entries.
 """
 
-# The version changes as soon as a program that knows only the former one could not go on with the tables. Additions
-# leave it as it is: see `UPGRADE`.
-VERSION = 1
-
 # "ninaj" in ASCII, then the number of the lock. The first one is held while the tables are created. The second one is
 # shared by appends, and exclusive to changes of the list of members and to the dropping of entries.
 CREATION_LOCK = 0x6E696E616A01
@@ -70,26 +66,4 @@ CREATE = (
     "CREATE INDEX ninai_journal_pending ON ninai_journal_deliveries (user_id, seq) INCLUDE (provider)",
     "CREATE INDEX ninai_journal_dead ON ninai_journal_deliveries (seq) WHERE dead",
     "CREATE TABLE ninai_journal_claims (task text PRIMARY KEY, holder text NOT NULL, ends_at timestamptz NOT NULL)",
-)
-
-# Additions to the tables of an earlier program, which may go on with them meanwhile. A tombstone that is a `trace` is
-# kept by the journal alone: no member has a delivery of it.
-UPGRADE = (
-    "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
-    "CREATE INDEX ninai_journal_traces ON ninai_journal_entries (user_id, seq) WHERE trace",
-)
-
-# What the journal knows of the stores; an earlier program knows nothing of it, and lets it be.
-UPGRADE_STORES = (
-    "ALTER TABLE ninai_journal ADD COLUMN installation text",
-    """
-    ALTER TABLE ninai_journal_members
-        ADD COLUMN epoch bigint NOT NULL DEFAULT 1,
-        ADD COLUMN noted bigint NOT NULL DEFAULT 0,
-        ADD COLUMN noted_at timestamptz,
-        ADD COLUMN reserved bigint NOT NULL DEFAULT 0,
-        ADD COLUMN lineage text,
-        ADD COLUMN restored boolean NOT NULL DEFAULT false,
-        ADD COLUMN behind float8
-    """,
 )

@@ -15,6 +15,7 @@ from providers.journal.operations import (
     OperationKind,
     rejection,
 )
+from providers.journal.sqlite import older_edits
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.types import Owner
@@ -53,7 +54,7 @@ def _append(
     known = newest(connection, Owner(state.user_id), state.id)
     if known is None:
         return _insert(connection, operation, members, held, seconds)
-    outcome = judge(operation, known)
+    outcome = older_edits.judge(connection, operation, known) or judge(operation, known)
     rejected = rejection(outcome, state.id)
     if rejected is not None:
         return rejected
@@ -75,6 +76,7 @@ def _insert(
     """Insert an operation and its deliveries; a provider that is `busy` with a former delivery gets it after that."""
     state, now, free_at = operation.state, connection.now(), busy or {}
     seq = _insert_row(connection, operation, now)
+    older_edits.note(connection, operation, now)
     if operation.trace:
         _limit_traces(connection, state.user_id)
         members = ()

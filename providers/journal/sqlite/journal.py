@@ -16,9 +16,10 @@ from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
 from providers.journal.operations import Appended, LeaseToken, Operation, Settlement
-from providers.journal.sqlite import appending, delivering, outstanding, retaining
+from providers.journal.sqlite import appending, delivering, older_edits, outstanding, retaining
 from providers.journal.sqlite import members as membership
 from providers.journal.sqlite.connection import JournalConnection, Work
+from providers.journal.sqlite.place import FilePlace
 from providers.journal.sqlite.running import Runner
 from providers.journal.sqlite.translate import unavailable
 from providers.journal.sqlite.watching import CommitWatcher, look
@@ -41,32 +42,46 @@ def _reading(piece: Piece[Arguments, Result]) -> Method[Arguments, Result]:
     return method
 
 
-def _writing(piece: Piece[Arguments, Result], *, makes_due: bool = False) -> Method[Arguments, Result]:
-    """Return the method of a journal that runs a function in a transaction, which may make deliveries due."""
+def _writing(
+    piece: Piece[Arguments, Result], *, makes_due: bool = False, promises: bool = True
+) -> Method[Arguments, Result]:
+    """Return the method of a journal that runs a function in a transaction; see `SqliteJournal.write`."""
 
     @wraps(piece)
     async def method(journal: "SqliteJournal", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        return await journal.write(lambda connection: piece(connection, *args, **kwargs), makes_due=makes_due)
+        return await journal.write(
+            lambda connection: piece(connection, *args, **kwargs), makes_due=makes_due, promises=promises
+        )
 
     return method
 
 
 class SqliteJournal(Journal):
-    """A journal over two connections to one database: one that writes, one that reads."""
+    """A journal over two connections to one database: one that writes, one that reads.
 
-    def __init__(self, journal_id: str, writer: Runner, reader: Runner) -> None:
+    If its file is no longer the one at its `place`, it takes and tells nothing any more. The deliveries that it holds
+    are still leased and settled: they are acknowledged, and no other process will ever make them.
+    """
+
+    def __init__(self, journal_id: str, writer: Runner, reader: Runner, place: FilePlace | None = None) -> None:
         self._id = journal_id
         self._writer = writer
         self._reader = reader
+        self._place = place
         self._combiner: Combiner[Work[Any], Any] = Combiner(self._commit, lanes=1)
         self._settling: set[asyncio.Task[None]] = set()
-        self._watcher = CommitWatcher(lambda since: self.read(lambda connection: look(connection, since)))
+        self._watcher = CommitWatcher(lambda since: self._read(lambda connection: look(connection, since)))
         self._closed = False
 
     @property
     def id(self) -> str:
         """The name that the file received when it was created."""
         return self._id
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is taken."""
+        return None if self._place is None else self._place.trouble
 
     async def append(
         self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
@@ -80,12 +95,14 @@ class SqliteJournal(Journal):
     entries = _reading(retaining.entries)
     deleted = _reading(retaining.deleted)
     newest = _reading(appending.newest)
-    lease = _writing(delivering.lease)
+    lease = _writing(delivering.lease, promises=False)
 
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
         """Extend leases."""
         check_count("leases", len(leases), MAX_LEASED)
-        return await self.write(lambda connection: delivering.renew(connection, provider, leases, seconds))
+        return await self.write(
+            lambda connection: delivering.renew(connection, provider, leases, seconds), promises=False
+        )
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record results with the next commit."""
@@ -109,13 +126,17 @@ class SqliteJournal(Journal):
                 lambda connection: retaining.prune(connection, seconds, start, _PRUNED_AT_ONCE)  # noqa: B023 - awaited before the next turn
             )
             dropped, place = dropped + pruned.dropped, pruned.reached
+        while await self._drop_older_edits(seconds, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
+            pass
         return dropped
 
+    _drop_older_edits = _writing(older_edits.drop_old)
     tombstones = _reading(retaining.tombstones)
     redeliver = _writing(retaining.redeliver, makes_due=True)
     forget = _writing(retaining.forget)
     status = _reading(retaining.status)
     newest_version = _reading(retaining.newest_version)
+    last_seq = _reading(retaining.last_seq)
     pending = _reading(outstanding.pending)
     dead = _reading(outstanding.dead)
     retry = _writing(outstanding.retry, makes_due=True)
@@ -153,16 +174,28 @@ class SqliteJournal(Journal):
 
     async def read(self, work: Work[Result]) -> Result:
         """Run a piece of work on the connection that reads."""
+        result = await self._read(work)
+        self._check_place()
+        return result
+
+    async def _read(self, work: Work[Result]) -> Result:
         self._refuse_if_closed()
         try:
             return await self._reader.run(work)
         except sqlite3.Error as error:
             raise unavailable(error) from error
 
-    async def write(self, work: Work[Result], *, makes_due: bool = False) -> Result:
-        """Run a piece of work in a transaction; if it may make deliveries due, end the waits for them."""
+    async def write(self, work: Work[Result], *, makes_due: bool = False, promises: bool = True) -> Result:
+        """Run a piece of work in a transaction; if it may make deliveries due, end the waits for them.
+
+        What `promises` something must be in the file that the next process will open, also after the commit.
+        """
         self._refuse_if_closed()
+        if promises:
+            self._check_place()
         result: Result = await self._combiner.put(work)
+        if promises:
+            self._check_place(ambiguous=True)
         if makes_due:
             self._watcher.notice()
         return result
@@ -174,6 +207,10 @@ class SqliteJournal(Journal):
             if len(works) > 1:
                 raise  # so that the combiner tries each one alone
             raise unavailable(error) from error
+
+    def _check_place(self, *, ambiguous: bool = False) -> None:
+        if self._place is not None:
+            self._place.check(ambiguous=ambiguous)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

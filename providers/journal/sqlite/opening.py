@@ -7,13 +7,17 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
+import structlog
+
 from providers.journal.base import JournalUnavailable
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.former import define_conversion, former_columns
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.operations_table import OperationsTable
+from providers.journal.sqlite.place import FilePlace
 from providers.journal.sqlite.running import threaded
-from providers.journal.sqlite.schema import create, recognise, upgrade
+from providers.journal.sqlite.schema import create, recognise
+from providers.journal.sqlite.steps import upgrade
 from providers.journal.sqlite.translate import unavailable
 
 Now = Callable[[], float]
@@ -24,6 +28,8 @@ BUSY_SECONDS = 5.0
 
 _LOG_BYTES = 64 * 1024 * 1024  # the size to which the log shrinks after a burst
 _CACHE_KIB = 16 * 1024
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -37,7 +43,8 @@ async def open_journal(path: Path, now: Now) -> AsyncIterator[SqliteJournal]:
         threaded("journal-writer", lambda: open_file(path, now)) as writer,
         threaded("journal-reader", lambda: open_file(path, now, reads_only=True)) as reader,
     ):
-        journal = SqliteJournal(await writer.run(lambda connection: connection.journal_id), writer, reader)
+        journal_id = await writer.run(lambda connection: connection.journal_id)
+        journal = SqliteJournal(journal_id, writer, reader, FilePlace(path))
         try:
             yield journal
         finally:
@@ -70,7 +77,9 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
             journal_id = recognise(raw)
         except JournalUnavailable as error:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
-        upgrade(raw)
+        taken = upgrade(raw)
+        if taken:
+            _log.info("journal_upgraded", path=str(path), steps=taken)
         former = former_columns(raw)
         define_conversion(raw, former)
         if reads_only:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from providers.journal.operations import JournalEntry, JournalStatus
 from providers.journal.rows import to_status
+from providers.journal.sqlite import older_edits
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.types import Owner
@@ -71,6 +72,7 @@ def prune(connection: JournalConnection, seconds: float, start: Place, limit: in
         (start.appended_at, start.seq, connection.now() - seconds, limit),
     )
     done = [(seq,) for _, seq, confirmed in rows if confirmed]
+    older_edits.drop_of(connection, [seq for (seq,) in done])
     connection.raw.executemany("DELETE FROM operations WHERE seq = ?", done)
     return Pruned(len(done), Place(*rows[-1][:2]) if len(rows) == limit else None)
 
@@ -109,6 +111,12 @@ def newest_version(connection: JournalConnection) -> int:
     """Return the greatest version; see `Journal.newest_version`."""
     [(version,)] = connection.rows("SELECT coalesce(max(version), 0) FROM operations")
     return int(version)
+
+
+def last_seq(connection: JournalConnection) -> int:
+    """Return the greatest number that was ever used; see `Journal.last_seq`."""
+    row = connection.row("SELECT seq FROM sqlite_sequence WHERE name = 'operations'")
+    return 0 if row is None else int(row[0])
 
 
 def status(connection: JournalConnection) -> JournalStatus:

@@ -4,22 +4,19 @@ import sqlite3
 from uuid import uuid4
 
 from providers.journal.base import JournalUnavailable
+from providers.journal.sqlite.steps import FORMS, upgrade
 
 APPLICATION_ID = 0x4E696E61  # "Nina"
-
-# Of the files that this program creates. An earlier program refuses them, because it reads the state of a memory from
-# columns that they do not have. A file of version 1 keeps those columns and its version, so that the earlier program
-# can go on with it (see `former.py`): tables that exist are only added to.
-SCHEMA_VERSION = 2
 
 # A memory has one row, that of its newest operation, because no query needs an older one. `state` is the text of
 # `codec.encode`; a field has a column of its own only where a query needs it. All moments are seconds since 1970 by the
 # connection's clock. A delivery without `due_at` is a dead letter: no comparison with NULL is true, so that no query
-# for due deliveries finds it.
+# for due deliveries finds it. Later additions are in `steps.py`, so that a new file and an upgraded one have the same
+# tables: these statements stay as they are.
+_FORM = 2
 _TABLES = """
 CREATE TABLE meta (
-    journal_id TEXT NOT NULL,
-    installation TEXT
+    journal_id TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE operations (
@@ -60,14 +57,7 @@ CREATE TABLE members (
     joined_at REAL NOT NULL,
     copied INTEGER NOT NULL DEFAULT 0,
     copied_users INTEGER NOT NULL DEFAULT 0,
-    fill_after TEXT,
-    epoch INTEGER NOT NULL DEFAULT 1,
-    noted INTEGER NOT NULL DEFAULT 0,
-    noted_at REAL NOT NULL DEFAULT 0,
-    reserved INTEGER NOT NULL DEFAULT 0,
-    lineage TEXT,
-    restored INTEGER NOT NULL DEFAULT 0,
-    behind REAL
+    fill_after TEXT
 ) STRICT;
 
 CREATE TABLE claims (
@@ -77,66 +67,28 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 """
 
-# The columns that a file of an earlier program may lack, by table, with the statements that add them.
-_ADDED = {
-    ("operations", "trace"): (
-        "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
-        "CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1",
-    ),
-    ("operations", "state"): ("ALTER TABLE operations ADD COLUMN state TEXT",),
-    ("meta", "installation"): ("ALTER TABLE meta ADD COLUMN installation TEXT",),
-    ("members", "epoch"): (
-        "ALTER TABLE members ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1",
-        "ALTER TABLE members ADD COLUMN noted INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE members ADD COLUMN noted_at REAL NOT NULL DEFAULT 0",
-        "ALTER TABLE members ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE members ADD COLUMN lineage TEXT",
-        "ALTER TABLE members ADD COLUMN restored INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE members ADD COLUMN behind REAL",
-    ),
-}
-
 
 def create(connection: sqlite3.Connection) -> None:
     """Create the tables in a new database, with a new id for the journal."""
     connection.executescript(f"BEGIN; {_TABLES} COMMIT")
     connection.execute("INSERT INTO meta (journal_id) VALUES (?)", (str(uuid4()),))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute(f"PRAGMA user_version = {_FORM}")
+    upgrade(connection)
 
 
 def recognise(connection: sqlite3.Connection) -> str:
     """Return the journal's id.
 
     Raises:
-        JournalUnavailable: the database is no journal, or one of a newer version.
+        JournalUnavailable: the database is no journal, or one of a form that this program does not know.
     """
     [application_id] = connection.execute("PRAGMA application_id").fetchone()
-    [version] = connection.execute("PRAGMA user_version").fetchone()
+    [form] = connection.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID:
         raise JournalUnavailable("it is a database, but not a journal")
-    if version > SCHEMA_VERSION:
-        raise JournalUnavailable(f"it was made by a newer version of this program (schema {version})")
+    refused = FORMS.refusal(form)
+    if refused is not None:
+        raise JournalUnavailable(refused)
     [journal_id] = connection.execute("SELECT journal_id FROM meta").fetchone()
     return str(journal_id)
-
-
-def upgrade(connection: sqlite3.Connection) -> None:
-    """Add the columns that an earlier version of this program did not know; it may go on with the file meanwhile."""
-    if not _missing(connection):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for column in _missing(connection):  # none any more, if another process was faster
-            for statement in _ADDED[column]:
-                connection.execute(statement)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _missing(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    tables = {table for table, _ in _ADDED}
-    found = {(table, name) for table in tables for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-    return [column for column in _ADDED if column not in found]

@@ -14,7 +14,7 @@ from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
-from providers.errors import Conflict, CursorLost, MemoryNotFound, TimedOut, Unavailable
+from providers.errors import Conflict, CursorLost, MemoryNotFound, SessionLost, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.states.clock import milliseconds_of
 from providers.types import Deletion, NewMemory, Owner, PageQuery, Position
@@ -287,3 +287,23 @@ def test_who_waits_when_the_process_stops_is_answered_in_time() -> None:
         assert stage.clock.now - began == pytest.approx(3.0, abs=0.2)
 
     staged(main)
+
+
+def test_a_session_is_lost_with_the_journal() -> None:
+    """A provider without a journal begins no session: what one has written to a former journal may be missing."""
+
+    async def act(stage: Stage) -> None:
+        alone = Alone(stage)
+        memory_id = await alone.provider.remember(USER, "tea")
+        with request() as noted:
+            noted.session = "journal-1.1"
+            for asked in (
+                alone.provider.get(USER, memory_id),
+                alone.provider.list_memories(USER),
+                alone.provider.recall(USER, "tea"),
+            ):
+                with pytest.raises(SessionLost, match="no journal"):
+                    await asked
+            await alone.provider.delete(USER, memory_id)
+
+    staged(act)

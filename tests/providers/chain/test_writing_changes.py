@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 from msgspec import UNSET
 
-from providers.errors import MemoryNotFound, Rejected, Unavailable
+from providers.errors import Conflict, MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.journal import SqliteJournal
+from providers.states.editing import EDIT_KEY_CHARS
 from providers.types import Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.chain_rig import ChainRig
@@ -91,6 +92,29 @@ def test_a_repeated_change_changes_nothing_more(forgotten: bool) -> None:  # noq
         record = await scene.chain.update(USER, memory_id, content="coffee", edit_id=edit_id)
 
         assert record.content == "cocoa"
+
+    play(act)
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_a_change_is_repeated_after_more_changes_than_a_state_keeps(delivered: bool) -> None:  # noqa: FBT001 - a parameter
+    """Each of them is answered with the memory as it is now; another change under one of the keys is a conflict."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        ids = [key() for _ in range(40)]
+        for number, edit_id in enumerate(ids):
+            await scene.chain.update(USER, memory_id, content=f"tea {number}", edit_id=edit_id)
+            if delivered:
+                await scene.deliver()
+        last = await scene.journal.last_seq()
+
+        for number, edit_id in enumerate(ids):
+            record = await scene.chain.update(USER, memory_id, content=f"tea {number}", edit_id=edit_id)
+            assert record.content == "tea 39"
+        other = ids[0][:EDIT_KEY_CHARS] + ids[1][EDIT_KEY_CHARS:]
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="x", edit_id=other)), Conflict)
+        assert await scene.journal.last_seq() == last
 
     play(act)
 

@@ -76,3 +76,14 @@ async def test_the_greatest_version_is_found(journal: Journal) -> None:
     await confirm(journal, entry)
 
     assert await journal.newest_version() == 2**62
+
+
+async def test_the_last_number_is_told_alone(empty: Journal) -> None:
+    """It never goes back, whatever the journal forgets."""
+    assert await empty.last_seq() == 0
+    await put(empty, remember("m"))
+    last = await put(empty, delete("m"))
+    assert await empty.last_seq() == last.seq
+
+    await empty.forget([last.seq])
+    assert await empty.last_seq() == last.seq

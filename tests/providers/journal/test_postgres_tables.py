@@ -7,13 +7,12 @@ import pytest
 from sqlalchemy import make_url
 
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Appended, Done
-from providers.journal.postgres.tables import VERSION
+from providers.journal.operations import Done
+from providers.journal.postgres.steps import FORMS
 from providers.native.embedded import EmbeddedServer
 from providers.postgres.inspection import cluster_of
-from providers.types import Owner
 from tests.providers.journal.postgres_rig import opened
-from tests.providers.journal.rig import LONG, USER, leased, put, remember
+from tests.providers.journal.rig import LONG, leased, put, remember
 from tests.support.postgres import connected, create_database, create_latin_database, drop_database
 
 
@@ -35,42 +34,20 @@ async def test_another_database_is_another_journal(postgres_server: EmbeddedServ
     await drop_database(postgres_server, other)
 
 
-async def test_tables_of_a_newer_program_are_left_alone(database: str) -> None:
-    """A program that does not know the tables says so, writes nothing, and works once they are as it knows them."""
+async def test_tables_of_another_form_are_left_alone(database: str) -> None:
+    """A program that does not know the tables says who must be updated, and works as soon as it knows them."""
     async with opened(database) as journal:
         await journal.join("home", None)
     async with opened(database) as journal, connected(database) as administrator:
-        await administrator.execute("UPDATE ninai_journal SET version = $1", VERSION + 1)
-        async with opened(database) as older:
-            with pytest.raises(JournalUnavailable, match=f"version {VERSION + 1}.*update") as refusal:
-                await older.append([remember()])
-            assert refusal.value.ambiguous is False
-            await administrator.execute("UPDATE ninai_journal SET version = $1", VERSION)
-            await put(older, remember())
-        assert (await journal.status()).operations == 1
-
-
-async def test_a_journal_that_the_version_before_made_is_brought_up_to_date(database: str) -> None:
-    """Many hosts may upgrade it at once; its content and the functions that the earlier version calls stay."""
-    async with opened(database) as journal:
-        await journal.join("home", None)
-        entry = await put(journal, remember("m"))
-        name = journal.id
-    async with connected(database) as administrator:
-        await administrator.execute("DROP FUNCTION ninai_journal_append_lent")
-    async with contextlib.AsyncExitStack() as stack:
-        journals = await asyncio.gather(*(stack.enter_async_context(opened(database)) for _ in range(6)))
-        [answer] = await journals[0].append([remember()], held="home", seconds=LONG)
-
-        assert {journal.id for journal in journals} == {name}
-        assert await journals[1].newest(Owner(USER), "m") == entry
-        assert isinstance(answer, Appended)
-        assert answer.entry.lease is not None
-    async with connected(database) as observer:
-        functions = (
-            "SELECT count(*) FROM pg_proc WHERE proname IN ('ninai_journal_append', 'ninai_journal_append_lent')"
-        )
-        assert await observer.fetchval(functions) == 2
+        for form, advice in ((FORMS.newest + 1, "update this program"), (FORMS.oldest - 1, "a version in between")):
+            await administrator.execute("UPDATE ninai_journal SET version = $1", form)
+            async with opened(database) as other:
+                with pytest.raises(JournalUnavailable, match=f"form {form}.*{advice}") as refusal:
+                    await other.append([remember()])
+                assert refusal.value.ambiguous is False
+                await administrator.execute("UPDATE ninai_journal SET version = $1", FORMS.newest)
+                await put(other, remember())
+        assert (await journal.status()).operations == 2
 
 
 async def test_a_database_that_cannot_hold_every_text_is_told(postgres_server: EmbeddedServer) -> None:

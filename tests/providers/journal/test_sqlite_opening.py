@@ -11,8 +11,9 @@ import pytest
 
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.sqlite.opening import open_journal
-from providers.journal.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
+from providers.journal.sqlite.schema import APPLICATION_ID
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.journal.sqlite.steps import FORMS
 from tests.providers.journal.rig import delete, entries, host_in, names_in, put, remember
 
 
@@ -107,7 +108,14 @@ def a_newer_journal(path: Path) -> None:
     """Create a journal as a later version of this program may make it."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {FORMS.newest + 1}")
+
+
+def an_ancient_journal(path: Path) -> None:
+    """Create a journal of a form that this program does not take over any more."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMS.oldest - 1}")
 
 
 def a_folder(path: Path) -> None:
@@ -121,7 +129,8 @@ def a_folder(path: Path) -> None:
         (a_text, "no database"),
         (nothing, "not a journal"),
         (a_database, "not a journal"),
-        (a_newer_journal, "newer version"),
+        (a_newer_journal, "newer version.*update this program"),
+        (an_ancient_journal, "with a version in between"),
         (a_folder, "cannot be opened"),
     ],
 )

@@ -1,0 +1,150 @@
+"""The steps that bring a journal's tables in PostgreSQL to what this program needs, all in one transaction."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from providers.errors import Misconfigured
+from providers.journal.postgres.append_function import CREATE_APPEND, CREATE_FORMER_APPEND
+from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED, CREATE_FORMER_APPEND_LEASED
+from providers.journal.postgres.tables import CREATE, CREATION_LOCK
+from providers.journal.steps import Forms, Step, counted
+
+# The column `version` is the form: every former program compares it.
+FORMS = Forms(1, 1)
+
+_COLUMN = """
+    SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_attribute
+        WHERE attrelid = CAST('{table}' AS regclass) AND attname = '{column}' AND NOT attisdropped
+    )
+"""
+_FUNCTION = """
+    SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_proc WHERE proname = '{name}' AND pg_function_is_visible(oid))
+"""
+
+STEPS = (
+    # A tombstone that is a `trace` is kept by the journal alone: no member has a delivery of it.
+    Step(
+        title="traces of deletions that found nothing",
+        statements=(
+            "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
+            "CREATE INDEX ninai_journal_traces ON ninai_journal_entries (user_id, seq) WHERE trace",
+        ),
+        shown_by=_COLUMN.format(table="ninai_journal_entries", column="trace"),
+    ),
+    # Former programs call a function that came with this step; every function stands in the step that changed it last.
+    Step(
+        title="the ends of leases in the answer to an append",
+        statements=(),
+        shown_by=_FUNCTION.format(name="ninai_journal_append_lent"),
+    ),
+    Step(
+        title="what the journal knows of the stores",
+        statements=(
+            "ALTER TABLE ninai_journal ADD COLUMN installation text",
+            """
+            ALTER TABLE ninai_journal_members
+                ADD COLUMN epoch bigint NOT NULL DEFAULT 1,
+                ADD COLUMN noted bigint NOT NULL DEFAULT 0,
+                ADD COLUMN noted_at timestamptz,
+                ADD COLUMN reserved bigint NOT NULL DEFAULT 0,
+                ADD COLUMN lineage text,
+                ADD COLUMN restored boolean NOT NULL DEFAULT false,
+                ADD COLUMN behind float8
+            """,
+        ),
+        shown_by=_COLUMN.format(table="ninai_journal_members", column="epoch"),
+    ),
+    # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
+    Step(
+        title="edits that a state does not keep",
+        statements=(
+            """
+            CREATE TABLE ninai_journal_older_edits (
+                user_id text NOT NULL,
+                memory_id text NOT NULL,
+                key text NOT NULL,
+                digest text NOT NULL,
+                noted_at timestamptz NOT NULL,
+                PRIMARY KEY (user_id, memory_id, key)
+            )
+            """,
+            "CREATE INDEX ninai_journal_older_edits_by_age ON ninai_journal_older_edits (noted_at)",
+            CREATE_APPEND,
+            CREATE_APPEND_LEASED,
+            CREATE_FORMER_APPEND,
+            CREATE_FORMER_APPEND_LEASED,
+        ),
+    ),
+)
+
+# Not to_regclass(), which caches that the table was missing before this connection waited for the lock.
+_EXISTS = text("""
+    SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'ninai_journal' AND pg_table_is_visible(oid))
+""")
+# Tables that do not count their steps have no column of that name.
+_JOURNAL = text("SELECT id, version AS form, CAST(to_jsonb(j) ->> 'step' AS int) AS step FROM ninai_journal AS j")
+_INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:form)")
+_COUNT = "ALTER TABLE ninai_journal ADD COLUMN IF NOT EXISTS step int NOT NULL DEFAULT 0"
+_TAKEN = text("UPDATE ninai_journal SET step = :step, version = :form")
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_FORM = 1  # of the tables that `CREATE` makes
+
+
+class Tables(Struct, frozen=True):
+    """The tables of one journal: its name, their form, and how many steps they have."""
+
+    id: str
+    form: int
+    taken: int
+
+    def lack(self, steps: Sequence[Step] = STEPS) -> bool:
+        """Return whether steps are missing."""
+        return self.taken < len(steps)
+
+
+async def find(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> Tables | None:
+    """Return what is there, None if there are no tables.
+
+    Raises:
+        Misconfigured: the tables are of a form that this program does not know.
+    """
+    if not await connection.scalar(_EXISTS):
+        return None
+    row = (await connection.execute(_JOURNAL)).one()
+    refused = FORMS.refusal(row.form)
+    if refused is not None:
+        raise Misconfigured(refused)
+    if row.step is not None:
+        return Tables(str(row.id), row.form, row.step)
+    shown = [step.shown_by is not None and bool(await connection.scalar(text(step.shown_by))) for step in steps]
+    return Tables(str(row.id), row.form, counted(shown))
+
+
+async def upgrade(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> tuple[Tables, int]:
+    """Create the tables if there are none, and take the steps that they lack; return them, and how many steps it took.
+
+    The caller's transaction is the only one at a time that does this.
+    """
+    await connection.execute(_LOCK, {"key": CREATION_LOCK})
+    tables = await find(connection, steps)
+    first = 0 if tables is None else tables.taken
+    if tables is None:
+        await _run(connection, CREATE)
+        await connection.execute(_INSERT_JOURNAL, {"form": _FORM})
+    missing = steps[first:]
+    if missing:
+        await _run(connection, [*(statement for step in missing for statement in step.statements), _COUNT])
+        form = max([_FORM if tables is None else tables.form, *(step.form for step in missing if step.form)])
+        await connection.execute(_TAKEN, {"step": len(steps), "form": form})
+    row = (await connection.execute(_JOURNAL)).one()
+    return Tables(str(row.id), row.form, row.step), len(missing) if tables is not None else 0
+
+
+async def _run(connection: AsyncConnection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        # Executed without text(), which would take the colons of ":=" for parameters.
+        await connection.exec_driver_sql(statement)

@@ -1,0 +1,98 @@
+"""The steps that bring the tables of a journal's file to what this program needs, each in one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from providers.journal.steps import Forms, Step, counted
+
+# `PRAGMA user_version` is the form, because every former program compares it. A file of form 1 has been created by a
+# program that kept a state in a column for each field, and keeps its form, so that this program can go on with it (see
+# `former.py`). Such a program refuses form 2, where it would miss those columns.
+FORMS = Forms(1, 2)
+
+_HAS_COLUMN = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('{table}') WHERE name = '{column}')"
+_HAS_COUNT = _HAS_COLUMN.format(table="meta", column="step")
+
+STEPS = (
+    Step(
+        title="traces of deletions that found nothing",
+        statements=(
+            "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1",
+        ),
+        shown_by=_HAS_COLUMN.format(table="operations", column="trace"),
+    ),
+    Step(
+        title="the text of a state",
+        statements=("ALTER TABLE operations ADD COLUMN state TEXT",),
+        shown_by=_HAS_COLUMN.format(table="operations", column="state"),
+    ),
+    Step(
+        title="what the journal knows of the stores",
+        statements=(
+            "ALTER TABLE meta ADD COLUMN installation TEXT",
+            "ALTER TABLE members ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1",
+            "ALTER TABLE members ADD COLUMN noted INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN noted_at REAL NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN lineage TEXT",
+            "ALTER TABLE members ADD COLUMN restored INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE members ADD COLUMN behind REAL",
+        ),
+        shown_by=_HAS_COLUMN.format(table="members", column="epoch"),
+    ),
+    # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
+    Step(
+        title="edits that a state does not keep",
+        statements=(
+            """CREATE TABLE older_edits (
+                user_id TEXT NOT NULL,
+                memory_id TEXT NOT NULL,
+                key TEXT NOT NULL,
+                digest TEXT NOT NULL,
+                noted_at REAL NOT NULL,
+                PRIMARY KEY (user_id, memory_id, key)
+            ) STRICT, WITHOUT ROWID""",
+            "CREATE INDEX older_edits_by_age ON older_edits (noted_at)",
+        ),
+    ),
+)
+
+
+def upgrade(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> int:
+    """Take the steps that the tables lack, and return their number; many processes may do so at the same time."""
+    first = taken = steps_taken(connection, steps)
+    while taken < len(steps):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            taken = steps_taken(connection, steps)  # more than before, if another process was faster
+            if taken < len(steps):
+                _take(connection, taken + 1, steps[taken])
+                taken += 1
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    return taken - first
+
+
+def steps_taken(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> int:
+    """Return the number of the last step that was taken."""
+    if _is_true(connection, _HAS_COUNT):
+        return int(connection.execute("SELECT step FROM meta").fetchone()[0])
+    return counted([step.shown_by is not None and _is_true(connection, step.shown_by) for step in steps])
+
+
+def _take(connection: sqlite3.Connection, number: int, step: Step) -> None:
+    for statement in step.statements:
+        connection.execute(statement)
+    if not _is_true(connection, _HAS_COUNT):
+        connection.execute("ALTER TABLE meta ADD COLUMN step INTEGER NOT NULL DEFAULT 0")
+    connection.execute("UPDATE meta SET step = ?", (number,))
+    if step.form is not None:
+        connection.execute(f"PRAGMA user_version = {step.form}")
+
+
+def _is_true(connection: sqlite3.Connection, question: str) -> bool:
+    [answer] = connection.execute(question).fetchone()
+    return bool(answer)
