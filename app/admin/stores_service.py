@@ -51,7 +51,7 @@ class StoresService(Struct, frozen=True):
         if merged.next_after is None:
             _log.warning("merge_ended", provider=name, operator=self.operator)
             if self.chain.membership is not None:
-                self.chain.membership.fill_again(name)
+                self.chain.membership.filling.again(name)
         return merged
 
     def _checked(self, *names: str) -> Journal:

@@ -67,6 +67,7 @@ class Backfill:
             Unavailable: the source, the target or the journal does not answer.
         """
         await self._claim()
+        epoch = (await self._member()).epoch
         copied = await self._copy()
         for _ in range(MAX_PASSES):
             found = await self._verify(copied)
@@ -81,7 +82,7 @@ class Backfill:
                 raise NotBackfilled(f"{self.target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
                 await self._member()  # another store may have taken the name meanwhile
-                await self.journal.mark(self.target.name, MemberState.COMPLETE)
+                await self.journal.mark(self.target.name, MemberState.COMPLETE, epoch=epoch)
                 _log.info("provider_complete", provider=self.target.name, copied=found.copied, verified=found.verified)
                 return
         raise NotBackfilled(f"{self.target.name} keeps differing from {self.source.name}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from uuid import uuid4
@@ -17,8 +17,6 @@ from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
-from providers.chain.identities import PATIENCE_AT_START, PROBE_SECONDS, identities_of, refuse_twins
-from providers.chain.in_sync import InSyncSet
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver
@@ -26,8 +24,10 @@ from providers.chain.opening import JournalSpec, OpenProvider, ProviderSpec, ope
 from providers.chain.policy import ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
+from providers.chain.stores.in_sync import InSyncSet
+from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
+from providers.chain.stores.watch import FAREWELL_SECONDS
 from providers.journal.base import Journal
-from providers.replica import Replica
 from providers.states.clock import HybridClock
 
 # At the end, each for all at once: for pending deliveries, for tasks to end, for connections to be closed. A process
@@ -116,19 +116,17 @@ class Chain:
                 }
                 chosen = {spec.name: fresh.get(spec.name) or self._open[spec.name] for spec in specs}
                 unreached: dict[str, str] = {}
-                patience = PATIENCE_AT_START if self._provider is None else PROBE_SECONDS
-                identities = await identities_of(_stores(chosen), unreached, patience)
-                refuse_twins(identities)
                 links = tuple(one.link for one in chosen.values())
                 admitted = InSyncSet(frozenset(link.name for link in links))
                 if self.membership is not None:
-                    admitted = await self.membership.admit(identities)
+                    patience = PATIENCE_AT_START if self._provider is None else PROBE_SECONDS
+                    admitted = await self.membership.admit(links, unreached, patience)
                 undo.pop_all()
             for name in fresh.keys() & self._open.keys():
                 fresh[name].link.attempts.guards.breaker.follow(self._open[name].link.attempts.guards.breaker)
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
             self._open = chosen
-            self._install(Route(links, admitted.names, admitted.presumed))
+            self._install(_route(links, admitted))
             _log.info("order_in_force", order=[spec.name for spec in specs], complete=sorted(admitted.names))
             for name, reason in unreached.items():
                 self.observer.not_reached(name, reason)
@@ -149,6 +147,8 @@ class Chain:
         self._relays.clear()
         if self.membership is not None:
             tasks += self.membership.tasks
+            farewell = asyncio.create_task(self.membership.watch.close(self.links()))
+            await background.ended([farewell], FAREWELL_SECONDS)
         await background.ended([asyncio.create_task(background.stop(task)) for task in tasks], STOP_SECONDS)
         # At once, and a failure to close one does not keep the others open; what providers have still to settle needs
         # the journal.
@@ -169,12 +169,19 @@ class Chain:
         async with AsyncExitStack() as undo:
             journal = await undo.enter_async_context(choice.opened())
             unjournalled = self._longest_write() if self._open else 0.0
-            membership = Membership(
-                self.holder, journal, self.links, self._set_complete, self._now, unjournalled, self.observer
+            membership = Membership.of(
+                self.holder,
+                journal,
+                self.links,
+                self._set_in_sync,
+                choice.installation,
+                now=self._now,
+                unjournalled=unjournalled,
+                observer=self.observer,
             )
-            # The provider that was alone so far holds everything, whatever the new order. It must join before all
-            # others, because the first member of a new journal counts as complete.
-            if self._open and (await membership.admit(await identities_of(_stores(self._open), {}))).presumed:
+            # The provider that was alone so far holds everything, whatever the new order, and joins before all others.
+            alone = [one.link for one in self._open.values()]
+            if alone and (await membership.admit(alone, {}, sole=True)).presumed:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
@@ -197,7 +204,7 @@ class Chain:
             self._provider.route = route
         else:
             self._provider = ChainedProvider(
-                route, self.journal, self._clock, self.observer, self._now, shutdown=self.shutdown
+                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._trusts_journal
             )
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(
@@ -205,14 +212,19 @@ class Chain:
             )
             self._relays[name] = relay, background.start(relay.run, f"deliver to {name}")
 
-    def _link(self, name: str) -> Link | None:
-        return self.route.link(name)
+    def _trusts_journal(self) -> bool:
+        return self.membership is not None and self.membership.registrar.trusted
 
-    def _set_complete(self, complete: frozenset[str]) -> None:
+    def _link(self, name: str) -> Link | None:
+        """Return the link of a provider whose store has said who it is."""
+        known = self.membership is not None and name in self.membership.registrar.met
+        return self.route.link(name) if known else None
+
+    def _set_in_sync(self, found: InSyncSet) -> None:
         route = self.route
-        updated = Route(route.links, complete)
+        updated = _route(route.links, found)
         if isinstance(self._provider, ChainedProvider) and route != updated:
-            _log.info("complete_providers", complete=sorted(complete))
+            _log.info("complete_providers", complete=sorted(found.names), restored=list(found.restored))
             self._provider.route = updated
             self._report_route(updated)
 
@@ -224,7 +236,7 @@ class Chain:
         """Return the links of all members, None if this process has no link to one of them."""
         if self.journal is None:
             return None
-        links = [self.route.link(member.name) for member in await self.journal.members()]
+        links = [self._link(member.name) for member in await self.journal.members()]
         return None if None in links else [link for link in links if link is not None]
 
     async def _drain(self, one: OpenProvider) -> None:
@@ -247,5 +259,5 @@ class Chain:
         return self.policy.longest_request + 2 * PROBE_SECONDS
 
 
-def _stores(providers: Mapping[str, OpenProvider]) -> dict[str, Replica]:
-    return {name: one.link.provider for name, one in providers.items()}
+def _route(links: tuple[Link, ...], found: InSyncSet) -> Route:
+    return Route(links, found.names, found.presumed, found.restored)

@@ -30,9 +30,15 @@ class ChainContext:
     """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic."""
 
     def __init__(
-        self, journal: Journal, observer: ChainObserver, now: Clock = time.monotonic, shutdown: Shutdown | None = None
+        self,
+        journal: Journal,
+        observer: ChainObserver,
+        now: Clock = time.monotonic,
+        shutdown: Shutdown | None = None,
+        trusted: Callable[[], bool] = lambda: True,
     ) -> None:
         self.now = now
+        self._trusted = trusted
         self._shutdown = shutdown
         self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
@@ -62,8 +68,11 @@ class ChainContext:
         """Call the journal with a time limit that the lag of this process does not use up.
 
         Raises:
-            JournalUnavailable: there was no answer; a write may or may not have happened.
+            JournalUnavailable: there was no answer; a write may or may not have happened. Or the journal may be that of
+                another installation.
         """
+        if not self._trusted():
+            raise JournalUnavailable("it is that of another installation until a store says that it belongs to it")
         request = notes.current.get()
         started = time.perf_counter()
         watch = LagTolerantTimeout(seconds, now=self.now)

@@ -84,7 +84,7 @@ def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -
         pending=backlog.pending if backlog is not None else 0,
         dead=backlog.dead if backlog is not None else 0,
         oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,
-        progress=membership.progress.get(link.name) if membership is not None else None,
+        progress=membership.filling.progress.get(link.name) if membership is not None else None,
         reason=membership.reasons.get(link.name) if membership is not None else None,
         differences=chain.patrol.left_at(link.name) if chain.patrol is not None else {},
     )

@@ -10,6 +10,7 @@ from providers.errors import ProviderError
 
 Error = TypeVar("Error", bound=ProviderError)
 
+RESTORED = "restored"  # why answers are degraded while the provider that gives them has been rolled back
 JOURNAL = "journal"  # the provider of an answer for which no provider had to be asked
 
 
@@ -40,8 +41,8 @@ class Execution:
         self.route = route
         self.deadline = deadline
         self.provider: str | None = None
-        self.degraded: list[str] = []
-        self.eventual = False
+        self.degraded: list[str] = [RESTORED] if route.is_restored else []
+        self.eventual = route.is_restored
         self.confirmed = True
         self.session: str | None = None
 

@@ -1,189 +1,245 @@
-"""The membership of providers in the journal: join new ones, have them backfilled, and retire those that are gone."""
+"""The membership of providers in the journal: join new ones, have them filled, and retire those that are gone."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from typing import Self
 
 import structlog
 from msgspec import Struct
 
-from providers import background
-from providers.chain.backfill import Backfill, Progress
 from providers.chain.errors import OrderRefused
-from providers.chain.identities import identity_of
-from providers.chain.in_sync import InSyncSet, in_sync, refuse_empty
+from providers.chain.filling import Filling
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.errors import ProviderError
+from providers.chain.stores.founding import Undecided, found
+from providers.chain.stores.in_sync import InSyncSet, in_sync, refuse_empty
+from providers.chain.stores.introductions import PROBE_SECONDS, introductions_of, refuse_twins
+from providers.chain.stores.registrar import IDENTITY_SECONDS, Registrar
+from providers.chain.stores.watch import StoreWatch
+from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState
+from providers.replica import Replica
 
 REFRESH_SECONDS = 0.5  # between two readings of the members
-CARE_SECONDS = 30.0  # between two renewals of the membership, and checks of the identities
+CARE_SECONDS = 30.0  # between two renewals of the membership
+FOUNDING_SECONDS = 2.0  # between two tries to found a journal while a store does not answer
 RETIRE_SECONDS = 3_600.0  # after which a provider that no process has in its order is retired
 _SHARED_HOLDER = "members"  # the holder of shared claims, which last as long as any process renews them
-# The delay after a backfill that cannot be done now doubles with every postponement in a row. An obstacle is seldom
-# removed within seconds; once it is, the backfill should start within minutes.
-FIRST_DELAY_SECONDS = 5.0
-LONGEST_DELAY_SECONDS = 300.0
-_MOST_DOUBLINGS = 20  # far beyond that, and still no overflow
-SETTLE_SECONDS = 4.0  # longer than a new order takes to reach every process
 
 _log = structlog.get_logger(__name__)
 
+Introductions = Mapping[str, Introduction | None]
+
 
 class Membership(Struct):
-    """Keep the journal's members and this process's route in line.
-
-    `unjournalled`: seconds for which writes may still be under way that began before there was a journal.
-    """
+    """Keep the journal's members and this process's route in line."""
 
     holder: str
     journal: Journal
     links: Callable[[], Sequence[Link]]
-    set_complete: Callable[[frozenset[str]], None]
+    set_in_sync: Callable[[InSyncSet], None]
+    registrar: Registrar
+    watch: StoreWatch
+    filling: Filling
     now: Callable[[], float] = time.monotonic
-    unjournalled: float = 0.0
-    observer: ChainObserver = Unobserved()
-    progress: dict[str, Progress] = {}
-    reasons: dict[str, str] = {}
     _started: float = 0.0
-    _joined: set[str] = set()
+    _enrolled: bool = False  # whether the journal has been told of the order in force
     _admitted: int = 0  # counts orders; what was read before the last of them is out of date
     _known: dict[str, str | None] | None = None  # the stores in sync, None while the journal has never answered
-    _identified: set[str] = set()  # providers whose identity is known; before that it may be any other store
-    _backfills: dict[str, asyncio.Task[None]] = {}
-    _identity_tasks: dict[str, asyncio.Task[None]] = {}
-    _postponements: dict[str, int] = {}  # in a row
-    _again: dict[str, asyncio.Event] = {}  # which end the wait of a postponed backfill
 
     def __post_init__(self) -> None:
         """Start the clock of the membership."""
         self._started = self.now()
 
+    @classmethod
+    def of(
+        cls,
+        holder: str,
+        journal: Journal,
+        links: Callable[[], Sequence[Link]],
+        set_in_sync: Callable[[InSyncSet], None],
+        installation: str,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        unjournalled: float = 0.0,
+        observer: ChainObserver | None = None,
+    ) -> Self:
+        """Return the membership as one process keeps it, with the parts that it needs."""
+        observer = observer or Unobserved()
+        registrar = Registrar(journal, installation, observer)
+        return cls(
+            holder=holder,
+            journal=journal,
+            links=links,
+            set_in_sync=set_in_sync,
+            registrar=registrar,
+            watch=StoreWatch(registrar, journal, now),
+            filling=Filling(holder, journal, now, unjournalled, observer),
+            now=now,
+        )
+
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """The background tasks that are running."""
-        return [*self._backfills.values(), *self._identity_tasks.values()]
+        return [*self.filling.tasks, *self.watch.tasks]
 
-    async def admit(self, identities: Mapping[str, str | None]) -> InSyncSet:
-        """Make the providers of an order members, in that order, and return which of them are in sync.
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why providers may not answer, by name."""
+        return self.filling.reasons | {name: refusal.reason for name, refusal in self.registrar.refusals.items()}
 
-        A provider whose identity is unknown may be another store by now, so it is not in sync until it has answered.
-        Without the journal those count that it named last; if it has never answered, the first provider is presumed to
-        be in sync.
+    async def admit(
+        self, links: Sequence[Link], unreached: dict[str, str], patience: float = PROBE_SECONDS, *, sole: bool = False
+    ) -> InSyncSet:
+        """Make the providers of an order members, in that order, and return which of them may answer.
+
+        A store that has not said who it is may be any other, so that it is not in sync until it has. Without the
+        journal those count that it named last; if it has never answered, the first provider is presumed to be in sync.
+        `unreached` receives the reason why a store has not answered, `patience` and `sole` are those of
+        `introductions_of` and `found`.
 
         Raises:
-            OrderRefused: none of them is in sync, but another store is.
+            OrderRefused: two of them are one store; none of them is in sync, but another store is; or the stores and
+                the journal do not belong together.
         """
+        self._admitted += 1
+        self._enrolled = False
         try:
-            refuse_empty(identities, await self.journal.members())
-            for name in identities:  # before a process retires it that has not seen it for long
-                await self.journal.claim(_seen(name), _SHARED_HOLDER, RETIRE_SECONDS)
-            members = [await self._join(name, identity) for name, identity in identities.items()]
+            await self.journal.members()  # before the stores introduce themselves: see `judge`
+            introductions = await introductions_of(_stores(links), unreached, patience)
+            refuse_twins(introductions)
+            await self._enrol(links, introductions, sole=sole)
+            return self._accepted(links, await self.journal.members())
         except JournalUnavailable as error:
             _log.warning("journal_unavailable", reason=error.reason)
-            self._joined.clear()
-            self._identified = {name for name, identity in identities.items() if identity is not None}
-            self._admitted += 1
-            return self._presumed(identities)
-        self._joined = set(identities)
-        self._identified = {name for name, identity in identities.items() if identity is not None}
-        self._admitted += 1
-        return InSyncSet(in_sync(members) & self._identified)
-
-    def fill_again(self, name: str) -> None:
-        """Try the backfill of a provider again now, if it was postponed: what kept it from being filled may be gone."""
-        if name in self._again:
-            self._again[name].set()
+            introductions = await introductions_of(_stores(links), unreached, patience)
+            refuse_twins(introductions)
+            return self._presumed(introductions)
+        except Undecided as error:
+            _log.warning("journal_not_founded", reason=str(error))
+            return InSyncSet(frozenset())
 
     async def run(self) -> None:
         """Run until cancelled."""
         care_at = self.now()
         while True:
+            pause = REFRESH_SECONDS
             try:
-                if not self._joined.issuperset(link.name for link in self.links()):
-                    await self._join_again()
+                if not self._enrolled:
+                    await self._enrol_again()
                 await self._refresh()
                 if self.now() >= care_at:
                     await self._renew_and_retire()
                     care_at = self.now() + CARE_SECONDS
             except JournalUnavailable as error:
                 _log.debug("membership_postponed", reason=error.reason)
+                if not self._enrolled:
+                    await self._presume_again()
+            except (OrderRefused, Undecided) as error:
+                _log.debug("membership_postponed", reason=str(error))
+                pause = FOUNDING_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _enrol(self, links: Sequence[Link], introductions: Introductions, *, sole: bool = False) -> None:
+        """Tell the journal of an order: found the journal, or register what has become of the stores that it knows."""
+        await self.registrar.recognise_journal()
+        if not await self.journal.founded():
+            await found(self.registrar, links, introductions, sole=sole)
+        else:
+            refuse_empty(introductions, await self.journal.members())
+            for link in links:
+                # Before a process retires it that has not seen it for long.
+                await self.journal.claim(_seen(link.name), _SHARED_HOLDER, RETIRE_SECONDS)
+                await self._meet(link, introductions[link.name])
+        self._enrolled = True
+
+    async def _meet(self, link: Link, introduction: Introduction | None) -> None:
+        """Register one store.
+
+        Raises:
+            OrderRefused: it does not belong to the journal.
+        """
+        self.registrar.forget(link.name)
+        if introduction is None:
+            await self.registrar.expect(link.name)
+            return
+        until = self.now() + IDENTITY_SECONDS
+        while True:
+            await self.registrar.meet(link.name, link.provider, introduction)
+            refusal = self.registrar.refusals.get(link.name)
+            if refusal is None:
+                return
+            if not refusal.waits or self.now() > until:
+                raise OrderRefused(refusal.reason)
             await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _enrol_again(self) -> None:
+        """Tell the journal of the order after a start without it, or with a store that may hold everything."""
+        links = self.links()
+        await self.journal.members()
+        introductions = await introductions_of(_stores(links), {})
+        await self._enrol(links, introductions)
 
     async def _refresh(self) -> None:
         admitted = self._admitted
         members = await self.journal.members()
         if admitted != self._admitted:
             return  # the order has changed, and the providers in sync may have changed with it
+        links = self.links()
         self._known = {member.name: member.identity for member in members if member.state is MemberState.COMPLETE}
-        self._identify_unknown()
-        ready = in_sync(members) & self._identified & {link.name for link in self.links()}
-        self.set_complete(ready)
-        for name in ready:  # whichever process has backfilled it
-            self.reasons.pop(name, None)
-            self.progress.pop(name, None)
-            self._postponements.pop(name, None)
-        source = next((link for link in self.links() if link.name in ready), None)
-        for link in self.links():
-            if source is not None and link.name not in in_sync(members):
-                self._start_backfill(source, link)
+        ready = self._accepted(links, members)
+        self.set_in_sync(ready)
+        for name in ready.names:
+            self.filling.done(name)
+        self._fill(links, ready)
+        self.watch.start_looks(links)
 
-    def _identify_unknown(self) -> None:
-        """Ask every store whose identity is unknown for it, in the background."""
-        for link in self.links():
-            task = self._identity_tasks.get(link.name)
-            if link.name not in self._identified and (task is None or task.done()):
-                self._identity_tasks[link.name] = background.start_once(self._identify(link), f"meet {link.name}")
+    def _accepted(self, links: Sequence[Link], members: Sequence[Member]) -> InSyncSet:
+        """Return who may answer: complete, and the store that this process sees."""
+        order = {link.name for link in links}
+        return in_sync(member for member in members if member.name in order and self.registrar.accepts(member))
 
-    async def _identify(self, link: Link) -> None:
-        admitted = self._admitted
-        identity = await self._identity(link)
-        if identity is None or admitted != self._admitted:
-            return
-        with suppress(JournalUnavailable):
-            await self._join(link.name, identity)
-            if admitted == self._admitted:
-                self._identified.add(link.name)
+    def _fill(self, links: Sequence[Link], ready: InSyncSet) -> None:
+        source = next((link for link in links if link.name in ready.names), None)
+        met = [link for link in links if link.name in self.registrar.met]
+        if source is not None:
+            for link in met:
+                if link.name not in ready.names:
+                    self.filling.fill(source, link)
+        elif ready.restored:
+            self.filling.reunite(met, ready.restored)
 
-    def _presumed(self, identities: Mapping[str, str | None]) -> InSyncSet:
+    def _presumed(self, introductions: Introductions) -> InSyncSet:
         if self._known is None:
-            return InSyncSet(frozenset(list(identities)[:1]), presumed=True)
+            first = next(iter(introductions))
+            return InSyncSet(frozenset({first} if self._may_be_ours(introductions[first]) else ()), presumed=True)
         known = self._known
         presumed = frozenset(
             name
-            for name, identity in identities.items()
-            if name in known and (identity is None or known[name] in {None, identity})
+            for name, introduction in introductions.items()
+            if name in known and introduction is not None and known[name] in {None, introduction.identity}
         )
-        if not presumed:
-            names = ", ".join(identities)
+        if not presumed and not known.keys() & introductions.keys():
+            names = ", ".join(introductions)
             raise OrderRefused(f"none of {names} had received everything when the journal last answered")
         return InSyncSet(presumed)
 
-    async def _join_again(self) -> None:
-        """Join all providers after a start without the journal."""
-        for link in self.links():
-            identity = await self._identity(link)
-            await self._join(link.name, identity)
-            self._joined.add(link.name)
-            if identity is not None:
-                self._identified.add(link.name)
+    async def _presume_again(self) -> None:
+        """Let a store answer without the journal that has not said who it is before."""
+        admitted = self._admitted
+        presumed = self._presumed(await introductions_of(_stores(self.links()), {}))
+        if admitted == self._admitted:
+            self.set_in_sync(presumed)
 
-    async def _join(self, name: str, identity: str | None) -> Member:
-        """Make a provider a member; if its store is another one than before, begin anew with it."""
-        member = await self.journal.join(name, identity)
-        if identity is not None and member.identity != identity:
-            return await self.journal.restart(name, epoch=member.epoch, identity=identity) or member
-        return member
+    def _may_be_ours(self, introduction: Introduction | None) -> bool:
+        mark = None if introduction is None else introduction.mark
+        return introduction is not None and (mark is None or mark.installation == self.registrar.installation)
 
     async def _renew_and_retire(self) -> None:
         for link in self.links():
             await self.journal.claim(_seen(link.name), _SHARED_HOLDER, RETIRE_SECONDS)
-            identity = await self._identity(link)
-            if identity is not None:
-                await self._join(link.name, identity)
         if self.now() - self._started < RETIRE_SECONDS:
             return
         mine = {link.name for link in self.links()}
@@ -193,45 +249,9 @@ class Membership(Struct):
                 await self.journal.leave(member.name)
                 _log.warning("provider_retired", provider=member.name)
 
-    async def _identity(self, link: Link) -> str | None:
-        identity = await identity_of(link.name, link.provider, {})
-        if identity is not None:
-            self.observer.reached(link.name)
-        return identity
 
-    def _start_backfill(self, source: Link, target: Link) -> None:
-        task = self._backfills.get(target.name)
-        if task is None or task.done():
-            self._backfills[target.name] = background.start_once(
-                self._backfill(source, target), f"fill {target.name} from {source.name}"
-            )
-
-    async def _backfill(self, source: Link, target: Link) -> None:
-        def report(progress: Progress) -> None:
-            self.progress[target.name] = progress
-
-        # A process that does not know the new provider yet may still write without it.
-        left = self._started + self.unjournalled - self.now()
-        if left > 0:
-            self.reasons[target.name] = "writes that began without the journal may still be under way"
-        await asyncio.sleep(max(left, 0.0) + SETTLE_SECONDS)
-        try:
-            await Backfill(self.holder, self.journal, source, target, report, self.now).run()
-        except ProviderError as error:
-            self.reasons[target.name] = str(error)
-            before = self._postponements.get(target.name, 0)
-            self._postponements[target.name] = before + 1
-            wait = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(before, _MOST_DOUBLINGS))
-            self.observer.filling_postponed(target.name, str(error), wait + SETTLE_SECONDS)
-            again = self._again.setdefault(target.name, asyncio.Event())
-            again.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await again.wait()
-        else:
-            self.reasons.pop(target.name, None)
-            self.progress.pop(target.name, None)
-            self._postponements.pop(target.name, None)
+def _stores(links: Sequence[Link]) -> dict[str, Replica]:
+    return {link.name: link.provider for link in links}
 
 
 def _seen(name: str) -> str:

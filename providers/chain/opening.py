@@ -39,10 +39,14 @@ class ProviderSpec(Struct, frozen=True, kw_only=True):
 
 
 class JournalSpec(Struct, frozen=True, kw_only=True):
-    """How to open the journal, None if none is configured; `always` asks for one even with a single provider."""
+    """How to open the journal, None if none is configured; `always` asks for one even with a single provider.
+
+    `installation` is the id of the installation to which the journal must belong.
+    """
 
     opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
     always: bool
+    installation: str
 
 
 class OpenProvider(Struct, frozen=True, eq=False):

@@ -173,6 +173,6 @@ class PendingView(Struct):
     def _journal_recovered(self) -> None:
         """Withdraw the marks that the answer got when the journal did not answer."""
         if self.journal_error is not None:
-            self.execution.eventual = False
+            self.execution.eventual = self.execution.route.is_restored
             self.execution.degraded.remove(self.journal_error.outcome)
         self.journal_error = None

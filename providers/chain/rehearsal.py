@@ -6,11 +6,12 @@ from functools import partial
 
 from msgspec import Struct
 
-from providers.chain.identities import PATIENCE_AT_START, identities_of, refuse_twins
-from providers.chain.in_sync import refuse_empty
 from providers.chain.opening import JournalSpec, ProviderSpec
+from providers.chain.stores.in_sync import refuse_empty
+from providers.chain.stores.introductions import PATIENCE_AT_START, introductions_of, refuse_twins
 from providers.examination.check import Check
 from providers.examination.examination import Examination
+from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
 from providers.replica import Replica
 
@@ -40,7 +41,7 @@ class _Rehearsal(Struct):
     stack: AsyncExitStack
     _journal: Journal | None = None
     _providers: dict[str, Replica] = {}
-    _identities: Mapping[str, str | None] = {}
+    _introductions: Mapping[str, Introduction | None] = {}
 
     def checks(self) -> Iterator[Check]:
         """Yield them in their order."""
@@ -62,10 +63,10 @@ class _Rehearsal(Struct):
         self._providers[spec.name] = await self.stack.enter_async_context(spec.opened())
 
     async def _compare(self) -> None:
-        self._identities = await identities_of(self._providers, {}, PATIENCE_AT_START)
-        refuse_twins(self._identities)
+        self._introductions = await introductions_of(self._providers, {}, PATIENCE_AT_START)
+        refuse_twins(self._introductions)
 
     async def _compare_with_members(self) -> None:
         if self._journal is not None:
             with suppress(JournalUnavailable):
-                refuse_empty(self._identities, await self._journal.members())
+                refuse_empty(self._introductions, await self._journal.members())

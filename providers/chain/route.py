@@ -18,17 +18,30 @@ class Route(Struct, frozen=True, dict=True):
     """The links in the configured order, and the names of the providers in sync, which have received everything.
 
     `presumed`: the in-sync set is a guess, because the journal has never been reached. It suffices for an answer that
-    is marked as perhaps incomplete, and for nothing else.
+    is marked as perhaps incomplete, and for nothing else. `restored` are the names of those that were in sync before
+    their stores were rolled back: while nobody else may answer, the first of them does, and its answers are marked.
     """
 
     links: tuple[Link, ...]
     in_sync: frozenset[str]
     presumed: bool = False
+    restored: tuple[str, ...] = ()
 
     @cached_property
     def readers(self) -> tuple[Link, ...]:
         """The providers that may answer a read, in the order to be asked; the first of them is home."""
-        return tuple(link for link in self.links if link.name in self.in_sync)
+        complete = tuple(link for link in self.links if link.name in self.in_sync)
+        return complete or self._restored
+
+    @cached_property
+    def is_restored(self) -> bool:
+        """Whether nobody may answer but a provider that was rolled back."""
+        return bool(self.readers) and self.readers == self._restored
+
+    @property
+    def _restored(self) -> tuple[Link, ...]:
+        links = (self.link(name) for name in self.restored)
+        return tuple(link for link in links if link is not None)[:1]
 
     @property
     def home(self) -> Link | None:
@@ -37,12 +50,13 @@ class Route(Struct, frozen=True, dict=True):
 
     def only(self, name: str) -> "Route":
         """Return the route on which this provider alone may answer reads."""
-        return Route(self.links, self.in_sync & {name}, self.presumed)
+        restored = tuple(other for other in self.restored if other == name and self.is_restored)
+        return Route(self.links, self.in_sync & {name}, self.presumed, restored)
 
     @property
     def verified(self) -> "Route":
         """The route without presumed providers, for callers to whom the journal has answered."""
-        return Route(self.links, frozenset()) if self.presumed else self
+        return Route(self.links, frozenset(), restored=self.restored) if self.presumed else self
 
     def link(self, name: str) -> Link | None:
         """Return the link of this name, None if it is not in the order."""

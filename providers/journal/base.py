@@ -22,6 +22,7 @@ from providers.types import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
 MAX_LEASED = 1_000  # deliveries that one call leases or renews
+RESERVED_MARKS = 2  # beyond the last one that was noted: what two processes may leave at once before they note it
 NEWEST_SEARCHED = 1_000  # operations among which those that a provider has confirmed are searched
 
 # Traces of one user. Ids can be made up without end, and the deletion of each one is kept for as long as a write of it
@@ -232,13 +233,21 @@ class Journal(Protocol):
 
     @abstractmethod
     async def restart(
-        self, name: str, *, epoch: int, identity: str, restored: bool = False, behind: float | None = None
+        self,
+        name: str,
+        *,
+        epoch: int,
+        identity: str,
+        restored: bool = False,
+        behind: float | None = None,
+        above: int = 0,
+        state: MemberState = MemberState.FILLING,
     ) -> Member | None:
-        """Begin a new epoch of a member whose store lost what it had, or is another one; it starts with a backfill.
+        """Begin a new epoch of a member whose store lost what it had, or is another one; a backfill starts anew.
 
         It gets a delivery of every operation that the journal still knows except traces, tombstones first. `restored`
-        and `behind` are those of `Member`. Nothing changes unless the member's epoch is still `epoch`. Return the
-        member afterwards, None if there is none of this name.
+        and `behind` are those of `Member`; the new epoch is greater than `above`, too. Nothing changes unless the
+        member's epoch is still `epoch`. Return the member afterwards, None if there is none of this name.
         """
 
     @abstractmethod
@@ -247,7 +256,10 @@ class Journal(Protocol):
 
     @abstractmethod
     async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
-        """Note the mark and the lineage that a member's store has now; a lower number, or another epoch, is ignored."""
+        """Note the mark and the lineage that a member's store has now, and reserve the next `RESERVED_MARKS`.
+
+        A lower number, or another epoch, is ignored.
+        """
 
     @abstractmethod
     async def confirmed(self, provider: str, limit: int, seconds: float) -> list[JournalEntry]:
@@ -265,8 +277,11 @@ class Journal(Protocol):
         """Record the progress of a member's backfill; an unknown name is ignored."""
 
     @abstractmethod
-    async def mark(self, name: str, state: MemberState) -> None:
-        """Set the state of a member; a backfill starts from the first user, with its counts at zero."""
+    async def mark(self, name: str, state: MemberState, *, epoch: int | None = None) -> None:
+        """Set the state of a member; a backfill starts from the first user, with its counts at zero.
+
+        If an `epoch` is given and is not that of the member any more, nothing changes.
+        """
 
     @abstractmethod
     async def leave(self, name: str) -> bool:

@@ -35,6 +35,9 @@ from tests.support.clock import hybrid_clock
 Result = TypeVar("Result")
 
 
+INSTALLATION = "an installation"
+
+
 class FrailRunner(Runner):
     """A database whose work is done in the caller's thread, and that a test can put out of reach or slow down.
 
@@ -157,7 +160,7 @@ class ChainRig:
 
     def chain(self, observer: ChainObserver, *, journal: bool = True, always: bool = False) -> Chain:
         """Return a chain without an order, as a process of its own runs it; the caller closes it."""
-        choice = JournalSpec(opened=self._journal_held if journal else None, always=always)
+        choice = JournalSpec(opened=self._journal_held if journal else None, always=always, installation=INSTALLATION)
         return Chain(choice, ChainPolicy(), hybrid_clock(self.now), observer, self.now)
 
     def relay(

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from providers.journal.base import Journal
+from providers.journal.base import RESERVED_MARKS, Journal
 from providers.journal.operations import Member, MemberState
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.notifier import Notifier
@@ -30,15 +30,16 @@ _ADD = text(
 )
 _NAME_STORE = text("UPDATE ninai_journal_members SET identity = :identity WHERE name = :name")
 _RESTART = text(f"""
-    UPDATE ninai_journal_members SET identity = :identity, epoch = epoch + 1, noted = 0, lineage = NULL,
-        restored = :restored, behind = :behind, state = 'filling', {_FROM_THE_START}
+    UPDATE ninai_journal_members SET identity = :identity, epoch = greatest(epoch, :above) + 1, noted = 0,
+        lineage = NULL, restored = :restored, behind = :behind, state = :state, {_FROM_THE_START}
     WHERE name = :name AND epoch = :epoch
 """)  # noqa: S608 - joined from constants
 _RESERVE = text("UPDATE ninai_journal_members SET reserved = greatest(reserved, :number) WHERE name = :name")
-_NOTE = text("""
-    UPDATE ninai_journal_members SET noted = :number, noted_at = clock_timestamp(), lineage = :lineage
+_NOTE = text(f"""
+    UPDATE ninai_journal_members SET noted = :number, noted_at = clock_timestamp(), lineage = :lineage,
+        reserved = greatest(reserved, CAST(:number AS bigint) + {RESERVED_MARKS})
     WHERE name = :name AND epoch = :epoch AND noted <= :number
-""")
+""")  # noqa: S608 - a constant
 _INSTALLATION = text("SELECT installation FROM ninai_journal")
 _PROPOSE = text("UPDATE ninai_journal SET installation = :proposed WHERE installation IS NULL")
 _FOUNDED = text("SELECT joined > 0 FROM ninai_journal")
@@ -46,11 +47,12 @@ _NOTE_FILL = text("""
     UPDATE ninai_journal_members SET fill_after = :after, copied = :copied, copied_users = :copied_users
     WHERE name = :name
 """)
+_OF_EPOCH = "name = :name AND epoch = coalesce(CAST(:epoch AS bigint), epoch)"
 _COMPLETE = text(
-    "UPDATE ninai_journal_members SET state = 'complete', restored = false, behind = NULL WHERE name = :name"
+    f"UPDATE ninai_journal_members SET state = 'complete', restored = false, behind = NULL WHERE {_OF_EPOCH}"  # noqa: S608 - joined from constants
 )
 _FILL = text(f"""
-    UPDATE ninai_journal_members SET state = 'filling', restored = false, {_FROM_THE_START} WHERE name = :name
+    UPDATE ninai_journal_members SET state = 'filling', restored = false, {_FROM_THE_START} WHERE {_OF_EPOCH}
 """)  # noqa: S608 - joined from constants
 _REMOVE = text("DELETE FROM ninai_journal_members WHERE name = :name")
 _LAST = text("SELECT last_value FROM ninai_journal_seq")
@@ -108,12 +110,21 @@ class PostgresMembers(Journal):
         return member
 
     async def restart(
-        self, name: str, *, epoch: int, identity: str, restored: bool = False, behind: float | None = None
+        self,
+        name: str,
+        *,
+        epoch: int,
+        identity: str,
+        restored: bool = False,
+        behind: float | None = None,
+        above: int = 0,
+        state: MemberState = MemberState.FILLING,
     ) -> Member | None:
         """Begin a new epoch of a member; see the protocol."""
         async with self._database.transaction() as connection:
             await connection.execute(LOCK_ALONE)
             values = {"name": name, "epoch": epoch, "identity": identity, "restored": restored, "behind": behind}
+            values |= {"above": above, "state": state.value}
             changed = (await connection.execute(_RESTART, values)).rowcount > 0
             member = await _member(connection, name)
         if changed:
@@ -140,14 +151,15 @@ class PostgresMembers(Journal):
         values = {"name": name, "after": after, "copied": copied, "copied_users": copied_users}
         await self._database.change(_NOTE_FILL, values)
 
-    async def mark(self, name: str, state: MemberState) -> None:
+    async def mark(self, name: str, state: MemberState, *, epoch: int | None = None) -> None:
         """Set the state of a member; see the protocol."""
-        await self._database.change(_COMPLETE if state is MemberState.COMPLETE else _FILL, {"name": name})
+        statement = _COMPLETE if state is MemberState.COMPLETE else _FILL
+        await self._database.change(statement, {"name": name, "epoch": epoch})
 
     async def leave(self, name: str) -> bool:
         """Remove a member; see the protocol."""
         # If the removal is interrupted, it leaves a member that needs a backfill.
-        if not await self._database.change(_FILL, {"name": name}):
+        if not await self._database.change(_FILL, {"name": name, "epoch": None}):
             return False
         [[last]] = await self._database.rows(_LAST)
         await self._drop_deliveries(name, last)

@@ -1,6 +1,6 @@
 """The members, which receive every write, and claims on tasks that only one holder may run."""
 
-from providers.journal.base import NEWEST_SEARCHED
+from providers.journal.base import NEWEST_SEARCHED, RESERVED_MARKS
 from providers.journal.operations import JournalEntry, Member, MemberState
 from providers.journal.rows import to_value
 from providers.journal.sqlite.connection import JournalConnection
@@ -50,12 +50,14 @@ def restart(
     identity: str,
     restored: bool = False,
     behind: float | None = None,
+    above: int = 0,
+    state: MemberState = MemberState.FILLING,
 ) -> Member | None:
     """Begin a new epoch of a member; see `Journal.restart`."""
     changed = connection.run(
-        f"""UPDATE members SET identity = ?, epoch = epoch + 1, noted = 0, lineage = NULL, restored = ?, behind = ?,
-        state = ?, {_FROM_THE_START} WHERE name = ? AND epoch = ?""",  # noqa: S608 - a constant
-        (identity, restored, behind, MemberState.FILLING, name, epoch),
+        f"""UPDATE members SET identity = ?, epoch = max(epoch, ?) + 1, noted = 0, lineage = NULL, restored = ?,
+        behind = ?, state = ?, {_FROM_THE_START} WHERE name = ? AND epoch = ?""",  # noqa: S608 - a constant
+        (identity, above, restored, behind, state, name, epoch),
     )
     if changed:
         _deliver_everything(connection, name, _TOMBSTONES_FIRST)
@@ -70,8 +72,9 @@ def reserve(connection: JournalConnection, name: str, number: int) -> None:
 def note(connection: JournalConnection, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
     """Note the mark of a store; see `Journal.note`."""
     connection.run(
-        "UPDATE members SET noted = ?, noted_at = ?, lineage = ? WHERE name = ? AND epoch = ? AND noted <= ?",
-        (number, connection.now(), lineage, name, epoch, number),
+        """UPDATE members SET noted = ?1, noted_at = ?2, lineage = ?3, reserved = max(reserved, ?1 + ?6)
+        WHERE name = ?4 AND epoch = ?5 AND noted <= ?1""",
+        (number, connection.now(), lineage, name, epoch, RESERVED_MARKS),
     )
 
 
@@ -101,10 +104,13 @@ def note_fill(connection: JournalConnection, name: str, *, after: str | None, co
     )
 
 
-def mark(connection: JournalConnection, name: str, state: MemberState) -> None:
+def mark(connection: JournalConnection, name: str, state: MemberState, *, epoch: int | None = None) -> None:
     """Set the state of a member; see `Journal.mark`."""
     afresh = _FROM_THE_START if state is MemberState.FILLING else "behind = NULL"
-    connection.run(f"UPDATE members SET state = ?, restored = 0, {afresh} WHERE name = ?", (state, name))  # noqa: S608 - a constant
+    connection.run(
+        f"UPDATE members SET state = ?, restored = 0, {afresh} WHERE name = ? AND epoch = coalesce(?, epoch)",  # noqa: S608 - a constant
+        (state, name, epoch),
+    )
 
 
 def leave(connection: JournalConnection, name: str) -> bool:

@@ -12,12 +12,13 @@ from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.opening import ProviderSpec
 from providers.chain.policy import AttemptPolicy, BudgetPolicy
 from providers.chain.relay import OutboxRelay
+from providers.chain.stores.in_sync import InSyncSet
 from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 from providers.journal.operations import Member, MemberState, Operation, OperationKind
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Snapshot
-from tests.support.chain_rig import ChainRig, Guarding, JournalInMemory, link_of
+from tests.support.chain_rig import INSTALLATION, ChainRig, Guarding, JournalInMemory, link_of
 from tests.support.clock import FakeClock, simulate
 from tests.support.frail import FrailProvider
 
@@ -128,25 +129,26 @@ class Process:
     def __init__(self, stage: Stage, holder: str, links: Sequence[Link]) -> None:
         self.links = links
         self.complete: frozenset[str] = frozenset()
-        self.membership = Membership(
+        self.restored: tuple[str, ...] = ()
+        self.membership = Membership.of(
             holder,
             stage.journal,
             lambda: self.links,
-            self._set_complete,
+            self._set_in_sync,
+            INSTALLATION,
             now=stage.clock,
-            observer=stage.observer or Unobserved(),
+            observer=stage.observer,
         )
         self._stage = stage
 
     async def start(self) -> "Process":
         """Put the order in force, and manage the membership from now on."""
-        admitted = await self.membership.admit({link.name: await _identity(link) for link in self.links})
-        self.complete = admitted.names
+        self._set_in_sync(await self.membership.admit(self.links, {}))
         self._stage.run(self._run())
         return self
 
-    def _set_complete(self, complete: frozenset[str]) -> None:
-        self.complete = complete
+    def _set_in_sync(self, found: InSyncSet) -> None:
+        self.complete, self.restored = found.names, found.restored
 
     async def _run(self) -> None:
         try:

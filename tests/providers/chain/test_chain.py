@@ -10,9 +10,9 @@ from providers.chain.chain import CLOSE_SECONDS, FLUSH_SECONDS, Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.guarded import GuardedProvider
-from providers.chain.identities import PATIENCE_AT_START
 from providers.chain.policy import LONGEST_REQUEST, OperationClass
 from providers.chain.route import NobodyInSync, Route
+from providers.chain.stores.introductions import PATIENCE_AT_START
 from providers.memory.provider import MockMemoryProvider
 from providers.types import MemoryRecord, NewMemory, Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged

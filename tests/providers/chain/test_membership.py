@@ -7,14 +7,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from providers.chain.errors import OrderRefused
-from providers.chain.membership import (
-    CARE_SECONDS,
-    FIRST_DELAY_SECONDS,
-    LONGEST_DELAY_SECONDS,
-    REFRESH_SECONDS,
-    RETIRE_SECONDS,
-    SETTLE_SECONDS,
-)
+from providers.chain.filling import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, SETTLE_SECONDS
+from providers.chain.membership import CARE_SECONDS, REFRESH_SECONDS, RETIRE_SECONDS
 from providers.chain.observer import Unobserved
 from providers.chain.reporting.events import LogEvents
 from providers.chain.reporting.reporter import Reporter
@@ -267,7 +261,7 @@ def test_a_store_that_was_exchanged_while_the_journal_was_away_must_say_who_it_i
         stage.disk.down = True
         other.down = True
         process.links = [stage.link("a", other), stage.link("b", b)]
-        await process.membership.admit({"a": None, "b": await b.identity()})
+        await process.membership.admit(process.links, {})
         stage.disk.down = False
         await asyncio.sleep(2 * REFRESH_SECONDS)
 
@@ -316,8 +310,7 @@ def test_who_is_put_back_into_an_order_is_not_retired() -> None:
         process.links = links[:1]
         await stage.process("two", links[:1]).start()
         await asyncio.sleep(RETIRE_SECONDS - FILL_SECONDS - 1)
-        identities = {link.name: await link.provider.identity() for link in links}
-        await process.membership.admit(identities)
+        await process.membership.admit(links, {})
         await asyncio.sleep(CARE_SECONDS)
 
         assert await stage.complete() == {"a", "b"}
@@ -340,8 +333,7 @@ def test_a_look_that_began_before_a_new_order_does_not_undo_it() -> None:
         for turn in range(40):
             order = [links["ab"[turn % 2]]]
             await asyncio.sleep(REFRESH_SECONDS + 0.013 * turn)  # at every moment of a look
-            identities = {link.name: await stores[link.name].identity() for link in order}
-            process.complete = (await process.membership.admit(identities)).names
+            process.complete = (await process.membership.admit(order, {})).names
             process.links = order
             await asyncio.sleep(2 * stage.disk.seconds_after)
             seen.add(order[0].name in process.complete)

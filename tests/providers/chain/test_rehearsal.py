@@ -14,7 +14,9 @@ from providers.journal.base import Journal
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
 
-WITHOUT_JOURNAL = JournalSpec(opened=None, always=False)
+from tests.support.chain_rig import INSTALLATION
+
+WITHOUT_JOURNAL = JournalSpec(opened=None, always=False, installation=INSTALLATION)
 
 
 class Order:
@@ -83,7 +85,7 @@ async def test_what_cannot_be_opened_is_the_reason(error: Exception) -> None:
 async def test_without_its_journal_no_provider_is_opened() -> None:
     """It is opened first."""
     order = Order()
-    choice = JournalSpec(opened=LostJournal, always=True)
+    choice = JournalSpec(opened=LostJournal, always=True, installation=INSTALLATION)
 
     with pytest.raises(Misconfigured, match="no such file"):
         await rehearse(choice, [order.part("a", MockMemoryProvider())])

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from providers.journal.base import NEWEST_SEARCHED, Journal
+from providers.journal.base import NEWEST_SEARCHED, RESERVED_MARKS, Journal
 from providers.journal.operations import Dead, Done, Member, MemberState
 from tests.providers.journal.rig import delete, due, put, remember, settle, trace
 
@@ -91,6 +91,14 @@ async def test_of_two_who_restart_a_member_one_does(journal: Journal) -> None:
     assert await journal.restart("nobody", epoch=1, identity="n") is None
 
 
+async def test_a_new_epoch_is_above_every_one_that_was_seen(journal: Journal) -> None:
+    """A store may know an epoch that its journal has lost; a member that lacks nothing stays complete."""
+    restarted = await journal.restart("home", epoch=1, identity="store of home", above=5, state=MemberState.COMPLETE)
+
+    assert restarted is not None
+    assert (restarted.epoch, restarted.state) == (6, MemberState.COMPLETE)
+
+
 @pytest.mark.parametrize("state", MemberState)
 async def test_a_state_ends_what_was_restored(journal: Journal, state: MemberState) -> None:
     """A member that is complete, or filled from others, is not restored any more."""
@@ -110,6 +118,8 @@ async def test_marks_grow(journal: Journal) -> None:
 
     home = await member(journal, "home")
     assert (home.reserved, home.noted, home.lineage) == (30, 12, "a")
+    await journal.note("home", epoch=1, number=30, lineage="a")
+    assert (await member(journal, "home")).reserved == 30 + RESERVED_MARKS
     assert home.noted_at > home.joined_at - 1
     assert (await member(journal, "standby")).noted == 0
 
@@ -137,3 +147,12 @@ async def test_only_the_newest_are_searched(journal: Journal, newer: int) -> Non
     await journal.append([remember() for _ in range(newer)])
 
     assert bool(await journal.confirmed("home", 1, 0.0)) is (newer < NEWEST_SEARCHED)
+
+
+async def test_what_was_found_in_a_former_epoch_does_not_count(journal: Journal) -> None:
+    """A store that was rolled back while it was being filled is not complete."""
+    await journal.restart("home", epoch=1, identity="store of home")
+    await journal.mark("home", MemberState.COMPLETE, epoch=1)
+    assert (await member(journal, "home")).state is MemberState.FILLING
+    await journal.mark("home", MemberState.COMPLETE, epoch=2)
+    assert (await member(journal, "home")).state is MemberState.COMPLETE

@@ -1,0 +1,84 @@
+"""Reunion: bring the stores that were all rolled back to one state, where none is left that has everything."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from msgspec import Struct
+
+from providers.chain.backfill import NotBackfilled
+from providers.chain.comparing.pages import MergePage, StorePages
+from providers.chain.comparing.store import ComparedStore
+from providers.chain.comparing.walking import Place
+from providers.chain.link import Link
+from providers.journal.base import Journal
+from providers.journal.operations import Member, MemberState
+
+MAX_PASSES = 5
+_TASK = "reunite"
+_CLAIM_SECONDS = 120.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Reunion(Struct):
+    """Complete the members that were rolled back, of which `links` are those that this process can ask.
+
+    The journal delivers again what it retains. What only one of the stores still holds is merged into the others:
+    states are put once by version and deletions win, so that any order ends in the same. After that nothing is left
+    that one of them could lack and anybody could bring.
+    """
+
+    holder: str
+    journal: Journal
+    links: Sequence[Link]
+    now: Callable[[], float] = time.monotonic
+
+    async def run(self) -> None:
+        """Merge the stores, and mark them as complete.
+
+        Raises:
+            NotBackfilled: another process does it, one of the stores cannot be asked, or deliveries are still due.
+            Unavailable: a store or the journal does not answer.
+        """
+        members = [member for member in await self.journal.members() if member.restored]
+        await self._check(members)
+        if len(members) > 1:
+            await self._merge([link for link in self.links if link.name in {member.name for member in members}])
+        for member in members:
+            await self.journal.mark(member.name, MemberState.COMPLETE, epoch=member.epoch)
+            _log.warning("store_reunited", provider=member.name, seconds=member.behind)
+
+    async def _check(self, members: Sequence[Member]) -> None:
+        await self._claim()
+        asked = {link.name for link in self.links}
+        for member in members:
+            if member.name not in asked:
+                raise NotBackfilled(f"{member.name} was rolled back as well, and may hold what the others lost")
+            if await self.journal.pending(1, provider=member.name):
+                raise NotBackfilled(f"{member.name} is still receiving what the journal retains")
+
+    async def _merge(self, links: Sequence[Link]) -> None:
+        pages = StorePages(
+            self.journal, [ComparedStore(link, self.now) for link in links], {link.name for link in links}, self.now
+        )
+        for _ in range(MAX_PASSES):
+            if not await self._merge_once(pages):
+                return
+        raise NotBackfilled("the stores that were rolled back keep differing")
+
+    async def _merge_once(self, pages: StorePages) -> bool:
+        """Merge everything once; return whether anything differed."""
+        differed = False
+        after: Place | None = None
+        while True:
+            await self._claim()
+            page: MergePage = await pages.merge(after)
+            differed = differed or bool(page.put or page.deleted)
+            if page.next_after is None:
+                return differed
+            after = Place.read(page.next_after)
+
+    async def _claim(self) -> None:
+        if not await self.journal.claim(_TASK, self.holder, _CLAIM_SECONDS):
+            raise NotBackfilled("another process reunites the stores")

@@ -1,0 +1,246 @@
+"""The registrar: meet the store behind each provider, and register in the journal what its introduction says."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.stores.introductions import PROBE_SECONDS, introduction_of
+from providers.chain.stores.judging import Judgement, judge
+from providers.introduction import Introduction, StoreMark
+from providers.journal.base import Journal
+from providers.journal.operations import Member, MemberState
+from providers.replica import Replica
+
+# For so long after a process has last seen a store under a name, no other store takes the name. It must be longer than
+# the time between two looks of a process at a store.
+IDENTITY_SECONDS = 15.0
+
+_CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})
+ADOPT = "bring the right one back, or have this journal take the stores over: `ninai journal adopt`"
+
+_log = structlog.get_logger(__name__)
+
+
+class Refusal(Struct, frozen=True):
+    """Why a store is not accepted under a name; `waits` is true if that may pass by itself."""
+
+    reason: str
+    waits: bool = False
+
+
+class Registrar(Struct):
+    """Decide which stores this process accepts; `met` holds the last introduction of each of them.
+
+    Nothing is read from, delivered to or laid over a store that is not accepted. A journal of another installation, or
+    of none, is `trusted` only after a store has confirmed that it belongs to it.
+    """
+
+    journal: Journal
+    installation: str
+    observer: ChainObserver = Unobserved()
+    wall: Callable[[], float] = time.time
+    met: dict[str, Introduction] = {}
+    refusals: dict[str, Refusal] = {}
+    trusted: bool = False
+
+    async def recognise_journal(self) -> None:
+        """Find out whether the journal is that of this installation; one without members becomes it.
+
+        Raises:
+            JournalUnavailable: it does not answer.
+        """
+        if not self.trusted:
+            noted = await self.journal.installation()
+            if noted is None and not await self.journal.founded():
+                noted = await self.journal.installation(self.installation)
+            self.trusted = noted == self.installation
+
+    async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
+        """Ask a store who it is, and register it; return its introduction, None if it is not accepted or silent.
+
+        An `introduction` that was just given is judged first. A store that does not answer stays accepted: the next
+        look finds out whether it is still the same.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+        """
+        member = await self._member(name)
+        introduction = introduction or await introduction_of(name, store, {})
+        if introduction is None:
+            if member is None:
+                await self.expect(name)
+            return None
+        self.observer.reached(name)
+        if member is None:
+            judgement = self._judge_newcomer(introduction)
+        else:
+            judgement = judge(member, introduction, self.journal.id)
+        if judgement not in _CALM and member is not None:  # it may be out of date: see `judge`
+            member = await self._member(name) or member
+            introduction = await introduction_of(name, store, {}) or introduction
+            judgement = judge(member, introduction, self.journal.id)
+            if judgement is Judgement.AHEAD:
+                member = await self._member(name) or member
+                judgement = judge(member, introduction, self.journal.id)
+        refusal = await self._register(name, member, introduction, judgement)
+        if refusal is not None:
+            self._refuse(name, refusal)
+            return None
+        if self.refusals.pop(name, None) is not None:
+            _log.info("store_accepted", provider=name)
+        self.met[name] = introduction
+        return introduction
+
+    async def expect(self, name: str) -> None:
+        """Have a provider whose store does not answer receive every write, unless the journal is not ours.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+        """
+        if self.trusted:
+            await self.journal.join(name, None, MemberState.FILLING)
+
+    def accepts(self, member: Member) -> bool:
+        """Return whether the store that this process sees is that of the member."""
+        introduction = self.met.get(member.name)
+        return introduction is not None and introduction.identity == member.identity
+
+    def forget(self, name: str) -> None:
+        """Accept the store of this name again only after it has said who it is."""
+        self.met.pop(name, None)
+
+    async def leave_mark(
+        self, name: str, store: Replica, introduction: Introduction, member: Member, *, pending: bool = True
+    ) -> Introduction:
+        """Leave the next mark in a store, and note it; return what the store says of itself afterwards.
+
+        If another process was faster, its mark stays.
+
+        Raises:
+            Unavailable: the store does not answer.
+            JournalUnavailable: the journal does not answer.
+        """
+        former = introduction.mark
+        number = 1 if former is None else former.number + 1
+        if number > member.reserved:
+            await self.journal.reserve(name, number)
+        mark = StoreMark(
+            installation=self.installation,
+            journal=self.journal.id,
+            epoch=member.epoch,
+            number=number,
+            at=self.wall(),
+            pending=pending,
+        )
+        async with asyncio.timeout(PROBE_SECONDS):
+            left = await store.leave_mark(mark, former)
+        if not left:
+            return introduction
+        await self.journal.note(name, epoch=member.epoch, number=number, lineage=introduction.lineage)
+        return replace(introduction, mark=mark)
+
+    async def _register(
+        self, name: str, member: Member | None, introduction: Introduction, judgement: Judgement
+    ) -> Refusal | None:
+        """Register what a store is; return the reason if it is not accepted."""
+        if judgement is Judgement.FOREIGN:
+            return Refusal(f"{name} belongs to another journal: {ADOPT}")
+        if member is not None and judgement is not Judgement.ANOTHER and member.identity is not None:
+            await self._confirm_journal()
+        if not self.trusted:
+            return Refusal(f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}")
+        if not await self.journal.claim(f"store {name}", introduction.identity, IDENTITY_SECONDS):
+            return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
+        if member is None or member.identity is None:
+            await self.journal.join(name, introduction.identity, MemberState.FILLING)
+            return None
+        return await self._react(member, introduction, judgement)
+
+    async def _react(self, member: Member, introduction: Introduction, judgement: Judgement) -> Refusal | None:
+        match judgement:
+            case Judgement.ANOTHER:
+                return await self._replaced(member, introduction)
+            case Judgement.ROLLED_BACK:
+                await self.rolled_back(member, introduction)
+            case Judgement.AHEAD:
+                await self._journal_rolled_back(introduction)
+            case _ if member.lineage is not None and introduction.lineage not in {None, member.lineage}:
+                await self.redeliver(member, "another history of its server")
+        return None
+
+    async def rolled_back(self, member: Member, introduction: Introduction) -> None:
+        """Register that a store has lost what it had: it is brought up from the others and the journal."""
+        mark = introduction.mark
+        behind = None if mark is None else max(0.0, member.noted_at - mark.at)
+        await self.journal.restart(
+            member.name, epoch=member.epoch, identity=introduction.identity, restored=True, behind=behind
+        )
+        _log.error("store_rolled_back", provider=member.name, seconds=behind)
+
+    async def redeliver(self, member: Member, reason: str) -> None:
+        """Deliver again what the journal retains, to a store that may lack some of it; its state stays."""
+        if member.identity is None:
+            return
+        await self.journal.restart(
+            member.name,
+            epoch=member.epoch,
+            identity=member.identity,
+            restored=member.restored,
+            behind=member.behind,
+            state=member.state,
+        )
+        _log.warning("store_suspected", provider=member.name, reason=reason)
+
+    async def _replaced(self, member: Member, introduction: Introduction) -> Refusal | None:
+        """Register that another store has a name now, unless it replaces the last one that has everything."""
+        others = [
+            other
+            for other in await self.journal.members()
+            if other.name != member.name and (other.state is MemberState.COMPLETE or other.restored)
+        ]
+        if not others and (member.state is MemberState.COMPLETE or member.restored):
+            return Refusal(f"{member.name} is another store than the one that received everything: {ADOPT}")
+        await self.journal.restart(member.name, epoch=member.epoch, identity=introduction.identity)
+        _log.warning("store_replaced", provider=member.name)
+        return None
+
+    async def _journal_rolled_back(self, introduction: Introduction) -> None:
+        """Register that the journal has lost operations, so that any store may lack some that others have received."""
+        for member in await self.journal.members():
+            if member.identity is None:
+                continue
+            mark = introduction.mark if introduction.identity == member.identity else None
+            if mark is not None:
+                await self.journal.reserve(member.name, mark.number)
+            await self.journal.restart(
+                member.name,
+                epoch=member.epoch,
+                identity=member.identity,
+                restored=True,
+                above=0 if mark is None else mark.epoch,
+            )
+        _log.error("journal_rolled_back")
+
+    async def _confirm_journal(self) -> None:
+        if not self.trusted:
+            await self.journal.installation(self.installation)
+            self.trusted = True
+            _log.info("journal_confirmed", journal=self.journal.id)
+
+    def _judge_newcomer(self, introduction: Introduction) -> Judgement:
+        mark = introduction.mark
+        return Judgement.FOREIGN if mark is not None and mark.journal != self.journal.id else Judgement.UNMARKED
+
+    def _refuse(self, name: str, refusal: Refusal) -> None:
+        self.met.pop(name, None)
+        if self.refusals.get(name) != refusal:
+            _log.error("store_refused", provider=name, reason=refusal.reason)
+        self.refusals[name] = refusal
+
+    async def _member(self, name: str) -> Member | None:
+        return next((member for member in await self.journal.members() if member.name == name), None)

@@ -1,0 +1,159 @@
+"""The watch over stores: look at each one regularly, leave marks in it, and read back what it has confirmed."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import structlog
+from msgspec import Struct
+
+from providers import background
+from providers.chain.link import Link
+from providers.chain.stores.introductions import PROBE_SECONDS
+from providers.chain.stores.registrar import Registrar
+from providers.errors import ProviderError
+from providers.introduction import Introduction
+from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import JournalEntry, Member, OperationKind
+from providers.types import Snapshot
+
+Result = TypeVar("Result")
+
+LOOK_SECONDS = 1.0  # between two looks at a store to which something was delivered
+IDLE_SECONDS = 3.0  # between two looks at a store to which nothing was
+DOUBT_SECONDS = 0.5  # after a look that has found a contradiction
+SETTLED_SECONDS = 1.0  # by when a confirmed state can be read back, beyond the staleness of its store
+READ_BACK = 3  # states in one look
+FAREWELL_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class StoreWatch(Struct):
+    """Look at the stores of an order as one process sees them.
+
+    A mark in every write would make one row the busiest of the store, and has cost half of its throughput; so a store
+    gets the next mark with a look. What was lost since the last mark is found by reading back.
+    """
+
+    registrar: Registrar
+    journal: Journal
+    now: Callable[[], float] = time.monotonic
+    _tasks: dict[str, asyncio.Task[None]] = {}
+    _due: dict[str, float] = {}
+    _marked: dict[str, int] = {}  # the newest operation that each provider had confirmed at its last mark
+    _doubted: dict[str, int] = {}  # the operation that was not found by the last look
+    _redelivered: dict[str, int] = {}  # the operation for which everything was delivered once more
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The looks that are under way."""
+        return [*self._tasks.values()]
+
+    def doubt(self, name: str) -> None:
+        """Have a store looked at soon, because it has contradicted the journal."""
+        self._due[name] = min(self._due.get(name, 0.0), self.now())
+
+    def start_looks(self, links: Sequence[Link]) -> None:
+        """Start the looks that are due, in the background."""
+        for link in links:
+            task = self._tasks.get(link.name)
+            if (task is None or task.done()) and self.now() >= self._due.get(link.name, 0.0):
+                self._due[link.name] = self.now() + LOOK_SECONDS
+                self._tasks[link.name] = background.start_once(self._look_safely(link), f"look at {link.name}")
+
+    async def look(self, link: Link) -> None:
+        """Look once at a store.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+            Unavailable: the store does not answer.
+        """
+        name = link.name
+        introduction = await self.registrar.meet(name, link.provider)
+        member = next((member for member in await self.journal.members() if member.name == name), None)
+        if introduction is None or member is None or not self.registrar.accepts(member):
+            return
+        staleness = link.provider.staleness
+        newest = await self.journal.confirmed(name, READ_BACK, staleness + SETTLED_SECONDS)
+        if newest and await self._lost(link, newest):
+            await self._suspect(link, member, newest[0])
+            return
+        self._doubted.pop(name, None)
+        reached = newest[0].seq if newest else 0
+        if reached != self._marked.get(name) or _is_of_before(introduction, member):
+            await self.registrar.leave_mark(name, link.provider, introduction, member)
+            self._marked[name] = reached
+        else:
+            self._due[name] = self.now() + IDLE_SECONDS
+
+    async def close(self, links: Sequence[Link]) -> None:
+        """Note in every store whether the journal still holds what it lacks; within a time limit, all at once."""
+        await asyncio.gather(*map(background.stop, self.tasks))
+        await asyncio.gather(*(self._say_farewell(link) for link in links))
+
+    async def _say_farewell(self, link: Link) -> None:
+        with suppress(ProviderError, TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                backlogs = {backlog.provider: backlog for backlog in (await self.journal.status()).backlogs}
+                backlog = backlogs.get(link.name)
+                if backlog is None or backlog.pending or backlog.dead:
+                    return
+                member = next((member for member in await self.journal.members() if member.name == link.name), None)
+                introduction = await link.provider.introduce()
+                if member is not None and self.registrar.accepts(member) and not _is_of_before(introduction, member):
+                    await self.registrar.leave_mark(link.name, link.provider, introduction, member, pending=False)
+
+    async def _look_safely(self, link: Link) -> None:
+        try:
+            await self.look(link)
+        except JournalUnavailable as error:
+            _log.debug("look_postponed", provider=link.name, reason=error.reason)
+        except (ProviderError, TimeoutError) as error:
+            _log.debug("look_failed", provider=link.name, reason=str(error))
+
+    async def _lost(self, link: Link, newest: Sequence[JournalEntry]) -> bool:
+        """Return whether a store has not what it confirmed last.
+
+        Where others delete memories past us, a missing one proves nothing unless all that was read back is missing.
+        """
+        read = newest if link.provider.changed_elsewhere else newest[:1]
+        if link.provider.changed_elsewhere and len(read) == 1:
+            return False
+        held = [await _in_time(link.provider.snapshot(entry.state.owner, entry.state.id)) for entry in read]
+        return all(contradicts(entry, state) for entry, state in zip(read, held, strict=True))
+
+    async def _suspect(self, link: Link, member: Member, entry: JournalEntry) -> None:
+        """Deliver everything once more if two looks have missed the same operation that still counts as confirmed."""
+        name = link.name
+        self._due[name] = self.now() + DOUBT_SECONDS
+        known = await self.journal.newest(entry.state.owner, entry.state.id)
+        if known is None or known.seq != entry.seq or name in known.pending:
+            return
+        if self._doubted.get(name) != entry.seq:
+            self._doubted[name] = entry.seq
+        elif self._redelivered.get(name) != entry.seq:
+            self._redelivered[name] = entry.seq
+            await self.registrar.redeliver(member, "it does not have what it confirmed last")
+
+
+def contradicts(entry: JournalEntry, held: Snapshot | None) -> bool:
+    """Return whether a store that has confirmed an operation cannot hold this."""
+    if entry.state.deleted:
+        return held is not None and not held.deleted
+    if held is None:
+        return True
+    # The version of a first write may be another one: it may have been repeated while no provider could be asked.
+    return entry.kind is OperationKind.UPDATE and not held.deleted and held.version < entry.state.version
+
+
+def _is_of_before(introduction: Introduction, member: Member) -> bool:
+    """Return whether a store has no mark of its member's epoch yet."""
+    return introduction.mark is None or introduction.mark.epoch < member.epoch
+
+
+async def _in_time(answer: Awaitable[Result]) -> Result:
+    async with asyncio.timeout(PROBE_SECONDS):
+        return await answer
