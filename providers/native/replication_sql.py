@@ -61,5 +61,3 @@ OWNERS = text("""
     )
     SELECT user_id FROM named WHERE place > 0 AND user_id IS NOT NULL ORDER BY place
 """)
-
-IDENTITY = text("SELECT id FROM ninai_store")
