@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from providers.answers import Stored
 from providers.errors import ProviderError, Unavailable
+from providers.introduction import StoreMark
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Health, NewMemory, Snapshot
 from tests.support.clock import FakeClock, hybrid_clock
@@ -96,13 +97,15 @@ class FrailProvider(MockMemoryProvider):
             raise self.failures["close"]
 
     def begin_anew(self) -> None:
-        """Lose everything, and have another identity from now on."""
+        """Lose everything, and have another identity and no mark from now on."""
         self._stores.clear()
         self._identity = f"mock:{uuid4()}"
+        self._mark = None
 
-    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+    def restore(self, snapshots: Sequence[Snapshot], mark: StoreMark | None = None) -> None:
         """Hold what a backup holds, and nothing else."""
         self._stores.clear()
+        self._mark = mark
         for snapshot in snapshots:
             self._put(snapshot)
 
@@ -148,3 +151,5 @@ class FrailProvider(MockMemoryProvider):
     snapshots = _met(MockMemoryProvider.snapshots)
     owners = _met(MockMemoryProvider.owners)
     identity = _met(MockMemoryProvider.identity)
+    introduce = _met(MockMemoryProvider.introduce)
+    leave_mark = _met(MockMemoryProvider.leave_mark)
