@@ -178,6 +178,7 @@ class Chain:
                 now=self._now,
                 unjournalled=unjournalled,
                 observer=self.observer,
+                keep=choice.keep,
             )
             # The provider that was alone so far holds everything, whatever the new order, and joins before all others.
             alone = [one.link for one in self._open.values()]

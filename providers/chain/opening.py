@@ -41,12 +41,14 @@ class ProviderSpec(Struct, frozen=True, kw_only=True):
 class JournalSpec(Struct, frozen=True, kw_only=True):
     """How to open the journal, None if none is configured; `always` asks for one even with a single provider.
 
-    `installation` is the id of the installation to which the journal must belong.
+    `installation` is the id of the installation to which the journal must belong, None as long as it has none: then it
+    takes one, and `keep` remembers it for the next start.
     """
 
     opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
     always: bool
-    installation: str
+    installation: str | None
+    keep: Callable[[str], None] | None = None
 
 
 class OpenProvider(Struct, frozen=True, eq=False):

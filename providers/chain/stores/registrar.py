@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import structlog
 from msgspec import Struct
@@ -26,6 +27,10 @@ ADOPT = "bring the right one back, or have this journal take the stores over: `n
 _log = structlog.get_logger(__name__)
 
 
+def _keep_nothing(_installation: str) -> None:
+    pass
+
+
 class Refusal(Struct, frozen=True):
     """Why a store is not accepted under a name; `waits` is true if that may pass by itself."""
 
@@ -37,28 +42,40 @@ class Registrar(Struct):
     """Decide which stores this process accepts; `met` holds the last introduction of each of them.
 
     Nothing is read from, delivered to or laid over a store that is not accepted. A journal of another installation, or
-    of none, is `trusted` only after a store has confirmed that it belongs to it.
+    of none, is `trusted` only after a store has confirmed that it belongs to it. An installation without an id of its
+    own takes that of such a journal, and has `keep` remember it.
     """
 
     journal: Journal
-    installation: str
+    installation: str | None
     observer: ChainObserver = Unobserved()
+    keep: Callable[[str], None] = _keep_nothing
     wall: Callable[[], float] = time.time
     met: dict[str, Introduction] = {}
     refusals: dict[str, Refusal] = {}
     trusted: bool = False
 
     async def recognise_journal(self) -> None:
-        """Find out whether the journal is that of this installation; one without members becomes it.
+        """Find out whether the journal is that of this installation.
 
         Raises:
             JournalUnavailable: it does not answer.
         """
-        if not self.trusted:
-            noted = await self.journal.installation()
-            if noted is None and not await self.journal.founded():
-                noted = await self.journal.installation(self.installation)
-            self.trusted = noted == self.installation
+        if not self.trusted and self.installation is not None:
+            self.trusted = await self.journal.installation() == self.installation
+
+    async def claim_journal(self, told: str | None) -> None:
+        """Make a journal without members that of this installation, unless it is that of another one.
+
+        An installation without an id gets the one that a store was `told`, or else a new one.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+        """
+        noted = await self.journal.installation(self.installation or told or str(uuid4()))
+        if self.installation is None and noted is not None:
+            self.take(noted)
+        self.trusted = noted == self.installation
 
     async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
         """Ask a store who it is, and register it; return its introduction, None if it is not accepted or silent.
@@ -126,6 +143,8 @@ class Registrar(Struct):
             JournalUnavailable: the journal does not answer.
         """
         former = introduction.mark
+        if self.installation is None:
+            raise RuntimeError("no store is accepted before the installation has an id")
         number = 1 if former is None else former.number + 1
         if number > member.reserved:
             await self.journal.reserve(name, number)
@@ -228,9 +247,18 @@ class Registrar(Struct):
 
     async def _confirm_journal(self) -> None:
         if not self.trusted:
-            await self.journal.installation(self.installation)
+            noted = await self.journal.installation(self.installation or str(uuid4()))
+            if noted is not None and noted != self.installation:
+                self.take(noted)
             self.trusted = True
             _log.info("journal_confirmed", journal=self.journal.id)
+
+    def take(self, installation: str) -> None:
+        """Belong to this installation from now on: all that share a journal and its stores are one."""
+        if self.installation is not None:
+            _log.warning("installation_replaced", former=self.installation, installation=installation)
+        self.installation = installation
+        self.keep(installation)
 
     def _judge_newcomer(self, introduction: Introduction) -> Judgement:
         mark = introduction.mark
