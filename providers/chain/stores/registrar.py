@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
 from providers.chain.stores.introductions import PROBE_SECONDS, introduction_of
 from providers.chain.stores.judging import Judgement, judge
 from providers.introduction import Introduction, StoreMark
@@ -187,7 +187,7 @@ class Registrar(Struct):
             case Judgement.ROLLED_BACK:
                 await self.rolled_back(member, introduction)
             case Judgement.AHEAD:
-                await self._journal_rolled_back(introduction)
+                await self._journal_rolled_back(member.name, introduction)
             case _ if member.lineage is not None and introduction.lineage not in {None, member.lineage}:
                 await self.redeliver(member, "another history of its server")
         return None
@@ -199,6 +199,7 @@ class Registrar(Struct):
         await self.journal.restart(
             member.name, epoch=member.epoch, identity=introduction.identity, restored=True, behind=behind
         )
+        self.observer.met_store(member.name, StoreEvent.ROLLED_BACK)
         _log.error("store_rolled_back", provider=member.name, seconds=behind)
 
     async def redeliver(self, member: Member, reason: str) -> None:
@@ -213,6 +214,7 @@ class Registrar(Struct):
             behind=member.behind,
             state=member.state,
         )
+        self.observer.met_store(member.name, StoreEvent.SUSPECTED)
         _log.warning("store_suspected", provider=member.name, reason=reason)
 
     async def _replaced(self, member: Member, introduction: Introduction) -> Refusal | None:
@@ -225,10 +227,11 @@ class Registrar(Struct):
         if not others and (member.state is MemberState.COMPLETE or member.restored):
             return Refusal(f"{member.name} is another store than the one that received everything: {ADOPT}")
         await self.journal.restart(member.name, epoch=member.epoch, identity=introduction.identity)
+        self.observer.met_store(member.name, StoreEvent.REPLACED)
         _log.warning("store_replaced", provider=member.name)
         return None
 
-    async def _journal_rolled_back(self, introduction: Introduction) -> None:
+    async def _journal_rolled_back(self, name: str, introduction: Introduction) -> None:
         """Register that the journal has lost operations, so that any store may lack some that others have received."""
         for member in await self.journal.members():
             if member.identity is None:
@@ -243,7 +246,8 @@ class Registrar(Struct):
                 restored=True,
                 above=0 if mark is None else mark.epoch,
             )
-        _log.error("journal_rolled_back")
+        self.observer.met_store(name, StoreEvent.JOURNAL_ROLLED_BACK)
+        _log.error("journal_rolled_back", provider=name)
 
     async def _confirm_journal(self) -> None:
         if not self.trusted:
@@ -267,6 +271,7 @@ class Registrar(Struct):
     def _refuse(self, name: str, refusal: Refusal) -> None:
         self.met.pop(name, None)
         if self.refusals.get(name) != refusal:
+            self.observer.met_store(name, StoreEvent.REFUSED)
             _log.error("store_refused", provider=name, reason=refusal.reason)
         self.refusals[name] = refusal
 
