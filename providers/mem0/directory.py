@@ -1,4 +1,4 @@
-"""What mem0 has no call for: which users there are, which store this is, and whose. All are stored as memories of ours."""
+"""What mem0 has no call for: its users, its name as a store, and a chain's mark; all are memories of our own there."""
 
 import asyncio
 from collections.abc import Iterable
