@@ -12,7 +12,7 @@ import pytest
 
 from providers.native.embedded import EmbeddedServer
 from tests.support.following import eventually
-from tests.support.postgres import create_database, reachable_folder
+from tests.support.postgres import connected, create_database, reachable_folder
 from tests.support.rollback import copied, put_back
 from tests.support.service import NINAI, Service, environment, ninai, running_service
 
@@ -26,6 +26,14 @@ def folder() -> Iterator[Path]:
     """A folder for the service, which outlives it."""
     with reachable_folder() as made:
         yield made
+
+
+async def new_store(server: EmbeddedServer) -> str:
+    """Make a database with a name of its own: copies of the template have the same."""
+    dsn = await create_database(server)
+    async with connected(dsn) as connection:
+        await connection.execute("UPDATE ninai_store SET id = gen_random_uuid()")
+    return dsn
 
 
 def natives(**dsns: str) -> dict[str, str]:
@@ -48,7 +56,7 @@ def remember(http: httpx.Client, *contents: str) -> list[str]:
     """Store memories, and return their ids."""
     answers = [http.post("/memory/remember", json={"content": content}) for content in contents]
     assert {answer.status_code for answer in answers} <= {200, 201, 202}, [answer.text for answer in answers]
-    return [answer.json()["id"] for answer in answers]
+    return [answer.json()["memory_id"] for answer in answers]
 
 
 def listed(http: httpx.Client) -> tuple[list[str], httpx.Headers]:
@@ -88,7 +96,7 @@ def refused_start(folder: Path, variables: Mapping[str, str]) -> subprocess.Comp
 
 async def test_a_newcomer_first_in_the_order_is_not_believed(postgres_server: EmbeddedServer, folder: Path) -> None:
     """A restart with an empty store before the one that holds memories shows all of them, and fills the newcomer."""
-    native, second = [await create_database(postgres_server) for _ in range(2)]
+    native, second = [await new_store(postgres_server) for _ in range(2)]
     contents = [f"memory {number}" for number in range(5)]
     with running_service(folder, natives(native=native)) as service, calling(service) as http:
         ids = remember(http, *contents)
@@ -107,7 +115,7 @@ async def test_a_newcomer_first_in_the_order_is_not_believed(postgres_server: Em
 
 async def test_a_home_that_is_put_back_is_healed(postgres_server: EmbeddedServer, folder: Path) -> None:
     """What was acknowledged since the copy is found within seconds, and what was deleted since stays deleted."""
-    home, standby = [await create_database(postgres_server) for _ in range(2)]
+    home, standby = [await new_store(postgres_server) for _ in range(2)]
     with running_service(folder, natives(home=home, standby=standby)) as service, calling(service) as http:
         await complete(service, "home", "standby")
         [deleted] = remember(http, "to be deleted")
@@ -134,7 +142,7 @@ async def test_a_home_that_is_put_back_is_healed(postgres_server: EmbeddedServer
 
 async def test_the_only_store_that_is_put_back_serves_marked(postgres_server: EmbeddedServer, folder: Path) -> None:
     """It says that it was restored until the journal has delivered again what it retains."""
-    only = await create_database(postgres_server)
+    only = await new_store(postgres_server)
     variables = natives(native=only) | {"NINAI__JOURNAL__KIND": "sqlite"}
     with running_service(folder, variables) as service, calling(service) as http:
         [deleted] = remember(http, "to be deleted")
@@ -147,10 +155,10 @@ async def test_the_only_store_that_is_put_back_serves_marked(postgres_server: Em
         await put_back(postgres_server, only, copy)
 
         async def strong_again() -> bool:
+            noticed = (await asyncio.to_thread(providers_of, service))["native"]["epoch"] > 1
             found, headers = await asyncio.to_thread(listed, http)
             seen.append((found, headers.get("memory-degraded"), headers["memory-consistency"]))
-            epoch = (await asyncio.to_thread(providers_of, service))["native"]["epoch"]
-            return epoch > 1 and headers["memory-consistency"] == "strong"
+            return noticed and headers["memory-consistency"] == "strong"
 
         await eventually(strong_again, NOTICED_SECONDS)
         metrics = service.metrics()
@@ -162,7 +170,7 @@ async def test_the_only_store_that_is_put_back_serves_marked(postgres_server: Em
 
 async def test_a_journal_that_is_gone_is_not_replaced_in_silence(postgres_server: EmbeddedServer, folder: Path) -> None:
     """The service refuses to start and names the way on, which merges the stores."""
-    home, standby = [await create_database(postgres_server) for _ in range(2)]
+    home, standby = [await new_store(postgres_server) for _ in range(2)]
     variables = natives(home=home, standby=standby)
     with running_service(folder, variables) as service, calling(service) as http:
         await complete(service, "home", "standby")
@@ -192,7 +200,7 @@ async def test_a_journal_that_is_gone_is_not_replaced_in_silence(postgres_server
 
 async def test_two_hosts_do_not_share_a_name(postgres_server: EmbeddedServer, folder: Path) -> None:
     """The second process that sees another store under a name refuses to start, and the first goes on."""
-    mine, theirs, journal = [await create_database(postgres_server) for _ in range(3)]
+    mine, theirs, journal = [await new_store(postgres_server) for _ in range(3)]
     shared = {"NINAI__JOURNAL__KIND": "postgres", "NINAI__JOURNAL__DSN": journal}
     (folder / "first").mkdir()
     with running_service(folder / "first", natives(native=mine) | shared) as service, calling(service) as http:
