@@ -6,7 +6,7 @@ from itertools import combinations
 from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.comparing.comparison import Kind
+from providers.chain.comparing.comparison import Fault
 from providers.chain.errors import BreakerOpen, BulkheadFull, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
 from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
@@ -52,7 +52,7 @@ class CountingObserver(Unobserved):
         for outcome in ("done", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
-        for fault in Kind:
+        for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
 
     def expect_order(self, order: Sequence[str]) -> None:
