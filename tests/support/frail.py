@@ -9,7 +9,9 @@ from uuid import uuid4
 from providers.answers import Stored
 from providers.errors import ProviderError, Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Health, NewMemory, Snapshot
+from providers.replica import MAX_OWNERS
+from providers.summaries import OwnerSummary
+from providers.types import Health, NewMemory, Owner, Snapshot
 from tests.support.clock import FakeClock, hybrid_clock
 
 P = ParamSpec("P")
@@ -65,6 +67,7 @@ class FrailProvider(MockMemoryProvider):
         self.put: list[str] = []
         self.opened = 0
         self.closed = 0
+        self.edited_by_others = False
 
     @property
     def down(self) -> bool:
@@ -77,6 +80,11 @@ class FrailProvider(MockMemoryProvider):
             self.failures[_EVERYTHING] = Unavailable("down")
         else:
             self.failures.pop(_EVERYTHING, None)
+
+    @property
+    def changed_elsewhere(self) -> bool:
+        """See `Replica`."""
+        return self.edited_by_others
 
     @property
     def open(self) -> int:
@@ -130,6 +138,12 @@ class FrailProvider(MockMemoryProvider):
         self.put += [snapshot.id for snapshot in snapshots]
         return answer
 
+    async def summarize(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
+        """Return summaries in one call, whatever becomes of calls to other methods."""
+        plain = MockMemoryProvider()
+        plain._stores = self._stores  # noqa: SLF001 - of the same class
+        return await plain.summaries(limit, after=after)
+
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
         instead = self.instead.get("health_check", MockMemoryProvider.health_check)
@@ -147,4 +161,5 @@ class FrailProvider(MockMemoryProvider):
     snapshot = _met(MockMemoryProvider.snapshot)
     snapshots = _met(MockMemoryProvider.snapshots)
     owners = _met(MockMemoryProvider.owners)
+    summaries = _met(summarize, "summaries")
     identity = _met(MockMemoryProvider.identity)
