@@ -11,7 +11,7 @@ from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
 from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED
-from providers.journal.postgres.tables import CREATE, CREATION_LOCK, UPGRADE, VERSION
+from providers.journal.postgres.tables import CREATE, CREATION_LOCK, UPGRADE, UPGRADE_CLOCK, VERSION
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
 from providers.postgres.translate import PossibleWrites
@@ -30,6 +30,12 @@ _HAS_TRACES = text("""
     SELECT EXISTS (
         SELECT 1 FROM pg_catalog.pg_attribute
         WHERE attrelid = CAST('ninai_journal_entries' AS regclass) AND attname = 'trace' AND NOT attisdropped
+    )
+""")
+_HAS_CLOCK = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_attribute
+        WHERE attrelid = CAST('ninai_journal' AS regclass) AND attname = 'watched_since' AND NOT attisdropped
     )
 """)
 _INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:version)")
@@ -114,6 +120,8 @@ async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:
         missing += [*UPGRADE, CREATE_APPEND]
     if found is None or not await connection.scalar(_HAS_LEASES):
         missing.append(CREATE_APPEND_LEASED)
+    if found is None or not await connection.scalar(_HAS_CLOCK):
+        missing += UPGRADE_CLOCK
     return missing
 
 

@@ -21,6 +21,7 @@ from providers.journal.operations import (
 )
 from providers.journal.postgres import statements
 from providers.journal.postgres.appending import AppendCall, Appender
+from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
@@ -38,8 +39,9 @@ class PostgresJournal(PostgresMembers):
     A read sees every earlier settlement of this process that can be written within `patience` seconds.
     """
 
-    def __init__(self, database: JournalDatabase, notifier: Notifier, patience: float) -> None:
+    def __init__(self, database: JournalDatabase, notifier: Notifier, clock: ClockWatch, patience: float) -> None:
         super().__init__(database, notifier)
+        self._clock = clock
         self._appender = Appender(database)
         self._settler = Settler(database, notifier, patience)
 
@@ -113,6 +115,7 @@ class PostgresJournal(PostgresMembers):
 
     async def prune(self, seconds: float) -> int:
         """Drop what every member has confirmed, in batches; see the protocol."""
+        await self._clock.compare()
         await self._settler.settled()
         place: dict[str, object] | None = {"reached": _LONG_AGO, "seq": 0}
         dropped = 0
@@ -126,6 +129,7 @@ class PostgresJournal(PostgresMembers):
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones that every member has confirmed; see the protocol."""
+        await self._clock.compare()
         values = {"limit": limit, "seconds": seconds, "after": after}
         return [to_entry(row, row.pending) for row in await self._settled_rows(statements.TOMBSTONES, values)]
 

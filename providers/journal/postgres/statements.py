@@ -108,11 +108,17 @@ MOVE = text(f"""
     RETURNING w.place, CAST(extract(epoch FROM d.due_at) AS float8) AS until
 """)  # noqa: S608 - joined from constants
 
+# What is in the table has been retained for so long, whatever the server's clock was set to: see `clock.py`.
+_WATCHED = """EXISTS (
+        SELECT 1 FROM ninai_journal AS j
+        WHERE j.watched_since <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+    )"""
+
 PRUNABLE = text(f"""
     SELECT e.seq, e.appended_at, {_CONFIRMED} AS confirmed FROM (
         SELECT seq, user_id, appended_at FROM ninai_journal_entries
         WHERE kind <> 'delete' AND (appended_at, seq) > (CAST(:reached AS timestamptz), CAST(:seq AS bigint))
-            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {_WATCHED}
         ORDER BY appended_at, seq LIMIT CAST(:limit AS int)
     ) AS e ORDER BY e.appended_at, e.seq
 """)  # noqa: S608 - joined from constants
@@ -131,7 +137,7 @@ DROP = text(f"""
 
 TOMBSTONES = text(f"""
     SELECT e.seq, e.kind, e.state, CAST('{{}}' AS text[]) AS pending FROM ninai_journal_entries AS e
-    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED}
+    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED} AND {_WATCHED}
         AND e.appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
     ORDER BY e.seq LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants

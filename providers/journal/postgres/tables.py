@@ -78,3 +78,12 @@ UPGRADE = (
     "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
     "CREATE INDEX ninai_journal_traces ON ninai_journal_entries (user_id, seq) WHERE trace",
 )
+
+# What is noted of the server's clock: see `clock.py`.
+UPGRADE_CLOCK = (
+    """
+    ALTER TABLE ninai_journal ADD COLUMN steps bigint NOT NULL DEFAULT 0,
+        ADD COLUMN watched_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        ADD COLUMN watched_since timestamptz NOT NULL DEFAULT clock_timestamp()
+    """,
+)

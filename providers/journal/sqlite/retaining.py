@@ -68,7 +68,7 @@ def prune(connection: JournalConnection, seconds: float, start: Place, limit: in
         f"""SELECT o.appended_at, o.seq, {_CONFIRMED} FROM operations AS o INDEXED BY operations_by_age
         WHERE o.kind <> 'delete' AND (o.appended_at, o.seq) > (?, ?) AND o.appended_at <= ?
         ORDER BY o.appended_at, o.seq LIMIT ?""",  # noqa: S608 - a constant
-        (start.appended_at, start.seq, connection.now() - seconds, limit),
+        (start.appended_at, start.seq, connection.clock.before(seconds), limit),
     )
     done = [(seq,) for _, seq, confirmed in rows if confirmed]
     connection.raw.executemany("DELETE FROM operations WHERE seq = ?", done)
@@ -80,7 +80,7 @@ def tombstones(connection: JournalConnection, limit: int, seconds: float, *, aft
     rows = connection.rows(
         f"""SELECT {connection.operations.entry} FROM operations AS o INDEXED BY tombstones
         WHERE o.kind = 'delete' AND o.seq > ? AND o.appended_at <= ? AND {_CONFIRMED} ORDER BY o.seq LIMIT ?""",  # noqa: S608 - a constant
-        (after, connection.now() - seconds, limit),
+        (after, connection.clock.before(seconds), limit),
     )
     return [to_entry(row) for row in rows]
 
