@@ -26,7 +26,7 @@ from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
-from providers.journal.rows import to_delivery, to_entry, to_status, to_value
+from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_status, to_value
 from providers.types import Owner
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
@@ -165,7 +165,7 @@ class PostgresJournal(PostgresMembers):
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Return dead letters; see the protocol."""
         rows = await self._settled_rows(statements.DEAD, {"limit": limit, "after": after})
-        return [to_value(DeadLetter, row) for row in rows]
+        return [to_dead_letter(row) for row in rows]
 
     async def retry(self, seq: int, provider: str) -> bool:
         """Make a dead letter due; see the protocol."""
@@ -176,7 +176,7 @@ class PostgresJournal(PostgresMembers):
         return found
 
     async def discard(self, seq: int, provider: str) -> bool:
-        """Drop a dead letter; see the protocol."""
+        """Give up a dead letter; see the protocol."""
         await self._settler.settled()
         return bool(await self._database.change(statements.DISCARD, {"seq": seq, "provider": provider}))
 

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from providers.journal.postgres.tables import LOCK
+from providers.journal.rows import DISCARDED
 
 LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
@@ -161,14 +162,16 @@ STATUS = text("""
 
 NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")
 
-BACKLOGS = text("""
-    SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending, count(d.seq) FILTER (WHERE d.dead) AS dead,
+BACKLOGS = text(f"""
+    SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending,
+        count(d.seq) FILTER (WHERE d.dead AND d.failures <> {DISCARDED}) AS dead,
         greatest(CAST(extract(
             epoch FROM clock_timestamp() - min(d.since) FILTER (WHERE NOT d.dead)
-        ) AS float8), 0) AS oldest_seconds
+        ) AS float8), 0) AS oldest_seconds,
+        count(d.seq) FILTER (WHERE d.dead AND d.failures = {DISCARDED}) AS discarded
     FROM ninai_journal_members AS m LEFT JOIN ninai_journal_deliveries AS d ON d.provider = m.name
     GROUP BY m.name, m.place ORDER BY m.place
-""")
+""")  # noqa: S608 - joined from constants
 
 _DELIVERY = (
     "d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,"
@@ -204,4 +207,7 @@ RETRY = text("""
     WHERE provider = :provider AND seq = :seq AND dead
 """)
 
-DISCARD = text("DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead")
+DISCARD = text(f"""
+    UPDATE ninai_journal_deliveries SET failures = {DISCARDED}
+    WHERE provider = :provider AND seq = :seq AND dead AND failures <> {DISCARDED}
+""")  # noqa: S608 - joined from constants

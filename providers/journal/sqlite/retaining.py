@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from providers.journal.operations import JournalEntry, JournalStatus
-from providers.journal.rows import to_status
+from providers.journal.rows import DISCARDED, to_status
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.types import Owner
@@ -120,9 +120,11 @@ def status(connection: JournalConnection) -> JournalStatus:
             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'operations'), 0)"""
         )
         backlogs = connection.rows(
-            """SELECT m.name, count(d.due_at), count(d.seq) - count(d.due_at),
-                max(?1 - coalesce(min(CASE WHEN d.due_at IS NOT NULL THEN d.made_at END), ?1), 0.0)
-            FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",
+            f"""SELECT m.name, count(d.due_at),
+                count(d.seq) FILTER (WHERE d.due_at IS NULL AND d.failures <> {DISCARDED}),
+                max(?1 - coalesce(min(CASE WHEN d.due_at IS NOT NULL THEN d.made_at END), ?1), 0.0),
+                count(d.seq) FILTER (WHERE d.due_at IS NULL AND d.failures = {DISCARDED})
+            FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",  # noqa: S608 - a constant
             (now,),
         )
     return to_status(counts, backlogs)
