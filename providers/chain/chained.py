@@ -25,9 +25,13 @@ CONCURRENT_RECALLS = 4  # queries of one batch that run at once
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
-    """Healthy while a provider in sync can answer reads; `providers` has the health of each in the order."""
+    """Healthy while a provider in sync can answer reads; `providers` has the health of each in the order.
+
+    `journal_error` is why the journal takes no writes now: reads are answered, writes are refused.
+    """
 
     providers: dict[str, Health]
+    journal_error: str | None = None
 
 
 class ChainedProvider(MemoryProvider):
