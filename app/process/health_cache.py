@@ -83,7 +83,8 @@ class HealthCache:
 
     def invalidate(self) -> None:
         """Discard all results."""
-        for recent in (self._journal, *self._recent.values()):
+        self._journal.forget()
+        for recent in self._recent.values():
             recent.forget()
 
     async def aclose(self) -> None:

@@ -92,7 +92,7 @@ async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
     assert await journal.prune(0) == 0
     [left] = await journal.entries(Owner(USER), "home", 10, 10)
     [letter] = await journal.dead(10)
-    assert (left.state, left.pending) == (entry.state, {"home"})
+    assert (left.state, left.pending) == (entry.state, frozenset({"home"}))
     assert (letter.seq, letter.provider, letter.discarded, letter.failures) == (entry.seq, "home", True, 0)
     assert [(one.dead, one.discarded, one.pending) for one in (await journal.status()).backlogs] == [
         (0, 1, 0),

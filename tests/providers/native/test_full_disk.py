@@ -15,7 +15,7 @@ from tests.support.native import open_native_provider
 from tests.support.postgres import connected, create_database, drop_database, reachable_folder
 
 MEBIBYTES = 16
-LONG_TEXT = "tea " * 10_000
+LONG_TEXT = "tea " * 1_000
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def disk() -> Iterator[SmallDisk]:
 
 async def remember_much(provider: MemoryProvider) -> None:
     """Store more than there is room for."""
-    for _ in range(100):
+    for _ in range(10_000):
         await provider.remember("kannan", LONG_TEXT)
 
 
