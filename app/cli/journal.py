@@ -131,12 +131,20 @@ def _no_letter(seq: int, provider: str) -> click.ClickException:
 def _in_words(report: JournalReport) -> str:
     states = {member.name: member.state.value for member in report.members}
     rows = [
-        (one.provider, states.get(one.provider, "?"), one.pending, one.dead, span(one.oldest_seconds))
+        (
+            one.provider,
+            states.get(one.provider, "?"),
+            one.pending,
+            one.dead,
+            one.discarded,
+            span(one.oldest_seconds),
+        )
         for one in report.backlogs
     ]
+    titles = ("provider", "state", "pending", "dead", "discarded", "oldest")
     return (
         f"journal {report.id}: {report.operations} operations, {report.tombstones} of them tombstones,"
-        f" the last number is {report.last_seq}\n{table(('provider', 'state', 'pending', 'dead', 'oldest'), rows)}"
+        f" the last number is {report.last_seq}\n{table(titles, rows)}"
     )
 
 
@@ -152,10 +160,14 @@ def _listed(listed: Sequence[DeadLetter | PendingDelivery], age: str, moments: S
     """Draw deliveries; the column `age` has the time since the moment of each."""
     now = time.time()
     rows = [
-        (one.seq, one.provider, one.kind, one.user_id, one.memory_id, one.failures, span(now - moment), one.error)
+        (one.seq, one.provider, one.kind, one.user_id, one.memory_id, one.failures, span(now - moment), _error(one))
         for one, moment in zip(listed, moments, strict=True)
     ]
     return table(("seq", "provider", "kind", "user", "memory", "failures", age, "error"), rows)
+
+
+def _error(one: DeadLetter | PendingDelivery) -> str:
+    return f"{one.error} (discarded)" if isinstance(one, DeadLetter) and one.discarded else one.error
 
 
 def _on_journal(settings: Settings, work: Callable[[Journal], Awaitable[T]]) -> T:

@@ -79,6 +79,16 @@ STEPS = (
             CREATE_FORMER_APPEND_LEASED,
         ),
     ),
+    Step(
+        title="what is noted of the server's clock",  # see `clock.py`
+        statements=(
+            """
+            ALTER TABLE ninai_journal ADD COLUMN clock_steps bigint NOT NULL DEFAULT 0,
+                ADD COLUMN watched_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+                ADD COLUMN watched_since timestamptz NOT NULL DEFAULT clock_timestamp()
+            """,
+        ),
+    ),
 )
 
 # Not to_regclass(), which caches that the table was missing before this connection waited for the lock.

@@ -56,6 +56,12 @@ STEPS = (
             "CREATE INDEX older_edits_by_age ON older_edits (noted_at)",
         ),
     ),
+    Step(
+        title="the clock of the journal",  # see `clock.py`
+        statements=(
+            "CREATE TABLE clock (boot TEXT NOT NULL, running REAL NOT NULL, moment REAL NOT NULL) STRICT",
+        ),
+    ),
 )
 
 

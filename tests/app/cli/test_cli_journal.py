@@ -71,7 +71,7 @@ def test_status_tells_what_is_to_be_delivered(file: Path, tmp_path: Path) -> Non
     assert (result.exit_code, result.stderr) == (0, "")
     assert first.startswith("journal ")
     assert first.endswith(": 2 operations, 0 of them tombstones, the last number is 2")
-    assert head.split() == ["provider", "state", "pending", "dead", "oldest"]
+    assert head.split() == ["provider", "state", "pending", "dead", "discarded", "oldest"]
     assert home.split()[:4] == ["a", "complete", "2", "0"]
     assert standby.split()[:4] == ["b", "filling", "1", "1"]
 
@@ -174,20 +174,22 @@ def test_nothing_is_discarded_without_a_yes(file: Path, tmp_path: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == (
-        f"Error: this discards the remember of memory {ABSENT_ID} of user kannan: b never gets this memory, and does"
-        " not show it when it answers; say --yes if that is meant"
+        f"Error: this discards the remember of memory {ABSENT_ID} of user kannan: b never gets this memory, which"
+        " only the journal knows better, until it is merged or written anew; say --yes if that is meant"
     )
     assert in_journal(tmp_path, letters) == [seq]
 
 
 def test_a_yes_discards(file: Path, tmp_path: Path) -> None:
-    """The letter is gone, and its provider never gets the operation."""
+    """Its provider never gets the operation; that it lacks it stays known."""
     seq = in_journal(tmp_path, kill)
 
     result = ninai(file, "discard", str(seq), "b", "--yes")
 
     assert (result.exit_code, result.stdout) == (0, f"operation {seq} is discarded at b\n")
-    assert in_journal(tmp_path, letters) == []
+    assert in_journal(tmp_path, letters) == [seq]
+    assert "refused (discarded)" in ninai(file, "dead").stdout
+    assert ninai(file, "discard", str(seq), "b", "--yes").exit_code == 1
     assert len(in_journal(tmp_path, lambda journal: journal.lease("b", 10, LONG))) == 1
 
 
