@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.errors import Misconfigured
@@ -23,6 +24,23 @@ _COLUMN = """
 """
 _FUNCTION = """
     SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_proc WHERE proname = '{name}' AND pg_function_is_visible(oid))
+"""
+
+# Whoever may write entries may write to a new table: the owner of the tables need not be the role of the service.
+_LIKE_ENTRIES = """
+    DO $grants$
+    DECLARE one text;
+    BEGIN
+        FOR one IN
+            SELECT DISTINCT CASE grantee WHEN 'PUBLIC' THEN grantee ELSE quote_ident(grantee) END
+            FROM information_schema.role_table_grants
+            WHERE table_schema = current_schema() AND table_name = 'ninai_journal_entries'
+                AND privilege_type = 'INSERT' AND grantee <> current_user
+        LOOP
+            EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO ' || one;
+        END LOOP;
+    END
+    $grants$
 """
 
 STEPS = (
@@ -73,6 +91,7 @@ STEPS = (
             )
             """,
             "CREATE INDEX ninai_journal_older_edits_by_age ON ninai_journal_older_edits (noted_at)",
+            _LIKE_ENTRIES.format(table="ninai_journal_older_edits"),
             CREATE_APPEND,
             CREATE_APPEND_LEASED,
             CREATE_FORMER_APPEND,
@@ -91,6 +110,7 @@ _INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:form)")
 _COUNT = "ALTER TABLE ninai_journal ADD COLUMN IF NOT EXISTS step int NOT NULL DEFAULT 0"
 _TAKEN = text("UPDATE ninai_journal SET step = :step, version = :form")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_FORBIDDEN = "42501"  # insufficient_privilege
 _FORM = 1  # of the tables that `CREATE` makes
 
 
@@ -142,6 +162,11 @@ async def upgrade(connection: AsyncConnection, steps: Sequence[Step] = STEPS) ->
         await connection.execute(_TAKEN, {"step": len(steps), "form": form})
     row = (await connection.execute(_JOURNAL)).one()
     return Tables(str(row.id), row.form, row.step), len(missing) if tables is not None else 0
+
+
+def is_forbidden(error: DBAPIError) -> bool:
+    """Return whether the role may not change the tables."""
+    return getattr(error.orig, "sqlstate", None) == _FORBIDDEN
 
 
 async def _run(connection: AsyncConnection, statements: Sequence[str]) -> None:

@@ -79,7 +79,7 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
         taken = upgrade(raw)
         if taken:
-            _log.info("journal_upgraded", path=str(path), steps=taken)
+            _log.info("journal_upgraded", kind="sqlite", steps=taken)
         former = former_columns(raw)
         define_conversion(raw, former)
         if reads_only:

@@ -4,8 +4,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +22,7 @@ from providers.journal.steps import Step
 from providers.native.embedded import EmbeddedServer
 from providers.postgres.engine import open_pool
 from tests.providers.journal.postgres_rig import opened
-from tests.providers.journal.rig import put, remember
+from tests.providers.journal.rig import put, remember, update
 from tests.support.postgres import connected, create_database, drop_database
 
 FORMER = Path(__file__).parent / "former"
@@ -149,6 +152,31 @@ async def test_former_tables_become_those_of_a_new_journal(
 
     assert await described(former) == await described(database)
     await drop_database(postgres_server, former)
+
+
+async def test_tables_of_another_role_are_upgraded_by_their_owner(postgres_server: EmbeddedServer) -> None:
+    """The service says what to run; afterwards its role may write to what is new."""
+    owner = await create_database(postgres_server, "template1")
+    async with connected(owner) as administrator:
+        await administrator.execute((FORMER / "postgres_leases.sql").read_text("utf-8"))
+        await administrator.execute("""
+            CREATE ROLE "The Worker" LOGIN;
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "The Worker";
+            GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "The Worker"
+        """)
+    worker = make_url(owner).set(username="The Worker").render_as_string(hide_password=False)
+    async with opened(worker) as journal:
+        with pytest.raises(JournalUnavailable, match="run `ninai journal upgrade` with the role that owns them"):
+            await put(journal, remember())
+        async with opened(owner):
+            pass
+        await put(journal, remember("m"))
+        changed = replace(update("m", "coffee"), edit_id=str(UUID(int=1)), older_edits=(str(UUID(int=2)),))
+        await put(journal, changed)
+        assert await journal.prune(0) >= 0
+    async with connected(owner) as administrator:
+        await administrator.execute('DROP OWNED BY "The Worker"; DROP ROLE "The Worker"')
+    await drop_database(postgres_server, owner)
 
 
 async def test_a_program_goes_on_beside_additions_to_tables(database: str) -> None:
