@@ -11,7 +11,7 @@ from providers.errors import Misconfigured
 from providers.journal.postgres.append_function import CREATE_APPEND, CREATE_FORMER_APPEND
 from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED, CREATE_FORMER_APPEND_LEASED
 from providers.journal.postgres.tables import CREATE, CREATION_LOCK
-from providers.journal.steps import Forms, Step, counted
+from providers.journal.steps import Forms, SchemaStep, counted
 
 # The column `version` is the form: every former program compares it.
 FORMS = Forms(1, 1)
@@ -45,7 +45,7 @@ _LIKE_ENTRIES = """
 
 STEPS = (
     # A tombstone that is a `trace` is kept by the journal alone: no member has a delivery of it.
-    Step(
+    SchemaStep(
         title="traces of deletions that found nothing",
         statements=(
             "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
@@ -54,12 +54,12 @@ STEPS = (
         shown_by=_COLUMN.format(table="ninai_journal_entries", column="trace"),
     ),
     # Former programs call a function that came with this step; every function stands in the step that changed it last.
-    Step(
+    SchemaStep(
         title="the ends of leases in the answer to an append",
         statements=(),
         shown_by=_FUNCTION.format(name="ninai_journal_append_lent"),
     ),
-    Step(
+    SchemaStep(
         title="what the journal knows of the stores",
         statements=(
             "ALTER TABLE ninai_journal ADD COLUMN installation text",
@@ -77,7 +77,7 @@ STEPS = (
         shown_by=_COLUMN.format(table="ninai_journal_members", column="epoch"),
     ),
     # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
-    Step(
+    SchemaStep(
         title="edits that a state does not keep",
         statements=(
             """
@@ -121,12 +121,12 @@ class Tables(Struct, frozen=True):
     form: int
     taken: int
 
-    def lack(self, steps: Sequence[Step] = STEPS) -> bool:
+    def lack(self, steps: Sequence[SchemaStep] = STEPS) -> bool:
         """Return whether steps are missing."""
         return self.taken < len(steps)
 
 
-async def find(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> Tables | None:
+async def find(connection: AsyncConnection, steps: Sequence[SchemaStep] = STEPS) -> Tables | None:
     """Return what is there, None if there are no tables.
 
     Raises:
@@ -144,7 +144,7 @@ async def find(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> Ta
     return Tables(str(row.id), row.form, counted(shown))
 
 
-async def upgrade(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> tuple[Tables, int]:
+async def upgrade(connection: AsyncConnection, steps: Sequence[SchemaStep] = STEPS) -> tuple[Tables, int]:
     """Create the tables if there are none, and take the steps that they lack; return them, and how many steps it took.
 
     The caller's transaction is the only one at a time that does this.

@@ -18,7 +18,7 @@ from providers.journal.postgres import steps as postgres_steps
 from providers.journal.sqlite import steps as sqlite_steps
 from providers.journal.sqlite.opening import open_file, open_memory
 from providers.journal.sqlite.schema import create
-from providers.journal.steps import Step
+from providers.journal.steps import SchemaStep
 from providers.native.embedded import EmbeddedServer
 from providers.postgres.engine import open_pool
 from tests.providers.journal.postgres_rig import opened
@@ -30,17 +30,17 @@ BY_HAND = """
     ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1;
 """
-ADDITION = Step(title="an addition", statements=("CREATE TABLE ninai_journal_added (a text)",))
+ADDITION = SchemaStep(title="an addition", statements=("CREATE TABLE ninai_journal_added (a text)",))
 
 
-def a_break(forms: int) -> Step:
+def a_break(forms: int) -> SchemaStep:
     """Return a step beside which no former program can go on."""
-    return Step(title="a break", statements=("CREATE TABLE ninai_journal_more (a text)",), form=forms + 1)
+    return SchemaStep(title="a break", statements=("CREATE TABLE ninai_journal_more (a text)",), form=forms + 1)
 
 
-def broken(title: str = "a step that fails in the middle") -> Step:
+def broken(title: str = "a step that fails in the middle") -> SchemaStep:
     """Return a step whose second statement fails."""
-    return Step(title=title, statements=("CREATE TABLE ninai_journal_more (a text)", "SELECT no_such_column"))
+    return SchemaStep(title=title, statements=("CREATE TABLE ninai_journal_more (a text)", "SELECT no_such_column"))
 
 
 def tables_in(connection: sqlite3.Connection) -> dict[str, set[tuple[object, ...]]]:
@@ -104,7 +104,7 @@ def test_a_program_refuses_a_break(file: Path) -> None:
 def test_a_step_is_taken_whole_or_not_at_all(file: Path) -> None:
     """The steps before it stay."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        more = Step(title="an index", statements=("CREATE INDEX more ON claims (holder)",))
+        more = SchemaStep(title="an index", statements=("CREATE INDEX more ON claims (holder)",))
         with pytest.raises(sqlite3.OperationalError, match="no_such_column"):
             sqlite_steps.upgrade(connection, (*sqlite_steps.STEPS, more, broken()))
 
