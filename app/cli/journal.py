@@ -38,7 +38,7 @@ class JournalReport(Struct, frozen=True, kw_only=True):
 
 @click.group()
 def journal() -> None:
-    """Inspect the journal, and retry or discard dead letters."""
+    """Inspect the journal, retry or discard dead letters, and bring its tables up to this version."""
 
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Operations shown.")
@@ -109,6 +109,21 @@ def discard(settings: Settings, seq: int, provider: str, *, yes: bool) -> None:
 
     _on_journal(settings, work)
     click.echo(f"operation {seq} is discarded at {provider}")
+
+
+@journal.command()
+@options.with_settings
+def upgrade(settings: Settings) -> None:
+    """Bring the journal's tables up to this version, as the role that is configured.
+
+    The service does so by itself, unless its role may not change tables. May run on several hosts at once.
+    """
+    click.echo(f"the tables of journal {_on_journal(settings, _ready)} are as this version needs them")
+
+
+async def _ready(opened: Journal) -> str:
+    await opened.members()  # by then the steps that were missing have been taken
+    return opened.id
 
 
 async def _report(opened: Journal) -> JournalReport:

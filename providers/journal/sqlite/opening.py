@@ -82,7 +82,7 @@ def _open(path: Path, now: Now, running: RunningTime, *, reads_only: bool) -> Jo
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
         taken = upgrade(raw)
         if taken:
-            _log.info("journal_upgraded", path=str(path), steps=taken)
+            _log.info("journal_upgraded", kind="sqlite", steps=taken)
         clock = clock_in(raw, now, running)
         former = former_columns(raw)
         define_conversion(raw, former)
