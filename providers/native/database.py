@@ -18,6 +18,8 @@ _EMPTY_QUERY = text("SELECT 1")
 class Database(PreparedDatabase):
     """Lend connections, after the schema was found usable or upgraded once; `unpooled` is for what must not wait."""
 
+    prepared_again = True  # it may have been put back to a time before its last migration
+
     def __init__(
         self,
         engine: AsyncEngine,
