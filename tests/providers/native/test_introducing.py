@@ -56,6 +56,17 @@ async def test_a_mark_is_whole(database: str) -> None:
             await connection.execute("UPDATE ninai_store SET mark_epoch = 1")
 
 
+async def test_the_version_before_leaves_the_mark_alone(database: str) -> None:
+    """It writes to the same row which model is wanted, and asks for the name alone, as these statements of it do."""
+    async with open_native_provider(database) as provider, connected(database) as connection:
+        await provider.leave_mark(FIRST, None)
+        await connection.execute("UPDATE ninai_store SET embedding_model = 'test/former'")
+        name = await connection.fetchval("SELECT id FROM ninai_store")
+
+        introduction = await provider.introduce()
+        assert (introduction.identity, introduction.mark) == (f"postgresql:{name}", FIRST)
+
+
 async def test_the_lineage_is_that_of_server_and_database(database: str, postgres_server: EmbeddedServer) -> None:
     """Whoever asks is told the same, and of another database of the same server another one."""
     elsewhere = await create_database(postgres_server)
