@@ -6,8 +6,8 @@ from itertools import combinations
 from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.comparing.comparison import Fault
+from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.gauges import Gauges
 from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
 from providers.chain.overlay import UNVERIFIED

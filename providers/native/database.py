@@ -21,6 +21,8 @@ class Database(PreparedDatabase):
     `write_error` is why the last write found no room, None if it found some.
     """
 
+    prepared_again = True  # it may have been put back to a time before its last migration
+
     def __init__(
         self,
         engine: AsyncEngine,

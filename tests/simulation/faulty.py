@@ -6,6 +6,7 @@ from random import Random
 from typing import TypeVar
 
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+from providers.introduction import Introduction, StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.types import Health, Owner, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
@@ -105,6 +106,14 @@ class FaultyReplica(Wrapper, Replica):
     async def identity(self) -> str:
         """See `Replica`."""
         return await self._through(lambda store: store.identity())
+
+    async def introduce(self) -> Introduction:
+        """See `Replica`."""
+        return await self._through(lambda store: store.introduce())
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """See `Replica`."""
+        return await self._through(lambda store: store.leave_mark(mark, former), writes=True)
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""

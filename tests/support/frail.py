@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from providers.answers import Stored
 from providers.errors import ProviderError, Unavailable
+from providers.introduction import StoreMark
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import MAX_OWNERS
 from providers.summaries import OwnerSummary
@@ -115,15 +116,17 @@ class FrailProvider(MockMemoryProvider):
             raise self.failures["close"]
 
     def begin_anew(self) -> None:
-        """Lose everything, and have another identity from now on."""
+        """Lose everything, and have another identity and no mark from now on."""
         self._stores.clear()
         self._log.clear()
         self._identity = f"mock:{uuid4()}"
+        self._mark = None
 
-    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+    def restore(self, snapshots: Sequence[Snapshot], mark: StoreMark | None = None) -> None:
         """Hold what a backup holds, and nothing else."""
         self._stores.clear()
         self._log.clear()
+        self._mark = mark
         for snapshot in snapshots:
             self._put(snapshot)
 
@@ -202,3 +205,5 @@ class FrailProvider(MockMemoryProvider):
     owners = _met(MockMemoryProvider.owners)
     summaries = _met(summarize, "summaries")
     identity = _met(MockMemoryProvider.identity, reads=False)
+    introduce = _met(MockMemoryProvider.introduce)
+    leave_mark = _met(MockMemoryProvider.leave_mark)

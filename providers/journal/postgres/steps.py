@@ -98,7 +98,7 @@ STEPS = (
             CREATE_FORMER_APPEND_LEASED,
         ),
     ),
-    Step(
+    SchemaStep(
         title="what is noted of the server's clock",  # see `clock.py`
         statements=(
             """

@@ -56,11 +56,9 @@ STEPS = (
             "CREATE INDEX older_edits_by_age ON older_edits (noted_at)",
         ),
     ),
-    Step(
+    SchemaStep(
         title="the clock of the journal",  # see `clock.py`
-        statements=(
-            "CREATE TABLE clock (boot TEXT NOT NULL, running REAL NOT NULL, moment REAL NOT NULL) STRICT",
-        ),
+        statements=("CREATE TABLE clock (boot TEXT NOT NULL, running REAL NOT NULL, moment REAL NOT NULL) STRICT",),
     ),
 )
 
