@@ -22,7 +22,7 @@ from app.settings.errors import quoted
 from observability.logs import configure_logs
 from providers.chain.comparing.choosing import to_compare, to_merge
 from providers.chain.comparing.pages import DiffPage, MergePage
-from providers.chain.comparing.walking import Place
+from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
 from providers.chain.observer import Unobserved
 from providers.chain.opening import ProviderSpec, open_link
@@ -168,8 +168,8 @@ async def opened_links(settings: Settings, stack: AsyncExitStack) -> list[Link]:
     return links
 
 
-def _place(after: str | None) -> Place | None:
-    return None if after is None else Place.read(after)
+def _place(after: str | None) -> WalkPlace | None:
+    return None if after is None else WalkPlace.read(after)
 
 
 def _path(name: str, what: str, **query: str | None) -> str:

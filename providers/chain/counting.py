@@ -6,7 +6,7 @@ from itertools import combinations
 from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.comparing.comparison import Kind
+from providers.chain.comparing.comparison import Fault
 from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.execution import RESTORED
 from providers.chain.gauges import Gauges
@@ -65,7 +65,7 @@ class CountingObserver(Unobserved):
         for outcome in ("done", "held", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
-        for fault in Kind:
+        for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
         for event in StoreEvent:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from observability.metrics import Metrics
 from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.comparing.comparison import Kind
+from providers.chain.comparing.comparison import Fault
 from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 
@@ -74,7 +74,7 @@ class Gauges(Struct):
             metrics.filling_memories.labels(provider, step).set(getattr(progress, step))
 
     def _show_differences(self, provider: str, differences: Mapping[str, int]) -> None:
-        for kind in Kind:
+        for kind in Fault:
             self.metrics.store_differences.labels(provider, kind.value).set(differences.get(kind.value, 0))
 
     def _hide(self, provider: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from observability.secret import Secret
 from providers.embedders.settings import NoEmbedderSettings
 from providers.errors import InvalidInput
 from providers.introduction import StoreMark
+from providers.mem0.names import STORE, USERS
 from providers.mem0.settings import Mem0Settings
 from providers.memory.provider import MockMemoryProvider
 from providers.native.embedded import EmbeddedServer
@@ -41,7 +41,7 @@ OTHERS: dict[str, Any] = {
 
 
 @asynccontextmanager
-async def in_memory(_server: EmbeddedServer) -> AsyncIterator[Store]:
+async def in_memory() -> AsyncIterator[Store]:
     """A store in memory, whose only provider it is."""
     provider = MockMemoryProvider()
 
@@ -61,34 +61,54 @@ async def in_postgresql(server: EmbeddedServer) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def in_mem0(_server: EmbeddedServer, dialect: str) -> AsyncIterator[Store]:
+async def in_mem0(dialect: str) -> AsyncIterator[Store]:
     """A server that speaks a dialect of mem0."""
     async with fakes.SERVERS[dialect]() as server:
         yield lambda: fakes.opened(server.base_url, dialect)
 
 
 @asynccontextmanager
-async def in_the_real_mem0(server: EmbeddedServer) -> AsyncIterator[Store]:
-    """The library of mem0 on a database."""
-    dsn = await create_database(server)
+async def in_the_real_mem0(service: Mem0Process) -> AsyncIterator[Store]:
+    """The library of mem0, from which what is ours alone was removed."""
+    async with service.client() as client:
+        for user in (STORE, USERS):
+            assert (await client.delete("/memories", params={"user_id": user})).is_success
+    settings = Mem0Settings(base_url=service.base_url, api_key=Secret("key"), dialect="oss")
+    yield lambda: settings.open(fakes.host())
+
+
+@pytest.fixture(scope="module")
+async def real_mem0(postgres_server: EmbeddedServer) -> AsyncIterator[Mem0Process]:
+    """One process for all tests, which takes seconds to start."""
+    dsn = await create_database(postgres_server)
     async with Mem0Process(dsn, api_key="key") as service:
-        settings = Mem0Settings(base_url=service.base_url, api_key=Secret("key"), dialect="oss")
-        yield lambda: settings.open(fakes.host())
-    await drop_database(server, dsn)
+        yield service
+    await drop_database(postgres_server, dsn)
 
 
 STORES = [
-    pytest.param(in_memory, id="mock"),
-    pytest.param(in_postgresql, id="native"),
-    *(pytest.param(partial(in_mem0, dialect=dialect), id=f"mem0-{dialect}") for dialect in fakes.DIALECTS),
-    pytest.param(in_the_real_mem0, id="mem0", marks=pytest.mark.soak),
+    pytest.param(lambda _request: in_memory(), id="mock"),
+    pytest.param(lambda request: in_postgresql(request.getfixturevalue("postgres_server")), id="native"),
+    pytest.param(lambda _request: in_mem0("spec"), id="mem0-spec"),
+    pytest.param(lambda _request: in_mem0("oss"), id="mem0-oss"),
+    pytest.param(lambda _request: in_mem0("platform"), id="mem0-platform"),
+    pytest.param(
+        lambda request: in_the_real_mem0(request.getfixturevalue("real_mem0")), id="mem0", marks=pytest.mark.soak
+    ),
 ]
 
 
 @pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, postgres_server: EmbeddedServer) -> AsyncIterator[Store]:
+def made(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Store]:
+    """A store that is about to be made; what it needs is running by then."""
+    making: AbstractAsyncContextManager[Store] = request.param(request)
+    return making
+
+
+@pytest.fixture
+async def store(made: AbstractAsyncContextManager[Store]) -> AsyncIterator[Store]:
     """A store in which there is nothing, to be opened any number of times."""
-    async with request.param(postgres_server) as opened:
+    async with made as opened:
         yield opened
 
 

@@ -20,6 +20,7 @@ from providers.native.embedded.os_user import os_user_for
 from providers.native.embedded.processes import run, spawn
 from tests.support.faults import end_sessions
 from tests.support.following import eventually
+from tests.support.mem0_oss import Mem0Process
 from tests.support.postgres import connected, reachable_folder
 
 _START_SECONDS = 60.0
@@ -45,6 +46,16 @@ async def put_back(server: EmbeddedServer, dsn: str, copy: str) -> None:
         await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await connection.execute(f"ALTER DATABASE {copy} RENAME TO {name}")
+
+
+@contextlib.asynccontextmanager
+async def stopped(service: Mem0Process) -> AsyncIterator[None]:
+    """Keep a mem0 down meanwhile, so that its database can be copied or put back; afterwards it has the same port."""
+    service.kill()
+    try:
+        yield
+    finally:
+        await service.start()
 
 
 @contextlib.asynccontextmanager

@@ -43,7 +43,7 @@ async def found(
     refuse_foreign(met, alone=len(links) == 1)
     marks = {introduction.mark.installation for introduction in met.values() if introduction.mark is not None}
     await registrar.claim_journal(marks.pop() if len(marks) == 1 else None)
-    source = links[0].name if sole else await _source(links, met)
+    source = links[0].name if sole else await source_of(links, met)
     # The source comes first: if the rest is interrupted, the others are newcomers.
     for link in sorted(links, key=lambda link: link.name != source):
         introduction = met.get(link.name)
@@ -75,8 +75,13 @@ def refuse_foreign(met: Mapping[str, Introduction], *, alone: bool) -> None:
         raise OrderRefused(f"the journal is new, and that of {names} may have held what {names} lacks: {way_on}")
 
 
-async def _source(links: Sequence[Link], met: Mapping[str, Introduction]) -> str:
-    """Return the name of the provider that holds what there is."""
+async def source_of(links: Sequence[Link], met: Mapping[str, Introduction]) -> str:
+    """Return the name of the provider that holds what there is.
+
+    Raises:
+        OrderRefused: several hold what is not the same.
+        Undecided: none of those that answer holds anything.
+    """
     asked = [link for link in links if link.name in met]
     answers = await asyncio.gather(*(holds(link.provider) for link in asked))
     holders = [link for link, holds in zip(asked, answers, strict=True) if holds]

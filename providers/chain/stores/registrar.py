@@ -31,6 +31,11 @@ def _keep_nothing(_installation: str) -> None:
     pass
 
 
+def of_another_journal(name: str) -> str:
+    """Return the reason why the store of a journal is not that of another one."""
+    return f"{name} belongs to another journal: {ADOPT}"
+
+
 class Refusal(Struct, frozen=True):
     """Why a store is not accepted under a name; `waits` is true if that may pass by itself."""
 
@@ -168,7 +173,7 @@ class Registrar(Struct):
     ) -> Refusal | None:
         """Register what a store is; return the reason if it is not accepted."""
         if judgement is Judgement.FOREIGN:
-            return Refusal(f"{name} belongs to another journal: {ADOPT}")
+            return Refusal(of_another_journal(name))
         if member is not None and judgement is not Judgement.ANOTHER and member.identity is not None:
             await self._confirm_journal()
         if not self.trusted:

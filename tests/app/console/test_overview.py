@@ -103,7 +103,7 @@ async def test_the_journal_is_shown_in_numbers(visitor: Visitor) -> None:
     text = (await visitor.look()).text
 
     assert "State sqlite up Operations" in text
-    assert "Provider Pending Oldest Dead a 0 - 0 b 0 - 0" in text
+    assert "Provider Pending Oldest Dead Discarded a 0 - 0 0 b 0 - 0 0" in text
 
 
 async def test_a_journal_out_of_reach_is_told(tmp_path: Path) -> None:

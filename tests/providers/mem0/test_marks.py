@@ -1,7 +1,6 @@
 """The mark of a chain at mem0: a memory of our own, of which two may be there when a process ended in between."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from copy import deepcopy
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -24,7 +23,7 @@ from tests.support.mem0 import DIALECTS, SERVERS, OssServer, host, opened, speak
 from tests.support.mem0_oss import Mem0Process
 from tests.support.mem0_platform import PlatformServer
 from tests.support.mem0_spec import SpecServer
-from tests.support.rollback import copied, put_back
+from tests.support.rollback import copied, put_back, stopped
 
 NAME_KEY, MARK_KEY = str(UUID(int=1)), str(UUID(int=2))  # as they stand in every mem0 that was ever used
 FIRST = StoreMark(installation="an installation", journal="a journal", epoch=1, number=5, at=1_700_000_000.5)
@@ -189,11 +188,3 @@ async def test_a_real_mem0_put_back_tells_its_former_mark(database: str, postgre
 
             assert (told.identity, told.mark) == (identity, FIRST)
             assert [memory.id for memory in await provider.list_memories("anna")] == [memory_id]
-
-
-@asynccontextmanager
-async def stopped(service: Mem0Process) -> AsyncIterator[None]:
-    """Keep a mem0 down meanwhile."""
-    service.kill()
-    yield
-    await service.start()

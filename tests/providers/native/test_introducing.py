@@ -5,13 +5,16 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from alembic import command
 from msgspec.structs import replace
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url
 from structlog.testing import capture_logs
 
 from providers.errors import Unavailable
 from providers.introduction import StoreMark
 from providers.native.embedded import EmbeddedServer
+from providers.native.engine import open_engine
+from providers.native.schema import Schema
 from tests.support.following import eventually
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database, make_template, running_server
@@ -51,6 +54,17 @@ async def test_a_mark_is_whole(database: str) -> None:
     async with connected(database) as connection:
         with pytest.raises(Exception, match="ninai_store_whole_mark"):
             await connection.execute("UPDATE ninai_store SET mark_epoch = 1")
+
+
+async def test_the_version_before_leaves_the_mark_alone(database: str) -> None:
+    """It writes to the same row which model is wanted, and asks for the name alone, as these statements of it do."""
+    async with open_native_provider(database) as provider, connected(database) as connection:
+        await provider.leave_mark(FIRST, None)
+        await connection.execute("UPDATE ninai_store SET embedding_model = 'test/former'")
+        name = await connection.fetchval("SELECT id FROM ninai_store")
+
+        introduction = await provider.introduce()
+        assert (introduction.identity, introduction.mark) == (f"postgresql:{name}", FIRST)
 
 
 async def test_the_lineage_is_that_of_server_and_database(database: str, postgres_server: EmbeddedServer) -> None:
@@ -148,6 +162,38 @@ async def test_a_database_put_back_tells_its_former_mark(database: str, postgres
 
     assert (now.identity, now.mark) == (then.identity, FIRST)
     assert now.lineage != then.lineage
+
+
+@pytest.mark.parametrize("revision", ["0004", "base"])
+async def test_a_database_put_back_to_an_older_schema_is_migrated(
+    database: str, postgres_server: EmbeddedServer, revision: str
+) -> None:
+    """A backup may be older than the last migration, or hold nothing; the running service brings it up to date."""
+    async with open_native_provider(database) as provider:
+        identity = await provider.identity()
+        backup = await create_database(postgres_server)
+        await downgraded(backup, revision)
+        await put_back(postgres_server, database, str(make_url(backup).database))
+        with suppress(Unavailable):  # its sessions were ended
+            await provider.identity()
+        with suppress(Unavailable):  # it lacks what it had
+            await provider.identity()
+
+        assert (await provider.introduce()).mark is None
+        assert await provider.leave_mark(FIRST, None)
+        assert (await provider.identity() == identity) is (revision != "base")
+
+
+async def downgraded(dsn: str, revision: str) -> None:
+    """Take back everything after a revision."""
+    async with open_engine(dsn, pool_size=1) as engine, engine.connect() as connection:
+        schema = Schema(engine)
+
+        def downgrade(connection: Connection) -> None:
+            schema._config.attributes["connection"] = connection  # noqa: SLF001 - there is no downgrade for users
+            command.downgrade(schema._config, revision)  # noqa: SLF001 - as above
+
+        await connection.run_sync(downgrade)
 
 
 async def test_a_model_is_said_again_to_a_database_put_back(database: str) -> None:
