@@ -124,8 +124,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the whole configuration.
 
     `installation` is what journal and stores are to know this installation by; without it a file in the data folder
-    holds an id, see `app/process/installation.py`. `order` names the providers in use, the first is home. `recall_limit` is how many memories a recall returns when it
-    names no limit.
+    holds an id, see `app/process/installation.py`. `order` names the providers in use, the first is home.
+    `recall_limit` is how many memories a recall returns when it names no limit.
     """
 
     order: list[str] = field(default_factory=lambda: ["native"])

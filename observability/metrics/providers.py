@@ -52,8 +52,8 @@ class ProviderMetrics:
         )
         self.provider_role = gauge(
             "ninai_provider_role",
-            "1 for the role of a provider: home, standby, filling while it has not received everything, or restored while"
-            " it lacks what it had received.",
+            "1 for the role of a provider: home, standby, filling while it has not received everything, or restored"
+            " while it lacks what it had received.",
             ("provider", "role"),
         )
         self.provider_kind = gauge(

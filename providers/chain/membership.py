@@ -66,13 +66,10 @@ class Membership(Struct):
         now: Callable[[], float] = time.monotonic,
         unjournalled: float = 0.0,
         observer: ChainObserver | None = None,
-        keep: Callable[[str], None] | None = None,
     ) -> Self:
         """Return the membership as one process keeps it, with the parts that it needs."""
         observer = observer or Unobserved()
         registrar = Registrar(journal, installation, observer)
-        if keep is not None:
-            registrar.keep = keep
         return cls(
             holder=holder,
             journal=journal,

@@ -25,6 +25,10 @@ from providers.timing.lag_tolerant import LagTolerantTimeout
 PING_SECONDS = 2.0
 
 
+def keep_nothing(_installation: str) -> None:
+    """Forget the id of an installation at the end of the process."""
+
+
 class ProviderSpec(Struct, frozen=True, kw_only=True):
     """A provider that is to take part: how to open it, and the limits of the calls to it.
 
@@ -48,7 +52,7 @@ class JournalSpec(Struct, frozen=True, kw_only=True):
     opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
     always: bool
     installation: str | None
-    keep: Callable[[str], None] | None = None
+    keep: Callable[[str], None] = keep_nothing
 
 
 class OpenProvider(Struct, frozen=True, eq=False):

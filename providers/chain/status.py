@@ -29,8 +29,9 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
     it cannot be backfilled now, or why its store is `refused`. `epoch` counts the states to which its store was reset,
     and `mark` is the number of the last mark in it, 0 before the first one; both are None while the journal does not
-    answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts, by kind, the memories in which it differs from the other complete
-    providers and which this process, while it patrols, may not heal.
+    answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts,
+    by kind, the memories in which it differs from the other complete providers and which this process, while it
+    patrols, may not heal.
     """
 
     name: str
