@@ -269,6 +269,7 @@ def test_who_has_left_the_order_is_shown_no_longer() -> None:
         "ninai_journal_oldest_pending_seconds",
         "ninai_journal_dead",
         "ninai_store_differences",
+        "ninai_store_refused",
     }
     assert counted.gauges_of("home") == set()
 
