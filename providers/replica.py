@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
+from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
@@ -49,6 +50,22 @@ class Replica(MemoryProvider, Protocol):
             Unavailable: the store does not answer.
         """
         await self.identity()
+
+    async def introduce(self) -> Introduction:
+        """Return what the store tells about itself, asked anew.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return Introduction(identity=await self.identity())
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:  # noqa: ARG002 - for those that keep marks
+        """Leave a mark in the place of the `former` one; return False if another one is there, or the store keeps none.
+
+        Raises:
+            Unavailable: it is unknown whether the mark was left.
+        """
+        return False
 
     @abstractmethod
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:

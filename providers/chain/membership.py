@@ -17,7 +17,7 @@ from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.errors import ProviderError
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import MemberState
+from providers.journal.operations import Member, MemberState
 
 REFRESH_SECONDS = 0.5  # between two readings of the members
 CARE_SECONDS = 30.0  # between two renewals of the membership, and checks of the identities
@@ -80,7 +80,7 @@ class Membership(Struct):
             refuse_empty(identities, await self.journal.members())
             for name in identities:  # before a process retires it that has not seen it for long
                 await self.journal.claim(_seen(name), _SHARED_HOLDER, RETIRE_SECONDS)
-            members = [await self.journal.join(name, identity) for name, identity in identities.items()]
+            members = [await self._join(name, identity) for name, identity in identities.items()]
         except JournalUnavailable as error:
             _log.warning("journal_unavailable", reason=error.reason)
             self._joined.clear()
@@ -138,7 +138,7 @@ class Membership(Struct):
         if identity is None or admitted != self._admitted:
             return
         with suppress(JournalUnavailable):
-            await self.journal.join(link.name, identity)
+            await self._join(link.name, identity)
             if admitted == self._admitted:
                 self._identified.add(link.name)
 
@@ -160,17 +160,24 @@ class Membership(Struct):
         """Join all providers after a start without the journal."""
         for link in self.links():
             identity = await self._identity(link)
-            await self.journal.join(link.name, identity)
+            await self._join(link.name, identity)
             self._joined.add(link.name)
             if identity is not None:
                 self._identified.add(link.name)
+
+    async def _join(self, name: str, identity: str | None) -> Member:
+        """Make a provider a member; if its store is another one than before, begin anew with it."""
+        member = await self.journal.join(name, identity)
+        if identity is not None and member.identity != identity:
+            return await self.journal.restart(name, epoch=member.epoch, identity=identity) or member
+        return member
 
     async def _renew_and_retire(self) -> None:
         for link in self.links():
             await self.journal.claim(_seen(link.name), _SHARED_HOLDER, RETIRE_SECONDS)
             identity = await self._identity(link)
             if identity is not None:
-                await self.journal.join(link.name, identity)
+                await self._join(link.name, identity)
         if self.now() - self._started < RETIRE_SECONDS:
             return
         mine = {link.name for link in self.links()}

@@ -22,6 +22,7 @@ from providers.types import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
 MAX_LEASED = 1_000  # deliveries that one call leases or renews
+NEWEST_SEARCHED = 1_000  # operations among which those that a provider has confirmed are searched
 
 # Traces of one user. Ids can be made up without end, and the deletion of each one is kept for as long as a write of it
 # may be under way: this is more than any client has under way at once, and a few hundred kB.
@@ -208,13 +209,47 @@ class Journal(Protocol):
         """
 
     @abstractmethod
-    async def join(self, name: str, identity: str | None) -> Member:
-        """Add a provider to the members, unless it is one already.
+    async def installation(self, proposed: str | None = None) -> str | None:
+        """Return the installation that the journal belongs to: the first one ever `proposed`, None if none was."""
 
-        The first member ever is complete; later ones start with a backfill, and get a delivery of every operation that
-        the journal still knows except traces, because a scan for the backfill may have passed the place of one before
-        it was written. A member whose identity has changed is another store, and starts as a new one. An identity of
-        None leaves the known one in place.
+    @abstractmethod
+    async def founded(self) -> bool:
+        """Return whether there was ever a member."""
+
+    @abstractmethod
+    async def join(self, name: str, identity: str | None, state: MemberState | None = None) -> Member:
+        """Add a provider to the members with a state, unless it is one already.
+
+        By default the first member ever is complete, and later ones start with a backfill. A newcomer gets a delivery
+        of every operation that the journal still knows except traces, because a scan for the backfill may have passed
+        the place of one before it was written. The identity of a known member is set if it was unknown so far, and
+        otherwise stays as it is: see `restart`.
+        """
+
+    @abstractmethod
+    async def restart(
+        self, name: str, *, epoch: int, identity: str, restored: bool = False, behind: float | None = None
+    ) -> Member | None:
+        """Begin a new epoch of a member whose store lost what it had, or is another one; it starts with a backfill.
+
+        It gets a delivery of every operation that the journal still knows except traces, tombstones first. `restored`
+        and `behind` are those of `Member`. Nothing changes unless the member's epoch is still `epoch`. Return the
+        member afterwards, None if there is none of this name.
+        """
+
+    @abstractmethod
+    async def reserve(self, name: str, number: int) -> None:
+        """Allow a member's store to have marks up to a number."""
+
+    @abstractmethod
+    async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
+        """Note the mark and the lineage that a member's store has now; a lower number, or another epoch, is ignored."""
+
+    @abstractmethod
+    async def confirmed(self, provider: str, limit: int, seconds: float) -> list[JournalEntry]:
+        """Return the newest operations older than `seconds` that a provider has confirmed, newest first.
+
+        Only the newest `NEWEST_SEARCHED` operations are searched, and traces are left out.
         """
 
     @abstractmethod

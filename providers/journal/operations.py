@@ -209,6 +209,11 @@ class Member(Struct, frozen=True, kw_only=True):
 
     `identity` is that of its store, None until it is reached for the first time. `copied` and `copied_users` count the
     progress of its backfill; `fill_after` is the last user who is copied completely; `joined_at` is seconds since 1970.
+
+    `epoch` counts the states to which its store was reset; `noted` is the number of the last mark that the store is
+    known to have in this epoch, written at `noted_at`, and the store has none above `reserved`. `lineage` is that of
+    the store's server. A member that is filling is `restored` if its store was in sync before it was reset to a state
+    that is `behind` seconds older: it may answer, marked, while no member is complete.
     """
 
     name: str
@@ -218,3 +223,10 @@ class Member(Struct, frozen=True, kw_only=True):
     copied: int = 0
     copied_users: int = 0
     fill_after: str | None = None
+    epoch: int = 1
+    noted: int = 0
+    noted_at: float = 0.0
+    reserved: int = 0
+    lineage: str | None = None
+    restored: bool = False
+    behind: float | None = None

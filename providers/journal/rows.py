@@ -14,7 +14,7 @@ Value = TypeVar("Value", bound=Struct)
 
 def to_value(kind: type[Value], row: Row) -> Value:
     """Convert a row that has one column for each field of a struct, in the order of the fields."""
-    return convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind)
+    return convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind, strict=False)  # SQLite has no booleans
 
 
 def to_entry(row: Row, pending: Iterable[str]) -> JournalEntry:

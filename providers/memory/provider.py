@@ -8,6 +8,7 @@ from uuid import uuid4
 from providers import limits, replica_limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import ProviderError, Rejected
+from providers.introduction import Introduction, StoreMark
 from providers.memory.store import InMemoryStore
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
@@ -30,6 +31,7 @@ class MockMemoryProvider(Replica):
         self._clock = clock or HybridClock()
         self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
+        self._mark: StoreMark | None = None
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
@@ -94,6 +96,17 @@ class MockMemoryProvider(Replica):
     async def identity(self) -> str:
         """See `Replica`."""
         return self._identity
+
+    async def introduce(self) -> Introduction:
+        """See `Replica`."""
+        return Introduction(identity=await self.identity(), mark=self._mark)
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """See `Replica`."""
+        if self._mark != former:
+            return False
+        self._mark = mark
+        return True
 
     def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)

@@ -65,6 +65,10 @@ _MOVED = (
         WHEN seq <= :seq THEN least(since + {_STEP}, clock_timestamp()) ELSE clock_timestamp() END
     """,  # noqa: S608 - a constant
     f"""
+    UPDATE ninai_journal_members SET noted_at = least(noted_at + {_STEP}, clock_timestamp()),
+        joined_at = least(joined_at + {_STEP}, clock_timestamp())
+    """,  # noqa: S608 - a constant
+    f"""
     UPDATE ninai_journal_claims SET ends_at = CASE
         WHEN :step > 0 THEN CASE WHEN ends_at <= clock_timestamp() THEN ends_at + {_STEP} ELSE ends_at END
         WHEN ends_at > to_timestamp(:seen) THEN ends_at + {_STEP}
@@ -79,6 +83,7 @@ _BEGUN = (
     SET due_at = least(due_at, clock_timestamp()), since = least(since, clock_timestamp())
     WHERE greatest(due_at, since) > clock_timestamp()
     """,
+    "UPDATE ninai_journal_members SET noted_at = clock_timestamp() WHERE noted_at > clock_timestamp()",
     """
     UPDATE ninai_journal_claims SET ends_at = clock_timestamp() + interval '1 minute'
     WHERE ends_at > clock_timestamp() + interval '1 minute'

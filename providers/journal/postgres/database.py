@@ -11,7 +11,7 @@ from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.append_function import CREATE_APPEND
 from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED
-from providers.journal.postgres.tables import CREATE, CREATION_LOCK, UPGRADE, UPGRADE_CLOCK, VERSION
+from providers.journal.postgres.tables import CREATE, CREATION_LOCK, UPGRADE, UPGRADE_CLOCK, UPGRADE_STORES, VERSION
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.encoding import ENCODING, check_encoding
 from providers.postgres.translate import PossibleWrites
@@ -26,18 +26,15 @@ _HAS_LEASES = text("""
     )
 """)
 _JOURNAL = text("SELECT id, version FROM ninai_journal")
-_HAS_TRACES = text("""
+_HAS_COLUMN = text("""
     SELECT EXISTS (
         SELECT 1 FROM pg_catalog.pg_attribute
-        WHERE attrelid = CAST('ninai_journal_entries' AS regclass) AND attname = 'trace' AND NOT attisdropped
+        WHERE attrelid = CAST(CAST(:table AS text) AS regclass) AND attname = :column AND NOT attisdropped
     )
 """)
-_HAS_CLOCK = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM pg_catalog.pg_attribute
-        WHERE attrelid = CAST('ninai_journal' AS regclass) AND attname = 'watched_since' AND NOT attisdropped
-    )
-""")
+_TRACES = {"table": "ninai_journal_entries", "column": "trace"}
+_STORES = {"table": "ninai_journal_members", "column": "epoch"}
+_CLOCK = {"table": "ninai_journal", "column": "watched_since"}
 _INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:version)")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
@@ -116,11 +113,13 @@ class JournalDatabase(PreparedDatabase):
 async def _missing(connection: AsyncConnection, found: str | None) -> list[str]:
     """Return the statements that create a journal, or upgrade one of an earlier version."""
     missing = list(CREATE) if found is None else []
-    if found is None or not await connection.scalar(_HAS_TRACES):
+    if found is None or not await connection.scalar(_HAS_COLUMN, _TRACES):
         missing += [*UPGRADE, CREATE_APPEND]
+    if found is None or not await connection.scalar(_HAS_COLUMN, _STORES):
+        missing += UPGRADE_STORES
     if found is None or not await connection.scalar(_HAS_LEASES):
         missing.append(CREATE_APPEND_LEASED)
-    if found is None or not await connection.scalar(_HAS_CLOCK):
+    if found is None or not await connection.scalar(_HAS_COLUMN, _CLOCK):
         missing += UPGRADE_CLOCK
     return missing
 

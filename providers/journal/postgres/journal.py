@@ -77,6 +77,11 @@ class PostgresJournal(PostgresMembers):
         values = {"user_id": owner.user, "memory_ids": list(memory_ids)}
         return {row.memory_id for row in await self._database.rows(statements.DELETED, values)}
 
+    async def confirmed(self, provider: str, limit: int, seconds: float) -> list[JournalEntry]:
+        """Return the newest operations that a provider has confirmed; see the protocol."""
+        values = {"provider": provider, "limit": limit, "seconds": seconds}
+        return [to_entry(row, row.pending) for row in await self._settled_rows(statements.CONFIRMED, values)]
+
     async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what is known of one memory; see the protocol."""
         rows = await self._settled_rows(statements.NEWEST, {"user_id": owner.user, "memory_id": memory_id})

@@ -14,7 +14,12 @@ _DROPPED_AT_ONCE = 5_000  # deliveries in one transaction, to stay within the ti
 
 _DELIVERED_AT_ONCE = 2_000
 
-_MEMBER = "name, identity, state, CAST(extract(epoch FROM joined_at) AS float8), copied, copied_users, fill_after"
+_TOMBSTONES_FIRST = 0.5  # seconds by which all others are delivered later after a restart
+
+_MEMBER = (
+    "name, identity, state, CAST(extract(epoch FROM joined_at) AS float8), copied, copied_users, fill_after, epoch,"
+    " noted, coalesce(CAST(extract(epoch FROM noted_at) AS float8), 0), reserved, lineage, restored, behind"
+)
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
 
 _MEMBERS = text(f"SELECT {_MEMBER} FROM ninai_journal_members ORDER BY place")  # noqa: S608 - joined from constants
@@ -24,15 +29,29 @@ _ADD = text(
     "INSERT INTO ninai_journal_members (name, place, identity, state) VALUES (:name, :place, :identity, :state)"
 )
 _NAME_STORE = text("UPDATE ninai_journal_members SET identity = :identity WHERE name = :name")
-_NEW_STORE = text(f"""
-    UPDATE ninai_journal_members SET identity = :identity, state = 'filling', {_FROM_THE_START} WHERE name = :name
+_RESTART = text(f"""
+    UPDATE ninai_journal_members SET identity = :identity, epoch = epoch + 1, noted = 0, lineage = NULL,
+        restored = :restored, behind = :behind, state = 'filling', {_FROM_THE_START}
+    WHERE name = :name AND epoch = :epoch
 """)  # noqa: S608 - joined from constants
+_RESERVE = text("UPDATE ninai_journal_members SET reserved = greatest(reserved, :number) WHERE name = :name")
+_NOTE = text("""
+    UPDATE ninai_journal_members SET noted = :number, noted_at = clock_timestamp(), lineage = :lineage
+    WHERE name = :name AND epoch = :epoch AND noted <= :number
+""")
+_INSTALLATION = text("SELECT installation FROM ninai_journal")
+_PROPOSE = text("UPDATE ninai_journal SET installation = :proposed WHERE installation IS NULL")
+_FOUNDED = text("SELECT joined > 0 FROM ninai_journal")
 _NOTE_FILL = text("""
     UPDATE ninai_journal_members SET fill_after = :after, copied = :copied, copied_users = :copied_users
     WHERE name = :name
 """)
-_COMPLETE = text("UPDATE ninai_journal_members SET state = 'complete' WHERE name = :name")
-_FILL = text(f"UPDATE ninai_journal_members SET state = 'filling', {_FROM_THE_START} WHERE name = :name")  # noqa: S608 - joined from constants
+_COMPLETE = text(
+    "UPDATE ninai_journal_members SET state = 'complete', restored = false, behind = NULL WHERE name = :name"
+)
+_FILL = text(f"""
+    UPDATE ninai_journal_members SET state = 'filling', restored = false, {_FROM_THE_START} WHERE name = :name
+""")  # noqa: S608 - joined from constants
 _REMOVE = text("DELETE FROM ninai_journal_members WHERE name = :name")
 _LAST = text("SELECT last_value FROM ninai_journal_seq")
 _DROP = text("""
@@ -43,7 +62,9 @@ _DROP = text("""
 """)
 _DELIVER = text("""
     INSERT INTO ninai_journal_deliveries AS d (provider, seq, user_id, since, due_at)
-    SELECT :name, seq, user_id, clock_timestamp(), clock_timestamp() FROM ninai_journal_entries
+    SELECT :name, seq, user_id, clock_timestamp(),
+        clock_timestamp() + make_interval(secs => CASE kind WHEN 'delete' THEN 0 ELSE CAST(:later AS float8) END)
+    FROM ninai_journal_entries
     WHERE seq > :after AND NOT trace ORDER BY seq LIMIT CAST(:limit AS int)
     ON CONFLICT (provider, seq) DO UPDATE SET due_at = excluded.due_at, failures = 0, dead = false, error = ''
     RETURNING seq
@@ -67,11 +88,48 @@ class PostgresMembers(Journal):
         self._database = database
         self._notifier = notifier
 
-    async def join(self, name: str, identity: str | None) -> Member:
+    async def installation(self, proposed: str | None = None) -> str | None:
+        """Return the installation that the journal belongs to; see the protocol."""
+        [[noted]] = await self._database.rows(_INSTALLATION)
+        if noted is None and proposed is not None:
+            await self._database.change(_PROPOSE, {"proposed": proposed})
+            [[noted]] = await self._database.rows(_INSTALLATION)
+        return None if noted is None else str(noted)
+
+    async def founded(self) -> bool:
+        """Return whether there was ever a member; see the protocol."""
+        [[founded]] = await self._database.rows(_FOUNDED)
+        return bool(founded)
+
+    async def join(self, name: str, identity: str | None, state: MemberState | None = None) -> Member:
         """Find or add a member; see the protocol."""
-        member = await self._joined(name, identity)
+        member = await self._joined(name, identity, state)
         self._notifier.notify()
         return member
+
+    async def restart(
+        self, name: str, *, epoch: int, identity: str, restored: bool = False, behind: float | None = None
+    ) -> Member | None:
+        """Begin a new epoch of a member; see the protocol."""
+        async with self._database.transaction() as connection:
+            await connection.execute(LOCK_ALONE)
+            values = {"name": name, "epoch": epoch, "identity": identity, "restored": restored, "behind": behind}
+            changed = (await connection.execute(_RESTART, values)).rowcount > 0
+            member = await _member(connection, name)
+        if changed:
+            # If this is interrupted, the store lacks nothing that its backfill does not bring.
+            await self._deliver_known(name, _TOMBSTONES_FIRST)
+            self._notifier.notify_after(_TOMBSTONES_FIRST)
+            self._notifier.notify()
+        return member
+
+    async def reserve(self, name: str, number: int) -> None:
+        """Reserve marks; see the protocol."""
+        await self._database.change(_RESERVE, {"name": name, "number": number})
+
+    async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
+        """Note the mark of a store; see the protocol."""
+        await self._database.change(_NOTE, {"name": name, "epoch": epoch, "number": number, "lineage": lineage})
 
     async def members(self) -> list[Member]:
         """Return all members; see the protocol."""
@@ -106,35 +164,33 @@ class PostgresMembers(Journal):
         values = {"task": task, "holder": holder, "seconds": seconds}
         return await self._database.change(_CLAIM, values) > 0
 
-    async def _joined(self, name: str, identity: str | None) -> Member:
+    async def _joined(self, name: str, identity: str | None, state: MemberState | None) -> Member:
         async with self._database.reading() as connection:
             member = await _member(connection, name)
-        if member is not None and identity in {None, member.identity}:
+        if member is not None and (identity is None or member.identity is not None):
             return member
-        is_new = member is None or member.identity is not None
-        known_to = await self._deliver_known(name) if is_new else 0
+        known_to = await self._deliver_known(name) if member is None else 0
         async with self._database.transaction() as connection:
             await connection.execute(LOCK_ALONE)
             member = await _member(connection, name)
-            if is_new:
-                # The entries since then; from here on every append includes this member.
-                await connection.execute(_DELIVER, {"name": name, "after": known_to, "limit": None})
             if member is None:
+                # The entries since then; from here on every append includes this member.
+                await connection.execute(_DELIVER, {"name": name, "after": known_to, "limit": None, "later": 0.0})
                 place = await connection.scalar(_COUNT)
-                state = MemberState.COMPLETE if place == 1 else MemberState.FILLING
-                values = {"name": name, "place": place, "identity": identity, "state": state.value}
+                first = MemberState.COMPLETE if place == 1 else MemberState.FILLING
+                values = {"name": name, "place": place, "identity": identity, "state": (state or first).value}
                 await connection.execute(_ADD, values)
             elif member.identity is None:
                 await connection.execute(_NAME_STORE, {"name": name, "identity": identity})
-            elif identity not in {None, member.identity}:
-                await connection.execute(_NEW_STORE, {"name": name, "identity": identity})
             joined = await _member(connection, name)
         if joined is None:
             raise RuntimeError("a member has gone in the middle of a transaction")
         return joined
 
-    async def _deliver_known(self, name: str) -> int:
-        """Insert a delivery of every entry for a new member, in batches, and return the last `seq` included.
+    async def _deliver_known(self, name: str, later: float = 0.0) -> int:
+        """Insert a delivery of every entry for a member, in batches, and return the last `seq` included.
+
+        Tombstones are due now, all others `later` by so many seconds.
 
         If this is interrupted, some deliveries stay for a provider that is no member until it does join.
         """
@@ -142,7 +198,7 @@ class PostgresMembers(Journal):
         while full:
             async with self._database.transaction() as connection:
                 await connection.execute(LOCK_ALONE)  # so that no entry is replaced meanwhile
-                values = {"name": name, "after": after, "limit": _DELIVERED_AT_ONCE}
+                values = {"name": name, "after": after, "limit": _DELIVERED_AT_ONCE, "later": later}
                 seqs = [row.seq for row in await connection.execute(_DELIVER, values)]
             after, full = max(seqs, default=after), len(seqs) == _DELIVERED_AT_ONCE
         return after

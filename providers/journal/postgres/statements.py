@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from providers.journal.base import NEWEST_SEARCHED
 from providers.journal.postgres.tables import LOCK
 from providers.journal.rows import DISCARDED
 
@@ -43,6 +44,17 @@ ENTRIES = text(f"""
         ) ORDER BY seq DESC LIMIT CAST(:tombstones AS int)
     ) AS e
     ORDER BY seq DESC
+""")  # noqa: S608 - joined from constants
+
+# Searched are only the newest, so that a long backlog of the provider does not have every entry read.
+CONFIRMED = text(f"""
+    SELECT {_ENTRY} FROM (
+        SELECT user_id, seq, kind, state, trace, appended_at FROM ninai_journal_entries
+        ORDER BY seq DESC LIMIT {NEWEST_SEARCHED}
+    ) AS e WHERE NOT e.trace AND e.appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+        AND NOT EXISTS (
+            SELECT 1 FROM ninai_journal_deliveries AS d WHERE d.provider = :provider AND d.seq = e.seq
+        ) ORDER BY e.seq DESC LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
 DELETED = text("""

@@ -87,3 +87,18 @@ UPGRADE_CLOCK = (
         ADD COLUMN watched_since timestamptz NOT NULL DEFAULT clock_timestamp()
     """,
 )
+
+# What the journal knows of the stores; an earlier program knows nothing of it, and lets it be.
+UPGRADE_STORES = (
+    "ALTER TABLE ninai_journal ADD COLUMN installation text",
+    """
+    ALTER TABLE ninai_journal_members
+        ADD COLUMN epoch bigint NOT NULL DEFAULT 1,
+        ADD COLUMN noted bigint NOT NULL DEFAULT 0,
+        ADD COLUMN noted_at timestamptz,
+        ADD COLUMN reserved bigint NOT NULL DEFAULT 0,
+        ADD COLUMN lineage text,
+        ADD COLUMN restored boolean NOT NULL DEFAULT false,
+        ADD COLUMN behind float8
+    """,
+)

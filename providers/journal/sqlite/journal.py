@@ -120,7 +120,20 @@ class SqliteJournal(Journal):
     dead = _reading(outstanding.dead)
     retry = _writing(outstanding.retry, makes_due=True)
     discard = _writing(outstanding.discard)
+    founded = _reading(membership.founded)
+
+    async def installation(self, proposed: str | None = None) -> str | None:
+        """Return the installation that the journal belongs to."""
+        noted = await self.read(membership.installation)
+        if noted is not None or proposed is None:
+            return noted
+        return await self.write(lambda connection: membership.installation(connection, proposed))
+
     join = _writing(membership.join)
+    restart = _writing(membership.restart, makes_due=True)
+    reserve = _writing(membership.reserve)
+    note = _writing(membership.note)
+    confirmed = _reading(membership.confirmed)
     members = _reading(membership.members)
     note_fill = _writing(membership.note_fill)
     mark = _writing(membership.mark)

@@ -1,30 +1,91 @@
 """The members, which receive every write, and claims on tasks that only one holder may run."""
 
-from providers.journal.operations import Member, MemberState
+from providers.journal.base import NEWEST_SEARCHED
+from providers.journal.operations import JournalEntry, Member, MemberState
 from providers.journal.rows import to_value
 from providers.journal.sqlite.connection import JournalConnection
+from providers.journal.sqlite.operations_table import to_entry
 
-_COLUMNS = "name, identity, state, joined_at, copied, copied_users, fill_after"
+_COLUMNS = (
+    "name, identity, state, joined_at, copied, copied_users, fill_after, epoch, noted, noted_at, reserved, lineage,"
+    " restored = 1, behind"
+)
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
+_TOMBSTONES_FIRST = 0.5  # seconds by which all others are delivered later after a restart
 
 
-def join(connection: JournalConnection, name: str, identity: str | None) -> Member:
+def installation(connection: JournalConnection, proposed: str | None = None) -> str | None:
+    """Return the installation of the journal; see `Journal.installation`."""
+    if proposed is not None:
+        connection.run("UPDATE meta SET installation = ? WHERE installation IS NULL", (proposed,))
+    [noted] = connection.row("SELECT installation FROM meta") or (None,)
+    return noted if noted is None else str(noted)
+
+
+def founded(connection: JournalConnection) -> bool:
+    """Return whether there was ever a member; see `Journal.founded`."""
+    return connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'") is not None
+
+
+def join(connection: JournalConnection, name: str, identity: str | None, state: MemberState | None = None) -> Member:
     """Find or add a member; see `Journal.join`."""
-    known = next((member for member in members(connection) if member.name == name), None)
+    known = _member(connection, name)
     if known is None:
-        # Members that have left count, too.
-        others = connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'")
+        first = MemberState.FILLING if founded(connection) else MemberState.COMPLETE
         connection.run(
             "INSERT INTO members (name, identity, state, joined_at) VALUES (?, ?, ?, ?)",
-            (name, identity, MemberState.FILLING if others else MemberState.COMPLETE, connection.now()),
+            (name, identity, first if state is None else state, connection.now()),
         )
         _deliver_everything(connection, name)
-    elif identity is not None and identity != known.identity:
+    elif known.identity is None:
         connection.run("UPDATE members SET identity = ? WHERE name = ?", (identity, name))
-        if known.identity is not None:
-            mark(connection, name, MemberState.FILLING)
-            _deliver_everything(connection, name)
     return next(member for member in members(connection) if member.name == name)
+
+
+def restart(
+    connection: JournalConnection,
+    name: str,
+    *,
+    epoch: int,
+    identity: str,
+    restored: bool = False,
+    behind: float | None = None,
+) -> Member | None:
+    """Begin a new epoch of a member; see `Journal.restart`."""
+    changed = connection.run(
+        f"""UPDATE members SET identity = ?, epoch = epoch + 1, noted = 0, lineage = NULL, restored = ?, behind = ?,
+        state = ?, {_FROM_THE_START} WHERE name = ? AND epoch = ?""",  # noqa: S608 - a constant
+        (identity, restored, behind, MemberState.FILLING, name, epoch),
+    )
+    if changed:
+        _deliver_everything(connection, name, _TOMBSTONES_FIRST)
+    return _member(connection, name)
+
+
+def reserve(connection: JournalConnection, name: str, number: int) -> None:
+    """Reserve marks; see `Journal.reserve`."""
+    connection.run("UPDATE members SET reserved = max(reserved, ?) WHERE name = ?", (number, name))
+
+
+def note(connection: JournalConnection, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
+    """Note the mark of a store; see `Journal.note`."""
+    connection.run(
+        "UPDATE members SET noted = ?, noted_at = ?, lineage = ? WHERE name = ? AND epoch = ? AND noted <= ?",
+        (number, connection.now(), lineage, name, epoch, number),
+    )
+
+
+def confirmed(connection: JournalConnection, provider: str, limit: int, seconds: float) -> list[JournalEntry]:
+    """Return the newest operations that a provider has confirmed; see `Journal.confirmed`."""
+    rows = connection.rows(
+        f"""SELECT {connection.operations.entry} FROM (
+            SELECT * FROM operations ORDER BY seq DESC LIMIT {NEWEST_SEARCHED}
+        ) AS o WHERE o.trace = 0 AND o.appended_at <= ? AND NOT EXISTS (
+            SELECT 1 FROM deliveries AS p WHERE p.user_id = o.user_id AND p.seq = o.seq AND p.provider = ?
+        ) ORDER BY o.seq DESC LIMIT ?""",  # noqa: S608 - names of columns
+        (connection.now() - seconds, provider, limit),
+    )
+    return [to_entry(row) for row in rows]
 
 
 def members(connection: JournalConnection) -> list[Member]:
@@ -42,8 +103,8 @@ def note_fill(connection: JournalConnection, name: str, *, after: str | None, co
 
 def mark(connection: JournalConnection, name: str, state: MemberState) -> None:
     """Set the state of a member; see `Journal.mark`."""
-    afresh = f", {_FROM_THE_START}" if state is MemberState.FILLING else ""
-    connection.run(f"UPDATE members SET state = ?{afresh} WHERE name = ?", (state, name))  # noqa: S608 - a constant
+    afresh = _FROM_THE_START if state is MemberState.FILLING else "behind = NULL"
+    connection.run(f"UPDATE members SET state = ?, restored = 0, {afresh} WHERE name = ?", (state, name))  # noqa: S608 - a constant
 
 
 def leave(connection: JournalConnection, name: str) -> bool:
@@ -61,15 +122,20 @@ def claim(connection: JournalConnection, task: str, holder: str, seconds: float)
     return connection.run(sql, (task, holder, now + seconds, now)) > 0
 
 
+def _member(connection: JournalConnection, name: str) -> Member | None:
+    return next((member for member in members(connection) if member.name == name), None)
+
+
 def _drop_deliveries(connection: JournalConnection, name: str) -> None:
     connection.run("DELETE FROM deliveries WHERE provider = ?", (name,))
 
 
-def _deliver_everything(connection: JournalConnection, name: str) -> None:
+def _deliver_everything(connection: JournalConnection, name: str, later: float = 0.0) -> None:
+    """Make everything due at a provider, tombstones now, and all others `later` by so many seconds."""
     _drop_deliveries(connection, name)
     now = connection.now()
     connection.run(
-        "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) SELECT user_id, seq, ?, ?, ? FROM operations"
-        " WHERE trace = 0",
-        (name, now, now),
+        "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at)"
+        " SELECT user_id, seq, ?, CASE kind WHEN 'delete' THEN ? ELSE ? END, ? FROM operations WHERE trace = 0",
+        (name, now, now + later, now),
     )

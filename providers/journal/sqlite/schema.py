@@ -18,7 +18,8 @@ SCHEMA_VERSION = 2
 # for due deliveries finds it.
 _TABLES = """
 CREATE TABLE meta (
-    journal_id TEXT NOT NULL
+    journal_id TEXT NOT NULL,
+    installation TEXT
 ) STRICT;
 
 CREATE TABLE operations (
@@ -59,7 +60,14 @@ CREATE TABLE members (
     joined_at REAL NOT NULL,
     copied INTEGER NOT NULL DEFAULT 0,
     copied_users INTEGER NOT NULL DEFAULT 0,
-    fill_after TEXT
+    fill_after TEXT,
+    epoch INTEGER NOT NULL DEFAULT 1,
+    noted INTEGER NOT NULL DEFAULT 0,
+    noted_at REAL NOT NULL DEFAULT 0,
+    reserved INTEGER NOT NULL DEFAULT 0,
+    lineage TEXT,
+    restored INTEGER NOT NULL DEFAULT 0,
+    behind REAL
 ) STRICT;
 
 CREATE TABLE claims (
@@ -69,13 +77,23 @@ CREATE TABLE claims (
 ) STRICT, WITHOUT ROWID;
 """
 
-# The columns that a file of version 1 may lack, with the statements that add them.
+# The columns that a file of an earlier program may lack, by table, with the statements that add them.
 _ADDED = {
-    "trace": (
+    ("operations", "trace"): (
         "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1",
     ),
-    "state": ("ALTER TABLE operations ADD COLUMN state TEXT",),
+    ("operations", "state"): ("ALTER TABLE operations ADD COLUMN state TEXT",),
+    ("meta", "installation"): ("ALTER TABLE meta ADD COLUMN installation TEXT",),
+    ("members", "epoch"): (
+        "ALTER TABLE members ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE members ADD COLUMN noted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE members ADD COLUMN noted_at REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE members ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE members ADD COLUMN lineage TEXT",
+        "ALTER TABLE members ADD COLUMN restored INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE members ADD COLUMN behind REAL",
+    ),
 }
 
 
@@ -118,6 +136,7 @@ def upgrade(connection: sqlite3.Connection) -> None:
         raise
 
 
-def _missing(connection: sqlite3.Connection) -> list[str]:
-    found = {name for _, name, *_ in connection.execute("PRAGMA table_info(operations)")}
+def _missing(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    tables = {table for table, _ in _ADDED}
+    found = {(table, name) for table in tables for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
     return [column for column in _ADDED if column not in found]

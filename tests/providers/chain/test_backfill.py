@@ -244,7 +244,7 @@ def test_another_store_than_the_member_is_not_completed() -> None:
     async def main(stage: Stage) -> None:
         filling = await Filling(stage).join()
         await filling.source.remember(USER, "a memory")
-        await stage.journal.join("new", "the store that has the name now")
+        await stage.journal.restart("new", epoch=1, identity="the store that has the name now")
 
         with pytest.raises(NotBackfilled):
             await filling.fill()

@@ -267,7 +267,7 @@ def test_a_store_made_anew_and_filled_again_can_be_put_in_front() -> None:
         await chain.switch([stage.part("a", a), stage.part("b", b)])
         await asyncio.sleep(FILL_SECONDS)
         b.begin_anew()
-        await stage.journal.join("b", await b.identity())  # as any process does that looks
+        await stage.journal.restart("b", epoch=1, identity=await b.identity())  # as any process does that looks
         await asyncio.sleep(FILL_SECONDS)
         assert await stage.complete() == {"a", "b"}
 

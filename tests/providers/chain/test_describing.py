@@ -208,7 +208,7 @@ def test_a_write_without_anybody_complete_goes_to_the_journal() -> None:
     async def main(stage: Stage) -> None:
         chain, a, _ = await two(stage, complete=False)
         a.begin_anew()
-        await stage.journal.join("a", await a.identity())  # as any process does that looks
+        await stage.journal.restart("a", epoch=1, identity=await a.identity())  # as any process does that looks
         await asyncio.sleep(1)
 
         assert (await describe(chain)).home is None

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
@@ -70,6 +71,12 @@ def delete(memory_id: str | None = None, *, version: int = 3, user: str = USER) 
     return Operation(
         kind=OperationKind.DELETE, state=Snapshot(user_id=user, id=memory_id, version=version, content=None)
     )
+
+
+def trace(memory_id: str | None = None, *, user: str = USER, edit: str = "") -> Operation:
+    """Return the deletion of a memory that never existed."""
+    operation = delete(memory_id, user=user)
+    return replace(operation, trace=True, state=replace(operation.state, edits=(edit,) if edit else ()))
 
 
 async def entries(journal: Journal) -> list[JournalEntry]:

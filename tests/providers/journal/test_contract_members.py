@@ -74,21 +74,6 @@ async def test_the_first_identity_is_no_change(empty: Journal) -> None:
     assert await due(empty, "home") == [entry.seq]
 
 
-async def test_another_identity_is_another_store(journal: Journal) -> None:
-    """The backfill starts again from the first user, and all that the journal knows is due there, dead or not."""
-    entries = [await put(journal, remember()) for _ in range(2)]
-    await settle(journal, Dead(seq=entries[0].seq, provider="home", error="no"))
-    await journal.note_fill("home", after="u", copied=5, copied_users=1)
-    joined = await journal.join("home", "another store")
-
-    assert (joined.identity, joined.state) == ("another store", MemberState.FILLING)
-    assert (joined.fill_after, joined.copied, joined.copied_users) == (None, 0, 0)
-    assert [m.name for m in await journal.members()] == ["home", "standby"]
-    assert await due(journal, "home") == [entry.seq for entry in entries]
-    assert await journal.dead(10) == []
-    assert await due(journal, "standby") == [entry.seq for entry in entries]
-
-
 async def test_the_progress_of_a_filling_is_kept(journal: Journal) -> None:
     """The recorded progress is that of this member alone."""
     await journal.note_fill("standby", after="kannan", copied=20, copied_users=3)

@@ -3,22 +3,26 @@
 import asyncio
 from uuid import uuid4
 
-from msgspec.structs import replace
-
 from providers.errors import MemoryDeleted
 from providers.journal.base import MAX_APPENDED, MAX_TRACES, Journal
 from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind
 from providers.types import Owner
-from tests.providers.journal.rig import USER, confirm, delete, due, entries, put, refusal, remember, settle, update
+from tests.providers.journal.rig import (
+    USER,
+    confirm,
+    delete,
+    due,
+    entries,
+    put,
+    refusal,
+    remember,
+    settle,
+    trace,
+    update,
+)
 
 BOTH = frozenset({"home", "standby"})
 NOBODY: frozenset[str] = frozenset()
-
-
-def trace(memory_id: str | None = None, *, user: str = USER, edit: str = "") -> Operation:
-    """Return the deletion of a memory that never existed."""
-    operation = delete(memory_id, user=user)
-    return replace(operation, trace=True, state=replace(operation.state, edits=(edit,) if edit else ()))
 
 
 async def appended(journal: Journal, *operations: Operation) -> list[Appended]:
@@ -151,7 +155,7 @@ async def test_a_newcomer_gets_no_trace(journal: Journal) -> None:
     tombstone = await put(journal, delete())
 
     await journal.join("newcomer", "a store")
-    await journal.join("home", "another store")
+    await journal.restart("home", epoch=1, identity="another store")
 
     assert await due(journal, "newcomer") == await due(journal, "home") == [tombstone.seq]
 

@@ -1,0 +1,139 @@
+"""Every journal keeps what it knows of the members' stores: whose it is, their marks and their epochs."""
+
+import asyncio
+
+import pytest
+
+from providers.journal.base import NEWEST_SEARCHED, Journal
+from providers.journal.operations import Dead, Done, Member, MemberState
+from tests.providers.journal.rig import delete, due, put, remember, settle, trace
+
+SOON = 2.0  # seconds, longer than tombstones are delivered before all others
+
+
+async def member(journal: Journal, name: str) -> Member:
+    """Return one member."""
+    return next(member for member in await journal.members() if member.name == name)
+
+
+async def test_the_first_installation_stays(empty: Journal) -> None:
+    """A journal belongs to nobody at first, and to one installation ever after."""
+    assert await empty.installation() is None
+    assert await empty.installation("ours") == "ours"
+    assert await empty.installation("theirs") == "ours"
+    assert await empty.installation() == "ours"
+
+
+async def test_a_journal_is_founded_by_its_first_member(empty: Journal) -> None:
+    """A journal whose members have all left is not new."""
+    assert not await empty.founded()
+    await empty.join("home", None)
+    assert await empty.founded()
+    await empty.leave("home")
+    assert await empty.founded()
+
+
+@pytest.mark.parametrize("state", MemberState)
+async def test_a_newcomer_joins_with_a_state(empty: Journal, state: MemberState) -> None:
+    """Whoever lets a member join knows whether it lacks something."""
+    assert (await empty.join("home", "h", state)).state is state
+
+
+async def test_another_identity_changes_nothing_by_itself(journal: Journal) -> None:
+    """A member whose store another process sees as another one stays as it is."""
+    known = await member(journal, "home")
+
+    assert await journal.join("home", "another store") == known
+    assert await due(journal, "home") == []
+
+
+async def test_a_member_begins_anew(journal: Journal) -> None:
+    """The backfill starts from the first user, and all that the journal knows is due there, dead or not."""
+    entries = [await put(journal, remember()) for _ in range(2)]
+    await settle(journal, Dead(seq=entries[0].seq, provider="home", error="no"))
+    await journal.note_fill("home", after="u", copied=5, copied_users=1)
+    await journal.reserve("home", 20)
+    await journal.note("home", epoch=1, number=7, lineage="first")
+    restarted = await journal.restart("home", epoch=1, identity="another store")
+
+    assert restarted == await member(journal, "home")
+    assert (restarted.identity, restarted.state, restarted.restored) == ("another store", MemberState.FILLING, False)
+    assert (restarted.fill_after, restarted.copied, restarted.copied_users) == (None, 0, 0)
+    assert (restarted.epoch, restarted.noted, restarted.reserved, restarted.lineage) == (2, 0, 20, None)
+    assert [m.name for m in await journal.members()] == ["home", "standby"]
+    await asyncio.sleep(SOON / 2)
+    assert await due(journal, "home") == [entry.seq for entry in entries]
+    assert await journal.dead(10) == []
+    assert await due(journal, "standby") == [entry.seq for entry in entries]
+
+
+async def test_tombstones_are_the_first_to_be_delivered_again(journal: Journal) -> None:
+    """What was deleted is gone from a restored store before what was stored comes back; a trace concerns no store."""
+    await put(journal, trace())
+    stored = await put(journal, remember())
+    deleted = await put(journal, delete())
+    await settle(journal, *(Done(seq=entry.seq, provider="home") for entry in (stored, deleted)))
+    await journal.restart("home", epoch=1, identity="store of home")
+
+    assert await due(journal, "home") == [deleted.seq]
+    await asyncio.sleep(SOON / 2)
+    assert stored.seq in await due(journal, "home")
+
+
+async def test_of_two_who_restart_a_member_one_does(journal: Journal) -> None:
+    """Two processes see the same at once."""
+    first = await journal.restart("home", epoch=1, identity="store of home", restored=True, behind=60.0)
+    second = await journal.restart("home", epoch=1, identity="store of home")
+
+    assert first == second
+    assert first is not None
+    assert (first.restored, first.behind, first.epoch) == (True, 60.0, 2)
+    assert await journal.restart("nobody", epoch=1, identity="n") is None
+
+
+@pytest.mark.parametrize("state", MemberState)
+async def test_a_state_ends_what_was_restored(journal: Journal, state: MemberState) -> None:
+    """A member that is complete, or filled from others, is not restored any more."""
+    await journal.restart("home", epoch=1, identity="store of home", restored=True, behind=60.0)
+    await journal.mark("home", state)
+
+    assert (await member(journal, "home")).restored is False
+
+
+async def test_marks_grow(journal: Journal) -> None:
+    """A lower number and another epoch are late words of somebody else."""
+    await journal.reserve("home", 30)
+    await journal.reserve("home", 20)
+    await journal.note("home", epoch=1, number=12, lineage="a")
+    await journal.note("home", epoch=1, number=11, lineage="b")
+    await journal.note("home", epoch=2, number=13, lineage="b")
+
+    home = await member(journal, "home")
+    assert (home.reserved, home.noted, home.lineage) == (30, 12, "a")
+    assert home.noted_at > home.joined_at - 1
+    assert (await member(journal, "standby")).noted == 0
+
+
+async def test_what_a_provider_has_confirmed_is_found_newest_first(journal: Journal) -> None:
+    """Neither what is pending there, nor a trace, nor what is younger than asked for."""
+    await put(journal, trace())
+    [first, second, third, pending] = [await put(journal, remember()) for _ in range(4)]
+    await settle(journal, *(Done(seq=entry.seq, provider="home") for entry in (first, second, third)))
+
+    assert [entry.seq for entry in await journal.confirmed("home", 2, 0.0)] == [third.seq, second.seq]
+    assert [entry.state for entry in await journal.confirmed("home", 9, 0.0)] == [
+        entry.state for entry in (third, second, first)
+    ]
+    assert await journal.confirmed("home", 9, 60.0) == []
+    assert await journal.confirmed("standby", 9, 0.0) == []
+    assert pending.seq in await due(journal, "standby")
+
+
+@pytest.mark.parametrize("newer", [NEWEST_SEARCHED - 1, NEWEST_SEARCHED])
+async def test_only_the_newest_are_searched(journal: Journal, newer: int) -> None:
+    """A long backlog of one provider does not have the whole journal read."""
+    entry = await put(journal, remember())
+    await settle(journal, Done(seq=entry.seq, provider="home"))
+    await journal.append([remember() for _ in range(newer)])
+
+    assert bool(await journal.confirmed("home", 1, 0.0)) is (newer < NEWEST_SEARCHED)
