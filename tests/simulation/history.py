@@ -241,8 +241,7 @@ def _told(event: Event) -> list[str]:
     elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
         complaints.append(f"does not tell that it is degraded: {event}")
     # What nobody could judge hides nothing that the journal knows, and so nothing of the session.
-    judged = UNVERIFIED not in event.degraded
-    if event.session and event.eventual and judged and event.ending is not Ending.UNKNOWN:
+    if event.session and event.eventual and not event.unverified and event.ending is not Ending.UNKNOWN:
         complaints.append(f"does not heed the session: {event}")
     return complaints
 
