@@ -100,7 +100,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(current=None, newest="0005", pending=["0001", "0002", "0003", "0004", "0005"])
+    assert state == SchemaState(current=None, newest="0005", pending=["0001", "0002", "0003", "0004", "0005", "0006"])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
@@ -111,7 +111,7 @@ async def test_an_upgrade_makes_everything(empty_database: str) -> None:
         first = await Schema(engine).upgrade()
         second = await Schema(engine).upgrade()
 
-    assert first == second == SchemaState(current="0005", newest="0005", pending=[])
+    assert first == second == SchemaState(current="0006", newest="0006", pending=[])
     assert first.usable is True
     assert await tables_of(empty_database) == 17
 
@@ -122,7 +122,7 @@ async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
         engines = [await stack.enter_async_context(opened(empty_database)) for _ in range(8)]
         states = await asyncio.gather(*(Schema(engine).upgrade() for engine in engines))
 
-    assert {state.current for state in states} == {"0005"}
+    assert {state.current for state in states} == {"0006"}
     assert await tables_of(empty_database) == 17
 
 
@@ -148,7 +148,7 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0002", True),
         ("0003", True),
         ("0004", True),
-        ("0005", True),
+        ("0006", True),
     ]
 
 
@@ -197,7 +197,7 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
         newer = await Schema(engine, newer_migrations).upgrade()
         state = await Schema(engine).state()
     assert newer.current == "0006"
-    assert state == SchemaState(current="0006", newest="0005", pending=[])
+    assert state == SchemaState(current="0007", newest="0006", pending=[])
 
     async with open_native_provider(database, HashingEmbedder()) as provider:
         memory_id = await provider.remember("anna", "tea")
@@ -225,7 +225,7 @@ async def test_a_migration_under_a_running_provider_disturbs_nothing(database: s
 async def test_without_leave_to_migrate_the_operator_is_told(empty_database: str) -> None:
     """A provider that must not migrate says what to run, and serves once that was done."""
     async with open_native_provider(empty_database, migrate=False) as provider, opened(empty_database) as engine:
-        with pytest.raises(Misconfigured, match=r"nothing yet.*0005.*ninai db upgrade"):
+        with pytest.raises(Misconfigured, match=r"nothing yet.*0006.*ninai db upgrade"):
             await provider.list_memories("anna")
         assert await tables_of(empty_database) == 0
 
