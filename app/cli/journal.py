@@ -1,4 +1,4 @@
-"""`ninai journal`: inspect the journal, and retry or discard its dead letters, whether the service runs or not."""
+"""`ninai journal`: inspect the journal, and decide about dead letters, whether the service runs or not."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from app.admin.loss import loss_of
 from app.cli import options
+from app.cli.adopt import adopt
 from app.cli.loading import exit_on
 from app.cli.tables import show, table
 from app.process.host import offline_host
@@ -38,7 +39,10 @@ class JournalReport(Struct, frozen=True, kw_only=True):
 
 @click.group()
 def journal() -> None:
-    """Inspect the journal, retry or discard dead letters, and bring its tables up to this version."""
+    """Inspect the journal, decide about dead letters, upgrade its tables, and have it take over stores."""
+
+
+journal.add_command(adopt)
 
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Operations shown.")

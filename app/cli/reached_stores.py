@@ -145,18 +145,27 @@ async def _opened(settings: Settings) -> AsyncIterator[OpenedStores]:
     async with AsyncExitStack() as stack:
         alone = len(settings.order) == 1
         journal = await stack.enter_async_context(settings.journal.opened_to_look(host, alone=alone))
-        links = []
-        for name in settings.order:
-            provider = settings.providers[name]
-            spec = ProviderSpec(
-                name=name,
-                settings=provider,
-                opened=partial(MemoryProviderFactory.create_provider, provider, offline_host(name, settings.data_dir)),
-                attempts=settings.chain.attempts.get(name, AttemptPolicy()),
-                limits=provider.limits,
-            )
-            links.append((await open_link(spec, settings.chain, Unobserved(), stack)).link)
-        yield OpenedStores(journal, links)
+        yield OpenedStores(journal, await opened_links(settings, stack))
+
+
+async def opened_links(settings: Settings, stack: AsyncExitStack) -> list[Link]:
+    """Open the providers of the order, which `stack` closes again.
+
+    Raises:
+        Unavailable: one cannot be opened at all.
+    """
+    links = []
+    for name in settings.order:
+        provider = settings.providers[name]
+        spec = ProviderSpec(
+            name=name,
+            settings=provider,
+            opened=partial(MemoryProviderFactory.create_provider, provider, offline_host(name, settings.data_dir)),
+            attempts=settings.chain.attempts.get(name, AttemptPolicy()),
+            limits=provider.limits,
+        )
+        links.append((await open_link(spec, settings.chain, Unobserved(), stack)).link)
+    return links
 
 
 def _place(after: str | None) -> WalkPlace | None:

@@ -179,6 +179,7 @@ class Chain:
                 unjournalled=unjournalled,
                 observer=self.observer,
             )
+            membership.registrar.keep = choice.keep
             # The provider that was alone so far holds everything, whatever the new order, and joins before all others.
             alone = [one.link for one in self._open.values()]
             if alone and (await membership.admit(alone, {}, sole=True)).presumed:

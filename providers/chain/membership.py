@@ -61,7 +61,7 @@ class Membership(Struct):
         journal: Journal,
         links: Callable[[], Sequence[Link]],
         set_in_sync: Callable[[InSyncSet], None],
-        installation: str,
+        installation: str | None,
         *,
         now: Callable[[], float] = time.monotonic,
         unjournalled: float = 0.0,
@@ -159,10 +159,10 @@ class Membership(Struct):
 
     async def _enrol(self, links: Sequence[Link], introductions: Introductions, *, sole: bool = False) -> None:
         """Tell the journal of an order: found the journal, or register what has become of the stores that it knows."""
-        await self.registrar.recognise_journal()
         if not await self.journal.founded():
             await found(self.registrar, links, introductions, sole=sole)
         else:
+            await self.registrar.recognise_journal()
             members = await self.journal.members()
             refuse_empty(introductions, members)
             known = {member.identity for member in members}
@@ -254,7 +254,7 @@ class Membership(Struct):
 
     def _may_be_ours(self, introduction: Introduction | None) -> bool:
         mark = None if introduction is None else introduction.mark
-        return introduction is not None and (mark is None or mark.installation == self.registrar.installation)
+        return introduction is not None and (mark is None or self.registrar.installation in {None, mark.installation})
 
     async def _renew_and_retire(self) -> None:
         for link in self.links():

@@ -12,7 +12,7 @@ MOST_LINES = 175
 COMPARING = FOLDER / "comparing"
 COMPARING_README = (COMPARING / "README.md").read_text("utf-8")
 
-_FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
+_FILE = re.compile(r"`((?:(?:reporting|stores)/)?\w+\.py)`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _STEP = re.compile(r"^ *([A-Za-z_]\w*(?:\.\w+)?)(?: .*?)? {2,}(\w+\.py)(?: |$)", re.MULTILINE)
 
