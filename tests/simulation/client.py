@@ -7,6 +7,7 @@ from random import Random
 from msgspec import Struct, field
 
 from observability import notes
+from providers.chain.overlay import UNVERIFIED
 from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.types import MemoryRecord
 from tests.simulation.acting import Answer, Part, ask, edit_of, parts_of
@@ -42,6 +43,7 @@ class Client:
         self._world = world
         self._steps = [step for step in world.script.steps if step.client == number]
         self._chance = Random(f"client {world.script.seed} {number}")
+        self._token = "shared.0"  # of its last write
         self.events: list[Event] = []
 
     async def act(self) -> None:
@@ -61,9 +63,10 @@ class Client:
             homes.append(world.home_at(replica))
             told = Told("simulated")
             told.patience = step.patience
-            told.session = "a token" if step.session else None
+            told.session = self._token if step.session else None
             latest = await self._try(replica, step, parts, told, edit_of(step.client, place))
             homes.append(world.home_at(replica))
+            self._token = told.token or self._token
             # What was answered once stays answered, whatever a repetition meets.
             outcomes = [new if old.ending is Ending.UNKNOWN else old for old, new in zip(outcomes, latest, strict=True)]
             if step.act is Act.NOTE or all(outcome.ending is not Ending.UNKNOWN for outcome in outcomes):
@@ -103,6 +106,7 @@ class Client:
                     query=part.query,
                     seen=outcome.seen,
                     eventual=outcome.told.eventual,
+                    unverified=UNVERIFIED in outcome.told.degraded,
                     provider=outcome.told.provider,
                     degraded=bool(outcome.told.degraded),
                     first=first,

@@ -240,7 +240,8 @@ def _told(event: Event) -> list[str]:
         complaints.append(f"does not tell who answered: {event}")
     elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
         complaints.append(f"does not tell that it is degraded: {event}")
-    if event.session and event.eventual and event.ending is not Ending.UNKNOWN:
+    # What nobody could judge hides nothing that the journal knows, and so nothing of the session.
+    if event.session and event.eventual and not event.unverified and event.ending is not Ending.UNKNOWN:
         complaints.append(f"does not heed the session: {event}")
     return complaints
 

@@ -66,6 +66,10 @@ _MOVED = (
     """,  # noqa: S608 - a constant
     f"UPDATE ninai_journal_older_edits SET noted_at = least(noted_at + {_STEP}, clock_timestamp())",  # noqa: S608 - a constant
     f"""
+    UPDATE ninai_journal_members SET noted_at = least(noted_at + {_STEP}, clock_timestamp()),
+        joined_at = least(joined_at + {_STEP}, clock_timestamp())
+    """,  # noqa: S608 - a constant
+    f"""
     UPDATE ninai_journal_claims SET ends_at = CASE
         WHEN :step > 0 THEN CASE WHEN ends_at <= clock_timestamp() THEN ends_at + {_STEP} ELSE ends_at END
         WHEN ends_at > to_timestamp(:seen) THEN ends_at + {_STEP}
@@ -83,6 +87,7 @@ _BEGUN = (
     SET due_at = least(due_at, clock_timestamp()), since = least(since, clock_timestamp())
     WHERE greatest(due_at, since) > clock_timestamp()
     """,
+    "UPDATE ninai_journal_members SET noted_at = clock_timestamp() WHERE noted_at > clock_timestamp()",
     """
     UPDATE ninai_journal_claims SET ends_at = clock_timestamp() + interval '1 minute'
     WHERE ends_at > clock_timestamp() + interval '1 minute'

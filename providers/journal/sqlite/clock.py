@@ -80,5 +80,6 @@ def _begin(connection: sqlite3.Connection, boot: str, seconds: float, wall: floa
     connection.execute("INSERT INTO clock (boot, running, moment) VALUES (?, ?, ?)", (boot, seconds, moment))
     connection.execute("UPDATE deliveries SET due_at = ?1 WHERE due_at > ?1", (moment,))
     connection.execute("UPDATE deliveries SET made_at = ?1 WHERE made_at > ?1", (moment,))
+    connection.execute("UPDATE members SET noted_at = ?1 WHERE noted_at > ?1", (moment,))
     connection.execute("DELETE FROM claims")
     return moment, seconds
