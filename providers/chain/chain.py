@@ -181,6 +181,7 @@ class Chain:
                 observer=self.observer,
             )
             membership.registrar.keep = choice.keep
+            membership.registrar.wall = lambda: self._clock.milliseconds() / 1000
             # The provider that was alone so far holds everything, whatever the new order, and joins before all others.
             alone = [one.link for one in self._open.values()]
             if alone and (await membership.admit(alone, {}, sole=True)).presumed:
