@@ -69,7 +69,7 @@ class Membership(Struct):
     ) -> Self:
         """Return the membership as one process keeps it, with the parts that it needs."""
         observer = observer or Unobserved()
-        registrar = Registrar(journal, installation, observer)
+        registrar = Registrar(journal, installation, observer, now=now)
         return cls(
             holder=holder,
             journal=journal,
