@@ -12,10 +12,11 @@ from providers.chain.errors import OrderRefused
 from providers.chain.filling import Filling
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.founding import Undecided, found
 from providers.chain.stores.in_sync import InSyncSet, in_sync, refuse_empty
 from providers.chain.stores.introductions import PROBE_SECONDS, introductions_of, refuse_twins
-from providers.chain.stores.registrar import IDENTITY_SECONDS, Registrar
+from providers.chain.stores.registrar import Registrar
 from providers.chain.stores.watch import StoreWatch
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable

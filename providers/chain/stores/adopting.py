@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from providers.chain.errors import OrderRefused
 from providers.chain.link import Link
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.founding import holds
 from providers.chain.stores.introductions import introductions_of, refuse_twins
-from providers.chain.stores.registrar import IDENTITY_SECONDS, Registrar
+from providers.chain.stores.registrar import Registrar
 from providers.introduction import Introduction
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState

@@ -10,17 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
+from providers.chain.stores.claims import NameClaims
 from providers.chain.stores.introductions import PROBE_SECONDS, introduction_of
 from providers.chain.stores.judging import Judgement, judge
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.replica import Replica
-
-# For so long after a process has last seen a store under a name, no other store takes the name. It must be longer than
-# the time between two looks of a process at a store.
-IDENTITY_SECONDS = 15.0
-CLAIM_AGAIN_SECONDS = 5.0  # after which a process says again which store it sees: not with every look, as it is a write
 
 _CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})
 ADOPT = "bring the right one back, or have this journal take the stores over: `ninai journal adopt`"
@@ -56,12 +52,16 @@ class Registrar(Struct):
     installation: str | None
     observer: ChainObserver = Unobserved()
     keep: Callable[[str], None] = _keep_nothing
-    now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     met: dict[str, Introduction] = {}
     refusals: dict[str, Refusal] = {}
     trusted: bool = False
-    _claimed: dict[str, tuple[str, float]] = {}  # the identity last claimed under a name, and when
+    now: Callable[[], float] = time.monotonic
+    _claims: NameClaims | None = None
+
+    def __post_init__(self) -> None:
+        """Begin without a claim."""
+        self._claims = NameClaims(self.journal, self.now)
 
     async def recognise_journal(self) -> None:
         """Find out whether the journal is that of this installation.
@@ -181,24 +181,12 @@ class Registrar(Struct):
             await self._confirm_journal()
         if not self.trusted:
             return Refusal(f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}")
-        if not await self._claims(name, introduction.identity):
+        if self._claims is None or not await self._claims.hold(name, introduction.identity):
             return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
         if member is None or member.identity is None:
             await self.journal.join(name, introduction.identity, MemberState.FILLING)
             return None
         return await self._react(member, introduction, judgement)
-
-    async def _claims(self, name: str, identity: str) -> bool:
-        """Return whether no process sees another store under a name; all that see this one share the claim."""
-        claimed = self._claimed.get(name)
-        if claimed is not None and claimed[0] == identity and self.now() < claimed[1] + CLAIM_AGAIN_SECONDS:
-            return True
-        asked = self.now()
-        if not await self.journal.claim(f"store {name}", identity, IDENTITY_SECONDS):
-            self._claimed.pop(name, None)
-            return False
-        self._claimed[name] = identity, asked
-        return True
 
     async def _react(self, member: Member, introduction: Introduction, judgement: Judgement) -> Refusal | None:
         match judgement:

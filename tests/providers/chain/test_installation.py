@@ -7,8 +7,9 @@ import pytest
 from providers.chain.errors import OrderRefused
 from providers.chain.membership import Membership
 from providers.chain.stores.adopting import Adopter, StoreInUse
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.in_sync import InSyncSet
-from providers.chain.stores.registrar import IDENTITY_SECONDS, Registrar
+from providers.chain.stores.registrar import Registrar
 from providers.introduction import StoreMark
 from providers.journal.operations import MemberState
 from providers.types import Owner
