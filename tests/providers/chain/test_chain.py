@@ -377,7 +377,7 @@ def test_who_hangs_at_a_start_does_not_delay_the_others() -> None:
         assert chain.first == "b"
         c.seconds = PATIENCE_AT_START + 0.5
         await chain.switch([stage.part("b", b), stage.part("c", c)])
-        assert c.calls.count("identity") == 1
+        assert "introduce" in c.calls
         member = await stage.member("c")
         assert member is not None
         assert member.identity is not None
