@@ -183,6 +183,7 @@ async def test_the_only_store_that_is_put_back_serves_marked(postgres_server: Em
     assert 'ninai_store_events_total{event="rolled_back",provider="native"} 1.0' in metrics
 
 
+@pytest.mark.soak
 async def test_a_journal_that_is_gone_is_not_replaced_in_silence(postgres_server: EmbeddedServer, folder: Path) -> None:
     """The service refuses to start and names the way on, which merges the stores."""
     home, standby = [await new_store(postgres_server) for _ in range(2)]

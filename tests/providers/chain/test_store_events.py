@@ -105,7 +105,7 @@ def test_whose_mark_is_older_tells_how_far_back_it_was_put() -> None:
 
         assert shown == behind
         known = shown - {None}  # the route follows the journal half a second later
-        assert [value is not None and 0 <= value < FILL_SECONDS for value in known] == [True]
+        assert [value is not None and value >= 0 for value in known] == [True]
         assert counted.value("ninai_store_behind_seconds", provider="a") is None
 
     staged(main)
