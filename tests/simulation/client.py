@@ -7,7 +7,7 @@ from random import Random
 from msgspec import Struct, field
 
 from observability import notes
-from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
+from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, SessionLost, Unavailable
 from providers.types import MemoryRecord
 from tests.simulation.acting import Answer, Part, ask, edit_of, parts_of
 from tests.simulation.events import Ending, Event, Seen
@@ -20,6 +20,7 @@ PATIENCE = 4.0  # seconds until a client gives up on a try
 _ENDINGS: tuple[tuple[type[ProviderError], Ending], ...] = (
     (Unavailable, Ending.UNKNOWN),
     (CursorLost, Ending.UNKNOWN),
+    (SessionLost, Ending.LOST),
     (Conflict, Ending.CONFLICT),
     (MemoryNotFound, Ending.ABSENT),
     (MemoryDeleted, Ending.ABSENT),
@@ -42,6 +43,7 @@ class Client:
         self._world = world
         self._steps = [step for step in world.script.steps if step.client == number]
         self._chance = Random(f"client {world.script.seed} {number}")
+        self._token: str | None = None  # of its last write
         self.events: list[Event] = []
 
     async def act(self) -> None:
@@ -57,11 +59,12 @@ class Client:
         started = world.clock()
         outcomes = [Outcome() for _ in parts]
         replica, homes = step.replica, [world.home_at(step.replica)]
+        session = self._token if step.session else None
         for _ in range(step.retries + 1):
             homes.append(world.home_at(replica))
             told = Told("simulated")
             told.patience = step.patience
-            told.session = "a token" if step.session else None
+            told.session = session
             latest = await self._try(replica, step, parts, told, edit_of(step.client, place))
             homes.append(world.home_at(replica))
             # What was answered once stays answered, whatever a repetition meets.
@@ -70,12 +73,13 @@ class Client:
                 break
             replica = self._chance.randrange(len(world.replicas))
             await asyncio.sleep(self._chance.uniform(0, 0.5))
-        self._note(step, parts, outcomes, started, homes)
+        self._note(step, parts, outcomes, started, homes, session)
         if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
             repeated_at = world.clock()
             told = Told("simulated")
             repeated = await self._try(replica, step, parts, told, edit_of(step.client, place))
-            self._note(step, parts, repeated, repeated_at, [*homes, world.home_at(replica)], self.events[-1])
+            homes = [*homes, world.home_at(replica)]
+            self._note(step, parts, repeated, repeated_at, homes, first=self.events[-1])
 
     def _note(
         self,
@@ -84,6 +88,7 @@ class Client:
         outcomes: Sequence[Outcome],
         started: float,
         homes: Sequence[str | None],
+        session: str | None = None,
         first: Event | None = None,
     ) -> None:
         for part, outcome in zip(parts, outcomes, strict=True):
@@ -98,7 +103,7 @@ class Client:
                     ended=self._world.clock(),
                     ending=outcome.ending,
                     clash=step.clash,
-                    session=step.session,
+                    session=session is not None,
                     homes=tuple(homes),
                     query=part.query,
                     seen=outcome.seen,
@@ -112,7 +117,7 @@ class Client:
     async def _try(self, index: int, step: Step, parts: Sequence[Part], told: Told, edit_id: str) -> Sequence[Outcome]:
         replica = self._world.replicas[index]
         open_ends = [Outcome()] * len(parts)
-        if replica is None:
+        if replica is None or not replica.serves:
             return open_ends
 
         async def asked() -> Sequence[Answer]:
@@ -124,6 +129,7 @@ class Client:
         if not done:
             task.cancel()
             return open_ends
+        self._token = told.token or self._token
         try:
             answers = task.result()
         except asyncio.CancelledError:

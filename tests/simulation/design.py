@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from providers.base import MemoryProvider
+from providers.chain.membership import Membership
 from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.journal.sqlite.connection import JournalConnection
@@ -32,8 +33,11 @@ class Design(Protocol):
     def route(self, route: Route) -> Route:
         """Return the route that a replica puts in force when this one is due."""
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
-        """Return a replica's provider."""
+    def membership(self, membership: Membership) -> Membership:
+        """Return what keeps a replica's members and its route in line."""
+
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
+        """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
 
 class RealDesign(Design):
@@ -55,6 +59,10 @@ class RealDesign(Design):
         """See `Design`."""
         return route
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+    def membership(self, membership: Membership) -> Membership:
         """See `Design`."""
-        return rig.chained(route)
+        return membership
+
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
+        """See `Design`."""
+        return rig.chained(route, trusted=trusted)

@@ -13,6 +13,7 @@ class Ending(StrEnum):
     DONE = "done"
     ABSENT = "absent"  # the memory was not found, or deleted
     CONFLICT = "conflict"
+    LOST = "lost"  # the session is not known any more
     UNKNOWN = "unknown"  # an error that leaves everything open, or no answer at all
 
 

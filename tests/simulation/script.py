@@ -117,6 +117,7 @@ class Script(Struct, frozen=True):
     looks: bool
     slow: tuple[Slowness, ...] = ()
     stalls: tuple[Stall, ...] = ()
+    patrols: bool = False
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
+from providers.introduction import Introduction, StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
@@ -35,6 +36,7 @@ class WeakStore(Replica):
         self._clock = clock
         self._name = name
         self._copies: dict[tuple[Owner, str], list[Snapshot]] = {}
+        self._marks: dict[str, StoreMark] = {}  # one at most; shared with the store as a late write meets it
         self._latest: dict[tuple[Owner, str], int] | None = {} if last_writer_wins else None
 
     def late(self) -> "WeakStore":
@@ -104,6 +106,17 @@ class WeakStore(Replica):
     async def identity(self) -> str:
         """See `Replica`."""
         return self._name
+
+    async def introduce(self) -> Introduction:
+        """See `Replica`."""
+        return Introduction(identity=self._name, mark=self._marks.get(self._name))
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """See `Replica`."""
+        if self._marks.get(self._name) != former:
+            return False
+        self._marks[self._name] = mark
+        return True
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
