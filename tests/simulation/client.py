@@ -110,6 +110,7 @@ class Client:
                     eventual=outcome.told.eventual,
                     provider=outcome.told.provider,
                     degraded=bool(outcome.told.degraded),
+                    reasons=tuple(outcome.told.degraded),
                     first=first,
                 )
             )

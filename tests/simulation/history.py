@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from providers.chain.execution import RESTORED
+from providers.chain.overlay import UNVERIFIED
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import JOURNAL, Act
 
@@ -240,7 +242,9 @@ def _told(event: Event) -> list[str]:
         complaints.append(f"does not tell who answered: {event}")
     elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
         complaints.append(f"does not tell that it is degraded: {event}")
-    if event.session and event.eventual and event.ending is not Ending.UNKNOWN:
+    # A session says nothing of what nobody can judge, and of what a store has lost.
+    told = not {UNVERIFIED, RESTORED}.isdisjoint(event.reasons)
+    if event.session and event.eventual and not told and event.ending is not Ending.UNKNOWN:
         complaints.append(f"does not heed the session: {event}")
     return complaints
 

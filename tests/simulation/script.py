@@ -141,6 +141,7 @@ _JOURNAL_FAILS = 0.2
 _CLEARS = 0.2  # of all clients, one step of each
 _IN_VAIN = 0.5  # of all runs delete a memory that never was
 _WANTED = 0.6
+_WEAK = 0.4
 _AGAIN = 0.5
 _SLOW = 0.4  # of all runs
 _STALLS = 0.4  # of all runs
@@ -179,7 +180,7 @@ def script_of(seed: int) -> Script:
     return Script(
         seed=seed,
         skews=tuple(chance.choice((0.0, chance.uniform(-30, 30))) for _ in range(REPLICAS)),
-        weak=tuple(chance.random() < 0.4 for _ in PROVIDERS),
+        weak=_weak([chance.random() < _WEAK for _ in PROVIDERS], filled=any(NEWCOMER in one.order for one in switches)),
         steps=tuple(_perhaps_in_vain(drawn, Random(f"in vain {seed}"))),
         faults=tuple(faults),
         crashes=tuple(
@@ -192,6 +193,11 @@ def script_of(seed: int) -> Script:
         slow=tuple(_slowness(slow, switches) for _ in range(slow.randint(1, 3) if slow.random() < _SLOW else 0)),
         stalls=tuple(_stall(stalls) for _ in range(stalls.randint(1, 4) if stalls.random() < _STALLS else 0)),
     )
+
+
+def _weak(drawn: list[bool], *, filled: bool) -> tuple[bool, ...]:
+    """Let all stores be alike if one is filled: what keeps no tombstones is never found to hold those of a source."""
+    return (drawn[0],) * len(drawn) if filled else tuple(drawn)
 
 
 def _switches(chance: Random) -> list[Switch]:
