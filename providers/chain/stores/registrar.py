@@ -82,7 +82,9 @@ class Registrar(Struct):
             judgement = judge(member, introduction, self.journal.id)
         if judgement not in _CALM and member is not None:  # it may be out of date: see `judge`
             member = await self._member(name) or member
-            introduction = await introduction_of(name, store, {}) or introduction
+            introduction = await introduction_of(name, store, {})
+            if introduction is None:
+                return None  # the former one was given before the member was read
             judgement = judge(member, introduction, self.journal.id)
             if judgement is Judgement.AHEAD:
                 member = await self._member(name) or member
