@@ -147,6 +147,7 @@ class Membership(Struct):
         await self.registrar.recognise_journal()
         if not await self.journal.founded():
             await found(self.registrar, links, introductions, sole=sole)
+            await self.registrar.recognise_journal()
         else:
             refuse_empty(introductions, await self.journal.members())
             for link in links:

@@ -49,16 +49,16 @@ class Registrar(Struct):
     trusted: bool = False
 
     async def recognise_journal(self) -> None:
-        """Find out whether the journal is that of this installation; one without members becomes it.
+        """Find out whether the journal is that of this installation; one that is founded now becomes it.
+
+        A new journal accepts nothing before that: it may be in the place of the one that the stores belong to.
 
         Raises:
             JournalUnavailable: it does not answer.
         """
         if not self.trusted:
-            noted = await self.journal.installation()
-            if noted is None and not await self.journal.founded():
-                noted = await self.journal.installation(self.installation)
-            self.trusted = noted == self.installation
+            noted = await self.journal.installation(None if await self.journal.founded() else self.installation)
+            self.trusted = noted == self.installation and await self.journal.founded()
 
     async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
         """Ask a store who it is, and register it; return its introduction, None if it is not accepted or silent.
@@ -91,7 +91,11 @@ class Registrar(Struct):
                 judgement = judge(member, introduction, self.journal.id)
         refusal = await self._register(name, member, introduction, judgement)
         if refusal is not None:
+            accepted = name in self.met
             self._refuse(name, refusal)
+            if accepted and member is not None:
+                # What was confirmed since the last look may be in the wrong store.
+                await self.redeliver(member, "another store answered under its name")
             return None
         if self.refusals.pop(name, None) is not None:
             _log.info("store_accepted", provider=name)

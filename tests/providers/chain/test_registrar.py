@@ -1,14 +1,21 @@
 """A store is judged by what it says of itself after its member was read, and by nothing older."""
 
+from datetime import UTC, datetime
+
 from msgspec.structs import replace
 
 from providers.chain.stores.registrar import Registrar
 from providers.errors import Unavailable
 from providers.introduction import Introduction
-from providers.journal.operations import MemberState
+from providers.journal.operations import Done, MemberState
+from providers.types import Snapshot
 from tests.providers.chain.stage import Stage, staged
 from tests.support.chain_rig import INSTALLATION
 from tests.support.frail import FrailProvider
+
+SNAPSHOT = Snapshot(
+    user_id="kannan", id="a-memory", version=1, content="a memory", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
 
 
 async def _marked(stage: Stage, store: FrailProvider) -> tuple[Registrar, list[Introduction]]:
@@ -62,5 +69,41 @@ def test_a_store_with_an_older_mark_was_rolled_back() -> None:
             restored=True,
             behind=0.0,
         )
+
+    staged(main)
+
+
+def test_what_a_wrong_store_may_have_confirmed_is_delivered_again() -> None:
+    """Another store answered under the name for a moment: the right one may lack what was delivered meanwhile."""
+
+    async def main(stage: Stage) -> None:
+        store, wrong = stage.store(), stage.store()
+        registrar, _ = await _marked(stage, store)
+        await registrar.meet("a", store)
+        await stage.append(SNAPSHOT)
+        [delivery] = await stage.journal.lease("a", 1, 10.0)
+        await stage.journal.settle([Done(seq=delivery.seq, provider="a")])
+
+        assert await registrar.meet("a", wrong) is None
+        assert [one.seq for one in await stage.journal.pending(10, provider="a")] == [delivery.seq]
+        assert await registrar.meet("a", wrong) is None
+        member = await stage.member("a")
+        assert member is not None
+        assert (member.state, member.epoch) == (MemberState.COMPLETE, 2)
+
+    staged(main)
+
+
+def test_a_new_journal_is_trusted_when_it_has_members() -> None:
+    """Until then it may be in the place of the one that the stores belong to, and accepts nothing."""
+
+    async def main(stage: Stage) -> None:
+        registrar = Registrar(stage.journal, INSTALLATION)
+        await registrar.recognise_journal()
+        assert not registrar.trusted
+
+        await stage.journal.join("a", "a store", MemberState.COMPLETE)
+        await registrar.recognise_journal()
+        assert registrar.trusted
 
     staged(main)
