@@ -7,7 +7,15 @@ from random import Random
 from msgspec import Struct, field
 
 from observability import notes
-from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, SessionLost, Unavailable
+from providers.errors import (
+    Conflict,
+    CursorLost,
+    MemoryDeleted,
+    MemoryNotFound,
+    ProviderError,
+    SessionLost,
+    Unavailable,
+)
 from providers.types import MemoryRecord
 from tests.simulation.acting import Answer, Part, ask, edit_of, parts_of
 from tests.simulation.events import Ending, Event, Seen

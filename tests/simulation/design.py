@@ -21,8 +21,13 @@ from tests.support.chain_rig import ChainRig
 class Design(Protocol):
     """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
 
-    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
-        """Return the connection of each replica, usually one for all."""
+    patrols: bool = True  # whether the complete stores are compared, where a script has that done
+
+    def connections(self, now: Callable[[], float], wall: Callable[[], float]) -> list[JournalConnection]:
+        """Return the connection of each replica, usually one for all; `wall` is a clock that may be set."""
+
+    def declared(self, staleness: float) -> float:
+        """Return the staleness that a store tells of itself."""
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Return a provider's store."""
@@ -43,9 +48,13 @@ class Design(Protocol):
 class RealDesign(Design):
     """What is shipped."""
 
-    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
+    def connections(self, now: Callable[[], float], wall: Callable[[], float]) -> list[JournalConnection]:
         """See `Design`."""
         return [open_memory(now)] * REPLICAS
+
+    def declared(self, staleness: float) -> float:
+        """See `Design`."""
+        return staleness
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """See `Design`."""

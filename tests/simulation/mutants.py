@@ -49,7 +49,7 @@ class ReadsFallBack(RealDesign):
 class JournalPerReplica(RealDesign):
     """Each replica has a journal on its own disk."""
 
-    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
+    def connections(self, now: Callable[[], float], wall: Callable[[], float]) -> list[JournalConnection]:
         """Return a connection of its own for each."""
         return [open_memory(now) for _ in range(REPLICAS)]
 

@@ -44,6 +44,7 @@ class Surroundings(Protocol):
     notifiers: dict[int, Notifier]
     orders: list[tuple[str, ...]]
     lives: list[Life]
+    refusals: list[str]
 
     def store_of(self, index: int, name: str) -> Replica:
         """Return the store that a process sees under a name."""
@@ -56,7 +57,7 @@ class Surroundings(Protocol):
 
 
 class ReplicaProcess:
-    """A process, which serves as soon as its order is in force; `refusals` are the reasons why that was refused."""
+    """A process, which `serves` as soon as its order is in force."""
 
     def __init__(self, world: Surroundings, index: int) -> None:
         self._world = world
@@ -72,13 +73,10 @@ class ReplicaProcess:
         self._links: dict[str, Link] = {}
         self._switching = asyncio.Lock()
         self.serves = False
-        self.refusals: list[str] = []
         self.route = Route((), frozenset())
         self._rig = ChainRig(self._journal, clock, hybrid_clock(lambda: world.wall(index)))
         self.membership = world.design.membership(
-            Membership.of(
-                holder, self._journal, lambda: self.route.links, self._set_in_sync, INSTALLATION, now=clock
-            )
+            Membership.of(holder, self._journal, lambda: self.route.links, self._set_in_sync, INSTALLATION, now=clock)
         )
         registrar = self.membership.registrar
         registrar.wall = lambda: world.wall(index)
@@ -87,7 +85,7 @@ class ReplicaProcess:
         )
         self.watch(self._run())
         self.watch(GarbageCollector(holder, self._journal, self._all_links, RETENTION, now=clock).run())
-        if world.script.patrols:
+        if world.script.patrols and world.design.patrols:
             self.watch(Patrol(holder, self._journal, lambda: self.route, _PATROLS, now=clock).run())
 
     async def switch(self, order: Sequence[str]) -> bool:
@@ -98,11 +96,16 @@ class ReplicaProcess:
             try:
                 admitted = await self.membership.admit(links, {}, patience)
             except OrderRefused as error:
-                self.refusals.append(str(error))
+                self._world.refusals.append(str(error))
                 return False
             self._put_in_force(_route(links, admitted))
             self.serves = True
             return True
+
+    async def follow(self, order: tuple[str, ...]) -> None:
+        """Put an order in force as soon as it is not refused any more, unless there is another one by then."""
+        while self._world.orders[self._index] == order and not await self.switch(order):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         """Do something that ends with this process."""
@@ -124,8 +127,10 @@ class ReplicaProcess:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self) -> None:
-        while not await self.switch(self._world.orders[self._index]):
-            await asyncio.sleep(_AGAIN_SECONDS)
+        order: tuple[str, ...] = ()
+        while order != self._world.orders[self._index]:  # it may be another one by the time that it is in force
+            order = self._world.orders[self._index]
+            await self.follow(order)
         await self.membership.run()
 
     def _links_of(self, order: Sequence[str]) -> tuple[Link, ...]:
