@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import isfinite
 
 from msgspec.structs import replace
 
 from providers import limits
 from providers.errors import InvalidInput
+from providers.introduction import StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
 from providers.types import Owner, Snapshot
+
+MAX_MARK_ID_CHARS = 64  # of an installation, and of a journal
+MAX_MARK_NUMBER = 2**62 - 1  # also of an epoch; far beyond one a millisecond for all time, and within 64 signed bits
 
 _DIGEST_BYTES = 16
 
@@ -54,6 +59,17 @@ def check_owners_page(limit: int, after: Owner | None) -> None:
     limits.check_range("limit", limit, 1, MAX_OWNERS)
     if after is not None:
         limits.check_text("after", after.user, limits.MAX_USER_ID_CHARS)
+
+
+def check_mark(mark: StoreMark) -> StoreMark:
+    """Refuse a mark that not every store can keep as it is; return it otherwise."""
+    for field in ("installation", "journal"):
+        limits.check_text(field, getattr(mark, field), MAX_MARK_ID_CHARS)
+    for field in ("epoch", "number"):
+        limits.check_range(field, getattr(mark, field), 0, MAX_MARK_NUMBER)
+    if not isfinite(mark.at):
+        raise InvalidInput("at", "must be a moment")
+    return mark
 
 
 def _in_utc(field: str, moment: datetime | None) -> datetime | None:

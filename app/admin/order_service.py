@@ -1,5 +1,6 @@
 """The order of the providers for its operator: shown, and changed without a restart."""
 
+import structlog
 from msgspec import Struct
 
 from app.http.problems import ORDER_REFUSED, RequestError
@@ -10,6 +11,8 @@ from providers.chain.chain import Chain
 from providers.errors import InvalidInput, Unavailable
 
 BY_CONFIGURATION = "configuration"
+
+_log = structlog.get_logger(__name__)
 
 
 class OrderService(Struct, frozen=True):
@@ -41,7 +44,12 @@ class OrderService(Struct, frozen=True):
         try:
             await self.reloader.put(order, self.operator)
         except ConfigError as error:
+            self._refuse(order, error.reason)
             raise InvalidInput("order", error.reason) from error
         except Unavailable as error:
+            self._refuse(order, error.reason)
             raise RequestError(ORDER_REFUSED, error.reason, field="order") from error
         return self.describe()
+
+    def _refuse(self, order: list[str], reason: str) -> None:
+        _log.warning("order_refused", order=order, reason=reason, operator=self.operator)

@@ -7,7 +7,7 @@ from app.http.problems import ANOTHER_STORE, NO_JOURNAL, UNKNOWN_PROVIDER, Reque
 from providers.chain.chain import Chain
 from providers.chain.comparing.choosing import AnotherStore, to_compare, to_merge
 from providers.chain.comparing.pages import DiffPage, MergePage
-from providers.chain.comparing.walking import Place
+from providers.chain.comparing.walking import WalkPlace
 from providers.errors import InvalidInput
 from providers.journal.base import Journal
 
@@ -64,5 +64,5 @@ class StoresService(Struct, frozen=True):
         return self.chain.journal
 
 
-def _place(after: str | None) -> Place | None:
-    return None if after is None else Place.read(after)
+def _place(after: str | None) -> WalkPlace | None:
+    return None if after is None else WalkPlace.read(after)

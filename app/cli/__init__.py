@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         "serve": LazyCommand("app.cli.serve:serve", "Serve the HTTP API."),
         "config": LazyCommand("app.cli.config:config", "Check and show the configuration."),
         "db": LazyCommand("app.cli.db:db", "Manage the database of the native provider."),
-        "journal": LazyCommand("app.cli.journal:journal", "Inspect the journal, and retry or discard dead letters."),
+        "journal": LazyCommand("app.cli.journal:journal", "Inspect the journal, and have it take over stores."),
         "providers": LazyCommand("app.cli.providers:providers", "Show the state of a running service's providers."),
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
         "keys": LazyCommand("app.cli.keys:keys", "Make API keys."),

@@ -1,4 +1,4 @@
-"""`ninai journal`: inspect the journal, and retry or discard its dead letters, whether the service runs or not."""
+"""`ninai journal`: inspect the journal, and decide about dead letters, whether the service runs or not."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from app.admin.loss import loss_of
 from app.cli import options
+from app.cli.adopt import adopt
 from app.cli.loading import exit_on
 from app.cli.tables import show, table
 from app.process.host import offline_host
@@ -38,7 +39,10 @@ class JournalReport(Struct, frozen=True, kw_only=True):
 
 @click.group()
 def journal() -> None:
-    """Inspect the journal, and retry or discard dead letters."""
+    """Inspect the journal, decide about dead letters, upgrade its tables, and have it take over stores."""
+
+
+journal.add_command(adopt)
 
 
 _limit = click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="Operations shown.")
@@ -111,6 +115,21 @@ def discard(settings: Settings, seq: int, provider: str, *, yes: bool) -> None:
     click.echo(f"operation {seq} is discarded at {provider}")
 
 
+@journal.command()
+@options.with_settings
+def upgrade(settings: Settings) -> None:
+    """Bring the journal's tables up to this version, as the role that is configured.
+
+    The service does so by itself, unless its role may not change tables. May run on several hosts at once.
+    """
+    click.echo(f"the tables of journal {_on_journal(settings, _ready)} are as this version needs them")
+
+
+async def _ready(opened: Journal) -> str:
+    await opened.members()  # by then the steps that were missing have been taken
+    return opened.id
+
+
 async def _report(opened: Journal) -> JournalReport:
     found = structs.asdict(await opened.status())
     return JournalReport(id=opened.id, **found, members=await opened.members())
@@ -131,12 +150,20 @@ def _no_letter(seq: int, provider: str) -> click.ClickException:
 def _in_words(report: JournalReport) -> str:
     states = {member.name: member.state.value for member in report.members}
     rows = [
-        (one.provider, states.get(one.provider, "?"), one.pending, one.dead, span(one.oldest_seconds))
+        (
+            one.provider,
+            states.get(one.provider, "?"),
+            one.pending,
+            one.dead,
+            one.discarded,
+            span(one.oldest_seconds),
+        )
         for one in report.backlogs
     ]
+    titles = ("provider", "state", "pending", "dead", "discarded", "oldest")
     return (
         f"journal {report.id}: {report.operations} operations, {report.tombstones} of them tombstones,"
-        f" the last number is {report.last_seq}\n{table(('provider', 'state', 'pending', 'dead', 'oldest'), rows)}"
+        f" the last number is {report.last_seq}\n{table(titles, rows)}"
     )
 
 
@@ -152,10 +179,14 @@ def _listed(listed: Sequence[DeadLetter | PendingDelivery], age: str, moments: S
     """Draw deliveries; the column `age` has the time since the moment of each."""
     now = time.time()
     rows = [
-        (one.seq, one.provider, one.kind, one.user_id, one.memory_id, one.failures, span(now - moment), one.error)
+        (one.seq, one.provider, one.kind, one.user_id, one.memory_id, one.failures, span(now - moment), _error(one))
         for one, moment in zip(listed, moments, strict=True)
     ]
     return table(("seq", "provider", "kind", "user", "memory", "failures", age, "error"), rows)
+
+
+def _error(one: DeadLetter | PendingDelivery) -> str:
+    return f"{one.error} (discarded)" if isinstance(one, DeadLetter) and one.discarded else one.error
 
 
 def _on_journal(settings: Settings, work: Callable[[Journal], Awaitable[T]]) -> T:

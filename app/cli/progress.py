@@ -13,14 +13,16 @@ Show = Callable[[ChainStatus], None]
 
 def filling(status: ChainStatus) -> list[ProviderStatus]:
     """Return the providers that have not received everything."""
-    return [provider for provider in status.providers if provider.role is Role.FILLING]
+    return [provider for provider in status.providers if provider.role.incomplete]
 
 
 def stage(provider: ProviderStatus) -> str:
     """Describe how far the filling of a provider is."""
     progress = provider.progress
     if provider.reason is not None:
-        return f"{provider.name} waits: {provider.reason}"
+        return f"{provider.name} {'is refused' if provider.refused else 'waits'}: {provider.reason}"
+    if provider.role is Role.RESTORED and progress is None:
+        return f"{provider.name} receives again what the journal retains"
     if progress is None:
         return f"{provider.name} is about to be filled, or another process fills it"
     if progress.verifying:
@@ -64,7 +66,7 @@ def _label(status: ChainStatus) -> str:
 
 def _done(provider: ProviderStatus, memories: int) -> int:
     """Count memories copied and compared; tombstones are copied as well, so that there may seem to be more."""
-    if provider.role is not Role.FILLING:
+    if not provider.role.incomplete:
         return 2 * memories
     if provider.progress is None:
         return 0

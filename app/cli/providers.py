@@ -30,7 +30,7 @@ START_SECONDS = 60.0  # for a service that is just starting, including the first
 _EVERY_SECONDS = 1.0
 EXIT_FAILED = 1
 _NOT_READY = 503
-_HEAD = ("provider", "role", "breaker", "pending", "oldest", "dead")
+_HEAD = ("provider", "role", "breaker", "pending", "oldest", "dead", "epoch", "mark")
 
 
 class _Count(Struct, frozen=True):
@@ -150,10 +150,17 @@ def _memories_of_home(service: RunningService, status: ChainStatus) -> int:
 
 def _in_words(status: ChainStatus) -> str:
     rows = [
-        (one.name, one.role, one.breaker.state, one.pending, span(one.oldest_pending_seconds), one.dead)
+        (
+            *(one.name, one.role, one.breaker.state, one.pending, span(one.oldest_pending_seconds), one.dead),
+            *("-" if number is None else number for number in (one.epoch, one.mark)),
+        )
         for one in status.providers
     ]
     return "\n".join([table(_HEAD, rows), *_remarks(status)])
+
+
+def _lost(seconds: float | None) -> str:
+    return "some of what it had received" if seconds is None else f"what it had received in {seconds:.1f} s"
 
 
 def _remarks(status: ChainStatus) -> Iterator[str]:
@@ -161,8 +168,12 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
     for provider in status.providers:
         if provider.breaker.state is not BreakerState.CLOSED:
             yield f"{provider.name}: the breaker is {provider.breaker.state}: {provider.breaker.why}"
-        if provider.role is Role.FILLING:
+        if provider.role is Role.RESTORED:
+            yield f"{provider.name} has lost {_lost(provider.behind_seconds)}"
+        if provider.role.incomplete:
             yield stage(provider)
+        elif provider.refused:
+            yield f"{provider.name} is refused: {provider.reason}"
         if provider.differences:
             counts = ", ".join(f"{count} {kind}" for kind, count in provider.differences.items())
             yield f"{provider.name} differs from the other complete providers: {counts}; see `ninai providers diff`"

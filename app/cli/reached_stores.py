@@ -22,7 +22,7 @@ from app.settings.errors import quoted
 from observability.logs import configure_logs
 from providers.chain.comparing.choosing import to_compare, to_merge
 from providers.chain.comparing.pages import DiffPage, MergePage
-from providers.chain.comparing.walking import Place
+from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
 from providers.chain.observer import Unobserved
 from providers.chain.opening import ProviderSpec, open_link
@@ -145,22 +145,31 @@ async def _opened(settings: Settings) -> AsyncIterator[OpenedStores]:
     async with AsyncExitStack() as stack:
         alone = len(settings.order) == 1
         journal = await stack.enter_async_context(settings.journal.opened_to_look(host, alone=alone))
-        links = []
-        for name in settings.order:
-            provider = settings.providers[name]
-            spec = ProviderSpec(
-                name=name,
-                settings=provider,
-                opened=partial(MemoryProviderFactory.create_provider, provider, offline_host(name, settings.data_dir)),
-                attempts=settings.chain.attempts.get(name, AttemptPolicy()),
-                limits=provider.limits,
-            )
-            links.append((await open_link(spec, settings.chain, Unobserved(), stack)).link)
-        yield OpenedStores(journal, links)
+        yield OpenedStores(journal, await opened_links(settings, stack))
 
 
-def _place(after: str | None) -> Place | None:
-    return None if after is None else Place.read(after)
+async def opened_links(settings: Settings, stack: AsyncExitStack) -> list[Link]:
+    """Open the providers of the order, which `stack` closes again.
+
+    Raises:
+        Unavailable: one cannot be opened at all.
+    """
+    links = []
+    for name in settings.order:
+        provider = settings.providers[name]
+        spec = ProviderSpec(
+            name=name,
+            settings=provider,
+            opened=partial(MemoryProviderFactory.create_provider, provider, offline_host(name, settings.data_dir)),
+            attempts=settings.chain.attempts.get(name, AttemptPolicy()),
+            limits=provider.limits,
+        )
+        links.append((await open_link(spec, settings.chain, Unobserved(), stack)).link)
+    return links
+
+
+def _place(after: str | None) -> WalkPlace | None:
+    return None if after is None else WalkPlace.read(after)
 
 
 def _path(name: str, what: str, **query: str | None) -> str:

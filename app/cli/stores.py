@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.cli import options
 from app.cli.reached_stores import Reach, ReachedStores, with_stores
 from app.cli.tables import show, table
-from providers.chain.comparing.comparison import Kind
+from providers.chain.comparing.comparison import Fault
 from providers.chain.comparing.pages import MemoryDifference
 
 EXIT_REFUSED = 1
@@ -137,9 +137,9 @@ async def _merged(stores: ReachedStores, name: str) -> MergeReport:
 
 
 def _differences(report: DiffReport) -> str:
-    head = ("provider", "memories", "tombstones", *(kind.value for kind in Kind))
+    head = ("provider", "memories", "tombstones", *(kind.value for kind in Fault))
     rows = [
-        (name, report.live[name], report.deleted[name], *(report.differing[name].get(kind.value, 0) for kind in Kind))
+        (name, report.live[name], report.deleted[name], *(report.differing[name].get(kind.value, 0) for kind in Fault))
         for name in (report.first, report.second)
     ]
     return "\n".join([table(head, rows), *_details(report)])

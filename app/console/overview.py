@@ -11,7 +11,7 @@ from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
 from app.console.console import Console
 from app.console.sparkline import Sparkline, sparkline
-from app.console.wording import BreakerWish, counted, filling
+from app.console.wording import BreakerWish, counted, duration, filling
 from app.http.schemas import DeadLettersResponse, OrderResponse
 from app.reloading.reloader import Reloader
 from app.settings import Settings
@@ -51,7 +51,7 @@ def _provider(place: int, chain: ChainStatus, settings: Settings, history: Laten
         status=status,
         kind=kind_of(status.name, settings),
         mood=_MOODS.get(status.breaker.state, "bad"),
-        filling=filling(status.progress, status.reason) if status.role is Role.FILLING else None,
+        filling=filling(status.progress, status.reason) if status.role.incomplete else None,
         latency=sparkline(history, status.name),
         actions=_actions(status.breaker.state),
         up=_swapped(chain.order, place - 1) if place else None,
@@ -142,10 +142,18 @@ async def overview(services: OperatorServices, settings: Settings, console: Cons
     )
 
 
+def _lost(seconds: float | None) -> str:
+    return "some of what it had received" if seconds is None else f"what it had received in {duration(seconds)}"
+
+
 def _troubles(status: ChainStatus, journal: JournalView | None, reload: Reloader) -> Iterator[str]:
     if status.home is None:
         yield "No provider has received everything, so none can be home."
     for provider in status.providers:
+        if provider.role is Role.RESTORED:
+            yield f"{provider.name} has lost {_lost(provider.behind_seconds)}."
+        if provider.refused:
+            yield f"The store of {provider.name} is refused: {provider.reason}."
         breaker = provider.breaker
         if breaker.state is not BreakerState.CLOSED:
             yield f"The breaker of {provider.name} is {breaker.state.value.replace('_', ' ')}: {breaker.why}."

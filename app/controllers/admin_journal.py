@@ -61,5 +61,5 @@ class AdminJournalController(OperatorResource):
         *,
         confirm: Annotated[bool, _CONFIRM] = False,
     ) -> DiscardResponse:
-        """Discard a dead letter for good: its provider never gets that operation."""
+        """Discard a dead letter for good: its provider lacks that operation, and is not believed about the memory."""
         return await service.discard(seq, provider, confirmed=confirm)

@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from app.doctor.folder import spacious, writable
 from app.process.host import offline_host
+from app.process.installation import Installation
 from app.process.journal_cluster import failure_domains
 from app.settings import ConfigError, LoadedSettings, Settings
 from app.settings.layers import DEFAULT
 from app.settings.limits_in_force import limits_in_force
 from app.settings.masking import mask_for
 from providers.chain.policy import OperationClass
-from providers.errors import Unavailable
+from providers.errors import Misconfigured, Unavailable
 from providers.examination.aside import aside
 from providers.examination.check import DATA_DIR, Check, FailureDomain, JournalSubject, Subject
 from providers.examination.examination import Examination, unexplained
@@ -61,7 +62,7 @@ def _report_of(examination: Examination) -> DoctorReport:
     return DoctorReport(ok=all(one.status is not CheckStatus.ERROR for one in findings), findings=findings)
 
 
-CONFIG, LIMITS, PROVIDERS, JOURNAL = "config", "limits", "providers", "journal"
+CONFIG, LIMITS, PROVIDERS, JOURNAL, INSTALLATION = "config", "limits", "providers", "journal", "installation"
 
 _AS_THE_SERVICE = "run this as the user of the service"
 
@@ -112,6 +113,8 @@ def _checks(loaded: LoadedSettings, now: Callable[[], float], meanwhile: ExitSta
     yield Check(DATA_DIR, partial(aside, partial(writable, settings.data_dir)), _AS_THE_SERVICE)
     space = partial(aside, partial(spacious, settings.data_dir))
     yield Check(f"{DATA_DIR}.space", space, "look whether its disk answers")
+    installation = partial(aside, partial(_installation, settings))
+    yield Check(f"{DATA_DIR}.{INSTALLATION}", installation, _AS_THE_SERVICE, needs=(DATA_DIR,))
     for name in settings.order:
         host = offline_host(name, settings.data_dir)
         provider = Subject(at=f"{PROVIDERS}.{name}", host=host, now=now, meanwhile=meanwhile)
@@ -150,6 +153,18 @@ async def _limits(loaded: LoadedSettings) -> CheckOutcome:
     ]
     usual = next(one for one in limits if one.operation is OperationClass.RECALL)
     return ok("; ".join([longest, f"{usual.provider} recall: {usual.sentence}", *own]))
+
+
+def _installation(settings: Settings) -> CheckOutcome:
+    """Tell the id of the installation."""
+    installation = Installation.of(settings)
+    try:
+        found = installation.id()
+    except Misconfigured as problem:
+        return error(problem.reason, "bring the file back from a backup; with another id the journal is not believed")
+    if found is None:
+        return ok(f"there is none yet: the first journal puts it into {installation.file}")
+    return ok(f"{found}, from {'the settings' if installation.configured else installation.file}")
 
 
 def _sources_of(loaded: LoadedSettings) -> str:

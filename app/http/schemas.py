@@ -210,7 +210,7 @@ class RetryResponse(Struct, frozen=True):
 
 
 class DiscardResponse(Struct, frozen=True):
-    """The dead letter is gone, and its provider never gets that operation."""
+    """The provider lacks that operation, and is not believed about the memory until it is merged or written anew."""
 
     seq: int
     provider: str

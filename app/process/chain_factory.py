@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
+from app.process.installation import Installation
 from app.settings import Settings
 from app.settings.annotations import tag_of
 from observability.metrics import Metrics
@@ -45,12 +46,22 @@ class ChainFactory:
         return [self._part(name, settings) for name in settings.order]
 
     def journal(self, settings: Settings) -> JournalSpec:
-        """Return the configured journal."""
+        """Return the configured journal.
+
+        Raises:
+            Misconfigured: the id of the installation cannot be read.
+        """
         chosen = settings.journal.resolved()
         if chosen is None:
-            return JournalSpec(opened=None, always=False)
+            return JournalSpec(opened=None, always=False, installation=None)
+        installation = Installation.of(settings)
         opened = partial(chosen.open, self._host("journal", settings))
-        return JournalSpec(opened=opened, always=settings.journal.always(settings.data_dir))
+        return JournalSpec(
+            opened=opened,
+            always=settings.journal.always(settings.data_dir),
+            installation=installation.id(),
+            keep=installation.keep,
+        )
 
     def _part(self, name: str, settings: Settings) -> ProviderSpec:
         provider = settings.providers[name]

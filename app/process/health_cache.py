@@ -6,12 +6,15 @@ from functools import partial
 from time import perf_counter
 from typing import Literal
 
+from msgspec import structs
+
 from observability.metrics import Metrics
 from observability.recent import SHARED_SECONDS, Recent
 from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.link import Link
 from providers.chain.route import Route
+from providers.journal.base import JournalUnavailable
 from providers.types import Health
 
 # A provider that has not answered for so long is unhealthy: as long as one try may last before the next provider is
@@ -21,6 +24,11 @@ HEALTH_CHECK_SECONDS = 5.0
 # For so long readiness waits for the other providers once it is decided: less than the half second that a load balancer
 # may allow, so that a standby that hangs makes no process unready.
 DECIDED_SECONDS = 0.4
+
+# For so long the health waits for the journal, which takes milliseconds for a write.
+JOURNAL_SECONDS = 2.0
+# What is written there: the claim of a task that nobody runs.
+_TASK = "health"
 
 # After its time a check is cancelled, and returns that; one that ignores its cancellation is abandoned a little later.
 _GRACE_SECONDS = 0.1
@@ -39,16 +47,19 @@ class HealthCache:
     def __init__(self, chain: Chain, metrics: Metrics, shared_seconds: float = SHARED_SECONDS) -> None:
         self._chain, self._metrics, self._shared_seconds = chain, metrics, shared_seconds
         self._recent: dict[Link, Recent[Health]] = {}
+        self._journal = Recent(self._journal_error, "health of the journal", shared_seconds)
         self._stop_waiting = asyncio.Event()
 
     async def of_chain(self) -> Health:
         """Return the health of the chain, with that of each of its providers."""
         route, provider = self._chain.route, self._chain.provider
-        checks = self._begun(route)
+        checks, journal = self._begun(route), self._journal.begun()
         await self._answered(checks, lambda: False)
         healths = self._results(checks)
         if isinstance(provider, ChainedProvider):
-            return provider.health_of(route, healths)
+            await asyncio.wait({journal}, timeout=JOURNAL_SECONDS)
+            error = journal.result() if journal.done() else f"no answer for {self._journal.age:.1f} s"
+            return structs.replace(provider.health_of(route, healths), journal_error=error)
         return healths[route.links[0].name]
 
     async def readiness(self, *, decided: bool) -> tuple[bool, Mapping[str, Health]]:
@@ -72,12 +83,13 @@ class HealthCache:
 
     def invalidate(self) -> None:
         """Discard all results."""
+        self._journal.forget()
         for recent in self._recent.values():
             recent.forget()
 
     async def aclose(self) -> None:
         """Cancel the checks under way."""
-        await asyncio.gather(*(recent.aclose() for recent in self._recent.values()))
+        await asyncio.gather(self._journal.aclose(), *(recent.aclose() for recent in self._recent.values()))
 
     def _begun(self, route: Route) -> _Checks:
         """Begin the checks that are due, and drop those of providers that have left the order."""
@@ -121,6 +133,20 @@ class HealthCache:
             link.name: check.result() if check.done() else _unanswered(link, self._age(link))
             for link, check in checks.items()
         }
+
+    async def _journal_error(self) -> str | None:
+        """Write something small to the journal, and return why that fails; None if it does not."""
+        journal = self._chain.journal
+        if journal is None:
+            return None
+        try:
+            async with asyncio.timeout(JOURNAL_SECONDS):
+                await journal.claim(_TASK, self._chain.holder, 0.0)
+        except JournalUnavailable as error:
+            return error.reason
+        except TimeoutError:
+            return f"no answer for {JOURNAL_SECONDS:g} s"
+        return None
 
     async def _check(self, link: Link) -> Health:
         started = perf_counter()

@@ -29,6 +29,12 @@ KeyName = Annotated[str, _KEY_NAME]
 _HASH = Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True})
 KeyHash = Annotated[str, _HASH]
 
+# What a file or a variable can hold without quoting.
+InstallationId = Annotated[
+    Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")] | None,
+    Meta(description="a name of up to 100 letters, digits, dots, underscores and dashes"),
+]
+
 # Scheme, host, port and path: credentials belong in the headers.
 CollectorUrl = Annotated[
     Annotated[str, Meta(pattern=r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?\Z")] | None,
@@ -117,8 +123,9 @@ class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_field
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the whole configuration.
 
-    `order` names the providers in use, the first is home. `recall_limit` is how many memories a recall returns when it
-    names no limit.
+    `installation` is what journal and stores are to know this installation by; without it a file in the data folder
+    holds an id, see `app/process/installation.py`. `order` names the providers in use, the first is home.
+    `recall_limit` is how many memories a recall returns when it names no limit.
     """
 
     order: list[str] = field(default_factory=lambda: ["native"])
@@ -127,6 +134,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     admin: AdminSettings = AdminSettings()
     journal: JournalSettings = field(default_factory=AutoJournalSettings)
     chain: ChainSettings = ChainSettings()
+    installation: InstallationId = None
     data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()

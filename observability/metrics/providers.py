@@ -52,7 +52,8 @@ class ProviderMetrics:
         )
         self.provider_role = gauge(
             "ninai_provider_role",
-            "1 for the role of a provider: home, standby, or filling while it has not received everything.",
+            "1 for the role of a provider: home, standby, filling while it has not received everything, or restored"
+            " while it lacks what it had received.",
             ("provider", "role"),
         )
         self.provider_kind = gauge(
@@ -82,6 +83,22 @@ class ProviderMetrics:
             "ninai_store_differences_healed",
             "Differences between complete providers that the patrol has healed at a provider, by kind.",
             ("provider", "kind"),
+        )
+        self.store_events = counter(
+            "ninai_store_events",
+            "What was found out about the store of a provider: rolled_back, replaced, suspected, refused, or"
+            " journal_rolled_back where it knows more than the journal.",
+            ("provider", "event"),
+        )
+        self.store_behind = gauge(
+            "ninai_store_behind_seconds",
+            "How far back the store of a restored provider was put, where that is known.",
+            ("provider",),
+        )
+        self.store_refused = gauge(
+            "ninai_store_refused",
+            "1 while this process does not accept the store of a provider, so that it is neither read nor written.",
+            ("provider",),
         )
         self._attempts = Children(self.attempt_duration)
 

@@ -39,6 +39,8 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_provider_info": most,
     "ninai_filling_memories": most,
     "ninai_filling_users": most,
+    "ninai_store_behind_seconds": most,
+    "ninai_store_refused": most,
     "ninai_embeddings_waiting": most,
     "ninai_clock_ahead_seconds": most,
     "ninai_config_info": most,
@@ -55,7 +57,7 @@ GAUGES: Mapping[str, _Rule] = {
 # is open in one worker keeps its callers from the provider, and would go unseen beside four closed ones.
 STATES: Mapping[str, tuple[str, Sequence[str]]] = {
     "ninai_breaker_state": ("state", ("forced_open", "open", "half_open", "forced_closed", "closed")),
-    "ninai_provider_role": ("role", ("filling", "standby", "home")),
+    "ninai_provider_role": ("role", ("filling", "restored", "standby", "home")),
 }
 
 

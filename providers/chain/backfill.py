@@ -106,16 +106,22 @@ class Backfill:
     async def _verify(self, copied: Progress) -> Progress:
         """Compare everything once, and repair each difference that no pending delivery is about to repair."""
         seen = replace(copied, verifying=True)
+        unrecorded: list[Snapshot] = []
         self._refused.clear()
         verifier = Verifier(self.journal, self.source, self.target)
         async for owner in verifier.owners():
             missing: list[Snapshot] = []
             async for result in verifier.results(owner):
-                if result.missing is not None:
+                if result.missing is not None and result.unrecorded:
+                    unrecorded.append(result.missing)
+                elif result.missing is not None:
                     missing.append(result.missing)
                 elif result.deletion is not None:
                     await self._spread(result.deletion)
                 repaired = 0 if result.deletion is None else 1
+                if len(unrecorded) == PAGE:
+                    await self.target.put(unrecorded)
+                    unrecorded = []
                 if len(missing) == PAGE:
                     repaired += await self._put(missing)
                     await self._claim()
@@ -131,6 +137,9 @@ class Backfill:
             await self._claim()
             seen = replace(seen, repaired=seen.repaired + repaired)
             self.report(seen)
+        # No difference to be repaired: a store that keeps no tombstones would never be complete.
+        if unrecorded:
+            await self.target.put(unrecorded)
         return seen
 
     async def _put(self, states: Sequence[Snapshot]) -> int:

@@ -20,13 +20,14 @@ from providers.chain.guarded import GuardedProvider
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver
+from providers.chain.observers import Observers
 from providers.chain.opening import JournalSpec, OpenProvider, ProviderSpec, open_link
 from providers.chain.policy import ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
-from providers.chain.stores.watch import FAREWELL_SECONDS
+from providers.chain.stores.watch import FAREWELL_SECONDS, Doubts
 from providers.journal.base import Journal
 from providers.states.clock import HybridClock
 
@@ -179,12 +180,15 @@ class Chain:
                 unjournalled=unjournalled,
                 observer=self.observer,
             )
+            membership.registrar.keep = choice.keep
+            membership.registrar.wall = lambda: self._clock.milliseconds() / 1000
             # The provider that was alone so far holds everything, whatever the new order, and joins before all others.
             alone = [one.link for one in self._open.values()]
             if alone and (await membership.admit(alone, {}, sole=True)).presumed:
                 raise OrderRefused(f"the journal, out of reach now, must hear first that {self.first} is complete")
             self._journal_stack = undo.pop_all()
         self.journal, self.membership = journal, membership
+        self.observer = Observers(self.observer, Doubts(membership.watch))
         sweeper = GarbageCollector(self.holder, journal, self._all_links, self.policy.retention, now=self._now)
         self._tasks |= {background.start(membership.run, "membership"), background.start(sweeper.run, "sweeper")}
         if self.policy.patrol.enabled:

@@ -27,7 +27,7 @@ CONCURRENT_RECALLS = 4  # queries of one batch that run at once
 class ChainHealth(Health, frozen=True, kw_only=True):
     """Healthy while a provider in sync can answer reads; `providers` has the health of each in the order.
 
-    `journal_error` is why no write is accepted until the service is restarted.
+    `journal_error` is why the journal takes no writes now: reads are answered, writes are refused.
     """
 
     providers: dict[str, Health]

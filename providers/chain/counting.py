@@ -6,10 +6,11 @@ from itertools import combinations
 from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.comparing.comparison import Kind
+from providers.chain.comparing.comparison import Fault
 from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
+from providers.chain.execution import RESTORED
 from providers.chain.gauges import Gauges
-from providers.chain.observer import Attempt, GivenUp, JournalCall, Unobserved
+from providers.chain.observer import Attempt, GivenUp, JournalCall, StoreEvent, Unobserved
 from providers.chain.overlay import UNVERIFIED
 from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
@@ -64,9 +65,11 @@ class CountingObserver(Unobserved):
         for outcome in ("done", "held", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
-        for fault in Kind:
+        for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
+        for event in StoreEvent:
+            metrics.store_events.labels(provider, event.value)
 
     def expect_order(self, order: Sequence[str]) -> None:
         """Create the time series of an order: fallbacks between its providers, and the reasons of degraded answers."""
@@ -75,6 +78,8 @@ class CountingObserver(Unobserved):
         self._metrics.expect_operations(order[0], (Unavailable.outcome, TimedOut.outcome))
         for operation_name in _LISTINGS:
             self._metrics.degraded.labels(operation_name, PARTIAL)
+        for operation_name in (*_READS, *_WRITES):
+            self._metrics.degraded.labels(operation_name, RESTORED)
         if len(order) == 1:
             return
         for source, target in combinations(order, 2):
@@ -118,6 +123,10 @@ class CountingObserver(Unobserved):
     def contradicted(self, provider: str) -> None:
         """See `ChainObserver`."""
         self._metrics.contradictions.labels(provider).inc()
+
+    def met_store(self, provider: str, event: StoreEvent) -> None:
+        """See `ChainObserver`."""
+        self._metrics.store_events.labels(provider, event.value).inc()
 
     def breaker_changed(self, snapshot: BreakerSnapshot) -> None:
         """See `ChainObserver`."""

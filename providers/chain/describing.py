@@ -10,7 +10,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.route import Route
 from providers.chain.status import ChainStatus, Choice, Explanation, ProviderStatus, Role
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Backlog, JournalStatus
+from providers.journal.operations import Backlog, JournalStatus, Member
 
 STATUS_SECONDS = 2.0  # for the call to the journal
 
@@ -19,10 +19,12 @@ async def describe(chain: Chain) -> ChainStatus:
     """Return the state of a chain as this process sees it."""
     journal: JournalStatus | None = None
     error: str | None = None
+    members: dict[str, Member] = {}
     if chain.journal is not None:
         try:
             async with asyncio.timeout(STATUS_SECONDS):
                 journal = await chain.journal.status()
+                members = {member.name: member for member in await chain.journal.members()}
         except JournalUnavailable as failure:
             error = failure.reason
         except TimeoutError:
@@ -32,7 +34,9 @@ async def describe(chain: Chain) -> ChainStatus:
     return ChainStatus(
         order=tuple(link.name for link in route.links),
         home=None if route.home is None else route.home.name,
-        providers=tuple(_provider(chain, route, link, backlogs.get(link.name)) for link in route.links),
+        providers=tuple(
+            _provider(chain, link, backlogs.get(link.name), members.get(link.name)) for link in route.links
+        ),
         journal=journal,
         journal_error=error,
     )
@@ -54,7 +58,7 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
 
 def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) -> tuple[str, bool]:
     breaker = link.attempts.guards.breaker.snapshot()
-    if link.name not in route.in_sync:
+    if link not in route.readers:
         return "it has not received everything yet, so it gets writes in the background alone", False
     if operation.writes and link is not route.home:
         return "a standby: it gets writes in the background", False
@@ -62,21 +66,23 @@ def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) ->
         return f"its circuit breaker is {breaker.state.value}: {breaker.why}", False
     if found:
         return "only if those before it do not answer", False
+    if route.is_restored:
+        return "its store was put back to an earlier state, and nobody else has received everything", True
     return "home" if link is route.home else "the first that may answer now", True
 
 
 def _role(link: Link, route: Route) -> Role:
     if link.name not in route.in_sync:
-        return Role.FILLING
+        return Role.RESTORED if link.name in route.restored else Role.FILLING
     return Role.HOME if link is route.home else Role.STANDBY
 
 
-def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -> ProviderStatus:
+def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member | None) -> ProviderStatus:
     guards = link.attempts.guards
     membership = chain.membership
     return ProviderStatus(
         name=link.name,
-        role=_role(link, route),
+        role=_role(link, chain.route),
         breaker=guards.breaker.snapshot(),
         in_flight=guards.bulkhead.in_flight,
         places=guards.bulkhead.limit,
@@ -86,5 +92,9 @@ def _provider(chain: Chain, route: Route, link: Link, backlog: Backlog | None) -
         oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,
         progress=membership.filling.progress.get(link.name) if membership is not None else None,
         reason=membership.reasons.get(link.name) if membership is not None else None,
+        refused=membership is not None and link.name in membership.registrar.refusals,
+        epoch=None if member is None else member.epoch,
+        mark=None if member is None else member.noted,
+        behind_seconds=None if member is None or not member.restored else member.behind,
         differences=chain.patrol.left_at(link.name) if chain.patrol is not None else {},
     )

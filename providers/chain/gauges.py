@@ -8,7 +8,7 @@ from msgspec import Struct
 from observability.metrics import Metrics
 from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
-from providers.chain.comparing.comparison import Kind
+from providers.chain.comparing.comparison import Fault
 from providers.chain.status import ChainStatus, ProviderStatus, Role
 
 
@@ -55,6 +55,11 @@ class Gauges(Struct):
             metrics.journal_pending.labels(name).set(provider.pending)
             metrics.journal_oldest.labels(name).set(provider.oldest_pending_seconds)
             metrics.journal_dead.labels(name).set(provider.dead)
+        metrics.store_refused.labels(name).set(provider.refused)
+        if provider.role is Role.RESTORED and provider.behind_seconds is not None:
+            metrics.store_behind.labels(name).set(provider.behind_seconds)
+        else:
+            metrics.store_behind.remove_by_labels({"provider": name})
         self._show_backfill(name, provider.progress)
         self._show_differences(name, provider.differences)
 
@@ -69,7 +74,7 @@ class Gauges(Struct):
             metrics.filling_memories.labels(provider, step).set(getattr(progress, step))
 
     def _show_differences(self, provider: str, differences: Mapping[str, int]) -> None:
-        for kind in Kind:
+        for kind in Fault:
             self.metrics.store_differences.labels(provider, kind.value).set(differences.get(kind.value, 0))
 
     def _hide(self, provider: str) -> None:
@@ -78,7 +83,8 @@ class Gauges(Struct):
         of_journal = (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead)
         of_backfill = (metrics.filling_memories, metrics.filling_users, metrics.embeddings_waiting)
         of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places, metrics.retries_left)
-        for gauge in (metrics.provider_role, metrics.store_differences, *of_calls, *of_journal, *of_backfill):
+        of_store = (metrics.store_differences, metrics.store_refused, metrics.store_behind)
+        for gauge in (metrics.provider_role, *of_store, *of_calls, *of_journal, *of_backfill):
             gauge.remove_by_labels({"provider": provider})
         self._set_kind(provider, None)
 

@@ -46,6 +46,7 @@ class Membership(Struct):
     now: Callable[[], float] = time.monotonic
     _started: float = 0.0
     _enrolled: bool = False  # whether the journal has been told of the order in force
+    _admitting: int = 0  # orders that are being put in force now
     _admitted: int = 0  # counts orders; what was read before the last of them is out of date
     _known: dict[str, str | None] | None = None  # the stores in sync, None while the journal has never answered
 
@@ -60,7 +61,7 @@ class Membership(Struct):
         journal: Journal,
         links: Callable[[], Sequence[Link]],
         set_in_sync: Callable[[InSyncSet], None],
-        installation: str,
+        installation: str | None,
         *,
         now: Callable[[], float] = time.monotonic,
         unjournalled: float = 0.0,
@@ -68,7 +69,7 @@ class Membership(Struct):
     ) -> Self:
         """Return the membership as one process keeps it, with the parts that it needs."""
         observer = observer or Unobserved()
-        registrar = Registrar(journal, installation, observer)
+        registrar = Registrar(journal, installation, observer, now=now)
         return cls(
             holder=holder,
             journal=journal,
@@ -84,6 +85,11 @@ class Membership(Struct):
     def tasks(self) -> list[asyncio.Task[None]]:
         """The background tasks that are running."""
         return [*self.filling.tasks, *self.watch.tasks]
+
+    @property
+    def _wants_enrolment(self) -> bool:
+        """Whether there is an order in force that the journal has not been told of."""
+        return not self._enrolled and not self._admitting and bool(self.links())
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -106,6 +112,15 @@ class Membership(Struct):
         """
         self._admitted += 1
         self._enrolled = False
+        self._admitting += 1
+        try:
+            return await self._admit(links, unreached, patience, sole=sole)
+        finally:
+            self._admitting -= 1
+
+    async def _admit(
+        self, links: Sequence[Link], unreached: dict[str, str], patience: float, *, sole: bool
+    ) -> InSyncSet:
         try:
             await self.journal.members()  # before the stores introduce themselves: see `judge`
             introductions = await introductions_of(_stores(links), unreached, patience)
@@ -127,7 +142,7 @@ class Membership(Struct):
         while True:
             pause = REFRESH_SECONDS
             try:
-                if not self._enrolled:
+                if self._wants_enrolment:
                     await self._enrol_again()
                 await self._refresh()
                 if self.now() >= care_at:
@@ -135,7 +150,7 @@ class Membership(Struct):
                     care_at = self.now() + CARE_SECONDS
             except JournalUnavailable as error:
                 _log.debug("membership_postponed", reason=error.reason)
-                if not self._enrolled:
+                if self._wants_enrolment:
                     await self._presume_again()
             except (OrderRefused, Undecided) as error:
                 _log.debug("membership_postponed", reason=str(error))
@@ -144,13 +159,15 @@ class Membership(Struct):
 
     async def _enrol(self, links: Sequence[Link], introductions: Introductions, *, sole: bool = False) -> None:
         """Tell the journal of an order: found the journal, or register what has become of the stores that it knows."""
-        await self.registrar.recognise_journal()
         if not await self.journal.founded():
             await found(self.registrar, links, introductions, sole=sole)
-            await self.registrar.recognise_journal()
         else:
-            refuse_empty(introductions, await self.journal.members())
-            for link in links:
+            await self.registrar.recognise_journal()
+            members = await self.journal.members()
+            refuse_empty(introductions, members)
+            known = {member.identity for member in members}
+            # Those that the journal knows come first: one of them may have to confirm the journal to the others.
+            for link in sorted(links, key=lambda link: _identity(introductions[link.name]) not in known):
                 # Before a process retires it that has not seen it for long.
                 await self.journal.claim(_seen(link.name), _SHARED_HOLDER, RETIRE_SECONDS)
                 await self._meet(link, introductions[link.name])
@@ -195,7 +212,8 @@ class Membership(Struct):
         for name in ready.names:
             self.filling.done(name)
         self._fill(links, ready)
-        self.watch.start_looks(links)
+        if not self._admitting:  # a look would insist on the store that may just be exchanged for another one
+            self.watch.start_looks(links)
 
     def _accepted(self, links: Sequence[Link], members: Sequence[Member]) -> InSyncSet:
         """Return who may answer: complete, and the store that this process sees."""
@@ -236,7 +254,7 @@ class Membership(Struct):
 
     def _may_be_ours(self, introduction: Introduction | None) -> bool:
         mark = None if introduction is None else introduction.mark
-        return introduction is not None and (mark is None or mark.installation == self.registrar.installation)
+        return introduction is not None and (mark is None or self.registrar.installation in {None, mark.installation})
 
     async def _renew_and_retire(self) -> None:
         for link in self.links():
@@ -253,6 +271,10 @@ class Membership(Struct):
 
 def _stores(links: Sequence[Link]) -> dict[str, Replica]:
     return {link.name: link.provider for link in links}
+
+
+def _identity(introduction: Introduction | None) -> str | None:
+    return None if introduction is None else introduction.identity
 
 
 def _seen(name: str) -> str:

@@ -40,6 +40,16 @@ class JournalCall(StrEnum):
     LOOK = "look"  # at what providers may not know yet
 
 
+class StoreEvent(StrEnum):
+    """What was found out about the store behind a provider, or by it."""
+
+    ROLLED_BACK = "rolled_back"  # it has lost what it had
+    REPLACED = "replaced"  # another store has the name now
+    SUSPECTED = "suspected"  # it may lack some of what it had
+    REFUSED = "refused"  # it is not accepted under this name
+    JOURNAL_ROLLED_BACK = "journal_rolled_back"  # it knows more than the journal, which has lost operations
+
+
 class AttemptObserver:
     """Observe attempts; called from the event loop while a request waits, so it must be quick and must not raise."""
 
@@ -82,6 +92,9 @@ class ChainObserver(AttemptObserver):
 
     def contradicted(self, provider: str) -> None:
         """Handle a provider that does not show what it confirmed longer ago than it may be stale."""
+
+    def met_store(self, provider: str, event: StoreEvent) -> None:
+        """Handle what the store behind a provider has turned out to be."""
 
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """Handle a backfill that cannot be done now; the next try comes in `next_try` seconds."""

@@ -40,5 +40,6 @@ class Observers(ChainObserver):
     breaker_changed = _passed_on(ChainObserver.breaker_changed)
     read_by = _passed_on(ChainObserver.read_by)
     contradicted = _passed_on(ChainObserver.contradicted)
+    met_store = _passed_on(ChainObserver.met_store)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
     healed = _passed_on(ChainObserver.healed)

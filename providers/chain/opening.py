@@ -25,6 +25,10 @@ from providers.timing.lag_tolerant import LagTolerantTimeout
 PING_SECONDS = 2.0
 
 
+def keep_nothing(_installation: str) -> None:
+    """Forget the id of an installation at the end of the process."""
+
+
 class ProviderSpec(Struct, frozen=True, kw_only=True):
     """A provider that is to take part: how to open it, and the limits of the calls to it.
 
@@ -41,12 +45,14 @@ class ProviderSpec(Struct, frozen=True, kw_only=True):
 class JournalSpec(Struct, frozen=True, kw_only=True):
     """How to open the journal, None if none is configured; `always` asks for one even with a single provider.
 
-    `installation` is the id of the installation to which the journal must belong.
+    `installation` is the id of the installation to which the journal must belong, None as long as it has none: then it
+    takes one, and `keep` remembers it for the next start.
     """
 
     opened: Callable[[], AbstractAsyncContextManager[Journal]] | None
     always: bool
-    installation: str
+    installation: str | None
+    keep: Callable[[str], None] = keep_nothing
 
 
 class OpenProvider(Struct, frozen=True, eq=False):

@@ -1,5 +1,7 @@
 """The read path: what the journal knows, then the first provider that answers, then both merged."""
 
+from collections.abc import Awaitable
+
 from msgspec.structs import replace
 
 from providers import limits
@@ -38,8 +40,8 @@ class ChainReader:
                 execution.deadline = execution.deadline.earlier(end.remaining())
             view = await self._view(query.owner, execution)
 
-            async def ask(link: Link, options: CallOptions) -> Found:
-                return await recalled_over(view, link, options, query)
+            def ask(link: Link, options: CallOptions) -> Awaitable[Found]:
+                return recalled_over(view, link, options, query)
 
             return await self._found(view, execution, OperationClass.RECALL, ask)
 
@@ -97,8 +99,8 @@ class ChainReader:
             view = PendingView(self._context, owner, execution)
             entry = await view.entry(memory_id)
 
-            async def ask(link: Link, options: CallOptions) -> Fetched:
-                return await Fetching(self._context, view, memory_id, entry).fetched_from(link, options)
+            def ask(link: Link, options: CallOptions) -> Awaitable[Fetched]:
+                return Fetching(self._context, view, memory_id, entry).fetched_from(link, options)
 
             try:
                 try:

@@ -6,14 +6,19 @@ from functools import partial
 
 from msgspec import Struct
 
-from providers.chain.opening import JournalSpec, ProviderSpec
+from providers.chain.errors import OrderRefused
+from providers.chain.link import Link
+from providers.chain.observer import Unobserved
+from providers.chain.opening import JournalSpec, ProviderSpec, open_link
+from providers.chain.policy import ChainPolicy
+from providers.chain.stores.founding import Undecided, refuse_foreign, source_of
 from providers.chain.stores.in_sync import refuse_empty
 from providers.chain.stores.introductions import PATIENCE_AT_START, introductions_of, refuse_twins
+from providers.chain.stores.registrar import of_another_journal
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
-from providers.replica import Replica
 
 
 async def rehearse(journal: JournalSpec, providers: Sequence[ProviderSpec]) -> None:
@@ -40,7 +45,7 @@ class _Rehearsal(Struct):
     specs: Sequence[ProviderSpec]
     stack: AsyncExitStack
     _journal: Journal | None = None
-    _providers: dict[str, Replica] = {}
+    _links: dict[str, Link] = {}
     _introductions: Mapping[str, Introduction | None] = {}
 
     def checks(self) -> Iterator[Check]:
@@ -60,13 +65,25 @@ class _Rehearsal(Struct):
         self._journal = await self.stack.enter_async_context(opened())
 
     async def _open(self, spec: ProviderSpec) -> None:
-        self._providers[spec.name] = await self.stack.enter_async_context(spec.opened())
+        self._links[spec.name] = (await open_link(spec, ChainPolicy(), Unobserved(), self.stack)).link
 
     async def _compare(self) -> None:
-        self._introductions = await introductions_of(self._providers, {}, PATIENCE_AT_START)
+        self._introductions = await introductions_of(
+            {name: link.provider for name, link in self._links.items()}, {}, PATIENCE_AT_START
+        )
         refuse_twins(self._introductions)
 
     async def _compare_with_members(self) -> None:
-        if self._journal is not None:
-            with suppress(JournalUnavailable):
-                refuse_empty(self._introductions, await self._journal.members())
+        journal = self._journal
+        if journal is None:
+            return
+        met = {name: introduction for name, introduction in self._introductions.items() if introduction is not None}
+        with suppress(JournalUnavailable, Undecided):
+            if not await journal.founded():
+                refuse_foreign(met, alone=len(self._links) == 1)
+                await source_of([*self._links.values()], met)
+                return
+            refuse_empty(self._introductions, await journal.members())
+            for name, introduction in met.items():
+                if introduction.mark is not None and introduction.mark.journal != journal.id:
+                    raise OrderRefused(of_another_journal(name))

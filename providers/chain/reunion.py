@@ -1,7 +1,7 @@
 """Reunion: bring the stores that were all rolled back to one state, where none is left that has everything."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from msgspec import Struct
@@ -9,7 +9,7 @@ from msgspec import Struct
 from providers.chain.backfill import NotBackfilled
 from providers.chain.comparing.pages import MergePage, StorePages
 from providers.chain.comparing.store import ComparedStore
-from providers.chain.comparing.walking import Place
+from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -44,7 +44,7 @@ class Reunion(Struct):
         members = [member for member in await self.journal.members() if member.restored]
         await self._check(members)
         if len(members) > 1:
-            await self._merge([link for link in self.links if link.name in {member.name for member in members}])
+            await self._merge({member.name for member in members})
         for member in members:
             await self.journal.mark(member.name, MemberState.COMPLETE, epoch=member.epoch)
             _log.warning("store_reunited", provider=member.name, seconds=member.behind)
@@ -58,10 +58,10 @@ class Reunion(Struct):
             if await self.journal.pending(1, provider=member.name):
                 raise NotBackfilled(f"{member.name} is still receiving what the journal retains")
 
-    async def _merge(self, links: Sequence[Link]) -> None:
-        pages = StorePages(
-            self.journal, [ComparedStore(link, self.now) for link in links], {link.name for link in links}, self.now
-        )
+    async def _merge(self, names: Collection[str]) -> None:
+        """Merge the stores of these members; those of the others may know of deletions."""
+        stores = [ComparedStore(link, self.now) for link in self.links]
+        pages = StorePages(self.journal, stores, names, self.now)
         for _ in range(MAX_PASSES):
             if not await self._merge_once(pages):
                 return
@@ -70,14 +70,14 @@ class Reunion(Struct):
     async def _merge_once(self, pages: StorePages) -> bool:
         """Merge everything once; return whether anything differed."""
         differed = False
-        after: Place | None = None
+        after: WalkPlace | None = None
         while True:
             await self._claim()
             page: MergePage = await pages.merge(after)
             differed = differed or bool(page.put or page.deleted)
             if page.next_after is None:
                 return differed
-            after = Place.read(page.next_after)
+            after = WalkPlace.read(page.next_after)
 
     async def _claim(self) -> None:
         if not await self.journal.claim(_TASK, self.holder, _CLAIM_SECONDS):

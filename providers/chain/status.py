@@ -15,14 +15,23 @@ class Role(StrEnum):
     HOME = "home"
     STANDBY = "standby"
     FILLING = "filling"  # receives every write but has not received everything yet, so it answers no reads
+    RESTORED = "restored"  # had received everything and lost some; it answers, marked, while nobody complete can
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether such a provider lacks something."""
+        return self in {Role.FILLING, Role.RESTORED}
 
 
 class ProviderStatus(Struct, frozen=True, kw_only=True):
     """One provider: `oldest_pending_seconds` is the age of its oldest pending delivery, 0 if none is pending.
 
     `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
-    it cannot be backfilled now. `differences` counts, by kind, the memories in which it differs from the other complete
-    providers and which this process, while it patrols, may not heal.
+    it cannot be backfilled now, or why its store is `refused`. `epoch` counts the states to which its store was reset,
+    and `mark` is the number of the last mark in it, 0 before the first one; both are None while the journal does not
+    answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts,
+    by kind, the memories in which it differs from the other complete providers and which this process, while it
+    patrols, may not heal.
     """
 
     name: str
@@ -36,6 +45,10 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     oldest_pending_seconds: float = 0.0
     progress: Progress | None = None
     reason: str | None = None
+    refused: bool = False
+    epoch: int | None = None
+    mark: int | None = None
+    behind_seconds: float | None = None
     differences: dict[str, int] = {}
 
 

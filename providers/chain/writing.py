@@ -12,7 +12,7 @@ from providers.batches import answer_all
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
-from providers.chain.execution import Execution
+from providers.chain.execution import JOURNAL, Execution
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
 from providers.chain.overlay import OLDEST_VERSION, is_unverified
@@ -104,6 +104,8 @@ class ChainWriter:
             _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id, known=entry)
             base = held or base
         if base is None or base.deleted:
+            if entry is not None and entry.state is base:
+                execution.answered(JOURNAL)
             raise MemoryNotFound(edit.memory_id)
         if is_done(base, edit):
             if entry is not None:
@@ -235,6 +237,8 @@ class ChainWriter:
             return _creation(replace(state, version=OLDEST_VERSION))
         if known is None:
             return _creation(state)
+        if entry is not None:
+            execution.answered(JOURNAL)
         if known.deleted:
             raise MemoryDeleted(state.id)
         if known.digest != state.digest:
@@ -251,11 +255,14 @@ class ChainWriter:
         if not operations:
             return []
         home = None if execution.route.home is None else execution.route.home.name
-        return await self._context.journal(
+        outcomes = await self._context.journal(
             lambda journal: journal.append(operations, held=home, seconds=LEASE_SECONDS),
             execution.deadline.remaining(),
             JournalCall.APPEND,
         )
+        if any(isinstance(outcome, Rejected) for outcome in outcomes):
+            execution.answered(JOURNAL)
+        return outcomes
 
 
 def _creation(state: Snapshot) -> Operation:

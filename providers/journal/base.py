@@ -207,11 +207,19 @@ class Journal(Protocol):
 
     @abstractmethod
     async def retry(self, seq: int, provider: str) -> bool:
-        """Make a dead letter due at once with its failures reset; return False if there is none."""
+        """Make a dead letter, discarded or not, due at once with its failures reset; return False if there is none."""
 
     @abstractmethod
     async def discard(self, seq: int, provider: str) -> bool:
-        """Drop a dead letter, so that its provider never receives that operation; return False if there is none."""
+        """Give up a dead letter for good, so that its provider never receives that operation.
+
+        The provider lacks it all the same: the operation is retained, and stays among its `entries`, until the provider
+        has confirmed it in another way (it was merged, or settled as done) or a newer operation has replaced it. So no
+        read believes the provider's own state of that memory.
+
+        Returns:
+            Whether there was a dead letter that had not been discarded before.
+        """
 
     @abstractmethod
     async def installation(self, proposed: str | None = None) -> str | None:

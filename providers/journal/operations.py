@@ -180,9 +180,13 @@ class _ListedDelivery(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(_ListedDelivery, frozen=True, kw_only=True):
-    """A delivery that was given up; its moments are seconds since 1970, and the memory's text is left out."""
+    """A delivery that was given up; its moments are seconds since 1970, and the memory's text is left out.
+
+    One that an operator has `discarded` stays here for as long as its provider lacks the operation.
+    """
 
     failed_at: float
+    discarded: bool
 
 
 class PendingDelivery(_ListedDelivery, frozen=True, kw_only=True):
@@ -195,12 +199,16 @@ class PendingDelivery(_ListedDelivery, frozen=True, kw_only=True):
 
 
 class Backlog(Struct, frozen=True, kw_only=True):
-    """The unconfirmed deliveries to one provider; `oldest_seconds` is the age of the oldest pending one, 0 if none."""
+    """The unconfirmed deliveries to one provider; `oldest_seconds` is the age of the oldest pending one, 0 if none.
+
+    Discarded ones are counted apart from the dead letters that wait for a decision.
+    """
 
     provider: str
     pending: int
     dead: int
     oldest_seconds: float
+    discarded: int = 0
 
 
 class JournalStatus(Struct, frozen=True, kw_only=True):

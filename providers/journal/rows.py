@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, convert
 
 from providers.journal.codec import decode
-from providers.journal.operations import Backlog, Delivery, JournalEntry, JournalStatus, OperationKind
+from providers.journal.operations import Backlog, DeadLetter, Delivery, JournalEntry, JournalStatus, OperationKind
 
 Row = Sequence[Any]
 Value = TypeVar("Value", bound=Struct)
@@ -25,6 +25,17 @@ def to_entry(row: Row, pending: Iterable[str]) -> JournalEntry:
 def to_delivery(row: Row) -> Delivery:
     """Convert a row of seq, provider, kind, state, appended_at, until, failures, failed_at, error."""
     return to_value(Delivery, (*row[:3], decode(row[3]), *row[4:]))
+
+
+# The failures of a delivery that was discarded: a dead letter about which an operator has decided. An earlier version
+# takes it for any other dead letter, and keeps it as well.
+DISCARDED = -1
+
+
+def to_dead_letter(row: Row) -> DeadLetter:
+    """Convert a row of the columns of a listed delivery and `failed_at`."""
+    *fields, failures, appended_at, failed_at = row
+    return to_value(DeadLetter, (*fields, max(failures, 0), appended_at, failed_at, failures == DISCARDED))
 
 
 def to_status(counts: Row, backlogs: Iterable[Row]) -> JournalStatus:

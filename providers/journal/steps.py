@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class SchemaStep(Struct, frozen=True, kw_only=True):
     """One change of the tables.
 
     Programs that do not know the step refuse the tables afterwards if it names a new `form`. `shown_by` is a query for

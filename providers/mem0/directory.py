@@ -1,28 +1,36 @@
-"""What mem0 has no call for: which users there are, and which store this is. Both are stored as memories of our own."""
+"""What mem0 has no call for: its users, its name as a store, and a chain's mark; all are memories of our own there."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID, uuid4, uuid5
 from weakref import WeakValueDictionary
 
+import msgspec
+
+from providers.acquaintance import Acquaintance
 from providers.errors import Unavailable
+from providers.introduction import Introduction, StoreMark
 from providers.mem0.cache import Mem0Cache
 from providers.mem0.codec import key_of, mark_of
 from providers.mem0.dialects.base import Dialect
+from providers.mem0.item import Item
 from providers.mem0.names import STORE, USERS
 from providers.types import Owner
 
 # The namespace of the keys under which users are registered; changing it would register everybody once more.
 _USER_KEYS = UUID("0c2f0a53-6a3e-5b57-8f0e-0d9b1d6c5a11")
-_STORE_KEY = str(UUID(int=1))
+_STORE_KEY, _MARK_KEY = str(UUID(int=1)), str(UUID(int=2))
+_MARKS = msgspec.json.Decoder(StoreMark)
 
 
 class Directory:
-    """Keep the list of users, and the name of the store."""
+    """Keep the list of users, the name of the store, and the mark that a chain has left."""
 
     def __init__(self, dialect: Dialect, cache: Mem0Cache) -> None:
         self._dialect = dialect
         self._cache = cache
-        self._store: str | None = None
+        self._acquaintance = Acquaintance(cache.clear)
         self._locks: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
 
     async def register(self, owner: Owner) -> None:
@@ -44,26 +52,64 @@ class Directory:
         users = {item.text for item in listing.items if item.user == USERS and key_of(item) == _key_of_user(item.text)}
         return [Owner(user) for user in sorted(users)], listing.whole
 
-    async def identity(self) -> str:
-        """Return the name of the store; the first process that asks mints it, and of two at once the lesser one stands.
+    async def introduction(self) -> Introduction:
+        """Return the name of the store and the greatest mark in it; both come in one list.
+
+        The first process that asks mints the name, and of two at once the lesser one stands.
 
         Raises:
-            Unavailable: mem0 does not show the name that it was just given.
+            Unavailable: mem0 does not show the name that it was just given, or only a part of what it has.
         """
-        names = await self._names()
-        if not names:
+        items = await self._items()
+        if not (names := _texts(items, _STORE_KEY)):
             await self._dialect.add(STORE, _STORE_KEY, str(uuid4()), mark_of(_STORE_KEY))
-            names = await self._names()
+            items = await self._items()
+            names = _texts(items, _STORE_KEY)
         if not names:
             raise Unavailable("mem0 does not show what it has stored")
-        store = f"mem0:{min(names)}"
-        if self._store not in {None, store}:
-            self._cache.clear()  # what is known is of another store
-        self._store = store
-        return store
+        introduction = Introduction(identity=f"mem0:{min(names)}", mark=_greatest(_marks(items)))
+        self._acquaintance.meet(introduction)
+        return introduction
 
-    async def _names(self) -> list[str]:
-        return [item.text for item in await self._dialect.find([STORE], _STORE_KEY) if item.user == STORE]
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """Add a mark, then remove those before it; return False if another one than the former is there.
+
+        mem0 can compare nothing while it writes. Of two processes at the same moment both may be told that their mark
+        was left: then both marks are there, the greater one counts, and the next mark removes them. So it is when a
+        removal is broken off.
+        """
+        before = _marks(await self._items())
+        if _greatest(before) != former:
+            return False
+        if not await self._dialect.add(STORE, _MARK_KEY, msgspec.json.encode(mark).decode(), mark_of(_MARK_KEY)):
+            raise Unavailable("mem0 has stored nothing of it", ambiguous=True)
+        await asyncio.gather(*(self._dialect.remove(STORE, item.id) for item, _ in before))
+        self._acquaintance.marked(mark)
+        return True
+
+    async def _items(self) -> list[Item]:
+        listing = await self._dialect.everything(STORE)
+        if not listing.whole:
+            raise Unavailable("mem0 does not show all that it has stored")
+        return [item for item in listing.items if item.user == STORE]
+
+
+def _texts(items: Iterable[Item], key: str) -> list[str]:
+    return [item.text for item in items if key_of(item) == key]
+
+
+def _marks(items: Iterable[Item]) -> list[tuple[Item, StoreMark]]:
+    """Return the marks among items; one that cannot be read was written by somebody else, and is none."""
+    marks = []
+    for item in items:
+        if key_of(item) == _MARK_KEY:
+            with suppress(msgspec.DecodeError):
+                marks.append((item, _MARKS.decode(item.text)))
+    return marks
+
+
+def _greatest(marks: Iterable[tuple[Item, StoreMark]]) -> StoreMark | None:
+    return max((mark for _, mark in marks), key=lambda mark: (mark.epoch, mark.number), default=None)
 
 
 def _key_of_user(user_id: str) -> str:

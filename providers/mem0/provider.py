@@ -11,6 +11,7 @@ from providers import limits, replica_limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.introduction import Introduction, StoreMark
 from providers.mem0.copies import CopyStore
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.directory import Directory
@@ -147,7 +148,15 @@ class Mem0HttpMemoryProvider(Replica):
 
     async def identity(self) -> str:
         """See `Replica`."""
-        return await self._directory.identity()
+        return (await self.introduce()).identity
+
+    async def introduce(self) -> Introduction:
+        """See `Replica`; a list of what is ours alone."""
+        return await self._directory.introduction()
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """See `Replica`; the comparison is as good as mem0 allows."""
+        return await self._directory.leave_mark(replica_limits.check_mark(mark), former)
 
     async def _put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> Stored:
         memory = limits.check_new_memory(memory)

@@ -99,10 +99,11 @@ class MockMemoryProvider(Replica):
 
     async def introduce(self) -> Introduction:
         """See `Replica`."""
-        return Introduction(identity=await self.identity(), mark=self._mark)
+        return Introduction(identity=self._identity, mark=self._mark)
 
     async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
         """See `Replica`."""
+        replica_limits.check_mark(mark)
         if self._mark != former:
             return False
         self._mark = mark

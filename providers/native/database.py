@@ -1,22 +1,27 @@
 """The provider's database: a prepared database with the schema that the provider needs."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from providers.errors import Misconfigured
+from providers.errors import Misconfigured, Unavailable
 from providers.native.schema import Schema
 from providers.postgres.database import PreparedDatabase
-from providers.postgres.translate import PossibleWrites, TimeLimit, translated
+from providers.postgres.translate import DISK_FULL, PossibleWrites, TimeLimit, translated
 
 _EMPTY_QUERY = text("SELECT 1")
 
 
 class Database(PreparedDatabase):
-    """Lend connections, after the schema was found usable or upgraded once; `unpooled` is for what must not wait."""
+    """Lend connections, after the schema was found usable or upgraded once; `unpooled` is for what must not wait.
+
+    `write_error` is why the last write found no room, None if it found some.
+    """
+
+    prepared_again = True  # it may have been put back to a time before its last migration
 
     def __init__(
         self,
@@ -31,6 +36,20 @@ class Database(PreparedDatabase):
         self._unpooled = unpooled or engine
         self._schema = Schema(engine)
         self._migrate = migrate
+        self.write_error: str | None = None
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Acquire a connection for one statement that writes, and note whether there is room for it."""
+        try:
+            async with super().writing() as connection:
+                yield connection
+        except Unavailable as error:
+            if error.reason == DISK_FULL:
+                self.write_error = error.reason
+            raise
+        else:
+            self.write_error = None
 
     async def ping(self) -> None:
         """Run an empty query on a connection of its own.

@@ -69,6 +69,13 @@ class EmbeddingQueue:
         self._metrics.add_waiting(self._provider, count)
         self._wake.set()
 
+    def begin_anew(self) -> None:
+        """Forget what is known of the database: it is another one, or was put back to an earlier state."""
+        self._target.forget()
+        self._skipped.clear()
+        self._count_at = 0.0
+        self._wake.set()
+
     async def run(self) -> None:
         """Work until cancelled."""
         while True:

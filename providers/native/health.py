@@ -15,12 +15,14 @@ class PostgresHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
     """The health of the native provider.
 
     `total_memories` is exact up to 10,000 and an estimate beyond, and then `total_is_estimate` is true.
+    `write_error` is why the last write failed for want of room, while reads are answered.
     """
 
     database_connection: str
     pgvector_available: bool
     total_memories: int | None = None
     total_is_estimate: bool = False
+    write_error: str | None = None
 
     @property
     def details(self) -> list[str]:
@@ -54,4 +56,5 @@ async def health_of(database: Database, provider: str) -> PostgresHealth:
         pgvector_available=True,
         total_memories=total,
         total_is_estimate=estimated,
+        write_error=database.write_error,
     )

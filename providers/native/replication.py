@@ -6,16 +6,25 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from providers.errors import MemoryDeleted, Misconfigured, ProviderError
+from providers.acquaintance import Acquaintance
+from providers.errors import MemoryDeleted, ProviderError
+from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
 from providers.native import replication_sql
 from providers.native.columns import COLUMNS, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.replica_limits import check_owners_page, check_snapshot, check_snapshots, check_snapshots_page
+from providers.replica_limits import (
+    check_mark,
+    check_owners_page,
+    check_snapshot,
+    check_snapshots,
+    check_snapshots_page,
+)
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.summaries import OwnerSummary
@@ -32,6 +41,8 @@ class NativeReplica(Replica):
         self._vectors = vectors
         self._queue = queue
         self._clock = clock
+        self._table = StoreTable(database)
+        self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
@@ -89,15 +100,25 @@ class NativeReplica(Replica):
         ]
 
     async def identity(self) -> str:
-        """Return the name that the database got with its schema; see `Replica`.
+        """Return the name that the database got with its schema; see `introduce`."""
+        return (await self.introduce()).identity
+
+    async def introduce(self) -> Introduction:
+        """Return what the database and its server tell; see `Replica`.
 
         Raises:
-            Misconfigured: it was deleted.
+            Misconfigured: the name of the database was deleted.
         """
-        rows = await self._database.rows(replication_sql.IDENTITY)
-        if not rows:
-            raise Misconfigured("the table ninai_store has lost its row: insert one to name this database")
-        return f"postgresql:{rows[0].id}"
+        introduction = await self._table.introduction()
+        self._acquaintance.meet(introduction)
+        return introduction
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """Leave a mark in one statement, of which only one at a time succeeds; see `Replica`."""
+        left = await self._table.leave_mark(check_mark(mark), former)
+        if left:
+            self._acquaintance.marked(mark)
+        return left
 
     async def _bring_about(self, wanted: Mapping[Key, Snapshot]) -> set[Key]:
         """Bring the table to these states; return the keys of those that met a tombstone."""

@@ -78,5 +78,3 @@ SUMMARIES = text(f"""
     ) AS found
     WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
 """)  # noqa: S608 - joined from constants
-
-IDENTITY = text("SELECT id FROM ninai_store")

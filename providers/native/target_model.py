@@ -35,6 +35,10 @@ class TargetModel:
             self._warned = True
         return False
 
+    def forget(self) -> None:
+        """Announce the model again: the database may be one that has never heard of it."""
+        self._announced = False
+
     async def _announce(self, target: str | None) -> str | None:
         """Replace the target that another process set; return the target from then on."""
         if target != self._model:

@@ -4,13 +4,14 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 from sqlalchemy import Row, TextClause
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from providers.errors import Misconfigured
 from providers.postgres.engine import connections_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
 from providers.timing import time_limit
@@ -26,8 +27,11 @@ class PreparedDatabase(ABC):
 
     The database may be down when the object is created and at any time later: an operation meanwhile raises
     `Unavailable`, and the first operation after its return prepares the schema for all. `waiting` returns a context
-    that an operation enters while it waits for a connection.
+    that an operation enters while it waits for a connection. With `prepared_again` the schema is prepared once more
+    after the database has refused an operation for what it lacks.
     """
+
+    prepared_again: ClassVar[bool] = False
 
     def __init__(
         self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -94,8 +98,12 @@ class PreparedDatabase(ABC):
                 await self._ready()
                 with self._waiting():
                     connection = await self._connected(stack)
-            async with translated(limit, writes):
-                yield connection
+            try:
+                async with translated(limit, writes):
+                    yield connection
+            except Misconfigured:
+                self._usable = not self.prepared_again
+                raise
 
     async def _connected(self, stack: AsyncExitStack) -> AsyncConnection:
         """Take a connection from the pool; if the server refuses further ones, wait for one of ours."""

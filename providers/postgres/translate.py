@@ -12,6 +12,7 @@ from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable
 from providers.postgres.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
 
 _CLOSED = "connection is closed"
+_DISK_FULL = "53100"
 _STARTING = "57P03"  # or shutting down
 
 
@@ -21,6 +22,10 @@ class PossibleWrites(Enum):
     NOTHING = auto()  # the body only reads
     PERHAPS = auto()  # the body writes, in one statement
     BEFORE = auto()  # an earlier statement has written already, so even a certain failure leaves the outcome unknown
+
+
+# The reason of an `Unavailable`: there is no room for what was to be written, while reads go on.
+DISK_FULL = "the disk of the database is full (53100)"
 
 
 class UnexpectedSqlState(RuntimeError):
@@ -111,7 +116,8 @@ def _from_sqlstate(error: asyncpg.PostgresError, writes: PossibleWrites) -> Prov
         return Misconfigured(f"the database refuses: {_first_line(error)} ({code}); {advice}", ambiguous=before)
     if surely_not := entry_of(code, UNAVAILABLE):
         unsure = writes is PossibleWrites.PERHAPS and not surely_not.value
-        return Unavailable(f"the database is unavailable ({code})", ambiguous=before or unsure)
+        reason = DISK_FULL if code == _DISK_FULL else f"the database is unavailable ({code})"
+        return Unavailable(reason, ambiguous=before or unsure)
     return UnexpectedSqlState(code)
 
 

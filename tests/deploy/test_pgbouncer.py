@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from providers.introduction import StoreMark
 from providers.native.embedded import EmbeddedServer
 from providers.native.embedded.os_user import os_user_for
 from providers.native.engine import open_engine
@@ -130,6 +131,11 @@ async def test_many_clients_share_few_connections(postgres_server: EmbeddedServe
             through, HashingEmbedder(), pooler="pgbouncer", pool_size=CLIENTS, migrate=False
         ) as provider:
             await asyncio.gather(*(_life(provider, f"user {number}") for number in range(CLIENTS)))
+            mark = StoreMark(installation="i", journal="j", epoch=1, number=1, at=1.0)
+            assert await provider.leave_mark(mark, None)
+            introduction = await provider.introduce()
+            assert introduction.mark == mark
+            assert introduction.lineage is not None
     await drop_database(postgres_server, dsn)
 
 

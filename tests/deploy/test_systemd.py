@@ -14,7 +14,7 @@ from app.process.draining import STOP_SECONDS
 from app.settings import Settings, load
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.mem0.settings import Mem0Settings
-from providers.native.embedded import server
+from providers.native.embedded.ending import SHUTDOWN_SECONDS
 from providers.native.settings import NativeSettings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -109,7 +109,7 @@ def test_it_runs_what_there_is() -> None:
 
 def test_it_is_given_the_time_to_stop() -> None:
     """Requests first, then the database; only the main process is told, which knows the order."""
-    needed = STOP_SECONDS + server._STOP_SECONDS  # noqa: SLF001 - nobody else needs to know it
+    needed = STOP_SECONDS + SHUTDOWN_SECONDS
 
     assert float(value("TimeoutStopSec")) >= needed + 10
     assert value("KillMode") == "mixed"

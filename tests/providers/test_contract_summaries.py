@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.limits import MAX_VERSION
+from providers.mem0.provider import Mem0HttpMemoryProvider
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
 from providers.summaries import OwnerSummary, summary_of
@@ -72,3 +73,8 @@ async def test_different_stores_have_different_summaries(replica: Replica, user:
     await other.put_many(more[what])
 
     assert await summary_in(replica, user) != await summary_in(other, user)
+
+
+async def test_only_mem0_is_changed_past_us(replica: Replica) -> None:
+    """What it lacks may have been deleted there; what the others lack is lost."""
+    assert replica.changed_elsewhere == isinstance(replica, Mem0HttpMemoryProvider)

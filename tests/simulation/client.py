@@ -7,6 +7,7 @@ from random import Random
 from msgspec import Struct, field
 
 from observability import notes
+from providers.chain.overlay import UNVERIFIED
 from providers.errors import (
     Conflict,
     CursorLost,
@@ -116,6 +117,7 @@ class Client:
                     query=part.query,
                     seen=outcome.seen,
                     eventual=outcome.told.eventual,
+                    unverified=UNVERIFIED in outcome.told.degraded,
                     provider=outcome.told.provider,
                     degraded=bool(outcome.told.degraded),
                     reasons=tuple(outcome.told.degraded),

@@ -48,6 +48,7 @@ class Event(Struct, frozen=True, kw_only=True):
     query: str | None = None
     seen: tuple[Seen, ...] = ()
     eventual: bool = False
+    unverified: bool = False
     provider: str | None = None
     degraded: bool = False
     reasons: tuple[str, ...] = ()

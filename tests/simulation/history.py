@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from providers.chain.execution import RESTORED
-from providers.chain.overlay import UNVERIFIED
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import JOURNAL, Act
 
@@ -249,8 +248,8 @@ def _told(event: Event) -> list[str]:
         complaints.append(f"does not tell who answered: {event}")
     elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
         complaints.append(f"does not tell that it is degraded: {event}")
-    # A session says nothing of what nobody can judge, and of what a store has lost.
-    told = not {UNVERIFIED, RESTORED}.isdisjoint(event.reasons)
+    # What nobody could judge hides nothing that the journal knows, and so nothing of the session.
+    told = event.unverified or RESTORED in event.reasons
     if event.session and event.eventual and not told and event.ending is not Ending.UNKNOWN:
         complaints.append(f"does not heed the session: {event}")
     return complaints

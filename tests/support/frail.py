@@ -1,15 +1,18 @@
 """A provider in memory that fails, hangs, lingers or lies where a test wants it to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from providers.answers import Stored
 from providers.errors import ProviderError, Unavailable
+from providers.introduction import StoreMark
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Health, NewMemory, Snapshot
+from providers.replica import MAX_OWNERS
+from providers.summaries import OwnerSummary
+from providers.types import Health, NewMemory, Owner, Snapshot
 from tests.support.clock import FakeClock, hybrid_clock
 
 P = ParamSpec("P")
@@ -19,14 +22,15 @@ _EVERYTHING = "*"
 
 
 def _met(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], name: str | None = None
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], name: str | None = None, *, reads: bool = True
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
     name = name or method.__name__
 
     async def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
         await self.meet(name)
         instead = self.instead.get(name, method)
-        answer: R = await instead(self, *args, **kwargs)
+        asked = await self.past() if reads and self.behind and instead is method else self
+        answer: R = await instead(asked, *args, **kwargs)
         return answer
 
     return wrapper
@@ -49,7 +53,8 @@ class FrailProvider(MockMemoryProvider):
     its end takes. `instead` has
     what is called in the place of a method, with the provider and the method's arguments. `calls` are the methods
     called, `health_check` apart, which nothing but its place in `instead` keeps from answering; `minted` the ids and
-    versions of new memories, `put` the ids of states, whatever became of them.
+    versions of new memories, `put` the ids of states, whatever became of them. Reads are `behind` what it has taken by
+    so many seconds; what it says of that is its `staleness`.
     """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
@@ -63,8 +68,13 @@ class FrailProvider(MockMemoryProvider):
         self.calls: list[str] = []
         self.minted: list[tuple[str | None, int | None]] = []
         self.put: list[str] = []
+        self.behind = 0.0
+        self.declared = 0.0
+        self._now = clock
+        self._log: list[tuple[float, Snapshot]] = []
         self.opened = 0
         self.closed = 0
+        self.edited_by_others = False
 
     @property
     def down(self) -> bool:
@@ -77,6 +87,16 @@ class FrailProvider(MockMemoryProvider):
             self.failures[_EVERYTHING] = Unavailable("down")
         else:
             self.failures.pop(_EVERYTHING, None)
+
+    @property
+    def changed_elsewhere(self) -> bool:
+        """See `Replica`."""
+        return self.edited_by_others
+
+    @property
+    def staleness(self) -> float:
+        """See `Replica`."""
+        return self.declared
 
     @property
     def open(self) -> int:
@@ -96,13 +116,17 @@ class FrailProvider(MockMemoryProvider):
             raise self.failures["close"]
 
     def begin_anew(self) -> None:
-        """Lose everything, and have another identity from now on."""
+        """Lose everything, and have another identity and no mark from now on."""
         self._stores.clear()
+        self._log.clear()
         self._identity = f"mock:{uuid4()}"
+        self._mark = None
 
-    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+    def restore(self, snapshots: Sequence[Snapshot], mark: StoreMark | None = None) -> None:
         """Hold what a backup holds, and nothing else."""
         self._stores.clear()
+        self._log.clear()
+        self._mark = mark
         for snapshot in snapshots:
             self._put(snapshot)
 
@@ -122,13 +146,45 @@ class FrailProvider(MockMemoryProvider):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         self.minted += [(memory.memory_id, memory.version) for memory in memories]
-        return await self._store_many(memories)
+        answer = await self._store_many(memories)
+        await self._note(
+            (memory.owner, stored.id)
+            for memory, stored in zip(memories, answer, strict=True)
+            if isinstance(stored, Stored)
+        )
+        return answer
 
     async def take(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Put states, and note their ids; this is what `put_many` does."""
         answer = await super().put_many(snapshots)
         self.put += [snapshot.id for snapshot in snapshots]
+        await self._note((snapshot.owner, snapshot.id) for snapshot in snapshots)
         return answer
+
+    async def summarize(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
+        """Return summaries in one call, whatever becomes of calls to other methods."""
+        plain = MockMemoryProvider()
+        plain._stores = self._stores  # noqa: SLF001 - of the same class
+        return await plain.summaries(limit, after=after)
+
+    async def past(self) -> MockMemoryProvider:
+        """Return what it shows to reads that are behind."""
+        assert self._now is not None, "only a provider with a clock can be behind"
+        shown = MockMemoryProvider(hybrid_clock(self._now))
+        for moment, state in self._log:
+            if moment <= self._now() - self.behind:
+                await shown.put_many([state])
+        return shown
+
+    async def _note(self, memories: Iterable[tuple[Owner, str]]) -> None:
+        """Note what has become of memories now, if reads are behind."""
+        now = self._now
+        if not self.behind or now is None:
+            return
+        for owner, memory_id in memories:
+            state = await MockMemoryProvider.snapshot(self, owner, memory_id)
+            if state is not None:
+                self._log.append((now(), state))
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
@@ -136,15 +192,18 @@ class FrailProvider(MockMemoryProvider):
         health: Health = await instead(self)
         return health
 
-    _store_many = _met(MockMemoryProvider.store_many)
-    put_many = _met(take, "put_many")
+    _store_many = _met(MockMemoryProvider.store_many, reads=False)
+    put_many = _met(take, "put_many", reads=False)
     find = _met(MockMemoryProvider.find)
     find_many = _met(MockMemoryProvider.find_many)
     page = _met(MockMemoryProvider.page)
     fetch = _met(MockMemoryProvider.fetch)
-    change = _met(MockMemoryProvider.change)
-    erase = _met(MockMemoryProvider.erase)
+    change = _met(MockMemoryProvider.change, reads=False)
+    erase = _met(MockMemoryProvider.erase, reads=False)
     snapshot = _met(MockMemoryProvider.snapshot)
     snapshots = _met(MockMemoryProvider.snapshots)
     owners = _met(MockMemoryProvider.owners)
-    identity = _met(MockMemoryProvider.identity)
+    summaries = _met(summarize, "summaries")
+    identity = _met(MockMemoryProvider.identity, reads=False)
+    introduce = _met(MockMemoryProvider.introduce, reads=False)
+    leave_mark = _met(MockMemoryProvider.leave_mark, reads=False)

@@ -10,7 +10,7 @@ from providers.states.merging import merged
 from providers.types import Snapshot
 
 
-class Kind(StrEnum):
+class Fault(StrEnum):
     """The way in which a store differs from the merge of all states of a memory."""
 
     MISSING = "missing"  # it lacks a live memory
@@ -24,7 +24,7 @@ class Difference(Struct, frozen=True):
     """One memory in which stores differ: the state that all should hold, and in what each one falls short of it."""
 
     wanted: Snapshot
-    faults: Mapping[str, Kind]
+    faults: Mapping[str, Fault]
 
 
 def compare(held: Mapping[str, Snapshot | None], members: Collection[str]) -> Difference | None:
@@ -42,16 +42,16 @@ def compare(held: Mapping[str, Snapshot | None], members: Collection[str]) -> Di
     return Difference(wanted, faults) if faults else None
 
 
-def fault(held: Snapshot | None, wanted: Snapshot) -> Kind | None:
+def fault(held: Snapshot | None, wanted: Snapshot) -> Fault | None:
     """Return in what a store that holds this state of a memory falls short of the wanted one, None if in nothing."""
     if wanted.deleted:
         if held is None:
-            return Kind.UNRECORDED
+            return Fault.UNRECORDED
         # Versions of tombstones may differ: they count for nothing but the order among tombstones.
-        return None if held.deleted else Kind.UNDELETED
+        return None if held.deleted else Fault.UNDELETED
     if held is None:
-        return Kind.MISSING
+        return Fault.MISSING
     if merged(held, wanted) is not held:
-        return Kind.OLDER
+        return Fault.OLDER
     same_text = (held.content, held.metadata) == (wanted.content, wanted.metadata)
-    return None if held.deleted or same_text or held.version != wanted.version else Kind.CONFLICTING
+    return None if held.deleted or same_text or held.version != wanted.version else Fault.CONFLICTING

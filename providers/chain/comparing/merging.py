@@ -7,14 +7,14 @@ import structlog
 from msgspec import Struct
 
 from providers.chain.applying import propagated
-from providers.chain.comparing.comparison import Difference, Kind
+from providers.chain.comparing.comparison import Difference, Fault
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import MemoryDeleted, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import JournalEntry
 from providers.types import Snapshot
 
-HEALED_BY_PUTTING = {Kind.MISSING, Kind.OLDER, Kind.UNRECORDED}
+HEALED_BY_PUTTING = {Fault.MISSING, Fault.OLDER, Fault.UNRECORDED}
 
 _log = structlog.get_logger(__name__)
 
@@ -69,10 +69,10 @@ class Merger(Struct, frozen=True):
             if entry is not None and not wanted.deleted:
                 tally += await self._left_to_journal(difference, entry)
                 continue
-            if Kind.UNDELETED in difference.faults.values():
+            if Fault.UNDELETED in difference.faults.values():
                 tally += await self._delete(wanted, difference.faults, entry)
             for name, kind in difference.faults.items():
-                if kind is Kind.CONFLICTING or (kind is Kind.MISSING and name in self.shown_only):
+                if kind is Fault.CONFLICTING or (kind is Fault.MISSING and name in self.shown_only):
                     tally += Tally(left=1)
                 elif kind in HEALED_BY_PUTTING:
                     states[name].append(wanted)
@@ -90,8 +90,8 @@ class Merger(Struct, frozen=True):
             await self.journal.redeliver(entry.seq, name)
         return Tally(deleted=count)
 
-    async def _delete(self, wanted: Snapshot, faults: Mapping[str, Kind], entry: JournalEntry | None) -> Tally:
-        copies = [name for name, kind in faults.items() if kind is Kind.UNDELETED]
+    async def _delete(self, wanted: Snapshot, faults: Mapping[str, Fault], entry: JournalEntry | None) -> Tally:
+        copies = [name for name, kind in faults.items() if kind is Fault.UNDELETED]
         if entry is None or not entry.state.deleted:
             await self.journal.append([propagated(wanted)])
             _log.info("deletion_spread", memory_id=wanted.id, providers=copies)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from providers.chain.comparing.comparison import Difference
 from providers.chain.comparing.merging import Merger, Tally
 from providers.chain.comparing.store import PAGE, ComparedStore
-from providers.chain.comparing.walking import Place, Walk
+from providers.chain.comparing.walking import Walk, WalkPlace
 from providers.journal.base import Journal
 
 PAGE_SECONDS = 3.0  # after which a page ends; one call to a store more may be under way
@@ -72,7 +72,7 @@ class StorePages(Struct, frozen=True):
     now: Callable[[], float] = time.monotonic
     seconds: float = PAGE_SECONDS
 
-    async def diff(self, after: Place | None, most: int) -> DiffPage:
+    async def diff(self, after: WalkPlace | None, most: int) -> DiffPage:
         """Compare from a place on; return up to `most` differences one by one."""
         counts = _Counts()
         end = self.now() + self.seconds
@@ -99,7 +99,7 @@ class StorePages(Struct, frozen=True):
             next_after=next_after,
         )
 
-    async def merge(self, after: Place | None) -> MergePage:
+    async def merge(self, after: WalkPlace | None) -> MergePage:
         """Merge from a place on; repeating it, from there or from the beginning, is harmless."""
         merger = Merger(self.journal, {store.name: store for store in self.stores})
         tally, users, found = Tally(), 0, list[Difference]()

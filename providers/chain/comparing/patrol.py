@@ -10,10 +10,10 @@ import structlog
 from msgspec import Struct, field
 
 from observability import tracing
-from providers.chain.comparing.comparison import Difference, Kind, compare
+from providers.chain.comparing.comparison import Difference, Fault, compare
 from providers.chain.comparing.merging import HEALED_BY_PUTTING, Merger
 from providers.chain.comparing.store import PAGE, ComparedStore
-from providers.chain.comparing.walking import Place, Walk
+from providers.chain.comparing.walking import Walk, WalkPlace
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import PatrolPolicy
@@ -27,7 +27,7 @@ _CLAIM_SECONDS = 600.0
 # Between the two looks that a difference must last: longer than a write takes to reach every store that answers.
 LOOK_AGAIN_SECONDS = 10.0
 
-Differences = Mapping[tuple[str, Kind], int]
+Differences = Mapping[tuple[str, Fault], int]
 
 _log = structlog.get_logger(__name__)
 
@@ -51,8 +51,8 @@ class Patrol(Struct):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], float] = time.monotonic
     left: Differences = {}
-    _found: Counter[tuple[str, Kind]] = field(default_factory=Counter)
-    _place: Place | None = None
+    _found: Counter[tuple[str, Fault]] = field(default_factory=Counter)
+    _place: WalkPlace | None = None
     _claimed_until: float = 0.0
 
     async def run(self) -> None:
@@ -139,8 +139,8 @@ class Patrol(Struct):
         return frozenset(
             name
             for name, kind in difference.faults.items()
-            if kind is Kind.UNDELETED
-            or (kind in HEALED_BY_PUTTING and not tally.refused and not (kind is Kind.MISSING and name in elsewhere))
+            if kind is Fault.UNDELETED
+            or (kind in HEALED_BY_PUTTING and not tally.refused and not (kind is Fault.MISSING and name in elsewhere))
         )
 
     def _store(self, link: Link) -> ComparedStore:

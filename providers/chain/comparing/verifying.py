@@ -6,7 +6,7 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from providers.chain.comparing.aligning import aligned
-from providers.chain.comparing.comparison import fault
+from providers.chain.comparing.comparison import Fault, fault
 from providers.chain.comparing.store import ComparedStore
 from providers.journal.base import Journal
 from providers.states.merging import merged
@@ -14,13 +14,15 @@ from providers.types import Owner, Snapshot
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """The result for one memory that the source holds, or that is live at the target; at most one field is set.
+    """The result for one memory that the source holds, or that is live at the target.
 
-    `missing` is the state that the target must get; `deletion` the tombstone that only the target knows; `extra` is
-    true if the target holds what the source does not, or a newer version with another text.
+    `missing` is the state that the target must get, and `unrecorded` says that it is the tombstone of a memory that the
+    target never held. `deletion` is the tombstone that only the target knows. `extra` is true if the target holds what
+    the source does not, or a newer version with another text.
     """
 
     missing: Snapshot | None = None
+    unrecorded: bool = False
     deletion: Snapshot | None = None
     extra: bool = False
 
@@ -69,7 +71,7 @@ def _result(wanted: Snapshot | None, held: Snapshot | None) -> Verified | None:
     if held is None or not held.deleted:
         kind = fault(held, wanted if held is None else merged(wanted, held))
         if kind is not None:
-            return Verified(missing=wanted)
+            return Verified(missing=wanted, unrecorded=kind is Fault.UNRECORDED)
         # A memory may carry a later version here if its write was repeated while no provider could be asked for the
         # first. Such a one differs in nothing else.
         newer = held is not None and merged(wanted, held) is not wanted

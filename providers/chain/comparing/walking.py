@@ -17,7 +17,7 @@ from providers.summaries import OwnerSummary
 from providers.types import Owner
 
 
-class Place(Struct, frozen=True, array_like=True):
+class WalkPlace(Struct, frozen=True, array_like=True):
     """A place in a walk: everything of the owners before `user` is done, and of that one the memories up to an id.
 
     Without an id all of the owner is done; with an empty one, nothing.
@@ -44,13 +44,13 @@ class Place(Struct, frozen=True, array_like=True):
             raise InvalidInput("after", "must be the `next_after` of the page before") from error
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class WalkStep(Struct, frozen=True, kw_only=True):
     """One step of a walk; everything up to `place` is compared.
 
     The first step of each owner has the summaries by store; a step of a memory has the difference, if there is one.
     """
 
-    place: Place
+    place: WalkPlace
     summaries: dict[str, OwnerSummary | None] | None = None
     difference: Difference | None = None
 
@@ -64,7 +64,7 @@ class Walk(Struct, frozen=True):
     stores: Sequence[ComparedStore]
     members: Collection[str]
 
-    async def steps(self, after: Place | None = None) -> AsyncGenerator[Step, None]:
+    async def steps(self, after: WalkPlace | None = None) -> AsyncGenerator[WalkStep, None]:
         """Yield the steps that come after a place, or all."""
         owner = None if after is None else Owner(after.user)
         if after is not None and owner is not None and after.memory_id is not None:
@@ -74,17 +74,17 @@ class Walk(Struct, frozen=True):
         async with aclosing(aligned(streams, lambda summary: summary.owner.user)) as rows:
             async for user, summaries in rows:
                 equal = len({_comparable(summary) for summary in summaries.values()}) == 1
-                yield Step(place=Place(user, None if equal else ""), summaries=summaries)
+                yield WalkStep(place=WalkPlace(user, None if equal else ""), summaries=summaries)
                 if not equal:
                     async for step in self._memories(Owner(user), None):
                         yield step
 
-    async def _memories(self, owner: Owner, after: str | None) -> AsyncGenerator[Step, None]:
+    async def _memories(self, owner: Owner, after: str | None) -> AsyncGenerator[WalkStep, None]:
         streams = {store.name: store.states(owner, after) for store in self.stores}
         async with aclosing(aligned(streams, lambda state: state.id)) as rows:
             async for memory_id, held in rows:
-                yield Step(place=Place(owner.user, memory_id), difference=compare(held, self.members))
-        yield Step(place=Place(owner.user))
+                yield WalkStep(place=WalkPlace(owner.user, memory_id), difference=compare(held, self.members))
+        yield WalkStep(place=WalkPlace(owner.user))
 
 
 def _comparable(summary: OwnerSummary | None) -> tuple[int, int, int]:

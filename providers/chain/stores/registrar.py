@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
 from providers.chain.stores.introductions import PROBE_SECONDS, introduction_of
 from providers.chain.stores.judging import Judgement, judge
 from providers.introduction import Introduction, StoreMark
@@ -19,11 +20,21 @@ from providers.replica import Replica
 # For so long after a process has last seen a store under a name, no other store takes the name. It must be longer than
 # the time between two looks of a process at a store.
 IDENTITY_SECONDS = 15.0
+CLAIM_AGAIN_SECONDS = 5.0  # after which a process says again which store it sees: not with every look, as it is a write
 
 _CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})
 ADOPT = "bring the right one back, or have this journal take the stores over: `ninai journal adopt`"
 
 _log = structlog.get_logger(__name__)
+
+
+def _keep_nothing(_installation: str) -> None:
+    pass
+
+
+def of_another_journal(name: str) -> str:
+    """Return the reason why the store of a journal is not that of another one."""
+    return f"{name} belongs to another journal: {ADOPT}"
 
 
 class Refusal(Struct, frozen=True):
@@ -37,28 +48,42 @@ class Registrar(Struct):
     """Decide which stores this process accepts; `met` holds the last introduction of each of them.
 
     Nothing is read from, delivered to or laid over a store that is not accepted. A journal of another installation, or
-    of none, is `trusted` only after a store has confirmed that it belongs to it.
+    of none, is `trusted` only after a store has confirmed that it belongs to it. An installation without an id of its
+    own takes that of such a journal, and has `keep` remember it.
     """
 
     journal: Journal
-    installation: str
+    installation: str | None
     observer: ChainObserver = Unobserved()
+    keep: Callable[[str], None] = _keep_nothing
+    now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     met: dict[str, Introduction] = {}
     refusals: dict[str, Refusal] = {}
     trusted: bool = False
+    _claimed: dict[str, tuple[str, float]] = {}  # the identity last claimed under a name, and when
 
     async def recognise_journal(self) -> None:
-        """Find out whether the journal is that of this installation; one that is founded now becomes it.
-
-        A new journal accepts nothing before that: it may be in the place of the one that the stores belong to.
+        """Find out whether the journal is that of this installation.
 
         Raises:
             JournalUnavailable: it does not answer.
         """
-        if not self.trusted:
-            noted = await self.journal.installation(None if await self.journal.founded() else self.installation)
-            self.trusted = noted == self.installation and await self.journal.founded()
+        if not self.trusted and self.installation is not None:
+            self.trusted = await self.journal.installation() == self.installation
+
+    async def claim_journal(self, told: str | None) -> None:
+        """Make a journal without members that of this installation, unless it is that of another one.
+
+        An installation without an id gets the one that a store was `told`, or else a new one.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+        """
+        noted = await self.journal.installation(self.installation or told or str(uuid4()))
+        if self.installation is None and noted is not None:
+            self.take(noted)
+        self.trusted = noted == self.installation
 
     async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
         """Ask a store who it is, and register it; return its introduction, None if it is not accepted or silent.
@@ -132,6 +157,8 @@ class Registrar(Struct):
             JournalUnavailable: the journal does not answer.
         """
         former = introduction.mark
+        if self.installation is None:
+            raise RuntimeError("no store is accepted before the installation has an id")
         number = 1 if former is None else former.number + 1
         if number > member.reserved:
             await self.journal.reserve(name, number)
@@ -155,17 +182,29 @@ class Registrar(Struct):
     ) -> Refusal | None:
         """Register what a store is; return the reason if it is not accepted."""
         if judgement is Judgement.FOREIGN:
-            return Refusal(f"{name} belongs to another journal: {ADOPT}")
+            return Refusal(of_another_journal(name))
         if member is not None and judgement is not Judgement.ANOTHER and member.identity is not None:
             await self._confirm_journal()
         if not self.trusted:
             return Refusal(f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}")
-        if not await self.journal.claim(f"store {name}", introduction.identity, IDENTITY_SECONDS):
+        if not await self._claims(name, introduction.identity):
             return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
         if member is None or member.identity is None:
             await self.journal.join(name, introduction.identity, MemberState.FILLING)
             return None
         return await self._react(member, introduction, judgement)
+
+    async def _claims(self, name: str, identity: str) -> bool:
+        """Return whether no process sees another store under a name; all that see this one share the claim."""
+        claimed = self._claimed.get(name)
+        if claimed is not None and claimed[0] == identity and self.now() < claimed[1] + CLAIM_AGAIN_SECONDS:
+            return True
+        asked = self.now()
+        if not await self.journal.claim(f"store {name}", identity, IDENTITY_SECONDS):
+            self._claimed.pop(name, None)
+            return False
+        self._claimed[name] = identity, asked
+        return True
 
     async def _react(self, member: Member, introduction: Introduction, judgement: Judgement) -> Refusal | None:
         match judgement:
@@ -174,7 +213,7 @@ class Registrar(Struct):
             case Judgement.ROLLED_BACK:
                 await self.rolled_back(member, introduction)
             case Judgement.AHEAD:
-                await self._journal_rolled_back(introduction)
+                await self._journal_rolled_back(member.name, introduction)
             case _ if member.lineage is not None and introduction.lineage not in {None, member.lineage}:
                 await self.redeliver(member, "another history of its server")
         return None
@@ -186,6 +225,7 @@ class Registrar(Struct):
         await self.journal.restart(
             member.name, epoch=member.epoch, identity=introduction.identity, restored=True, behind=behind
         )
+        self.observer.met_store(member.name, StoreEvent.ROLLED_BACK)
         _log.error("store_rolled_back", provider=member.name, seconds=behind)
 
     async def redeliver(self, member: Member, reason: str) -> None:
@@ -200,6 +240,7 @@ class Registrar(Struct):
             behind=member.behind,
             state=member.state,
         )
+        self.observer.met_store(member.name, StoreEvent.SUSPECTED)
         _log.warning("store_suspected", provider=member.name, reason=reason)
 
     async def _replaced(self, member: Member, introduction: Introduction) -> Refusal | None:
@@ -212,10 +253,11 @@ class Registrar(Struct):
         if not others and (member.state is MemberState.COMPLETE or member.restored):
             return Refusal(f"{member.name} is another store than the one that received everything: {ADOPT}")
         await self.journal.restart(member.name, epoch=member.epoch, identity=introduction.identity)
+        self.observer.met_store(member.name, StoreEvent.REPLACED)
         _log.warning("store_replaced", provider=member.name)
         return None
 
-    async def _journal_rolled_back(self, introduction: Introduction) -> None:
+    async def _journal_rolled_back(self, name: str, introduction: Introduction) -> None:
         """Register that the journal has lost operations, so that any store may lack some that others have received."""
         for member in await self.journal.members():
             if member.identity is None:
@@ -230,13 +272,23 @@ class Registrar(Struct):
                 restored=True,
                 above=0 if mark is None else mark.epoch,
             )
-        _log.error("journal_rolled_back")
+        self.observer.met_store(name, StoreEvent.JOURNAL_ROLLED_BACK)
+        _log.error("journal_rolled_back", provider=name)
 
     async def _confirm_journal(self) -> None:
         if not self.trusted:
-            await self.journal.installation(self.installation)
+            noted = await self.journal.installation(self.installation or str(uuid4()))
+            if noted is not None and noted != self.installation:
+                self.take(noted)
             self.trusted = True
             _log.info("journal_confirmed", journal=self.journal.id)
+
+    def take(self, installation: str) -> None:
+        """Belong to this installation from now on: all that share a journal and its stores are one."""
+        if self.installation is not None:
+            _log.warning("installation_replaced", former=self.installation, installation=installation)
+        self.installation = installation
+        self.keep(installation)
 
     def _judge_newcomer(self, introduction: Introduction) -> Judgement:
         mark = introduction.mark
@@ -245,6 +297,7 @@ class Registrar(Struct):
     def _refuse(self, name: str, refusal: Refusal) -> None:
         self.met.pop(name, None)
         if self.refusals.get(name) != refusal:
+            self.observer.met_store(name, StoreEvent.REFUSED)
             _log.error("store_refused", provider=name, reason=refusal.reason)
         self.refusals[name] = refusal
 

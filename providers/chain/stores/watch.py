@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from providers import background
 from providers.chain.link import Link
+from providers.chain.observer import Unobserved
 from providers.chain.stores.introductions import PROBE_SECONDS
 from providers.chain.stores.registrar import Registrar
 from providers.errors import ProviderError
@@ -137,6 +138,17 @@ class StoreWatch(Struct):
         elif self._redelivered.get(name) != entry.seq:
             self._redelivered[name] = entry.seq
             await self.registrar.redeliver(member, "it does not have what it confirmed last")
+
+
+class Doubts(Unobserved):
+    """Have every store looked at that contradicts the journal in an answer."""
+
+    def __init__(self, watch: StoreWatch) -> None:
+        self._watch = watch
+
+    def contradicted(self, provider: str) -> None:
+        """See `ChainObserver`."""
+        self._watch.doubt(provider)
 
 
 def contradicts(entry: JournalEntry, held: Snapshot | None) -> bool:

@@ -213,8 +213,8 @@ CREATE_APPEND = f"""
     $append$
 """  # noqa: S608 - joined from constants
 
-# As programs call it that do not know `edits`, the id of each keyed edit, and `olders`, the ids, separated by blanks, that
-# the new state of its memory does not keep any more.
+# For programs that do not know `edits`, the id of each keyed edit, and `olders`, the ids that the new state of a memory
+# does not keep any more, with blanks between.
 CREATE_FORMER_APPEND = """
     CREATE OR REPLACE FUNCTION ninai_journal_append(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from providers.errors import Unavailable
+from providers.errors import Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres import steps
 from providers.postgres.database import PreparedDatabase
@@ -77,10 +78,18 @@ class JournalDatabase(PreparedDatabase):
     async def _upgrade(self) -> steps.Tables:
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
-            async with connection.begin():
-                tables, taken = await steps.upgrade(connection)
+            try:
+                async with connection.begin():
+                    tables, taken = await steps.upgrade(connection)
+            except DBAPIError as error:
+                if steps.is_forbidden(error):
+                    raise Misconfigured(
+                        "its tables are not as this version needs them, and the role of the service may not change"
+                        " them: run `ninai journal upgrade` with the role that owns them"
+                    ) from error
+                raise
         if taken:
-            _log.info("journal_upgraded", steps=taken)
+            _log.info("journal_upgraded", kind="postgres", steps=taken)
         return tables
 
 

@@ -21,11 +21,12 @@ from providers.journal.operations import (
 )
 from providers.journal.postgres import statements
 from providers.journal.postgres.appending import AppendCall, Appender
+from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
-from providers.journal.rows import to_delivery, to_entry, to_status, to_value
+from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_status, to_value
 from providers.types import Owner
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
@@ -38,8 +39,9 @@ class PostgresJournal(PostgresMembers):
     A read sees every earlier settlement of this process that can be written within `patience` seconds.
     """
 
-    def __init__(self, database: JournalDatabase, notifier: Notifier, patience: float) -> None:
+    def __init__(self, database: JournalDatabase, notifier: Notifier, clock: ClockWatch, patience: float) -> None:
         super().__init__(database, notifier)
+        self._clock = clock
         self._appender = Appender(database)
         self._settler = Settler(database, notifier, patience)
 
@@ -118,6 +120,7 @@ class PostgresJournal(PostgresMembers):
 
     async def prune(self, seconds: float) -> int:
         """Drop what every member has confirmed, in batches; see the protocol."""
+        await self._clock.compare()
         await self._settler.settled()
         place: dict[str, object] | None = {"reached": _LONG_AGO, "seq": 0}
         dropped = 0
@@ -134,6 +137,7 @@ class PostgresJournal(PostgresMembers):
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones that every member has confirmed; see the protocol."""
+        await self._clock.compare()
         values = {"limit": limit, "seconds": seconds, "after": after}
         return [to_entry(row, row.pending) for row in await self._settled_rows(statements.TOMBSTONES, values)]
 
@@ -174,7 +178,7 @@ class PostgresJournal(PostgresMembers):
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Return dead letters; see the protocol."""
         rows = await self._settled_rows(statements.DEAD, {"limit": limit, "after": after})
-        return [to_value(DeadLetter, row) for row in rows]
+        return [to_dead_letter(row) for row in rows]
 
     async def retry(self, seq: int, provider: str) -> bool:
         """Make a dead letter due; see the protocol."""
@@ -185,7 +189,7 @@ class PostgresJournal(PostgresMembers):
         return found
 
     async def discard(self, seq: int, provider: str) -> bool:
-        """Drop a dead letter; see the protocol."""
+        """Give up a dead letter; see the protocol."""
         await self._settler.settled()
         return bool(await self._database.change(statements.DISCARD, {"seq": seq, "provider": provider}))
 

@@ -8,6 +8,7 @@ import structlog
 from providers import background
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.channel import NotificationChannel
+from providers.journal.postgres.clock import RUNNING, ClockWatch, Now
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.journal import PostgresJournal
 from providers.journal.postgres.notifier import Notifier
@@ -22,9 +23,12 @@ _log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def open_journal(
-    dsn: str, host: Host, *, pool_size: int, seconds: float, through_pooler: bool
+    dsn: str, host: Host, *, pool_size: int, seconds: float, through_pooler: bool, running: Now = RUNNING
 ) -> AsyncIterator[PostgresJournal]:
-    """Open a journal; the database need not be up yet. `seconds` is the time limit of one operation."""
+    """Open a journal; the database need not be up yet.
+
+    `seconds` is the time limit of one operation, and `running` a clock that never steps.
+    """
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(open_pool(dsn, pool_size=pool_size, through_pooler=through_pooler))
         waiting = stack.enter_context(host.metrics.watched_pool(host.name, lambda: pool_of(engine)))
@@ -42,6 +46,9 @@ async def open_journal(
         # A journal whose database can be reached is ready and knows its name; the opening waits for no other.
         with suppress(JournalUnavailable):
             await database.reach()
-        journal = PostgresJournal(database, notifier, seconds * _SHARE_OF_SETTLING)
+        clock = ClockWatch(database, running)
+        if host.serves:
+            stack.push_async_callback(background.stop, background.start(clock.run, "journal clock"))
+        journal = PostgresJournal(database, notifier, clock, seconds * _SHARE_OF_SETTLING)
         stack.push_async_callback(journal.close)
         yield journal

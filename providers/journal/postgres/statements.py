@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from providers.journal.base import NEWEST_SEARCHED
 from providers.journal.postgres.tables import LOCK
+from providers.journal.rows import DISCARDED
 
 LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
@@ -121,11 +122,17 @@ MOVE = text(f"""
     RETURNING w.place, CAST(extract(epoch FROM d.due_at) AS float8) AS until
 """)  # noqa: S608 - joined from constants
 
+# What is in the table has been retained for so long, whatever the server's clock was set to: see `clock.py`.
+_WATCHED = """EXISTS (
+        SELECT 1 FROM ninai_journal AS j
+        WHERE j.watched_since <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+    )"""
+
 PRUNABLE = text(f"""
     SELECT e.seq, e.appended_at, {_CONFIRMED} AS confirmed FROM (
         SELECT seq, user_id, appended_at FROM ninai_journal_entries
         WHERE kind <> 'delete' AND (appended_at, seq) > (CAST(:reached AS timestamptz), CAST(:seq AS bigint))
-            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {_WATCHED}
         ORDER BY appended_at, seq LIMIT CAST(:limit AS int)
     ) AS e ORDER BY e.appended_at, e.seq
 """)  # noqa: S608 - joined from constants
@@ -149,7 +156,7 @@ DROP = text(f"""
 DROP_OLDER_EDITS = text(f"""
     WITH {_QUICK}, old AS MATERIALIZED (
         SELECT x.user_id, x.memory_id, x.key FROM quick, ninai_journal_older_edits AS x
-        WHERE x.noted_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
+        WHERE x.noted_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {_WATCHED}
         ORDER BY x.noted_at LIMIT CAST(:limit AS int) FOR UPDATE OF x SKIP LOCKED
     )
     DELETE FROM ninai_journal_older_edits AS x USING old
@@ -158,7 +165,7 @@ DROP_OLDER_EDITS = text(f"""
 
 TOMBSTONES = text(f"""
     SELECT e.seq, e.kind, e.state, CAST('{{}}' AS text[]) AS pending FROM ninai_journal_entries AS e
-    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED}
+    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED} AND {_WATCHED}
         AND e.appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
     ORDER BY e.seq LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
@@ -186,14 +193,16 @@ LAST_SEQ = text("""
 
 NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")
 
-BACKLOGS = text("""
-    SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending, count(d.seq) FILTER (WHERE d.dead) AS dead,
+BACKLOGS = text(f"""
+    SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending,
+        count(d.seq) FILTER (WHERE d.dead AND d.failures <> {DISCARDED}) AS dead,
         greatest(CAST(extract(
             epoch FROM clock_timestamp() - min(d.since) FILTER (WHERE NOT d.dead)
-        ) AS float8), 0) AS oldest_seconds
+        ) AS float8), 0) AS oldest_seconds,
+        count(d.seq) FILTER (WHERE d.dead AND d.failures = {DISCARDED}) AS discarded
     FROM ninai_journal_members AS m LEFT JOIN ninai_journal_deliveries AS d ON d.provider = m.name
     GROUP BY m.name, m.place ORDER BY m.place
-""")
+""")  # noqa: S608 - joined from constants
 
 _DELIVERY = (
     "d.seq, d.provider, e.kind, e.user_id, e.memory_id, d.error, d.failures,"
@@ -229,4 +238,7 @@ RETRY = text("""
     WHERE provider = :provider AND seq = :seq AND dead
 """)
 
-DISCARD = text("DELETE FROM ninai_journal_deliveries WHERE provider = :provider AND seq = :seq AND dead")
+DISCARD = text(f"""
+    UPDATE ninai_journal_deliveries SET failures = {DISCARDED}
+    WHERE provider = :provider AND seq = :seq AND dead AND failures <> {DISCARDED}
+""")  # noqa: S608 - joined from constants

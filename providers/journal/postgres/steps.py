@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.errors import Misconfigured
 from providers.journal.postgres.append_function import CREATE_APPEND, CREATE_FORMER_APPEND
 from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED, CREATE_FORMER_APPEND_LEASED
 from providers.journal.postgres.tables import CREATE, CREATION_LOCK
-from providers.journal.steps import Forms, Step, counted
+from providers.journal.steps import Forms, SchemaStep, counted
 
 # The column `version` is the form: every former program compares it.
 FORMS = Forms(1, 1)
@@ -25,9 +26,26 @@ _FUNCTION = """
     SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_proc WHERE proname = '{name}' AND pg_function_is_visible(oid))
 """
 
+# Whoever may write entries may write to a new table: the owner of the tables need not be the role of the service.
+_LIKE_ENTRIES = """
+    DO $grants$
+    DECLARE one text;
+    BEGIN
+        FOR one IN
+            SELECT DISTINCT CASE grantee WHEN 'PUBLIC' THEN grantee ELSE quote_ident(grantee) END
+            FROM information_schema.role_table_grants
+            WHERE table_schema = current_schema() AND table_name = 'ninai_journal_entries'
+                AND privilege_type = 'INSERT' AND grantee <> current_user
+        LOOP
+            EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO ' || one;
+        END LOOP;
+    END
+    $grants$
+"""
+
 STEPS = (
     # A tombstone that is a `trace` is kept by the journal alone: no member has a delivery of it.
-    Step(
+    SchemaStep(
         title="traces of deletions that found nothing",
         statements=(
             "ALTER TABLE ninai_journal_entries ADD COLUMN trace boolean NOT NULL DEFAULT false",
@@ -36,12 +54,12 @@ STEPS = (
         shown_by=_COLUMN.format(table="ninai_journal_entries", column="trace"),
     ),
     # Former programs call a function that came with this step; every function stands in the step that changed it last.
-    Step(
+    SchemaStep(
         title="the ends of leases in the answer to an append",
         statements=(),
         shown_by=_FUNCTION.format(name="ninai_journal_append_lent"),
     ),
-    Step(
+    SchemaStep(
         title="what the journal knows of the stores",
         statements=(
             "ALTER TABLE ninai_journal ADD COLUMN installation text",
@@ -59,7 +77,7 @@ STEPS = (
         shown_by=_COLUMN.format(table="ninai_journal_members", column="epoch"),
     ),
     # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
-    Step(
+    SchemaStep(
         title="edits that a state does not keep",
         statements=(
             """
@@ -73,10 +91,21 @@ STEPS = (
             )
             """,
             "CREATE INDEX ninai_journal_older_edits_by_age ON ninai_journal_older_edits (noted_at)",
+            _LIKE_ENTRIES.format(table="ninai_journal_older_edits"),
             CREATE_APPEND,
             CREATE_APPEND_LEASED,
             CREATE_FORMER_APPEND,
             CREATE_FORMER_APPEND_LEASED,
+        ),
+    ),
+    SchemaStep(
+        title="what is noted of the server's clock",  # see `clock.py`
+        statements=(
+            """
+            ALTER TABLE ninai_journal ADD COLUMN clock_steps bigint NOT NULL DEFAULT 0,
+                ADD COLUMN watched_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+                ADD COLUMN watched_since timestamptz NOT NULL DEFAULT clock_timestamp()
+            """,
         ),
     ),
 )
@@ -91,6 +120,7 @@ _INSERT_JOURNAL = text("INSERT INTO ninai_journal (version) VALUES (:form)")
 _COUNT = "ALTER TABLE ninai_journal ADD COLUMN IF NOT EXISTS step int NOT NULL DEFAULT 0"
 _TAKEN = text("UPDATE ninai_journal SET step = :step, version = :form")
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_FORBIDDEN = "42501"  # insufficient_privilege
 _FORM = 1  # of the tables that `CREATE` makes
 
 
@@ -101,12 +131,12 @@ class Tables(Struct, frozen=True):
     form: int
     taken: int
 
-    def lack(self, steps: Sequence[Step] = STEPS) -> bool:
+    def lack(self, steps: Sequence[SchemaStep] = STEPS) -> bool:
         """Return whether steps are missing."""
         return self.taken < len(steps)
 
 
-async def find(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> Tables | None:
+async def find(connection: AsyncConnection, steps: Sequence[SchemaStep] = STEPS) -> Tables | None:
     """Return what is there, None if there are no tables.
 
     Raises:
@@ -124,7 +154,7 @@ async def find(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> Ta
     return Tables(str(row.id), row.form, counted(shown))
 
 
-async def upgrade(connection: AsyncConnection, steps: Sequence[Step] = STEPS) -> tuple[Tables, int]:
+async def upgrade(connection: AsyncConnection, steps: Sequence[SchemaStep] = STEPS) -> tuple[Tables, int]:
     """Create the tables if there are none, and take the steps that they lack; return them, and how many steps it took.
 
     The caller's transaction is the only one at a time that does this.
@@ -142,6 +172,11 @@ async def upgrade(connection: AsyncConnection, steps: Sequence[Step] = STEPS) ->
         await connection.execute(_TAKEN, {"step": len(steps), "form": form})
     row = (await connection.execute(_JOURNAL)).one()
     return Tables(str(row.id), row.form, row.step), len(missing) if tables is not None else 0
+
+
+def is_forbidden(error: DBAPIError) -> bool:
+    """Return whether the role may not change the tables."""
+    return getattr(error.orig, "sqlstate", None) == _FORBIDDEN
 
 
 async def _run(connection: AsyncConnection, statements: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from providers.journal.rows import Row
+from providers.journal.sqlite.clock import JournalClock
 from providers.journal.sqlite.operations_table import OperationsTable
 from providers.journal.sqlite.translate import unavailable
 
@@ -16,17 +17,18 @@ Work = Callable[["JournalConnection"], Result]
 class JournalConnection:
     """One database connection, used by one thread at a time.
 
-    `now` returns seconds since 1970; all ages and due moments are measured by it. The functions in the modules beside
-    this one take a connection and run SQL; they know nothing of threads.
+    `now` returns seconds since 1970 by the `clock`; all ages and due moments are measured by it. The functions in the
+    modules beside this one take a connection and run SQL; they know nothing of threads.
     """
 
     def __init__(
-        self, raw: sqlite3.Connection, journal_id: str, operations: OperationsTable, now: Callable[[], float]
+        self, raw: sqlite3.Connection, journal_id: str, operations: OperationsTable, clock: JournalClock
     ) -> None:
         self.raw = raw
         self.journal_id = journal_id
         self.operations = operations
-        self.now = now
+        self.clock = clock
+        self.now = clock.now
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement and return all of its rows."""

@@ -50,7 +50,7 @@ def drop_old(connection: JournalConnection, seconds: float, limit: int) -> int:
             SELECT e.user_id, e.memory_id, e.key FROM older_edits AS e INDEXED BY older_edits_by_age
             WHERE e.noted_at <= ? ORDER BY e.noted_at LIMIT ?
         )""",
-        (connection.now() - seconds, limit),
+        (connection.clock.before(seconds), limit),
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from providers.journal.base import JournalUnavailable
+from providers.journal.sqlite.clock import RUNNING_TIME, JournalClock, Now, RunningTime, clock_in
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.former import define_conversion, former_columns
 from providers.journal.sqlite.journal import SqliteJournal
@@ -19,8 +20,6 @@ from providers.journal.sqlite.running import threaded
 from providers.journal.sqlite.schema import create, recognise
 from providers.journal.sqlite.steps import upgrade
 from providers.journal.sqlite.translate import unavailable
-
-Now = Callable[[], float]
 
 # The time for which a process waits for the others of its host, whose transactions take milliseconds, on a busy host
 # perhaps a second. It is shorter than a write's deadline, so that the caller gets this reason and not only a timeout.
@@ -33,15 +32,17 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_journal(path: Path, now: Now) -> AsyncIterator[SqliteJournal]:
+async def open_journal(path: Path, now: Now, running: RunningTime = RUNNING_TIME) -> AsyncIterator[SqliteJournal]:
     """Hold a journal on a file for as long as the context lasts; create the file if it does not exist.
+
+    `now` is the clock on the wall, in seconds since 1970.
 
     Raises:
         JournalUnavailable: the file cannot be created, read or written, or is no journal.
     """
     async with (
-        threaded("journal-writer", lambda: open_file(path, now)) as writer,
-        threaded("journal-reader", lambda: open_file(path, now, reads_only=True)) as reader,
+        threaded("journal-writer", lambda: open_file(path, now, running)) as writer,
+        threaded("journal-reader", lambda: open_file(path, now, running, reads_only=True)) as reader,
     ):
         journal_id = await writer.run(lambda connection: connection.journal_id)
         journal = SqliteJournal(journal_id, writer, reader, FilePlace(path))
@@ -55,22 +56,24 @@ def open_memory(now: Now) -> JournalConnection:
     """Create a journal in memory, which ends with its connection."""
     raw = _connect(":memory:")
     create(raw)
-    return JournalConnection(raw, recognise(raw), OperationsTable(), now)
+    return JournalConnection(raw, recognise(raw), OperationsTable(), JournalClock(now))
 
 
-def open_file(path: Path, now: Now, *, reads_only: bool = False) -> JournalConnection:
+def open_file(
+    path: Path, now: Now, running: RunningTime = RUNNING_TIME, *, reads_only: bool = False
+) -> JournalConnection:
     """Open a connection to a file, which is created if it does not exist; see `open_journal` for what is raised."""
     try:
         if not path.exists():
             _create_file(path)
-        return _open(path, now, reads_only=reads_only)
+        return _open(path, now, running, reads_only=reads_only)
     except OSError as error:
         raise JournalUnavailable(f"journal {path}: {error.strerror}") from error
     except sqlite3.Error as error:
         raise JournalUnavailable(f"{unavailable(error).reason}: {path}") from error
 
 
-def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
+def _open(path: Path, now: Now, running: RunningTime, *, reads_only: bool) -> JournalConnection:
     raw = _connect(str(path))
     try:
         try:
@@ -79,7 +82,8 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
             raise JournalUnavailable(f"journal {path}: {error.reason}") from error
         taken = upgrade(raw)
         if taken:
-            _log.info("journal_upgraded", path=str(path), steps=taken)
+            _log.info("journal_upgraded", kind="sqlite", steps=taken)
+        clock = clock_in(raw, now, running)
         former = former_columns(raw)
         define_conversion(raw, former)
         if reads_only:
@@ -91,7 +95,7 @@ def _open(path: Path, now: Now, *, reads_only: bool) -> JournalConnection:
     except BaseException:
         raw.close()
         raise
-    return JournalConnection(raw, journal_id, OperationsTable(former), now)
+    return JournalConnection(raw, journal_id, OperationsTable(former), clock)
 
 
 def _connect(name: str) -> sqlite3.Connection:

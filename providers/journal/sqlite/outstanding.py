@@ -1,7 +1,7 @@
 """What is still to be delivered: pending deliveries and dead letters, as an operator sees and handles them."""
 
 from providers.journal.operations import DeadLetter, PendingDelivery
-from providers.journal.rows import to_value
+from providers.journal.rows import DISCARDED, to_dead_letter, to_value
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.delivering import KEY
 
@@ -36,7 +36,7 @@ def dead(connection: JournalConnection, limit: int, *, after: int = 0) -> list[D
         ) ORDER BY d.seq, d.provider""",  # noqa: S608 - a constant
         (after, limit),
     )
-    return [to_value(DeadLetter, row) for row in rows]
+    return [to_dead_letter(row) for row in rows]
 
 
 def retry(connection: JournalConnection, seq: int, provider: str) -> bool:
@@ -47,5 +47,6 @@ def retry(connection: JournalConnection, seq: int, provider: str) -> bool:
 
 
 def discard(connection: JournalConnection, seq: int, provider: str) -> bool:
-    """Drop a dead letter; see `Journal.discard`."""
-    return connection.run(f"DELETE FROM deliveries WHERE {KEY} AND due_at IS NULL", (seq, seq, provider)) > 0  # noqa: S608 - a constant
+    """Give up a dead letter; see `Journal.discard`."""
+    sql = f"UPDATE deliveries SET failures = {DISCARDED} WHERE {KEY} AND due_at IS NULL AND failures <> {DISCARDED}"  # noqa: S608 - constants
+    return connection.run(sql, (seq, seq, provider)) > 0

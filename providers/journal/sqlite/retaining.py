@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from providers.journal.operations import JournalEntry, JournalStatus
-from providers.journal.rows import to_status
+from providers.journal.rows import DISCARDED, to_status
 from providers.journal.sqlite import older_edits
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
@@ -69,7 +69,7 @@ def prune(connection: JournalConnection, seconds: float, start: Place, limit: in
         f"""SELECT o.appended_at, o.seq, {_CONFIRMED} FROM operations AS o INDEXED BY operations_by_age
         WHERE o.kind <> 'delete' AND (o.appended_at, o.seq) > (?, ?) AND o.appended_at <= ?
         ORDER BY o.appended_at, o.seq LIMIT ?""",  # noqa: S608 - a constant
-        (start.appended_at, start.seq, connection.now() - seconds, limit),
+        (start.appended_at, start.seq, connection.clock.before(seconds), limit),
     )
     done = [(seq,) for _, seq, confirmed in rows if confirmed]
     older_edits.drop_of(connection, [seq for (seq,) in done])
@@ -82,7 +82,7 @@ def tombstones(connection: JournalConnection, limit: int, seconds: float, *, aft
     rows = connection.rows(
         f"""SELECT {connection.operations.entry} FROM operations AS o INDEXED BY tombstones
         WHERE o.kind = 'delete' AND o.seq > ? AND o.appended_at <= ? AND {_CONFIRMED} ORDER BY o.seq LIMIT ?""",  # noqa: S608 - a constant
-        (after, connection.now() - seconds, limit),
+        (after, connection.clock.before(seconds), limit),
     )
     return [to_entry(row) for row in rows]
 
@@ -128,9 +128,11 @@ def status(connection: JournalConnection) -> JournalStatus:
             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'operations'), 0)"""
         )
         backlogs = connection.rows(
-            """SELECT m.name, count(d.due_at), count(d.seq) - count(d.due_at),
-                max(?1 - coalesce(min(CASE WHEN d.due_at IS NOT NULL THEN d.made_at END), ?1), 0.0)
-            FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",
+            f"""SELECT m.name, count(d.due_at),
+                count(d.seq) FILTER (WHERE d.due_at IS NULL AND d.failures <> {DISCARDED}),
+                max(?1 - coalesce(min(CASE WHEN d.due_at IS NOT NULL THEN d.made_at END), ?1), 0.0),
+                count(d.seq) FILTER (WHERE d.due_at IS NULL AND d.failures = {DISCARDED})
+            FROM members AS m LEFT JOIN deliveries AS d ON d.provider = m.name GROUP BY m.place ORDER BY m.place""",  # noqa: S608 - a constant
             (now,),
         )
     return to_status(counts, backlogs)

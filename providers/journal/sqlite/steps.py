@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from providers.journal.steps import Forms, Step, counted
+from providers.journal.steps import Forms, SchemaStep, counted
 
 # `PRAGMA user_version` is the form, because every former program compares it. A file of form 1 has been created by a
 # program that kept a state in a column for each field, and keeps its form, so that this program can go on with it (see
@@ -14,7 +14,7 @@ _HAS_COLUMN = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('{table}') WHERE n
 _HAS_COUNT = _HAS_COLUMN.format(table="meta", column="step")
 
 STEPS = (
-    Step(
+    SchemaStep(
         title="traces of deletions that found nothing",
         statements=(
             "ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0",
@@ -22,12 +22,12 @@ STEPS = (
         ),
         shown_by=_HAS_COLUMN.format(table="operations", column="trace"),
     ),
-    Step(
+    SchemaStep(
         title="the text of a state",
         statements=("ALTER TABLE operations ADD COLUMN state TEXT",),
         shown_by=_HAS_COLUMN.format(table="operations", column="state"),
     ),
-    Step(
+    SchemaStep(
         title="what the journal knows of the stores",
         statements=(
             "ALTER TABLE meta ADD COLUMN installation TEXT",
@@ -42,7 +42,7 @@ STEPS = (
         shown_by=_HAS_COLUMN.format(table="members", column="epoch"),
     ),
     # An edit that the state of its memory has no room for any more: `key` names it, `digest` is that of the change.
-    Step(
+    SchemaStep(
         title="edits that a state does not keep",
         statements=(
             """CREATE TABLE older_edits (
@@ -56,10 +56,14 @@ STEPS = (
             "CREATE INDEX older_edits_by_age ON older_edits (noted_at)",
         ),
     ),
+    SchemaStep(
+        title="the clock of the journal",  # see `clock.py`
+        statements=("CREATE TABLE clock (boot TEXT NOT NULL, running REAL NOT NULL, moment REAL NOT NULL) STRICT",),
+    ),
 )
 
 
-def upgrade(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> int:
+def upgrade(connection: sqlite3.Connection, steps: Sequence[SchemaStep] = STEPS) -> int:
     """Take the steps that the tables lack, and return their number; many processes may do so at the same time."""
     first = taken = steps_taken(connection, steps)
     while taken < len(steps):
@@ -76,14 +80,14 @@ def upgrade(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> in
     return taken - first
 
 
-def steps_taken(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> int:
+def steps_taken(connection: sqlite3.Connection, steps: Sequence[SchemaStep] = STEPS) -> int:
     """Return the number of the last step that was taken."""
     if _is_true(connection, _HAS_COUNT):
         return int(connection.execute("SELECT step FROM meta").fetchone()[0])
     return counted([step.shown_by is not None and _is_true(connection, step.shown_by) for step in steps])
 
 
-def _take(connection: sqlite3.Connection, number: int, step: Step) -> None:
+def _take(connection: sqlite3.Connection, number: int, step: SchemaStep) -> None:
     for statement in step.statements:
         connection.execute(statement)
     if not _is_true(connection, _HAS_COUNT):

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from providers.native.embedded.processes import processes_in
 
+SHUTDOWN_SECONDS = 60.0
+
 # The signals, and the seconds that each may take while the processes get on: fast shutdown, with everything written to
 # disk; immediate shutdown, after which the next start recovers; kill.
-_ESCALATION = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
+_ESCALATION = ((signal.SIGINT, SHUTDOWN_SECONDS), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 
 # Without any progress a signal is not waited for longer. A server that writes a large checkpoint gets on all the time;
 # one that a single write to disk holds up for longer loses nothing by being told to stop at once.

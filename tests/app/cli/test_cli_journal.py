@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +15,13 @@ from app.cli import main
 from providers.journal.base import Journal
 from providers.journal.operations import Dead
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.journal.sqlite.steps import STEPS
 from providers.native.embedded import EmbeddedServer
 from tests.providers.journal.rig import LONG, host_in, put, remember, settle
 from tests.support.api import ABSENT_ID
 from tests.support.postgres import create_database, drop_database
+
+FORMER = Path(__file__).parents[2] / "providers" / "journal" / "former"
 
 T = TypeVar("T")
 
@@ -71,7 +76,7 @@ def test_status_tells_what_is_to_be_delivered(file: Path, tmp_path: Path) -> Non
     assert (result.exit_code, result.stderr) == (0, "")
     assert first.startswith("journal ")
     assert first.endswith(": 2 operations, 0 of them tombstones, the last number is 2")
-    assert head.split() == ["provider", "state", "pending", "dead", "oldest"]
+    assert head.split() == ["provider", "state", "pending", "dead", "discarded", "oldest"]
     assert home.split()[:4] == ["a", "complete", "2", "0"]
     assert standby.split()[:4] == ["b", "filling", "1", "1"]
 
@@ -174,20 +179,22 @@ def test_nothing_is_discarded_without_a_yes(file: Path, tmp_path: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == (
-        f"Error: this discards the remember of memory {ABSENT_ID} of user kannan: b never gets this memory, and does"
-        " not show it when it answers; say --yes if that is meant"
+        f"Error: this discards the remember of memory {ABSENT_ID} of user kannan: b never gets this memory, which"
+        " only the journal knows better, until it is merged or written anew; say --yes if that is meant"
     )
     assert in_journal(tmp_path, letters) == [seq]
 
 
 def test_a_yes_discards(file: Path, tmp_path: Path) -> None:
-    """The letter is gone, and its provider never gets the operation."""
+    """Its provider never gets the operation; that it lacks it stays known."""
     seq = in_journal(tmp_path, kill)
 
     result = ninai(file, "discard", str(seq), "b", "--yes")
 
     assert (result.exit_code, result.stdout) == (0, f"operation {seq} is discarded at b\n")
-    assert in_journal(tmp_path, letters) == []
+    assert in_journal(tmp_path, letters) == [seq]
+    assert "refused (discarded)" in ninai(file, "dead").stdout
+    assert ninai(file, "discard", str(seq), "b", "--yes").exit_code == 1
     assert len(in_journal(tmp_path, lambda journal: journal.lease("b", 10, LONG))) == 1
 
 
@@ -255,3 +262,21 @@ def test_the_journal_in_postgresql_is_the_same_to_its_operator(file: Path, postg
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0].endswith(": 0 operations, 0 of them tombstones, the last number is 0")
     asyncio.run(drop_database(postgres_server, dsn))
+
+
+def test_a_former_journal_is_brought_up_to_this_version(file: Path) -> None:
+    """By the command, and not again; where there is no journal, none is made."""
+    missing = ninai(file, "upgrade")
+    assert (missing.exit_code, "there is no journal yet" in missing.output) == (1, True)
+    path = file.parent / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((FORMER / "sqlite_2.sql").read_text("utf-8"))
+
+    upgraded = ninai(file, "upgrade")
+
+    assert upgraded.exit_code == 0
+    assert (
+        "the tables of journal 0d9f6a51-7c43-4b0e-8f5b-1f2f0a7c9e11 are as this version needs them" in upgraded.output
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT step FROM meta").fetchone() == (len(STEPS),)

@@ -103,7 +103,7 @@ async def test_the_journal_is_shown_in_numbers(visitor: Visitor) -> None:
     text = (await visitor.look()).text
 
     assert "State sqlite up Operations" in text
-    assert "Provider Pending Oldest Dead a 0 - 0 b 0 - 0" in text
+    assert "Provider Pending Oldest Dead Discarded a 0 - 0 0 b 0 - 0 0" in text
 
 
 async def test_a_journal_out_of_reach_is_told(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_single_provider_has_no_journal(mock_http: httpx.AsyncClient) ->
 async def test_whatever_is_shown_is_text(new_app: Litestar, newcomer: Visitor) -> None:
     """Reasons come from operators and from errors; none of them becomes a part of the page."""
     breaker_of(new_app, "a").force_open(HOSTILE)
-    new_app.state.chain.membership.reasons["b"] = HOSTILE
+    new_app.state.chain.membership.filling.reasons["b"] = HOSTILE
     new_app.state.reloader.refused_for = HOSTILE
 
     page = await newcomer.look()

@@ -11,7 +11,9 @@ import pytest_asyncio
 from app.process.warm_up import AGAIN_SECONDS
 from providers.chain.last_resort import REFUSED_SECONDS
 from providers.native.embedded import EmbeddedServer, wheel_binaries
+from tests.faults.disk import small_disk
 from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, problem_in, running_app
+from tests.support.chains import two_providers
 from tests.support.postgres import reachable_folder
 
 READS_AND_WRITES = [
@@ -151,3 +153,20 @@ async def test_being_alive_asks_nobody(api: Api) -> None:
 
     assert (response.status_code, response.json()) == (200, {"alive": True})
     assert "memory-provider" not in response.headers
+
+
+async def test_health_sees_a_journal_that_takes_nothing(tmp_path: Path) -> None:
+    """Its disk is full: reads are answered, and why writes are refused is told until there is room."""
+    with small_disk(tmp_path / "disk", 4) as disk:
+        async with running_app(two_providers(disk.folder)) as app, asgi_client(app) as http:
+            before = await http.get("/memory/health")
+            disk.fill()
+            full = await http.get("/memory/health")
+            write = await Api(http, fresh_user()).remember("tea")
+            disk.empty()
+            after = await http.get("/memory/health")
+
+    assert "journal_error" not in before.json()
+    assert (full.status_code, write.status_code) == (200, 503)
+    assert "full" in full.json()["journal_error"]
+    assert "journal_error" not in after.json()

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from app.auth.keys import hash_key, new_key
 from app.http.schemas import MAX_NAME_CHARS, MAX_ORDER
@@ -253,3 +254,14 @@ async def test_an_override_made_unreadable_changes_nothing(folder: Path) -> None
 
     assert order == ["a", "b"]
     assert mended.json()["order"] == ["b", "a"]
+
+
+async def test_a_refused_order_is_logged_with_its_reason(mocks: httpx.AsyncClient) -> None:
+    """What an operator wanted, and why it is not in force, whether it names nobody or cannot be put in force."""
+    with capture_logs() as lines:
+        unknown = await put(mocks, "a", "nobody")
+
+    [line] = [line for line in lines if line["event"] == "order_refused"]
+    assert unknown.status_code == 422
+    assert (line["log_level"], line["order"], line["operator"]) == ("warning", ["a", "nobody"], "anonymous")
+    assert line["reason"] in problem_in(unknown)["detail"]

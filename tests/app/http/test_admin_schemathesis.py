@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import Phase, settings
@@ -38,5 +39,8 @@ def test_a_chain_is_as_documented(service: Service, case: schemathesis.Case[Any]
     """What an operator is told of a chain and its journal is what the document says."""
     if "name" in case.path_parameters:
         case.path_parameters["name"] = "b"  # made up, it would never be one that there is
+
+    # A breaker that was forced open before makes it impossible to compare stores.
+    httpx.put(f"{service.url}/admin/providers/b/breaker", json={"state": "auto"}, trust_env=False).raise_for_status()
 
     case.call_and_validate(base_url=service.url, excluded_checks=EXCLUDED)

@@ -30,6 +30,8 @@ OPERATIONS = {
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "408", "413", "415"},
     ("get", "/admin/providers/order"): OPERATOR,
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
+    ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
+    ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,

@@ -11,8 +11,9 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.guarded import GuardedProvider
 from providers.chain.policy import LONGEST_REQUEST, OperationClass
-from providers.chain.route import NobodyInSync, Route
+from providers.chain.route import Route
 from providers.chain.stores.introductions import PATIENCE_AT_START
+from providers.errors import Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.types import MemoryRecord, NewMemory, Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
@@ -171,7 +172,7 @@ def test_who_is_home_by_a_guess_does_not_answer_once_the_journal_does() -> None:
         await chain.switch([stage.part("new", new), stage.part("old", old)])
         stage.disk.down = False
         for read in (chain.provider.list_memories(USER), chain.provider.get(USER, memory_id)):
-            with pytest.raises(NobodyInSync):
+            with pytest.raises(Unavailable):
                 await read
 
         await asyncio.sleep(1)
@@ -287,7 +288,7 @@ def test_a_newcomer_that_is_replaced_while_it_is_filled_is_filled_anew() -> None
         await chain.switch([stage.part("old", old)])
         first.seconds = 0.1
         await chain.switch([stage.part("old", old), stage.part("new", first)])
-        await asyncio.sleep(4.9)
+        await asyncio.sleep(5.2)
         assert first.put
 
         await chain.switch([stage.part("old", old), stage.part("new", second)])
@@ -376,7 +377,7 @@ def test_who_hangs_at_a_start_does_not_delay_the_others() -> None:
         assert chain.first == "b"
         c.seconds = PATIENCE_AT_START + 0.5
         await chain.switch([stage.part("b", b), stage.part("c", c)])
-        assert c.calls.count("identity") == 1
+        assert "introduce" in c.calls
         member = await stage.member("c")
         assert member is not None
         assert member.identity is not None

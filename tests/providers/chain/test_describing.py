@@ -7,6 +7,7 @@ from providers.chain.chain import Chain
 from providers.chain.describing import STATUS_SECONDS, describe, explain
 from providers.chain.policy import OperationClass
 from providers.chain.status import ProviderStatus, Role
+from providers.chain.stores.watch import IDLE_SECONDS
 from tests.providers.chain.rig import fail
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider
@@ -210,7 +211,7 @@ def test_a_write_without_anybody_complete_goes_to_the_journal() -> None:
         chain, a, _ = await two(stage, complete=False)
         a.begin_anew()
         await stage.journal.restart("a", epoch=1, identity=await a.identity())  # as any process does that looks
-        await asyncio.sleep(1)
+        await asyncio.sleep(IDLE_SECONDS + 1)
 
         assert (await describe(chain)).home is None
         assert ways(chain, REMEMBER) == [("journal", True), ("a", False), ("b", False)]

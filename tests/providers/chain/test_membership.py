@@ -12,6 +12,9 @@ from providers.chain.membership import CARE_SECONDS, REFRESH_SECONDS, RETIRE_SEC
 from providers.chain.observer import Unobserved
 from providers.chain.reporting.events import LogEvents
 from providers.chain.reporting.reporter import Reporter
+from providers.chain.stores import watch
+from providers.chain.stores.registrar import IDENTITY_SECONDS
+from providers.chain.stores.watch import IDLE_SECONDS
 from providers.errors import InvalidInput
 from providers.journal.operations import MemberState
 from providers.types import Owner
@@ -29,6 +32,12 @@ class Waits(Unobserved):
         """Remember."""
         assert (provider, bool(reason)) == ("b", True)
         self.waits.append(next_try)
+
+
+@pytest.fixture
+def rare_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have stores looked at rarely, for a test that lasts a day."""
+    monkeypatch.setattr(watch, "IDLE_SECONDS", 600.0)
 
 
 def test_the_first_ever_is_complete_at_once() -> None:
@@ -56,7 +65,7 @@ def test_a_newcomer_is_filled_and_then_complete() -> None:
         await asyncio.sleep(FILL_SECONDS)
         assert process.complete == {"a", "b"}
         assert await new.snapshot(Owner(USER), memory_id) == await old.snapshot(Owner(USER), memory_id)
-        assert (process.membership.progress, process.membership.reasons) == ({}, {})
+        assert (process.membership.filling.progress, process.membership.reasons) == ({}, {})
 
     staged(main)
 
@@ -97,7 +106,7 @@ def test_a_newcomer_that_refuses_a_memory_tells_why() -> None:
     staged(main)
 
 
-def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely() -> None:
+def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """After so many seconds, twice as many each time up to a longest wait; once it is done all is forgotten."""
 
     async def main(stage: Stage) -> None:
@@ -105,24 +114,24 @@ def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely() -> None:
         new = stage.store()
         process = await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()
         own = await new.remember(USER, "of another time")
-        await asyncio.sleep(86_400)
+        await asyncio.sleep(7_200)
         waits = [wait - SETTLE_SECONDS for wait in observer.waits]
         assert waits[:8] == [5, 10, 20, 40, 80, 160, 300, 300]
         assert set(waits[8:]) == {LONGEST_DELAY_SECONDS}
-        assert len(waits) < 300
+        assert len(waits) < 40
 
         await new.delete(USER, own)
         await asyncio.sleep(LONGEST_DELAY_SECONDS + FILL_SECONDS)
         assert process.complete == {"a", "b"}
         new.begin_anew()
         await new.remember(USER, "of another time")
-        await asyncio.sleep(CARE_SECONDS + FILL_SECONDS)
+        await asyncio.sleep(watch.IDLE_SECONDS + IDENTITY_SECONDS + FILL_SECONDS)
         assert observer.waits[len(waits)] == FIRST_DELAY_SECONDS + SETTLE_SECONDS
 
     staged(main)
 
 
-def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely() -> None:
+def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """A day of it is a line an hour, whatever is counted in the reason; another reason is told at once."""
 
     async def main(stage: Stage) -> list[EventDict]:
@@ -220,10 +229,10 @@ def test_a_store_made_anew_while_running_is_filled_again() -> None:
         process = await stage.process("one", [stage.link("a", home), stage.link("b", standby)]).start()
         await asyncio.sleep(FILL_SECONDS)
         standby.begin_anew()
-        await asyncio.sleep(CARE_SECONDS - FILL_SECONDS + 2 * REFRESH_SECONDS)
+        await asyncio.sleep(IDLE_SECONDS + 2 * REFRESH_SECONDS)
         assert process.complete == {"a"}
 
-        await asyncio.sleep(FILL_SECONDS)
+        await asyncio.sleep(IDENTITY_SECONDS + FILL_SECONDS)
         assert process.complete == {"a", "b"}
         assert await standby.snapshot(Owner(USER), memory_id) == await home.snapshot(Owner(USER), memory_id)
 

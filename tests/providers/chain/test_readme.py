@@ -1,4 +1,4 @@
-"""The README of the chain names every file of the folder, steps that exist, and the tests that prove its rules."""
+"""The READMEs of the chain name every file of their folders, steps that exist, and the tests that prove their rules."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ from tests.support.markdown import ROOT, fenced
 FOLDER = ROOT / "providers" / "chain"
 README = (FOLDER / "README.md").read_text("utf-8")
 MOST_LINES = 175
+ROOMS = {name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "stores")}
 
 _FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
@@ -27,17 +28,22 @@ def _defined(path: Path) -> set[str]:
     return names
 
 
+def _named_in_table(text: str) -> set[str]:
+    return set(_FILE.findall("\n".join(line for line in text.splitlines() if line.startswith("| `"))))
+
+
 def test_it_fits_on_a_page() -> None:
     """What is right for many reasons is explained nowhere."""
-    assert len(README.splitlines()) <= MOST_LINES
+    assert max(len(text.splitlines()) for text in (README, *ROOMS.values())) <= MOST_LINES
 
 
 def test_it_names_every_file() -> None:
-    """No file of the folder is missing in the table, and none is named that is gone."""
-    table = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
+    """No file of a folder is missing in its table, and none is named that is gone."""
     files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py") if path.name != "__init__.py"}
+    in_rooms = {f"{room}/{name}" for room, text in ROOMS.items() for name in _named_in_table(text)}
 
-    assert set(_FILE.findall(table)) == files
+    assert _named_in_table(README) == {name for name in files if name.partition("/")[0] not in ROOMS}
+    assert in_rooms == {name for name in files if name.partition("/")[0] in ROOMS}
 
 
 def test_every_step_of_a_diagram_is_defined_in_the_file_beside_it() -> None:
@@ -50,7 +56,7 @@ def test_every_step_of_a_diagram_is_defined_in_the_file_beside_it() -> None:
 
 def test_every_test_exists() -> None:
     """Each rule names the tests that prove it."""
-    tests = _TEST.findall(README)
+    tests = [found for text in (README, *ROOMS.values()) for found in _TEST.findall(text)]
 
     assert tests
     assert [(path, name) for path, name in tests if name and name not in _defined(ROOT / path)] == []

@@ -13,7 +13,6 @@ from providers.errors import Misconfigured
 from providers.journal.base import Journal
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
-
 from tests.support.chain_rig import INSTALLATION
 
 WITHOUT_JOURNAL = JournalSpec(opened=None, always=False, installation=INSTALLATION)

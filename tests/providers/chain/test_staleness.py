@@ -9,19 +9,22 @@ from providers.types import Owner
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider
-from tests.support.stale import StaleProvider
 
 STALENESS = 3.0  # seconds
 
 
 def stale(clock: FakeClock) -> FrailProvider:
     """Return a store that shows what it confirmed some seconds ago, and says so."""
-    return StaleProvider(clock, STALENESS)
+    provider = FrailProvider(clock)
+    provider.behind = provider.declared = STALENESS
+    return provider
 
 
 def staler_than_declared(clock: FakeClock) -> FrailProvider:
     """Return a store that shows what it confirmed longer ago than it says."""
-    return StaleProvider(clock, 2 * STALENESS + 1, STALENESS)
+    provider = stale(clock)
+    provider.behind = 2 * STALENESS + 1
+    return provider
 
 
 class Seen(Unobserved):
@@ -144,9 +147,7 @@ def test_what_a_store_does_not_show_is_brought_to_it_again() -> None:
     async def act(scene: Scene) -> None:
         scene.observer = seen = Seen()
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
-        home = scene.home
-        assert isinstance(home, StaleProvider)
-        home.lose()
+        scene.home.restore([])
         for _ in range(4):
             scene.clock.pass_by(STALENESS)
             await scene.deliver()

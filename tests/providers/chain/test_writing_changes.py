@@ -8,8 +8,8 @@ from msgspec import UNSET
 from providers.errors import Conflict, MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.states.editing import EDIT_KEY_CHARS
-from providers.types import Owner, Snapshot
+from providers.states.editing import EDIT_KEY_CHARS, first_state
+from providers.types import NewMemory, Owner, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.chain_rig import ChainRig
 
@@ -115,6 +115,31 @@ def test_a_change_is_repeated_after_more_changes_than_a_state_keeps(delivered: b
         other = ids[0][:EDIT_KEY_CHARS] + ids[1][EDIT_KEY_CHARS:]
         assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="x", edit_id=other)), Conflict)
         assert await scene.journal.last_seq() == last
+
+    play(act)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_change_keeps_what_a_newer_version_has_written(forgotten: bool) -> None:  # noqa: FBT001 - a parameter
+    """Whoever delivers the memory, and wherever the change begins; the deletion drops it."""
+
+    async def act(scene: Scene) -> None:
+        memory_id, unknown = key(), '{"expires_at":"2027-01-01T00:00:00Z"}'
+        first = NewMemory(owner=Owner(USER), content="tea", memory_id=memory_id, unknown=unknown)
+        state = first_state(first, memory_id, scene.versions.next(), scene.versions.moment())
+        await scene.journal.append([Operation(kind=OperationKind.REMEMBER, state=state)])
+        if forgotten:
+            await scene.forget()
+
+        assert (await scene.chain.update(USER, memory_id, content="coffee")).content == "coffee"
+        await scene.deliver()
+
+        held = [await provider.snapshot(Owner(USER), memory_id) for provider in scene.providers.values()]
+        assert [(one.content, one.unknown) for one in held if one is not None] == [("coffee", unknown)] * 2
+        await scene.chain.delete(USER, memory_id)
+        await scene.deliver()
+        held = [await provider.snapshot(Owner(USER), memory_id) for provider in scene.providers.values()]
+        assert [(one.deleted, one.unknown) for one in held if one is not None] == [(True, "")] * 2
 
     play(act)
 

@@ -50,6 +50,21 @@ async def test_a_state_comes_back_as_it_was(journal: Journal) -> None:
     assert repr(entry.state.metadata) == repr(metadata)
 
 
+async def test_a_field_that_a_newer_version_has_written_comes_back(journal: Journal) -> None:
+    """Wherever the state comes out, and in the state that an edit replaces."""
+    stored = remember("m")
+    state = replace(stored.state, unknown='{"labels":{"a":[1e400]},"mood":null}')
+    entry = await put(journal, replace(stored, state=state))
+
+    newest = await journal.newest(Owner(USER), "m")
+    assert newest is not None
+    assert entry.state == newest.state == state
+    assert [one.state for one in await journal.lease("home", 10, 0)] == [state]
+    [edited] = await journal.append([update("m", "coffee")])
+    assert isinstance(edited, Appended)
+    assert edited.former == state
+
+
 @pytest.mark.parametrize("metadata", [None, {}, {"n": -(10**4299)}], ids=["none", "empty", "longest-number"])
 async def test_any_metadata_comes_back(journal: Journal, metadata: Metadata | None) -> None:
     """No metadata is not empty metadata, and a number may have as many digits as Python reads."""

@@ -4,12 +4,15 @@ import time
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, DeadLetter, Done, JournalEntry, OperationKind, Postponed
-from tests.providers.journal.rig import LONG, USER, due, entries, leased, put, remember, settle
+from providers.types import Owner
+from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 
-async def killed(journal: Journal, *providers: str, error: str = "refused") -> JournalEntry:
+async def killed(
+    journal: Journal, *providers: str, error: str = "refused", memory_id: str | None = None
+) -> JournalEntry:
     """Return an operation that is a dead letter at these providers."""
-    entry = await put(journal, remember())
+    entry = await put(journal, remember(memory_id))
     await settle(journal, *[Dead(seq=entry.seq, provider=name, error=error) for name in providers])
     return entry
 
@@ -32,6 +35,7 @@ async def test_a_dead_letter_tells_what_and_why(journal: Journal) -> None:
         failures=2,
         appended_at=letter.appended_at,
         failed_at=letter.failed_at,
+        discarded=False,
     )
     assert before - 1 < letter.appended_at <= letter.failed_at < time.time() + 1
 
@@ -78,14 +82,48 @@ async def test_a_retry_starts_afresh(journal: Journal) -> None:
 
 
 async def test_what_is_discarded_is_never_delivered(journal: Journal) -> None:
-    """A discarded letter counts as confirmed: it is neither due nor pending."""
+    """A discarded letter is not due any more; yet its provider lacks the operation, and that stays known."""
     entry = await killed(journal, "home")
+    await confirm(journal, entry, "standby")
 
     assert await journal.discard(entry.seq, "home") is True
-    assert await journal.dead(10) == []
+    assert await journal.discard(entry.seq, "home") is False
     assert await due(journal, "home") == []
-    [left] = await entries(journal)
-    assert left.pending == {"standby"}
+    assert await journal.prune(0) == 0
+    [left] = await journal.entries(Owner(USER), "home", 10, 10)
+    [letter] = await journal.dead(10)
+    assert (left.state, left.pending) == (entry.state, frozenset({"home"}))
+    assert (letter.seq, letter.provider, letter.discarded, letter.failures) == (entry.seq, "home", True, 0)
+    assert [(one.dead, one.discarded, one.pending) for one in (await journal.status()).backlogs] == [
+        (0, 1, 0),
+        (0, 0, 0),
+    ]
+
+
+async def test_what_was_discarded_is_over_once_its_provider_has_it(journal: Journal) -> None:
+    """A confirmation from elsewhere, a newer state of the memory, or a retry ends it."""
+    merged, replaced, retried = [await killed(journal, "home", memory_id=one) for one in ("a", "b", "c")]
+    for entry in (merged, replaced, retried):
+        await journal.discard(entry.seq, "home")
+    await confirm(journal, merged, "home")
+    newer = await put(journal, update("b", "coffee"))
+
+    assert await journal.retry(retried.seq, "home") is True
+    assert sorted(await due(journal, "home")) == [retried.seq, newer.seq]
+    assert await journal.dead(10) == []
+
+
+async def test_a_discarded_deletion_is_never_forgotten(journal: Journal) -> None:
+    """Its provider has the memory for ever, so the tombstone must hide it for as long."""
+    await confirm(journal, await put(journal, remember("m")))
+    tombstone = await put(journal, delete("m"))
+    await confirm(journal, tombstone, "standby")
+    await settle(journal, Dead(seq=tombstone.seq, provider="home", error="no"))
+    await journal.discard(tombstone.seq, "home")
+    await journal.forget([tombstone.seq])
+
+    assert await journal.tombstones(10, 0) == []
+    assert await journal.deleted(Owner(USER), ["m"]) == {"m"}
 
 
 async def test_only_dead_letters_are_retried_or_discarded(journal: Journal) -> None:

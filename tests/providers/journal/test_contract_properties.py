@@ -57,7 +57,7 @@ class Model:
     def __init__(self, user: str) -> None:
         self.user = user
         self.known: dict[str, tuple[int, Operation]] = {}
-        self.waiting: dict[tuple[int, str], str] = {}  # "due", "leased" or "dead"
+        self.waiting: dict[tuple[int, str], str] = {}  # "due", "leased", "dead" or "discarded"
         self.leases: dict[tuple[int, str], LeaseToken] = {}  # what is waited for, of those that are "leased"
         self.leased: list[LeaseToken] = []  # ever
         self.seqs: list[int] = [0]
@@ -137,11 +137,11 @@ async def step(journal: Journal, model: Model, drawn: tuple[Any, ...]) -> None:
             await _settle(journal, model, outcome, (model.back(steps_back), name))
         case ("retry" | "discard" as action, name, steps_back):
             key = (model.back(steps_back), name)
-            was_dead = model.waiting.get(key) == "dead"
-            assert await (journal.retry if action == "retry" else journal.discard)(*key) is was_dead
-            if was_dead:
-                model.waiting.pop(key)
-                model.waiting.update({key: "due"} if action == "retry" else {})
+            was, retries = model.waiting.get(key), action == "retry"
+            done = was == "dead" or (retries and was == "discarded")
+            assert await (journal.retry if retries else journal.discard)(*key) is done
+            if done:
+                model.waiting[key] = "due" if retries else "discarded"
         case _:
             done = [
                 name

@@ -34,7 +34,7 @@ async def test_what_is_young_is_not_pruned(journal: Journal) -> None:
 
 
 async def test_what_somebody_has_not_confirmed_is_not_pruned(journal: Journal) -> None:
-    """An operation that is pending, leased or a dead letter stays until it is confirmed or discarded."""
+    """An operation that is pending, leased or a dead letter stays until it is confirmed; a discarded one, too."""
     pending, dead = await put(journal, remember()), await put(journal, remember())
     await confirm(journal, pending, "home")
     await confirm(journal, dead, "home")
@@ -43,6 +43,8 @@ async def test_what_somebody_has_not_confirmed_is_not_pruned(journal: Journal) -
 
     assert await journal.prune(0) == 0
     await journal.discard(dead.seq, "standby")
+    assert await journal.prune(0) == 0
+    await confirm(journal, dead, "standby")
     assert await journal.prune(0) == 1
     await confirm(journal, pending, "standby")
     assert await journal.prune(0) == 1
@@ -105,7 +107,7 @@ async def test_only_old_and_confirmed_tombstones_are_given(journal: Journal) -> 
 
     assert await journal.tombstones(10, LONG) == []
     assert len(await journal.tombstones(10, 0)) == 1
-    await journal.discard(dead.seq, "standby")
+    await confirm(journal, dead, "standby")
     assert len(await journal.tombstones(10, 0)) == 2
 
 
@@ -132,8 +134,7 @@ async def test_only_a_confirmed_tombstone_is_delivered_again(journal: Journal) -
 
     assert [await due(journal, provider) for provider in ("home", "standby", "nobody")] == [[], [], []]
     assert len(await journal.dead(10)) == 1
-    await journal.discard(tombstone.seq, "standby")
-    await confirm(journal, tombstone, "home")
+    await confirm(journal, tombstone, "home", "standby")
     assert len(await journal.tombstones(10, 0)) == 1
 
 

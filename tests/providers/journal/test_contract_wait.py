@@ -12,7 +12,7 @@ from tests.providers.journal.rig import LONG, confirm, delete, leased, put, reme
 
 PROMPT = 1.5  # seconds; to hear of another process may take a moment
 
-Step = Callable[[Journal], Awaitable[None]]
+SchemaStep = Callable[[Journal], Awaitable[None]]
 
 
 async def quiet(journal: Journal) -> None:
@@ -55,7 +55,7 @@ async def redeliver(journal: Journal) -> None:
 
 @pytest.mark.parametrize("step", [append, retry, redeliver])
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
-async def test_what_becomes_due_ends_a_wait(journal: Journal, elsewhere: Journal, step: Step, where: str) -> None:
+async def test_what_becomes_due_ends_a_wait(journal: Journal, elsewhere: Journal, step: SchemaStep, where: str) -> None:
     """An append, a retried dead letter and a redelivered tombstone end a wait, by this process and by another one."""
     await confirm(journal, await put(journal, delete()))
     dead = await put(journal, remember())

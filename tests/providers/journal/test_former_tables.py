@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from providers.errors import MemoryDeleted
@@ -126,17 +127,22 @@ async def test_former_tables_are_opened(database: str) -> None:
         assert await again.newest(Owner(USER), "new") is not None
 
 
-async def test_a_former_version_goes_on_with_the_tables(database: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "function"),
+    [("postgres.sql", "append"), ("postgres_leases.sql", "append"), ("postgres_leases.sql", "append_lent")],
+)
+async def test_a_former_version_goes_on_with_the_tables(database: str, script: str, function: str) -> None:
     """Its calls find the function that they know, which meets a trace as a tombstone."""
+    append = POSTGRES_APPEND.replace("ninai_journal_append(", f"ninai_journal_{function}(")
     async with connected(database) as former:
-        await former.execute((FORMER / "postgres.sql").read_text("utf-8"))
+        await former.execute((FORMER / script).read_text("utf-8"))
         stored = remember("more")
-        await former.fetchrow(POSTGRES_APPEND, "remember", USER, "more", encode(stored.state))
+        await former.fetchrow(append, "remember", USER, "more", encode(stored.state))
         async with opened_postgres(database) as journal:
             await journal.append([replace(delete("never"), trace=True)])
 
             answers = [
-                tuple(await former.fetchrow(POSTGRES_APPEND, kind, USER, memory_id, encode(stored.state)))
+                tuple(await former.fetchrow(append, kind, USER, memory_id, encode(stored.state)))
                 for kind, memory_id in (("remember", "never"), ("delete", "never"), ("remember", "another"))
             ]
 

@@ -4,8 +4,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,11 +18,11 @@ from providers.journal.postgres import steps as postgres_steps
 from providers.journal.sqlite import steps as sqlite_steps
 from providers.journal.sqlite.opening import open_file, open_memory
 from providers.journal.sqlite.schema import create
-from providers.journal.steps import Step
+from providers.journal.steps import SchemaStep
 from providers.native.embedded import EmbeddedServer
 from providers.postgres.engine import open_pool
 from tests.providers.journal.postgres_rig import opened
-from tests.providers.journal.rig import put, remember
+from tests.providers.journal.rig import put, remember, update
 from tests.support.postgres import connected, create_database, drop_database
 
 FORMER = Path(__file__).parent / "former"
@@ -27,17 +30,17 @@ BY_HAND = """
     ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1;
 """
-ADDITION = Step(title="an addition", statements=("CREATE TABLE ninai_journal_added (a text)",))
+ADDITION = SchemaStep(title="an addition", statements=("CREATE TABLE ninai_journal_added (a text)",))
 
 
-def a_break(forms: int) -> Step:
+def a_break(forms: int) -> SchemaStep:
     """Return a step beside which no former program can go on."""
-    return Step(title="a break", statements=("CREATE TABLE ninai_journal_more (a text)",), form=forms + 1)
+    return SchemaStep(title="a break", statements=("CREATE TABLE ninai_journal_more (a text)",), form=forms + 1)
 
 
-def broken(title: str = "a step that fails in the middle") -> Step:
+def broken(title: str = "a step that fails in the middle") -> SchemaStep:
     """Return a step whose second statement fails."""
-    return Step(title=title, statements=("CREATE TABLE ninai_journal_more (a text)", "SELECT no_such_column"))
+    return SchemaStep(title=title, statements=("CREATE TABLE ninai_journal_more (a text)", "SELECT no_such_column"))
 
 
 def tables_in(connection: sqlite3.Connection) -> dict[str, set[tuple[object, ...]]]:
@@ -101,7 +104,7 @@ def test_a_program_refuses_a_break(file: Path) -> None:
 def test_a_step_is_taken_whole_or_not_at_all(file: Path) -> None:
     """The steps before it stay."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        more = Step(title="an index", statements=("CREATE INDEX more ON claims (holder)",))
+        more = SchemaStep(title="an index", statements=("CREATE INDEX more ON claims (holder)",))
         with pytest.raises(sqlite3.OperationalError, match="no_such_column"):
             sqlite_steps.upgrade(connection, (*sqlite_steps.STEPS, more, broken()))
 
@@ -149,6 +152,31 @@ async def test_former_tables_become_those_of_a_new_journal(
 
     assert await described(former) == await described(database)
     await drop_database(postgres_server, former)
+
+
+async def test_tables_of_another_role_are_upgraded_by_their_owner(postgres_server: EmbeddedServer) -> None:
+    """The service says what to run; afterwards its role may write to what is new."""
+    owner = await create_database(postgres_server, "template1")
+    async with connected(owner) as administrator:
+        await administrator.execute((FORMER / "postgres_leases.sql").read_text("utf-8"))
+        await administrator.execute("""
+            CREATE ROLE "The Worker" LOGIN;
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "The Worker";
+            GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "The Worker"
+        """)
+    worker = make_url(owner).set(username="The Worker").render_as_string(hide_password=False)
+    async with opened(worker) as journal:
+        with pytest.raises(JournalUnavailable, match="run `ninai journal upgrade` with the role that owns them"):
+            await put(journal, remember())
+        async with opened(owner):
+            pass
+        await put(journal, remember("m"))
+        changed = replace(update("m", "coffee"), edit_id=str(UUID(int=1)), older_edits=(str(UUID(int=2)),))
+        await put(journal, changed)
+        assert await journal.prune(0) >= 0
+    async with connected(owner) as administrator:
+        await administrator.execute('DROP OWNED BY "The Worker"; DROP ROLE "The Worker"')
+    await drop_database(postgres_server, owner)
 
 
 async def test_a_program_goes_on_beside_additions_to_tables(database: str) -> None:

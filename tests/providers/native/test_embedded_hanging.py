@@ -34,8 +34,9 @@ def native(data_dir: Path) -> EmbeddedServer:
 
 def ask(server: EmbeddedServer, statement: str) -> str:
     """What psql prints for a statement."""
-    psql = [wheel_binaries() / "psql", "-X", "-At", "-d", libpq_dsn(server.dsn), "-c", statement]
-    return subprocess.run(psql, capture_output=True, check=True, text=True).stdout.strip()  # noqa: S603 - the wheel's psql
+    psql: list[str | Path] = [wheel_binaries() / "psql", "-X", "-At", "-d", libpq_dsn(server.dsn), "-c", statement]
+    done = subprocess.run(psql, capture_output=True, check=True, text=True)  # noqa: S603 - the wheel's psql
+    return done.stdout.strip()
 
 
 def test_a_stopped_server_is_ended_at_once(native: EmbeddedServer) -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from providers.chain.comparing.choosing import to_compare, to_merge
 from providers.chain.comparing.pages import DiffPage, MergePage, StorePages
-from providers.chain.comparing.walking import Place
+from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
 from providers.journal.operations import MemberState
 from providers.types import Owner, Snapshot
@@ -48,7 +48,7 @@ class Stores:
         pages = replace(await self.pages(name), seconds=seconds)
         made = [await pages.merge(None)]
         while (token := made[-1].next_after) is not None:
-            made.append(await pages.merge(Place.read(token)))
+            made.append(await pages.merge(WalkPlace.read(token)))
         return made
 
     async def diff(self, first: str, second: str, most: int = 100) -> DiffPage:

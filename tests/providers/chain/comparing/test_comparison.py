@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from providers.chain.comparing.comparison import Kind, compare, fault
+from providers.chain.comparing.comparison import Fault, compare, fault
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Snapshot
 from tests.support.states import live, tombstone
@@ -20,17 +20,17 @@ STATES = [None, TEA, NEWER, GONE, replace(GONE, version=1_700), replace(TEA, ver
 @pytest.mark.parametrize(
     ("held", "wanted", "kind"),
     [
-        (None, TEA, Kind.MISSING),
-        (TEA, NEWER, Kind.OLDER),
+        (None, TEA, Fault.MISSING),
+        (TEA, NEWER, Fault.OLDER),
         (NEWER, NEWER, None),
-        (NEWER, GONE, Kind.UNDELETED),
-        (None, GONE, Kind.UNRECORDED),
+        (NEWER, GONE, Fault.UNDELETED),
+        (None, GONE, Fault.UNRECORDED),
         (replace(GONE, version=1), GONE, None),
-        (OTHER_TEXT, TEA, Kind.CONFLICTING),
+        (OTHER_TEXT, TEA, Fault.CONFLICTING),
         (replace(TEA, metadata={"a": 1.0}), replace(TEA, metadata={"a": 1}), None),
     ],
 )
-def test_a_store_falls_short_in_one_way(held: Snapshot | None, wanted: Snapshot, kind: Kind | None) -> None:
+def test_a_store_falls_short_in_one_way(held: Snapshot | None, wanted: Snapshot, kind: Fault | None) -> None:
     """Each way has a name; of tombstones the versions do not count."""
     assert fault(held, wanted) is kind
 
@@ -40,7 +40,7 @@ def test_a_deletion_wins_wherever_it_is_known() -> None:
     found = compare({"a": TEA, "b": None, "witness": GONE}, {"a", "b"})
 
     assert found is not None
-    assert (found.wanted, found.faults) == (GONE, {"a": Kind.UNDELETED, "b": Kind.UNRECORDED})
+    assert (found.wanted, found.faults) == (GONE, {"a": Fault.UNDELETED, "b": Fault.UNRECORDED})
     assert compare({"a": TEA, "b": TEA, "witness": NEWER}, {"a", "b"}) is None
     assert compare({"a": TEA, "b": TEA, "witness": None}, {"a", "b"}) is None
     assert compare({"a": None, "b": None, "witness": TEA}, {"a", "b"}) is None
