@@ -40,8 +40,11 @@ async def found(
         JournalUnavailable: the journal does not answer.
     """
     met = {name: introduction for name, introduction in introductions.items() if introduction is not None}
-    _refuse_foreign(met, alone=len(links) == 1)
-    source = links[0].name if sole else await _source(links, met)
+    refuse_foreign(met, alone=len(links) == 1)
+    source = links[0].name if sole else await source_of(links, met)
+    # Not before: until then the journal may be in the place of the one to which a silent store belongs.
+    marks = {introduction.mark.installation for introduction in met.values() if introduction.mark is not None}
+    await registrar.claim_journal(marks.pop() if len(marks) == 1 else None)
     # The source comes first: if the rest is interrupted, the others are newcomers.
     for link in sorted(links, key=lambda link: link.name != source):
         introduction = met.get(link.name)
@@ -55,7 +58,12 @@ async def found(
             registrar.met[link.name] = introduction
 
 
-def _refuse_foreign(met: Mapping[str, Introduction], *, alone: bool) -> None:
+def refuse_foreign(met: Mapping[str, Introduction], *, alone: bool) -> None:
+    """Refuse stores that belong to another journal, unless a provider alone holds all that its journal had.
+
+    Raises:
+        OrderRefused: it, or one of them, may lack what that journal holds.
+    """
     marked = [name for name, introduction in met.items() if introduction.mark is not None]
     if not marked:
         return
@@ -68,10 +76,15 @@ def _refuse_foreign(met: Mapping[str, Introduction], *, alone: bool) -> None:
         raise OrderRefused(f"the journal is new, and that of {names} may have held what {names} lacks: {way_on}")
 
 
-async def _source(links: Sequence[Link], met: Mapping[str, Introduction]) -> str:
-    """Return the name of the provider that holds what there is."""
+async def source_of(links: Sequence[Link], met: Mapping[str, Introduction]) -> str:
+    """Return the name of the provider that holds what there is.
+
+    Raises:
+        OrderRefused: several hold what is not the same.
+        Undecided: none of those that answer holds anything.
+    """
     asked = [link for link in links if link.name in met]
-    answers = await asyncio.gather(*(_holds(link.provider) for link in asked))
+    answers = await asyncio.gather(*(holds(link.provider) for link in asked))
     holders = [link for link, holds in zip(asked, answers, strict=True) if holds]
     if len(holders) > 1 and not await _same(holders):
         names = " and ".join(link.name for link in holders)
@@ -87,7 +100,7 @@ async def _source(links: Sequence[Link], met: Mapping[str, Introduction]) -> str
     return links[0].name
 
 
-async def _holds(store: Replica) -> bool:
+async def holds(store: Replica) -> bool:
     """Return whether a store holds anything; one that cannot say so holds a great deal."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from msgspec.structs import replace
 
+from providers.chain.stores.founding import Undecided, found
 from providers.chain.stores.registrar import Registrar
 from providers.errors import Unavailable
 from providers.introduction import Introduction
@@ -21,7 +23,7 @@ SNAPSHOT = Snapshot(
 async def _marked(stage: Stage, store: FrailProvider) -> tuple[Registrar, list[Introduction]]:
     """Return a registrar, and what a store said of itself after each of two marks."""
     registrar = Registrar(stage.journal, INSTALLATION, wall=stage.clock)
-    await registrar.recognise_journal()
+    await registrar.claim_journal(None)
     await stage.journal.join("a", await store.identity(), MemberState.COMPLETE)
     said = []
     introduction = await store.introduce()
@@ -94,16 +96,17 @@ def test_what_a_wrong_store_may_have_confirmed_is_delivered_again() -> None:
     staged(main)
 
 
-def test_a_new_journal_is_trusted_when_it_has_members() -> None:
-    """Until then it may be in the place of the one that the stores belong to, and accepts nothing."""
+def test_a_new_journal_is_trusted_when_it_is_founded() -> None:
+    """Until then it may be in the place of the one to which a silent store belongs, and accepts nothing."""
 
     async def main(stage: Stage) -> None:
-        registrar = Registrar(stage.journal, INSTALLATION)
-        await registrar.recognise_journal()
+        registrar, store = Registrar(stage.journal, INSTALLATION, wall=stage.clock), stage.store()
+        links = [stage.link("a", store), stage.link("b", stage.store())]
+        with pytest.raises(Undecided):
+            await found(registrar, links, {"a": None, "b": None})
         assert not registrar.trusted
 
-        await stage.journal.join("a", "a store", MemberState.COMPLETE)
-        await registrar.recognise_journal()
+        await found(registrar, links, {link.name: await link.provider.introduce() for link in links})
         assert registrar.trusted
 
     staged(main)
