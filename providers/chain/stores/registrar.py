@@ -107,14 +107,20 @@ class Registrar(Struct):
             judgement = judge(member, introduction, self.journal.id)
         if judgement not in _CALM and member is not None:  # it may be out of date: see `judge`
             member = await self._member(name) or member
-            introduction = await introduction_of(name, store, {}) or introduction
+            introduction = await introduction_of(name, store, {})
+            if introduction is None:
+                return None  # the former one was given before the member was read
             judgement = judge(member, introduction, self.journal.id)
             if judgement is Judgement.AHEAD:
                 member = await self._member(name) or member
                 judgement = judge(member, introduction, self.journal.id)
         refusal = await self._register(name, member, introduction, judgement)
         if refusal is not None:
+            accepted = name in self.met
             self._refuse(name, refusal)
+            if accepted and member is not None:
+                # What was confirmed since the last look may be in the wrong store.
+                await self.redeliver(member, "another store answered under its name")
             return None
         if self.refusals.pop(name, None) is not None:
             _log.info("store_accepted", provider=name)
