@@ -208,7 +208,7 @@ class Chain:
             self._provider.route = route
         else:
             self._provider = ChainedProvider(
-                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._trusts_journal
+                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._distrust
             )
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(
@@ -216,8 +216,8 @@ class Chain:
             )
             self._relays[name] = relay, background.start(relay.run, f"deliver to {name}")
 
-    def _trusts_journal(self) -> bool:
-        return self.membership is not None and self.membership.registrar.trusted
+    def _distrust(self) -> str | None:
+        return None if self.membership is None else self.membership.registrar.distrust
 
     def _link(self, name: str) -> Link | None:
         """Return the link of a provider whose store has said who it is."""

@@ -167,7 +167,11 @@ class Membership(Struct):
     async def _enrol(self, links: Sequence[Link], introductions: Introductions, *, sole: bool = False) -> None:
         """Tell the journal of an order: found the journal, or register what has become of the stores that it knows."""
         if not await self.journal.founded():
-            await found(self.registrar, links, introductions, sole=sole)
+            try:
+                await found(self.registrar, links, introductions, sole=sole)
+            except Undecided as error:
+                self.registrar.undecided = str(error)
+                raise
         else:
             await self.registrar.recognise_journal()
             members = await self.journal.members()

@@ -56,12 +56,20 @@ class Registrar(Struct):
     met: dict[str, Introduction] = {}
     refusals: dict[str, Refusal] = {}
     trusted: bool = False
+    undecided: str | None = None  # why a new journal cannot be founded yet
     now: Callable[[], float] = time.monotonic
     _claims: NameClaims | None = None
 
     def __post_init__(self) -> None:
         """Begin without a claim."""
         self._claims = NameClaims(self.journal, self.now)
+
+    @property
+    def distrust(self) -> str | None:
+        """Why the journal is not believed yet, None if it is."""
+        if self.trusted:
+            return None
+        return self.undecided or "it is that of another installation until a store says that it belongs to it"
 
     async def recognise_journal(self) -> None:
         """Find out whether the journal is that of this installation.
