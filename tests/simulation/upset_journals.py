@@ -28,7 +28,7 @@ async def put_journal_back(world: World, change: Upset) -> None:
     await asyncio.sleep(change.copied)
     connection = world.connections[0]
     copy = copy_of_journal(connection)
-    reserved = dict(connection.rows("SELECT name, reserved FROM members"))
+    reserved = dict(connection.rows("SELECT name, reserved FROM members WHERE identity IS NOT NULL"))
     await asyncio.sleep(change.at - change.copied)
     marks = {name: (await world.stores[name].introduce()).mark for name in reserved}
     # An older journal whose stores have got no mark since then cannot be told from the right one.
@@ -47,7 +47,7 @@ async def put_journal_back(world: World, change: Upset) -> None:
 
     async def noticed() -> bool:
         now = epochs_in(world)
-        return all(now[name] > epochs[name] for name in epochs)
+        return all(now[name] > epochs[name] for name in reserved)
 
     await follow(world, breach, noticed)
 

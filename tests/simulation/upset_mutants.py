@@ -118,14 +118,16 @@ class _Unsuspecting(Registrar):
 
 
 class _Credulous(Registrar):
-    async def _journal_rolled_back(self, introduction: Introduction) -> None:
+    async def _journal_rolled_back(self, name: str, introduction: Introduction) -> None:
         pass
 
 
 class _Hopeful(Registrar):
+    trusted: bool = True
+
     async def recognise_journal(self) -> None:
+        self.trusted = False
         await super().recognise_journal()
-        self.trusted = self.trusted or not await self.journal.founded()
 
 
 class _Trusting(Registrar):
