@@ -115,7 +115,7 @@ class Adopter(Struct):
                 behind=None if mark is None or newest is None else newest - mark.at,
                 above=0 if mark is None else mark.epoch,
             )
-            await self.registrar.leave_mark(link.name, link.provider, introduction, restarted or member)
+            await self.registrar.leave_mark(link.provider, introduction, restarted or member)
 
     def _store(self, name: str, *, holds: bool) -> AdoptedStore:
         introduction, member = self._introductions[name], self._members.get(name)

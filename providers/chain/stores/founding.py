@@ -53,7 +53,7 @@ async def found(
         member = await registrar.journal.join(link.name, identity, state)
         if introduction is not None and introduction.mark is not None:
             _log.warning("journal_replaced", provider=link.name)
-            introduction = await registrar.leave_mark(link.name, link.provider, introduction, member)
+            introduction = await registrar.leave_mark(link.provider, introduction, member)
         if introduction is not None:
             registrar.met[link.name] = introduction
 

@@ -1,18 +1,17 @@
 """The registrar: meet the store behind each provider, and register in the journal what its introduction says."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
 from providers.chain.stores.claims import NameClaims
-from providers.chain.stores.introductions import PROBE_SECONDS, introduction_of
+from providers.chain.stores.introductions import introduction_of
 from providers.chain.stores.judging import Judgement, judge
+from providers.chain.stores.marking import leave_next_mark
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -154,36 +153,20 @@ class Registrar(Struct):
         self.met.pop(name, None)
 
     async def leave_mark(
-        self, name: str, store: Replica, introduction: Introduction, member: Member, *, pending: bool = True
+        self, store: Replica, introduction: Introduction, member: Member, *, pending: bool = True
     ) -> Introduction:
-        """Leave the next mark in a store, and note it; return what the store says of itself afterwards.
-
-        If another process was faster, its mark stays.
-
-        Raises:
-            Unavailable: the store does not answer.
-            JournalUnavailable: the journal does not answer.
-        """
-        former = introduction.mark
+        """Leave the next mark in the store of a member; see `leave_next_mark`."""
         if self.installation is None:
             raise RuntimeError("no store is accepted before the installation has an id")
-        number = 1 if former is None else former.number + 1
-        if number > member.reserved:
-            await self.journal.reserve(name, number)
         mark = StoreMark(
             installation=self.installation,
             journal=self.journal.id,
             epoch=member.epoch,
-            number=number,
+            number=0,
             at=self.wall(),
             pending=pending,
         )
-        async with asyncio.timeout(PROBE_SECONDS):
-            left = await store.leave_mark(mark, former)
-        if not left:
-            return introduction
-        await self.journal.note(name, epoch=member.epoch, number=number, lineage=introduction.lineage)
-        return replace(introduction, mark=mark)
+        return await leave_next_mark(self.journal, member, store, introduction, mark)
 
     async def _register(
         self, name: str, member: Member | None, introduction: Introduction, judgement: Judgement

@@ -162,7 +162,7 @@ def test_who_cannot_be_reached_takes_part() -> None:
 
 
 def test_a_new_journal_takes_nothing_while_a_store_may_hold_everything() -> None:
-    """It may even be in the place of the one to which the silent store belongs; once that store answers, all is well."""
+    """It may even be in the place of the one to which the silent store belongs; once that one answers, all is well."""
 
     async def main(stage: Stage) -> None:
         a, b = stage.store(), stage.store()

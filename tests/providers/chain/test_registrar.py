@@ -30,7 +30,7 @@ async def _marked(stage: Stage, store: FrailProvider) -> tuple[Registrar, list[I
     for _ in range(2):
         member = await stage.member("a")
         assert member is not None
-        introduction = await registrar.leave_mark("a", store, introduction, member)
+        introduction = await registrar.leave_mark(store, introduction, member)
         said.append(introduction)
     return registrar, said
 
