@@ -184,7 +184,7 @@ class _ReticentWeak(WeakStore):
 
 def _with(membership: Membership, kind: type[Registrar]) -> Membership:
     former = membership.registrar
-    registrar = kind(former.journal, former.installation, former.observer)
+    registrar = kind(former.journal, former.installation, former.observer, now=former.now)
     membership.registrar = membership.watch.registrar = registrar
     return membership
 
