@@ -66,7 +66,7 @@ class Merger(Struct, frozen=True):
         for difference in differences:
             wanted = difference.wanted
             entry = await self.journal.newest(wanted.owner, wanted.id)
-            if entry is not None and not wanted.deleted:
+            if entry is not None and not wanted.deleted and not _is_older(entry, wanted):
                 tally += await self._left_to_journal(difference, entry)
                 continue
             if Fault.UNDELETED in difference.faults.values():
@@ -115,3 +115,8 @@ class Merger(Struct, frozen=True):
             else:
                 raise outcome
         return tally
+
+
+def _is_older(entry: JournalEntry, wanted: Snapshot) -> bool:
+    """Return whether no delivery brings what a store holds: a journal that was put back may know less than that."""
+    return not entry.state.deleted and entry.state.version < wanted.version
