@@ -130,6 +130,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "chain.patrol.enabled = true  # default",
         "chain.patrol.every = 600.0  # default",
         "chain.patrol.share = 0.02  # default",
+        "installation = unset  # default",
         'data_dir = "/xdg/ninaivalaigal"  # default',
         'auth.mode = "none"  # default',
         'auth.default_user = "demo"  # default',
