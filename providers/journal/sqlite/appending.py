@@ -25,8 +25,8 @@ from providers.types import Owner
 class Recipients(Struct, frozen=True):
     """The members that get deliveries; those to `held` are leased for `seconds`, and the `keepers` keep history."""
 
-    members: tuple[str, ...]
-    keepers: frozenset[str]
+    members: Sequence[str]
+    keepers: Sequence[str]
     held: str | None
     seconds: float
 
@@ -42,8 +42,8 @@ def append(
 ) -> list[Appended | Rejected]:
     """Judge each operation, and append it unless it is known or rejected; see `Journal.append`."""
     members = connection.rows("SELECT name, keeps_history FROM members")
-    keepers = frozenset(name for name, keeps in members if keeps)
-    recipients = Recipients(tuple(name for name, _ in members), keepers, held, seconds)
+    keepers = [name for name, keeps in members if keeps]
+    recipients = Recipients([name for name, _ in members], keepers, held, seconds)
     return [_append(connection, operation, recipients) for operation in operations]
 
 

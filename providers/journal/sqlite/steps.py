@@ -76,7 +76,10 @@ STEPS = (
             ) STRICT""",
             "CREATE UNIQUE INDEX superseded_versions ON superseded (user_id, memory_id, version)",
             "CREATE INDEX superseded_by_age ON superseded (appended_at)",
-            """CREATE TRIGGER erase_superseded AFTER INSERT ON operations WHEN NEW.kind = 'delete' BEGIN
+            """CREATE TRIGGER erase_superseded AFTER INSERT ON operations
+            WHEN NEW.kind = 'delete' AND EXISTS (
+                SELECT 1 FROM superseded AS s WHERE s.user_id = NEW.user_id AND s.memory_id = NEW.memory_id
+            ) BEGIN
                 DELETE FROM deliveries WHERE user_id = NEW.user_id AND seq IN (
                     SELECT s.seq FROM superseded AS s WHERE s.user_id = NEW.user_id AND s.memory_id = NEW.memory_id
                 );
