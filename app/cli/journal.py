@@ -39,7 +39,7 @@ class JournalReport(Struct, frozen=True, kw_only=True):
 
 @click.group()
 def journal() -> None:
-    """Inspect the journal, decide about dead letters, upgrade its tables, and have it take over stores."""
+    """Inspect the journal, and have it take over stores."""
 
 
 journal.add_command(adopt)

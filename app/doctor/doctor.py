@@ -113,7 +113,8 @@ def _checks(loaded: LoadedSettings, now: Callable[[], float], meanwhile: ExitSta
     yield Check(DATA_DIR, partial(aside, partial(writable, settings.data_dir)), _AS_THE_SERVICE)
     space = partial(aside, partial(spacious, settings.data_dir))
     yield Check(f"{DATA_DIR}.space", space, "look whether its disk answers")
-    yield Check(f"{DATA_DIR}.{INSTALLATION}", partial(aside, partial(_installation, settings)), _AS_THE_SERVICE)
+    installation = partial(aside, partial(_installation, settings))
+    yield Check(f"{DATA_DIR}.{INSTALLATION}", installation, _AS_THE_SERVICE, needs=(DATA_DIR,))
     for name in settings.order:
         host = offline_host(name, settings.data_dir)
         provider = Subject(at=f"{PROVIDERS}.{name}", host=host, now=now, meanwhile=meanwhile)

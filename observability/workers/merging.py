@@ -40,6 +40,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_filling_memories": most,
     "ninai_filling_users": most,
     "ninai_store_behind_seconds": most,
+    "ninai_store_differences": most,
     "ninai_store_refused": most,
     "ninai_embeddings_waiting": most,
     "ninai_clock_ahead_seconds": most,

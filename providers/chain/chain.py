@@ -181,6 +181,7 @@ class Chain:
                 observer=self.observer,
             )
             membership.registrar.keep = choice.keep
+            membership.registrar.wall = lambda: self._clock.milliseconds() / 1000
             # The provider that was alone so far holds everything, whatever the new order, and joins before all others.
             alone = [one.link for one in self._open.values()]
             if alone and (await membership.admit(alone, {}, sole=True)).presumed:
@@ -207,7 +208,7 @@ class Chain:
             self._provider.route = route
         else:
             self._provider = ChainedProvider(
-                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._trusts_journal
+                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._distrust
             )
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(
@@ -215,8 +216,8 @@ class Chain:
             )
             self._relays[name] = relay, background.start(relay.run, f"deliver to {name}")
 
-    def _trusts_journal(self) -> bool:
-        return self.membership is not None and self.membership.registrar.trusted
+    def _distrust(self) -> str | None:
+        return None if self.membership is None else self.membership.registrar.distrust
 
     def _link(self, name: str) -> Link | None:
         """Return the link of a provider whose store has said who it is."""

@@ -48,11 +48,11 @@ class ChainedProvider(MemoryProvider):
         observer: ChainObserver | None = None,
         now: Callable[[], float] = time.monotonic,
         shutdown: Shutdown | None = None,
-        trusted: Callable[[], bool] = lambda: True,
+        distrust: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.route = route
         self.journal = journal
-        self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, trusted)
+        self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
         self._reader = ChainReader(self._context)
         self._writer = ChainWriter(self._context, self._reader, clock, journal)
 

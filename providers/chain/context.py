@@ -35,10 +35,10 @@ class ChainContext:
         observer: ChainObserver,
         now: Clock = time.monotonic,
         shutdown: Shutdown | None = None,
-        trusted: Callable[[], bool] = lambda: True,
+        distrust: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.now = now
-        self._trusted = trusted
+        self._distrust = distrust
         self._shutdown = shutdown
         self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}
         self._journal = journal
@@ -71,8 +71,8 @@ class ChainContext:
             JournalUnavailable: there was no answer; a write may or may not have happened. Or the journal may be that of
                 another installation.
         """
-        if not self._trusted():
-            raise JournalUnavailable("it is that of another installation until a store says that it belongs to it")
+        if (reason := self._distrust()) is not None:
+            raise JournalUnavailable(reason)
         request = notes.current.get()
         started = time.perf_counter()
         watch = LagTolerantTimeout(seconds, now=self.now)

@@ -23,8 +23,8 @@ async def describe(chain: Chain) -> ChainStatus:
     if chain.journal is not None:
         try:
             async with asyncio.timeout(STATUS_SECONDS):
-                members = {member.name: member for member in await chain.journal.members()}
                 journal = await chain.journal.status()
+                members = {member.name: member for member in await chain.journal.members()}
         except JournalUnavailable as failure:
             error = failure.reason
         except TimeoutError:

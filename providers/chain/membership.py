@@ -12,10 +12,14 @@ from providers.chain.errors import OrderRefused
 from providers.chain.filling import Filling
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.observers import Observers
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.founding import Undecided, found
 from providers.chain.stores.in_sync import InSyncSet, in_sync, refuse_empty
 from providers.chain.stores.introductions import PROBE_SECONDS, introductions_of, refuse_twins
-from providers.chain.stores.registrar import IDENTITY_SECONDS, Registrar
+from providers.chain.stores.presumption import presumed
+from providers.chain.stores.registrar import Registrar
+from providers.chain.stores.wake import Wake
 from providers.chain.stores.watch import StoreWatch
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
@@ -43,6 +47,7 @@ class Membership(Struct):
     registrar: Registrar
     watch: StoreWatch
     filling: Filling
+    wake: Wake
     now: Callable[[], float] = time.monotonic
     _started: float = 0.0
     _enrolled: bool = False  # whether the journal has been told of the order in force
@@ -68,8 +73,9 @@ class Membership(Struct):
         observer: ChainObserver | None = None,
     ) -> Self:
         """Return the membership as one process keeps it, with the parts that it needs."""
-        observer = observer or Unobserved()
-        registrar = Registrar(journal, installation, observer)
+        wake = Wake()
+        observer = Observers(observer or Unobserved(), wake)
+        registrar = Registrar(journal, installation, observer, now=now)
         return cls(
             holder=holder,
             journal=journal,
@@ -78,6 +84,7 @@ class Membership(Struct):
             registrar=registrar,
             watch=StoreWatch(registrar, journal, now),
             filling=Filling(holder, journal, now, unjournalled, observer),
+            wake=wake,
             now=now,
         )
 
@@ -155,12 +162,16 @@ class Membership(Struct):
             except (OrderRefused, Undecided) as error:
                 _log.debug("membership_postponed", reason=str(error))
                 pause = FOUNDING_SECONDS
-            await asyncio.sleep(pause)
+            await self.wake.wait(pause)
 
     async def _enrol(self, links: Sequence[Link], introductions: Introductions, *, sole: bool = False) -> None:
         """Tell the journal of an order: found the journal, or register what has become of the stores that it knows."""
         if not await self.journal.founded():
-            await found(self.registrar, links, introductions, sole=sole)
+            try:
+                await found(self.registrar, links, introductions, sole=sole)
+            except Undecided as error:
+                self.registrar.undecided = str(error)
+                raise
         else:
             await self.registrar.recognise_journal()
             members = await self.journal.members()
@@ -231,19 +242,7 @@ class Membership(Struct):
             self.filling.reunite(met, ready.restored)
 
     def _presumed(self, introductions: Introductions) -> InSyncSet:
-        if self._known is None:
-            first = next(iter(introductions))
-            return InSyncSet(frozenset({first} if self._may_be_ours(introductions[first]) else ()), presumed=True)
-        known = self._known
-        presumed = frozenset(
-            name
-            for name, introduction in introductions.items()
-            if name in known and introduction is not None and known[name] in {None, introduction.identity}
-        )
-        if not presumed and not known.keys() & introductions.keys():
-            names = ", ".join(introductions)
-            raise OrderRefused(f"none of {names} had received everything when the journal last answered")
-        return InSyncSet(presumed)
+        return presumed(introductions, self._known, self.registrar.installation)
 
     async def _presume_again(self) -> None:
         """Let a store answer without the journal that has not said who it is before."""
@@ -251,10 +250,6 @@ class Membership(Struct):
         presumed = self._presumed(await introductions_of(_stores(self.links()), {}))
         if admitted == self._admitted:
             self.set_in_sync(presumed)
-
-    def _may_be_ours(self, introduction: Introduction | None) -> bool:
-        mark = None if introduction is None else introduction.mark
-        return introduction is not None and (mark is None or self.registrar.installation in {None, mark.installation})
 
     async def _renew_and_retire(self) -> None:
         for link in self.links():

@@ -8,7 +8,15 @@ from msgspec import Struct, field
 
 from observability import notes
 from providers.chain.overlay import UNVERIFIED
-from providers.errors import Conflict, CursorLost, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
+from providers.errors import (
+    Conflict,
+    CursorLost,
+    MemoryDeleted,
+    MemoryNotFound,
+    ProviderError,
+    SessionLost,
+    Unavailable,
+)
 from providers.types import MemoryRecord
 from tests.simulation.acting import Answer, Part, ask, edit_of, parts_of
 from tests.simulation.events import Ending, Event, Seen
@@ -21,6 +29,7 @@ PATIENCE = 4.0  # seconds until a client gives up on a try
 _ENDINGS: tuple[tuple[type[ProviderError], Ending], ...] = (
     (Unavailable, Ending.UNKNOWN),
     (CursorLost, Ending.UNKNOWN),
+    (SessionLost, Ending.LOST),
     (Conflict, Ending.CONFLICT),
     (MemoryNotFound, Ending.ABSENT),
     (MemoryDeleted, Ending.ABSENT),
@@ -43,7 +52,7 @@ class Client:
         self._world = world
         self._steps = [step for step in world.script.steps if step.client == number]
         self._chance = Random(f"client {world.script.seed} {number}")
-        self._token = "shared.0"  # of its last write
+        self._token: str | None = None  # of its last write
         self.events: list[Event] = []
 
     async def act(self) -> None:
@@ -59,26 +68,27 @@ class Client:
         started = world.clock()
         outcomes = [Outcome() for _ in parts]
         replica, homes = step.replica, [world.home_at(step.replica)]
+        session = self._token if step.session else None
         for _ in range(step.retries + 1):
             homes.append(world.home_at(replica))
             told = Told("simulated")
             told.patience = step.patience
-            told.session = self._token if step.session else None
+            told.session = session
             latest = await self._try(replica, step, parts, told, edit_of(step.client, place))
             homes.append(world.home_at(replica))
-            self._token = told.token or self._token
             # What was answered once stays answered, whatever a repetition meets.
             outcomes = [new if old.ending is Ending.UNKNOWN else old for old, new in zip(outcomes, latest, strict=True)]
             if step.act is Act.NOTE or all(outcome.ending is not Ending.UNKNOWN for outcome in outcomes):
                 break
             replica = self._chance.randrange(len(world.replicas))
             await asyncio.sleep(self._chance.uniform(0, 0.5))
-        self._note(step, parts, outcomes, started, homes)
+        self._note(step, parts, outcomes, started, homes, session)
         if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
             repeated_at = world.clock()
             told = Told("simulated")
             repeated = await self._try(replica, step, parts, told, edit_of(step.client, place))
-            self._note(step, parts, repeated, repeated_at, [*homes, world.home_at(replica)], self.events[-1])
+            homes = [*homes, world.home_at(replica)]
+            self._note(step, parts, repeated, repeated_at, homes, first=self.events[-1])
 
     def _note(
         self,
@@ -87,6 +97,7 @@ class Client:
         outcomes: Sequence[Outcome],
         started: float,
         homes: Sequence[str | None],
+        session: str | None = None,
         first: Event | None = None,
     ) -> None:
         for part, outcome in zip(parts, outcomes, strict=True):
@@ -101,7 +112,7 @@ class Client:
                     ended=self._world.clock(),
                     ending=outcome.ending,
                     clash=step.clash,
-                    session=step.session,
+                    session=session is not None,
                     homes=tuple(homes),
                     query=part.query,
                     seen=outcome.seen,
@@ -109,6 +120,7 @@ class Client:
                     unverified=UNVERIFIED in outcome.told.degraded,
                     provider=outcome.told.provider,
                     degraded=bool(outcome.told.degraded),
+                    reasons=tuple(outcome.told.degraded),
                     first=first,
                 )
             )
@@ -116,7 +128,7 @@ class Client:
     async def _try(self, index: int, step: Step, parts: Sequence[Part], told: Told, edit_id: str) -> Sequence[Outcome]:
         replica = self._world.replicas[index]
         open_ends = [Outcome()] * len(parts)
-        if replica is None:
+        if replica is None or not replica.serves:
             return open_ends
 
         async def asked() -> Sequence[Answer]:
@@ -128,6 +140,7 @@ class Client:
         if not done:
             task.cancel()
             return open_ends
+        self._token = told.token or self._token
         try:
             answers = task.result()
         except asyncio.CancelledError:

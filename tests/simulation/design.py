@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from providers.base import MemoryProvider
+from providers.chain.membership import Membership
 from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.journal.sqlite.connection import JournalConnection
@@ -20,8 +21,13 @@ from tests.support.chain_rig import ChainRig
 class Design(Protocol):
     """How a replica is built: the real thing, or one of the designs that do not keep the promises."""
 
-    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
-        """Return the connection of each replica, usually one for all."""
+    patrols: bool = True  # whether the complete stores are compared, where a script has that done
+
+    def connections(self, now: Callable[[], float], wall: Callable[[], float]) -> list[JournalConnection]:
+        """Return the connection of each replica, usually one for all; `wall` is a clock that may be set."""
+
+    def declared(self, staleness: float) -> float:
+        """Return the staleness that a store tells of itself."""
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Return a provider's store."""
@@ -32,16 +38,23 @@ class Design(Protocol):
     def route(self, route: Route) -> Route:
         """Return the route that a replica puts in force when this one is due."""
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
-        """Return a replica's provider."""
+    def membership(self, membership: Membership) -> Membership:
+        """Return what keeps a replica's members and its route in line."""
+
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
+        """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
 
 class RealDesign(Design):
     """What is shipped."""
 
-    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
+    def connections(self, now: Callable[[], float], wall: Callable[[], float]) -> list[JournalConnection]:
         """See `Design`."""
         return [open_memory(now)] * REPLICAS
+
+    def declared(self, staleness: float) -> float:
+        """See `Design`."""
+        return staleness
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """See `Design`."""
@@ -55,6 +68,10 @@ class RealDesign(Design):
         """See `Design`."""
         return route
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+    def membership(self, membership: Membership) -> Membership:
         """See `Design`."""
-        return rig.chained(route)
+        return membership
+
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
+        """See `Design`."""
+        return rig.chained(route, trusted=trusted)

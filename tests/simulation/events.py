@@ -13,6 +13,7 @@ class Ending(StrEnum):
     DONE = "done"
     ABSENT = "absent"  # the memory was not found, or deleted
     CONFLICT = "conflict"
+    LOST = "lost"  # the session is not known any more
     UNKNOWN = "unknown"  # an error that leaves everything open, or no answer at all
 
 
@@ -30,7 +31,7 @@ class Event(Struct, frozen=True, kw_only=True):
     `content` and `tag` are what was written; a read's `seen` is what it gave, and `eventual` that the answer itself
     said that acknowledged writes may be missing, which with a `session` it must not. `homes` are those that were home
     at the beginning and at the end; `final` is a read after everything has settled. `first` is the deletion that this
-    one repeats.
+    one repeats, and `reasons` are why an answer was degraded.
     """
 
     act: Act
@@ -50,6 +51,7 @@ class Event(Struct, frozen=True, kw_only=True):
     unverified: bool = False
     provider: str | None = None
     degraded: bool = False
+    reasons: tuple[str, ...] = ()
     final: bool = False
     first: "Event | None" = None
 

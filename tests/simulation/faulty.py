@@ -77,11 +77,16 @@ class Weather:
 class FaultyReplica(Wrapper, Replica):
     """A store as one simulated replica reaches it: latencies and faults are put around every call."""
 
-    def __init__(self, name: str, store: Replica, weather: Weather, life: Life) -> None:
+    def __init__(self, name: str, store: Callable[[], Replica], weather: Weather, life: Life) -> None:
         self._name = name
         self._store = store
         self._weather = weather
         self._life = life
+
+    @property
+    def staleness(self) -> float:
+        """See `Replica`."""
+        return self._store().staleness
 
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, unless a fault comes before or after."""
@@ -128,7 +133,7 @@ class FaultyReplica(Wrapper, Replica):
         mode = weather.at(self._name)
         if mode is not None:
             await self._fail(mode, ask, writes=writes)
-        answer = await ask(self._store)
+        answer = await ask(self._store())
         if returning:
             await life.wait(lag)
         return answer
@@ -148,10 +153,11 @@ class FaultyReplica(Wrapper, Replica):
             case Mode.HANGING:
                 await self._life.wait(FOREVER)
             case Mode.APPLIED_LATER:
-                weather.later((lambda: ask(late(self._store))) if writes else _nothing)
+                store = late(self._store())
+                weather.later((lambda: ask(store)) if writes else _nothing)
                 raise TimedOut("no answer", ambiguous=writes)
             case Mode.APPLIED_THEN_ERROR:
-                await ask(self._store)
+                await ask(self._store())
                 raise Unavailable("connection lost", ambiguous=writes)
 
 

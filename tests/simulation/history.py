@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from providers.chain.execution import RESTORED
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import JOURNAL, Act
 
@@ -29,23 +30,30 @@ def unknowable_clashes(events: Sequence[Event], kept: float, refused: AbstractSe
     return frozenset(found)
 
 
+def written_in(events: Iterable[Event]) -> AbstractSet[tuple[str, str | None]]:
+    """Return the users of these events with what they have written."""
+    return {(event.user, event.content) for event in events if event.act in _WRITES}
+
+
 def broken_promises(
     events: Sequence[Event],
     kept: float = float("inf"),
     forgotten_after: float = float("inf"),
     unknowable: AbstractSet[str] = frozenset(),
+    written: AbstractSet[tuple[str, str | None]] | None = None,
 ) -> list[str]:
     """Return every promise that the history breaks, in words.
 
     The journal remembers for `kept` seconds. Seconds `forgotten_after` a deletion nobody knows of it any more, if a
-    store keeps no tombstones: then the same key may store again. `unknowable` are the memories for which see above.
+    store keeps no tombstones: then the same key may store again. `unknowable` are the memories for which see above, and
+    `written` is what users have ever written, if that is more than these events tell.
     """
     histories: dict[str | None, _History] = {
         memory: _History(memory, events, kept, forgotten_after)
         for memory in dict.fromkeys(event.memory for event in events)
         if memory is not None and memory not in unknowable
     }
-    written = {(event.user, event.content) for event in events if event.act in _WRITES}
+    written = written_in(events) if written is None else written
     return [
         *(complaint for event in events for complaint in _told(event)),
         *(complaint for history in histories.values() for complaint in history.put_twice()),
@@ -241,7 +249,8 @@ def _told(event: Event) -> list[str]:
     elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
         complaints.append(f"does not tell that it is degraded: {event}")
     # What nobody could judge hides nothing that the journal knows, and so nothing of the session.
-    if event.session and event.eventual and not event.unverified and event.ending is not Ending.UNKNOWN:
+    told = event.unverified or RESTORED in event.reasons
+    if event.session and event.eventual and not told and event.ending is not Ending.UNKNOWN:
         complaints.append(f"does not heed the session: {event}")
     return complaints
 

@@ -87,7 +87,7 @@ class SimulatedJournal(SqliteJournal):
     """
 
     def __init__(self, runner: FaultyRunner, *, looks: bool) -> None:
-        super().__init__("shared", runner, runner)
+        super().__init__(runner.connection.journal_id, runner, runner)
         self._connection = runner.connection
         self._notifier = runner.notifier
         self._looks = looks

@@ -1,7 +1,5 @@
 """How a simulated replica reaches its providers: everything that stands before them, with limits as short as a run."""
 
-import asyncio
-from contextlib import suppress
 from random import Random
 
 from providers.chain.link import Link
@@ -14,7 +12,6 @@ from providers.chain.policy import (
     ReplayPolicy,
     RetentionPolicy,
 )
-from providers.errors import Unavailable
 from providers.replica import Replica
 from tests.support.chain_rig import Guarding, link_of
 from tests.support.clock import FakeClock
@@ -31,16 +28,7 @@ ATTEMPTS = AttemptPolicy(
     replay=ReplayPolicy(deadline=30.0, try_limit=0.8),
 )
 DELIVERIES = RelayPolicy(poll=2.0, longest_wait=5.0)
-_PROBE_SECONDS = 3.0
 BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
-
-
-async def identity(link: Link) -> str | None:
-    """Return the identity of a store; None if it does not answer."""
-    with suppress(Unavailable, TimeoutError):
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await link.provider.identity()
-    return None
 
 
 def link_to(provider: Replica, name: str, clock: FakeClock, chance: Random) -> Link:

@@ -33,7 +33,7 @@ _TRACES_KEPT = 1.0  # seconds, less than a write may take
 class NaiveChain(RealDesign):
     """Every operation goes to the first provider that takes it."""
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a chain without a journal."""
         return Fallback(route.links, route.links, rig.versions, rig.now)
 
@@ -41,7 +41,7 @@ class NaiveChain(RealDesign):
 class ReadsFallBack(RealDesign):
     """Writes go to the first provider alone, reads to the first that answers."""
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a chain without a journal."""
         return Fallback(route.links[:1], route.links, rig.versions, rig.now)
 
@@ -49,7 +49,7 @@ class ReadsFallBack(RealDesign):
 class JournalPerReplica(RealDesign):
     """Each replica has a journal on its own disk."""
 
-    def connections(self, now: Callable[[], float]) -> list[JournalConnection]:
+    def connections(self, now: Callable[[], float], wall: Callable[[], float]) -> list[JournalConnection]:
         """Return a connection of its own for each."""
         return [open_memory(now) for _ in range(REPLICAS)]
 
@@ -77,9 +77,9 @@ class LastWriterWins(RealDesign):
         """Return a store that compares versions and nothing else."""
         return WeakStore(clock, name, last_writer_wins=True)
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a chain whose versions are the time of day."""
-        return super().provider(ChainRig(rig.journal, rig.now, _TimeOfDay(rig.versions)), route)
+        return super().provider(ChainRig(rig.journal, rig.now, _TimeOfDay(rig.versions)), route, trusted)
 
 
 class OverlayIgnored(RealDesign):
@@ -117,9 +117,9 @@ class AnswersEarly(RealDesign):
 class ClearsHome(RealDesign):
     """A deletion of everything reaches the provider where reads look first, and no other."""
 
-    def provider(self, rig: ChainRig, route: Route) -> MemoryProvider:
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a chain that leaves the standbys as they are."""
-        chained = rig.chained(route)
+        chained = rig.chained(route, trusted=trusted)
 
         async def erase_all(owner: Owner, limit: int = MAX_BATCH) -> Erased:
             readers = chained.route.verified.readers

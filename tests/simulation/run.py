@@ -9,25 +9,36 @@ from msgspec.structs import replace
 
 from providers.journal.sqlite.connection import JournalConnection
 from tests.simulation.acting import first_content, id_of, user_of
+from tests.simulation.breach import Breach
 from tests.simulation.client import Client
 from tests.simulation.design import Design, RealDesign
 from tests.simulation.events import Ending, Event
-from tests.simulation.history import broken_promises, unknowable_clashes
+from tests.simulation.history import broken_promises, unknowable_clashes, written_in
+from tests.simulation.inventory import held_by
+from tests.simulation.judging import judged
 from tests.simulation.links import RETENTION
 from tests.simulation.loop import simulate_fast
 from tests.simulation.script import JOURNAL, Act, Script, Step
+from tests.simulation.upsets import UpsetKind
+from tests.simulation.upsetting import upset
 from tests.simulation.world import OLD, World
 from tests.support.clock import FakeClock
 
 _SETTLED_BY = 240.0  # seconds after the last act and fault, by when everything must be where it belongs
+_JOURNALS = frozenset({UpsetKind.OLDER_JOURNAL, UpsetKind.EMPTY_JOURNAL, UpsetKind.FOREIGN_JOURNAL})
+_NOTICED_BY = 10.0  # seconds after a change behind the chain's back, or after all faults have ended
 
 
 class Run(Struct, frozen=True):
-    """What a run brought to light: the history, the promises it breaks, and what is wrong behind the scenes."""
+    """What a run brought to light: the history, the promises it breaks, and what is wrong behind the scenes.
+
+    `breaches` is what became of the changes behind the chain's back after which answers may be wrong for a while.
+    """
 
     events: list[Event]
     broken: list[str]
     unsettled: list[str]
+    breaches: list[Breach]
 
     @property
     def wrong(self) -> list[str]:
@@ -47,8 +58,13 @@ def run(script: Script, design: Design | None = None) -> Run:
             *(asyncio.ensure_future(world.switch(switch)) for switch in script.switches),
             *(asyncio.ensure_future(world.stall(stall)) for stall in script.stalls),
         ]
+        upsetting = [asyncio.ensure_future(upset(world, change)) for change in script.upsets]
+        for task in upsetting:
+            task.add_done_callback(world.note_bug)
         await asyncio.gather(*(client.act() for client in clients))
+        world.clients_done = True
         await asyncio.gather(*happening)
+        await asyncio.wait(upsetting, timeout=_SETTLED_BY) if upsetting else None
         events = [*past(world), *(event for client in clients for event in client.events)]
         return await concluded(world, events, sorted({step.memory for step in script.steps}))
 
@@ -65,13 +81,23 @@ async def concluded(world: World, events: Sequence[Event], memories: Sequence[in
     await world.close()
     for bug in world.bugs:
         raise bug
-    return Run([*events], complaints, [*left, *differing])
+    return Run(
+        [*events],
+        [*complaints, *_lost_sessions(world, events), *world.complaints],
+        [*left, *differing, *_unnoticed(world)],
+        world.breaches,
+    )
 
 
 def broken(world: World, events: Sequence[Event]) -> list[str]:
     """Hold what clients have seen so far against the promises."""
     forgotten_after = RETENTION.keep if any(world.script.weak) else float("inf")
-    return broken_promises(events, RETENTION.keep, forgotten_after, _unknowable(world, events))
+    unknowable, written = _unknowable(world, events), written_in(events)
+    return judged(
+        events,
+        world.breaches,
+        lambda events: broken_promises(events, RETENTION.keep, forgotten_after, unknowable, written),
+    )
 
 
 def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
@@ -82,8 +108,9 @@ def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
 
 
 def past(world: World) -> list[Event]:
-    """Return the writes of what was there before the run."""
-    return [
+    """Return the writes of what was there before the run, and the deletion of what one store alone knows."""
+    deleted = [] if world.deleted_at_one is None else [_deletion(*world.deleted_at_one)]
+    return deleted + [
         Event(
             act=Act.REMEMBER,
             user=user_of(memory),
@@ -98,6 +125,18 @@ def past(world: World) -> list[Event]:
     ]
 
 
+def _deletion(at: float, memory: int) -> Event:
+    return Event(
+        act=Act.DELETE,
+        user=user_of(memory),
+        memory=id_of(memory),
+        content=None,
+        started=at,
+        ended=at,
+        ending=Ending.UNKNOWN,
+    )
+
+
 async def _settle(world: World, events: Sequence[Event]) -> list[str]:
     """Wait until the faults are over and the journal has nothing left to deliver."""
     ends = [fault.at + fault.seconds for fault in world.script.faults]
@@ -108,15 +147,32 @@ async def _settle(world: World, events: Sequence[Event]) -> list[str]:
     deadline = world.clock() + _SETTLED_BY
     while world.clock() < deadline:
         unknowable = _unknowable(world, events)  # what is refused becomes known while it is delivered
-        if world.filled() and not any(_left(connection, unknowable) for connection in world.connections):
+        if (
+            world.all_accepted()
+            and await _spread(world)
+            and not any(_left(connection, unknowable) for connection in world.connections)
+        ):
             await asyncio.sleep(1)  # until every replica knows
             return []
         await asyncio.sleep(2)
-    unfilled = [] if world.filled() else ["somebody has not received everything"]
+    if not await _spread(world):
+        return ["what one store knew as deleted is there"]
+    unfilled = [] if world.all_accepted() else ["somebody has not received everything"]
     unknowable = _unknowable(world, events)
     return unfilled + [
         f"still in the journal: {left}" for connection in world.connections if (left := _left(connection, unknowable))
     ]
+
+
+async def _spread(world: World) -> bool:
+    """Return whether what one store alone knew as deleted is nowhere any more."""
+    if world.deleted_at_one is None:
+        return True
+    memory = id_of(world.deleted_at_one[1])
+    return all(
+        memory not in held or held[memory].deleted
+        for held in [await held_by(world.stores[name]) for name in world.script.order]
+    )
 
 
 def _left(connection: JournalConnection, unknowable: AbstractSet[str]) -> list[object]:
@@ -155,3 +211,22 @@ async def _compare(world: World, unknowable: AbstractSet[str]) -> list[str]:
             }
         )
     return [f"the stores differ: {contents[0]} and {other}" for other in contents[1:] if other != contents[0]]
+
+
+def _lost_sessions(world: World, events: Sequence[Event]) -> list[str]:
+    """Return the sessions that were refused although the journal is the one that it was."""
+    if not _JOURNALS.isdisjoint(change.kind for change in world.script.upsets):
+        return []
+    return [f"a session is lost: {event}" for event in events if event.ending is Ending.LOST]
+
+
+def _unnoticed(world: World) -> list[str]:
+    """Return what was noticed too late, or never."""
+    script = world.script
+    parts = [*script.faults, *script.slow, *script.stalls, *script.crashes]
+    quiet = world.began + max((part.at + part.seconds for part in parts), default=0.0)
+    return [
+        f"{breach.what} at {breach.at}, and noticed at {breach.noticed}"
+        for breach in world.breaches
+        if breach.noticed is None or breach.noticed > max(breach.at, quiet) + _NOTICED_BY
+    ]

@@ -1,11 +1,10 @@
-"""What happens in one simulated run: who acts, fails, is slow, stands still or crashes, and when; drawn from a seed."""
+"""What happens in one simulated run: who acts, fails, is slow, stands still or crashes, and when."""
 
-from collections.abc import Sequence
 from enum import StrEnum
-from random import Random
 
 from msgspec import Struct
-from msgspec.structs import replace
+
+from tests.simulation.upsets import Upset, UpsetKind
 
 
 class Act(StrEnum):
@@ -103,7 +102,8 @@ class Script(Struct, frozen=True):
     """A whole run; the seed also draws latencies and which calls a fault hits.
 
     `weak` stores keep no tombstones; the `old` memories are there before it begins, and forgotten by the journal;
-    `looks` means that relays look for work as they really do, which takes long.
+    `looks` means that relays look for work as they really do, which takes long. The `upsets` are what changes behind
+    the chain's back.
     """
 
     seed: int
@@ -117,11 +117,25 @@ class Script(Struct, frozen=True):
     looks: bool
     slow: tuple[Slowness, ...] = ()
     stalls: tuple[Stall, ...] = ()
+    upsets: tuple[Upset, ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
         """The order in the end."""
         return self.switches[-1].order if self.switches else FIRST_ORDER
+
+    def has(self, kind: UpsetKind) -> bool:
+        """Return whether something of this kind is changed behind the chain's back."""
+        return any(upset.kind is kind for upset in self.upsets)
+
+    @property
+    def patrols(self) -> bool:
+        """Whether the complete stores are compared all the time, which takes long."""
+        return self.has(UpsetKind.DELETION)
+
+    def staleness(self, name: str) -> float:
+        """Return for how many seconds a store may not show what it has taken."""
+        return max((upset.stale for upset in self.upsets if name in upset.names), default=0.0)
 
 
 REPLICAS = 2
@@ -134,136 +148,3 @@ STEPS = 12  # of each client
 MEMORIES = 14
 NEVER = 2  # more memories, which are deleted before anybody stores them, if anybody does
 LENGTH = 8.0  # seconds in which faults begin
-
-_LOOKS = 0.03  # of all runs
-_JOURNAL_FAILS = 0.2
-_CLEARS = 0.2  # of all clients, one step of each
-_IN_VAIN = 0.5  # of all runs delete a memory that never was
-_WANTED = 0.6
-_AGAIN = 0.5
-_SLOW = 0.4  # of all runs
-_STALLS = 0.4  # of all runs
-_WEIGHTS = {
-    Act.REMEMBER: 6,
-    Act.UPDATE: 4,
-    Act.DELETE: 2,
-    Act.GET: 3,
-    Act.LIST: 2,
-    Act.RECALL: 2,
-    Act.NOTE: 1,
-    Act.BATCH: 1,
-    Act.TAG: 2,
-    Act.PAGES: 1,
-    Act.ASK: 1,
-}
-
-
-def script_of(seed: int) -> Script:
-    """Draw a run."""
-    chance = Random(seed)
-    switches = _switches(chance)
-    faults = [
-        _fault(chance, chance.choice(switches[-1].order if switches else FIRST_ORDER))
-        for _ in range(chance.randint(2, 6))
-    ]
-    if chance.random() < _JOURNAL_FAILS:
-        faults.append(_fault(chance, JOURNAL))
-    # From sources of their own: what a seed drew before there was any of this it still draws.
-    clearing, slow, stalls = (Random(f"{what} {seed}") for what in ("clear", "slow", "stall"))
-    drawn = [
-        step
-        for client in range(CLIENTS)
-        for step in _perhaps_clearing([_step(chance, client) for _ in range(STEPS)], clearing)
-    ]
-    return Script(
-        seed=seed,
-        skews=tuple(chance.choice((0.0, chance.uniform(-30, 30))) for _ in range(REPLICAS)),
-        weak=tuple(chance.random() < 0.4 for _ in PROVIDERS),
-        steps=tuple(_perhaps_in_vain(drawn, Random(f"in vain {seed}"))),
-        faults=tuple(faults),
-        crashes=tuple(
-            Crash(chance.randrange(REPLICAS), chance.uniform(0, LENGTH), chance.uniform(0.1, 3))
-            for _ in range(chance.choice((0, 1, 2, 4)))
-        ),
-        switches=tuple(switches),
-        old=tuple(chance.sample(range(MEMORIES), chance.choice((0, 2, 5)))),
-        looks=chance.random() < _LOOKS,
-        slow=tuple(_slowness(slow, switches) for _ in range(slow.randint(1, 3) if slow.random() < _SLOW else 0)),
-        stalls=tuple(_stall(stalls) for _ in range(stalls.randint(1, 4) if stalls.random() < _STALLS else 0)),
-    )
-
-
-def _switches(chance: Random) -> list[Switch]:
-    switches: list[Switch] = []
-    known: tuple[str, ...] = FIRST_ORDER
-    for place in range(chance.choices((0, 1, 2), (8, 3, 1))[0]):
-        known = chance.choice((known, PROVIDERS))  # nobody leaves: that would take an hour
-        order = list(known)
-        chance.shuffle(order)
-        at = chance.uniform(place * LENGTH / 2, (place + 1) * LENGTH / 2 - 2)
-        lag = chance.choice((0.0, chance.uniform(0, 2)))
-        switches.append(Switch(chance.randrange(REPLICAS), at, lag, tuple(order)))
-    return switches
-
-
-def _step(chance: Random, client: int) -> Step:
-    return Step(
-        client=client,
-        wait=chance.choice((0.0, chance.uniform(0, 0.05), chance.uniform(0, 2))),
-        act=chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0],
-        memory=chance.randrange(MEMORIES),
-        replica=chance.randrange(REPLICAS),
-        retries=chance.randint(0, 3),
-        clash=chance.random() < 0.05,
-        patience=chance.choice((None, None, None, chance.uniform(0.05, 3))),
-        session=chance.random() < 0.2,
-    )
-
-
-def _perhaps_clearing(steps: list[Step], chance: Random) -> list[Step]:
-    if chance.random() < _CLEARS:
-        place = chance.randrange(len(steps))
-        steps[place] = replace(steps[place], act=Act.CLEAR)
-    return steps
-
-
-def _perhaps_in_vain(steps: list[Step], chance: Random) -> list[Step]:
-    """Let somebody delete what never was, with somebody else who wants to store it then, or at the same time."""
-    if chance.random() >= _IN_VAIN:
-        return steps
-    memory = MEMORIES + chance.randrange(NEVER)
-    places = chance.sample(range(len(steps)), 5)
-    acts = (Act.DELETE, Act.DELETE, Act.REMEMBER, Act.REMEMBER, Act.GET)
-    for place, act in zip(places, acts, strict=True):
-        if act is not Act.REMEMBER or chance.random() < _WANTED:
-            steps[place] = replace(
-                steps[place], act=act, memory=memory, clash=False, again=act is Act.DELETE and chance.random() < _AGAIN
-            )
-    return steps
-
-
-def _fault(chance: Random, where: str) -> Fault:
-    modes = (Mode.REFUSED, Mode.APPLIED_THEN_ERROR, Mode.SLOW) if where == JOURNAL else tuple(Mode)
-    return Fault(
-        where=where,
-        at=chance.uniform(0, LENGTH),
-        seconds=chance.choice((chance.uniform(0.1, 2), chance.uniform(2, 6))),
-        mode=chance.choice(modes),
-        share=chance.choice((0.3, 0.7, 1.0, 1.0)),
-    )
-
-
-def _slowness(chance: Random, switches: Sequence[Switch]) -> Slowness:
-    order = switches[-1].order if switches else FIRST_ORDER
-    return Slowness(
-        where=chance.choice((order[0], *order, JOURNAL)),
-        at=chance.uniform(0, LENGTH),
-        seconds=chance.uniform(1, LENGTH),
-        factor=chance.choice((10.0, 100.0, chance.uniform(100, 500))),  # of some milliseconds
-    )
-
-
-def _stall(chance: Random) -> Stall:
-    return Stall(
-        at=chance.uniform(0, LENGTH), seconds=chance.choice((chance.uniform(0.05, 0.5), chance.uniform(0.5, 3)))
-    )

@@ -9,7 +9,7 @@ from tests.simulation.script import Script
 
 Fails = Callable[[Script], bool]
 
-_PARTS = ("steps", "faults", "slow", "stalls", "crashes", "switches", "old")
+_PARTS = ("steps", "faults", "slow", "stalls", "crashes", "switches", "upsets", "old")
 
 
 def shrunk(script: Script, fails: Fails, seconds: float = 20.0, now: Callable[[], float] = time.monotonic) -> Script:

@@ -1,15 +1,21 @@
-"""The checker finds every broken design out, by what its clients see."""
+"""The checker finds every broken design out, by what its clients see and by what is left in the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
 from tests.simulation.design import Design
+from tests.simulation.drawing import script_of, script_with
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import run
-from tests.simulation.script import script_of
+from tests.simulation.upset_mutants import UPSET_MUTANTS
+from tests.simulation.upsets import UpsetKind
 
 _MOST_SEEDS = 150
+_OTHER_SEEDS = 2  # of each kind that is not the mutant's own
+_SOAK_OTHER_SEEDS = 40
+
+_UPSETS = [(mutant, kind) for mutant, kinds in UPSET_MUTANTS.items() for kind in sorted(kinds)]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
@@ -19,6 +25,35 @@ def test_a_broken_design_is_found_out(mutant: type[Design], record_property: Cal
 
     record_property("seeds", seed)
     assert seed is not None
+
+
+@pytest.mark.parametrize(("mutant", "kind"), _UPSETS, ids=[f"{mutant.__name__}-{kind}" for mutant, kind in _UPSETS])
+def test_a_change_behind_the_back_finds_out_who_does_not_expect_it(
+    mutant: type[Design], kind: UpsetKind, record_property: Callable[[str, object], None]
+) -> None:
+    """Within so many runs in which something of this kind changes."""
+    seed = next((seed for seed in range(_MOST_SEEDS) if run(script_with(seed, kind), mutant()).wrong), None)
+
+    record_property("seeds", seed)
+    assert seed is not None
+
+
+@pytest.mark.parametrize("mutant", UPSET_MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_nothing_else_finds_out_who_does_not_expect_one_change(mutant: type[Design]) -> None:
+    """In runs in which anything else changes, or nothing does, it keeps every promise."""
+    assert _found_out(mutant, range(_OTHER_SEEDS)) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("mutant", UPSET_MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_nothing_else_finds_out_for_long_who_does_not_expect_one_change(mutant: type[Design]) -> None:
+    """As above, in more runs."""
+    assert _found_out(mutant, range(_OTHER_SEEDS, _SOAK_OTHER_SEEDS)) == []
+
+
+def _found_out(mutant: type[Design], seeds: Collection[int]) -> list[tuple[UpsetKind | None, int]]:
+    kinds = [None, *(kind for kind in UpsetKind if kind not in UPSET_MUTANTS[mutant])]
+    return [(kind, seed) for kind in kinds for seed in seeds if run(script_with(seed, kind), mutant()).wrong]
 
 
 def _tells_untruth(mutant: type[Design], seed: int) -> bool:

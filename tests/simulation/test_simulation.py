@@ -3,10 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.simulation.drawing import script_of, script_with
 from tests.simulation.events import Event
 from tests.simulation.run import run
-from tests.simulation.script import Act, Script, Slowness, Stall, Step, script_of
+from tests.simulation.script import Act, Script, Slowness, Stall, Step
 from tests.simulation.shrink import described, shrunk
+from tests.simulation.upsets import UpsetKind
 
 _SHARDS, _SEEDS = 40, 50  # 2,000 runs, in parts that several workers can share
 _SOAK_SHARDS, _SOAK_SEEDS = 100, 500
@@ -51,6 +53,24 @@ def test_slowness_and_stalls_are_drawn() -> None:
     assert min(len(slow - stalled), len(stalled - slow), len(slow & stalled)) > len(scripts) / 10
     assert len(slow | stalled) < 0.8 * len(scripts)
     assert {"home", "standby", "journal"} <= {one.where for script in scripts for one in script.slow}
+
+
+def test_everything_is_changed_behind_the_back() -> None:
+    """Each kind in some runs, and nothing in most."""
+    scripts = [script_of(seed) for seed in range(_SHARDS * _SEEDS)]
+    counts = {kind: sum(script.has(kind) for script in scripts) for kind in UpsetKind}
+
+    assert min(counts.values()) > len(scripts) / 100
+    assert len(scripts) / 4 < sum(counts.values()) < len(scripts) / 2
+
+
+def test_what_is_changed_behind_the_back_takes_place() -> None:
+    """Most rollbacks cost a store something, and are noticed."""
+    breaches = [breach for seed in range(20) for breach in run(script_with(seed, UpsetKind.ROLLBACK)).breaches]
+
+    assert len(breaches) > 10
+    assert any(breach.lost for breach in breaches)
+    assert all(breach.noticed is not None and breach.noticed < breach.at + 10 for breach in breaches)
 
 
 def test_what_is_slow_takes_long_and_what_stands_still_loses_time() -> None:

@@ -154,9 +154,18 @@ class ChainRig:
         self.versions = versions or hybrid_clock(now)
         self.opened_journals = 0
 
-    def chained(self, route: Route, observer: ChainObserver | None = None) -> ChainedProvider:
-        """Return a chain over this route, without tasks of its own."""
-        return ChainedProvider(route, self.journal, self.versions, observer, now=self.now)
+    def chained(
+        self, route: Route, observer: ChainObserver | None = None, trusted: Callable[[], bool] = lambda: True
+    ) -> ChainedProvider:
+        """Return a chain over this route, without tasks of its own; its journal is used while it is `trusted`."""
+        return ChainedProvider(
+            route,
+            self.journal,
+            self.versions,
+            observer,
+            now=self.now,
+            distrust=lambda: None if trusted() else "it is not trusted",
+        )
 
     def chain(self, observer: ChainObserver, *, journal: bool = True, always: bool = False) -> Chain:
         """Return a chain without an order, as a process of its own runs it; the caller closes it."""

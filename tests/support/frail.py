@@ -206,5 +206,5 @@ class FrailProvider(MockMemoryProvider):
     owners = _met(MockMemoryProvider.owners)
     summaries = _met(summarize, "summaries")
     identity = _met(MockMemoryProvider.identity, reads=False)
-    introduce = _met(MockMemoryProvider.introduce)
-    leave_mark = _met(MockMemoryProvider.leave_mark)
+    introduce = _met(MockMemoryProvider.introduce, reads=False)
+    leave_mark = _met(MockMemoryProvider.leave_mark, reads=False)

@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from providers.chain.errors import OrderRefused
 from providers.chain.link import Link
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.founding import holds
 from providers.chain.stores.introductions import introductions_of, refuse_twins
-from providers.chain.stores.registrar import IDENTITY_SECONDS, Registrar
+from providers.chain.stores.registrar import Registrar
 from providers.introduction import Introduction
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -114,7 +115,7 @@ class Adopter(Struct):
                 behind=None if mark is None or newest is None else newest - mark.at,
                 above=0 if mark is None else mark.epoch,
             )
-            await self.registrar.leave_mark(link.name, link.provider, introduction, restarted or member)
+            await self.registrar.leave_mark(link.provider, introduction, restarted or member)
 
     def _store(self, name: str, *, holds: bool) -> AdoptedStore:
         introduction, member = self._introductions[name], self._members.get(name)

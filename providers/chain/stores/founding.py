@@ -41,9 +41,10 @@ async def found(
     """
     met = {name: introduction for name, introduction in introductions.items() if introduction is not None}
     refuse_foreign(met, alone=len(links) == 1)
+    source = links[0].name if sole else await source_of(links, met)
+    # Not before: until then the journal may be in the place of the one to which a silent store belongs.
     marks = {introduction.mark.installation for introduction in met.values() if introduction.mark is not None}
     await registrar.claim_journal(marks.pop() if len(marks) == 1 else None)
-    source = links[0].name if sole else await source_of(links, met)
     # The source comes first: if the rest is interrupted, the others are newcomers.
     for link in sorted(links, key=lambda link: link.name != source):
         introduction = met.get(link.name)
@@ -52,7 +53,7 @@ async def found(
         member = await registrar.journal.join(link.name, identity, state)
         if introduction is not None and introduction.mark is not None:
             _log.warning("journal_replaced", provider=link.name)
-            introduction = await registrar.leave_mark(link.name, link.provider, introduction, member)
+            introduction = await registrar.leave_mark(link.provider, introduction, member)
         if introduction is not None:
             await registrar.note_history(link.name, link.provider, member)
             registrar.met[link.name] = introduction

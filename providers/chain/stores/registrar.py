@@ -1,25 +1,21 @@
 """The registrar: meet the store behind each provider, and register in the journal what its introduction says."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
-from providers.chain.stores.introductions import PROBE_SECONDS, introduction_of
+from providers.chain.stores.claims import NameClaims
+from providers.chain.stores.introductions import introduction_of
 from providers.chain.stores.judging import Judgement, judge
+from providers.chain.stores.marking import leave_next_mark
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.replica import Replica
-
-# For so long after a process has last seen a store under a name, no other store takes the name. It must be longer than
-# the time between two looks of a process at a store.
-IDENTITY_SECONDS = 15.0
 
 _CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})
 ADOPT = "bring the right one back, or have this journal take the stores over: `ninai journal adopt`"
@@ -59,6 +55,20 @@ class Registrar(Struct):
     met: dict[str, Introduction] = {}
     refusals: dict[str, Refusal] = {}
     trusted: bool = False
+    undecided: str | None = None  # why a new journal cannot be founded yet
+    now: Callable[[], float] = time.monotonic
+    _claims: NameClaims | None = None
+
+    def __post_init__(self) -> None:
+        """Begin without a claim."""
+        self._claims = NameClaims(self.journal, self.now)
+
+    @property
+    def distrust(self) -> str | None:
+        """Why the journal is not believed yet, None if it is."""
+        if self.trusted:
+            return None
+        return self.undecided or "it is that of another installation until a store says that it belongs to it"
 
     async def recognise_journal(self) -> None:
         """Find out whether the journal is that of this installation.
@@ -104,14 +114,20 @@ class Registrar(Struct):
             judgement = judge(member, introduction, self.journal.id)
         if judgement not in _CALM and member is not None:  # it may be out of date: see `judge`
             member = await self._member(name) or member
-            introduction = await introduction_of(name, store, {}) or introduction
+            introduction = await introduction_of(name, store, {})
+            if introduction is None:
+                return None  # the former one was given before the member was read
             judgement = judge(member, introduction, self.journal.id)
             if judgement is Judgement.AHEAD:
                 member = await self._member(name) or member
                 judgement = judge(member, introduction, self.journal.id)
         refusal = await self._register(name, member, introduction, judgement)
         if refusal is not None:
+            accepted = name in self.met
             self._refuse(name, refusal)
+            if accepted and member is not None:
+                # What was confirmed since the last look may be in the wrong store.
+                await self.redeliver(member, "another store answered under its name")
             return None
         if self.refusals.pop(name, None) is not None:
             _log.info("store_accepted", provider=name)
@@ -147,36 +163,20 @@ class Registrar(Struct):
         self.met.pop(name, None)
 
     async def leave_mark(
-        self, name: str, store: Replica, introduction: Introduction, member: Member, *, pending: bool = True
+        self, store: Replica, introduction: Introduction, member: Member, *, pending: bool = True
     ) -> Introduction:
-        """Leave the next mark in a store, and note it; return what the store says of itself afterwards.
-
-        If another process was faster, its mark stays.
-
-        Raises:
-            Unavailable: the store does not answer.
-            JournalUnavailable: the journal does not answer.
-        """
-        former = introduction.mark
+        """Leave the next mark in the store of a member; see `leave_next_mark`."""
         if self.installation is None:
             raise RuntimeError("no store is accepted before the installation has an id")
-        number = 1 if former is None else former.number + 1
-        if number > member.reserved:
-            await self.journal.reserve(name, number)
         mark = StoreMark(
             installation=self.installation,
             journal=self.journal.id,
             epoch=member.epoch,
-            number=number,
+            number=0,
             at=self.wall(),
             pending=pending,
         )
-        async with asyncio.timeout(PROBE_SECONDS):
-            left = await store.leave_mark(mark, former)
-        if not left:
-            return introduction
-        await self.journal.note(name, epoch=member.epoch, number=number, lineage=introduction.lineage)
-        return replace(introduction, mark=mark)
+        return await leave_next_mark(self.journal, member, store, introduction, mark)
 
     async def _register(
         self, name: str, member: Member | None, introduction: Introduction, judgement: Judgement
@@ -188,7 +188,7 @@ class Registrar(Struct):
             await self._confirm_journal()
         if not self.trusted:
             return Refusal(f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}")
-        if not await self.journal.claim(f"store {name}", introduction.identity, IDENTITY_SECONDS):
+        if self._claims is None or not await self._claims.hold(name, introduction.identity):
             return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
         if member is None or member.identity is None:
             await self.journal.join(name, introduction.identity, MemberState.FILLING)

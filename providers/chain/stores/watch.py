@@ -85,7 +85,7 @@ class StoreWatch(Struct):
         self._doubted.pop(name, None)
         reached = newest[0].seq if newest else 0
         if reached != self._marked.get(name) or _is_of_before(introduction, member):
-            await self.registrar.leave_mark(name, link.provider, introduction, member)
+            await self.registrar.leave_mark(link.provider, introduction, member)
             self._marked[name] = reached
         else:
             self._due[name] = self.now() + IDLE_SECONDS
@@ -105,7 +105,7 @@ class StoreWatch(Struct):
                 member = next((member for member in await self.journal.members() if member.name == link.name), None)
                 introduction = await link.provider.introduce()
                 if member is not None and self.registrar.accepts(member) and not _is_of_before(introduction, member):
-                    await self.registrar.leave_mark(link.name, link.provider, introduction, member, pending=False)
+                    await self.registrar.leave_mark(link.provider, introduction, member, pending=False)
 
     async def _look_safely(self, link: Link) -> None:
         try:

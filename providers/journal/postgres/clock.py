@@ -44,7 +44,7 @@ _NOTE = text(f"""
 _READ = text("""
     SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS moment, clock_steps AS steps,
         CAST(extract(epoch FROM watched_at) AS float8) AS watched_at,
-        (SELECT last_value FROM ninai_journal_seq) AS seq
+        (SELECT coalesce(max(seq), 0) FROM ninai_journal_entries) AS seq
     FROM ninai_journal
 """)
 _STEPS = text("SELECT clock_steps FROM ninai_journal FOR UPDATE")

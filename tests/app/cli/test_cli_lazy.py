@@ -48,7 +48,7 @@ def test_help_lists_every_command() -> None:
         "  serve      Serve the HTTP API.",
         "  config     Check and show the configuration.",
         "  db         Manage the database of the native provider.",
-        "  journal    Inspect the journal, and retry or discard dead letters.",
+        "  journal    Inspect the journal, and have it take over stores.",
         "  providers  Show the state of a running service's providers.",
         "  doctor     Diagnose problems, and recommend remedies.",
         "  keys       Make API keys.",

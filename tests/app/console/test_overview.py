@@ -128,7 +128,7 @@ async def test_a_single_provider_has_no_journal(mock_http: httpx.AsyncClient) ->
 async def test_whatever_is_shown_is_text(new_app: Litestar, newcomer: Visitor) -> None:
     """Reasons come from operators and from errors; none of them becomes a part of the page."""
     breaker_of(new_app, "a").force_open(HOSTILE)
-    new_app.state.chain.membership.reasons["b"] = HOSTILE
+    new_app.state.chain.membership.filling.reasons["b"] = HOSTILE
     new_app.state.reloader.refused_for = HOSTILE
 
     page = await newcomer.look()

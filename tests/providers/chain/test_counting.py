@@ -182,7 +182,7 @@ def test_a_provider_has_one_role() -> None:
     counted.observer.show(status(Role.HOME, JOURNAL))
 
     roles = {role.value: counted.value("ninai_provider_role", provider="home", role=role) for role in Role}
-    assert roles == {"home": 1, "standby": 0, "filling": 0}
+    assert roles == {"home": 1, "standby": 0, "filling": 0, "restored": 0}
 
 
 def test_a_breaker_that_was_replaced_has_not_the_last_word() -> None:
@@ -269,6 +269,7 @@ def test_who_has_left_the_order_is_shown_no_longer() -> None:
         "ninai_journal_oldest_pending_seconds",
         "ninai_journal_dead",
         "ninai_store_differences",
+        "ninai_store_refused",
     }
     assert counted.gauges_of("home") == set()
 
@@ -307,7 +308,7 @@ def test_a_single_provider_falls_back_on_nobody() -> None:
     samples = [sample for family in counted.registry.collect() for sample in family.samples]
     assert "ninai_fallbacks_total" not in {sample.name for sample in samples}
     lacking = {sample.labels["reason"] for sample in samples if sample.name == "ninai_degraded_answers_total"}
-    assert lacking == {"partial"}
+    assert lacking == {"partial", "restored"}
 
 
 def test_every_failure_of_a_provider_is_expected() -> None:

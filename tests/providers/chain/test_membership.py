@@ -13,7 +13,7 @@ from providers.chain.observer import Unobserved
 from providers.chain.reporting.events import LogEvents
 from providers.chain.reporting.reporter import Reporter
 from providers.chain.stores import watch
-from providers.chain.stores.registrar import IDENTITY_SECONDS
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.watch import IDLE_SECONDS
 from providers.errors import InvalidInput
 from providers.journal.operations import MemberState

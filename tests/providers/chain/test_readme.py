@@ -9,10 +9,9 @@ from tests.support.markdown import ROOT, fenced
 FOLDER = ROOT / "providers" / "chain"
 README = (FOLDER / "README.md").read_text("utf-8")
 MOST_LINES = 175
-COMPARING = FOLDER / "comparing"
-COMPARING_README = (COMPARING / "README.md").read_text("utf-8")
+ROOMS = {name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "stores")}
 
-_FILE = re.compile(r"`((?:(?:reporting|stores)/)?\w+\.py)`")
+_FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _STEP = re.compile(r"^ *([A-Za-z_]\w*(?:\.\w+)?)(?: .*?)? {2,}(\w+\.py)(?: |$)", re.MULTILINE)
 
@@ -35,16 +34,16 @@ def _named_in_table(text: str) -> set[str]:
 
 def test_it_fits_on_a_page() -> None:
     """What is right for many reasons is explained nowhere."""
-    assert max(len(text.splitlines()) for text in (README, COMPARING_README)) <= MOST_LINES
+    assert max(len(text.splitlines()) for text in (README, *ROOMS.values())) <= MOST_LINES
 
 
 def test_it_names_every_file() -> None:
     """No file of a folder is missing in its table, and none is named that is gone."""
     files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.py") if path.name != "__init__.py"}
-    comparing = {name for name in files if name.startswith("comparing/")}
+    in_rooms = {f"{room}/{name}" for room, text in ROOMS.items() for name in _named_in_table(text)}
 
-    assert _named_in_table(README) == files - comparing
-    assert {f"comparing/{name}" for name in _named_in_table(COMPARING_README)} == comparing
+    assert _named_in_table(README) == {name for name in files if name.partition("/")[0] not in ROOMS}
+    assert in_rooms == {name for name in files if name.partition("/")[0] in ROOMS}
 
 
 def test_every_step_of_a_diagram_is_defined_in_the_file_beside_it() -> None:
@@ -57,7 +56,7 @@ def test_every_step_of_a_diagram_is_defined_in_the_file_beside_it() -> None:
 
 def test_every_test_exists() -> None:
     """Each rule names the tests that prove it."""
-    tests = _TEST.findall(README) + _TEST.findall(COMPARING_README)
+    tests = [found for text in (README, *ROOMS.values()) for found in _TEST.findall(text)]
 
     assert tests
     assert [(path, name) for path, name in tests if name and name not in _defined(ROOT / path)] == []

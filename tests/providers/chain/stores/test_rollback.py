@@ -1,16 +1,19 @@
 """Stores that are put back to an earlier state are noticed, brought up again, and believed no sooner."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from providers.answers import Fetched
 from providers.chain.chain import Chain
 from providers.chain.execution import RESTORED
 from providers.chain.stores.watch import DOUBT_SECONDS, IDLE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
 from providers.errors import MemoryNotFound, Unavailable
-from providers.introduction import StoreMark
+from providers.introduction import Introduction, StoreMark
 from providers.journal.operations import MemberState
+from providers.memory.provider import MockMemoryProvider
 from providers.types import NewMemory, Owner, Snapshot
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider
@@ -49,6 +52,15 @@ async def two(stage: Stage) -> tuple[Chain, FrailProvider, FrailProvider]:
 async def found(chain: Chain, memory_id: str) -> Fetched:
     """Get a memory with the facts of its answer."""
     return await chain.provider.fetch(OWNER, memory_id)
+
+
+def of_lineage(lineage: str) -> Callable[[FrailProvider], Awaitable[Introduction]]:
+    """Return what introduces a store whose server is in this history."""
+
+    async def introduce(store: FrailProvider) -> Introduction:
+        return replace(await MockMemoryProvider.introduce(store), lineage=lineage)
+
+    return introduce
 
 
 def test_a_home_that_was_put_back_is_noticed_and_healed() -> None:
@@ -133,14 +145,17 @@ def test_a_server_with_another_history_gets_everything_once_more() -> None:
 
     async def main(stage: Stage) -> None:
         chain, home, _ = await two(stage)
-        home.lineage = "first"
+        home.instead["introduce"] = of_lineage("first")
         kept = await chain.provider.remember(USER, "stored before")
         await asyncio.sleep(MARKED)
-        before = len(home.put)
-        home.lineage = "second"
+        before = len(home.calls)
+        home.instead["introduce"] = of_lineage("second")
         await asyncio.sleep(NOTICED + 1.0)
 
-        assert kept in home.put[before:]
+        member = await stage.member("home")
+        assert member is not None
+        assert (member.epoch, member.state) == (2, MemberState.COMPLETE)
+        assert {"store_many", "put_many"} & set(home.calls[before:])
         assert chain.route.home is not None
         assert (await found(chain, kept)).eventual is False
 
@@ -192,11 +207,13 @@ def test_of_two_that_were_put_back_the_one_that_lost_least_serves() -> None:
 
         copy.put_back(home)
         newer.put_back(standby)
+        home.failures["put_many"] = Unavailable("out of reach")
         await asyncio.sleep(NOTICED)
         answer = await found(chain, early)
         assert (answer.provider, answer.eventual, answer.degraded) == ("standby", True, (RESTORED,))
 
-        await asyncio.sleep(2 * FILL_SECONDS)
+        home.failures.clear()
+        await asyncio.sleep(60.0)
         assert await stage.complete() == {"home", "standby"}
         assert await home.snapshot(OWNER, early) == await standby.snapshot(OWNER, early)
         assert (await found(chain, early)).eventual is False

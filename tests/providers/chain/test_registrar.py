@@ -1,0 +1,112 @@
+"""A store is judged by what it says of itself after its member was read, and by nothing older."""
+
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from providers.chain.stores.founding import Undecided, found
+from providers.chain.stores.registrar import Registrar
+from providers.errors import Unavailable
+from providers.introduction import Introduction
+from providers.journal.operations import Done, MemberState
+from providers.types import Snapshot
+from tests.providers.chain.stage import Stage, staged
+from tests.support.chain_rig import INSTALLATION
+from tests.support.frail import FrailProvider
+
+SNAPSHOT = Snapshot(
+    user_id="kannan", id="a-memory", version=1, content="a memory", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
+
+
+async def _marked(stage: Stage, store: FrailProvider) -> tuple[Registrar, list[Introduction]]:
+    """Return a registrar, and what a store said of itself after each of two marks."""
+    registrar = Registrar(stage.journal, INSTALLATION, wall=stage.clock)
+    await registrar.claim_journal(None)
+    await stage.journal.join("a", await store.identity(), MemberState.COMPLETE)
+    said = []
+    introduction = await store.introduce()
+    for _ in range(2):
+        member = await stage.member("a")
+        assert member is not None
+        introduction = await registrar.leave_mark(store, introduction, member)
+        said.append(introduction)
+    return registrar, said
+
+
+def test_what_a_store_said_before_another_process_left_a_mark_is_no_rollback() -> None:
+    """Neither if it says so again at once, nor if it does not answer then."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        registrar, [first, second] = await _marked(stage, store)
+        before = await stage.member("a")
+        store.errors.append(Unavailable("for a moment"))
+
+        assert await registrar.meet("a", store, first) is None
+        assert await stage.member("a") == before
+        assert await registrar.meet("a", store, first) == second
+        assert await stage.member("a") == before
+
+    staged(main)
+
+
+def test_a_store_with_an_older_mark_was_rolled_back() -> None:
+    """What it says when it is asked again counts."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        registrar, [first, _] = await _marked(stage, store)
+        before = await stage.member("a")
+        assert before is not None
+        store._mark = first.mark  # noqa: SLF001 - as a backup would put it back
+
+        await registrar.meet("a", store)
+        assert await stage.member("a") == replace(
+            before,
+            state=MemberState.FILLING,
+            epoch=before.epoch + 1,
+            noted=0,
+            restored=True,
+            behind=0.0,
+        )
+
+    staged(main)
+
+
+def test_what_a_wrong_store_may_have_confirmed_is_delivered_again() -> None:
+    """Another store answered under the name for a moment: the right one may lack what was delivered meanwhile."""
+
+    async def main(stage: Stage) -> None:
+        store, wrong = stage.store(), stage.store()
+        registrar, _ = await _marked(stage, store)
+        await registrar.meet("a", store)
+        await stage.append(SNAPSHOT)
+        [delivery] = await stage.journal.lease("a", 1, 10.0)
+        await stage.journal.settle([Done(seq=delivery.seq, provider="a")])
+
+        assert await registrar.meet("a", wrong) is None
+        assert [one.seq for one in await stage.journal.pending(10, provider="a")] == [delivery.seq]
+        assert await registrar.meet("a", wrong) is None
+        member = await stage.member("a")
+        assert member is not None
+        assert (member.state, member.epoch) == (MemberState.COMPLETE, 2)
+
+    staged(main)
+
+
+def test_a_new_journal_is_trusted_when_it_is_founded() -> None:
+    """Until then it may be in the place of the one to which a silent store belongs, and accepts nothing."""
+
+    async def main(stage: Stage) -> None:
+        registrar, store = Registrar(stage.journal, INSTALLATION, wall=stage.clock), stage.store()
+        links = [stage.link("a", store), stage.link("b", stage.store())]
+        with pytest.raises(Undecided):
+            await found(registrar, links, {"a": None, "b": None})
+        assert not registrar.trusted
+
+        await found(registrar, links, {link.name: await link.provider.introduce() for link in links})
+        assert registrar.trusted
+
+    staged(main)

@@ -1,0 +1,71 @@
+"""What stores and a journal hold at one moment, and copies of them to go back to."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from functools import reduce
+from typing import Any
+
+from providers.journal.sqlite.connection import JournalConnection
+from providers.journal.sqlite.operations_table import to_entry
+from providers.replica import Replica
+from providers.states.merging import merged
+from providers.types import Snapshot
+
+Held = Mapping[str, Snapshot]  # by the id of the memory
+Copy = dict[str, Any]
+
+
+async def held_by(store: Replica) -> Held:
+    """Return what a store holds."""
+    return {state.id: state for owner in await store.owners() for state in await store.snapshots(owner)}
+
+
+def known_to(connection: JournalConnection) -> Held:
+    """Return what a journal retains."""
+    rows = connection.rows(f"SELECT {connection.operations.entry} FROM operations AS o")  # noqa: S608 - names of columns
+    return {entry.state.id: entry.state for entry in map(to_entry, rows)}
+
+
+def all_of(inventories: Iterable[Held]) -> Held:
+    """Return the states that follow from all of these together."""
+    found: dict[str, list[Snapshot]] = {}
+    for inventory in inventories:
+        for memory_id, state in inventory.items():
+            found.setdefault(memory_id, []).append(state)
+    return {memory_id: reduce(merged, states) for memory_id, states in found.items()}
+
+
+def lacks(held: Held, wanted: Held) -> set[str]:
+    """Return the memories of which something is missing."""
+    return {
+        memory_id
+        for memory_id, state in wanted.items()
+        if memory_id not in held or not _is_as_new(held[memory_id], state)
+    }
+
+
+def copy_of(store: Replica) -> Copy:
+    """Return all that a store holds; its clock is no part of that."""
+    return deepcopy({name: value for name, value in vars(store).items() if name != "_clock"}, _kept(store))
+
+
+def put_back(store: Replica, copy: Copy) -> None:
+    """Let a store hold what it held when the copy was taken, and nothing else."""
+    vars(store).update(deepcopy(copy, _kept(store)))
+
+
+def copy_of_journal(connection: JournalConnection) -> sqlite3.Connection:
+    """Return a copy of a journal's database."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.raw.backup(copy)
+    return copy
+
+
+def _is_as_new(held: Snapshot, wanted: Snapshot) -> bool:
+    return held.deleted or (not wanted.deleted and held.version >= wanted.version)
+
+
+def _kept(store: Replica) -> dict[int, object]:
+    clock = vars(store)["_clock"]
+    return {id(clock): clock}

@@ -1,0 +1,176 @@
+"""One process of the service in a simulated run, put together as `Chain` does it, but on simulated time and chance."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+from providers.chain.chained import ChainedProvider
+from providers.chain.comparing.patrol import Patrol
+from providers.chain.errors import OrderRefused
+from providers.chain.garbage_collection import GarbageCollector
+from providers.chain.link import Link
+from providers.chain.membership import Membership
+from providers.chain.policy import PatrolPolicy
+from providers.chain.relay import OutboxRelay
+from providers.chain.route import Route
+from providers.chain.stores.in_sync import InSyncSet
+from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
+from providers.journal.sqlite.connection import JournalConnection
+from providers.replica import Replica
+from tests.simulation.design import Design
+from tests.simulation.faulty import FaultyReplica, Life, Weather
+from tests.simulation.journal import FaultyRunner, Notifier
+from tests.simulation.links import DELIVERIES, RETENTION, link_to
+from tests.simulation.script import FIRST_ORDER, Script
+from tests.support.chain_rig import INSTALLATION, ChainRig
+from tests.support.clock import FakeClock, hybrid_clock
+
+Result = TypeVar("Result")
+
+_AGAIN_SECONDS = 1.0  # until a process that has refused its order is started again
+_PATROLS = PatrolPolicy(every=3.0, share=1.0)
+
+
+class Surroundings(Protocol):
+    """What a process finds in the world."""
+
+    script: Script
+    design: Design
+    clock: FakeClock
+    chance: Random
+    weather: Weather
+    connections: list[JournalConnection]
+    notifiers: dict[int, Notifier]
+    orders: list[tuple[str, ...]]
+    lives: list[Life]
+    refusals: list[str]
+
+    def store_of(self, index: int, name: str) -> Replica:
+        """Return the store that a process sees under a name."""
+
+    def wall(self, index: int) -> float:
+        """Return what the clock on the wall says where a process runs."""
+
+    def note_bug(self, task: asyncio.Task[None]) -> None:
+        """Take note of a task that nothing but a bug can have ended."""
+
+
+class ReplicaProcess:
+    """A process, which `serves` as soon as its order is in force."""
+
+    def __init__(self, world: Surroundings, index: int) -> None:
+        self._world = world
+        self._index = index
+        self._life = Life()
+        world.lives.append(self._life)
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        clock = world.clock
+        connection = world.connections[index]
+        runner = FaultyRunner(connection, world.notifiers[id(connection)], world.weather, self._life)
+        self._journal = world.design.journal(runner, looks=world.script.looks)
+        holder = f"{index} {clock()}"
+        self._links: dict[str, Link] = {}
+        self._switching = asyncio.Lock()
+        self.serves = False
+        self.route = Route((), frozenset())
+        self._rig = ChainRig(self._journal, clock, hybrid_clock(lambda: world.wall(index)))
+        self.membership = world.design.membership(
+            Membership.of(holder, self._journal, lambda: self.route.links, self._set_in_sync, INSTALLATION, now=clock)
+        )
+        registrar = self.membership.registrar
+        registrar.wall = lambda: world.wall(index)
+        self.provider = world.design.provider(
+            self._rig, Route(self._links_of(FIRST_ORDER), frozenset(FIRST_ORDER)), lambda: registrar.trusted
+        )
+        self.watch(self._run())
+        self.watch(GarbageCollector(holder, self._journal, self._all_links, RETENTION, now=clock).run())
+        if world.script.patrols and world.design.patrols:
+            self.watch(Patrol(holder, self._journal, lambda: self.route, _PATROLS, now=clock).run())
+
+    async def switch(self, order: Sequence[str]) -> bool:
+        """Put an order in force; return False if it is refused."""
+        async with self._switching:
+            links = self._links_of(order)
+            patience = PROBE_SECONDS if self.serves else PATIENCE_AT_START
+            try:
+                admitted = await self.membership.admit(links, {}, patience)
+            except OrderRefused as error:
+                self._world.refusals.append(str(error))
+                return False
+            self._put_in_force(_route(links, admitted))
+            self.serves = True
+            return True
+
+    async def follow(self, order: tuple[str, ...]) -> None:
+        """Put an order in force as soon as it is not refused any more, unless there is another one by then."""
+        while self._world.orders[self._index] == order and not await self.switch(order):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        """Do something that ends with this process."""
+        task = asyncio.ensure_future(work)
+        self._tasks[task] = None
+        task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
+        return task
+
+    def watch(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do something in the background, where only a bug can raise anything."""
+        self.spawn(work).add_done_callback(self._world.note_bug)
+
+    async def end(self) -> None:
+        """End without a word: nothing that is still done on the way out reaches anybody."""
+        self._life.ended = True
+        tasks = [*self._tasks, *self.membership.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        order: tuple[str, ...] = ()
+        while order != self._world.orders[self._index]:  # it may be another one by the time that it is in force
+            order = self._world.orders[self._index]
+            await self.follow(order)
+        await self.membership.run()
+
+    def _links_of(self, order: Sequence[str]) -> tuple[Link, ...]:
+        world, index = self._world, self._index
+        for name in order:
+            if name not in self._links:
+
+                def store(name: str = name) -> Replica:
+                    return world.store_of(index, name)
+
+                provider = FaultyReplica(name, store, world.weather, self._life)
+                self._links[name] = link_to(provider, name, world.clock, world.chance)
+        return tuple(self._links[name] for name in order)
+
+    def _put_in_force(self, route: Route) -> None:
+        started = {link.name for link in self.route.links}
+        self.route = route
+        if isinstance(self.provider, ChainedProvider):
+            self.provider.route = self._world.design.route(route)
+        for link in route.links:
+            if link.name not in started:
+                self.watch(self._relay(link.name).run())
+
+    def _relay(self, name: str) -> OutboxRelay:
+        return self._rig.relay(name, lambda: self._link(name), DELIVERIES, chance=self._world.chance.random)
+
+    def _link(self, name: str) -> Link | None:
+        """Return the link to a store that has said who it is."""
+        return self.route.link(name) if name in self.membership.registrar.met else None
+
+    def _set_in_sync(self, found: InSyncSet) -> None:
+        self._put_in_force(_route(self.route.links, found))
+        for task in self.membership.tasks:
+            if task.done():
+                self._world.note_bug(task)
+
+    async def _all_links(self) -> Sequence[Link] | None:
+        links = [self._link(member.name) for member in await self._journal.members()]
+        return None if None in links else [link for link in links if link is not None]
+
+
+def _route(links: tuple[Link, ...], found: InSyncSet) -> Route:
+    return Route(links, found.names, found.presumed, found.restored)
