@@ -140,7 +140,7 @@ class _Nominal(Registrar):
     async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
         introduction = introduction or await introduction_of(name, store, {})
         known = {member.name: member.identity for member in await self.journal.members()}.get(name)
-        if introduction is None or known in {None, introduction.identity}:
+        if introduction is None or not self.trusted or known in {None, introduction.identity}:
             return await super().meet(name, store, introduction)
         self.met[name] = introduction
         return introduction
@@ -184,7 +184,7 @@ class _ReticentWeak(WeakStore):
 
 def _with(membership: Membership, kind: type[Registrar]) -> Membership:
     former = membership.registrar
-    registrar = kind(former.journal, former.installation, former.observer)
+    registrar = kind(former.journal, former.installation, former.observer, now=former.now)
     membership.registrar = membership.watch.registrar = registrar
     return membership
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from providers.chain.applying import propagated
 from providers.chain.comparing.comparison import Difference, Fault
+from providers.chain.comparing.flux import brings_in_line
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import MemoryDeleted, Rejected
 from providers.journal.base import Journal
@@ -66,7 +67,7 @@ class Merger(Struct, frozen=True):
         for difference in differences:
             wanted = difference.wanted
             entry = await self.journal.newest(wanted.owner, wanted.id)
-            if entry is not None and not wanted.deleted:
+            if entry is not None and not wanted.deleted and brings_in_line(entry, wanted):
                 tally += await self._left_to_journal(difference, entry)
                 continue
             if Fault.UNDELETED in difference.faults.values():

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from providers.chain.comparing.comparison import Difference
+from providers.chain.comparing.flux import brings_in_line
 from providers.chain.comparing.merging import Merger, Tally
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.walking import Walk, WalkPlace
@@ -129,7 +130,7 @@ class StorePages(Struct, frozen=True):
 
     async def _count(self, difference: Difference, counts: "_Counts", most: int) -> None:
         wanted = difference.wanted
-        waiting = await self.journal.newest(wanted.owner, wanted.id) is not None
+        waiting = brings_in_line(await self.journal.newest(wanted.owner, wanted.id), wanted)
         counts.waiting += waiting
         if not waiting:
             for name, kind in difference.faults.items():

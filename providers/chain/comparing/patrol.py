@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from observability import tracing
 from providers.chain.comparing.comparison import Difference, Fault, compare
+from providers.chain.comparing.flux import brings_in_line
 from providers.chain.comparing.merging import HEALED_BY_PUTTING, Merger
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.walking import Walk, WalkPlace
@@ -113,8 +114,7 @@ class Patrol(Struct):
                 await self._judge(suspect.wanted.owner, suspect.wanted.id)
 
     async def _judge(self, owner: Owner, memory_id: str) -> None:
-        if await self.journal.newest(owner, memory_id) is not None:
-            return  # deliveries bring it in line
+        entry = await self.journal.newest(owner, memory_id)
         route = self.route()
         stores = {link.name: self._store(link) for link in route.links}
         held = {link.name: await stores[link.name].state(owner, memory_id) for link in route.readers}
@@ -122,7 +122,7 @@ class Patrol(Struct):
         # Who is not complete may yet know of a deletion.
         certain = all([await _testified(store, owner, memory_id, held) for store in witnesses])
         difference = compare(held, route.in_sync)
-        if difference is None:
+        if difference is None or brings_in_line(entry, difference.wanted):
             return
         healable = await self._heal(difference, stores) if certain or difference.wanted.deleted else frozenset()
         for name, kind in difference.faults.items():

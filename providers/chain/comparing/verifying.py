@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import reduce
 
 from msgspec import Struct
 
 from providers.chain.comparing.aligning import aligned
 from providers.chain.comparing.comparison import Fault, fault
+from providers.chain.comparing.flux import brings_in_line
 from providers.chain.comparing.store import ComparedStore
 from providers.journal.base import Journal
 from providers.states.merging import merged
@@ -55,8 +57,8 @@ class Verifier(Struct, frozen=True):
 
     async def _in_flux(self, held: dict[str, Snapshot | None]) -> bool:
         """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
-        [state, *_] = [state for state in held.values() if state is not None]
-        return await self.journal.newest(state.owner, state.id) is not None
+        wanted = reduce(merged, [state for state in held.values() if state is not None])
+        return brings_in_line(await self.journal.newest(wanted.owner, wanted.id), wanted)
 
 
 def _result(wanted: Snapshot | None, held: Snapshot | None) -> Verified | None:

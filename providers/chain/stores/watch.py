@@ -1,6 +1,7 @@
 """The watch over stores: look at each one regularly, leave marks in it, and read back what it has confirmed."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -26,7 +27,8 @@ LOOK_SECONDS = 1.0  # between two looks at a store to which something was delive
 IDLE_SECONDS = 3.0  # between two looks at a store to which nothing was
 DOUBT_SECONDS = 0.5  # after a look that has found a contradiction
 SETTLED_SECONDS = 1.0  # by when a confirmed state can be read back, beyond the staleness of its store
-READ_BACK = 3  # states in one look
+READ_BACK = 4  # states in one look
+SEARCHED = 200  # confirmed operations since the last mark from which they are taken
 FAREWELL_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +44,7 @@ class StoreWatch(Struct):
     registrar: Registrar
     journal: Journal
     now: Callable[[], float] = time.monotonic
+    choose: Callable[[Sequence[JournalEntry], int], list[JournalEntry]] = random.sample
     _tasks: dict[str, asyncio.Task[None]] = {}
     _due: dict[str, float] = {}
     _marked: dict[str, int] = {}  # the newest operation that each provider had confirmed at its last mark
@@ -78,9 +81,10 @@ class StoreWatch(Struct):
         if introduction is None or member is None or not self.registrar.accepts(member):
             return
         staleness = link.provider.staleness
-        newest = await self.journal.confirmed(name, READ_BACK, staleness + SETTLED_SECONDS)
-        if newest and await self._lost(link, newest):
-            await self._suspect(link, member, newest[0])
+        newest = await self.journal.confirmed(name, SEARCHED, staleness + SETTLED_SECONDS)
+        lost = await self._lost(link, self._sample(newest, self._marked.get(name, 0)))
+        if lost is not None:
+            await self._suspect(link, member, lost)
             return
         self._doubted.pop(name, None)
         reached = newest[0].seq if newest else 0
@@ -115,16 +119,25 @@ class StoreWatch(Struct):
         except (ProviderError, TimeoutError) as error:
             _log.debug("look_failed", provider=link.name, reason=str(error))
 
-    async def _lost(self, link: Link, newest: Sequence[JournalEntry]) -> bool:
-        """Return whether a store has not what it confirmed last.
+    def _sample(self, newest: Sequence[JournalEntry], marked: int) -> Sequence[JournalEntry]:
+        """Return operations to be read back: the newest, the oldest since the last mark, and some between them.
+
+        A store that was put back to a moment after its last mark may have taken other writes since.
+        """
+        since = [entry for entry in newest if entry.seq > marked]
+        between = self.choose(since[1:-1], min(READ_BACK - 2, max(len(since) - 2, 0)))
+        return [*newest[:1], *between, *since[1:][-1:]]
+
+    async def _lost(self, link: Link, read: Sequence[JournalEntry]) -> JournalEntry | None:
+        """Return an operation that a store has confirmed and does not show, None if it shows all that was read back.
 
         Where others delete memories past us, a missing one proves nothing unless all that was read back is missing.
         """
-        read = newest if link.provider.changed_elsewhere else newest[:1]
-        if link.provider.changed_elsewhere and len(read) == 1:
-            return False
         held = [await _in_time(link.provider.snapshot(entry.state.owner, entry.state.id)) for entry in read]
-        return all(contradicts(entry, state) for entry, state in zip(read, held, strict=True))
+        lost = [entry for entry, state in zip(read, held, strict=True) if contradicts(entry, state)]
+        if link.provider.changed_elsewhere and not 1 < len(lost) == len(read):
+            return None
+        return lost[0] if lost else None
 
     async def _suspect(self, link: Link, member: Member, entry: JournalEntry) -> None:
         """Deliver everything once more if two looks have missed the same operation that still counts as confirmed."""

@@ -106,6 +106,23 @@ def test_what_the_journal_knows_as_deleted_is_not_spread() -> None:
     staged(main)
 
 
+def test_a_memory_of_which_the_journal_knows_less_than_a_store_is_put() -> None:
+    """A journal that was put back delivers what is older than the change that one store holds."""
+
+    async def main(stage: Stage) -> None:
+        stores = await Stores(stage, "ab", "a").join()
+        first = live(USER)
+        await stage.append(first)
+        await stores.deliver()
+        await stores.put("a", changed := replace(first, version=first.version + 1, content="changed"))
+
+        [page] = await stores.merge("b")
+        assert (page.put, page.waiting) == (1, 0)
+        assert [state.content for state in await stores.held("b")] == [changed.content]
+
+    staged(main)
+
+
 def test_a_memory_on_its_way_is_left_to_its_deliveries() -> None:
     """What the journal still knows is not put past it."""
 

@@ -140,6 +140,29 @@ def test_a_loss_younger_than_the_last_mark_is_found_by_reading_back() -> None:
     staged(main)
 
 
+def test_a_loss_behind_newer_writes_is_found() -> None:
+    """A store that was put back, and has taken a write since, shows its newest one, but not all of the others."""
+
+    async def main(stage: Stage) -> None:
+        chain, home, _ = await two(stage)
+        await asyncio.sleep(MARKED)
+        mark = (await home.introduce()).mark
+        home.failures["leave_mark"] = Unavailable("out of reach")
+        kept = await chain.provider.remember(USER, "stored since the last mark")
+        home.restore([], mark)
+        await chain.provider.remember(USER, "stored after it was put back")
+        await asyncio.sleep(NOTICED + SETTLED_SECONDS)
+        home.failures.clear()
+        await asyncio.sleep(FILL_SECONDS)
+
+        assert await home.snapshot(OWNER, kept) is not None
+        member = await stage.member("home")
+        assert member is not None
+        assert member.epoch == 2
+
+    staged(main)
+
+
 def test_a_server_with_another_history_gets_everything_once_more() -> None:
     """It failed over: whatever it lost by that, it is delivered again, and nobody has to miss anything for that."""
 
