@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Unsupported
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.states.clock import HybridClock
@@ -36,6 +36,11 @@ class Replica(MemoryProvider, Protocol):
     def staleness(self) -> float:
         """The seconds for which reads may not show yet what this store has confirmed."""
         return 0.0
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether this store keeps every version of a memory, and not only the newest one."""
+        return False
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
         """See `MemoryStore`."""
@@ -89,6 +94,19 @@ class Replica(MemoryProvider, Protocol):
         Raises:
             Unavailable: it is unknown for all of them whether they were put.
         """
+
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Put up to `MAX_SNAPSHOTS` superseded versions of memories into their history; the users may differ.
+
+        A version that is there stays as it is, and the newest one stays what reads show. A memory whose newest version
+        is yet to come may have a history already. The result is that of `put_many`: after a tombstone nothing is taken,
+        and a tombstone erases the history of its memory. Repeating the call is harmless.
+
+        Raises:
+            Unavailable: it is unknown for all of them whether they were put.
+            Unsupported: the store keeps no history.
+        """
+        raise Unsupported(f"keep {len(snapshots)} superseded versions")
 
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:

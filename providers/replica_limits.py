@@ -42,6 +42,13 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
     return canonical
 
 
+def check_version_of_memory(snapshot: Snapshot) -> Snapshot:
+    """Refuse an impossible superseded version, which is no tombstone; return it in canonical form otherwise."""
+    if snapshot.deleted:
+        raise InvalidInput("content", "must be there: a tombstone is superseded by nothing")
+    return check_snapshot(snapshot)
+
+
 def check_snapshots(snapshots: Sequence[Snapshot]) -> None:
     """Refuse a batch of states that is empty or too large."""
     limits.check_batch("snapshots", snapshots, MAX_SNAPSHOTS)

@@ -48,6 +48,19 @@ async def apply_all(
     return results
 
 
+async def keep_versions(
+    link: Link, states: Sequence[Snapshot], operation: OperationClass, options: CallOptions
+) -> list[ProviderError | None]:
+    """Put superseded versions into the history that a provider keeps; return outcomes as `apply_all` does.
+
+    Raises:
+        Unavailable: it is unknown for all of them whether they were put.
+    """
+    if not states or not link.provider.keeps_history:  # another store may have had its name when they were appended
+        return [None] * len(states)
+    return await link.call(lambda provider: provider.put_versions(states), operation, options, size=len(states))
+
+
 async def tombstones_met(
     link: Link, states: Sequence[Snapshot], operation: OperationClass, options: CallOptions
 ) -> list[Operation]:

@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct
 
 from observability import tracing
-from providers.chain.applying import Change, apply_all, tombstones_met
+from providers.chain.applying import Change, apply_all, keep_versions, tombstones_met
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import Contradicted
 from providers.chain.leasing import LEASE_SECONDS, Lease
@@ -116,9 +116,12 @@ class OutboxRelay(Struct):
 
     async def _deliver(self, link: Link, batch: Sequence[Delivery], patience: float) -> list[Settlement]:
         options = CallOptions(Deadline.after(patience, self.now))
-        held = [delivery for delivery in batch if delivery.held]
-        rest = [delivery for delivery in batch if not delivery.held]
+        superseded = [delivery for delivery in batch if delivery.superseded]
+        held = [delivery for delivery in batch if delivery.held and not delivery.superseded]
+        rest = [delivery for delivery in batch if not delivery.held and not delivery.superseded]
         try:
+            versions = [delivery.state for delivery in superseded]
+            kept = await keep_versions(link, versions, OperationClass.REPLAY, options)
             shown = await shown_by(link, held, options)
             changes = [Change(delivery.kind, delivery.state) for delivery in rest]
             outcomes = await apply_all(link, changes, OperationClass.REPLAY, options)
@@ -136,7 +139,7 @@ class OutboxRelay(Struct):
                 await self.journal.append(propagations)
         settled = {
             delivery.seq: self._settled(link, delivery, outcome)
-            for delivery, outcome in zip(rest, outcomes, strict=True)
+            for delivery, outcome in zip([*rest, *superseded], [*outcomes, *kept], strict=True)
         }
         settled |= {delivery.seq: self._looked_for(delivery, seen) for delivery, seen in zip(held, shown, strict=True)}
         return [settled[delivery.seq] for delivery in batch]
@@ -160,7 +163,8 @@ class OutboxRelay(Struct):
         if outcome is None or isinstance(outcome, MemoryDeleted):
             self._taken += 1
             self._taken_at_failure.pop(delivery.seq, None)
-            return taken(link, delivery.seq)
+            done = Done(seq=delivery.seq, provider=self.name)  # no read shows a superseded version, however late
+            return done if delivery.superseded else taken(link, delivery.seq)
         if isinstance(outcome, Unavailable):
             return self._postponed(delivery, outcome, alone=True)
         return self._dead(delivery, outcome)

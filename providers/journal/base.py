@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from providers.errors import Rejected, Unavailable
+from providers.journal.history import SupersededVersions
 from providers.journal.operations import (
     Appended,
     DeadLetter,
@@ -51,12 +52,12 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(Protocol):
+class Journal(SupersededVersions, Protocol):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
-    An operation carries the whole state of its memory, so of several operations on one memory only the newest is ever
-    delivered: appending one removes the deliveries of its predecessors. Every method raises `JournalUnavailable`; after
-    that nothing has changed, or, if the error is `ambiguous`, something may have changed.
+    An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:
+    appending one removes the deliveries of its predecessors, but for members that keep history. Every method raises
+    `JournalUnavailable`; then nothing has changed, or, if the error is `ambiguous`, something may have changed.
     """
 
     @property
@@ -125,10 +126,9 @@ class Journal(Protocol):
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
         """Extend up to `MAX_LEASED` leases of deliveries to one provider to `seconds` from now; return the new leases.
 
-        A delivery that has replaced a leased one meanwhile waits for as long. The answers are in order: None for a
-        delivery that the caller does not hold any more, which is left as it is (settled, a dead letter, or expired and
-        leased again). The method may return before the renewals are durable: one that is lost in a crash costs a
-        repetition.
+        A delivery that has replaced a leased one meanwhile waits for as long. The answers are in order: None for one
+        that the caller does not hold any more, which is left as it is (settled, a dead letter, or expired and leased
+        again). The method may return before the renewals are durable: one lost in a crash costs a repetition.
 
         Raises:
             ValueError: there are more than `MAX_LEASED` leases.
@@ -214,8 +214,8 @@ class Journal(Protocol):
         """Give up a dead letter for good, so that its provider never receives that operation.
 
         The provider lacks it all the same: the operation is retained, and stays among its `entries`, until the provider
-        has confirmed it in another way (it was merged, or settled as done) or a newer operation has replaced it. So no
-        read believes the provider's own state of that memory.
+        has confirmed it in another way (it was merged, or settled as done) or a newer one has replaced it, so that no
+        read believes the provider's own state of that memory. A superseded version is just not delivered any more.
 
         Returns:
             Whether there was a dead letter that had not been discarded before.
@@ -253,9 +253,9 @@ class Journal(Protocol):
     ) -> Member | None:
         """Begin a new epoch of a member whose store lost what it had, or is another one; a backfill starts anew.
 
-        It gets a delivery of every operation that the journal still knows except traces, tombstones first. `restored`
-        and `behind` are those of `Member`; the new epoch is greater than `above`, too. Nothing changes unless the
-        member's epoch is still `epoch`. Return the member afterwards, None if there is none of this name.
+        It gets a delivery of all that the journal still knows except traces, tombstones first. `restored` and `behind`
+        are those of `Member`; the new epoch is greater than `above`, too. Nothing changes unless the member's epoch is
+        still `epoch`. Return the member afterwards, None if there is none of this name.
         """
 
     @abstractmethod

@@ -103,7 +103,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     `failures` counts the failures that the operation itself caused; `failed_at` is the moment of the last failure of
     any kind, 0 if there was none, and `error` is that failure. A delivery that is `held` was taken by the provider. The
-    lease ends at `until`. All moments are seconds since 1970 by the journal's clock.
+    lease ends at `until`. All moments are seconds since 1970 by the journal's clock. A state that is `superseded` is no
+    longer the newest one of its memory: only providers that keep the history of memories receive it.
     """
 
     seq: int
@@ -115,6 +116,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     failures: int = 0
     failed_at: float = 0.0
     error: str = ""
+    superseded: bool = False
 
     @property
     def held(self) -> bool:
@@ -236,7 +238,8 @@ class Member(Struct, frozen=True, kw_only=True):
     `epoch` counts the states to which its store was reset; `noted` is the number of the last mark that the store is
     known to have in this epoch, written at `noted_at`, and the store has none above `reserved`. `lineage` is that of
     the store's server. A member that is filling is `restored` if its store was in sync before it was reset to a state
-    that is `behind` seconds older: it may answer, marked, while no member is complete.
+    that is `behind` seconds older: it may answer, marked, while no member is complete. One that `keeps_history`
+    receives superseded versions as well.
     """
 
     name: str
@@ -253,3 +256,4 @@ class Member(Struct, frozen=True, kw_only=True):
     lineage: str | None = None
     restored: bool = False
     behind: float | None = None
+    keeps_history: bool = False

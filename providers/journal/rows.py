@@ -23,7 +23,7 @@ def to_entry(row: Row, pending: Iterable[str]) -> JournalEntry:
 
 
 def to_delivery(row: Row) -> Delivery:
-    """Convert a row of seq, provider, kind, state, appended_at, until, failures, failed_at, error."""
+    """Convert a row of seq, provider, kind, state, appended_at, until, failures, failed_at, error, superseded."""
     return to_value(Delivery, (*row[:3], decode(row[3]), *row[4:]))
 
 

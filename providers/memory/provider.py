@@ -9,6 +9,7 @@ from providers import limits, replica_limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import ProviderError, Rejected
 from providers.introduction import Introduction, StoreMark
+from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
@@ -25,13 +26,22 @@ class MockHealth(Health, frozen=True, kw_only=True):
 
 
 class MockMemoryProvider(Replica):
-    """Keep every promise of the protocol with dictionaries; nothing is awaited, so every call is atomic."""
+    """Keep every promise of the protocol with dictionaries; nothing is awaited, so every call is atomic.
 
-    def __init__(self, clock: HybridClock | None = None) -> None:
+    One that `keeps_history` keeps the versions that were replaced as well.
+    """
+
+    def __init__(self, clock: HybridClock | None = None, *, keeps_history: bool = False) -> None:
         self._clock = clock or HybridClock()
+        self._keeps_history = keeps_history
         self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
         self._mark: StoreMark | None = None
+
+    @property
+    def keeps_history(self) -> bool:
+        """See `Replica`."""
+        return self._keeps_history
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
@@ -77,6 +87,18 @@ class MockMemoryProvider(Replica):
         replica_limits.check_snapshots(snapshots)
         return [_answer(self._put, snapshot) for snapshot in snapshots]
 
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        if not self._keeps_history:
+            return await super().put_versions(snapshots)
+        replica_limits.check_snapshots(snapshots)
+        return [_answer(self._put_version, snapshot) for snapshot in snapshots]
+
+    async def versions(self, owner: Owner, memory_id: str) -> list[Snapshot]:
+        """Return all versions of a memory that are kept, the oldest first."""
+        limits.check_owner(owner)
+        return self._of(owner).versions(limits.check_memory_id(memory_id))
+
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
         limits.check_owner(owner)
@@ -121,9 +143,14 @@ class MockMemoryProvider(Replica):
         snapshot = replica_limits.check_snapshot(snapshot)
         self._for(snapshot.owner).merge(snapshot)
 
+    def _put_version(self, snapshot: Snapshot) -> None:
+        snapshot = replica_limits.check_version_of_memory(snapshot)
+        self._for(snapshot.owner).put_version(snapshot)
+
     def _of(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for reading; an unknown owner gets an empty one that is not kept."""
-        return self._stores[owner] if owner in self._stores else InMemoryStore(self._clock)
+        known = self._stores.get(owner)
+        return InMemoryStore(self._clock, History() if self._keeps_history else None) if known is None else known
 
     def _for(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for writing."""

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.memory.history import History
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
@@ -28,6 +29,7 @@ class InMemoryStore(Struct):
     """
 
     clock: HybridClock
+    history: History | None = None  # of what is kept beside the newest versions
     _states: dict[str, Snapshot] = {}  # tombstones included
     _records: dict[str, MemoryRecord] = {}  # of live memories
     _order: list[tuple[datetime, str]] = []  # of the records, from the oldest to the newest
@@ -101,9 +103,30 @@ class InMemoryStore(Struct):
         """
         self.clock.meet(state.version)
         stored = self._states.get(state.id)
-        self._set(_own(state) if stored is None else merged(stored, _own(state)))
+        new = _own(state)
+        self._set(new if stored is None else merged(stored, new))
         if stored is not None and stored.deleted and not state.deleted:
             raise MemoryDeleted(state.id)
+        self._keep(new)
+
+    def put_version(self, state: Snapshot) -> None:
+        """Keep a version that is not the newest one.
+
+        Raises:
+            MemoryDeleted: the memory was deleted.
+        """
+        self.clock.meet(state.version)
+        stored = self._states.get(state.id)
+        if stored is not None and stored.deleted:
+            raise MemoryDeleted(state.id)
+        self._keep(_own(state))
+
+    def versions(self, memory_id: str) -> list[Snapshot]:
+        """Return all versions that are kept, the newest one included, the oldest first."""
+        newest = self._states.get(memory_id)
+        older = [] if self.history is None else self.history.of(memory_id)
+        kept = {state.version: state for state in (*older, *(() if newest is None else (newest,)))}
+        return [_own(kept[version]) for version in sorted(kept)]
 
     def snapshot(self, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
@@ -137,10 +160,13 @@ class InMemoryStore(Struct):
 
     def _set(self, state: Snapshot) -> None:
         """Replace the state of a memory, and update the list and the index."""
+        replaced = self._states.get(state.id)
         former = self._records.pop(state.id, None)
         if former is not None:
             del self._order[bisect_left(self._order, (former.created_at, state.id))]
         self._states[state.id] = state
+        if replaced is not None:
+            self._keep(replaced)
         if state.content is None or state.created_at is None:
             self._words.remove(state.id)
             return
@@ -148,6 +174,16 @@ class InMemoryStore(Struct):
         insort(self._order, (state.created_at, state.id))
         if former is None or former.content != state.content:
             self._words.put(state.id, state.content)
+
+    def _keep(self, state: Snapshot) -> None:
+        """Keep a version beside the newest one; nothing is kept beside a tombstone."""
+        newest = self._states.get(state.id)
+        if self.history is None:
+            return
+        if newest is not None and newest.deleted:
+            self.history.erase(state.id)
+        elif newest is None or newest.version != state.version:
+            self.history.put(state)
 
 
 def _own(stored: _Stored) -> _Stored:

@@ -57,8 +57,8 @@ class FrailProvider(MockMemoryProvider):
     so many seconds; what it says of that is its `staleness`.
     """
 
-    def __init__(self, clock: FakeClock | None = None) -> None:
-        super().__init__(None if clock is None else hybrid_clock(clock))
+    def __init__(self, clock: FakeClock | None = None, *, keeps_history: bool = False) -> None:
+        super().__init__(None if clock is None else hybrid_clock(clock), keeps_history=keeps_history)
         self.failures: dict[str, BaseException] = {}
         self.errors: list[ProviderError] = []
         self.healing: set[str] = set()
@@ -194,6 +194,7 @@ class FrailProvider(MockMemoryProvider):
 
     _store_many = _met(MockMemoryProvider.store_many, reads=False)
     put_many = _met(take, "put_many", reads=False)
+    put_versions = _met(MockMemoryProvider.put_versions, reads=False)
     find = _met(MockMemoryProvider.find)
     find_many = _met(MockMemoryProvider.find_many)
     page = _met(MockMemoryProvider.page)

@@ -55,6 +55,7 @@ async def found(
             _log.warning("journal_replaced", provider=link.name)
             introduction = await registrar.leave_mark(link.provider, introduction, member)
         if introduction is not None:
+            await registrar.note_history(link.name, link.provider, member)
             registrar.met[link.name] = introduction
 
 

@@ -131,8 +131,18 @@ class Registrar(Struct):
             return None
         if self.refusals.pop(name, None) is not None:
             _log.info("store_accepted", provider=name)
+        await self.note_history(name, store, member)
         self.met[name] = introduction
         return introduction
+
+    async def note_history(self, name: str, store: Replica, member: Member | None) -> None:
+        """Have the journal know whether a store keeps history; `member` is what it knows of a member that is not new.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+        """
+        if store.keeps_history != (member is not None and member.keeps_history):
+            await self.journal.note_history(name, keeps=store.keeps_history)
 
     async def expect(self, name: str) -> None:
         """Have a provider whose store does not answer receive every write, unless the journal is not ours.

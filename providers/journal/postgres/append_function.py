@@ -6,7 +6,8 @@ after a lock counts. Numbers are drawn beforehand, in the order of the call; a c
 while another one got a higher number draws again, so that the numbers of a memory grow in the order of commits.
 Memories of which nothing is known, by far the most, are inserted together; the others are examined one by one. No entry
 is dropped meanwhile except traces, which are displaced by other traces of their user; a call that would have to wait
-for one of those leaves it to the next call.
+for one of those leaves it to the next call. If a member keeps history, what is replaced becomes a superseded version,
+which is written and erased under the lock of its entry.
 """
 
 from providers.journal.base import MAX_TRACES
@@ -14,7 +15,7 @@ from providers.journal.postgres.tables import LOCK
 from providers.states.editing import EDIT_KEY_CHARS
 
 CREATE_APPEND = f"""
-    CREATE FUNCTION ninai_journal_append_keyed(
+    CREATE OR REPLACE FUNCTION ninai_journal_append_keyed(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
         helds text[], seconds float8[], edits text[], olders text[]
     ) RETURNS TABLE (
@@ -23,6 +24,7 @@ CREATE_APPEND = f"""
     #variable_conflict use_variable
     DECLARE
         everyone text[];
+        keepers text[];
         numbers bigint[];
         inserted bigint[];
         operation record;
@@ -32,6 +34,10 @@ CREATE_APPEND = f"""
         fresh boolean;
         repeats boolean;
         tracing_users text[] := '{{}}';
+        moved bigint[] := '{{}}';
+        kept_seqs bigint[] := '{{}}';
+        kept_users text[] := '{{}}';
+        erased bigint[] := '{{}}';
         old_seqs bigint[] := '{{}}';
         new_seqs bigint[] := '{{}}';
         new_users text[] := '{{}}';
@@ -47,7 +53,9 @@ CREATE_APPEND = f"""
             PERFORM set_config('synchronous_commit', 'on', true);
         END IF;
         PERFORM pg_advisory_xact_lock_shared({LOCK});
-        everyone := ARRAY(SELECT m.name FROM ninai_journal_members AS m ORDER BY m.place);
+        SELECT coalesce(array_agg(m.name ORDER BY m.place), '{{}}'),
+            coalesce(array_agg(m.name) FILTER (WHERE m.keeps_history), '{{}}')
+        INTO everyone, keepers FROM ninai_journal_members AS m;
 
         numbers := ARRAY(SELECT nextval('ninai_journal_seq') FROM generate_series(1, cardinality(kinds)));
 
@@ -118,6 +126,19 @@ CREATE_APPEND = f"""
                 outcome := 'out_of_date';
             ELSE
                 outcome := 'appended';
+                IF keepers <> '{{}}' AND operation.kind <> 'delete' THEN
+                    INSERT INTO ninai_journal_superseded
+                        (user_id, memory_id, version, seq, kind, state, appended_at)
+                    VALUES (known.user_id, known.memory_id, known.version, known.seq, known.kind, known.state,
+                        known.appended_at)
+                    ON CONFLICT ON CONSTRAINT ninai_journal_superseded_pkey DO NOTHING;
+                    IF FOUND AND fresh THEN
+                        kept_seqs := kept_seqs || known.seq;
+                        kept_users := kept_users || known.user_id;
+                    ELSIF FOUND THEN
+                        moved := moved || known.seq;
+                    END IF;
+                END IF;
                 UPDATE ninai_journal_entries AS e SET
                     seq = CASE WHEN operation.seq > e.seq THEN operation.seq ELSE nextval('ninai_journal_seq') END,
                     kind = operation.kind, version = operation.version, digest = operation.digest,
@@ -148,6 +169,11 @@ CREATE_APPEND = f"""
                 IF operation.kind = 'delete' THEN
                     DELETE FROM ninai_journal_older_edits AS x
                     WHERE x.user_id = operation.user_id AND x.memory_id = operation.memory_id;
+                    WITH gone AS (
+                        DELETE FROM ninai_journal_superseded AS x
+                        WHERE x.user_id = operation.user_id AND x.memory_id = operation.memory_id RETURNING x.seq
+                    )
+                    SELECT erased || array_agg(gone.seq) INTO erased FROM gone;
                 ELSIF operation.older IS NOT NULL THEN
                     INSERT INTO ninai_journal_older_edits AS x (user_id, memory_id, key, digest, noted_at)
                     SELECT DISTINCT ON (left(t.id, {EDIT_KEY_CHARS})) operation.user_id, operation.memory_id,
@@ -181,13 +207,21 @@ CREATE_APPEND = f"""
         INTO old_providers, old_places, old_dues
         FROM (
             SELECT d.provider, d.seq, d.due_at, d.dead FROM ninai_journal_deliveries AS d
-            WHERE d.provider = ANY (everyone) AND d.seq = ANY (old_seqs)
+            WHERE d.provider = ANY (everyone) AND d.seq = ANY (old_seqs || erased)
             ORDER BY d.provider, d.seq FOR UPDATE
         ) AS l;
         IF old_providers IS NOT NULL THEN
             DELETE FROM ninai_journal_deliveries AS d
             USING unnest(old_providers, old_places) AS o (provider, seq)
-            WHERE d.provider = o.provider AND d.seq = o.seq;
+            WHERE d.provider = o.provider AND d.seq = o.seq
+                AND (d.provider <> ALL (keepers) OR d.seq <> ALL (moved) OR d.seq = ANY (erased));
+        END IF;
+        -- What was appended and replaced by one call has had no delivery so far.
+        IF kept_seqs <> '{{}}' THEN
+            INSERT INTO ninai_journal_deliveries (provider, seq, user_id, since, due_at)
+            SELECT m.name, k.seq, k.user_id, clock_timestamp(), clock_timestamp()
+            FROM unnest(kept_seqs, kept_users) AS k (seq, user_id) CROSS JOIN unnest(keepers) AS m (name)
+            WHERE k.seq <> ALL (erased);
         END IF;
         INSERT INTO ninai_journal_deliveries (provider, seq, user_id, since, due_at)
         SELECT m.name, f.seq, f.user_id, clock_timestamp(), CASE

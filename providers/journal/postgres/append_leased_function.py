@@ -5,7 +5,7 @@ update; `ninai_journal_append_lent` is the name under which one of them calls th
 """
 
 CREATE_APPEND_LEASED = """
-    CREATE FUNCTION ninai_journal_append_leased(
+    CREATE OR REPLACE FUNCTION ninai_journal_append_leased(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
         helds text[], seconds float8[], edits text[], olders text[]
     ) RETURNS TABLE (

@@ -19,7 +19,7 @@ from providers.journal.operations import (
     PendingDelivery,
     Settlement,
 )
-from providers.journal.postgres import statements
+from providers.journal.postgres import statements, superseding
 from providers.journal.postgres.appending import AppendCall, Appender
 from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
@@ -101,13 +101,13 @@ class PostgresJournal(PostgresMembers):
         check_count("leases", len(leases), MAX_LEASED)
         if not leases:
             return []
-        rows = await self._database.write(statements.MOVE, moves((provider, lease, seconds) for lease in leases))
+        distinct = list(dict.fromkeys(leases))  # two deliveries of one memory may have the same lease
+        rows = await self._database.write(statements.MOVE, moves((provider, lease, seconds) for lease in distinct))
         if rows:
             self._notifier.notify_after(seconds)
-        untils = {row.place: row.until for row in rows}
+        untils = {distinct[row.place - 1]: row.until for row in rows}
         return [
-            LeaseToken(lease.user_id, lease.memory_id, untils[place]) if place in untils else None
-            for place, lease in enumerate(leases, 1)
+            LeaseToken(lease.user_id, lease.memory_id, untils[lease]) if lease in untils else None for lease in leases
         ]
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
@@ -132,6 +132,8 @@ class PostgresJournal(PostgresMembers):
             place = {"reached": rows[-1].appended_at, "seq": rows[-1].seq} if full else None
         edits = {"seconds": seconds, "limit": _PRUNED_AT_ONCE}
         while await self._database.change(statements.DROP_OLDER_EDITS, edits) == _PRUNED_AT_ONCE:
+            pass
+        while await self._drop_superseded(seconds) == _PRUNED_AT_ONCE:
             pass
         return dropped
 
@@ -191,12 +193,22 @@ class PostgresJournal(PostgresMembers):
     async def discard(self, seq: int, provider: str) -> bool:
         """Give up a dead letter; see the protocol."""
         await self._settler.settled()
-        return bool(await self._database.change(statements.DISCARD, {"seq": seq, "provider": provider}))
+        values = {"seq": seq, "provider": provider}
+        gone = await self._database.change(superseding.DISCARD, values)
+        return bool(gone or await self._database.change(statements.DISCARD, values))
 
     async def _settled_rows(self, statement: TextClause, values: dict[str, Any]) -> Sequence[Row[Any]]:
         """Return the rows of a read that sees the settlements before it."""
         await self._settler.settled()
         return await self._database.rows(statement, values)
+
+    async def _drop_superseded(self, seconds: float) -> int:
+        rows = await self._database.rows(superseding.PRUNABLE, {"seconds": seconds, "limit": _PRUNED_AT_ONCE})
+        if rows:
+            async with self._database.transaction() as connection:
+                await connection.execute(statements.LOCK_ALONE)
+                await connection.execute(superseding.DROP, {"seqs": [row.seq for row in rows]})
+        return len(rows)
 
     async def _drop(self, seqs: list[int], *, deleted: bool, traces: bool = False) -> int:
         """Drop those of these entries that have no delivery, under the lock that keeps others from adding one."""

@@ -1,10 +1,13 @@
 """The members of a journal in PostgreSQL, and claims on tasks that only one holder may run."""
 
-from sqlalchemy import text
+from typing import Any
+
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.journal.base import RESERVED_MARKS, Journal
 from providers.journal.operations import Member, MemberState
+from providers.journal.postgres import superseding
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.statements import LOCK_ALONE
@@ -18,7 +21,8 @@ _TOMBSTONES_FIRST = 0.5  # seconds by which all others are delivered later after
 
 _MEMBER = (
     "name, identity, state, CAST(extract(epoch FROM joined_at) AS float8), copied, copied_users, fill_after, epoch,"
-    " noted, coalesce(CAST(extract(epoch FROM noted_at) AS float8), 0), reserved, lineage, restored, behind"
+    " noted, coalesce(CAST(extract(epoch FROM noted_at) AS float8), 0), reserved, lineage, restored, behind,"
+    " keeps_history"
 )
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
 
@@ -66,8 +70,13 @@ _DELIVER = text("""
     INSERT INTO ninai_journal_deliveries AS d (provider, seq, user_id, since, due_at)
     SELECT :name, seq, user_id, clock_timestamp(),
         clock_timestamp() + make_interval(secs => CASE kind WHEN 'delete' THEN 0 ELSE CAST(:later AS float8) END)
-    FROM ninai_journal_entries
-    WHERE seq > :after AND NOT trace ORDER BY seq LIMIT CAST(:limit AS int)
+    FROM (
+        SELECT seq, user_id, kind FROM ninai_journal_entries WHERE seq > :after AND NOT trace
+        UNION ALL
+        SELECT s.seq, s.user_id, s.kind FROM ninai_journal_superseded AS s WHERE s.seq > :after AND EXISTS (
+            SELECT 1 FROM ninai_journal_members AS m WHERE m.name = :name AND m.keeps_history
+        )
+    ) AS known ORDER BY seq LIMIT CAST(:limit AS int)
     ON CONFLICT (provider, seq) DO UPDATE SET due_at = excluded.due_at, failures = 0, dead = false, error = ''
     RETURNING seq
 """)
@@ -176,6 +185,23 @@ class PostgresMembers(Journal):
         values = {"task": task, "holder": holder, "seconds": seconds}
         return await self._database.change(_CLAIM, values) > 0
 
+    async def note_history(self, name: str, *, keeps: bool) -> None:
+        """Note whether a member keeps history; see the protocol."""
+        known = next((member for member in await self.members() if member.name == name), None)
+        if known is None or known.keeps_history == keeps:
+            return
+        # What was superseded before; if this is interrupted, it is repeated, since nothing is noted yet.
+        known_to = await self._in_batches(superseding.DELIVER, {"name": name}) if keeps else 0
+        async with self._database.transaction() as connection:
+            await connection.execute(LOCK_ALONE)
+            await connection.execute(superseding.NOTE, {"name": name, "keeps": keeps})
+            if keeps:
+                # And since then; from here on every append includes this member.
+                await connection.execute(superseding.DELIVER, {"name": name, "after": known_to, "limit": None})
+            else:
+                await connection.execute(superseding.DROP_DELIVERIES, {"name": name})
+        self._notifier.notify()
+
     async def _joined(self, name: str, identity: str | None, state: MemberState | None) -> Member:
         async with self._database.reading() as connection:
             member = await _member(connection, name)
@@ -206,12 +232,15 @@ class PostgresMembers(Journal):
 
         If this is interrupted, some deliveries stay for a provider that is no member until it does join.
         """
+        return await self._in_batches(_DELIVER, {"name": name, "later": later})
+
+    async def _in_batches(self, deliver: TextClause, values: dict[str, Any]) -> int:
         after, full = 0, True
         while full:
             async with self._database.transaction() as connection:
                 await connection.execute(LOCK_ALONE)  # so that no entry is replaced meanwhile
-                values = {"name": name, "after": after, "limit": _DELIVERED_AT_ONCE, "later": later}
-                seqs = [row.seq for row in await connection.execute(_DELIVER, values)]
+                batch = {"after": after, "limit": _DELIVERED_AT_ONCE} | values
+                seqs = [row.seq for row in await connection.execute(deliver, batch)]
             after, full = max(seqs, default=after), len(seqs) == _DELIVERED_AT_ONCE
         return after
 

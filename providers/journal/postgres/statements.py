@@ -31,10 +31,9 @@ NEWEST = text(f"""
 # A lateral join reads one entry after the other; a hash join would read those of all users.
 ENTRIES = text(f"""
     SELECT {_ENTRY} FROM (
-        SELECT seq FROM ninai_journal_deliveries
-        WHERE user_id = :user_id AND provider = :provider ORDER BY seq DESC LIMIT CAST(:limit AS int)
-    ) AS p CROSS JOIN LATERAL (
-        SELECT user_id, seq, kind, state FROM ninai_journal_entries WHERE seq = p.seq OFFSET 0
+        SELECT n.* FROM ninai_journal_deliveries AS p CROSS JOIN LATERAL (
+            SELECT user_id, seq, kind, state FROM ninai_journal_entries WHERE seq = p.seq OFFSET 0
+        ) AS n WHERE p.user_id = :user_id AND p.provider = :provider ORDER BY p.seq DESC LIMIT CAST(:limit AS int)
     ) AS e
     UNION ALL
     SELECT {_ENTRY} FROM (
@@ -62,6 +61,15 @@ DELETED = text("""
     WHERE user_id = :user_id AND memory_id = ANY (CAST(:memory_ids AS text[])) AND kind = 'delete'
 """)
 
+# What one delivery `{0}` is about, whether it is still the newest of its memory or not.
+_DELIVERED = """LATERAL (
+        SELECT user_id, memory_id, kind, state, appended_at, false AS superseded
+        FROM ninai_journal_entries WHERE seq = {0}.seq
+        UNION ALL
+        SELECT user_id, memory_id, kind, state, appended_at, true AS superseded
+        FROM ninai_journal_superseded WHERE seq = {0}.seq
+    ) AS e"""
+
 LEASE = text(f"""
     WITH {_QUICK}, due AS MATERIALIZED (
         SELECT d.provider, d.seq FROM quick, ninai_journal_deliveries AS d
@@ -70,15 +78,15 @@ LEASE = text(f"""
     )
     UPDATE ninai_journal_deliveries AS d
     SET due_at = clock_timestamp() + make_interval(secs => CAST(:seconds AS float8))
-    FROM due JOIN ninai_journal_entries AS e USING (seq)
+    FROM due CROSS JOIN {_DELIVERED.format("due")}
     WHERE d.provider = due.provider AND d.seq = due.seq
     RETURNING d.seq, d.provider, e.kind, e.state,
         CAST(extract(epoch FROM e.appended_at) AS float8) AS appended_at,
         CAST(extract(epoch FROM d.due_at) AS float8) AS until, d.failures,
-        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at, d.error
+        coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0) AS failed_at, d.error, e.superseded
 """)  # noqa: S608 - joined from constants
 
-# Returns the deliveries that existed.
+# Returns the deliveries that existed; not those of superseded versions, since another delivery may wait for them.
 SETTLE = text(f"""
     WITH {_QUICK}, given AS MATERIALIZED (
         SELECT g.* FROM quick, unnest(
@@ -100,30 +108,34 @@ SETTLE = text(f"""
             failures = d.failures + l.counts, failed_at = clock_timestamp(), error = l.error
         FROM locked AS l WHERE l.verdict <> 'done' AND d.provider = l.provider AND d.seq = l.seq
     )
-    SELECT provider, seq FROM locked
+    SELECT l.provider, l.seq FROM locked AS l
+    WHERE NOT EXISTS (SELECT 1 FROM ninai_journal_superseded AS s WHERE s.seq = l.seq)
 """)  # noqa: S608 - joined from constants
 
-# Moves the ends of leases. A delivery that has replaced a leased one is due at the same moment, unless it has been
-# leased since, and is treated as the leased one.
+# Moves the ends of leases. Deliveries that have replaced a leased one are due at the same moment, unless they have been
+# leased since, and are treated as the leased one; so all of them are moved to the same moment.
 MOVE = text(f"""
-    WITH {_QUICK}, waiting AS MATERIALIZED (
+    WITH {_QUICK}, present AS MATERIALIZED (SELECT clock_timestamp() AS moment), waiting AS MATERIALIZED (
         SELECT d.provider, d.seq, g.delay, g.place FROM quick, unnest(
             CAST(:providers AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:untils AS float8[]),
             CAST(:delays AS float8[])
         ) WITH ORDINALITY AS g (provider, user_id, memory_id, until, delay, place)
         CROSS JOIN LATERAL (
-            SELECT seq FROM ninai_journal_entries WHERE user_id = g.user_id AND memory_id = g.memory_id OFFSET 0
+            SELECT seq FROM ninai_journal_entries WHERE user_id = g.user_id AND memory_id = g.memory_id
+            UNION ALL
+            SELECT seq FROM ninai_journal_superseded WHERE user_id = g.user_id AND memory_id = g.memory_id
+            OFFSET 0
         ) AS e JOIN ninai_journal_deliveries AS d ON d.provider = g.provider AND d.seq = e.seq
         WHERE CAST(extract(epoch FROM d.due_at) AS float8) = g.until AND NOT d.dead
         ORDER BY d.provider, d.seq FOR UPDATE OF d
     )
-    UPDATE ninai_journal_deliveries AS d SET due_at = clock_timestamp() + make_interval(secs => w.delay)
-    FROM waiting AS w WHERE d.provider = w.provider AND d.seq = w.seq
+    UPDATE ninai_journal_deliveries AS d SET due_at = present.moment + make_interval(secs => w.delay)
+    FROM waiting AS w, present WHERE d.provider = w.provider AND d.seq = w.seq
     RETURNING w.place, CAST(extract(epoch FROM d.due_at) AS float8) AS until
 """)  # noqa: S608 - joined from constants
 
 # What is in the table has been retained for so long, whatever the server's clock was set to: see `clock.py`.
-_WATCHED = """EXISTS (
+WATCHED = """EXISTS (
         SELECT 1 FROM ninai_journal AS j
         WHERE j.watched_since <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
     )"""
@@ -132,7 +144,7 @@ PRUNABLE = text(f"""
     SELECT e.seq, e.appended_at, {_CONFIRMED} AS confirmed FROM (
         SELECT seq, user_id, appended_at FROM ninai_journal_entries
         WHERE kind <> 'delete' AND (appended_at, seq) > (CAST(:reached AS timestamptz), CAST(:seq AS bigint))
-            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {_WATCHED}
+            AND appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {WATCHED}
         ORDER BY appended_at, seq LIMIT CAST(:limit AS int)
     ) AS e ORDER BY e.appended_at, e.seq
 """)  # noqa: S608 - joined from constants
@@ -156,7 +168,7 @@ DROP = text(f"""
 DROP_OLDER_EDITS = text(f"""
     WITH {_QUICK}, old AS MATERIALIZED (
         SELECT x.user_id, x.memory_id, x.key FROM quick, ninai_journal_older_edits AS x
-        WHERE x.noted_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {_WATCHED}
+        WHERE x.noted_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {WATCHED}
         ORDER BY x.noted_at LIMIT CAST(:limit AS int) FOR UPDATE OF x SKIP LOCKED
     )
     DELETE FROM ninai_journal_older_edits AS x USING old
@@ -165,7 +177,7 @@ DROP_OLDER_EDITS = text(f"""
 
 TOMBSTONES = text(f"""
     SELECT e.seq, e.kind, e.state, CAST('{{}}' AS text[]) AS pending FROM ninai_journal_entries AS e
-    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED} AND {_WATCHED}
+    WHERE e.seq > :after AND e.kind = 'delete' AND {_CONFIRMED} AND {WATCHED}
         AND e.appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8))
     ORDER BY e.seq LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
@@ -191,7 +203,11 @@ LAST_SEQ = text("""
     SELECT greatest((SELECT max(seq) FROM ninai_journal_entries), (SELECT last_dropped FROM ninai_journal))
 """)
 
-NEWEST_VERSION = text("SELECT coalesce(max(version), 0) FROM ninai_journal_entries")
+NEWEST_VERSION = text("""
+    SELECT coalesce(max(version), 0) FROM (
+        SELECT version FROM ninai_journal_entries UNION ALL SELECT version FROM ninai_journal_superseded
+    ) AS v
+""")
 
 BACKLOGS = text(f"""
     SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending,
@@ -212,7 +228,7 @@ _DELIVERY = (
 # The oldest ones of each member, which its key lists in order; of those the oldest of all.
 PENDING = text(f"""
     SELECT {_DELIVERY}, CAST(extract(epoch FROM d.due_at) AS float8)
-    FROM ninai_journal_deliveries AS d JOIN ninai_journal_entries AS e USING (seq)
+    FROM ninai_journal_deliveries AS d CROSS JOIN {_DELIVERED.format("d")}
     WHERE NOT d.dead AND d.provider = coalesce(CAST(:provider AS text), d.provider) AND d.seq IN (
         SELECT DISTINCT oldest.seq FROM ninai_journal_members AS m CROSS JOIN LATERAL (
             SELECT seq FROM ninai_journal_deliveries
@@ -225,7 +241,7 @@ PENDING = text(f"""
 
 DEAD = text(f"""
     SELECT {_DELIVERY}, coalesce(CAST(extract(epoch FROM d.failed_at) AS float8), 0)
-    FROM ninai_journal_deliveries AS d JOIN ninai_journal_entries AS e USING (seq)
+    FROM ninai_journal_deliveries AS d CROSS JOIN {_DELIVERED.format("d")}
     WHERE d.dead AND d.seq IN (
         SELECT DISTINCT seq FROM ninai_journal_deliveries
         WHERE dead AND seq > :after ORDER BY seq LIMIT CAST(:limit AS int)

@@ -92,10 +92,6 @@ STEPS = (
             """,
             "CREATE INDEX ninai_journal_older_edits_by_age ON ninai_journal_older_edits (noted_at)",
             _LIKE_ENTRIES.format(table="ninai_journal_older_edits"),
-            CREATE_APPEND,
-            CREATE_APPEND_LEASED,
-            CREATE_FORMER_APPEND,
-            CREATE_FORMER_APPEND_LEASED,
         ),
     ),
     SchemaStep(
@@ -106,6 +102,31 @@ STEPS = (
                 ADD COLUMN watched_at timestamptz NOT NULL DEFAULT clock_timestamp(),
                 ADD COLUMN watched_since timestamptz NOT NULL DEFAULT clock_timestamp()
             """,
+        ),
+    ),
+    # What an append has replaced, kept for the members that keep history; see `history.py`.
+    SchemaStep(
+        title="superseded versions",
+        statements=(
+            "ALTER TABLE ninai_journal_members ADD COLUMN keeps_history boolean NOT NULL DEFAULT false",
+            """
+            CREATE TABLE ninai_journal_superseded (
+                user_id text NOT NULL,
+                memory_id text NOT NULL,
+                version bigint NOT NULL,
+                seq bigint NOT NULL UNIQUE,
+                kind text NOT NULL,
+                state text NOT NULL,
+                appended_at timestamptz NOT NULL,
+                PRIMARY KEY (user_id, memory_id, version)
+            )
+            """,
+            "CREATE INDEX ninai_journal_superseded_by_age ON ninai_journal_superseded (appended_at)",
+            _LIKE_ENTRIES.format(table="ninai_journal_superseded"),
+            CREATE_APPEND,
+            CREATE_APPEND_LEASED,
+            CREATE_FORMER_APPEND,
+            CREATE_FORMER_APPEND_LEASED,
         ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.errors import Rejected
@@ -15,10 +16,19 @@ from providers.journal.operations import (
     OperationKind,
     rejection,
 )
-from providers.journal.sqlite import older_edits
+from providers.journal.sqlite import older_edits, superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.types import Owner
+
+
+class Recipients(Struct, frozen=True):
+    """The members that get deliveries; those to `held` are leased for `seconds`, and the `keepers` keep history."""
+
+    members: Sequence[str]
+    keepers: Sequence[str]
+    held: str | None
+    seconds: float
 
 
 def newest(connection: JournalConnection, owner: Owner, memory_id: str) -> JournalEntry | None:
@@ -31,8 +41,10 @@ def append(
     connection: JournalConnection, operations: Sequence[Operation], held: str | None, seconds: float
 ) -> list[Appended | Rejected]:
     """Judge each operation, and append it unless it is known or rejected; see `Journal.append`."""
-    members = [str(name) for (name,) in connection.rows("SELECT name FROM members")]
-    return [_append(connection, operation, members, held, seconds) for operation in operations]
+    members = connection.rows("SELECT name, keeps_history FROM members")
+    keepers = [name for name, keeps in members if keeps]
+    recipients = Recipients([name for name, _ in members], keepers, held, seconds)
+    return [_append(connection, operation, recipients) for operation in operations]
 
 
 def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:
@@ -47,34 +59,37 @@ def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:
     return AppendOutcome.APPENDED
 
 
-def _append(
-    connection: JournalConnection, operation: Operation, members: Sequence[str], held: str | None, seconds: float
-) -> Appended | Rejected:
+def _append(connection: JournalConnection, operation: Operation, recipients: Recipients) -> Appended | Rejected:
     state = operation.state
     known = newest(connection, Owner(state.user_id), state.id)
     if known is None:
-        return _insert(connection, operation, members, held, seconds)
+        return _insert(connection, operation, recipients)
     outcome = older_edits.judge(connection, operation, known) or judge(operation, known)
     rejected = rejection(outcome, state.id)
     if rejected is not None:
         return rejected
     if outcome is AppendOutcome.REPEATED:
         return Appended(entry=_renewed_if_trace(connection, known), repeated=True, former=known.state)
-    busy = _remove(connection, known)
-    appended = _insert(connection, replace(operation, trace=False), members, held, seconds, busy)
+    if recipients.keepers and operation.kind is not OperationKind.DELETE:
+        had = superseding.keep(connection, known, recipients.keepers)
+    else:
+        had = _drop_deliveries(connection, known)
+    # The row is removed and not only marked, because nothing may stay of a deleted memory.
+    _delete_row(connection, known.seq)
+    busy = {provider: due_at for provider, due_at in had if due_at is not None}
+    appended = _insert(connection, replace(operation, trace=False), recipients, busy)
     return replace(appended, former=known.state)
 
 
 def _insert(
     connection: JournalConnection,
     operation: Operation,
-    members: Sequence[str],
-    held: str | None,
-    seconds: float,
+    recipients: Recipients,
     busy: dict[str, float] | None = None,
 ) -> Appended:
     """Insert an operation and its deliveries; a provider that is `busy` with a former delivery gets it after that."""
     state, now, free_at = operation.state, connection.now(), busy or {}
+    members, held, seconds = recipients.members, recipients.held, recipients.seconds
     seq = _insert_row(connection, operation, now)
     older_edits.note(connection, operation, now)
     if operation.trace:
@@ -121,15 +136,15 @@ def _limit_traces(connection: JournalConnection, user_id: str) -> None:
     )
 
 
-def _remove(connection: JournalConnection, known: JournalEntry) -> dict[str, float]:
-    """Remove an operation with its deliveries, and return until when each provider may be busy with it."""
-    deliveries = connection.rows(
-        "DELETE FROM deliveries WHERE user_id = ? AND seq = ? RETURNING provider, due_at",
-        (known.state.user_id, known.seq),
-    )
-    # The row is removed and not only superseded, because nothing may stay of a deleted memory.
-    _delete_row(connection, known.seq)
-    return {provider: due_at for provider, due_at in deliveries if due_at is not None}
+def _drop_deliveries(connection: JournalConnection, known: JournalEntry) -> list[tuple[str, float | None]]:
+    """Drop the deliveries of an operation; return of which provider each one was, and when it was due."""
+    return [
+        (provider, due_at)
+        for provider, due_at in connection.rows(
+            "DELETE FROM deliveries WHERE user_id = ? AND seq = ? RETURNING provider, due_at",
+            (known.state.user_id, known.seq),
+        )
+    ]
 
 
 def _delete_row(connection: JournalConnection, seq: int) -> None:

@@ -16,7 +16,7 @@ from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
 from providers.journal.operations import Appended, LeaseToken, Operation, Settlement
-from providers.journal.sqlite import appending, delivering, older_edits, outstanding, retaining
+from providers.journal.sqlite import appending, delivering, older_edits, outstanding, retaining, superseding
 from providers.journal.sqlite import members as membership
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.place import FilePlace
@@ -126,11 +126,13 @@ class SqliteJournal(Journal):
                 lambda connection: retaining.prune(connection, seconds, start, _PRUNED_AT_ONCE)  # noqa: B023 - awaited before the next turn
             )
             dropped, place = dropped + pruned.dropped, pruned.reached
-        while await self._drop_older_edits(seconds, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
-            pass
+        for drop in (self._drop_older_edits, self._drop_superseded):
+            while await drop(seconds, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
+                pass
         return dropped
 
     _drop_older_edits = _writing(older_edits.drop_old)
+    _drop_superseded = _writing(superseding.drop_old)
     tombstones = _reading(retaining.tombstones)
     redeliver = _writing(retaining.redeliver, makes_due=True)
     forget = _writing(retaining.forget)
@@ -160,6 +162,7 @@ class SqliteJournal(Journal):
     mark = _writing(membership.mark)
     leave = _writing(membership.leave)
     claim = _writing(membership.claim)
+    note_history = _writing(superseding.note_history, makes_due=True)
 
     async def close(self) -> None:
         """Commit what is queued; every later call is refused."""

@@ -3,12 +3,13 @@
 from providers.journal.base import NEWEST_SEARCHED, RESERVED_MARKS
 from providers.journal.operations import JournalEntry, Member, MemberState
 from providers.journal.rows import to_value
+from providers.journal.sqlite import superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 
 _COLUMNS = (
     "name, identity, state, joined_at, copied, copied_users, fill_after, epoch, noted, noted_at, reserved, lineage,"
-    " restored = 1, behind"
+    " restored = 1, behind, keeps_history = 1"
 )
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
 _TOMBSTONES_FIRST = 0.5  # seconds by which all others are delivered later after a restart
@@ -145,3 +146,4 @@ def _deliver_everything(connection: JournalConnection, name: str, later: float =
         " SELECT user_id, seq, ?, CASE kind WHEN 'delete' THEN ? ELSE ? END, ? FROM operations WHERE trace = 0",
         (name, now, now + later, now),
     )
+    superseding.deliver_all(connection, name, later)

@@ -39,7 +39,8 @@ def entries(
     entry = connection.operations.entry
     rows = connection.rows(
         f"""SELECT {entry} FROM (
-            SELECT p.seq FROM deliveries AS p WHERE p.user_id = ?1 AND p.provider = ?2 ORDER BY p.seq DESC LIMIT ?3
+            SELECT p.seq FROM deliveries AS p CROSS JOIN operations AS x ON x.seq = p.seq
+            WHERE p.user_id = ?1 AND p.provider = ?2 ORDER BY p.seq DESC LIMIT ?3
         ) AS pending CROSS JOIN operations AS o ON o.seq = pending.seq
         UNION ALL SELECT {entry} FROM (
             SELECT t.seq FROM operations AS t INDEXED BY tombstones_of_user
@@ -109,7 +110,8 @@ def forget(connection: JournalConnection, seqs: Sequence[int], *, traces: bool =
 
 def newest_version(connection: JournalConnection) -> int:
     """Return the greatest version; see `Journal.newest_version`."""
-    [(version,)] = connection.rows("SELECT coalesce(max(version), 0) FROM operations")
+    versions = "SELECT version FROM operations UNION ALL SELECT version FROM superseded"
+    [(version,)] = connection.rows(f"SELECT coalesce(max(version), 0) FROM ({versions})")  # noqa: S608 - a constant
     return int(version)
 
 

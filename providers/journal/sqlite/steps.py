@@ -60,6 +60,33 @@ STEPS = (
         title="the clock of the journal",  # see `clock.py`
         statements=("CREATE TABLE clock (boot TEXT NOT NULL, running REAL NOT NULL, moment REAL NOT NULL) STRICT",),
     ),
+    # A trigger, because a former program that deletes a memory knows nothing of the versions that are kept of it.
+    SchemaStep(
+        title="superseded versions",
+        statements=(
+            "ALTER TABLE members ADD COLUMN keeps_history INTEGER NOT NULL DEFAULT 0",
+            """CREATE TABLE superseded (
+                seq INTEGER PRIMARY KEY,
+                user_id TEXT NOT NULL,
+                memory_id TEXT NOT NULL,
+                version INTEGER NOT NULL,
+                kind TEXT NOT NULL,
+                state TEXT NOT NULL,
+                appended_at REAL NOT NULL
+            ) STRICT""",
+            "CREATE UNIQUE INDEX superseded_versions ON superseded (user_id, memory_id, version)",
+            "CREATE INDEX superseded_by_age ON superseded (appended_at)",
+            """CREATE TRIGGER erase_superseded AFTER INSERT ON operations
+            WHEN NEW.kind = 'delete' AND EXISTS (
+                SELECT 1 FROM superseded AS s WHERE s.user_id = NEW.user_id AND s.memory_id = NEW.memory_id
+            ) BEGIN
+                DELETE FROM deliveries WHERE user_id = NEW.user_id AND seq IN (
+                    SELECT s.seq FROM superseded AS s WHERE s.user_id = NEW.user_id AND s.memory_id = NEW.memory_id
+                );
+                DELETE FROM superseded WHERE user_id = NEW.user_id AND memory_id = NEW.memory_id;
+            END""",
+        ),
+    ),
 )
 
 

@@ -1,0 +1,24 @@
+"""The part of a journal's protocol that is about superseded versions, the history of a memory."""
+
+from abc import abstractmethod
+from typing import Protocol
+
+
+class SupersededVersions(Protocol):
+    """Keep the version that an append replaces as a record of its own, for as long as some member keeps history.
+
+    The record is never changed: of one memory and version the first one stays. It keeps its number and its deliveries
+    to the members that keep history; those to the others are dropped. Nothing but deliveries knows of it: it is never
+    among the `entries`, it is not counted as an operation, and it does not judge an append. A deletion erases it with
+    all others of its memory, and `prune` drops it as it drops an operation, but does not count it.
+
+    As long as no member keeps history, an append makes no such record.
+    """
+
+    @abstractmethod
+    async def note_history(self, name: str, *, keeps: bool) -> None:
+        """Note whether a member keeps the history of memories; an unknown name is ignored.
+
+        One that begins to keep it gets a delivery of every superseded version that the journal still knows, one that
+        ends loses those that it has not confirmed.
+        """

@@ -1,0 +1,263 @@
+"""A store that keeps history receives every version of a memory, also those that were replaced while it was away."""
+
+import asyncio
+
+import pytest
+
+from providers.chain.chain import Chain
+from providers.errors import InvalidInput, Unavailable
+from providers.journal.base import Journal
+from providers.journal.operations import Delivery
+from providers.memory.provider import MockMemoryProvider
+from providers.states.editing import tombstone_for
+from providers.types import Owner
+from tests.providers.chain.scene import DOWN, Scene, play
+from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
+from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
+
+OWNER = Owner(USER)
+TEXTS = ["tea", "coffee", "milk", "water"]
+
+
+def historian(clock: FakeClock) -> FrailProvider:
+    """Return an empty store that keeps history."""
+    return FrailProvider(clock, keeps_history=True)
+
+
+async def kept(store: FrailProvider, memory_id: str) -> list[str | None]:
+    """Return the texts of all versions that a store keeps, the oldest first."""
+    return [state.content for state in await MockMemoryProvider.versions(store, OWNER, memory_id)]
+
+
+async def keepers(journal: Journal) -> set[str]:
+    """Return the members that keep history, as the journal knows them."""
+    return {member.name for member in await journal.members() if member.keeps_history}
+
+
+async def superseded(journal: Journal) -> list[Delivery]:
+    """Return the superseded versions that are due at the standby."""
+    return [one for one in await journal.lease("standby", 100, 0) if one.superseded]
+
+
+async def written(chain: Chain) -> str:
+    """Store a memory, change it three times, and return its id."""
+    memory_id = await chain.provider.remember(USER, TEXTS[0])
+    for text in TEXTS[1:]:
+        await chain.provider.update(USER, memory_id, content=text)
+    return memory_id
+
+
+async def started(stage: Stage, home: FrailProvider, standby: FrailProvider) -> Chain:
+    """Return a chain over both, which has met and filled them."""
+    chain = stage.chain()
+    await chain.switch([stage.part("home", home), stage.part("standby", standby)])
+    await asyncio.sleep(FILL_SECONDS)
+    assert await stage.complete() == {"home", "standby"}
+    return chain
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_standby_has_all_versions(away: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Whether it was away while the memory changed or not."""
+
+    async def main(stage: Stage) -> None:
+        standby = historian(stage.clock)
+        chain = await started(stage, stage.store(), standby)
+        assert await keepers(stage.journal) == {"standby"}
+        standby.down = away
+        memory_id = await written(chain)
+        assert await kept(standby, memory_id) == [] or not away
+        standby.down = False
+        await asyncio.sleep(90)
+
+        assert await kept(standby, memory_id) == TEXTS
+        assert (await chain.provider.get(USER, memory_id)).content == TEXTS[-1]
+        assert {backlog.pending + backlog.dead for backlog in (await stage.journal.status()).backlogs} == {0}
+
+    staged(main)
+
+
+def test_without_a_store_that_keeps_history_nothing_is_kept() -> None:
+    """The journal has no row and no delivery more than ever."""
+
+    async def main(stage: Stage) -> None:
+        standby = stage.store()
+        chain = await started(stage, stage.store(), standby)
+        standby.down = True
+        memory_id = await written(chain)
+        await asyncio.sleep(1)  # a settlement is under way
+
+        backlogs = {one.provider: one.pending for one in (await stage.journal.status()).backlogs}
+        assert backlogs == {"home": 0, "standby": 1}
+        assert stage.disk.connection.rows("SELECT count(*) FROM superseded") == [(0,)]
+        standby.down = False
+        await asyncio.sleep(90)
+        assert await kept(standby, memory_id) == TEXTS[-1:]
+        assert "put_versions" not in standby.calls
+
+    staged(main)
+
+
+def test_a_deletion_leaves_no_version_anywhere() -> None:
+    """Not in the journal, and not in the store that was away."""
+
+    async def main(stage: Stage) -> None:
+        home, standby = historian(stage.clock), historian(stage.clock)
+        chain = await started(stage, home, standby)
+        memory_id = await written(chain)
+        await asyncio.sleep(30)
+        standby.down = True
+        await chain.provider.update(USER, memory_id, content="wine")
+        await chain.provider.update(USER, memory_id, content="beer")
+        assert await kept(home, memory_id) == [*TEXTS, "wine", "beer"]
+        await chain.provider.delete(USER, memory_id)
+        assert stage.disk.connection.rows("SELECT count(*) FROM superseded") == [(0,)]
+        standby.down = False
+        await asyncio.sleep(90)
+
+        assert await kept(home, memory_id) == await kept(standby, memory_id) == [None]
+
+    staged(main)
+
+
+def test_a_store_that_was_emptied_receives_what_is_retained() -> None:
+    """What the journal still knows of the history comes with the newest version."""
+
+    async def main(stage: Stage) -> None:
+        standby = historian(stage.clock)
+        chain = await started(stage, stage.store(), standby)
+        memory_id = await written(chain)
+        await asyncio.sleep(30)
+        standby.begin_anew()
+        await asyncio.sleep(90)
+
+        assert await kept(standby, memory_id) == TEXTS
+
+    staged(main)
+
+
+def test_a_journal_learns_that_a_store_keeps_history_no_more() -> None:
+    """What it would have received is dropped with the next look at it."""
+
+    async def main(stage: Stage) -> None:
+        standby = historian(stage.clock)
+        chain = await started(stage, stage.store(), standby)
+        standby.failures["put_versions"] = Unavailable("busy")
+        await written(chain)
+        assert (await stage.journal.status()).backlogs[1].pending > 1
+        standby._keeps_history = False  # noqa: SLF001 - another program under the same name
+        await asyncio.sleep(90)
+
+        assert await keepers(stage.journal) == set()
+        assert (await stage.journal.status()).backlogs[1].pending == 0
+
+    staged(main)
+
+
+async def changed(scene: Scene) -> str:
+    """Store a memory, change it three times while the standby keeps history, and return its id."""
+    await scene.journal.note_history("standby", keeps=True)
+    memory_id = await scene.chain.remember(USER, TEXTS[0])
+    for text in TEXTS[1:]:
+        await scene.chain.update(USER, memory_id, content=text)
+    return memory_id
+
+
+def test_versions_are_delivered_in_one_call() -> None:
+    """And the newest one as ever."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        await scene.deliver()
+
+        assert scene.standby.calls == ["put_versions", "put_many"]
+        assert await kept(scene.standby, memory_id) == TEXTS
+        assert "put_versions" not in scene.home.calls
+
+    play(act, made=historian)
+
+
+def test_versions_that_cannot_be_put_are_delivered_again() -> None:
+    """Later, and as often as it takes."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        scene.standby.failures["put_versions"] = DOWN
+        await scene.deliver()
+        assert await kept(scene.standby, memory_id) == []
+        scene.standby.failures.clear()
+        await asyncio.sleep(60)
+        await scene.deliver()
+
+        assert await kept(scene.standby, memory_id) == TEXTS
+        assert await scene.journal.lease("standby", 100, 0) == []
+
+    play(act, made=historian)
+
+
+def test_a_version_that_a_store_refuses_becomes_a_dead_letter() -> None:
+    """The others are put, and reads do not care."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+
+        async def picky(provider: FrailProvider, snapshots: list[object]) -> list[object]:
+            answer = await MockMemoryProvider.put_versions(provider, snapshots[1:])  # type: ignore[arg-type] # as given
+            return [InvalidInput("content", "is refused"), *answer]
+
+        scene.standby.instead["put_versions"] = picky
+        await scene.deliver()
+
+        [letter] = await scene.dead()
+        assert (letter.memory_id, letter.error, letter.provider) == (memory_id, "invalid", "standby")
+        assert await kept(scene.standby, memory_id) == TEXTS[1:]
+        assert await scene.journal.entries(OWNER, "standby", 10, 10) == []
+
+    play(act, made=historian)
+
+
+def test_a_version_of_a_deleted_memory_is_done() -> None:
+    """A store in which it was deleted takes nothing, and the deletion wins."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        state = await MockMemoryProvider.snapshot(scene.home, OWNER, memory_id)
+        assert state is not None
+        await MockMemoryProvider.put_many(scene.standby, [tombstone_for(state, state.version)])
+        await scene.deliver()
+
+        assert await superseded(scene.journal) == []
+        assert await scene.dead() == []
+
+    play(act, made=historian)
+
+
+def test_versions_are_not_looked_for_in_a_store_that_may_be_stale() -> None:
+    """No read shows them; the newest one is held until it is shown."""
+
+    async def act(scene: Scene) -> None:
+        scene.standby.declared = 5.0
+        memory_id = await changed(scene)
+        await scene.deliver()
+
+        assert [one.seq for one in await scene.journal.pending(10, provider="standby")] == [
+            (await scene.journal.entries(OWNER, "standby", 10, 0))[0].seq
+        ]
+        assert await kept(scene.standby, memory_id) == TEXTS
+
+    play(act, made=historian)
+
+
+def test_a_store_that_keeps_no_history_is_not_asked_to() -> None:
+    """Although the journal believes that it does: another store had its name."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        await scene.deliver()
+
+        assert scene.standby.calls == ["put_many"]
+        assert await kept(scene.standby, memory_id) == TEXTS[-1:]
+        assert await scene.journal.lease("standby", 100, 0) == []
+
+    play(act)
