@@ -97,6 +97,10 @@ def wait_for(service: Service, role: str, reason: str = "") -> None:
 def test_two_stores_that_differ_become_one_chain(databases: dict[str, str], folder: Path) -> None:
     """The refused one says the command; it shows what differs, merges both ways, and both are complete and equal."""
     environ = variables(databases)
+    # A journal that is founded over both would refuse two stores that hold different memories.
+    alone = {name: value for name, value in environ.items() if "PROVIDERS__B" not in name}
+    with running_service(folder, alone | {"NINAI__ORDER": "a", "NINAI__JOURNAL__KIND": "sqlite"}) as service:
+        assert service.terminate() == 0
     with running_service(folder, environ) as service:
         wait_for(service, "filling", "run `ninai providers merge b`")
         before = run("diff", "a", "b", "--url", service.url, "--json")
