@@ -37,6 +37,7 @@ def test_a_table_tells_what_was_found(tmp_path: Path) -> None:
         ["config", "ok"],
         ["limits", "ok"],
         ["data_dir", "ok"],
+        ["data_dir.installation", "ok"],
         ["providers.mock.health", "ok"],
         ["journal", "skipped"],
         ["journal.pending", "skipped"],
