@@ -18,7 +18,7 @@ from tests.simulation.inventory import held_by
 from tests.simulation.judging import judged
 from tests.simulation.links import RETENTION
 from tests.simulation.loop import simulate_fast
-from tests.simulation.script import JOURNAL, Act, Crash, Fault, Script, Slowness, Stall, Step
+from tests.simulation.script import JOURNAL, Act, Script, Step
 from tests.simulation.upsets import UpsetKind
 from tests.simulation.upsetting import upset
 from tests.simulation.world import OLD, World
@@ -223,8 +223,7 @@ def _lost_sessions(world: World, events: Sequence[Event]) -> list[str]:
 def _unnoticed(world: World) -> list[str]:
     """Return what was noticed too late, or never."""
     script = world.script
-    parts: list[Fault | Slowness | Stall | Crash] = [*script.faults, *script.slow, *script.stalls, *script.crashes]
-    quiet = world.began + max((part.at + part.seconds for part in parts), default=0.0)
+    quiet = world.began + max((trouble.at + trouble.seconds for trouble in script.troubles), default=0.0)
     return [
         f"{breach.what} at {breach.at}, and noticed at {breach.noticed}"
         for breach in world.breaches
