@@ -38,19 +38,23 @@ class Reunion(Struct):
         """Merge the stores, and mark them as complete.
 
         Raises:
-            NotBackfilled: another process does it, one of the stores cannot be asked, or deliveries are still due.
+            NotBackfilled: another process does it, somebody has everything, one of the stores cannot be asked, or
+                deliveries are still due.
             Unavailable: a store or the journal does not answer.
         """
-        members = [member for member in await self.journal.members() if member.restored]
-        await self._check(members)
+        known = await self.journal.members()
+        members = [member for member in known if member.restored]
+        await self._check(members, [member for member in known if member.state is MemberState.COMPLETE])
         if len(members) > 1:
             await self._merge({member.name for member in members})
         for member in members:
             await self.journal.mark(member.name, MemberState.COMPLETE, epoch=member.epoch)
             _log.warning("store_reunited", provider=member.name, seconds=member.behind)
 
-    async def _check(self, members: Sequence[Member]) -> None:
+    async def _check(self, members: Sequence[Member], complete: Sequence[Member]) -> None:
         await self._claim()
+        if complete:  # perhaps one that this process has not met, because its store does not answer
+            raise NotBackfilled(f"{complete[0].name} has received everything, and the others are filled from it")
         asked = {link.name for link in self.links}
         for member in members:
             if member.name not in asked:

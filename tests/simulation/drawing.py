@@ -74,8 +74,8 @@ def script_with(seed: int, kind: UpsetKind | None) -> Script:
     if kind is UpsetKind.DELETION:
         script = replace(script, crashes=())  # the patrol of a process that crashed goes on after ten minutes
     if kind in _WRONG_JOURNALS and chance.random() < _UNREACHED:
-        faults = (Fault(where, 0.0, _ALL_THE_TIME, Mode.REFUSED, 1.0) for where in FIRST_ORDER)
-        script = replace(script, faults=(*script.faults, *faults), switches=())
+        unreached = (Fault(where, 0.0, _ALL_THE_TIME, Mode.REFUSED, 1.0) for where in FIRST_ORDER)
+        script = replace(script, faults=(*script.faults, *unreached), switches=())
     # See `_weak`: whoever is put right is filled from another.
     weak_drawn = [weak and kind is not UpsetKind.STALENESS for weak in script.weak]  # what is taken must be shown once
     script = replace(script, weak=_weak(weak_drawn, filled=True))

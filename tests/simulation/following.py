@@ -14,8 +14,20 @@ _LOOK_SECONDS = 0.05
 _HEARD_SECONDS = 1.0  # until every process has read again who may answer
 
 
-async def follow(world: World, breach: Breach, noticed: Callable[[], Awaitable[bool]]) -> None:
-    """Find out when a breach is noticed everywhere, and when all is complete again."""
+async def follow(
+    world: World,
+    breach: Breach,
+    noticed: Callable[[], Awaitable[bool]],
+    lost: Callable[[], Awaitable[Mapping[str, Snapshot | None]]] | None = None,
+) -> None:
+    """Find out when a breach is noticed everywhere, and when all is complete again.
+
+    What the journal forgets before it is noticed is `lost` as well.
+    """
+    while not await noticed():  # noqa: ASYNC110 - no event tells
+        await asyncio.sleep(_LOOK_SECONDS)
+    if lost is not None:
+        breach.lost = await lost()
     while not (await noticed() and _heard(world, breach.names)):  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(_LOOK_SECONDS)
     await asyncio.sleep(_HEARD_SECONDS)

@@ -215,9 +215,14 @@ def _read(read: Event, histories: Iterable[_History]) -> list[str]:
                 complaints.append(f"shows an old or foreign content of {history.memory}: {read}")
         elif not read.eventual and _asked_for(read, history) and history.must_be_there(read):
             complaints.append(f"does not show {history.memory}, which is there: {read}")
-        elif read.eventual and read.ending is Ending.ABSENT and history.must_be_there(read):
+        elif read.eventual and _calls_absent(read) and history.must_be_there(read):
             complaints.append(f"calls {history.memory} absent without knowing: {read}")
     return complaints
+
+
+def _calls_absent(event: Event) -> bool:
+    """Return whether an answer claims that there is no such memory; who was rolled back tells of itself alone."""
+    return event.ending is Ending.ABSENT and RESTORED not in event.reasons
 
 
 def _unjudged(read: Event) -> bool:
@@ -248,6 +253,8 @@ def _told(event: Event) -> list[str]:
         complaints.append(f"does not tell who answered: {event}")
     elif event.ending is Ending.DONE and event.provider not in (*event.homes, JOURNAL) and not event.degraded:
         complaints.append(f"does not tell that it is degraded: {event}")
+    if event.final and event.eventual:
+        complaints.append(f"is not sure after all faults have ended: {event}")
     # What nobody could judge hides nothing that the journal knows, and so nothing of the session.
     told = event.unverified or RESTORED in event.reasons
     if event.session and event.eventual and not told and event.ending is not Ending.UNKNOWN:
@@ -272,7 +279,7 @@ def _answer(event: Event, histories: Mapping[str | None, _History]) -> list[str]
         return [f"does not answer as the first did: {event}"]
     deletion_began = any(other.started < event.ended for other in history.deletions if other is not event)
     if event.ending is Ending.ABSENT and not deletion_began:
-        if history.must_be_there(event) and not history.may_be_forgotten(event):
+        if _calls_absent(event) and history.must_be_there(event) and not history.may_be_forgotten(event):
             return [f"calls {history.memory} absent, which is there: {event}"]
         if event.act is Act.REMEMBER:
             return [f"calls {history.memory} deleted, which nobody did: {event}"]

@@ -52,7 +52,7 @@ class Surroundings(Protocol):
     def wall(self, index: int) -> float:
         """Return what the clock on the wall says where a process runs."""
 
-    def note_bug(self, task: asyncio.Task[None]) -> None:
+    def note_bug(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that nothing but a bug can have ended."""
 
 
@@ -78,6 +78,7 @@ class ReplicaProcess:
         self.membership = world.design.membership(
             Membership.of(holder, self._journal, lambda: self.route.links, self._set_in_sync, INSTALLATION, now=clock)
         )
+        self.membership.watch.choose = world.chance.sample
         registrar = self.membership.registrar
         registrar.wall = lambda: world.wall(index)
         self.provider = world.design.provider(

@@ -223,8 +223,7 @@ def _lost_sessions(world: World, events: Sequence[Event]) -> list[str]:
 def _unnoticed(world: World) -> list[str]:
     """Return what was noticed too late, or never."""
     script = world.script
-    parts = [*script.faults, *script.slow, *script.stalls, *script.crashes]
-    quiet = world.began + max((part.at + part.seconds for part in parts), default=0.0)
+    quiet = world.began + max((trouble.at + trouble.seconds for trouble in script.troubles), default=0.0)
     return [
         f"{breach.what} at {breach.at}, and noticed at {breach.noticed}"
         for breach in world.breaches

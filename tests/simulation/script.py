@@ -124,6 +124,11 @@ class Script(Struct, frozen=True):
         """The order in the end."""
         return self.switches[-1].order if self.switches else FIRST_ORDER
 
+    @property
+    def troubles(self) -> tuple[Fault | Slowness | Stall | Crash, ...]:
+        """Everything that stands in the way of calls for some seconds."""
+        return (*self.faults, *self.slow, *self.stalls, *self.crashes)
+
     def has(self, kind: UpsetKind) -> bool:
         """Return whether something of this kind is changed behind the chain's back."""
         return any(upset.kind is kind for upset in self.upsets)

@@ -21,7 +21,7 @@ SECOND = replace(FIRST, number=2)
 
 def faulty(store: Replica, *faults: Fault) -> FaultyReplica:
     """Put a replica's way with faults before a store."""
-    return FaultyReplica("a", store, Weather(Random(1), faults, lambda: 0.0), Life())
+    return FaultyReplica("a", lambda: store, Weather(Random(1), faults, lambda: 0.0), Life())
 
 
 async def test_a_weak_store_keeps_one_mark() -> None:

@@ -28,7 +28,8 @@ async def put_journal_back(world: World, change: Upset) -> None:
     await asyncio.sleep(change.copied)
     connection = world.connections[0]
     copy = copy_of_journal(connection)
-    reserved = dict(connection.rows("SELECT name, reserved FROM members WHERE identity IS NOT NULL"))
+    members = connection.rows("SELECT name, reserved FROM members WHERE identity IS NOT NULL")
+    reserved = {str(name): int(number) for name, number in members}
     await asyncio.sleep(change.at - change.copied)
     marks = {name: (await world.stores[name].introduce()).mark for name in reserved}
     # An older journal whose stores have got no mark since then cannot be told from the right one.

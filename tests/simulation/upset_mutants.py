@@ -1,8 +1,9 @@
 """Designs that keep the promises as long as nothing changes behind their back; each breaks one when one thing does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from providers.chain.membership import Membership
+from providers.chain.link import Link
+from providers.chain.membership import Introductions, Membership
 from providers.chain.stores.introductions import introduction_of
 from providers.chain.stores.registrar import Registrar
 from providers.introduction import Introduction
@@ -10,14 +11,10 @@ from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
-from providers.memory.provider import MockMemoryProvider
-from providers.replica import MAX_OWNERS, Replica
-from providers.states.clock import HybridClock
-from providers.types import Owner
+from providers.replica import Replica
 from tests.simulation.design import RealDesign
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
-from tests.simulation.stores import WeakStore
 from tests.simulation.upsets import UpsetKind
 
 
@@ -94,9 +91,9 @@ class Unpatrolled(RealDesign):
 class FirstIsSource(RealDesign):
     """The first of the order is the source of a new journal, whatever the others hold."""
 
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
-        """Return a store that tells nobody whether it holds anything."""
-        return _ReticentWeak(clock, name) if weak else _Reticent(clock)
+    def membership(self, membership: Membership) -> Membership:
+        """Return one that founds a journal without a look at what the stores hold."""
+        return _Hurried(**{name: getattr(membership, name) for name in membership.__struct_fields__})
 
 
 class StalenessIgnored(RealDesign):
@@ -172,14 +169,9 @@ class _Complete(SimulatedJournal):
         )
 
 
-class _Reticent(MockMemoryProvider):
-    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
-        return [] if limit == 1 else await super().owners(limit, after=after)
-
-
-class _ReticentWeak(WeakStore):
-    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
-        return [] if limit == 1 else await super().owners(limit, after=after)
+class _Hurried(Membership):
+    async def _enrol(self, links: Sequence[Link], introductions: Introductions, *, sole: bool = False) -> None:
+        await super()._enrol(links, introductions, sole=True)
 
 
 def _with(membership: Membership, kind: type[Registrar]) -> Membership:

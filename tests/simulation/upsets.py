@@ -46,6 +46,8 @@ _EARLIEST_COPY = 0.2
 _RETAINED = 4.0  # less than the journal retains
 _HOUR = 3_600.0
 _OF_ALL = 0.4  # of all rollbacks are those of all stores
+_FAR = 0.7  # of these go back to before what the journal retains, so that something is lost by nature
+_EARLY, _LATE = 1.0, 8.0  # seconds
 
 
 def upsets_of(
@@ -59,6 +61,8 @@ def upsets_of(
     names: tuple[str, ...] = (chance.choice(order),)
     if kind is UpsetKind.ROLLBACK and chance.random() < _OF_ALL:
         names = tuple(order)
+        if not weak and chance.random() < _FAR:
+            at, copied = chance.uniform(_LATE, LATEST), chance.uniform(_EARLIEST_COPY, _EARLY)
     upset = Upset(kind=kind, at=at, names=names, copied=copied, seconds=seconds, replica=chance.randrange(replicas))
     match kind:
         case UpsetKind.CLOCK:

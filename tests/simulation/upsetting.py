@@ -1,23 +1,25 @@
 """What is done when something changes behind the chain's back, and what the operator does afterwards."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from providers.introduction import StoreMark
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
-from providers.types import Owner
+from providers.types import Owner, Snapshot
 from tests.simulation.acting import id_of, user_of
 from tests.simulation.breach import Breach
 from tests.simulation.following import complete_in, epochs_in, everything_in, follow, known_in, lost_between, mark_of
-from tests.simulation.inventory import Copy, Held, copy_of, held_by, lacks, put_back
+from tests.simulation.inventory import Copy, Held, all_of, copy_of, held_by, lacks, put_back
 from tests.simulation.upset_journals import put_journal_back, replace_journal
 from tests.simulation.upsets import Upset, UpsetKind
 from tests.simulation.world import World
 
 _COPY_SECONDS = 0.1  # between two states of a lagging replica, of which the last are known
 _COPIES = 10
-_SECONDS_TO_LOOK = 2.0  # before the journal, which retains it for some seconds only, has forgotten the newest operation
+# The journal retains for some seconds only what it is to deliver again: the loss must be noticed by then.
+_SECONDS_TO_LOOK = 2.0  # after the newest operation
+_SECONDS_TO_NOTICE = 4.5  # in which nothing may stand in the way
 
 
 async def upset(world: World, change: Upset) -> None:
@@ -46,16 +48,18 @@ async def _roll_back(world: World, change: Upset) -> None:
     if not rolled_back:
         return
     breach = Breach(what=f"{rolled_back} put back", at=world.clock(), names=change.names, known=known_in(world))
-    if not safe:
-        breach.lost = lost_between(everything, await everything_in(world))
     world.breaches.append(breach)
+    put = [await held_by(store) for store in world.stores.values()]
 
     async def noticed() -> bool:
         now = epochs_in(world)
         held = {name: await held_by(world.stores[name]) for name in rolled_back}
         return all(now[name] > epochs[name] or not lacks(held[name], before[name]) for name in rolled_back)
 
-    await follow(world, breach, noticed)
+    async def lost() -> Mapping[str, Snapshot | None]:
+        return lost_between(everything, all_of([*put, await everything_in(world)]))
+
+    await follow(world, breach, noticed, None if safe else lost)
 
 
 async def _replace(world: World, change: Upset) -> None:
@@ -116,6 +120,8 @@ async def _fail_over(world: World, change: Upset) -> None:
     while not world.clients_done or _pending_at(world, name):
         copies = [*copies[-_COPIES:], (copy_of(store), await mark_of(store), await held_by(store))]
         await asyncio.sleep(_COPY_SECONDS)
+    if not _is_quiet(world):
+        return
     [connection] = world.connections[:1]
     journal = SqliteJournal(connection.journal_id, InlineRunner(connection), InlineRunner(connection))
     newest = await journal.confirmed(name, 1, 0.0)
@@ -145,6 +151,12 @@ def _young(world: World) -> set[str]:
     """Return the memories whose newest operation the journal will retain until it is noticed that it was lost."""
     sql = "SELECT memory_id FROM operations WHERE appended_at > ?"
     return {str(row[0]) for row in world.connections[0].rows(sql, (world.clock() - _SECONDS_TO_LOOK,))}
+
+
+def _is_quiet(world: World) -> bool:
+    begin = world.clock() - world.began
+    end = begin + _SECONDS_TO_NOTICE
+    return all(trouble.at > end or trouble.at + trouble.seconds < begin for trouble in world.script.troubles)
 
 
 async def _nothing(world: World, change: Upset) -> None:

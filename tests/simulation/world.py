@@ -2,6 +2,7 @@
 
 import asyncio
 from random import Random
+from typing import Any
 
 from providers.journal.operations import MemberState
 from providers.journal.sqlite.journal import SqliteJournal
@@ -156,7 +157,7 @@ class World:
         if replica is not None and replica.serves:
             replica.watch(replica.follow(switch.order))
 
-    def note_bug(self, task: asyncio.Task[None]) -> None:
+    def note_bug(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that nothing but a bug can have ended."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self.bugs.append(error)
