@@ -58,6 +58,15 @@ def epochs_in(world: World) -> dict[str, int]:
     }
 
 
+def noted_in(world: World) -> dict[str, tuple[int, int]]:
+    """Return the epoch of each member with the number of the last mark that its store is known to have."""
+    return {
+        str(name): (int(epoch), int(noted))
+        for connection in world.connections
+        for name, epoch, noted in connection.rows("SELECT name, epoch, noted FROM members")
+    }
+
+
 def complete_in(world: World) -> set[str]:
     """Return the members that have received everything."""
     return {

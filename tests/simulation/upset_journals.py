@@ -1,17 +1,18 @@
 """What is done when the journal of a run is not the one that it was, and what the operator does then."""
 
 import asyncio
+from collections.abc import Mapping
 
 from providers.journal.operations import MemberState, Operation, OperationKind
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner
-from providers.types import NewMemory, Owner
+from providers.types import NewMemory, Owner, Snapshot
 from tests.simulation.acting import user_of
 from tests.simulation.breach import Breach
 from tests.simulation.following import epochs_in, everything_in, follow, lost_between
-from tests.simulation.inventory import copy_of_journal
+from tests.simulation.inventory import all_of, copy_of_journal, held_by
 from tests.simulation.journal import Notifier
 from tests.simulation.script import REPLICAS
 from tests.simulation.stores import state_of
@@ -42,7 +43,7 @@ async def put_journal_back(world: World, change: Upset) -> None:
     everything = await everything_in(world)
     copy.backup(connection.raw)
     copy.close()
-    breach.lost = lost_between(everything, await everything_in(world))
+    stored = [await held_by(store) for store in world.stores.values()]
     epochs = epochs_in(world)
     world.all_start()
 
@@ -50,7 +51,10 @@ async def put_journal_back(world: World, change: Upset) -> None:
         now = epochs_in(world)
         return all(now[name] > epochs[name] for name in reserved)
 
-    await follow(world, breach, noticed)
+    async def lost() -> Mapping[str, Snapshot | None]:
+        return lost_between(everything, all_of([*stored, await everything_in(world)]))
+
+    await follow(world, breach, noticed, lost)
 
 
 async def replace_journal(world: World, change: Upset) -> None:

@@ -9,7 +9,16 @@ from providers.journal.sqlite.running import InlineRunner
 from providers.types import Owner, Snapshot
 from tests.simulation.acting import id_of, user_of
 from tests.simulation.breach import Breach
-from tests.simulation.following import complete_in, epochs_in, everything_in, follow, known_in, lost_between, mark_of
+from tests.simulation.following import (
+    complete_in,
+    epochs_in,
+    everything_in,
+    follow,
+    known_in,
+    lost_between,
+    mark_of,
+    noted_in,
+)
 from tests.simulation.inventory import Copy, Held, all_of, copy_of, held_by, lacks, put_back
 from tests.simulation.upset_journals import put_journal_back, replace_journal
 from tests.simulation.upsets import Upset, UpsetKind
@@ -37,12 +46,13 @@ async def _roll_back(world: World, change: Upset) -> None:
     epochs = epochs_in(world)
     if not epochs.keys() >= set(change.names):
         return  # nobody has a store yet that is still to be in the order
-    marks = {name: await mark_of(store) for name, store in world.stores.items()}
+    noted = noted_in(world)
     for name, copy in copies.items():
         now = copy_of(world.stores[name])
         put_back(world.stores[name], copy)
         # What was lost since the last mark is found only if nothing has been written since then: see `_fail_over`.
-        if await mark_of(world.stores[name]) == marks[name]:
+        mark = await mark_of(world.stores[name])
+        if (mark.epoch, mark.number) >= noted[name] if mark else not noted[name][1]:
             put_back(world.stores[name], now)
     rolled_back = [name for name in change.names if lacks(await held_by(world.stores[name]), before[name])]
     if not rolled_back:
