@@ -4,7 +4,7 @@ import asyncio
 import statistics
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from time import time
+from time import monotonic, time
 
 import uvloop
 
@@ -12,13 +12,14 @@ from providers import background
 from providers.chain.chain import Chain
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.observer import Unobserved
-from providers.chain.opening import JournalSpec, ProviderSpec
-from providers.chain.policy import ChainPolicy, PatrolPolicy
+from providers.chain.opening import ProviderSpec
+from providers.chain.policy import PatrolPolicy
 from providers.journal.sqlite.opening import open_journal
 from providers.native.embedded import EmbeddedServer
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from tests.bench.load import Measured, Work, run_load, table
+from tests.support.chain_rig import ChainRig
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.patience import PATIENT
 from tests.support.postgres import reachable_folder
@@ -42,15 +43,15 @@ async def _measure() -> None:
         EmbeddedServer(folder / "a").running() as first,
         EmbeddedServer(folder / "b").running() as second,
     ):
-        path = folder / "stores.sqlite3"
-        journal = JournalSpec(opened=lambda: open_journal(path, time), always=True, installation="bench")
-        chain = Chain(journal, ChainPolicy(patrol=PatrolPolicy(enabled=False)), HybridClock(), Unobserved())
-        try:
-            await chain.switch([_part("home", first.dsn), _part("standby", second.dsn)])
-            await asyncio.sleep(FILL_SECONDS)
-            await _compare(chain)
-        finally:
-            await chain.close()
+        async with open_journal(folder / "stores.sqlite3", time) as journal:
+            # Its own patrol goes round once at the start, over empty stores, and then rests for ten minutes.
+            chain = ChainRig(journal, monotonic, HybridClock()).chain(Unobserved(), always=True)
+            try:
+                await chain.switch([_part("home", first.dsn), _part("standby", second.dsn)])
+                await asyncio.sleep(FILL_SECONDS)
+                await _compare(chain)
+            finally:
+                await chain.close()
 
 
 async def _compare(chain: Chain) -> None:
