@@ -73,11 +73,18 @@ class Registrar(Struct):
     async def recognise_journal(self) -> None:
         """Find out whether the journal is that of this installation.
 
+        One that has never belonged to any, and has never met a store either, becomes it: no store could confirm it.
+
         Raises:
             JournalUnavailable: it does not answer.
         """
-        if not self.trusted and self.installation is not None:
-            self.trusted = await self.journal.installation() == self.installation
+        if self.trusted:
+            return
+        noted = await self.journal.installation()
+        if noted is not None:
+            self.trusted = noted == self.installation
+        elif (members := await self.journal.members()) and all(member.identity is None for member in members):
+            await self.claim_journal(None)
 
     async def claim_journal(self, told: str | None) -> None:
         """Make a journal without members that of this installation, unless it is that of another one.

@@ -138,7 +138,11 @@ def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
     assert (moved["provider"], moved["instead_of"], moved["reason"]) == ("standby", "home", "unavailable")
     assert (grew["provider"], grew["pending"]) == ("home", BATCH * (1 + LONG_BACKLOG // BATCH))
     assert grew["reason"].startswith("home does not answer: ")
-    assert (again["provider"], again["reads"], again["writes"]) == ("home", "home", "stored")
+    # The look at a store may find that it answers before its breaker lets anybody through.
+    assert (again["provider"], again["reads"], again["writes"]) in [
+        ("home", "home", "stored"),
+        ("home", "standby", "accepted"),
+    ]
     # On a busy machine it may be lost for a moment once more.
     assert again["since"] in {line["since"] for line in lines if line["event"] == "provider_lost"}
     assert (closed["provider"], closed["reason"]) == ("home", "a probe succeeded")

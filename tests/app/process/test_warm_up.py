@@ -202,6 +202,7 @@ def test_who_answers_no_reads_delays_nobody() -> None:
     async def main(scene: Scene) -> None:
         stage, newcomer = scene.stage, scene.stage.store()
         chain = stage.chain()
+        await stage.journal.join("a", await scene.store.provider.identity())
         newcomer.seconds = FOREVER
         await chain.switch([stage.part("a", scene.store.provider), stage.part("b", newcomer)])
         started = stage.clock()

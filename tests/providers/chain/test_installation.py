@@ -127,6 +127,28 @@ def test_our_own_journal_is_believed_with_every_store_down() -> None:
     staged(main)
 
 
+def test_a_journal_of_a_former_program_that_has_met_no_store_is_believed() -> None:
+    """It belongs to nobody, and no store could say that it belongs to it; one that has met a store waits for a word."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        await stage.journal.join("a", None)
+        made = membership(stage, None, [], a=store)
+        await admitted(made)
+        assert made.registrar.trusted
+
+    async def met(stage: Stage) -> None:
+        store = stage.store()
+        await stage.journal.join("a", "a store")
+        store.down = True
+        made = membership(stage, None, [], a=store)
+        await admitted(made)
+        assert not made.registrar.trusted
+
+    staged(main)
+    staged(met)
+
+
 def adopter(stage: Stage, **stores: FrailProvider) -> Adopter:
     """Return what takes stores over."""
     links = [stage.link(name, store) for name, store in stores.items()]
