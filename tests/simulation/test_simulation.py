@@ -66,7 +66,7 @@ def test_everything_is_changed_behind_the_back() -> None:
 
 def test_what_is_changed_behind_the_back_takes_place() -> None:
     """Some rollbacks of twenty cost a store something, and all of those are noticed."""
-    breaches = [breach for seed in range(20) for breach in run(script_with(seed, UpsetKind.ROLLBACK)).breaches]
+    breaches = [breach for seed in range(20, 40) for breach in run(script_with(seed, UpsetKind.ROLLBACK)).breaches]
 
     assert len(breaches) > 5
     assert any(breach.lost for breach in breaches)

@@ -190,7 +190,7 @@ async def test_the_claim_of_the_dead_ends_all_the_same(clocks: Clocks) -> None:
         await set_clock(clocks, journal, -HOUR)
         await asyncio.sleep(CLAIMED)
 
-        assert await journal.claim("sweep", "alive", LONG) is True
+        assert await journal.claim("sweep", "alive", HOUR) is True
         assert await journal.claim("sweep", "dead", LONG) is False
 
 
