@@ -14,7 +14,7 @@ from providers.chain.policy import ChainPolicy
 from providers.chain.stores.founding import Undecided, refuse_foreign, source_of
 from providers.chain.stores.in_sync import refuse_empty
 from providers.chain.stores.introductions import PATIENCE_AT_START, introductions_of, refuse_twins
-from providers.chain.stores.registrar import of_another_journal
+from providers.chain.stores.refusals import of_another_journal
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.introduction import Introduction

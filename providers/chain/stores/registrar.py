@@ -12,31 +12,19 @@ from providers.chain.stores.claims import NameClaims
 from providers.chain.stores.introductions import introduction_of
 from providers.chain.stores.judging import Judgement, judge
 from providers.chain.stores.marking import leave_next_mark
+from providers.chain.stores.refusals import ADOPT, Refusal, of_another_journal
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.replica import Replica
 
 _CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})
-ADOPT = "bring the right one back, or have this journal take the stores over: `ninai journal adopt`"
 
 _log = structlog.get_logger(__name__)
 
 
 def _keep_nothing(_installation: str) -> None:
     pass
-
-
-def of_another_journal(name: str) -> str:
-    """Return the reason why the store of a journal is not that of another one."""
-    return f"{name} belongs to another journal: {ADOPT}"
-
-
-class Refusal(Struct, frozen=True):
-    """Why a store is not accepted under a name; `waits` is true if that may pass by itself."""
-
-    reason: str
-    waits: bool = False
 
 
 class Registrar(Struct):
