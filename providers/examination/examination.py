@@ -63,7 +63,7 @@ class Examination(Struct, kw_only=True):
         try:
             async with clock:
                 return await check.work() or ok()
-        except Exception as failure:  # noqa: BLE001 - one check that is wrong must not take the others along
+        except Exception as failure:  # noqa: BLE001 - the result of this check, cause kept; raised, it would end the others
             if isinstance(failure, TimeoutError) and clock.expired():
                 outcome = error(f"no answer within {seconds:g} s", check.advice, label=TimedOut.outcome)
             else:

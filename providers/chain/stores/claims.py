@@ -14,11 +14,11 @@ CLAIM_AGAIN_SECONDS = 5.0  # after which a process says again which store it see
 
 
 class NameClaims(Struct):
-    """The claims of one process, with the identity that it last claimed under each name, and when."""
+    """The claims of one process; `claimed` is the identity that it last claimed under each name, and when."""
 
     journal: Journal
     now: Callable[[], float] = time.monotonic
-    _claimed: dict[str, tuple[str, float]] = {}
+    claimed: dict[str, tuple[str, float]] = {}
 
     async def hold(self, name: str, identity: str) -> bool:
         """Say that this process sees a store under a name; return False if another one sees another store.
@@ -26,12 +26,12 @@ class NameClaims(Struct):
         Raises:
             JournalUnavailable: the journal does not answer.
         """
-        claimed = self._claimed.get(name)
+        claimed = self.claimed.get(name)
         if claimed is not None and claimed[0] == identity and self.now() < claimed[1] + CLAIM_AGAIN_SECONDS:
             return True
         asked = self.now()
         if not await self.journal.claim(f"store {name}", identity, IDENTITY_SECONDS):
-            self._claimed.pop(name, None)
+            self.claimed.pop(name, None)
             return False
-        self._claimed[name] = identity, asked
+        self.claimed[name] = identity, asked
         return True

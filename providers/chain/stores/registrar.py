@@ -45,11 +45,7 @@ class Registrar(Struct):
     trusted: bool = False
     undecided: str | None = None  # why a new journal cannot be founded yet
     now: Callable[[], float] = time.monotonic
-    _claims: NameClaims | None = None
-
-    def __post_init__(self) -> None:
-        """Begin without a claim."""
-        self._claims = NameClaims(self.journal, self.now)
+    _claimed: dict[str, tuple[str, float]] = {}  # see `NameClaims`
 
     @property
     def distrust(self) -> str | None:
@@ -183,7 +179,7 @@ class Registrar(Struct):
             await self._confirm_journal()
         if not self.trusted:
             return Refusal(f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}")
-        if self._claims is None or not await self._claims.hold(name, introduction.identity):
+        if not await NameClaims(self.journal, self.now, self._claimed).hold(name, introduction.identity):
             return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
         if member is None or member.identity is None:
             await self.journal.join(name, introduction.identity, MemberState.FILLING)
