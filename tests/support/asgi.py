@@ -12,6 +12,8 @@ from msgspec import Struct
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+_MEASUREMENTS = 3
+
 
 class Answer(Struct, frozen=True):
     """What came back; `size` is bytes of the body."""
@@ -66,7 +68,18 @@ class Effort(Struct, frozen=True):
 
 
 async def effort_of(app: Litestar, method: str, path: str, headers: Headers = ()) -> Effort:
-    """Measure one request by counting: unlike a time, that is the same on a busy machine."""
+    """Measure one request by counting: unlike a time, that is the same on a busy machine.
+
+    The least of several, because what the application does beside the request is counted with it.
+    """
+    efforts = [
+        Effort(await _calls_of(app, method, path, headers), await _held_by(app, method, path, headers))
+        for _ in range(_MEASUREMENTS)
+    ]
+    return Effort(min(effort.calls for effort in efforts), min(effort.held for effort in efforts))
+
+
+async def _calls_of(app: Litestar, method: str, path: str, headers: Headers) -> int:
     calls = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -78,6 +91,10 @@ async def effort_of(app: Litestar, method: str, path: str, headers: Headers = ()
         await ask(app, method, path, headers)
     finally:
         sys.setprofile(None)
+    return calls
+
+
+async def _held_by(app: Litestar, method: str, path: str, headers: Headers) -> int:
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -85,4 +102,4 @@ async def effort_of(app: Litestar, method: str, path: str, headers: Headers = ()
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    return Effort(calls, most - before)
+    return most - before

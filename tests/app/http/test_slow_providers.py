@@ -31,14 +31,17 @@ def environ(proxy: FickleHttp, more: Mapping[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def slow_mem0(folder: Path, more: Mapping[str, str] | None = None) -> AsyncIterator[tuple[Api, FickleHttp]]:
+async def slow_mem0(
+    folder: Path, more: Mapping[str, str] | None = None, *, stored: bool = True
+) -> AsyncIterator[tuple[Api, FickleHttp]]:
     """The API over a mem0 each of whose answers takes its time; the limits are what they are without this test."""
     async with SpecServer(api_key=KEY) as server, FickleHttp(server.base_url) as proxy:
         settings = load(None, environ=environ(proxy, {"NINAI__DATA_DIR": str(folder), **(more or {})})).settings
         app = create_app(settings, CollectorRegistry())
         async with served(app), asgi_client(app) as http:
             api = Api(http, fresh_user())
-            await api.stored("tea")
+            if stored:
+                await api.stored("tea")
             await proxy.become(Behaviour.SLOW, delay=SLOW)
             yield api, proxy
 
@@ -82,7 +85,8 @@ async def test_a_caller_may_want_to_wait_for_more(tmp_path: Path) -> None:
 
 async def test_nobody_waits_for_more_than_the_longest_request(tmp_path: Path) -> None:
     """Whatever it asks for."""
-    async with slow_mem0(tmp_path, {"NINAI__CHAIN__LONGEST_REQUEST": "0.1"}) as (api, _):
+    longest = {"NINAI__CHAIN__LONGEST_REQUEST": "0.1"}
+    async with slow_mem0(tmp_path, longest, stored=False) as (api, _):
         refused = await api.request("POST", "/memory/recall", json={"query": "tea"}, headers=HIGHER)
 
     assert refused.status_code == 503
