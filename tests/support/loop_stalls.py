@@ -1,0 +1,35 @@
+"""How long an event loop stands still: the time of its thread between two turns, so that a busy machine adds nothing."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class LoopStalls:
+    """What is measured while `watching` a loop: `longest` in seconds of the thread, and `turns` of the loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
+        self._clock = clock
+        self.longest = 0.0
+        self.turns = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Take part in every turn of the running loop, which therefore never sleeps; any kind of loop will do."""
+        loop = asyncio.get_running_loop()
+        last = self._clock()
+
+        def turn() -> None:
+            nonlocal last, handle
+            now = self._clock()
+            self.longest = max(self.longest, now - last)
+            self.turns += 1
+            last = now
+            handle = loop.call_soon(turn)
+
+        handle = loop.call_soon(turn)
+        try:
+            yield
+        finally:
+            handle.cancel()
