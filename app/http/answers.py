@@ -18,13 +18,18 @@ async def in_parts(answer: Answer, status: int = 200) -> Response[Answer]:
 
     The bytes are those that the framework makes of the answer.
     """
-    fields = [_encode(name) + b":" + await _encoded(getattr(answer, name)) for name in answer.__struct_encode_fields__]
-    content = b"{" + b",".join(fields) + b"}"
+    parts: list[bytes] = []
+    for place, name in enumerate(answer.__struct_encode_fields__):
+        parts += (b"," if place else b"{", _encode(name), b":")
+        value = getattr(answer, name)
+        parts += await _items_of(value) if isinstance(value, list) else [_encode(value)]
+    content = b"".join((*parts, b"}"))  # once, because copying megabytes takes milliseconds
     # The framework passes bytes on as they are; the document has the answer's own type.
     return Response(cast("Answer", content), status_code=status, media_type=MediaType.JSON)
 
 
-async def _encoded(value: Any) -> bytes:  # noqa: ANN401 - any field
-    if not isinstance(value, list):
-        return _encode(value)
-    return b"[" + b",".join(await in_turns(_encode, value)) + b"]"
+async def _items_of(values: list[Any]) -> list[bytes]:
+    parts = [b"["]
+    for item in await in_turns(_encode, values):
+        parts += (item, b",")
+    return [*parts[: max(1, len(parts) - 1)], b"]"]

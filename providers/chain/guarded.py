@@ -17,6 +17,7 @@ from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
+from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
@@ -69,9 +70,9 @@ class GuardedProvider(Wrapper):
         """See `MemoryStore`."""
         return super().store(self._minted(memory))
 
-    def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
-        return super().store_many([self._minted(memory) for memory in memories])
+        return await super().store_many(await in_turns(self._minted, memories))
 
     def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""

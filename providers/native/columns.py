@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from providers.embedders.base import Vector
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
+from providers.timing.turns import in_turns
 from providers.types import Edit, MemoryRecord, Snapshot
 
 Convert = Callable[[Any], Any]
@@ -126,13 +127,16 @@ _OF_STATE = [(column.name, column.read) for column in STATE]
 _OF_RECORD = [(column.name, column.read) for column in RECORD]
 
 
-def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> dict[str, list[Any]]:
-    """Return the arrays that insert rows, one for each column that is bound."""
-    return {
-        column.name: _written(map(_TAKE[column.name], rows), column.write)
-        for column in columns
-        if column.type is not None
-    }
+async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> dict[str, list[Any]]:
+    """Return the arrays that insert rows, one for each column that is bound; many rows take turns of the event loop."""
+    bound = [(_TAKE[column.name], column.write) for column in columns if column.type is not None]
+
+    def written(row: MemoryRow) -> list[Any]:
+        return [take(row) if write is None else write(take(row)) for take, write in bound]
+
+    arrays = zip(*await in_turns(written, rows), strict=True)
+    names = (column.name for column in columns if column.type is not None)
+    return {name: list(array) for name, array in zip(names, arrays, strict=True)}
 
 
 def edit_values(edit: Edit) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from providers.journal.operations import (
 )
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
+from providers.timing.turns import in_turns
 
 # A statement's duration grows with its operations, some 50 microseconds each; a larger call goes alone.
 _COMBINED_UP_TO = 16  # operations in one call
@@ -70,7 +71,7 @@ class Appender:
             "versions": [state.version for state in states],
             "bases": [operation.base_version for operation, _ in flat],
             "digests": [state.digest for state in states],
-            "states": [encode(state) for state in states],
+            "states": await in_turns(encode, states),
             "helds": [call.held for _, call in flat],
             "seconds": [call.seconds for _, call in flat],
             "edits": [operation.edit_id for operation, _ in flat],
@@ -78,7 +79,8 @@ class Appender:
         }
         rows = await self._database.write(statements.APPEND, values)
         by_place = {row.place: row for row in rows}
-        answers = iter([_answer(operation, by_place[place]) for place, (operation, _) in enumerate(flat, 1)])
+        placed = enumerate(flat, 1)
+        answers = iter(await in_turns(lambda place: _answer(place[1][0], by_place[place[0]]), placed))
         return [[next(answers) for _ in call.operations] for call in calls]
 
 
