@@ -120,14 +120,14 @@ class PostgresMemoryProvider(NativeReplica):
             return [await self._combiner.put(rows[0])]
 
     async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
-        """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
-        values = await insert_values(rows, FIRST)
-        fresh = {(row.user_id, str(row.id)) for row in await self._database.write(statements.PUT, values)}
+        """Store all rows or none; return each one's id or why it was not stored. A repeat is harmless."""
+        parts = await insert_values(rows, FIRST)
+        fresh = {(row.user_id, str(row.id)) for row in await self._database.write_parts(statements.PUT, parts)}
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
             return [Stored(id=row.state.id) for row in rows]
-        sought = {"user_ids": values["user_id"], "ids": values["id"]}
+        sought = {name + "s": [value for part in parts for value in part[name]] for name in ("user_id", "id")}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
         return [answer(row, stored[row.key]) for row in rows]

@@ -8,8 +8,8 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
-# Of the thread's own processor time, so that neither a busy machine nor other threads make slices shorter. Several works
-# of one request may follow each other without a turn in between, and together they must stay below 20 ms.
+# Of the thread's own processor time, so that neither a busy machine nor other threads make slices shorter. Several such
+# works of one request may follow each other without a turn in between, and together they must stay below 20 ms.
 SLICE_SECONDS = 0.002
 
 

@@ -1,4 +1,4 @@
-"""How long an event loop stands still: the time of its thread between two turns, so that a busy machine adds nothing."""
+"""How long an event loop stands still: the time that its thread works between two turns, on any machine."""
 
 import asyncio
 import time

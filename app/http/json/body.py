@@ -11,8 +11,8 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from app.http.json.place import place_in
-from app.http.json.surrogates import WithoutEscapes, lone_surrogate
 from app.http.json.sizes import refuse_too_large
+from app.http.json.surrogates import WithoutEscapes, lone_surrogate
 from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
 from providers.errors import InvalidInput
 

@@ -23,7 +23,7 @@ class Cut(Struct, frozen=True):
 
 
 class FoundList(Struct, frozen=True):
-    """The first list in an object: where it begins, and where it ends, which is None if `most` items were cut before."""
+    """The first list in an object, from where to where; `end` is None if `most` items were cut before it."""
 
     begin: int
     end: int | None
@@ -33,7 +33,7 @@ class FoundList(Struct, frozen=True):
 async def first_list(text: bytes, most: int, turns: Turns) -> FoundList | None:
     """Return the first list (or object) in a JSON object, cut into at most `most` items and one more; None: no list.
 
-    An empty list has one item, of blanks alone. Of text that is not JSON something is cut, which is then no JSON either.
+    An empty list has one item, of blanks alone. Of what is not JSON something is cut, which is no JSON either.
     """
     cutter = _Cutter(most)
     for window in windows_of(text):

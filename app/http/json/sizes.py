@@ -27,7 +27,7 @@ _IN_ESCAPE = 5  # bytes of an escape, `\\u0041`, beyond the one that it stands f
 
 
 class _Limit(Struct, frozen=True):
-    """How many bytes a field may be written in, and what is said of more; `begins` is how a value of its type begins."""
+    """How many bytes a field may be written in, and what is said of more; a value of its type `begins` so."""
 
     begins: bytes
     most: int
@@ -38,11 +38,15 @@ def _text(chars: int) -> _Limit:
     return _Limit(b'"', _BYTES_PER_CHAR * chars + len(b'""'), f"expected str of length <= {chars}")
 
 
+def _json(most: int, said: str) -> _Limit:
+    return _Limit(b"{", most, said)
+
+
 _LIMITS = {
     "content": _text(MAX_CONTENT_CHARS),
     "query": _text(MAX_QUERY_CHARS),
-    "metadata": _Limit(b"{", _WRITTEN_LONGER * MAX_METADATA_BYTES, f"must be at most {MAX_METADATA_BYTES} bytes of JSON"),
-    "where": _Limit(b"{", MAX_WHERE_BYTES, f"must be at most {MAX_WHERE_BYTES} bytes of JSON, blanks aside"),
+    "metadata": _json(_WRITTEN_LONGER * MAX_METADATA_BYTES, f"must be at most {MAX_METADATA_BYTES} bytes of JSON"),
+    "where": _json(MAX_WHERE_BYTES, f"must be at most {MAX_WHERE_BYTES} bytes of JSON, blanks aside"),
 }
 
 
@@ -66,5 +70,5 @@ def refuse_too_large(body: bytes, fields: Mapping[str, bytes], whole: str) -> No
 
 
 def least_bytes(text: bytes) -> int:
-    """Return how many bytes JSON text takes at least, without blanks and with escaped characters written as they are."""
+    """Return how many bytes JSON text takes at least, without blanks and with escaped characters as they are."""
     return len(text.translate(None, _BLANKS)) - _IN_ESCAPE * text.count(b"\\u")

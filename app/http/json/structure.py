@@ -1,7 +1,7 @@
 """The structure of JSON text: the commas and brackets outside of its strings, without building any value.
 
-The text is read in windows, each by arithmetic on all its bytes at once, so that text made to be dear costs no more than
-any other, and a long one can be read with turns of the event loop in between.
+The text is read in windows, each by arithmetic on all its bytes at once, so that text made to be dear costs little more
+than any other, and a long one can be read with turns of the event loop in between.
 """
 
 from collections.abc import Iterator

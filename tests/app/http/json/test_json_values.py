@@ -51,7 +51,7 @@ def test_every_value_is_counted(value: object) -> None:
 @pytest.mark.parametrize("beyond", range(-6, 7))
 @pytest.mark.parametrize("piece", ['a,[{"', "a,\\\\", "é,[\\"])
 def test_values_are_counted_across_windows(piece: str, beyond: int) -> None:
-    """Nothing is lost or counted twice where one ends, be it in a string, or between a backslash and what it escapes."""
+    """Nothing is lost or counted twice where one ends, be it in a string, or behind the backslash of an escape."""
     text = b"[" + b" " * (WINDOW_BYTES - 8 + beyond) + json.dumps([piece] * 20_000).encode() + b"]"
 
     assert values_in(text, MANY) == 20_001
