@@ -30,7 +30,7 @@ async def recalled_over(view: PendingView, link: Link, options: CallOptions, que
     if not len(overlay):
         return await _asked(link, options, query)
     found, shown = await _shown(view, link, options, replace(query, without=overlay.hidden), query.limit)
-    recalled = replace(found, memories=overlay.recalled(query, shown))
+    recalled = replace(found, memories=await overlay.recalled(query, shown))
     return overlay.marked(recalled, {record.id for record in shown})
 
 
