@@ -47,9 +47,7 @@ def _entry(
 def _recalled(
     entries: Sequence[JournalEntry], found: Sequence[MemoryRecord], query: RecallQuery | None = None
 ) -> list[MemoryRecord]:
-    return asyncio.run(
-        Overlay(entries).recalled(query or RecallQuery(owner=Owner("kannan"), query="green tea"), found)
-    )
+    return asyncio.run(Overlay(entries).recalled(query or RecallQuery(owner=Owner("kannan"), query="green tea"), found))
 
 
 def _ids(records: Sequence[MemoryRecord]) -> list[str]:
