@@ -60,9 +60,7 @@ async def _measured(dsn: str) -> list[tuple[str, ...]]:
     async with running_app({"DATABASE_URL": dsn}) as app:
         await asyncio.sleep(_WARM_SECONDS)
         gc.freeze()  # as the service does when it is warm
-        for case in _cases():
-            rows.append(await _row(app, case))
-    return rows
+        return [*rows, *[await _row(app, case) for case in _cases()]]
 
 
 async def _row(app: Litestar, case: Case) -> tuple[str, ...]:
