@@ -92,6 +92,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.Conflict: CONFLICT,
     errors.CursorLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
+    errors.AnswerTooLarge: ANSWER_TOO_LARGE,
     Unavailable: UNAVAILABLE,
     errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,
