@@ -19,6 +19,8 @@ CONCURRENT_RECALLS = 4  # queries of one batch that run at once
 # more. Else each of a thousand would be the last resort of a provider that is down.
 MOST_IN_VAIN = 2 * CONCURRENT_RECALLS
 
+LEAST_SECONDS = 0.001  # in which nobody has ever answered
+
 Ask = Callable[[RecallQuery], Awaitable[Found]]
 
 
@@ -45,7 +47,7 @@ class RecallBatch(Struct):
     async def _answer(self, query: RecallQuery, ask: Ask) -> Found:
         if self._last is not None and self._in_vain >= MOST_IN_VAIN:
             raise self._last
-        if self.end.expired:
+        if self.end.remaining() < LEAST_SECONDS:
             raise NoTimeLeft("the deadline of the batch passed before this query was asked")
         try:
             return await self._within(query, ask)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from providers.answers import Stored
 from providers.chain.deadline import Deadline
 from providers.chain.errors import NoTimeLeft
+from providers.chain.recall_batch import LEAST_SECONDS
 from providers.errors import ProviderError, TimedOut, Unavailable
 from providers.types import NewMemory
 
@@ -29,7 +30,7 @@ async def store_slices(
     failure: Unavailable | None = None
     answered = False
     for part in slices(memories):
-        if end.expired:
+        if end.remaining() < LEAST_SECONDS:
             failure = NoTimeLeft("the deadline of the batch passed before this memory was sent")
         if failure is None or isinstance(failure, TimedOut):
             try:
