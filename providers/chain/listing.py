@@ -81,7 +81,7 @@ async def _fetched(
         fetched = await page(step)
         records = await without_deleted(overlay.without(fetched.memories))
         behind_offset = records[max(0, query.offset - len(found)) :]
-        found += [_head(one) if place < passed_over else one for place, one in enumerate(records, len(found))]
+        found += [without_content(one) if place < passed_over else one for place, one in enumerate(records, len(found))]
         degraded += [reason for reason in fetched.degraded if reason not in degraded]
         # Pending memories must not take the places of the provider's memories on pages that have not been read.
         whole = (len(fetched.memories) < MAX_LIST_LIMIT and not fetched.cut) or len(found) >= wanted
@@ -100,7 +100,8 @@ def _additions(overlay: Overlay, found: Found, query: PageQuery) -> list[MemoryR
     return [record for record in added if not (found.cut and _behind(record, found.memories[-1].position))]
 
 
-def _head(record: MemoryRecord) -> MemoryRecord:
+def without_content(record: MemoryRecord) -> MemoryRecord:
+    """Return a memory that holds its place alone."""
     return replace(record, content="", metadata=None)
 
 
