@@ -10,7 +10,7 @@ from app.http.admission import price
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import BatchDTO
-from app.http.problems import Problem
+from app.http.problems import Problem, RequestError
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
 
@@ -62,13 +62,26 @@ class BatchesController(UserResource):
         One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
         """
-        asked, _ = price.of_questions(data, call.recall_limit)
-        wanted = (query for query in asked if not isinstance(query, Problem))
+        priced = [_priced(query, call.recall_limit) for query in data]
+        price.of_questions(cost for _, cost in priced)
+        wanted = (query for query, _ in priced if not isinstance(query, Problem))
         queries = [query.recall_query(call.owner, call.recall_limit, call.most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
-        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in asked]
+        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query, _ in priced]
         answered = sum(result.status == "answered" for result in results)
         return schemas.RecallBatchResponse(results, answered, len(results) - answered)
+
+
+def _priced(
+    query: schemas.RecallRequest | Problem, default_limit: int
+) -> tuple[schemas.RecallRequest | Problem, float]:
+    """Return a question and its price, or in its place the problem that it costs too much."""
+    if isinstance(query, Problem):
+        return query, 0.0
+    try:
+        return query, price.of_question(query, default_limit)
+    except RequestError as error:
+        return problems.problem_of(error), 0.0
 
 
 def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberItem:

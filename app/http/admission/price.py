@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET
 
-from app.http.problems import TOO_DEAR, Problem, RequestError, problem_of
+from app.http.problems import TOO_DEAR, Problem, RequestError
 from app.http.schemas import RecallRequest, RememberRequest, UpdateRequest
 from providers import filters
 
@@ -88,26 +88,13 @@ def of_memories(memories: Iterable[RememberRequest | Problem]) -> float:
     return _of_batch(prices, "memories")
 
 
-def of_questions(
-    questions: Iterable[RecallRequest | Problem], default_limit: int
-) -> tuple[list[RecallRequest | Problem], float]:
-    """Return the questions of a batch, with a problem in the place of one that costs too much alone; and their price.
+def of_questions(prices: Iterable[float]) -> float:
+    """Return the price of a batch of questions, of which each has its own.
 
     Raises:
-        RequestError: they cost more than a batch may.
+        RequestError: it is more than a batch may cost.
     """
-    asked: list[RecallRequest | Problem] = []
-    total = 0.0
-    for question in questions:
-        if isinstance(question, Problem):
-            asked.append(question)
-            continue
-        try:
-            total += of_question(question, default_limit)
-            asked.append(question)
-        except RequestError as error:
-            asked.append(problem_of(error))
-    return asked, _of_batch([total], "queries")
+    return _of_batch(prices, "queries")
 
 
 def _of_batch(prices: Iterable[float], field: str) -> float:
