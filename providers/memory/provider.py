@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from providers import limits, replica_limits
+from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
@@ -56,7 +57,7 @@ class MockMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
-        return Found(memories=await self._of(query.owner).recall(query))
+        return recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -71,7 +72,7 @@ class MockMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        return Found(memories=self._of(query.owner).page(query))
+        return page_within(Found(memories=self._of(query.owner).page(query)), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
