@@ -117,7 +117,7 @@ class WordIndex:
 def _scores(
     holders: Mapping[str, Collection[str]], lengths: Mapping[str, int], count: int, total_length: int
 ) -> dict[str, float]:
-    """Score the texts that hold words of a query; `lengths` has these at least, `count` and `total_length` are of all."""
+    """Score the texts that hold words of a query, of `count` texts; `lengths` has these at least."""
     matched: defaultdict[str, float] = defaultdict(float)
     total = 0.0
     for keys in holders.values():

@@ -132,6 +132,10 @@ def _reads() -> Iterator[Case]:
     yield Case("recall batch: 1,000", "POST", "/memory/recall/batch", _json({"queries": questions}))
     yield Case("recall batch: the most conditions", "POST", "/memory/recall/batch", _json({"queries": dear}))
     yield Case("list: 100 large", "GET", "/memory/memories?limit=100")
+    longest = [{"content": "\u0b88" * MAX_CONTENT_CHARS}] * 100
+    yield Case("remember batch: wide", "POST", "/memory/remember/batch", _json({"memories": longest}))
+    yield Case("list: 100 of the longest texts", "GET", "/memory/memories?limit=100")
+    yield Case("recall: 50 of the longest texts", "POST", "/memory/recall", _json({"query": "\u0b88", "limit": 50}))
     yield Case("delete all", "DELETE", "/memory/memories?confirm=everything")
     for path in ("/metrics", "/openapi.json", "/readyz", "/admin/providers"):
         yield Case(path, "GET", path)
