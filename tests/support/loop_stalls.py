@@ -18,18 +18,19 @@ class LoopStalls:
     def watching(self) -> Iterator[None]:
         """Take part in every turn of the running loop, which therefore never sleeps; any kind of loop will do."""
         loop = asyncio.get_running_loop()
-        last = self._clock()
+        last, over = self._clock(), False
 
         def turn() -> None:
-            nonlocal last, handle
+            nonlocal last
             now = self._clock()
             self.longest = max(self.longest, now - last)
             self.turns += 1
             last = now
-            handle = loop.call_soon(turn)
+            if not over:
+                loop.call_soon(turn)
 
-        handle = loop.call_soon(turn)
+        loop.call_soon(turn)
         try:
             yield
         finally:
-            handle.cancel()
+            over = True

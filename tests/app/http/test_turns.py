@@ -46,15 +46,14 @@ async def test_memories_are_stored_in_turns(mock_api: Api, memories: list[dict[s
 
 async def test_questions_are_answered_in_turns(mock_api: Api) -> None:
     """They are decoded, asked and answered one by one."""
-    for number in range(5):
-        await mock_api.remember_batch(*(f"tea number {number} {place}" for place in range(100)))
+    await mock_api.remember_batch(*(f"tea number {number}" for number in range(100)))
 
     async with watched() as watch:
         response = await mock_api.request(
-            "POST", RECALL_BATCH, json={"queries": [{"query": "tea number", "limit": 20}] * 500}
+            "POST", RECALL_BATCH, json={"queries": [{"query": "tea number", "limit": 20}] * 100}
         )
 
-    assert response.json()["answered"] == 500
+    assert response.json()["answered"] == 100
     assert watch.longest_stall < MOST_CALLS
 
 

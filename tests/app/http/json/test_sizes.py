@@ -80,6 +80,8 @@ def test_many_values_are_refused_wherever_there_are_blanks() -> None:
     """The limit is that of the largest metadata."""
     framed = '{"content":"tea","metadata":' + BLANKS.decode() + '{"a":%s}}'
 
-    assert decode((framed % json.dumps([1] * (MAX_FIELD_VALUES - 2))).encode(), RememberRequest)
+    taken = decode((framed % json.dumps([1] * (MAX_FIELD_VALUES - 2))).encode(), RememberRequest)
     with pytest.raises(InvalidInput, match=f"metadata: must hold at most {MAX_FIELD_VALUES} JSON values"):
         decode((framed % json.dumps([1] * MAX_FIELD_VALUES)).encode(), RememberRequest)
+
+    assert taken.metadata == {"a": [1] * (MAX_FIELD_VALUES - 2)}
