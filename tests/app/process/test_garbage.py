@@ -40,7 +40,7 @@ def frozen(folder: object, how: str) -> int:
 
 def test_a_service_leaves_its_start_out(tmp_path: object) -> None:
     """As soon as it is warm."""
-    assert frozen(tmp_path, "alone") > 100_000
+    assert frozen(tmp_path, "alone") > 10_000
 
 
 def test_an_application_beside_others_does_not(tmp_path: object) -> None:
