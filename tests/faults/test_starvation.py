@@ -15,7 +15,7 @@ from tests.support.service import Service, running_service
 
 # Memories, clients of the user who has them and their questions, clients of small users and their rounds.
 SIZES = [
-    pytest.param((8_000, 16, 2, 40, 1), id="small"),
+    pytest.param((1_500, 8, 2, 16, 1), id="small"),
     pytest.param((20_000, 16, 8, 40, 5), id="large", marks=pytest.mark.soak),
 ]
 _DRAINED_BY = 120.0  # seconds

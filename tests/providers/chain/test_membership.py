@@ -36,7 +36,7 @@ class Waits(Unobserved):
 
 @pytest.fixture
 def rare_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have stores looked at rarely, for a test that lasts a day."""
+    """Have stores looked at rarely, for a test that lasts hours."""
     monkeypatch.setattr(watch, "IDLE_SECONDS", 600.0)
 
 
@@ -295,7 +295,7 @@ def test_who_is_in_no_order_for_an_hour_is_retired() -> None:
     staged(main)
 
 
-def test_who_is_in_any_order_is_not_retired() -> None:
+def test_who_is_in_any_order_is_not_retired(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """A provider that a single process still names stays a member."""
 
     async def main(stage: Stage) -> None:
@@ -309,7 +309,7 @@ def test_who_is_in_any_order_is_not_retired() -> None:
     staged(main)
 
 
-def test_who_is_put_back_into_an_order_is_not_retired() -> None:
+def test_who_is_put_back_into_an_order_is_not_retired(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """Another process whose order is still without it may be about to, until it hears that it is wanted."""
 
     async def main(stage: Stage) -> None:
