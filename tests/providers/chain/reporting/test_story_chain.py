@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -58,6 +59,7 @@ def of(logs: Sequence[EventDict], *left_out: str) -> list[tuple[str, Any]]:
     return [(line["event"], line["provider"]) for line in logs if "provider" in line and line["event"] not in left_out]
 
 
+@pytest.mark.thorough
 def test_an_outage_of_a_quarter_of_an_hour_is_a_dozen_lines() -> None:
     """In their order, although hundreds of reads were made meanwhile."""
 
