@@ -22,11 +22,14 @@ def bounded_page(page: str) -> str:
     """  # noqa: S608 - joined from constants
 
 
-def bounded_recall(answer: str) -> str:
-    """Return the end of a statement for a whole answer, or for its first row if its `size` is above `most_bytes`."""
+def bounded_recall(answer: str, most_bytes: str) -> str:
+    """Return the end of a statement for a whole answer, or for its first row if its `size` is above a bound.
+
+    `most_bytes`: the bound, in SQL.
+    """
     return f"""
     SELECT {names(RECORD)}, score, size FROM (
         SELECT *, sum(octet_length(content)) OVER () AS size, row_number() OVER (ORDER BY {_RECALL_ORDER}) AS place
         FROM ({answer}) AS answer
-    ) AS answer WHERE size <= CAST(:most_bytes AS bigint) OR place = 1 ORDER BY {_RECALL_ORDER}
+    ) AS answer WHERE size <= {most_bytes} OR place = 1 ORDER BY {_RECALL_ORDER}
     """  # noqa: S608 - joined from constants

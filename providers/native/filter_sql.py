@@ -1,6 +1,6 @@
 """Conditions on metadata in SQL: fixed fragments and bound values."""
 
-from itertools import count
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,22 +10,32 @@ from providers.filters import And, Comparison, Eq, Exists, FieldPath, Filter, In
 _OPERATORS = {"Gt": ">", "Gte": ">=", "Lt": "<", "Lte": "<="}
 
 
-class FilterSql:
-    """One filter as an SQL expression over the column `metadata`, never NULL, with the values to bind beside it."""
+Bind = Callable[[Any, str], str]
 
-    def __init__(self, where: Filter) -> None:
-        self.values: dict[str, Any] = {}
-        self._numbers = count()
-        self.sql = self._render(where)
 
-    def _render(self, node: Filter) -> str:  # noqa: PLR0911 - one per kind of condition
+def filter_sql(where: Filter, bind: Bind) -> str:
+    """Return a filter as an SQL expression over the column `metadata`, never NULL.
+
+    `bind` takes a value and its type in SQL, and returns what stands for it. Filters that differ in their values alone
+    are one text.
+    """
+    return _Renderer(bind).render(where)
+
+
+class _Renderer:
+    """Render one condition after another, with the values in the order in which they stand in the text."""
+
+    def __init__(self, bind: Bind) -> None:
+        self._bind = bind
+
+    def render(self, node: Filter) -> str:  # noqa: PLR0911 - one per kind of condition
         match node:
             case And():
                 return self._join(" AND ", node.all)
             case Or():
                 return self._join(" OR ", node.any)
             case Not():
-                return f"NOT {self._render(node.that)}"
+                return f"NOT {self.render(node.that)}"
             case Exists():
                 return f"({self._field(node.field)} IS NOT NULL)"
             case Eq():
@@ -38,7 +48,7 @@ class FilterSql:
                 return self._compare(node)
 
     def _join(self, operator: str, nodes: list[Filter]) -> str:
-        return "(" + operator.join(self._render(node) for node in nodes) + ")"
+        return "(" + operator.join(self.render(node) for node in nodes) + ")"
 
     def _equals(self, field: FieldPath, value: Any) -> str:  # noqa: ANN401 - any JSON value
         return f"coalesce({self._field(field)} = {self._bind_json(value)}, false)"
@@ -61,11 +71,6 @@ class FilterSql:
 
     def _bind_json(self, value: Any) -> str:  # noqa: ANN401 - any JSON value
         return self._bind(_json(value), "jsonb")
-
-    def _bind(self, value: Any, sql_type: str) -> str:  # noqa: ANN401 - whatever the type takes
-        name = f"filter_{next(self._numbers)}"
-        self.values[name] = value
-        return f"CAST(:{name} AS {sql_type})"
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - any JSON value

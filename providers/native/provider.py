@@ -69,8 +69,7 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
-        statement, values = recall_statement(query, question.vectors, self._vector_weight)
-        rows = await self._database.rows(statement, values)
+        rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
             raise AnswerTooLarge(most)

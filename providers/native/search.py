@@ -13,16 +13,15 @@ Without a vector on either side the score is `words`; for a question without lex
 """
 
 from functools import lru_cache
-from typing import Any
 
 from pgvector import HalfVector
-from sqlalchemy import TextClause, text
 
 from providers.answer_size import may_exceed
 from providers.embedders.base import Vector
 from providers.native.bounded_answers import bounded_recall
 from providers.native.columns import RECORD, names
-from providers.native.filter_sql import FilterSql
+from providers.native.filter_sql import filter_sql
+from providers.postgres.bound_sql import Binding, BoundSql
 from providers.types import RecallQuery
 
 # A float32 holds integers exactly up to 2^24, and pgvector sums an inner product in float32.
@@ -35,65 +34,54 @@ K1 = 1.2
 B = 0.4  # memories are short, so length says little about how much of one is about the question
 
 
-def recall_statement(
-    query: RecallQuery, vectors: dict[str, Vector], vector_weight: float
-) -> tuple[TextClause, dict[str, Any]]:
-    """Return the statement and its values; `vectors` maps embedding models to the question's float32[dim] in each."""
-    values: dict[str, Any] = {
-        "user_id": query.owner.user,
-        "query": query.query,
-        "limit": query.limit,
-        "min_score": query.min_score,
-        "weight": vector_weight,
-    }
+# The values that every statement has.
+_USER, _QUERY, _LIMIT, _MIN_SCORE, _WEIGHT = "$1", "$2", "$3", "$4", "$5"
+
+
+def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weight: float) -> BoundSql:
+    """Return the statement; `vectors` maps embedding models to the question's float32[dim] in each."""
+    binding = Binding((query.owner.user, query.query, query.limit, query.min_score, vector_weight))
+    bind = binding.bind
     conditions = []
     if query.created_from is not None:
-        conditions.append("created_at >= CAST(:created_from AS timestamptz)")
-        values["created_from"] = query.created_from
+        conditions.append(f"created_at >= {bind(query.created_from, 'timestamptz')}")
     if query.created_before is not None:
-        conditions.append("created_at < CAST(:created_before AS timestamptz)")
-        values["created_before"] = query.created_before
+        conditions.append(f"created_at < {bind(query.created_before, 'timestamptz')}")
     if query.without:
         # Not `<> ALL`, which a generic plan compares one by one: the list is hashed.
-        conditions.append("id NOT IN (SELECT unnest(CAST(:without AS uuid[])))")
-        values["without"] = list(query.without)
+        conditions.append(f"id NOT IN (SELECT unnest({bind(list(query.without), 'uuid[]')}))")
     if query.where is not None:
-        where = FilterSql(query.where)
-        conditions.append(where.sql)
-        values |= where.values
-    for number, (model, vector) in enumerate(vectors.items()):
-        values |= {f"model_{number}": model, f"dims_{number}": len(vector), f"vector_{number}": HalfVector(vector)}
+        conditions.append(filter_sql(query.where, bind))
+    cosines = " ".join(
+        f"WHEN embedding_model = {bind(model, 'text')} AND vector_dims(embedding) = {bind(len(vector), 'int')}"
+        f" THEN 1 - (embedding <=> {bind(HalfVector(vector), 'halfvec')})"
+        for model, vector in vectors.items()
+    )
     bounded = may_exceed(query.limit, query.most_bytes)
-    if bounded:
-        values["most_bytes"] = query.most_bytes
-    return _statement(len(vectors), " AND ".join(conditions) or "true", bounded=bounded), values
+    most_bytes = bind(query.most_bytes, "bigint") if bounded else None
+    return binding.of(_text(cosines, " AND ".join(conditions) or "true", most_bytes))
 
 
 _ANSWER = f"""
     SELECT {names(RECORD, "m.")}, best.score
-    FROM best JOIN ninai_memories AS m ON m.user_id = :user_id AND m.id = best.id
+    FROM best JOIN ninai_memories AS m ON m.user_id = {_USER} AND m.id = best.id
     WHERE m.deleted_at IS NULL
     ORDER BY best.score DESC, m.created_at DESC, m.id DESC
 """  # noqa: S608 - joined from constants
 
 
 @lru_cache(maxsize=256)
-def _statement(models: int, eligible: str, *, bounded: bool) -> TextClause:
+def _text(cosines: str, eligible: str, most_bytes: str | None) -> str:
     """Only fixed fragments are joined here; every value is bound."""
-    cases = " ".join(
-        f"WHEN embedding_model = CAST(:model_{n} AS text) AND vector_dims(embedding) = CAST(:dims_{n} AS int)"
-        f" THEN 1 - (embedding <=> CAST(:vector_{n} AS halfvec))"
-        for n in range(models)
-    )
     scan = f"""
         SELECT id, created_at, {eligible} AS eligible, l2_norm(terms) ^ 2 AS length,
-            {f"CASE {cases} END" if models else "CAST(NULL AS float8)"} AS cosine,
+            {f"CASE {cosines} END" if cosines else "CAST(NULL AS float8)"} AS cosine,
             CAST(-(terms <#> (SELECT low FROM question)) AS bigint)
                 + coalesce(CAST(-(terms <#> (SELECT high FROM question)) AS bigint) << {_BITS_PER_MASK}, 0) AS mask
-        FROM ninai_memories WHERE user_id = :user_id AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
-    return text(f"""
+        FROM ninai_memories WHERE user_id = {_USER} AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
+    return f"""
     WITH lexeme AS MATERIALIZED (
-        SELECT dimension, slot FROM ninai_question(CAST(:query AS text), {MAX_QUESTION_LEXEMES})
+        SELECT dimension, slot FROM ninai_question(CAST({_QUERY} AS text), {MAX_QUESTION_LEXEMES})
     ), question AS MATERIALIZED (
         SELECT {_mask_vector(0)} AS low,
             CASE WHEN max(slot) >= {_BITS_PER_MASK} THEN {_mask_vector(1)} END AS high  -- seldom, and then not for free
@@ -122,20 +110,20 @@ def _statement(models: int, eligible: str, *, bounded: bool) -> TextClause:
         SELECT id, created_at, least(1, CASE
             WHEN cosine IS NULL THEN words
             WHEN NOT EXISTS (SELECT FROM lexeme) THEN greatest(cosine, 0)
-            ELSE CAST(:weight AS float8) * greatest(cosine, 0) + (1 - CAST(:weight AS float8)) * words
+            ELSE CAST({_WEIGHT} AS float8) * greatest(cosine, 0) + (1 - CAST({_WEIGHT} AS float8)) * words
         END) AS score FROM judged
     ), best AS (
-        SELECT id, score FROM scored WHERE score > 0 AND score >= CAST(:min_score AS float8)
-        ORDER BY score DESC, created_at DESC, id DESC LIMIT CAST(:limit AS int)
+        SELECT id, score FROM scored WHERE score > 0 AND score >= CAST({_MIN_SCORE} AS float8)
+        ORDER BY score DESC, created_at DESC, id DESC LIMIT CAST({_LIMIT} AS int)
     )
-    {bounded_recall(_ANSWER) if bounded else _ANSWER}
-    """)  # noqa: S608 - see the docstring
+    {_ANSWER if most_bytes is None else bounded_recall(_ANSWER, most_bytes)}
+    """  # noqa: S608 - see the docstring
 
 
 def _mask_vector(half: int) -> str:
     """Return a sparse vector, in SQL, that holds 2^i at the i-th lexeme of this half of the question."""
     first = half * _BITS_PER_MASK
     return (
-        f"CAST('{{' || coalesce(string_agg(dimension || '\\:' || (1 << (slot - {first})), ',')"
+        f"CAST('{{' || coalesce(string_agg(dimension || ':' || (1 << (slot - {first})), ',')"
         f" FILTER (WHERE slot >= {first} AND slot < {first + _BITS_PER_MASK}), '') || '}}/1000000000' AS sparsevec)"
     )

@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers.errors import Misconfigured
+from providers.postgres.bound_sql import BoundSql
 from providers.postgres.engine import connections_of
+from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
 from providers.timing import time_limit
 
@@ -48,6 +50,12 @@ class PreparedDatabase(ABC):
         """Return the rows of a statement that stores nothing; see `reading`."""
         async with self.reading(after_write=after_write) as connection:
             return (await connection.execute(statement, values)).all()
+
+    async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
+        """Return the rows of a statement in the driver's own form that stores nothing."""
+        async with self.reading() as connection:
+            result = await connection.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)
+            return result.all()
 
     async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run a statement that writes, and return the rows that it returns."""

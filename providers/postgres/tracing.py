@@ -14,6 +14,9 @@ from observability import tracing
 MAX_TEXT_CHARS = 2_000
 _MOST_STATEMENTS = 512  # whose description is cached; a search has one for every shape of a filter
 
+# The execution options of SQL in the driver's own form that contains no value.
+VALUES_BOUND = {"values_bound": True}
+
 _COMMENT = re.compile(r"--[^\n]*")
 # Not a clause that locks a row (FOR UPDATE OF) or resolves a conflict (DO UPDATE SET).
 _CHANGED = re.compile(r"\b(INSERT INTO|(?<!FOR )(?<!DO )UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
@@ -54,7 +57,8 @@ def trace_statements(engine: AsyncEngine) -> None:
         attributes = {**where, "db.operation.name": description.operation}
         if description.table is not None:
             attributes["db.collection.name"] = description.table
-        if context.compiled is not None:  # with its values bound; other text may contain values
+        # Other text than SQLAlchemy's may contain values.
+        if context.compiled is not None or VALUES_BOUND.items() <= context.execution_options.items():
             attributes["db.query.text"] = description.text
         with tracing.span(description.name, tracing.Kind.CLIENT, attributes) as span:
             try:

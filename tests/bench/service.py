@@ -96,8 +96,8 @@ class Bare:
     async def recall(self, user_id: str | None = None) -> None:
         """Ask once, the vector being there already."""
         query = RecallQuery(owner=Owner(user_id or user_of(self._random)), query=text_of(self._random, 6))
-        statement, values = recall_statement(query, {"local/l2_supercat_256": self.vector()}, 0.5)
-        rows = await self.connection.fetch(*_driver_form(statement, values))
+        statement = recall_statement(query, {"local/l2_supercat_256": self.vector()}, 0.5)
+        rows = await self.connection.fetch(statement.text, *statement.values)
         if len(rows) != query.limit:
             raise RuntimeError("the baseline found less than it should")
 

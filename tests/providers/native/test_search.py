@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from providers.base import MemoryProvider
 from providers.embedders.base import Embedder, Vector
@@ -343,12 +342,12 @@ async def test_recall_reads_one_index_of_one_partition(database: str) -> None:
         for user in range(30):
             await store(provider, f"user-{user}", [f"tea {word} {user}" for word in WORDS])
     question = RecallQuery(owner=Owner("user-7"), query="saffron tea")
-    statement, values = recall_statement(question, {embedder.model: embedder.vector_of("saffron tea")}, 0.5)
+    statement = recall_statement(question, {embedder.model: embedder.vector_of("saffron tea")}, 0.5)
     async with connected(database) as connection:
         await connection.execute("VACUUM (ANALYZE) ninai_memories")
     async with open_engine(database, pool_size=10) as engine, engine.connect() as connection:
-        explained = text("EXPLAIN (ANALYZE, FORMAT JSON) " + statement.text)
-        [plan] = (await connection.execute(explained, values)).scalar_one()
+        explained = "EXPLAIN (ANALYZE, FORMAT JSON) " + statement.text
+        [plan] = (await connection.exec_driver_sql(explained, statement.values)).scalar_one()
 
     read = [node for node in nodes_of(plan["Plan"]) if "Relation Name" in node and node["Actual Loops"] > 0]
     assert len({node["Relation Name"] for node in read}) == 1
