@@ -35,6 +35,7 @@ from app.http.head import HeadAsGet
 from app.http.openapi import complete, openapi_config
 from app.http.priority import Prioritization
 from app.http.problems import respond
+from app.http.requests import GrowingRequest
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
 from app.process.gauges import chain_gauges
@@ -86,6 +87,7 @@ def create_app(
         state=State({"settings": settings, "metrics": metrics, "scrapes": scrapes, "authenticator": authenticator}),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),
+        request_class=GrowingRequest,
         # Bodies are limited by route, in a wrapper of our own.
         request_max_body_size=None,
         # The framework would log nothing of a 500 and everything of a body; the service decides both itself.

@@ -1,5 +1,6 @@
 """The limits on JSON in a memory or a condition, checked without recursion."""
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -10,6 +11,7 @@ MAX_METADATA_DEPTH = 32  # the metadata object itself is level 1
 MAX_INTEGER_DIGITS = 4_300  # as many as Python converts to text and back by default
 
 _NUL = "\0"
+_ANY_STORE = 2**31  # below this there is nothing to check
 _TOO_LARGE_INTEGER = 10**MAX_INTEGER_DIGITS
 
 
@@ -25,23 +27,34 @@ def check_storable(field: str, text: str) -> None:
 
 def check_json(field: str, root: Any, seen: int = 0) -> int:  # noqa: ANN401 - any JSON value
     """Check a JSON value without recursion, so that depth is an error and no crash; return how many values it has."""
-    waiting: list[tuple[Any, int]] = [(root, 1)]
     seen = _counted(field, seen + 1)
+    waiting: list[tuple[Any, int]] = []
+    _check_values(field, (root,), waiting, 1)
     while waiting:
         value, level = waiting.pop()
-        if isinstance(value, (dict, list)):
-            if level > MAX_METADATA_DEPTH:
-                raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
-            # Before anything is allocated for them.
-            seen = _counted(field, seen + len(value))
-            waiting.extend((child, level + 1) for child in value)  # of a dict: the keys
-            if isinstance(value, dict):
-                if not all(isinstance(key, str) for key in value):
+        if level > MAX_METADATA_DEPTH:
+            raise InvalidInput(field, f"must be at most {MAX_METADATA_DEPTH} levels deep")
+        # Before anything is allocated for them.
+        seen = _counted(field, seen + len(value))
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
                     raise InvalidInput(field, "must have strings as keys")
-                waiting.extend((child, level + 1) for child in value.values())
+                check_storable(field, key)
+            value = value.values()
+        _check_values(field, value, waiting, level + 1)
+    return seen
+
+
+def _check_values(field: str, values: Iterable[Any], waiting: list[tuple[Any, int]], level: int) -> None:
+    """Check the leaves among some values, and put the others where they wait for it."""
+    for value in values:
+        if value.__class__ is int and -_ANY_STORE < value < _ANY_STORE:  # as is most of what is many
+            continue
+        if isinstance(value, (dict, list)):
+            waiting.append((value, level))
         else:
             _check_leaf(field, value)
-    return seen
 
 
 def _counted(field: str, values: int) -> int:

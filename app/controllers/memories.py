@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
+from app.http.answers import of_memories
 from app.http.calls import ReadCall, WriteCall
 from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.http.headers import stored_or_accepted, write_status
@@ -68,11 +69,11 @@ class MemoriesController(UserResource):
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
-    async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> RecallResponse:
+    async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> Response[RecallResponse]:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         price.of_question(data, call.recall_limit)
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, call.most_bytes))
-        return RecallResponse(found.memories, len(found.memories))
+        return await of_memories(RecallResponse(found.memories, len(found.memories)))
 
     @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=_OF_LIST)
     async def list_memories(
@@ -81,7 +82,7 @@ class MemoriesController(UserResource):
         limit: Annotated[int, _LIMIT] = limits.DEFAULT_LIST_LIMIT,
         offset: Annotated[int, _OFFSET] = 0,
         cursor: Annotated[str | None, _CURSOR] = None,
-    ) -> schemas.ListResponse:
+    ) -> Response[schemas.ListResponse]:
         """List memories from newest to oldest.
 
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may. A page that would be
@@ -90,7 +91,7 @@ class MemoriesController(UserResource):
         page = await call.provider.page(_page(call, limit, offset, cursor))
         full = page.cut or len(page.memories) == limit
         more = cursor_after(page.memories[-1], page.provider or "") if full else None
-        return schemas.ListResponse(page.memories, len(page.memories), more)
+        return await of_memories(schemas.ListResponse(page.memories, len(page.memories), more))
 
     @delete(
         "/memories",

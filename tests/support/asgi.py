@@ -50,14 +50,16 @@ async def ask(
         "state": {},
     }
     status, size, got = 0, 0, dict[bytes, bytes]()
-    pieces = [content[begin : begin + _PIECE_BYTES] for begin in range(0, len(content), _PIECE_BYTES)] or [b""]
-    pieces.reverse()
+    given = 0
 
     async def receive() -> dict[str, Any]:
+        nonlocal given
         if body is not None:
             await body.wait()
         await asyncio.sleep(0)
-        return {"type": "http.request", "body": pieces.pop() if pieces else b"", "more_body": bool(pieces)}
+        piece = content[given : given + _PIECE_BYTES]
+        given += len(piece)
+        return {"type": "http.request", "body": piece, "more_body": given < len(content)}
 
     async def send(message: Any) -> None:  # noqa: ANN401 - any message of ASGI
         nonlocal status, size, got

@@ -1,6 +1,5 @@
 """Bodies of batches: each item is decoded alone, so that an invalid item fails alone, with turns of the event loop."""
 
-import asyncio
 import re
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
@@ -9,11 +8,14 @@ import msgspec
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from app.http.body_limit import MAX_BODY_BYTES
+from app.http.json.blanks import BLANKS, trimmed
 from app.http.json.body import JsonDTO, decode, decode_of_any_size, fault_of, not_json
 from app.http.json.lists import Cut, FoundList, first_list
 from app.http.json.nesting import shallow
+from app.http.json.structure import WINDOW_BYTES
 from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
 from providers.errors import InvalidInput
 from providers.limits import MAX_BATCH
@@ -24,11 +26,11 @@ from providers.timing.turns import Turns
 MAX_BATCH_VALUES = 100_000
 MAX_BESIDE_BYTES = 64 * 1024  # around the list, where nothing but a name belongs
 
+_MOST_COPIED = MAX_BODY_BYTES + 2 * WINDOW_BYTES  # of an item, or beside the list, with what is left of blanks
 _MOST_BRACKETS = 32_000  # of one item; with more there are too many values as well
 ITEM = "item"  # the field that an error names if no field of the item is at fault
 T = TypeVar("T", bound=Struct)
 _BODY = "body"
-_BLANKS = b" \t\r\n"
 _TRUNCATED = "Input data was truncated"  # as msgspec says it
 _STAND_IN = b"[0"  # the list, but for its end
 _BYTE = re.compile(r"\(byte ([0-9]{1,9})\)")
@@ -73,12 +75,13 @@ async def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
         InvalidInput: it is not a list of the right length, and nothing else, under the right name.
     """
     field, item = _parts_of(into)
-    if len(body) > MAX_BODY_BYTES:
-        await asyncio.sleep(0)  # putting its pieces together has taken a slice of its own
     turns = Turns()
     reader = _ItemReader(body, item)
     results = []
     for cut in await _cuts(body, field, turns):
+        if cut.end - cut.begin > MAX_BODY_BYTES:
+            begin, end = await trimmed(body, cut.begin, cut.end, turns)
+            cut = replace(cut, begin=begin, end=end)  # noqa: PLW2901 - the same, without its blanks
         results.append(reader.read(cut))
         await turns.take()
     return results
@@ -97,7 +100,9 @@ class _ItemReader(Generic[T]):
         Raises:
             RequestError: it is not JSON, and so the whole is not.
         """
-        text = self._body[cut.begin : cut.end].strip(_BLANKS)
+        if cut.end - cut.begin > _MOST_COPIED:
+            return problem_of(_too_large())
+        text = self._body[cut.begin : cut.end].strip(BLANKS)
         try:
             self._check_size(text, cut.values)
             return decode(shallow(text, _MOST_BRACKETS) if cut.deep else text, self._item, ITEM)
@@ -108,11 +113,20 @@ class _ItemReader(Generic[T]):
 
     def _check_size(self, text: bytes, values: int) -> None:
         if len(text) > MAX_BODY_BYTES:
-            raise RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
+            raise _too_large()
         if values > self._values_left:
             reason = f"brings the batch above {MAX_BATCH_VALUES} JSON values in all: send it in another one"
             raise InvalidInput(ITEM, reason)
         self._values_left -= values
+
+
+async def _is_blank(body: bytes, cut: Cut, turns: Turns) -> bool:
+    begin, end = await trimmed(body, cut.begin, cut.end, turns)
+    return end - begin <= WINDOW_BYTES and not body[begin:end].strip(BLANKS)
+
+
+def _too_large() -> RequestError:
+    return RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
 
 
 async def _cuts(body: bytes, field: str, turns: Turns) -> list[Cut]:
@@ -122,21 +136,27 @@ async def _cuts(body: bytes, field: str, turns: Turns) -> list[Cut]:
         # Its beginning says what is wrong: that it is no JSON, no object, or that something else has the name.
         decode_of_any_size(body[:MAX_BODY_BYTES], _envelope(field))
         raise not_json(_TRUNCATED, _BODY)
-    _check_around(body, field, found)
+    await _check_around(body, field, found, turns)
     cuts = found.cuts
-    if len(cuts) > MAX_BATCH or (len(cuts) == 1 and not body[cuts[0].begin : cuts[0].end].strip(_BLANKS)):
+    if len(cuts) > MAX_BATCH or (len(cuts) == 1 and await _is_blank(body, cuts[0], turns)):
         raise InvalidInput(field, f"must hold between 1 and {MAX_BATCH} items")
     if found.end is None:
         raise not_json(_TRUNCATED, _BODY)
     return cuts
 
 
-def _check_around(body: bytes, field: str, found: FoundList) -> None:
+async def _check_around(body: bytes, field: str, found: FoundList, turns: Turns) -> None:
     """Refuse a body with anything else than the list; the list itself is replaced by a short one for this."""
     end = len(body) if found.end is None else found.end
-    before, behind = body[: found.begin].lstrip(_BLANKS), b"]}" if found.end is None else body[end:].rstrip(_BLANKS)
+    first, _ = await trimmed(body, 0, found.begin, turns)
+    _, last = await trimmed(body, end, len(body), turns)
+    too_much = InvalidInput(_BODY, f"must hold at most {MAX_BESIDE_BYTES} bytes beside the list")
+    if found.begin - first + last - end > _MOST_COPIED:
+        raise too_much
+    before = body[first : found.begin].lstrip(BLANKS)
+    behind = b"]}" if found.end is None else body[end:last].rstrip(BLANKS)
     if len(before) + len(behind) > MAX_BESIDE_BYTES:
-        raise InvalidInput(_BODY, f"must hold at most {MAX_BESIDE_BYTES} bytes beside the list")
+        raise too_much
     stand_in = before + (_STAND_IN if body.startswith(b"[", found.begin) else b"{") + behind
     try:
         envelope = decode_of_any_size(stand_in, _envelope(field))
