@@ -1,6 +1,7 @@
 """The size of an answer, in bytes of the JSON that its caller receives, and the bound on it."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from providers.answers import Found
 from providers.errors import AnswerTooLarge
 from providers.json_limits import MAX_METADATA_BYTES
 from providers.limits import MAX_CONTENT_CHARS
+from providers.timing.turns import Turns
 from providers.types import MemoryRecord
 
 DEFAULT_ANSWER_BYTES = 16 * 1024 * 1024
@@ -18,24 +20,31 @@ _REST = 2_048
 _MOST_BESIDE_CONTENT = MAX_METADATA_BYTES + _REST
 # JSON escapes control characters with six bytes; as they are stored, characters take up to four.
 _BYTES_PER_CHAR = 6
+_AT_ONCE = 10  # memories; the longest take a few milliseconds
 MAX_RECORD_BYTES = _BYTES_PER_CHAR * MAX_CONTENT_CHARS + _MOST_BESIDE_CONTENT
 _MOST_STORED_BYTES = 4 * MAX_CONTENT_CHARS + _MOST_BESIDE_CONTENT
 
 
-def size_of(records: Sequence[MemoryRecord]) -> int:
-    """Return the bytes of memories in an answer."""
-    return sum(map(_bytes_of, records))
+async def size_of(records: Sequence[MemoryRecord], clock: Callable[[], float] = time.thread_time) -> int:
+    """Return the bytes of memories in an answer, with turns of the event loop where they are many."""
+    if len(records) <= _AT_ONCE:
+        return sum(map(_bytes_of, records))
+    turns, size = Turns(clock), 0
+    for begin in range(0, len(records), _AT_ONCE):
+        size += sum(map(_bytes_of, records[begin : begin + _AT_ONCE]))
+        await turns.take()
+    return size
 
 
-def page_within(found: Found, most_bytes: int | None) -> Found:
+async def page_within(found: Found, most_bytes: int | None, clock: Callable[[], float] = time.thread_time) -> Found:
     """Return a page that ends before the memory that would bring it above `most_bytes`; the first is always kept."""
-    kept = _kept(found.memories, most_bytes)
+    kept = await _kept(found.memories, most_bytes, clock)
     return found if kept == len(found.memories) else replace(found, memories=found.memories[:kept], cut=True)
 
 
-def recall_within(found: Found, most_bytes: int | None) -> Found:
+async def recall_within(found: Found, most_bytes: int | None) -> Found:
     """Return an answer to a query; raise `AnswerTooLarge` if it is larger than `most_bytes`."""
-    if most_bytes is not None and not _fits(found.memories, most_bytes) and size_of(found.memories) > most_bytes:
+    if most_bytes is not None and not _fits(found.memories, most_bytes) and await size_of(found.memories) > most_bytes:
         raise AnswerTooLarge(most_bytes)
     return found
 
@@ -45,14 +54,15 @@ def may_exceed(memories: int, most_bytes: int | None) -> bool:
     return most_bytes is not None and memories * _MOST_STORED_BYTES > most_bytes
 
 
-def _kept(records: Sequence[MemoryRecord], most_bytes: int | None) -> int:
+async def _kept(records: Sequence[MemoryRecord], most_bytes: int | None, clock: Callable[[], float]) -> int:
     if most_bytes is None or _fits(records, most_bytes):
         return len(records)
-    size = 0
+    turns, size = Turns(clock), 0
     for place, record in enumerate(records):
         size += _bytes_of(record)
         if size > most_bytes and place:
             return place
+        await turns.take()
     return len(records)
 
 

@@ -1,5 +1,7 @@
 """Answers of many items, encoded a few items at a time with turns of the event loop in between."""
 
+import time
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, TypeVar, cast
@@ -26,14 +28,16 @@ async def of_memories(answer: OfMemories) -> Response[OfMemories]:
     return Response(answer) if len(answer.memories) <= AT_ONCE else await in_parts(answer)
 
 
-async def in_parts(answer: Answer, status: int = 200) -> Response[Answer]:
+async def in_parts(
+    answer: Answer, status: int = 200, clock: Callable[[], float] = time.thread_time
+) -> Response[Answer]:
     """Return the response of an answer: encoding it at once would hold up all other requests.
 
     The bytes are those that the framework makes of the answer.
     """
     # It grows part by part and is given away as it is: joining megabytes at the end would take 20 ms of its own.
     content = BytesIO()
-    await _write(answer, content, Turns())
+    await _write(answer, content, Turns(clock))
     # The framework passes bytes on as they are; the document has the answer's own type.
     return Response(cast("Answer", content.getvalue()), status_code=status, media_type=MediaType.JSON)
 

@@ -66,9 +66,9 @@ class ProviderAdapter(MemoryProvider):
             hits = await self._hits(query, asked)
             found = Found(memories=_admitted(query, hits)[: query.limit])
             if len(found.memories) == query.limit or not query.conditional or before < len(hits) < asked:
-                return recall_within(found, query.most_bytes)
+                return await recall_within(found, query.most_bytes)
             if len(hits) <= before or asked == MAX_HITS:
-                return recall_within(replace(found, degraded=(PARTIAL,)) if hits else found, query.most_bytes)
+                return await recall_within(replace(found, degraded=(PARTIAL,)) if hits else found, query.most_bytes)
             asked, before = min(asked * _MORE, MAX_HITS), len(hits)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -93,7 +93,7 @@ class ProviderAdapter(MemoryProvider):
             position = (query.after.created_at, query.after.memory_id.lower())
             records = [record for record in records if (record.created_at, record.id) < position]
         found = Found(memories=records[query.offset : query.offset + query.limit], degraded=_degraded(whole))
-        return page_within(found, query.most_bytes)
+        return await page_within(found, query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """Refuse: the specification has no method that changes a memory."""

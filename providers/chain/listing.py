@@ -62,7 +62,7 @@ async def merged_page(
     shown = overlay.marked(
         replace(found, memories=merged[query.offset : wanted]), {record.id for record in found.memories}
     )
-    return page_within(shown, query.most_bytes)
+    return await page_within(shown, query.most_bytes)
 
 
 async def _fetched(
@@ -88,7 +88,7 @@ async def _fetched(
         if whole:
             return replace(fetched, memories=found, degraded=tuple(degraded), cut=False)
         if query.most_bytes is not None:
-            size += size_of(behind_offset)
+            size += await size_of(behind_offset)
             if size > query.most_bytes:
                 return replace(fetched, memories=found, degraded=tuple(degraded), cut=True)
         step = replace(step, after=fetched.memories[-1].position)

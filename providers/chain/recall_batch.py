@@ -67,7 +67,7 @@ class RecallBatch(Struct):
             found = self._answered(await ask(replace(query, most_bytes=self._bytes_left)))
         except AnswerTooLarge as error:
             raise _too_large(most, error.answer) from None  # it names what was left
-        size = size_of(found.memories)
+        size = await size_of(found.memories)
         if size > self._bytes_left:  # others have been answered meanwhile
             raise _too_large(most, found)
         self._bytes_left -= size

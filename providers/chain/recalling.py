@@ -32,7 +32,7 @@ async def recalled_over(view: PendingView, link: Link, options: CallOptions, que
         return await _asked(link, options, query)
     found, shown = await _shown(view, link, options, replace(query, without=overlay.hidden), query.limit)
     recalled = replace(found, memories=await overlay.recalled(query, shown))
-    return recall_within(overlay.marked(recalled, {record.id for record in shown}), query.most_bytes)
+    return await recall_within(overlay.marked(recalled, {record.id for record in shown}), query.most_bytes)
 
 
 async def _shown(

@@ -84,7 +84,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` if it lacks memories that mem0 cannot list."""
         limits.check_recall(query)
-        return recall_within(await self._reader.find(query), query.most_bytes)
+        return await recall_within(await self._reader.find(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -101,7 +101,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` if the owner has more memories than mem0 can list."""
         limits.check_page(query)
-        return page_within(await self._reader.page(query), query.most_bytes)
+        return await page_within(await self._reader.page(query), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

@@ -57,7 +57,7 @@ class MockMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
-        return recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
+        return await recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -72,7 +72,7 @@ class MockMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        return page_within(Found(memories=self._of(query.owner).page(query)), query.most_bytes)
+        return await page_within(Found(memories=self._of(query.owner).page(query)), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

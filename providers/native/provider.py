@@ -74,7 +74,7 @@ class PostgresMemoryProvider(NativeReplica):
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
             raise AnswerTooLarge(most)
         memories = [record_of(row, row.score) for row in rows]
-        return recall_within(Found(memories=memories, degraded=question.degraded), most)
+        return await recall_within(Found(memories=memories, degraded=question.degraded), most)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -95,11 +95,11 @@ class PostgresMemoryProvider(NativeReplica):
         if not may_exceed(query.limit, query.most_bytes):
             statement = statements.LIST if query.after is None else statements.LIST_AFTER
             found = Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
-            return page_within(found, query.most_bytes)
+            return await page_within(found, query.most_bytes)
         statement = statements.BOUNDED_LIST if query.after is None else statements.BOUNDED_LIST_AFTER
         rows = await self._database.rows(statement, {**values, "most_bytes": query.most_bytes})
         found = Found(memories=[record_of(row) for row in rows], cut=bool(rows) and rows[0].found > len(rows))
-        return page_within(found, query.most_bytes)
+        return await page_within(found, query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

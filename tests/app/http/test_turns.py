@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.http.body_limit import MAX_BATCH_BODY_BYTES
+from app.http.body_limit import MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES
 from app.http.json.batch import MAX_BATCH_VALUES, MAX_BESIDE_BYTES
 from tests.support.api import JSON, Api, problem_in
 from tests.support.watching import watched
@@ -68,6 +68,34 @@ async def test_little_may_stand_beside_the_list(mock_api: Api, more: int, status
     assert response.status_code == status
     if more:
         assert problem_in(response)["detail"] == f"body: must hold at most {MAX_BESIDE_BYTES} bytes beside the list"
+
+
+@pytest.mark.parametrize(
+    ("item", "status"),
+    [
+        (b"\t" * 1_500_000 + b'{"content":"tea"}' + b" " * 1_500_000, "stored"),
+        (b'{"content":"tea"' + b" " * (MAX_BODY_BYTES - len(b'{"content":"tea"}')) + b"}", "stored"),
+        (b'{"content":"tea"' + b" " * (MAX_BODY_BYTES + 1 - len(b'{"content":"tea"}')) + b"}", "failed"),
+        (b'"' + b"a" * 16_000_000 + b'"', "failed"),
+    ],
+)
+async def test_an_item_has_a_bound_without_the_blanks_around_it(mock_api: Api, item: bytes, status: str) -> None:
+    """What is far above it is not even copied."""
+    async with watched() as watch:
+        response = await mock_api.send("POST", REMEMBER_BATCH, b'{"memories":[' + item + b"]}")
+
+    [result] = response.json()["results"]
+    assert result["status"] == status
+    if status == "failed":
+        assert result["problem"]["detail"] == f"The item must be at most {MAX_BODY_BYTES} bytes"
+    assert watch.peak < 1.2 * len(item) + 4 * MAX_BODY_BYTES
+
+
+async def test_a_list_of_blanks_is_empty(mock_api: Api) -> None:
+    """However many they are."""
+    response = await mock_api.send("POST", REMEMBER_BATCH, b'{"memories":[' + b" " * 2_000_000 + b"]}")
+
+    assert problem_in(response)["detail"] == "memories: must hold between 1 and 1000 items"
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_all_answers_together_have_a_bound(both: Both, spare: int, answered: int
 
     async def act(provider: MemoryProvider, _stores: Sequence[FrailProvider]) -> None:
         await provider.store_many([NewMemory(owner=Owner(USER), content="green tea") for _ in range(5)])
-        most = 3 * size_of((await provider.find(TEA)).memories) + spare
+        most = 3 * await size_of((await provider.find(TEA)).memories) + spare
         answers = await provider.find_many([replace(TEA, most_bytes=most)] * 12)
 
         assert sum(isinstance(answer, Found) for answer in answers) == answered
@@ -186,7 +186,7 @@ def test_a_smaller_answer_still_fits(both: Both) -> None:
 
     async def act(provider: MemoryProvider, _stores: Sequence[FrailProvider]) -> None:
         await provider.store_many([NewMemory(owner=Owner(USER), content="green tea") for _ in range(5)])
-        most = size_of((await provider.find(TEA)).memories) - 1
+        most = await size_of((await provider.find(TEA)).memories) - 1
         asked = [replace(TEA, limit=limit, most_bytes=most) for limit in (5, 1)]
 
         too_large, fits = await provider.find_many(asked)

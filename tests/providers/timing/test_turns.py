@@ -3,31 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 
-from providers.timing.turns import SLICE_SECONDS, Turns, in_turns
+from providers.timing.turns import Turns, in_turns
 from tests.support.loop_stalls import LoopStalls
-
-_STEP = SLICE_SECONDS / 4  # of the clock, whenever it is asked
-
-
-class CountingClock:
-    """A clock that goes on by one step whenever it is asked, as if each piece of work took so long."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def __call__(self) -> float:
-        """Return the seconds, after one more step."""
-        self.asked += 1
-        return self.asked * _STEP
-
-
-async def turns_during(work: asyncio.Task[object]) -> int:
-    """How many turns the loop takes until some work is done."""
-    turns = 0
-    while not work.done():
-        await asyncio.sleep(0)
-        turns += 1
-    return turns
+from tests.support.turning import CountingClock, turns_during
 
 
 async def test_a_turn_is_taken_after_each_slice() -> None:

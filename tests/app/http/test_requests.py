@@ -1,0 +1,41 @@
+"""The body of a request is put together while it arrives."""
+
+from typing import Any
+
+import pytest
+from litestar import Litestar, Request, post
+
+from app.http.requests import GrowingRequest
+from tests.support.api import running_app
+from tests.support.asgi import ask
+
+PIECE = 64 * 1024
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 20 * PIECE + 7])
+async def test_a_body_is_whole_when_its_last_piece_has_come(size: int) -> None:
+    """Whatever number of pieces it came in, nothing is left to be joined, and it can be read again."""
+    body = bytes(number % 251 for number in range(size))
+    seen: list[list[bytes]] = []
+
+    @post("/streamed")
+    async def streamed(request: Request[Any, Any, Any]) -> None:
+        seen.append([piece async for piece in request.stream()])
+
+    @post("/read")
+    async def read(request: Request[Any, Any, Any]) -> None:
+        seen.append([await request.body(), await request.body()])
+
+    app = Litestar([streamed, read], request_class=GrowingRequest, request_max_body_size=None)
+    for path in ("/streamed", "/read"):
+        assert (await ask(app, "POST", path, content=body)).status == 201
+
+    assert seen == [[body], [body, body]]
+
+
+async def test_the_service_reads_bodies_so() -> None:
+    """All of its routes."""
+    async with running_app({}) as app:
+        requests = {handler.resolve_request_class() for route in app.routes for handler in route.route_handlers}  # type: ignore[union-attr] # there are no others
+
+    assert requests == {GrowingRequest}
