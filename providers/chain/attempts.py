@@ -12,6 +12,7 @@ from providers.chain.attempt_limits import AttemptLimits, configured_limits, lea
 from providers.chain.call_attempts import CallAttempts, note_outcome
 from providers.chain.deadline import CallOptions
 from providers.chain.guards import Guards
+from providers.chain.hedging.patience import LearnedPatience
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
@@ -58,6 +59,7 @@ class Attempts:
         self.policy = policy
         self.guards = guards
         self.latencies = LatencyEstimates(expected_latency)
+        self.patience = LearnedPatience(expected_latency, now)
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now

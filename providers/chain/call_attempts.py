@@ -15,6 +15,7 @@ from providers.chain.attempt_limits import AttemptLimits
 from providers.chain.deadline import CallOptions
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.guards import Guards
+from providers.chain.hedging.patience import LearnedPatience
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import AttemptPolicy, OperationClass
@@ -33,6 +34,7 @@ class AttemptSetup(Protocol):
     policy: AttemptPolicy
     guards: Guards
     latencies: LatencyEstimates
+    patience: LearnedPatience
     observer: AttemptObserver
     wait: Callable[[RetryCallState], float]
     now: Callable[[], float]
@@ -217,6 +219,7 @@ class CallAttempts(Struct, Generic[Answer]):
             if (request := notes.current.get()) is not None:
                 request.provider_seconds += time.perf_counter() - started
         self.setup.latencies.add(self.operation, self.size, watch.seconds)
+        self.setup.patience.add(self.operation, self.size, watch.seconds)
 
 
 def note_outcome(provider: str, outcome: str) -> None:
