@@ -11,6 +11,7 @@ from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
+from providers.chain.hedging.order import Hedging
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
@@ -49,11 +50,12 @@ class ChainedProvider(MemoryProvider):
         now: Callable[[], float] = time.monotonic,
         shutdown: Shutdown | None = None,
         distrust: Callable[[], str | None] = lambda: None,
+        hedging: Hedging | None = None,
     ) -> None:
         self.route = route
         self.journal = journal
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
-        self._reader = ChainReader(self._context)
+        self._reader = ChainReader(self._context, hedging or Hedging())
         self._writer = ChainWriter(self._context, self._reader, clock, journal)
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
