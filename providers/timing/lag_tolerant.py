@@ -24,7 +24,18 @@ class LagTolerantTimer:
     the clock and one timer that is cancelled.
     """
 
-    __slots__ = ("_check_at", "_due", "_handle", "_last_read", "_limit", "_loop", "_now", "_remaining", "_started", "lag")
+    __slots__ = (
+        "_check_at",
+        "_due",
+        "_handle",
+        "_last_read",
+        "_limit",
+        "_loop",
+        "_now",
+        "_remaining",
+        "_started",
+        "lag",
+    )
 
     def __init__(
         self,

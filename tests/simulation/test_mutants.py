@@ -19,7 +19,7 @@ _SOAK_OTHER_SEEDS = 40
 _UPSETS = [(mutant, kind) for mutant, kinds in UPSET_MUTANTS.items() for kind in sorted(kinds)]
 
 
-@pytest.mark.parametrize("mutant", (*MUTANTS, StaleLoserWins), ids=lambda mutant: mutant.__name__)
+@pytest.mark.parametrize("mutant", [*MUTANTS, StaleLoserWins], ids=lambda mutant: mutant.__name__)
 def test_a_broken_design_is_found_out(mutant: type[Design], record_property: Callable[[str, object], None]) -> None:
     """Some client gets an answer that is not true within so many runs."""
     seed = next((seed for seed in range(_MOST_SEEDS) if _tells_untruth(mutant, seed)), None)

@@ -204,7 +204,9 @@ class Ranked(FrailProvider):
         return self.own
 
 
-@pytest.mark.parametrize(("home", "standby", "answers"), [("a", "a", "standby"), ("a", "b", "home"), (None, None, "home")])
+@pytest.mark.parametrize(
+    ("home", "standby", "answers"), [("a", "a", "standby"), ("a", "b", "home"), (None, None, "home")]
+)
 def test_a_recall_is_hedged_only_where_the_ranking_is_the_same(
     home: str | None, standby: str | None, answers: str
 ) -> None:

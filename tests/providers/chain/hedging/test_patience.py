@@ -38,9 +38,7 @@ def test_it_is_expected_until_there_are_answers() -> None:
     assert FACTOR * 0.06 <= patience.seconds <= _A_FIFTH * FACTOR * 0.06
 
 
-@pytest.mark.parametrize(
-    ("latency", "seconds"), [(0.000_1, LEAST), (0.002, LEAST), (30.0, MOST)]
-)
+@pytest.mark.parametrize(("latency", "seconds"), [(0.000_1, LEAST), (0.002, LEAST), (30.0, MOST)])
 def test_it_has_bounds(latency: float, seconds: float) -> None:
     """However quick or slow a provider is."""
     clock = FakeClock()
