@@ -59,7 +59,7 @@ class Chain:
         self.policy = policy
         self.observer = observer
         self.shutdown = Shutdown()
-        self._hedging = Hedging(policy.hedging.enabled, self._looked_well)
+        self.hedging = Hedging(policy.hedging.enabled, self._looked_well)
         self.holder = str(uuid4())
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
@@ -146,7 +146,7 @@ class Chain:
         """
         finishing = [asyncio.create_task(relay.finish(task)) for relay, task in self._relays.values()]
         await background.ended(finishing, FLUSH_SECONDS)
-        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self._hedging.samples]
+        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self.hedging.samples]
         self._relays.clear()
         if self.membership is not None:
             tasks += self.membership.tasks
@@ -217,7 +217,7 @@ class Chain:
                 self._now,
                 self.shutdown,
                 self._distrust,
-                self._hedging,
+                self.hedging,
             )
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(

@@ -43,7 +43,8 @@ class Hedging(Struct):
     def partners(self, link: Link, others: Sequence[Link], operation: OperationClass) -> list[Link]:
         """Return those of the others that may be asked beside or before a provider; those that are slow come last.
 
-        A recall is asked only where the same memories come in the same order: scores of two rankings are not comparable.
+        A recall goes only to one that returns the same memories in the same order: what a caller gets must not depend
+        on who is slow.
         """
         partners = [other for other in others if not other.attempts.guards.breaker.refuses()]
         if operation is OperationClass.RECALL:

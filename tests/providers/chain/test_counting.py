@@ -264,6 +264,7 @@ def test_who_has_left_the_order_is_shown_no_longer() -> None:
         "ninai_provider_calls_in_flight",
         "ninai_provider_places",
         "ninai_provider_retries_left",
+        "ninai_provider_asked_second",
         "ninai_breaker_state",
         "ninai_journal_pending",
         "ninai_journal_oldest_pending_seconds",

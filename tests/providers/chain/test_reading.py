@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from observability import notes
-from providers.errors import MemoryNotFound
 from providers.chain.policy import OperationClass
+from providers.errors import MemoryNotFound
 from providers.journal.base import JournalUnavailable
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
