@@ -25,12 +25,12 @@ class Race(Generic[Result]):
     __slots__ = (
         "_before",
         "_interrupting",
+        "_now",
         "_patience",
         "_second",
         "_task",
         "_timer",
         "late",
-        "now",
         "result",
         "won_by_second",
     )
