@@ -130,7 +130,7 @@ class _Restored(MockMemoryProvider):
 
     def __init__(self, clock: HybridClock, *, since: float, until: float) -> None:
         super().__init__(clock)
-        self._now = lambda: clock.milliseconds() / 1000
+        self._versions = clock
         self._since = since
         self._until = until
 
@@ -148,7 +148,7 @@ class _Restored(MockMemoryProvider):
 
     @property
     def _empty(self) -> bool:
-        return self._since <= self._now() - START < self._until
+        return self._since <= self._versions.milliseconds() / 1000 - START < self._until
 
 
 def _with_restored_standby(kind: type[RealDesign]) -> RealDesign:
