@@ -6,6 +6,7 @@ from providers.types import MemoryRecord
 
 # Reasons why an answer is less than it could be, one word each.
 PARTIAL = "partial"  # a list lacks memories that the provider cannot list
+INCOMPLETE = "incomplete"  # items of a batch could not be done now, and are errors in their places
 NO_VECTOR = "no_vector"  # an embedder returned none for the query, which was answered by its words
 
 
@@ -22,9 +23,13 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Found(Answer, frozen=True, kw_only=True):
-    """Memories in the requested order."""
+    """Memories in the requested order.
+
+    A page is `cut` if it ends early because of its bound in bytes: there are more memories behind the last one.
+    """
 
     memories: list[MemoryRecord]
+    cut: bool = False
 
 
 class Fetched(Answer, frozen=True, kw_only=True):

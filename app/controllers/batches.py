@@ -6,12 +6,15 @@ from litestar.params import JSONBody
 
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
+from app.http.admission import price
+from app.http.answers import in_parts
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
-from app.http.json.batch import BatchDTO
-from app.http.problems import Problem
+from app.http.json.batch import Batch, BatchDTO
+from app.http.problems import Problem, RequestError
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
+from providers.timing.turns import in_turns
 
 
 class BatchesController(UserResource):
@@ -22,39 +25,66 @@ class BatchesController(UserResource):
     @post(
         "/remember/batch",
         status_code=200,
-        **taking(BatchDTO[schemas.RememberBatchRequest], *READ_PROBLEMS, accepted=schemas.RememberBatchResponse),
+        **taking(
+            BatchDTO[schemas.RememberBatchRequest],
+            *READ_PROBLEMS,
+            problems.TOO_DEAR,
+            accepted=schemas.RememberBatchResponse,
+        ),
     )
     async def remember_batch(
-        self, data: JSONBody[list[schemas.RememberRequest | Problem]], write: NamedDependency[WriteCall]
+        self, data: JSONBody[Batch[schemas.RememberRequest]], write: NamedDependency[WriteCall]
     ) -> Response[schemas.RememberBatchResponse]:
-        """Store up to 1,000 memories; one that breaks a rule fails alone. 202 as for a single one.
+        """Store up to 1,000 memories; one that breaks a rule, or that was not stored in time, fails alone.
+
+        202 as for a single one; 503 if it is not known of any of them that it was stored.
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
-        wanted = ((place, memory) for place, memory in enumerate(data) if not isinstance(memory, Problem))
-        memories = [memory.memory(write.owner, write.ids.memory(place)) for place, memory in wanted]
+        items = await data.items()
+        price.of_memories(items)
+        wanted = [(place, item) for place, item in enumerate(items) if not isinstance(item, Problem)]
+        memories = await in_turns(lambda at: at[1].memory(write.owner, write.ids.memory(at[0])), wanted)
         outcomes = await write.provider.store_many(memories) if memories else []
         rest = iter(outcomes)
-        results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in data]
+        results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in items]
         failed = sum(result.status == "failed" for result in results)
         status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
-        return Response(schemas.RememberBatchResponse(results, len(results) - failed, failed), status_code=status)
+        return await in_parts(schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
 
     @post(
         "/recall/batch",
         status_code=200,
-        **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST),
+        **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR),
     )
     async def recall_batch(
-        self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
-    ) -> schemas.RecallBatchResponse:
-        """Answer up to 1,000 queries; one that breaks a rule fails alone."""
-        wanted = (query for query in data if not isinstance(query, Problem))
-        queries = [query.recall_query(call.owner, call.recall_limit) for query in wanted]
+        self, data: JSONBody[Batch[schemas.RecallRequest]], call: NamedDependency[ReadCall]
+    ) -> Response[schemas.RecallBatchResponse]:
+        """Answer up to 1,000 queries; each fails alone.
+
+        One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
+        bring the response above its bound of 16 MiB by default. 503 if none could be answered.
+        """
+        priced = await in_turns(lambda query: _priced(query, call.recall_limit), await data.items())
+        price.of_questions(cost for _, cost in priced)
+        wanted = (query for query, _ in priced if not isinstance(query, Problem))
+        queries = [query.recall_query(call.owner, call.recall_limit, call.most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
-        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
+        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query, _ in priced]
         answered = sum(result.status == "answered" for result in results)
-        return schemas.RecallBatchResponse(results, answered, len(results) - answered)
+        return await in_parts(schemas.RecallBatchResponse(results, answered, len(results) - answered))
+
+
+def _priced(
+    query: schemas.RecallRequest | Problem, default_limit: int
+) -> tuple[schemas.RecallRequest | Problem, float]:
+    """Return a question and its price, or in its place the problem that it costs too much."""
+    if isinstance(query, Problem):
+        return query, 0.0
+    try:
+        return query, price.of_question(query, default_limit)
+    except RequestError as error:
+        return problems.problem_of(error), 0.0
 
 
 def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberItem:

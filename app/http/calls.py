@@ -13,6 +13,7 @@ from msgspec import Struct
 from app.auth.caller import USER_HEADER, Caller
 from app.http.headers import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
+from app.settings import Settings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
 from providers.types import Owner
@@ -33,11 +34,15 @@ _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
 
 class ReadCall(Struct, frozen=True):
-    """Describe a request that reads: `owner` owns the memories, `recall_limit` is the configured default."""
+    """Describe a request that reads.
+
+    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer.
+    """
 
     provider: MemoryProvider
     owner: Owner
     recall_limit: int
+    most_bytes: int
 
 
 class WriteCall(Struct, frozen=True):
@@ -58,7 +63,8 @@ async def provide_call(
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
-    return ReadCall(state.provider, caller.owner, state.settings.recall_limit)
+    settings: Settings = state.settings
+    return ReadCall(state.provider, caller.owner, settings.recall_limit, settings.limits.max_answer_bytes)
 
 
 async def provide_write_call(

@@ -14,6 +14,7 @@ from msgspec import Struct
 from observability.http import method_of, route_of
 from observability.notes import current
 from providers import errors
+from providers.chain.errors import NoTimeLeft
 from providers.errors import InvalidInput, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,6 +59,8 @@ class ProblemType(Struct, frozen=True):
 
 
 INVALID_INPUT = ProblemType(422, "invalid-input", "The request breaks a rule")
+TOO_DEAR = ProblemType(422, "too-dear", "The request costs too much")
+ANSWER_TOO_LARGE = ProblemType(422, "answer-too-large", "The answer would be too large")
 MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
 BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
 UNAUTHENTICATED = ProblemType(401, "unauthenticated", "The caller is not authenticated")
@@ -90,6 +93,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.Conflict: CONFLICT,
     errors.CursorLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
+    errors.AnswerTooLarge: ANSWER_TOO_LARGE,
     Unavailable: UNAVAILABLE,
     errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,
@@ -98,6 +102,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
 # The detail of an `Unavailable` for the client: the reason itself may name hosts, roles and tables.
 _UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
     errors.TimedOut: "No answer in time.",
+    NoTimeLeft: "No time was left for it.",
     errors.Throttled: "The backend accepts no more requests for now.",
     errors.Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
     Unavailable: "The backend cannot be reached.",

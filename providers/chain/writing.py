@@ -24,7 +24,8 @@ from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
-from providers.types import Deletion, Edit, NewMemory, Owner, Snapshot
+from providers.timing.turns import in_turns
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, Snapshot
 
 _AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time
@@ -51,7 +52,7 @@ class ChainWriter:
     async def store_many(self, route: Route, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """Store many memories; see `MemoryStore`."""
         limits.check_batch("memories", memories)
-        checked = [_checked(memory) for memory in memories]
+        checked = await in_turns(_checked, memories)
         good = [memory for memory in checked if isinstance(memory, NewMemory)]
         if not good:
             return [memory for memory in checked if isinstance(memory, ProviderError)]
@@ -65,7 +66,7 @@ class ChainWriter:
 
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
         """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""
-        states = [self._new_state(memory) for memory in memories]
+        states = await in_turns(self._new_state, memories)
         found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
         looks = await answer_all(named, lambda place: self._find_earlier_write(execution, states[place]), _AT_ONCE)
@@ -194,10 +195,7 @@ class ChainWriter:
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
             records = await self._reader.all_memories(execution, owner, limit, limited)
             edit_id = str(uuid4())
-            operations = [
-                Operation(kind=OperationKind.DELETE, state=tombstone_for(record, self._clock.next(), edit_id))
-                for record in records
-            ]
+            operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
             outcomes = await self._append_all(execution, operations)
             entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
             _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
@@ -267,6 +265,10 @@ class ChainWriter:
 
 def _creation(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
+
+
+def _erasure(record: MemoryRecord, version: int, edit_id: str) -> Operation:
+    return Operation(kind=OperationKind.DELETE, state=tombstone_for(record, version, edit_id))
 
 
 def _checked(memory: NewMemory) -> NewMemory | ProviderError:

@@ -1,14 +1,16 @@
 """PostgresMemoryProvider: memories in PostgreSQL with pgvector."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import UNSET
 
 from providers import limits
+from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
-from providers.errors import MemoryNotFound, ProviderError
+from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
@@ -22,6 +24,7 @@ from providers.native.vectors import Vectors
 from providers.native.writing import answer, new_row
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
+from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
@@ -62,7 +65,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        canonical = [checked(limits.check_new_memory, memory) for memory in memories]
+        canonical = await in_turns(partial(checked, limits.check_new_memory), memories)
         rows = await self._rows([memory for memory in canonical if isinstance(memory, NewMemory)])
         stored = iter(await self._stored(rows))
         return [next(stored) if isinstance(memory, NewMemory) else memory for memory in canonical]
@@ -72,8 +75,12 @@ class PostgresMemoryProvider(NativeReplica):
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
         statement, values = recall_statement(query, question.vectors, self._vector_weight)
-        memories = [record_of(row, row.score) for row in await self._database.rows(statement, values)]
-        return Found(memories=memories, degraded=question.degraded)
+        rows = await self._database.rows(statement, values)
+        most = query.most_bytes
+        if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
+            raise AnswerTooLarge(most)
+        memories = [record_of(row, row.score) for row in rows]
+        return recall_within(Found(memories=memories, degraded=question.degraded), most)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -91,8 +98,14 @@ class PostgresMemoryProvider(NativeReplica):
         values: dict[str, Any] = {"user_id": query.owner.user, "limit": query.limit, "offset": query.offset}
         if query.after is not None:
             values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
-        statement = statements.LIST if query.after is None else statements.LIST_AFTER
-        return Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
+        if not may_exceed(query.limit, query.most_bytes):
+            statement = statements.LIST if query.after is None else statements.LIST_AFTER
+            found = Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
+            return page_within(found, query.most_bytes)
+        statement = statements.BOUNDED_LIST if query.after is None else statements.BOUNDED_LIST_AFTER
+        rows = await self._database.rows(statement, {**values, "most_bytes": query.most_bytes})
+        found = Found(memories=[record_of(row) for row in rows], cut=bool(rows) and rows[0].found > len(rows))
+        return page_within(found, query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
@@ -112,7 +125,8 @@ class PostgresMemoryProvider(NativeReplica):
     async def _rows(self, memories: Sequence[NewMemory]) -> list[MemoryRow]:
         """Return the rows of checked memories, with ids, versions and vectors."""
         embeddings = await self._vectors.of_memories([memory.content for memory in memories])
-        return [new_row(memory, one, self._clock) for memory, one in zip(memories, embeddings, strict=True)]
+        pairs = zip(memories, embeddings, strict=True)
+        return await in_turns(lambda pair: new_row(*pair, self._clock), pairs)
 
     async def _stored(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store one row together with others that arrive now, more rows in a statement of their own."""
@@ -122,14 +136,14 @@ class PostgresMemoryProvider(NativeReplica):
             return [await self._combiner.put(rows[0])]
 
     async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
-        """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
-        values = insert_values(rows, FIRST)
-        fresh = {(row.user_id, str(row.id)) for row in await self._database.write(statements.PUT, values)}
+        """Store all rows or none; return each one's id or why it was not stored. A repeat is harmless."""
+        parts = await insert_values(rows, FIRST)
+        fresh = {(row.user_id, str(row.id)) for row in await self._database.write_parts(statements.PUT, parts)}
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
             return [Stored(id=row.state.id) for row in rows]
-        sought = {"user_ids": values["user_id"], "ids": values["id"]}
+        sought = {name + "s": [value for part in parts for value in part[name]] for name in ("user_id", "id")}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
         return [answer(row, stored[row.key]) for row in rows]

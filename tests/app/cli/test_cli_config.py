@@ -145,6 +145,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'tracing.service_name = "ninaivalaigal"  # default',
         "tracing.timeout = 5.0  # default",
         "recall_limit = 10  # default",
+        "limits.max_answer_bytes = 16777216  # default",
         "# The resulting limits:",
         *(
             f"# native, {operation}: deadline {deadline} s (default), up to 30 s for a batch; one try {limit} (default)"

@@ -202,6 +202,21 @@ async def test_the_limit_of_a_recall_is_taken_over(http: httpx.AsyncClient, file
     assert [event for event in events() if event["event"] == "order_in_force"][1:] == []
 
 
+async def test_the_size_of_an_answer_is_taken_over(http: httpx.AsyncClient, file: Path, events: Events) -> None:
+    """The next list ends at the new bound, and the providers are left alone."""
+    api = Api(http, fresh_user())
+    for _ in range(12):
+        await api.stored("🍵" * 30_000)
+    assert (await api.page()).json()["count"] == 12
+    write(file, two(more="[limits]\nmax_answer_bytes = 1048576\n"))
+
+    async def bounded() -> bool:
+        return bool((await api.page()).json()["count"] == 8)
+
+    await eventually(bounded)
+    assert [event for event in events() if event["event"] == "order_in_force"][1:] == []
+
+
 async def test_what_needs_a_restart_is_named(http: httpx.AsyncClient, file: Path, events: Events) -> None:
     """Of what a running service cannot take over the log names every setting, and the rest is taken over."""
     write(file, two('["b", "a"]', more="[server]\nport = 9999\n[log]\nlevel = 'error'\n[chain.budget]\nshare = 0.5\n"))
