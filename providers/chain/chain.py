@@ -34,6 +34,7 @@ from providers.states.clock import HybridClock
 # At the end, each for all at once: for pending deliveries, for tasks to end, for connections to be closed. A process
 # that stops is killed in the end, so that nothing may be waited for without a limit.
 FLUSH_SECONDS = 2.0
+TRIES_SECONDS = 1.0  # within that time, for writes that are still under way to home; then they are given up
 STOP_SECONDS = 1.0
 CLOSE_SECONDS = 3.0
 _DRAIN_POLL = 0.1
@@ -143,6 +144,8 @@ class Chain:
         The rest stays in the journal, for another process or the next start.
         """
         finishing = [asyncio.create_task(relay.finish(task)) for relay, task in self._relays.values()]
+        if isinstance(self._provider, ChainedProvider):
+            finishing.append(asyncio.create_task(self._provider.tries.finish(TRIES_SECONDS)))
         await background.ended(finishing, FLUSH_SECONDS)
         tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values())]
         self._relays.clear()
@@ -208,7 +211,14 @@ class Chain:
             self._provider.route = route
         else:
             self._provider = ChainedProvider(
-                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._distrust
+                route,
+                self.journal,
+                self._clock,
+                self.observer,
+                self._now,
+                self.shutdown,
+                self._distrust,
+                writes_wait=self.policy.writes_wait,
             )
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(

@@ -9,6 +9,8 @@ from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
+from providers.chain.waiting.background_tries import BackgroundTries
+from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
 from providers.chain.observer import ChainObserver, Unobserved
@@ -37,7 +39,8 @@ class ChainHealth(Health, frozen=True, kw_only=True):
 class ChainedProvider(MemoryProvider):
     """Write to the journal, then to home; read from the first provider that answers, with the overlay applied.
 
-    `route` may be replaced at any moment: an operation keeps the one on which it began.
+    `route` may be replaced at any moment: an operation keeps the one on which it began. `tries` are those of writes
+    that go on after their callers were answered; if `writes_wait`, a caller is answered at its deadline at the latest.
     """
 
     def __init__(
@@ -49,12 +52,16 @@ class ChainedProvider(MemoryProvider):
         now: Callable[[], float] = time.monotonic,
         shutdown: Shutdown | None = None,
         distrust: Callable[[], str | None] = lambda: None,
+        *,
+        writes_wait: bool = False,
     ) -> None:
         self.route = route
         self.journal = journal
+        self.tries = BackgroundTries()
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
         self._reader = ChainReader(self._context)
-        self._writer = ChainWriter(self._context, self._reader, clock, journal)
+        home = Confirmer(self._context, clock, journal, writes_wait, self.tries)
+        self._writer = ChainWriter(self._context, self._reader, clock, home)
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""

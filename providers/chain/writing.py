@@ -20,7 +20,6 @@ from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
-from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
@@ -33,11 +32,11 @@ _UPDATE_TRIES = 4  # while others change the same memory at the same time
 class ChainWriter:
     """Accept writes; each uses the route that is in force when it begins."""
 
-    def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, journal: Journal) -> None:
+    def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, home: Confirmer) -> None:
         self._context = context
         self._reader = reader
         self._clock = clock
-        self._home = Confirmer(context, clock, journal)
+        self._home = home
 
     async def store(self, route: Route, memory: NewMemory) -> Stored:
         """Store one memory; see `MemoryStore`."""
@@ -56,11 +55,13 @@ class ChainWriter:
         if not good:
             return [memory for memory in checked if isinstance(memory, ProviderError)]
         with self._context.begin(route, OperationClass.REMEMBER, len(good)) as execution:
-            outcomes = iter(await self._store(execution, good))
-        results = [next(outcomes) if isinstance(memory, NewMemory) else memory for memory in checked]
-        facts = execution.write_facts
+            outcomes = iter(enumerate(await self._store(execution, good)))
+        results = ((-1, memory) if isinstance(memory, ProviderError) else next(outcomes) for memory in checked)
         return [
-            execution.refusal(one) if isinstance(one, ProviderError) else Stored(id=one, **facts) for one in results
+            execution.refusal(one)
+            if isinstance(one, ProviderError)
+            else Stored(id=one, **execution.write_facts_of(place))
+            for place, one in results
         ]
 
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:

@@ -126,6 +126,8 @@ class ReplicaProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(self.provider, ChainedProvider):
+            await self.provider.tries.stop()
 
     async def _run(self) -> None:
         order: tuple[str, ...] = ()

@@ -155,7 +155,12 @@ class ChainRig:
         self.opened_journals = 0
 
     def chained(
-        self, route: Route, observer: ChainObserver | None = None, trusted: Callable[[], bool] = lambda: True
+        self,
+        route: Route,
+        observer: ChainObserver | None = None,
+        trusted: Callable[[], bool] = lambda: True,
+        *,
+        writes_wait: bool = False,
     ) -> ChainedProvider:
         """Return a chain over this route, without tasks of its own; its journal is used while it is `trusted`."""
         return ChainedProvider(
@@ -165,6 +170,7 @@ class ChainRig:
             observer,
             now=self.now,
             distrust=lambda: None if trusted() else "it is not trusted",
+            writes_wait=writes_wait,
         )
 
     def chain(self, observer: ChainObserver, *, journal: bool = True, always: bool = False) -> Chain:

@@ -1,0 +1,115 @@
+"""One try to bring durable operations to home, for whose end its caller waits only within its patience."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from math import inf
+from typing import Self
+
+from msgspec import Struct
+
+from observability import notes
+from providers.chain.applying import Change, apply_all
+from providers.chain.deadline import CallOptions, Deadline, Shutdown
+from providers.chain.hedging.patience import MOST_PATIENCE
+from providers.chain.leasing import Lease
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.errors import ProviderError, Unavailable
+from providers.expectations import USUAL_FACTOR
+from providers.journal.operations import JournalEntry
+from providers.timing.lag_tolerant import LagTolerantTimeout
+
+# A quick home is waited for all the same: only what is slow by any measure is worth a 202.
+LEAST_PATIENCE_FOR_WRITES = 1.0  # seconds
+
+Waiting = Sequence[tuple[int, JournalEntry]]  # operations with their places in the request
+
+
+class HomeTry(Struct, eq=False):
+    """A try in a task of its own, so that it can outlast the caller; its `lease` is renewed until it ends.
+
+    Its deadline is not the caller's: a caller in a hurry does not make home receive a write twice.
+    """
+
+    home: Link
+    waiting: Waiting
+    lease: Lease
+    task: asyncio.Task[Sequence[ProviderError | None]]
+    ending: Shutdown
+
+    @classmethod
+    def begin(
+        cls, home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions, lease: Lease
+    ) -> Self:
+        """Begin to deliver."""
+        ending = Shutdown(options.deadline.now)
+        deadline = Deadline(options.deadline.at, options.deadline.now, ending)
+        options = CallOptions(deadline, options.others, place=options.place)
+        task = asyncio.create_task(_outcomes(home, waiting, operation, options, lease))
+        return cls(home, waiting, lease, task, ending)
+
+    @property
+    def seqs(self) -> Sequence[int]:
+        """The operations that it delivers."""
+        return [entry.seq for _, entry in self.waiting]
+
+    @property
+    def confirmed(self) -> Sequence[int]:
+        """The operations that home has confirmed."""
+        task = self.task
+        if not task.done() or task.cancelled() or task.exception() is not None:
+            return ()
+        return [entry.seq for (_, entry), outcome in zip(self.waiting, task.result(), strict=True) if outcome is None]
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it was not to go on."""
+        return self.ending.ends_at < inf
+
+    def give_up(self) -> None:
+        """Let it end now; home has had time enough to answer, so that this may count against it."""
+        self.ending.begin(0.0)
+
+
+async def answered_within(tries: Collection[HomeTry], seconds: float, caller: Deadline) -> None:
+    """Wait until all tries have ended, but not longer than the patience or the caller's deadline.
+
+    The lag of this process is no slowness of home: it is taken out of the patience.
+    """
+    watch = LagTolerantTimeout(seconds, caller.remaining, caller.now)
+    try:
+        async with watch:
+            await asyncio.wait({one.task for one in tries})
+    except TimeoutError:
+        if not watch.expired:
+            raise  # not raised by this timeout: a bug
+
+
+def patience_with(home: Link, operation: OperationClass, size: int) -> float:
+    """Return the seconds to wait for home's word on a write of `size` memories.
+
+    A home that is slow in its good times too, or a batch, which takes as long as there are memories in it, gets a
+    multiple of what it usually takes: beyond its good times nobody is told 202.
+    """
+    patience = home.patience(operation)
+    if size > 1 or patience >= MOST_PATIENCE:
+        patience = max(patience, USUAL_FACTOR * home.attempts.latencies.seconds(operation, size))
+    return max(LEAST_PATIENCE_FOR_WRITES, patience)
+
+
+def wish() -> float | None:
+    """Return the seconds that the caller wants to wait for a confirmation, None if it did not say."""
+    request = notes.current.get()
+    return None if request is None else request.wait
+
+
+async def _outcomes(
+    home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions, lease: Lease
+) -> Sequence[ProviderError | None]:
+    """Deliver, and return, in order, None or why each operation was not confirmed."""
+    changes = [Change(entry.kind, entry.state) for _, entry in waiting]
+    async with lease:
+        try:
+            return await apply_all(home, changes, operation, options)
+        except Unavailable as error:
+            return [error] * len(waiting)
