@@ -26,4 +26,5 @@ async def _update(chain: Chain, observer: CountingObserver, story: Reporter) -> 
         status = await describe(chain)
         observer.show(status)
         story.look(status)
+        chain.watch_backlog(status)
         await asyncio.sleep(SECONDS)

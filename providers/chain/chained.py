@@ -9,7 +9,6 @@ from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
-from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
@@ -17,6 +16,7 @@ from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
+from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
 from providers.journal.base import Journal
@@ -41,6 +41,7 @@ class ChainedProvider(MemoryProvider):
 
     `route` may be replaced at any moment: an operation keeps the one on which it began. `tries` are those of writes
     that go on after their callers were answered; if `writes_wait`, a caller is answered at its deadline at the latest.
+    `pacing` slows writes down while much waits for home.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class ChainedProvider(MemoryProvider):
         self.journal = journal
         self.tries = BackgroundTries()
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
+        self.pacing = self._context.pacing
         self._reader = ChainReader(self._context)
         home = Confirmer(self._context, clock, journal, writes_wait, self.tries)
         self._writer = ChainWriter(self._context, self._reader, clock, home)

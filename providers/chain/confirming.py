@@ -9,16 +9,16 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from providers.chain.applying import propagated, tombstones_met
-from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import Execution
-from providers.chain.waiting.home_try import HomeTry, Waiting, answered_within, patience_with, wish
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.observer import JournalCall, LateEnd
 from providers.chain.policy import OperationClass
 from providers.chain.rereading import taken
+from providers.chain.waiting.background_tries import BackgroundTries
+from providers.chain.waiting.home_try import HomeTry, Waiting, answered_within, patience_with, wish
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Dead, JournalEntry, Operation, OperationKind, Postponed, Settlement
@@ -53,6 +53,16 @@ class Confirmer(Struct):
         """
         if not entries:
             return []
+        refused = await self._confirm(execution, operation, entries)
+        if not execution.confirmed:
+            for place, entry in entries:
+                if place in execution.accepted:
+                    self.context.pacing.accepted(entry.state.owner, 1)
+        return refused
+
+    async def _confirm(
+        self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]]
+    ) -> list[tuple[int, ProviderError]]:
         home = execution.route.home
         execution.session = self.context.session(max(entry.seq for _, entry in entries))
         if home is None:
@@ -132,9 +142,7 @@ class Confirmer(Struct):
         ended = LateEnd.GIVEN_UP if attempt.given_up else LateEnd.FAILED
         self.context.observer.ended_late(name, ended if failed else LateEnd.ANSWERED)
 
-    async def _conclude(
-        self, attempt: HomeTry, outcomes: Sequence[ProviderError | None], deadline: Deadline
-    ) -> None:
+    async def _conclude(self, attempt: HomeTry, outcomes: Sequence[ProviderError | None], deadline: Deadline) -> None:
         """Settle the deliveries of a try, and propagate what it has met."""
         home, entries = attempt.home, [entry for _, entry in attempt.waiting]
         settlements = [

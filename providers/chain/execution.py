@@ -32,13 +32,15 @@ class WriteFacts(AnswerFacts):
 class Execution:
     """The facts about an operation, collected while it runs by the parts of the chain.
 
+    `accepted` are the places of the writes that are durable in the journal alone.
+
     As a context it attaches the facts to every error of a provider that leaves it, because a refusal is an answer, too.
     """
 
     __slots__ = (
-        "_accepted",
         "_accepted_why",
         "_confirming",
+        "accepted",
         "deadline",
         "degraded",
         "eventual",
@@ -54,7 +56,7 @@ class Execution:
         self.degraded: list[str] = [RESTORED] if route.is_restored else []
         self.eventual = route.is_restored
         self.session: str | None = None
-        self._accepted: set[int] = set()
+        self.accepted: set[int] = set()
         self._accepted_why: set[str] = set()
         self._confirming: str | None = None
 
@@ -81,13 +83,13 @@ class Execution:
             self._confirming = self.provider
         self.degrade(reason)
         self._accepted_why.add(reason)
-        self._accepted.update(places)
+        self.accepted.update(places)
         self.provider = JOURNAL
 
     @property
     def confirmed(self) -> bool:
         """Whether home has confirmed every write."""
-        return not self._accepted
+        return not self.accepted
 
     def answered(self, provider: str, degraded: Sequence[str] = (), *, eventual: bool = False) -> None:
         """Record the provider that answered, why its answer is degraded, and whether it may lack writes."""
@@ -108,7 +110,7 @@ class Execution:
 
     def write_facts_of(self, place: int) -> WriteFacts:
         """Return the facts that the answer to one of many writes carries: others of them may not be confirmed."""
-        if self.confirmed or place in self._accepted:
+        if self.confirmed or place in self.accepted:
             return self.write_facts
         return WriteFacts(
             provider=self._confirming,

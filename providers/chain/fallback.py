@@ -11,6 +11,7 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.execution import Execution
 from providers.chain.link import Link
+from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyInSync, Route
 from providers.errors import ASK_AGAIN, Rejected, TimedOut, Unavailable
@@ -35,9 +36,9 @@ class Fallback(Struct, frozen=True):
     ) -> Result:
         """Return the answer of the first provider that has one; a `Rejected` is an answer.
 
-        If none answers, two groups are asked again as a last resort: providers whose try was cut off so that the next
-        could be asked, and providers whose breaker refused the call. By default the route is that of the execution
-        without presumed providers, and the deadline is that of the execution.
+        If none answers, three groups are asked again as a last resort: providers whose try was cut off so that the next
+        could be asked, providers whose breaker refused the call, and those that are far behind. By default the route is
+        that of the execution without presumed providers, and the deadline is that of the execution.
 
         Raises:
             Unavailable: no provider answers.
@@ -114,7 +115,7 @@ class _Unanswered(Struct):
         self.failures.append(error)
         if options.others and isinstance(error, TimedOut):
             self._given_up.append(link)
-        elif isinstance(error, BreakerOpen):
+        elif isinstance(error, (BreakerOpen, FarBehind)):
             self._refused.append(link)
 
     @property

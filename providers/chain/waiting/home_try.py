@@ -38,9 +38,7 @@ class HomeTry(Struct, eq=False):
     ending: Shutdown
 
     @classmethod
-    def begin(
-        cls, home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions, lease: Lease
-    ) -> Self:
+    def begin(cls, home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions, lease: Lease) -> Self:
         """Begin to deliver."""
         ending = Shutdown(options.deadline.now)
         deadline = Deadline(options.deadline.at, options.deadline.now, ending)
