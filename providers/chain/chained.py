@@ -39,9 +39,8 @@ class ChainHealth(Health, frozen=True, kw_only=True):
 class ChainedProvider(MemoryProvider):
     """Write to the journal, then to home; read from the first provider that answers, with the overlay applied.
 
-    `route` may be replaced at any moment: an operation keeps the one on which it began. `tries` are those of writes
-    that go on after their callers were answered; if `writes_wait`, a caller is answered at its deadline at the latest.
-    `pacing` slows writes down while much waits for home.
+    `route` may be replaced at any moment: an operation keeps the one on which it began. `home` confirms writes; if
+    `writes_wait`, a caller waits for that until its deadline. `pacing` slows writes down while much waits for home.
     """
 
     def __init__(
@@ -58,12 +57,16 @@ class ChainedProvider(MemoryProvider):
     ) -> None:
         self.route = route
         self.journal = journal
-        self.tries = BackgroundTries()
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
         self.pacing = self._context.pacing
         self._reader = ChainReader(self._context)
-        home = Confirmer(self._context, clock, journal, writes_wait, self.tries)
-        self._writer = ChainWriter(self._context, self._reader, clock, home)
+        self.home = Confirmer(self._context, clock, journal, writes_wait)
+        self._writer = ChainWriter(self._context, self._reader, clock, self.home)
+
+    @property
+    def tries(self) -> BackgroundTries:
+        """The tries of writes that go on after their callers were answered."""
+        return self.home.background
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""

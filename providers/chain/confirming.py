@@ -148,6 +148,8 @@ class Confirmer(Struct):
         settlements = [
             await self._settlement(attempt, entry, outcome, deadline)
             for entry, outcome in zip(entries, outcomes, strict=True)
+            # Somebody else may be at what is not leased to us; what we did not achieve does not make it due.
+            if entry.lease is not None or not isinstance(outcome, Unavailable)
         ]
         met = zip(entries, outcomes, strict=True)
         await self._propagate(home, [entry.state for entry, outcome in met if isinstance(outcome, MemoryDeleted)])
