@@ -142,9 +142,13 @@ class Chain:
     def watch_backlog(self, status: ChainStatus) -> None:
         """Slow writes down from now on as what waits for home demands; the status is one of this chain."""
         if isinstance(self._provider, ChainedProvider):
-            home = next((one for one in status.providers if one.name == status.home), None)
-            known = home is not None and status.journal is not None
-            self._provider.pacing.look(home.pending if known else 0, home.oldest_pending_seconds if known else 0.0)
+            homes = [one for one in status.providers if one.name == status.home and status.journal is not None]
+            pending = sum(home.pending for home in homes)
+            self._provider.pacing.look(pending, max((home.oldest_pending_seconds for home in homes), default=0.0))
+
+    def tries_at(self, name: str) -> int:
+        """Return how many tries of writes go on at a provider after their callers were answered."""
+        return self._provider.tries.count(name) if isinstance(self._provider, ChainedProvider) else 0
 
     async def close(self) -> None:
         """Deliver what the providers take at once, stop all tasks, then close the providers; nothing that hangs delays.

@@ -1,5 +1,6 @@
 """The confirmation of a durable write by home: the write is stored if home confirms in time, accepted if not."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -8,9 +9,9 @@ from math import inf
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from providers.chain.applying import propagated, tombstones_met
+from providers.chain.applying import Change, apply_all, propagated, tombstones_met
 from providers.chain.context import ChainContext
-from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.deadline import CallOptions, Deadline, Shutdown
 from providers.chain.execution import Execution
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
@@ -53,22 +54,12 @@ class Confirmer(Struct):
         """
         if not entries:
             return []
-        refused = await self._confirm(execution, operation, entries)
-        if not execution.confirmed:
-            for place, entry in entries:
-                if place in execution.accepted:
-                    self.context.pacing.accepted(entry.state.owner, 1)
-        return refused
-
-    async def _confirm(
-        self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]]
-    ) -> list[tuple[int, ProviderError]]:
         home = execution.route.home
         execution.session = self.context.session(max(entry.seq for _, entry in entries))
         if home is None:
-            execution.accept("home_incomplete", (place for place, _ in entries))
+            self._accept(execution, "home_incomplete", entries)
             return []
-        waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
+        waiting: Waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
         execution.answered(home.name)
         if not waiting:
             return []
@@ -76,21 +67,23 @@ class Confirmer(Struct):
         waiting = await self._untried(execution, waiting, seconds)
         if not waiting:
             return []
-        attempt = self._begin(execution, home, operation, waiting, seconds)
+        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
+        ending = Shutdown(self.context.now)
+        options = self._options(execution, home.attempts.seconds(operation, len(waiting)), seconds, ending)
+        task = asyncio.create_task(apply_all(home, changes, operation, options))
+        attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
         try:
             await answered_within([attempt], seconds, execution.deadline)
         finally:
-            if not attempt.task.done():  # also where the caller is gone: home need not get the write twice for that
+            if not task.done():  # also where the caller is gone: home need not get the write twice for that
                 self.background.go_on(attempt, self._conclude_late)
-        if not attempt.task.done():
-            execution.accept(HOME_SLOW, (place for place, _ in waiting))
+        if not task.done():
+            self._accept(execution, HOME_SLOW, waiting)
             return []
-        outcomes = attempt.task.result()
-        await self._conclude(attempt, outcomes, execution.deadline)
         refused: list[tuple[int, ProviderError]] = []
-        for (place, _), outcome in zip(waiting, outcomes, strict=True):
+        for (place, entry), outcome in zip(waiting, await self._conclude(attempt, execution.deadline), strict=True):
             if isinstance(outcome, Unavailable):
-                execution.accept(f"home_{outcome.outcome}", (place,))
+                self._accept(execution, f"home_{outcome.outcome}", [(place, entry)])
             elif outcome is not None:
                 refused.append((place, outcome))
         return refused
@@ -106,25 +99,29 @@ class Confirmer(Struct):
         await answered_within(tries, seconds, execution.deadline)
         going_on = {seq for one in tries if not one.task.done() for seq in one.seqs}
         confirmed = {seq for one in tries for seq in one.confirmed}
-        slow = [place for place, entry in waiting if entry.seq in going_on]
+        slow = [(place, entry) for place, entry in waiting if entry.seq in going_on]
         if slow:
-            execution.accept(HOME_SLOW, slow)
+            self._accept(execution, HOME_SLOW, slow)
         return [(place, entry) for place, entry in waiting if entry.seq not in going_on | confirmed]
 
-    def _begin(
-        self, execution: Execution, home: Link, operation: OperationClass, waiting: Waiting, seconds: float
-    ) -> HomeTry:
-        """Begin a try that may take as long as any write, however short the time of its caller is.
+    def _accept(self, execution: Execution, reason: str, waiting: Waiting) -> None:
+        execution.accept(reason, (place for place, _ in waiting))
+        for _, entry in waiting:
+            self.context.pacing.accepted(entry.state.owner)
+
+    def _options(self, execution: Execution, usual: float, seconds: float, ending: Shutdown) -> CallOptions:
+        """Return the options of a try that may take as long as any write, however little time its caller has.
 
         Where nobody waits for its end, it may take as long as a delivery in the background.
         """
-        allowed = max(home.attempts.seconds(operation, len(waiting)), execution.deadline.remaining())
-        own = Deadline.after(allowed, self.context.now)
-        waits = self.waits or wish() is not None
-        options = CallOptions(own, others=not waits, place=seconds)
+        deadline = Deadline.after(max(usual, execution.deadline.remaining()), self.context.now, ending)
+        return CallOptions(deadline, others=not self.waits and wish() is None, place=seconds)
+
+    def _lease(self, home: Link, waiting: Waiting) -> Lease:
         leases = {entry.seq: entry.lease for _, entry in waiting if entry.lease is not None}
         lease = Lease(partial(self.journal.renew, home.name), leases)
-        return HomeTry.begin(home, waiting, operation, options, lease)
+        lease.begin()
+        return lease
 
     def _patience(self, home: Link, operation: OperationClass, size: int) -> float:
         wished = wish()
@@ -134,38 +131,36 @@ class Confirmer(Struct):
 
     async def _conclude_late(self, attempt: HomeTry) -> None:
         """Settle the deliveries of a try whose caller was answered before it ended."""
-        outcomes = await attempt.task
-        name, size = attempt.home.name, len(attempt.waiting)
-        deadline = Deadline.after(attempt.home.attempts.seconds(OperationClass.READ, size), self.context.now)
-        await self._conclude(attempt, outcomes, deadline)
-        failed = any(isinstance(outcome, Unavailable) for outcome in outcomes)
-        ended = LateEnd.GIVEN_UP if attempt.given_up else LateEnd.FAILED
-        self.context.observer.ended_late(name, ended if failed else LateEnd.ANSWERED)
+        seconds = attempt.home.attempts.seconds(OperationClass.READ, len(attempt.waiting))
+        outcomes = await self._conclude(attempt, Deadline.after(seconds, self.context.now))
+        failed = LateEnd.GIVEN_UP if attempt.given_up else LateEnd.FAILED
+        failures = any(isinstance(outcome, Unavailable) for outcome in outcomes)
+        self.context.observer.ended_late(attempt.home.name, failed if failures else LateEnd.ANSWERED)
 
-    async def _conclude(self, attempt: HomeTry, outcomes: Sequence[ProviderError | None], deadline: Deadline) -> None:
-        """Settle the deliveries of a try, and propagate what it has met."""
+    async def _conclude(self, attempt: HomeTry, deadline: Deadline) -> Sequence[ProviderError | None]:
+        """Settle the deliveries of a try when it has ended, and propagate what it has met; return its outcomes."""
         home, entries = attempt.home, [entry for _, entry in attempt.waiting]
-        settlements = [
-            await self._settlement(attempt, entry, outcome, deadline)
-            for entry, outcome in zip(entries, outcomes, strict=True)
-            # Somebody else may be at what is not leased to us; what we did not achieve does not make it due.
-            if entry.lease is not None or not isinstance(outcome, Unavailable)
-        ]
+        try:
+            outcomes = await attempt.outcomes()
+            settlements = [
+                await self._settlement(home, entry, outcome, deadline)
+                for entry, outcome in zip(entries, outcomes, strict=True)
+                # Somebody else may be at what is not leased to us; what we did not achieve does not make it due.
+                if entry.lease is not None or not isinstance(outcome, Unavailable)
+            ]
+        finally:
+            await attempt.lease.end()
         met = zip(entries, outcomes, strict=True)
         await self._propagate(home, [entry.state for entry, outcome in met if isinstance(outcome, MemoryDeleted)])
         await self.context.settle(*attempt.lease.noted(settlements))
+        return outcomes
 
     async def _settlement(
-        self, attempt: HomeTry, entry: JournalEntry, outcome: ProviderError | None, deadline: Deadline
+        self, home: Link, entry: JournalEntry, outcome: ProviderError | None, deadline: Deadline
     ) -> Settlement:
-        home = attempt.home
         if outcome is None:
             return taken(home, entry.seq)
-        if isinstance(outcome, (Unavailable, MemoryDeleted)):
-            return _postponed(home, entry, outcome)
-        async with attempt.lease:
-            adopted = await self._adopt_held_state(home, entry, deadline)
-        if adopted:
+        if isinstance(outcome, (Unavailable, MemoryDeleted)) or await self._adopt_held_state(home, entry, deadline):
             return _postponed(home, entry, outcome)
         return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
 

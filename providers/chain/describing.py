@@ -87,6 +87,7 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         in_flight=guards.bulkhead.in_flight,
         places=guards.bulkhead.limit,
         retries_left=guards.budget.left(),
+        background_tries=chain.tries_at(link.name),
         pending=backlog.pending if backlog is not None else 0,
         dead=backlog.dead if backlog is not None else 0,
         oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,

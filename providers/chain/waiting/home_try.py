@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from math import inf
-from typing import Self
 
 from msgspec import Struct
 
 from observability import notes
-from providers.chain.applying import Change, apply_all
-from providers.chain.deadline import CallOptions, Deadline, Shutdown
+from providers.chain.deadline import Deadline, Shutdown
 from providers.chain.hedging.patience import MOST_PATIENCE
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
@@ -26,7 +24,7 @@ Waiting = Sequence[tuple[int, JournalEntry]]  # operations with their places in 
 
 
 class HomeTry(Struct, eq=False):
-    """A try in a task of its own, so that it can outlast the caller; its `lease` is renewed until it ends.
+    """A try in a task of its own, so that it can outlast the caller; its `lease` is renewed until it is concluded.
 
     Its deadline is not the caller's: a caller in a hurry does not make home receive a write twice.
     """
@@ -34,22 +32,20 @@ class HomeTry(Struct, eq=False):
     home: Link
     waiting: Waiting
     lease: Lease
-    task: asyncio.Task[Sequence[ProviderError | None]]
+    task: asyncio.Task[list[ProviderError | None]]
     ending: Shutdown
-
-    @classmethod
-    def begin(cls, home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions, lease: Lease) -> Self:
-        """Begin to deliver."""
-        ending = Shutdown(options.deadline.now)
-        deadline = Deadline(options.deadline.at, options.deadline.now, ending)
-        options = CallOptions(deadline, options.others, place=options.place)
-        task = asyncio.create_task(_outcomes(home, waiting, operation, options, lease))
-        return cls(home, waiting, lease, task, ending)
 
     @property
     def seqs(self) -> Sequence[int]:
         """The operations that it delivers."""
         return [entry.seq for _, entry in self.waiting]
+
+    async def outcomes(self) -> list[ProviderError | None]:
+        """Wait for its end, and return, in order, None or why each operation was not confirmed."""
+        try:
+            return await self.task
+        except Unavailable as error:
+            return [error] * len(self.waiting)
 
     @property
     def confirmed(self) -> Sequence[int]:
@@ -99,15 +95,3 @@ def wish() -> float | None:
     """Return the seconds that the caller wants to wait for a confirmation, None if it did not say."""
     request = notes.current.get()
     return None if request is None else request.wait
-
-
-async def _outcomes(
-    home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions, lease: Lease
-) -> Sequence[ProviderError | None]:
-    """Deliver, and return, in order, None or why each operation was not confirmed."""
-    changes = [Change(entry.kind, entry.state) for _, entry in waiting]
-    async with lease:
-        try:
-            return await apply_all(home, changes, operation, options)
-        except Unavailable as error:
-            return [error] * len(waiting)

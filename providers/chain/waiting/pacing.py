@@ -59,9 +59,9 @@ class Pacing:
         if pending <= LARGE_BACKLOG and oldest_seconds <= OLD_BACKLOG_SECONDS:
             self._users.clear()  # nobody can have more
 
-    def accepted(self, owner: Owner, count: int) -> None:
-        """Observe that home has not confirmed so many new writes of a user."""
-        self._user(owner).accepted += count
+    def accepted(self, owner: Owner) -> None:
+        """Observe that home has not confirmed a new write of a user."""
+        self._user(owner).accepted += 1
 
     def seen(self, owner: Owner, pending: int) -> None:
         """Observe how many writes of a user wait for home, as the journal says."""

@@ -117,9 +117,10 @@ def test_the_journal_is_asked_about_who_is_suspected() -> None:
     """Of whom this process accepted many; once in a while, and not again when there was no answer."""
     clock = FakeClock()
     pacing = _pacing(clock)
-    pacing.accepted(KANNAN, SUSPECT - 1)
+    for _ in range(SUSPECT - 1):
+        pacing.accepted(KANNAN)
     before = pacing.is_doubtful(KANNAN)
-    pacing.accepted(KANNAN, 1)
+    pacing.accepted(KANNAN)
 
     assert (before, pacing.is_doubtful(KANNAN), pacing.is_doubtful(KANNAN)) == (False, True, False)
     clock.pass_by(KNOWN_SECONDS)
@@ -130,7 +131,7 @@ def test_a_bounded_number_of_users_is_remembered() -> None:
     """Who has not written for the longest time is forgotten first."""
     pacing = _pacing(FakeClock())
     for number in range(MOST_USERS + 1):
-        pacing.accepted(Owner(f"user {number}"), SUSPECT)
+        pacing.seen(Owner(f"user {number}"), LARGE_BACKLOG + 1)
 
-    assert not pacing.is_doubtful(Owner("user 0"))
-    assert pacing.is_doubtful(Owner("user 1"))
+    assert pacing.reason(Owner("user 0")) is None
+    assert pacing.reason(Owner("user 1")) is SlowReason.LARGE
