@@ -12,10 +12,10 @@ from providers.chain.attempt_limits import AttemptLimits, configured_limits, lea
 from providers.chain.call_attempts import CallAttempts, note_outcome
 from providers.chain.deadline import CallOptions
 from providers.chain.guards import Guards
-from providers.chain.hedging.patience import LearnedPatience
+from providers.chain.hedging.pace import Pace
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
-from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
+from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, HedgingPolicy, OperationClass
 from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 
@@ -55,11 +55,12 @@ class Attempts:
         *,
         expected_latency: float = ProviderLimits().expected_latency,
         longest: float = LONGEST_REQUEST,
+        hedging: HedgingPolicy | None = None,
     ) -> None:
         self.policy = policy
         self.guards = guards
         self.latencies = LatencyEstimates(expected_latency)
-        self.patience = LearnedPatience(expected_latency, now)
+        self.pace = Pace(expected_latency, now, hedging)
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now

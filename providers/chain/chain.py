@@ -17,6 +17,7 @@ from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
+from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver
@@ -60,6 +61,7 @@ class Chain:
         self.policy = policy
         self.observer = observer
         self.shutdown = Shutdown()
+        self._hedging = Hedging(policy.hedging.enabled, self._looked_well)
         self.holder = str(uuid4())
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
@@ -159,7 +161,7 @@ class Chain:
         if isinstance(self._provider, ChainedProvider):
             finishing.append(asyncio.create_task(self._provider.tries.finish(TRIES_SECONDS)))
         await background.ended(finishing, FLUSH_SECONDS)
-        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values())]
+        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self._hedging.samples]
         self._relays.clear()
         if self.membership is not None:
             tasks += self.membership.tasks
@@ -230,8 +232,9 @@ class Chain:
                 self._now,
                 self.shutdown,
                 self._distrust,
-                writes_wait=self.policy.writes_wait,
+                self._hedging,
             )
+            self._provider.home.waits = self.policy.writes_wait
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(
                 name, self.journal, partial(self._link, name), self.policy.deliveries, self.observer, now=self._now
@@ -240,6 +243,9 @@ class Chain:
 
     def _distrust(self) -> str | None:
         return None if self.membership is None else self.membership.registrar.distrust
+
+    def _looked_well(self, name: str) -> bool:
+        return self.membership is not None and name in self.membership.watch.well
 
     def _link(self, name: str) -> Link | None:
         """Return the link of a provider whose store has said who it is."""

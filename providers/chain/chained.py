@@ -12,6 +12,7 @@ from providers.batches import answer_all
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
+from providers.chain.hedging.order import Hedging
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
@@ -39,8 +40,8 @@ class ChainHealth(Health, frozen=True, kw_only=True):
 class ChainedProvider(MemoryProvider):
     """Write to the journal, then to home; read from the first provider that answers, with the overlay applied.
 
-    `route` may be replaced at any moment: an operation keeps the one on which it began. `home` confirms writes; if
-    `writes_wait`, a caller waits for that until its deadline. `pacing` slows writes down while much waits for home.
+    `route` may be replaced at any moment: an operation keeps the one on which it began. `home` confirms writes, and
+    `pacing` slows them down while much waits for home.
     """
 
     def __init__(
@@ -52,15 +53,14 @@ class ChainedProvider(MemoryProvider):
         now: Callable[[], float] = time.monotonic,
         shutdown: Shutdown | None = None,
         distrust: Callable[[], str | None] = lambda: None,
-        *,
-        writes_wait: bool = False,
+        hedging: Hedging | None = None,
     ) -> None:
         self.route = route
         self.journal = journal
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
         self.pacing = self._context.pacing
-        self._reader = ChainReader(self._context)
-        self.home = Confirmer(self._context, clock, journal, writes_wait)
+        self._reader = ChainReader(self._context, hedging or Hedging())
+        self.home = Confirmer(self._context, clock, journal)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
 
     @property

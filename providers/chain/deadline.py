@@ -83,11 +83,13 @@ class CallOptions(Struct, frozen=True):
     """The options of one call to a provider.
 
     `others`: another provider can be asked if this one does not answer soon, so waiting longer would only delay the
-    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left. `place` is the
-    seconds for which a try waits for a slot of the provider, if that is less than it may take in all.
+    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left. `hedge`: it is
+    made beside a call to another provider, and given up once that one answers. `place` is the seconds for which a try
+    waits for a slot of the provider, if that is less than it may take in all.
     """
 
     deadline: Deadline
     others: bool = False
     last_resort: bool = False
+    hedge: bool = False
     place: float = inf

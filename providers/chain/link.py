@@ -32,4 +32,4 @@ class Link(Struct, eq=False):
 
     def patience(self, operation: OperationClass) -> float:
         """Return the seconds after which an operation of this class is slower than in the provider's good times."""
-        return self.attempts.patience.seconds(operation)
+        return self.attempts.pace.patience.seconds(operation)

@@ -41,6 +41,15 @@ class LateEnd(StrEnum):
     GIVEN_UP = "given_up"  # as one too many, or because the process ends
 
 
+class HedgeEvent(StrEnum):
+    """What happened to a hedge: a call that was to be made beside another one that is slow."""
+
+    SENT = "sent"
+    WON = "won"  # its answer was taken
+    LOST = "lost"
+    REFUSED = "refused"  # by the budget
+
+
 class JournalCall(StrEnum):
     """The calls to the journal for which an operation waits."""
 
@@ -80,6 +89,9 @@ class ChainObserver(AttemptObserver):
 
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """Handle a fallback: `target` is asked because `source` did not answer; `reason` is the outcome there."""
+
+    def hedged(self, provider: str, operation: OperationClass, event: HedgeEvent) -> None:
+        """Handle an event of a hedge that asks, or would have asked, this provider."""
 
     def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
         """Handle the end of one call to the journal; `outcome` is as for attempts."""

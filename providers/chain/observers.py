@@ -31,6 +31,7 @@ class Observers(ChainObserver):
     tried = _passed_on(ChainObserver.tried)
     gave_up = _passed_on(ChainObserver.gave_up)
     fell_back = _passed_on(ChainObserver.fell_back)
+    hedged = _passed_on(ChainObserver.hedged)
     asked_journal = _passed_on(ChainObserver.asked_journal)
     delivered = _passed_on(ChainObserver.delivered)
     confirmed = _passed_on(ChainObserver.confirmed)

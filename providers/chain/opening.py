@@ -86,7 +86,13 @@ async def open_link(
     )
     latency = spec.limits.expected_latency
     attempts = Attempts(
-        spec.attempts, guards, observer, now=now, expected_latency=latency, longest=policy.longest_request
+        spec.attempts,
+        guards,
+        observer,
+        now=now,
+        expected_latency=latency,
+        longest=policy.longest_request,
+        hedging=policy.hedging,
     )
     return OpenProvider(Link(spec.name, provider, attempts), spec.settings, stack)
 

@@ -91,6 +91,11 @@ class FaultyReplica(Wrapper, Replica):
         """See `Replica`."""
         return self._store().staleness
 
+    @property
+    def ranking(self) -> str | None:
+        """See `Replica`."""
+        return self._store().ranking
+
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, unless a fault comes before or after."""
         return await self._through(call, writes=operation in _WRITES)

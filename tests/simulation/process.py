@@ -9,6 +9,7 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
+from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.policy import PatrolPolicy
@@ -79,6 +80,7 @@ class ReplicaProcess:
         self.membership = world.design.membership(
             Membership.of(holder, self._journal, lambda: self.route.links, self._set_in_sync, INSTALLATION, now=clock)
         )
+        self._rig.hedging = Hedging(looked_well=lambda name: name in self.membership.watch.well)
         self.membership.watch.choose = world.chance.sample
         registrar = self.membership.registrar
         registrar.wall = lambda: world.wall(index)

@@ -5,12 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from providers.chain.policy import OperationClass
+from providers.chain.policy import HedgingPolicy, OperationClass
 from providers.expectations import QUICK
 
-LEAST_PATIENCE = 0.1  # seconds
-MOST_PATIENCE = 2.0  # seconds
-PATIENCE_FACTOR = 2.0  # of the lowest 99th percentile
 REMEMBERED_SECONDS = 3_600.0  # for which a good time counts
 SLICE_SECONDS = 60.0  # of which one percentile is taken
 LEAST_ANSWERS = 20  # of one slice; with fewer it goes on
@@ -24,22 +21,28 @@ _BUCKETS = 64  # up to some 65 s
 class Patience:
     """The patience with one class of operations in seconds, as `seconds`.
 
-    It is `PATIENCE_FACTOR` times the lowest 99th percentile of the slices of the last hour, and never shorter than
-    `LEAST_PATIENCE` or longer than `MOST_PATIENCE`. A fault that lasts raises the percentiles of its own slices, which
+    It is a multiple of the lowest 99th percentile of the slices of the last hour, within the bounds of the policy. A
+    fault that lasts raises the percentiles of its own slices, which
     are not the lowest ones; so what is slow now does not teach us to be patient with it. Until a slice has ended its
     answers count as they come, and before `LEAST_ANSWERS` of them the `expected` latency does. A provider that has not
     been asked for an hour keeps the patience that it had.
     """
 
-    __slots__ = ("_answers", "_counts", "_ends_at", "_now", "_slices", "seconds")
+    __slots__ = ("_answers", "_counts", "_ends_at", "_now", "_policy", "_slices", "seconds")
 
-    def __init__(self, expected: float, now: Callable[[], float]) -> None:
+    def __init__(self, expected: float, now: Callable[[], float], policy: HedgingPolicy | None = None) -> None:
         self._now = now
+        self._policy = policy or HedgingPolicy()
         self._counts = [0] * _BUCKETS
         self._answers = 0
         self._ends_at = now() + SLICE_SECONDS
         self._slices: deque[tuple[float, float]] = deque()  # (when it ended, its percentile), oldest first
-        self.seconds = patience_for(expected)
+        self.seconds = self._policy.patience(expected)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is as long as the policy allows."""
+        return self.seconds >= self._policy.most_patience
 
     def add(self, seconds: float) -> None:
         """Add the latency of one answer, or the time for which one was awaited in vain."""
@@ -52,13 +55,13 @@ class Patience:
         if now >= self._ends_at:
             self._end_slice(now)
         elif not self._slices and self._answers == LEAST_ANSWERS:
-            self.seconds = patience_for(self._percentile())
+            self.seconds = self._policy.patience(self._percentile())
 
     def _end_slice(self, now: float) -> None:
         self._slices.append((now, self._percentile()))
         while self._slices[0][0] < now - REMEMBERED_SECONDS:
             self._slices.popleft()
-        self.seconds = patience_for(min(percentile for _, percentile in self._slices))
+        self.seconds = self._policy.patience(min(percentile for _, percentile in self._slices))
         self._counts = [0] * _BUCKETS
         self._answers = 0
         self._ends_at = now + SLICE_SECONDS
@@ -78,8 +81,13 @@ class LearnedPatience:
 
     __slots__ = ("_of",)
 
-    def __init__(self, expected: float = QUICK, now: Callable[[], float] = time.monotonic) -> None:
-        self._of = {operation: Patience(expected, now) for operation in OperationClass}
+    def __init__(
+        self,
+        expected: float = QUICK,
+        now: Callable[[], float] = time.monotonic,
+        policy: HedgingPolicy | None = None,
+    ) -> None:
+        self._of = {operation: Patience(expected, now, policy) for operation in OperationClass}
 
     def add(self, operation: OperationClass, size: int, seconds: float) -> None:
         """Add what one call took; a call about many memories says nothing about others, and does not count."""
@@ -90,7 +98,6 @@ class LearnedPatience:
         """Return the seconds after which an operation of this class is slow at this provider."""
         return self._of[operation].seconds
 
-
-def patience_for(latency: float) -> float:
-    """Return the patience with a provider whose calls take up to so many seconds in good times."""
-    return min(max(LEAST_PATIENCE, PATIENCE_FACTOR * latency), MOST_PATIENCE)
+    def is_bounded(self, operation: OperationClass) -> bool:
+        """Return whether it is as long as it may be at most, so that good times may take longer still."""
+        return self._of[operation].is_bounded

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from observability import notes
 from providers.chain.deadline import Deadline, Shutdown
-from providers.chain.hedging.patience import MOST_PATIENCE
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
@@ -86,7 +85,7 @@ def patience_with(home: Link, operation: OperationClass, size: int) -> float:
     multiple of what it usually takes: beyond its good times nobody is told 202.
     """
     patience = home.patience(operation)
-    if size > 1 or patience >= MOST_PATIENCE:
+    if size > 1 or home.attempts.pace.patience.is_bounded(operation):
         patience = max(patience, USUAL_FACTOR * home.attempts.latencies.seconds(operation, size))
     return max(LEAST_PATIENCE_FOR_WRITES, patience)
 

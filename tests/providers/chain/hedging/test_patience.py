@@ -4,19 +4,18 @@ import pytest
 
 from providers.chain.hedging.patience import (
     LEAST_ANSWERS,
-    LEAST_PATIENCE,
-    MOST_PATIENCE,
-    PATIENCE_FACTOR,
     REMEMBERED_SECONDS,
     SLICE_SECONDS,
     LearnedPatience,
     Patience,
 )
-from providers.chain.policy import OperationClass
+from providers.chain.policy import HedgingPolicy, OperationClass
 from tests.support.clock import FakeClock
 
 _GOOD, _SLOW = 0.2, 1.5  # seconds
 _A_FIFTH = 1.2
+FACTOR = HedgingPolicy().factor
+LEAST, MOST = HedgingPolicy().least_patience, HedgingPolicy().most_patience
 
 
 def _live(patience: Patience, clock: FakeClock, latency: float, seconds: float) -> None:
@@ -35,13 +34,11 @@ def test_it_is_expected_until_there_are_answers() -> None:
     before = patience.seconds
     patience.add(0.06)
 
-    assert before == PATIENCE_FACTOR * 0.3
-    assert PATIENCE_FACTOR * 0.06 <= patience.seconds <= _A_FIFTH * PATIENCE_FACTOR * 0.06
+    assert before == FACTOR * 0.3
+    assert FACTOR * 0.06 <= patience.seconds <= _A_FIFTH * FACTOR * 0.06
 
 
-@pytest.mark.parametrize(
-    ("latency", "seconds"), [(0.000_1, LEAST_PATIENCE), (0.002, LEAST_PATIENCE), (30.0, MOST_PATIENCE)]
-)
+@pytest.mark.parametrize(("latency", "seconds"), [(0.000_1, LEAST), (0.002, LEAST), (30.0, MOST)])
 def test_it_has_bounds(latency: float, seconds: float) -> None:
     """However quick or slow a provider is."""
     clock = FakeClock()
@@ -61,7 +58,7 @@ def test_a_fault_does_not_teach_it() -> None:
     learned = patience.seconds
     _live(patience, clock, _SLOW, REMEMBERED_SECONDS - 3 * SLICE_SECONDS)
 
-    assert patience.seconds == learned < _A_FIFTH * PATIENCE_FACTOR * _GOOD
+    assert patience.seconds == learned < _A_FIFTH * FACTOR * _GOOD
 
 
 def test_what_lasts_longer_than_an_hour_is_how_the_provider_is() -> None:
@@ -72,7 +69,7 @@ def test_what_lasts_longer_than_an_hour_is_how_the_provider_is() -> None:
 
     _live(patience, clock, 2 * _GOOD, REMEMBERED_SECONDS + 2 * SLICE_SECONDS)
 
-    assert patience.seconds >= PATIENCE_FACTOR * 2 * _GOOD
+    assert patience.seconds >= FACTOR * 2 * _GOOD
 
 
 def test_a_good_time_counts_at_once() -> None:
@@ -83,7 +80,7 @@ def test_a_good_time_counts_at_once() -> None:
 
     _live(patience, clock, _GOOD, 2 * SLICE_SECONDS)
 
-    assert patience.seconds < _A_FIFTH * PATIENCE_FACTOR * _GOOD
+    assert patience.seconds < _A_FIFTH * FACTOR * _GOOD
 
 
 def test_one_in_a_hundred_may_be_slow() -> None:
@@ -94,7 +91,7 @@ def test_one_in_a_hundred_may_be_slow() -> None:
         clock.pass_by(0.1)
         patience.add(_SLOW if number % 150 == 0 else _GOOD)
 
-    assert patience.seconds < _A_FIFTH * PATIENCE_FACTOR * _GOOD
+    assert patience.seconds < _A_FIFTH * FACTOR * _GOOD
 
 
 def test_each_class_of_operations_has_its_own() -> None:
@@ -104,6 +101,6 @@ def test_each_class_of_operations_has_its_own() -> None:
         patience.add(OperationClass.READ, 1, 0.01)
         patience.add(OperationClass.REMEMBER, 100, 0.01)
 
-    assert patience.seconds(OperationClass.READ) == LEAST_PATIENCE
-    assert patience.seconds(OperationClass.RECALL) == PATIENCE_FACTOR * 0.3
-    assert patience.seconds(OperationClass.REMEMBER) == PATIENCE_FACTOR * 0.3
+    assert patience.seconds(OperationClass.READ) == LEAST
+    assert patience.seconds(OperationClass.RECALL) == FACTOR * 0.3
+    assert patience.seconds(OperationClass.REMEMBER) == FACTOR * 0.3

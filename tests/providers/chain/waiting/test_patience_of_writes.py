@@ -8,9 +8,9 @@ import pytest
 
 from providers.answers import Stored
 from providers.chain.confirming import HOME_SLOW
-from providers.chain.hedging.patience import LEAST_ANSWERS, MOST_PATIENCE
+from providers.chain.hedging.patience import LEAST_ANSWERS
 from providers.chain.observer import LateEnd, Unobserved
-from providers.chain.policy import OperationClass
+from providers.chain.policy import HedgingPolicy, OperationClass
 from providers.chain.waiting.background_tries import MOST_BACKGROUND_TRIES, most_background_tries
 from providers.chain.waiting.home_try import LEAST_PATIENCE_FOR_WRITES, patience_with
 from providers.errors import Conflict, ProviderError
@@ -115,7 +115,7 @@ def test_patience_grows_with_a_batch() -> None:
         link = scene.links["home"]
         assert not told.accepted
         assert patience_with(link, OperationClass.REMEMBER, 1) == LEAST_PATIENCE_FOR_WRITES
-        assert patience_with(link, OperationClass.REMEMBER, 500) > MOST_PATIENCE
+        assert patience_with(link, OperationClass.REMEMBER, 500) > HedgingPolicy().most_patience
 
     play(act)
 
@@ -184,7 +184,8 @@ def test_all_callers_wait_where_the_settings_say_so() -> None:
     """To the deadline, as clients need that take nothing but 200 for a success."""
 
     async def act(scene: Scene) -> None:
-        chained = scene.rig.chained(scene.chained.route, writes_wait=True)
+        chained = scene.chained
+        chained.home.waits = True
         scene.home.seconds = 8.0
 
         stored = await chained.store(NewMemory(owner=Owner(USER), content="tea"))
