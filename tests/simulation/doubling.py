@@ -1,6 +1,5 @@
 """What is on its way to a store for somebody who holds its lease, and whether a relay delivers it a second time."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,7 +21,7 @@ class Deliveries:
     def __init__(self) -> None:
         self.doubled: list[str] = []
         self._leased: dict[tuple[str, Write], float] = {}
-        self._under_way: Counter[tuple[str, Write]] = Counter()
+        self._under_way: dict[tuple[str, Write], float] = {}  # until when the leases are held
 
     def appended(self, store: str, outcomes: Sequence[object]) -> None:
         """Take note of the leases that were given with new operations."""
@@ -33,18 +32,18 @@ class Deliveries:
 
     @contextmanager
     def under_way(self, store: str, writes: Sequence[Write], now: float) -> Iterator[None]:
-        """Take note of writes for as long as they are under way."""
+        """Take note of writes for as long as they are under way; each lease is for the first call alone."""
         keys = [(store, write) for write in writes]
         if relaying.get():
             self.doubled += [
-                f"delivered again while it is under way: {key}"
-                for key in keys
-                if self._under_way[key] and now < self._leased.get(key, 0.0)
+                f"delivered again while it is under way: {key}" for key in keys if now < self._under_way.get(key, 0.0)
             ]
             yield
             return
-        self._under_way.update(keys)
+        held = {key: until for key in keys if (until := self._leased.pop(key, None)) is not None}
+        self._under_way |= held
         try:
             yield
         finally:
-            self._under_way.subtract(keys)
+            for key in held:
+                del self._under_way[key]
