@@ -26,7 +26,6 @@ from providers.chain.opening import JournalSpec, OpenProvider, ProviderSpec, ope
 from providers.chain.policy import ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
-from providers.chain.status import ChainStatus
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
 from providers.chain.stores.watch import FAREWELL_SECONDS, Doubts
@@ -140,17 +139,6 @@ class Chain:
                 task = background.start_once(self._drain(one), f"drain {one.link.name}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-
-    def watch_backlog(self, status: ChainStatus) -> None:
-        """Slow writes down from now on as what waits for home demands; the status is one of this chain."""
-        if isinstance(self._provider, ChainedProvider):
-            homes = [one for one in status.providers if one.name == status.home and status.journal is not None]
-            pending = sum(home.pending for home in homes)
-            self._provider.pacing.look(pending, max((home.oldest_pending_seconds for home in homes), default=0.0))
-
-    def tries_at(self, name: str) -> int:
-        """Return how many tries of writes go on at a provider after their callers were answered."""
-        return self._provider.tries.count(name) if isinstance(self._provider, ChainedProvider) else 0
 
     async def close(self) -> None:
         """Deliver what the providers take at once, stop all tasks, then close the providers; nothing that hangs delays.

@@ -17,6 +17,7 @@ from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
+from providers.chain.status import ChainStatus
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
@@ -67,6 +68,12 @@ class ChainedProvider(MemoryProvider):
     def tries(self) -> BackgroundTries:
         """The tries of writes that go on after their callers were answered."""
         return self.home.background
+
+    def observe(self, status: ChainStatus) -> None:
+        """Slow writes down from now on as what waits for home demands, given a status of this chain."""
+        homes = [one for one in status.providers if one.name == status.home and status.journal is not None]
+        pending = sum(home.pending for home in homes)
+        self.pacing.look(pending, max((home.oldest_pending_seconds for home in homes), default=0.0))
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""

@@ -1,6 +1,7 @@
 """One try to bring durable operations to home, for whose end its caller waits only within its patience."""
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from math import inf
 
@@ -69,6 +70,7 @@ async def answered_within(tries: Collection[HomeTry], seconds: float, caller: De
 
     The lag of this process is no slowness of home: it is taken out of the patience.
     """
+    started = time.perf_counter()
     watch = LagTolerantTimeout(seconds, caller.remaining, caller.now)
     try:
         async with watch:
@@ -76,6 +78,8 @@ async def answered_within(tries: Collection[HomeTry], seconds: float, caller: De
     except TimeoutError:
         if not watch.expired:
             raise  # not raised by this timeout: a bug
+        if (request := notes.current.get()) is not None:  # the tries themselves note it when they end
+            request.provider_seconds += time.perf_counter() - started
 
 
 def patience_with(home: Link, operation: OperationClass, size: int) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+from observability import notes
 from providers.chain.context import ChainContext
 from providers.chain.execution import Execution
 from providers.chain.observer import JournalCall
@@ -27,6 +28,8 @@ async def slow_down(context: ChainContext, execution: Execution, owner: Owner, s
     if delay > 0.0:
         context.observer.slowed(reason)
         await asyncio.sleep(delay)
+        if (request := notes.current.get()) is not None:  # home is what it waits for
+            request.provider_seconds += delay
 
 
 async def _look(context: ChainContext, execution: Execution, owner: Owner, home: str) -> None:

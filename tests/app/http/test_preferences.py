@@ -69,7 +69,8 @@ async def _written(api: Api, headers: dict[str, str]) -> str | None:
     """Store a memory, and return what was applied."""
     response = await api.request("POST", "/memory/remember", json={"content": "tea"}, headers=headers)
     assert response.status_code == 200
-    return response.headers.get("preference-applied")
+    applied: str | None = response.headers.get("preference-applied")
+    return applied
 
 
 async def test_the_answer_says_what_was_applied(tmp_path: Path) -> None:

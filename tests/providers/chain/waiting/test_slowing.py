@@ -4,10 +4,13 @@ import asyncio
 
 import pytest
 
+from providers.chain.chained import ChainedProvider
+from providers.chain.describing import describe
 from providers.chain.observer import SlowReason, Unobserved
-from providers.chain.waiting.pacing import KNOWN_SECONDS, LARGE_BACKLOG, SUSPECT
+from providers.chain.waiting.pacing import FEW, KNOWN_SECONDS, LARGE_BACKLOG, OLD_BACKLOG_SECONDS, SUSPECT
 from providers.types import NewMemory, Owner
 from tests.providers.chain.scene import DOWN, USER, Scene, play
+from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 
 OTHER = "meena"
 _BATCH = 500
@@ -27,11 +30,15 @@ class Slowed(Unobserved):
 async def _seconds(scene: Scene, number: int, user: str = USER) -> float:
     """Store memories one after the other, all of which are accepted, and return the seconds that it takes."""
     started = scene.clock()
+    noted = 0.0
     for _ in range(number):
         told = scene.listen()
         await scene.chain.remember(user, "tea")
         assert told.accepted
-    return scene.clock() - started
+        noted += told.provider_seconds
+    seconds = scene.clock() - started
+    assert seconds < 1.0 or noted > 0.9 * seconds  # and is no overhead of our own
+    return seconds
 
 
 async def _accept(scene: Scene, number: int) -> None:
@@ -119,6 +126,32 @@ def test_a_journal_that_does_not_answer_slows_nobody(accepted: int) -> None:
         assert await _seconds(scene, 5) < 1.0
 
     play(act)
+
+
+def test_the_state_of_a_chain_slows_its_writes_down() -> None:
+    """As it is sampled: what waits for home is too old; what waits for a standby does not matter."""
+
+    async def main(stage: Stage) -> None:
+        chain, home, standby = stage.chain(), stage.store(), stage.store()
+        await chain.switch([stage.part("home", home), stage.part("standby", standby)])
+        await asyncio.sleep(FILL_SECONDS)
+        provider = chain.provider
+        assert isinstance(provider, ChainedProvider)
+        seen: list[bool] = []
+        for store in (standby, home):
+            store.down = True
+            for _ in range(FEW + 1):
+                await provider.remember(USER, "tea")
+            await asyncio.sleep(OLD_BACKLOG_SECONDS + 1)
+            provider.observe(await describe(chain))
+            seen.append(provider.pacing.idle)
+        home.down = standby.down = False
+        await asyncio.sleep(100)
+        provider.observe(await describe(chain))
+
+        assert [*seen, provider.pacing.idle] == [True, False, True]
+
+    staged(main)
 
 
 def test_every_kind_of_write_is_slowed_down() -> None:
