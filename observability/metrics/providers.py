@@ -10,7 +10,7 @@ from observability.metrics.children import Children
 
 
 class ProviderMetrics:
-    """Measure attempts, retries and fallbacks; breakers, budgets and roles."""
+    """Measure attempts, retries, hedges and fallbacks; breakers, budgets and roles."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
@@ -51,7 +51,22 @@ class ProviderMetrics:
             ("provider", "outcome"),
         )
         self.retries_left = gauge(
-            "ninai_provider_retries_left", "What the retry budget would allow now.", ("provider",)
+            "ninai_provider_retries_left", "How many retries and hedges the budget would allow now.", ("provider",)
+        )
+        self.hedges = counter(
+            "ninai_provider_hedges",
+            "Calls to a provider beside a slow call to another one: sent, won, lost, or refused by the budget.",
+            ("provider", "operation", "event"),
+        )
+        self.asked_second = gauge(
+            "ninai_provider_asked_second",
+            "1 while reads ask another provider first because most answers of this one are slow.",
+            ("provider",),
+        )
+        self.patience = gauge(
+            "ninai_provider_patience_seconds",
+            "How long a read waits for a provider before another one is asked as well.",
+            ("provider", "operation"),
         )
         self.breaker_state = gauge(
             "ninai_breaker_state",

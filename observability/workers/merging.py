@@ -30,6 +30,8 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_provider_places": sum,
     "ninai_provider_retries_left": sum,
     "ninai_background_tries_in_flight": sum,
+    "ninai_provider_asked_second": most,
+    "ninai_provider_patience_seconds": most,
     "ninai_database_connections": sum,
     "ninai_database_pool_size": sum,
     "ninai_database_waiting": sum,

@@ -163,7 +163,7 @@ class CircuitBreaker:
             self._probing = False  # the outcome is no evidence, so the next call may be the probe
 
     def overtaken(self) -> None:
-        """Record a call that was given up because another provider was quicker: its short time is no evidence either."""
+        """Record a call that was given up since another provider was quicker: its short time is no evidence either."""
         if self._probe is not None and self._state in _ADMITTING:
             self._cut_short_again(self._probe)
 

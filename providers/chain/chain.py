@@ -60,7 +60,7 @@ class Chain:
         self.policy = policy
         self.observer = observer
         self.shutdown = Shutdown()
-        self._hedging = Hedging(policy.hedging.enabled, self._looked_well)
+        self.hedging = Hedging(policy.hedging.enabled, self._looked_well)
         self.holder = str(uuid4())
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
@@ -149,7 +149,7 @@ class Chain:
         if isinstance(self._provider, ChainedProvider):
             finishing.append(asyncio.create_task(self._provider.tries.finish(TRIES_SECONDS)))
         await background.ended(finishing, FLUSH_SECONDS)
-        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self._hedging.samples]
+        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self.hedging.samples]
         self._relays.clear()
         if self.membership is not None:
             tasks += self.membership.tasks
@@ -220,7 +220,7 @@ class Chain:
                 self._now,
                 self.shutdown,
                 self._distrust,
-                self._hedging,
+                self.hedging,
             )
             self._provider.home.waits = self.policy.writes_wait
         for name in [link.name for link in route.links if link.name not in self._relays]:

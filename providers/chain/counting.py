@@ -1,4 +1,4 @@
-"""The metrics of a chain: attempts, retries, fallbacks, deliveries and breaker transitions."""
+"""The metrics of a chain: attempts, retries, hedges, fallbacks, deliveries and breaker transitions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -10,8 +10,18 @@ from providers.chain.comparing.comparison import Fault
 from providers.chain.confirming import HOME_SLOW
 from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.execution import RESTORED
+from providers.chain.fallback import SLOW
 from providers.chain.gauges import Gauges
-from providers.chain.observer import Attempt, GivenUp, JournalCall, LateEnd, SlowReason, StoreEvent, Unobserved
+from providers.chain.observer import (
+    Attempt,
+    GivenUp,
+    HedgeEvent,
+    JournalCall,
+    LateEnd,
+    SlowReason,
+    StoreEvent,
+    Unobserved,
+)
 from providers.chain.overlay import UNVERIFIED
 from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
@@ -42,7 +52,7 @@ _LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")
 
 
 class CountingObserver(Unobserved):
-    """Count attempts, retries, fallbacks, deliveries and breaker transitions."""
+    """Count attempts, retries, hedges, fallbacks, deliveries and breaker transitions."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -63,6 +73,8 @@ class CountingObserver(Unobserved):
             metrics.retries.labels(provider, operation.value)
             for reason in GivenUp:
                 metrics.retries_given_up.labels(provider, operation.value, reason.value)
+            for event in HedgeEvent if not operation.writes else ():
+                metrics.hedges.labels(provider, operation.value, event.value)
         for state in BreakerState:
             metrics.breaker_transitions.labels(provider, state.value)
         for outcome in ("done", "held", "postponed", "dead"):
@@ -73,8 +85,8 @@ class CountingObserver(Unobserved):
         for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
-        for event in StoreEvent:
-            metrics.store_events.labels(provider, event.value)
+        for store_event in StoreEvent:
+            metrics.store_events.labels(provider, store_event.value)
 
     def expect_order(self, order: Sequence[str]) -> None:
         """Create the time series of an order: fallbacks between its providers, and the reasons of degraded answers."""
@@ -104,6 +116,10 @@ class CountingObserver(Unobserved):
     def gave_up(self, provider: str, operation: OperationClass, reason: GivenUp) -> None:
         """See `AttemptObserver`."""
         self._metrics.retries_given_up.labels(provider, operation.value, reason.value).inc()
+
+    def hedged(self, provider: str, operation: OperationClass, event: HedgeEvent) -> None:
+        """See `ChainObserver`."""
+        self._metrics.hedges.labels(provider, operation.value, event.value).inc()
 
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """See `ChainObserver`."""
@@ -156,7 +172,7 @@ def _lacking(operation: str) -> Iterator[str]:
     if operation in _READS or operation in _WRITES:
         yield from (f"home_{failure}" for failure in FAILURES)
     if operation in _READS:
-        yield from ("last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
+        yield from (f"home_{SLOW}", "last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
     if operation in _WRITES:
         yield "home_incomplete"
         yield HOME_SLOW

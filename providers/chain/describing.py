@@ -15,6 +15,8 @@ from providers.journal.operations import Backlog, JournalStatus, Member
 
 STATUS_SECONDS = 2.0  # for the call to the journal
 
+_HEDGED = (OperationClass.READ, OperationClass.RECALL)
+
 
 async def describe(chain: Chain) -> ChainStatus:
     """Return the state of a chain as this process sees it."""
@@ -50,6 +52,8 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
     found = False
     for link in route.links:
         why, asked = _why(link, route, operation, found=found)
+        if asked and _is_asked_second(chain, link, operation):
+            why, asked = "most of its answers were slow, so that the next one is asked before it", False
         found = found or asked
         choices.append(Choice(provider=link.name, asked=asked, why=why))
     if operation.writes and chain.journal is not None:
@@ -70,6 +74,14 @@ def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) ->
     if route.is_restored:
         return "its store was put back to an earlier state, and nobody else has received everything", True
     return "home" if link is route.home else "the first that may answer now", True
+
+
+def _is_asked_second(chain: Chain, link: Link, operation: OperationClass) -> bool:
+    """Return whether reads ask another provider before this one, which would be the first."""
+    readers = chain.route.readers
+    if operation.writes or not readers or link is not readers[0]:
+        return False
+    return chain.hedging.ordered(readers, operation)[0] is not link
 
 
 def _role(link: Link, route: Route) -> Role:
@@ -99,4 +111,6 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         mark=None if member is None else member.noted,
         behind_seconds=None if member is None or not member.restored else member.behind,
         differences=chain.patrol.left_at(link.name) if chain.patrol is not None else {},
+        patience={operation.value: link.patience(operation) for operation in _HEDGED},
+        asked_second=any(_is_asked_second(chain, link, operation) for operation in _HEDGED),
     )

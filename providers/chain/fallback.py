@@ -59,9 +59,13 @@ class Fallback(Struct, frozen=True):
         order = self.hedging.ordered(readers, operation) if hedged else readers
         if order is not readers:
             self._sample(readers[0], operation, ask, deadline)
-        given = await read.answered(order)
-        if given is not None and (read.counts(given) or not read.unanswered.given_up):
-            return self._taken(execution, given, read.unanswered)
+        # In this very frame, since it stands in the path of every read.
+        for turn in read.turns(order):
+            async with turn:
+                turn.answer = await ask(turn.link, turn.options)
+            if turn.result is not None:
+                return self._taken(execution, turn.taken(), read.unanswered)
+        given, read.doubtful = read.doubtful, None
         again = read.unanswered.retryable if given is None else read.unanswered.given_up
         if (last := await self._first_of_last(read, again)) is not None:
             return self._taken(execution, last, read.unanswered, "last_resort")
@@ -100,6 +104,11 @@ class Fallback(Struct, frozen=True):
             self.context.observer.read_by(given.link.name, before.first.name, outcome)
         else:
             self.context.observer.read_by(given.link.name, None, "")
-        if isinstance(given.answer, Rejected):
-            raise given.answer
-        return given.answer
+        refusal = given.answer
+        if not isinstance(refusal, Rejected):
+            return refusal
+        del given, answer
+        try:
+            raise refusal
+        finally:
+            del refusal  # otherwise the error and this frame would refer to each other

@@ -33,7 +33,8 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     and `mark` is the number of the last mark in it, 0 before the first one; both are None while the journal does not
     answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts,
     by kind, the memories in which it differs from the other complete providers and which this process, while it
-    patrols, may not heal.
+    patrols, may not heal. `patience` is the seconds, by class of operations, after which another provider is asked as
+    well; it is `asked_second` while most of its answers take longer, and another provider is quicker.
     """
 
     name: str
@@ -53,6 +54,8 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     mark: int | None = None
     behind_seconds: float | None = None
     differences: dict[str, int] = {}
+    patience: dict[str, float] = {}
+    asked_second: bool = False
 
 
 class ChainStatus(Struct, frozen=True, kw_only=True):

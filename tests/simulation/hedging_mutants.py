@@ -2,42 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import Any
 
 from providers.base import MemoryProvider
 from providers.chain.hedging.order import Hedging
 from providers.chain.hedging.pace import Pace
-from providers.chain.hedging.race import Race
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route
 from tests.simulation.design import RealDesign
 from tests.support.chain_rig import ChainRig
 
-_Losers = dict[str, "asyncio.Task[Any]"]
-
-# What a read asks, and the calls of its process that have lost to their hedges, by what they asked.
-_asked: ContextVar[tuple[str, _Losers]] = ContextVar("asked")
-
 
 class StaleLoserWins(RealDesign):
-    """A call that lost to its hedge goes on, and its answer is that of the next read which asks the same."""
+    """A call that was given up for its hedge goes on, and its answer is that of the next call which asks the same."""
 
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
-        """Return a chain that keeps the losers of its races."""
-        chained = rig.chained(route, trusted=trusted, hedging=Hedging(race=_Saving))
-        losers: _Losers = {}
-
-        def noting(read: Callable[[Any], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-            def ask(*asked: object) -> Awaitable[Any]:
-                _asked.set((repr(asked), losers))
-                return read(*asked)
-
-            return ask
-
-        for name in ("fetch", "page", "find"):
-            vars(chained)[name] = noting(getattr(chained, name))
-        return chained
+        """Return a chain over providers that keep what was given up."""
+        for link in route.links:
+            for name in ("fetch", "page", "find"):
+                vars(link.provider)[name] = _kept(getattr(link.provider, name))
+        return super().provider(rig, route, trusted)
 
 
 class NothingBelieved(RealDesign):
@@ -58,20 +42,22 @@ class CancelledIsNeutral(RealDesign):
         return super().provider(rig, route, trusted)
 
 
-class _Saving(Race[Any]):
-    async def result(self, first: Awaitable[Any]) -> Any:  # noqa: ANN401 - of any call
-        what, losers = _asked.get(("", {}))
-        task = losers.pop(what, None)
-        if task is None:
-            task = asyncio.ensure_future(first)
-        elif asyncio.iscoroutine(first):
-            first.close()
-        result = await super().result(asyncio.shield(task))
-        if self.won_by_second:
-            losers[what] = task
-        return result
-
-
 class _AnswersAlone(Pace):
     def unanswered(self, operation: OperationClass, size: int, seconds: float) -> bool:
         return False
+
+
+def _kept(read: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return a read that is not cancelled, whoever gives it up."""
+    losers: dict[str, asyncio.Future[Any]] = {}
+
+    async def ask(*asked: object) -> object:
+        task = losers.pop(repr(asked), None) or asyncio.ensure_future(read(*asked))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            losers[repr(asked)] = task
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # perhaps nobody asks for it
+            raise
+
+    return ask

@@ -17,6 +17,7 @@ from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.guards import Guards
 from providers.chain.hedging.order import Hedging
+from providers.chain.hedging.pace import Pace
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import AttemptObserver, ChainObserver, Unobserved
@@ -26,7 +27,6 @@ from providers.chain.policy import (
     BreakerPolicy,
     BudgetPolicy,
     ChainPolicy,
-    HedgingPolicy,
     RelayPolicy,
 )
 from providers.chain.relay import OutboxRelay
@@ -115,7 +115,6 @@ class Guarding(Struct, frozen=True, kw_only=True):
     budget: BudgetPolicy = BudgetPolicy()
     concurrency: int = 32
     expected_latency: float = QUICK
-    hedging: HedgingPolicy = HedgingPolicy()
     chance: Callable[[], float] | None = None
     breaker_chance: Callable[[], float] | None = None
     ping: Callable[[], Awaitable[bool]] | None = None
@@ -142,15 +141,8 @@ def attempts_of(
         bulkhead=Bulkhead(name, guarding.concurrency),
         last_resort=LastResortLimiter(name, now),
     )
-    return Attempts(
-        guarding.attempts,
-        guards,
-        observer,
-        chance=chance,
-        now=now,
-        expected_latency=guarding.expected_latency,
-        hedging=guarding.hedging,
-    )
+    pace = Pace(guarding.expected_latency, now)
+    return Attempts(guarding.attempts, guards, observer, chance=chance, now=now, pace=pace)
 
 
 def link_of(name: str, provider: Replica, now: Callable[[], float], guarding: Guarding = PLAIN) -> Link:

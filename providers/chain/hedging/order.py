@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from msgspec import Struct
 
 from observability import notes
 from providers import background
-from providers.chain.hedging.race import Race
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import ProviderError
@@ -23,13 +21,12 @@ class Hedging(Struct):
     """Whether and to whom reads are hedged.
 
     `looked_well` tells whether the last look at the store of a provider has found nothing wrong with it. `samples` are
-    the calls to providers that are asked second, of which nobody awaits the answer. `race` is how two calls are run.
+    the calls to providers that are asked second, of which nobody awaits the answer.
     """
 
     enabled: bool = True
     looked_well: Callable[[str], bool] = _always
     samples: set[asyncio.Task[None]] = set()
-    race: type[Race[Any]] = Race
 
     def ordered(self, readers: Sequence[Link], operation: OperationClass) -> Sequence[Link]:
         """Return the providers in the order to be asked: one that is mostly slow comes after the next that is not."""
@@ -43,7 +40,8 @@ class Hedging(Struct):
     def partners(self, link: Link, others: Sequence[Link], operation: OperationClass) -> list[Link]:
         """Return those of the others that may be asked beside or before a provider; those that are slow come last.
 
-        A recall is asked only where the same memories come in the same order: scores of two rankings are not comparable.
+        A recall goes only to one that returns the same memories in the same order: what a caller gets must not depend
+        on who is slow.
         """
         partners = [other for other in others if not other.attempts.guards.breaker.refuses()]
         if operation is OperationClass.RECALL:

@@ -30,11 +30,24 @@ _ROUNDING = 0.005  # seconds by which a try may begin later than the patience of
 class Pace:
     """The pace of one provider as one process sees it; all times are without the lag of this process.
 
+    One call is `expected` to take so many seconds until some have been measured.
+
     A try is slow if its answer has not come at the end of patience, whatever became of the try afterwards. Only reads
     count, and only those about a single memory or question: for nothing else can somebody else be asked instead.
     """
 
-    __slots__ = ("_last", "_now", "_quick", "_sampled_at", "_slow", "_tries", "_unsampled", "patience", "second")
+    __slots__ = (
+        "_last",
+        "_now",
+        "_quick",
+        "_sampled_at",
+        "_slow",
+        "_tries",
+        "_unsampled",
+        "expected",
+        "patience",
+        "second",
+    )
 
     def __init__(
         self,
@@ -42,6 +55,7 @@ class Pace:
         now: Callable[[], float] = time.monotonic,
         policy: HedgingPolicy | None = None,
     ) -> None:
+        self.expected = expected
         self.patience = LearnedPatience(expected, now, policy)
         self.second = False  # whether it is asked second
         self._now = now

@@ -72,7 +72,7 @@ class Patience:
         for bucket, count in enumerate(self._counts):
             left -= count
             if left <= 0:
-                return _LOWEST * 2.0 ** (bucket / _STEPS)
+                return _LOWEST * math.exp2(bucket / _STEPS)
         raise AssertionError("a percentile of no answers")
 
 

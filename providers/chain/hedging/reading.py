@@ -1,7 +1,7 @@
 """One read, asked of one provider after the other, and of the next one as well where patience ends."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -43,7 +43,7 @@ class HedgedRead(Struct, Generic[Result]):
     """One read that is under way; not `hedged`, nobody is asked before the one before it has failed.
 
     Nothing here is noted anywhere else: who has answered, and why the answer is degraded, is for whoever takes the one
-    answer that counts.
+    answer that counts. `doubtful` is an answer that counts only if there is no other one.
     """
 
     context: ChainContext
@@ -53,80 +53,114 @@ class HedgedRead(Struct, Generic[Result]):
     deadline: Deadline
     unanswered: Unanswered
     hedged: bool
+    doubtful: Given[Result] | None = None
     _asked: set[str] = set()
-    _targets: dict[str, str] = {}  # by the name of the slow one, who was asked as well
 
-    async def answered(self, readers: Sequence[Link], *, hedge: bool = False) -> Given[Result] | None:
-        """Return the first answer that counts, or else one that does not; None if nobody answers."""
-        doubtful: Given[Result] | None = None
+    def turns(self, readers: Sequence[Link], *, hedge: bool = False) -> "Iterator[Turn[Result]]":
+        """Yield the turn of each provider that has not been asked yet."""
         for place, link in enumerate(readers):
-            if link.name in self._asked:
-                continue
-            self._asked.add(link.name)
-            given = await self._answered_by(link, readers[place + 1 :], hedge=hedge)
-            if given is not None and self.counts(given):
-                return given
-            doubtful = doubtful or given
-        return doubtful
+            if link.name not in self._asked:
+                self._asked.add(link.name)
+                yield Turn(self, link, readers[place + 1 :], hedge=hedge)
+
+    async def answered(self, readers: Sequence[Link]) -> Given[Result] | None:
+        """Return the first answer that counts, of providers that are asked beside another one; None if none does."""
+        for turn in self.turns(readers, hedge=True):
+            async with turn:
+                turn.answer = await self.ask(turn.link, turn.options)
+            if turn.result is not None:
+                return turn.result
+        return None
 
     def counts(self, given: Given[Result]) -> bool:
-        """Return whether an answer may end the read.
-
-        That there is nothing is believed of the first provider, and of another one only if its last look was good, or
-        if nothing better can be had.
-        """
+        """Return whether an answer may end the read; that there is nothing is not believed of everybody."""
         if not given.says_nothing or given.link is self.unanswered.first:
             return True
         return self.hedging.looked_well(given.link.name)
 
-    async def _answered_by(self, link: Link, following: Sequence[Link], *, hedge: bool) -> Given[Result] | None:
-        if not self.hedged or not following:
-            return await self._asked_one(link, following, hedge=hedge)
-        race: Race[Given[Result] | None] = self.hedging.race(
-            link.patience(self.operation),
-            partial(self._begin_hedge, link, following),
-            lambda given: given is not None and self.counts(given),
-            self.context.now,
-        )
-        try:
-            return await race.result(self._asked_one(link, following, hedge=hedge))
-        finally:
-            if not race.late:
-                link.attempts.pace.note_read(in_time=True)
-            elif (target := self._targets.get(link.name)) is not None:
-                event = HedgeEvent.WON if race.won_by_second else HedgeEvent.LOST
-                self.context.observer.hedged(target, self.operation, event)
+    def partners(self, link: Link, following: Sequence[Link]) -> list[Link]:
+        """Return whom else to ask beside a slow provider."""
+        others = [other for other in following if other.name not in self._asked]
+        return [] if self.deadline.expired else self.hedging.partners(link, others, self.operation)
 
-    def _begin_hedge(self, link: Link, following: Sequence[Link]) -> Coroutine[Any, Any, Given[Result] | None] | None:
+
+class Turn(Race[Given[Result]]):
+    """The turn of one provider: the call to it, within `options`, and the hedge beside it; the body sets the answer."""
+
+    __slots__ = ("_following", "_read", "_target", "answer", "link", "options")
+
+    def __init__(self, read: HedgedRead[Result], link: Link, following: Sequence[Link], *, hedge: bool = False) -> None:
+        hedged = read.hedged and bool(following)
+        super().__init__(link.patience(read.operation) if hedged else None, read.context.now)
+        self.link = link
+        self.options = call_options(read.deadline, read.operation, following, hedge=hedge)
+        self.answer: Result
+        self._read = read
+        self._following = following
+        self._target: str | None = None  # the provider that is asked as well
+
+    def taken(self) -> Given[Result]:
+        """Hand the result over: if this held an error that is raised, the error and its frames would refer to it."""
+        given, self.result = self.result, None
+        if given is None:
+            raise RuntimeError(f"{self.link.name} has not answered")
+        return given
+
+    def begin_second(self) -> Coroutine[Any, Any, Given[Result] | None] | None:
         """Begin to ask the next provider as well, if there is one and the budget of the slow one allows it.
 
-        Where most of its answers are slow, the budget is not asked: it keeps a few slow answers from multiplying the
-        load, and must not keep all reads waiting.
+        Where most reads are slow, the budget is not asked: it keeps a few slow answers from multiplying the load, and
+        must not keep all reads waiting.
         """
-        link.attempts.pace.note_read(in_time=False)
-        others = [other for other in following if other.name not in self._asked]
-        partners = self.hedging.partners(link, others, self.operation)
-        if not partners or self.deadline.expired:
+        read, attempts = self._read, self.link.attempts
+        attempts.pace.note_read(in_time=False)
+        partners = read.partners(self.link, self._following)
+        if not partners:
             return None
         target = partners[0].name
-        if not link.attempts.pace.mostly_slow and not link.attempts.guards.budget.take():
-            self.context.observer.hedged(target, self.operation, HedgeEvent.REFUSED)
+        if not attempts.pace.mostly_slow and not attempts.guards.budget.take():
+            read.context.observer.hedged(target, read.operation, HedgeEvent.REFUSED)
             return None
-        self._targets[link.name] = target
-        self.context.observer.hedged(target, self.operation, HedgeEvent.SENT)
-        return self.answered(partners, hedge=True)
+        self._target = target
+        read.context.observer.hedged(target, read.operation, HedgeEvent.SENT)
+        return read.answered(partners)
 
-    async def _asked_one(self, link: Link, following: Sequence[Link], *, hedge: bool) -> Given[Result] | None:
-        options = call_options(self.deadline, self.operation, following, hedge=hedge)
+    def ended(self, error: BaseException | None) -> bool:
+        """See `Race`."""
+        if error is None:
+            self._take(Given(self.link, self.answer))
+        elif isinstance(error, Unavailable):
+            self._failed(error)
+        elif isinstance(error, Rejected):
+            self._take(Given(self.link, error))
+        else:
+            return False
+        return True
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         try:
-            return Given(link, await self.ask(link, options))
-        except Unavailable as error:
-            self.unanswered.failed(link, error, options)
-            if following:
-                self.context.observer.fell_back(link.name, following[0].name, self.operation, error.outcome)
-            return None
-        except Rejected as error:
-            return Given(link, error)
+            return await super().__aexit__(kind, error, traceback)
+        finally:
+            if self._target is not None:
+                event = HedgeEvent.WON if self.won_by_second else HedgeEvent.LOST
+                self._read.context.observer.hedged(self._target, self._read.operation, event)
+            elif not self.late:
+                self.link.attempts.pace.note_read(in_time=True)
+
+    def _take(self, given: Given[Result]) -> None:
+        if self._read.counts(given):
+            self.result = given
+        else:
+            self._read.doubtful = given
+
+    def _failed(self, error: Unavailable) -> None:
+        read = self._read
+        read.unanswered.failed(self.link, error, self.options)
+        if self._following:
+            target = self._following[0].name
+            read.context.observer.fell_back(self.link.name, target, read.operation, error.outcome)
 
 
 def call_options(

@@ -12,7 +12,7 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.counting import FAILURES, CountingObserver
 from providers.chain.errors import OrderRefused
-from providers.chain.observer import Attempt, GivenUp, JournalCall, LateEnd, SlowReason
+from providers.chain.observer import Attempt, GivenUp, HedgeEvent, JournalCall, LateEnd, SlowReason
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.route import NobodyInSync
 from providers.chain.status import ChainStatus, ProviderStatus, Role
@@ -273,6 +273,7 @@ def test_who_has_left_the_order_is_shown_no_longer() -> None:
         "ninai_provider_places",
         "ninai_provider_retries_left",
         "ninai_background_tries_in_flight",
+        "ninai_provider_asked_second",
         "ninai_breaker_state",
         "ninai_journal_pending",
         "ninai_journal_oldest_pending_seconds",
@@ -395,3 +396,32 @@ def test_who_comes_back_into_the_order_is_shown_again() -> None:
 
     assert counted.state == ["closed"]
     assert counted.value("ninai_provider_info", provider="home", kind="native") == 1
+
+
+def test_hedges_are_counted() -> None:
+    """By who was asked as well, and what became of it; a write is never hedged."""
+    counted = Counted()
+    counted.observer.expect("home", "native")
+    counted.observer.hedged("home", OperationClass.RECALL, HedgeEvent.SENT)
+    counted.observer.hedged("home", OperationClass.RECALL, HedgeEvent.WON)
+
+    found = {
+        event.value: counted.value(
+            "ninai_provider_hedges_total", provider="home", operation="recall", event=event.value
+        )
+        for event in HedgeEvent
+    }
+    assert found == {"sent": 1, "won": 1, "lost": 0, "refused": 0}
+    assert counted.value("ninai_provider_hedges_total", provider="home", operation="remember", event="sent") is None
+
+
+def test_who_is_slow_is_shown() -> None:
+    """With the patience that reads have with it."""
+    counted = Counted()
+    slow = status(Role.HOME, JOURNAL)
+    [provider] = slow.providers
+    slow = replace(slow, providers=(replace(provider, asked_second=True, patience={"read": 0.25}),))
+    counted.observer.show(slow)
+
+    assert counted.value("ninai_provider_asked_second", provider="home") == 1
+    assert counted.value("ninai_provider_patience_seconds", provider="home", operation="read") == 0.25

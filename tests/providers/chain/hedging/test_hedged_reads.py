@@ -13,6 +13,7 @@ from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound, Unavailable
 from providers.types import Owner, PageQuery
 from tests.providers.chain.scene import FOREVER, USER, Scene, failure_of, key, play
+from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 from tests.support.frail import FrailProvider
 from tests.support.listening import Listening
 
@@ -455,6 +456,30 @@ async def _refusal(scene: Scene) -> BaseException | None:
     except BreakerOpen as error:
         return error
     return None
+
+
+def test_what_is_sampled_ends_with_the_chain() -> None:
+    """Nobody waits for it, and it asks no provider that is closed."""
+
+    async def main(stage: Stage) -> None:
+        chain, a = stage.chain(), stage.store()
+        await chain.switch([stage.part("a", a), stage.part("b", stage.store())])
+        await asyncio.sleep(FILL_SECONDS)
+        memory_id = await chain.provider.remember(USER, "tea")
+        link = chain.links()[0]
+        for _ in range(2 * LEAST_TRIES):
+            link.attempts.pace.unanswered(READ, 1, 5.0)
+        await asyncio.sleep(SAMPLED_SECONDS)
+        a.seconds = FOREVER
+        await chain.provider.get(USER, memory_id)
+        await asyncio.sleep(0)
+        under_way = len(chain.hedging.samples)
+        await chain.close()
+
+        assert (under_way, len(chain.hedging.samples)) == (1, 0)
+        assert link.attempts.guards.bulkhead.in_flight == 0
+
+    staged(main)
 
 
 def test_a_read_fails_only_if_all_fail() -> None:
