@@ -257,11 +257,11 @@ async def test_clients_make_no_series(http: httpx.AsyncClient) -> None:
 
 
 async def test_use_makes_no_series(http: httpx.AsyncClient) -> None:
-    """A hundred users who do everything leave as many series as the first of them."""
+    """Twenty users who do everything leave as many series as the first of them."""
     await scraped(http)
     seen = []
     for _ in range(4):
-        for _ in range(25):
+        for _ in range(5):
             await use(Api(http, fresh_user()))
         seen.append(series_in(await scraped(http)))
 

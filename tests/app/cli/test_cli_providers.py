@@ -187,6 +187,7 @@ def test_watching_ends_when_everybody_has_everything(newcomer: Service) -> None:
     assert result.stderr.splitlines()[-1] == "all providers have received everything"
 
 
+@pytest.mark.thorough
 def test_a_terminal_gets_a_bar(newcomer: Service) -> None:
     """On a terminal the filling is drawn, beside an output that programs may read."""
     outside, terminal = pty.openpty()

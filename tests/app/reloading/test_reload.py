@@ -165,6 +165,7 @@ async def test_an_order_of_empty_stores_changes_nothing(http: httpx.AsyncClient,
     assert await order_is(http, "a", "b")
 
 
+@pytest.mark.thorough
 async def test_a_newcomer_takes_part_and_goes_again(http: httpx.AsyncClient, file: Path, events: Events) -> None:
     """A provider that the file adds is filled while the others answer, and closed when the file drops it."""
     api = Api(http, fresh_user())
