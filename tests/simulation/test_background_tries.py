@@ -14,7 +14,7 @@ from tests.simulation.run import run
 from tests.support.chain_rig import ChainRig
 from tests.support.states import live
 
-_SEEDS = range(10, 30)
+_SEEDS = (11, 13, 14, 15)  # in which home is slow when something is written
 
 
 class Counted(RealDesign):
@@ -41,7 +41,7 @@ class _Counting(BackgroundTries):
 
 
 def test_writes_outlast_patience() -> None:
-    """In some runs of twenty, and every promise is kept."""
+    """Where home is slow, and every promise is kept."""
     counts = []
     for seed in _SEEDS:
         design = Counted()

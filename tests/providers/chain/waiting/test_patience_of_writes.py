@@ -26,6 +26,7 @@ async def _seconds(scene: Scene, text: str = "tea") -> float:
     return scene.clock() - started
 
 
+@pytest.mark.thorough
 def test_a_healthy_home_is_told_apart_from_a_slow_one() -> None:
     """Of some thousand writes to a home that answers as always, with a long tail, at most one in a thousand is 202."""
 
