@@ -61,8 +61,10 @@ class Fallback(Struct, frozen=True):
             self._sample(readers[0], operation, ask, deadline)
         # In this very frame, since it stands in the path of every read.
         for turn in read.turns(order):
-            async with turn:
+            with turn:
                 turn.answer = await ask(turn.link, turn.options)
+            if turn.under_way:
+                await turn.wait()
             if turn.result is not None:
                 return self._taken(execution, turn.taken(), read.unanswered)
         given, read.doubtful = read.doubtful, None

@@ -77,18 +77,23 @@ class Pace:
 
     def answered(self, operation: OperationClass, size: int, seconds: float) -> None:
         """Count a try that was answered after these seconds."""
-        slow = self._is_slow(operation, seconds)
-        self.patience.add(operation, size, seconds)
-        if size <= 1 and not operation.writes:
+        if size > 1:
+            return  # a call about many memories says nothing about others
+        patience = self.patience.of(operation)
+        slow = seconds + _ROUNDING >= patience.seconds
+        patience.add(seconds)
+        if not operation.writes:
             self._count(slow=slow)
 
     def unanswered(self, operation: OperationClass, size: int, seconds: float) -> bool:
         """Count a try that had no answer after these seconds, and return whether patience had ended by then."""
-        if not self._is_slow(operation, seconds):
+        patience = self.patience.of(operation)
+        if seconds + _ROUNDING < patience.seconds:
             return False
-        self.patience.add(operation, size, seconds)
-        if size <= 1 and not operation.writes:
-            self._count(slow=True)
+        if size <= 1:
+            patience.add(seconds)
+            if not operation.writes:
+                self._count(slow=True)
         return True
 
     def take_sample(self) -> bool:
@@ -100,9 +105,6 @@ class Pace:
         self._unsampled = 0
         self._sampled_at = now
         return True
-
-    def _is_slow(self, operation: OperationClass, seconds: float) -> bool:
-        return seconds + _ROUNDING >= self.patience.seconds(operation)
 
     def _count(self, *, slow: bool) -> None:
         if self.second:

@@ -89,10 +89,9 @@ class LearnedPatience:
     ) -> None:
         self._of = {operation: Patience(expected, now, policy) for operation in OperationClass}
 
-    def add(self, operation: OperationClass, size: int, seconds: float) -> None:
-        """Add what one call took; a call about many memories says nothing about others, and does not count."""
-        if size <= 1:
-            self._of[operation].add(seconds)
+    def of(self, operation: OperationClass) -> Patience:
+        """Return the patience with operations of this class."""
+        return self._of[operation]
 
     def seconds(self, operation: OperationClass) -> float:
         """Return the seconds after which an operation of this class is slow at this provider."""

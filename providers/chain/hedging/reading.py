@@ -66,8 +66,10 @@ class HedgedRead(Struct, Generic[Result]):
     async def answered(self, readers: Sequence[Link]) -> Given[Result] | None:
         """Return the first answer that counts, of providers that are asked beside another one; None if none does."""
         for turn in self.turns(readers, hedge=True):
-            async with turn:
+            with turn:
                 turn.answer = await self.ask(turn.link, turn.options)
+            if turn.under_way:
+                await turn.wait()
             if turn.result is not None:
                 return turn.result
         return None
@@ -137,17 +139,28 @@ class Turn(Race[Given[Result]]):
             return False
         return True
 
-    async def __aexit__(
+    async def wait(self) -> None:
+        """See `Race`."""
+        try:
+            await super().wait()
+        finally:
+            self._tell()
+
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        try:
-            return await super().__aexit__(kind, error, traceback)
-        finally:
-            if self._target is not None:
-                event = HedgeEvent.WON if self.won_by_second else HedgeEvent.LOST
-                self._read.context.observer.hedged(self._target, self._read.operation, event)
-            elif not self.late:
-                self.link.attempts.pace.note_read(in_time=True)
+        goes_on = super().__exit__(kind, error, traceback)
+        if not self.late:
+            self.link.attempts.pace.note_read(in_time=True)
+        elif not (goes_on and self.under_way):
+            self._tell()
+        return goes_on
+
+    def _tell(self) -> None:
+        """Report what became of the hedge."""
+        if self._target is not None:
+            event = HedgeEvent.WON if self.won_by_second else HedgeEvent.LOST
+            self._read.context.observer.hedged(self._target, self._read.operation, event)
 
     def _take(self, given: Given[Result]) -> None:
         if self._read.counts(given):

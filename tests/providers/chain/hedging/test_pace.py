@@ -125,3 +125,13 @@ def test_a_few_reads_in_a_row_are_most_of_the_last() -> None:
         slow.append(pace.mostly_slow)
 
     assert slow == [False, False, True]
+
+
+def test_a_call_about_many_memories_teaches_nothing() -> None:
+    """It takes as long as there are many."""
+    pace = _pace(FakeClock())
+    before = pace.patience.seconds(OperationClass.REMEMBER)
+    for _ in range(100):
+        pace.answered(OperationClass.REMEMBER, 100, 1.0)
+
+    assert pace.patience.seconds(OperationClass.REMEMBER) == before

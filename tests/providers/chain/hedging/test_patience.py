@@ -95,11 +95,10 @@ def test_one_in_a_hundred_may_be_slow() -> None:
 
 
 def test_each_class_of_operations_has_its_own() -> None:
-    """And a call about many memories says nothing about a call about one."""
+    """That reads are quick says nothing of writes."""
     patience = LearnedPatience(0.3, FakeClock())
     for _ in range(LEAST_ANSWERS):
-        patience.add(OperationClass.READ, 1, 0.01)
-        patience.add(OperationClass.REMEMBER, 100, 0.01)
+        patience.of(OperationClass.READ).add(0.01)
 
     assert patience.seconds(OperationClass.READ) == LEAST
     assert patience.seconds(OperationClass.RECALL) == FACTOR * 0.3

@@ -56,8 +56,10 @@ async def _raced(
 ) -> tuple[str | None, float, bool]:
     """Return the result, after how many seconds it came, and whether the second call won."""
     began = clock()
-    async with Runners(clock, second, patience) as race:
+    with Runners(clock, second, patience) as race:
         race.told = await first()
+    if race.under_way:
+        await race.wait()
     ended = clock() - began
     await asyncio.sleep(0)  # for the end of what was cancelled
     assert len(asyncio.all_tasks()) == 1
@@ -155,7 +157,7 @@ def test_a_bug_in_the_first_call_goes_up(kind: type[Exception]) -> None:
     """Also one that looks like the end of a time limit."""
 
     async def main(clock: FakeClock) -> None:
-        async with Runners(clock, None):
+        with Runners(clock, None):
             raise kind("a bug")
 
     with pytest.raises(kind, match="a bug"):
@@ -166,9 +168,10 @@ def test_a_failure_that_is_dealt_with_leaves_the_rest_to_the_second_call() -> No
     """As where one provider fails and another one is asked already."""
 
     async def main(clock: FakeClock) -> str | None:
-        async with Runners(clock, Runner(1.0, "second")) as race:
+        with Runners(clock, Runner(1.0, "second")) as race:
             await asyncio.sleep(1.5 * PATIENCE)
             raise LookupError
+        await race.wait()
         return race.result
 
     assert simulate(main) == "second"
