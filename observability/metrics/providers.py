@@ -39,6 +39,17 @@ class ProviderMetrics:
         self.places = gauge(
             "ninai_provider_places", "How many calls of this process a provider may have under way.", ("provider",)
         )
+        self.background_tries_in_flight = gauge(
+            "ninai_background_tries_in_flight",
+            "Tries of writes at a provider that go on in this process after their callers were answered 202.",
+            ("provider",),
+        )
+        self.background_tries = counter(
+            "ninai_background_tries",
+            "Tries of writes that went on after their callers were answered 202, by how they ended: answered, failed,"
+            " or given up as one too many.",
+            ("provider", "outcome"),
+        )
         self.retries_left = gauge(
             "ninai_provider_retries_left", "How many retries and hedges the budget would allow now.", ("provider",)
         )

@@ -29,6 +29,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_provider_calls_in_flight": sum,
     "ninai_provider_places": sum,
     "ninai_provider_retries_left": sum,
+    "ninai_background_tries_in_flight": sum,
     "ninai_provider_asked_second": most,
     "ninai_provider_patience_seconds": most,
     "ninai_database_connections": sum,

@@ -188,7 +188,7 @@ class CallAttempts(Struct, Generic[Answer]):
         limits = self.setup.limits(self.operation, self.size, others=self.options.others)
         if self._respects_breaker:
             guards.breaker.check()  # before waiting for a slot in vain
-        async with guards.bulkhead.slot(self.options.deadline.limit_try(limits.limit)):
+        async with guards.bulkhead.slot(self.options.deadline.limit_try(min(limits.limit, self.options.place))):
             if self.options.deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
             with Admission(guards.breaker, self.operation) if self._respects_breaker else nullcontext():

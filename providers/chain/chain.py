@@ -35,6 +35,7 @@ from providers.states.clock import HybridClock
 # At the end, each for all at once: for pending deliveries, for tasks to end, for connections to be closed. A process
 # that stops is killed in the end, so that nothing may be waited for without a limit.
 FLUSH_SECONDS = 2.0
+TRIES_SECONDS = 1.0  # within that time, for writes that are still under way to home; then they are given up
 STOP_SECONDS = 1.0
 CLOSE_SECONDS = 3.0
 _DRAIN_POLL = 0.1
@@ -145,6 +146,8 @@ class Chain:
         The rest stays in the journal, for another process or the next start.
         """
         finishing = [asyncio.create_task(relay.finish(task)) for relay, task in self._relays.values()]
+        if isinstance(self._provider, ChainedProvider):
+            finishing.append(asyncio.create_task(self._provider.tries.finish(TRIES_SECONDS)))
         await background.ended(finishing, FLUSH_SECONDS)
         tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self.hedging.samples]
         self._relays.clear()
@@ -219,6 +222,7 @@ class Chain:
                 self._distrust,
                 self.hedging,
             )
+            self._provider.home.waits = self.policy.writes_wait
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(
                 name, self.journal, partial(self._link, name), self.policy.deliveries, self.observer, now=self._now

@@ -7,11 +7,21 @@ from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.comparing.comparison import Fault
+from providers.chain.confirming import HOME_SLOW
 from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.execution import RESTORED
 from providers.chain.fallback import SLOW
 from providers.chain.gauges import Gauges
-from providers.chain.observer import Attempt, GivenUp, HedgeEvent, JournalCall, StoreEvent, Unobserved
+from providers.chain.observer import (
+    Attempt,
+    GivenUp,
+    HedgeEvent,
+    JournalCall,
+    LateEnd,
+    SlowReason,
+    StoreEvent,
+    Unobserved,
+)
 from providers.chain.overlay import UNVERIFIED
 from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
@@ -50,6 +60,8 @@ class CountingObserver(Unobserved):
         for call in JournalCall:
             for outcome in ("ok", JournalUnavailable.outcome):
                 metrics.journal_duration.labels(call.value, outcome)
+        for reason in SlowReason:
+            metrics.slowed_writes.labels(reason.value)
 
     def expect(self, provider: str, kind: str) -> None:
         """Create the time series of one provider at start, so that `rate()` sees zeros before the first event."""
@@ -68,6 +80,8 @@ class CountingObserver(Unobserved):
         for outcome in ("done", "held", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
+        for end in LateEnd:
+            metrics.background_tries.labels(provider, end.value)
         for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
@@ -123,6 +137,14 @@ class CountingObserver(Unobserved):
         """See `ChainObserver`; the lag is negative if the clock of the journal was set back meanwhile."""
         self._metrics.delivery_lag.labels(provider).observe(max(0.0, seconds))
 
+    def ended_late(self, provider: str, end: LateEnd) -> None:
+        """See `ChainObserver`."""
+        self._metrics.background_tries.labels(provider, end.value).inc()
+
+    def slowed(self, reason: SlowReason) -> None:
+        """See `ChainObserver`."""
+        self._metrics.slowed_writes.labels(reason.value).inc()
+
     def healed(self, provider: str, kind: str) -> None:
         """See `ChainObserver`."""
         self._metrics.store_differences_healed.labels(provider, kind).inc()
@@ -153,3 +175,4 @@ def _lacking(operation: str) -> Iterator[str]:
         yield from (f"home_{SLOW}", "last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
     if operation in _WRITES:
         yield "home_incomplete"
+        yield HOME_SLOW

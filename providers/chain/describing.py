@@ -4,6 +4,7 @@ import asyncio
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
+from providers.chain.chained import ChainedProvider
 from providers.chain.execution import JOURNAL
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
@@ -91,7 +92,7 @@ def _role(link: Link, route: Route) -> Role:
 
 def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member | None) -> ProviderStatus:
     guards = link.attempts.guards
-    membership = chain.membership
+    membership, provider = chain.membership, chain.provider
     return ProviderStatus(
         name=link.name,
         role=_role(link, chain.route),
@@ -99,6 +100,7 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         in_flight=guards.bulkhead.in_flight,
         places=guards.bulkhead.limit,
         retries_left=guards.budget.left(),
+        background_tries=provider.tries.count(link.name) if isinstance(provider, ChainedProvider) else 0,
         pending=backlog.pending if backlog is not None else 0,
         dead=backlog.dead if backlog is not None else 0,
         oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,

@@ -42,9 +42,10 @@ class Fallback(Struct, frozen=True):
         """Return the answer of the first provider that has one; a `Rejected` is an answer.
 
         A read that may be `hedged` asks the next provider as well where one is slow, and a provider that is mostly slow
-        after the next one. If none answers, two groups are asked again as a last resort: providers whose try was cut
-        off so that the next could be asked, and providers whose breaker refused the call. By default the route is that
-        of the execution without presumed providers, and the deadline is that of the execution.
+        after the next one. If none answers, three groups are asked again as a last resort: providers whose try was cut
+        off so that the next could be asked, providers whose breaker refused the call, and those that are far behind. By
+        default the route is that of the execution without presumed providers, and the deadline is that of the
+        execution.
 
         Raises:
             Unavailable: no provider answers.

@@ -35,6 +35,8 @@ class Observers(ChainObserver):
     asked_journal = _passed_on(ChainObserver.asked_journal)
     delivered = _passed_on(ChainObserver.delivered)
     confirmed = _passed_on(ChainObserver.confirmed)
+    ended_late = _passed_on(ChainObserver.ended_late)
+    slowed = _passed_on(ChainObserver.slowed)
     routed = _passed_on(ChainObserver.routed)
     not_reached = _passed_on(ChainObserver.not_reached)
     reached = _passed_on(ChainObserver.reached)

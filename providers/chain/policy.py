@@ -190,10 +190,12 @@ LONGEST_REQUEST = 30.0  # seconds
 class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The policy that a chain applies to all of its providers alike.
 
-    No request lasts longer than `longest_request` seconds, whatever its size and whatever its caller asks for.
+    No request lasts longer than `longest_request` seconds, whatever its size and whatever its caller asks for. If
+    `writes_wait`, home's confirmation of a write is awaited until the deadline, and not only within the patience.
     """
 
     longest_request: Seconds = LONGEST_REQUEST
+    writes_wait: bool = False
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
     hedging: HedgingPolicy = HedgingPolicy()

@@ -80,6 +80,7 @@ class ChainReader:
             JournalUnavailable: the journal does not answer.
         """
         view = await self._view(owner, execution, deadline)
+        view.whole = True
         if view.journal_error is not None:
             raise view.journal_error
 

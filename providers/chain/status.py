@@ -26,6 +26,8 @@ class Role(StrEnum):
 class ProviderStatus(Struct, frozen=True, kw_only=True):
     """One provider: `oldest_pending_seconds` is the age of its oldest pending delivery, 0 if none is pending.
 
+    `background_tries` of the calls `in_flight` are for writes whose callers were answered before.
+
     `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
     it cannot be backfilled now, or why its store is `refused`. `epoch` counts the states to which its store was reset,
     and `mark` is the number of the last mark in it, 0 before the first one; both are None while the journal does not
@@ -41,6 +43,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     in_flight: int
     places: int
     retries_left: int
+    background_tries: int = 0
     pending: int = 0
     dead: int = 0
     oldest_pending_seconds: float = 0.0

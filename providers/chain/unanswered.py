@@ -5,6 +5,7 @@ from msgspec import Struct
 from providers.chain.deadline import CallOptions
 from providers.chain.errors import BreakerOpen, Refused
 from providers.chain.link import Link
+from providers.chain.pending_view import FarBehind
 from providers.errors import ASK_AGAIN, TimedOut, Unavailable
 
 
@@ -24,7 +25,7 @@ class Unanswered(Struct):
         self._failures.insert(0 if link is self.first else len(self._failures), (link, error))
         if options.others and isinstance(error, TimedOut):
             self.given_up.append(link)
-        elif isinstance(error, BreakerOpen):
+        elif isinstance(error, (BreakerOpen, FarBehind)):
             self._refused.append(link)
 
     def failed_again(self, link: Link, error: Unavailable) -> None:

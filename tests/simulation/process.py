@@ -20,6 +20,7 @@ from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECOND
 from providers.journal.sqlite.connection import JournalConnection
 from providers.replica import Replica
 from tests.simulation.design import Design
+from tests.simulation.doubling import relaying
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import FaultyRunner, Notifier
 from tests.simulation.links import DELIVERIES, RETENTION, link_to
@@ -128,6 +129,8 @@ class ReplicaProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(self.provider, ChainedProvider):
+            await self.provider.tries.stop()
 
     async def _run(self) -> None:
         order: tuple[str, ...] = ()
@@ -155,7 +158,11 @@ class ReplicaProcess:
             self.provider.route = self._world.design.route(route)
         for link in route.links:
             if link.name not in started:
-                self.watch(self._relay(link.name).run())
+                self.watch(self._relayed(link.name))
+
+    async def _relayed(self, name: str) -> None:
+        relaying.set(True)
+        await self._relay(name).run()
 
     def _relay(self, name: str) -> OutboxRelay:
         return self._rig.relay(name, lambda: self._link(name), DELIVERIES, chance=self._world.chance.random)

@@ -187,10 +187,17 @@ class ChainRig:
             hedging=hedging or self.hedging,
         )
 
-    def chain(self, observer: ChainObserver, *, journal: bool = True, always: bool = False) -> Chain:
+    def chain(
+        self,
+        observer: ChainObserver,
+        policy: ChainPolicy | None = None,
+        *,
+        journal: bool = True,
+        always: bool = False,
+    ) -> Chain:
         """Return a chain without an order, as a process of its own runs it; the caller closes it."""
         choice = JournalSpec(opened=self._journal_held if journal else None, always=always, installation=INSTALLATION)
-        return Chain(choice, ChainPolicy(), hybrid_clock(self.now), observer, self.now)
+        return Chain(choice, policy or ChainPolicy(), hybrid_clock(self.now), observer, self.now)
 
     def relay(
         self,

@@ -39,6 +39,11 @@ class Patience:
         self._slices: deque[tuple[float, float]] = deque()  # (when it ended, its percentile), oldest first
         self.seconds = self._policy.patience(expected)
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is as long as the policy allows."""
+        return self.seconds >= self._policy.most_patience
+
     def add(self, seconds: float) -> None:
         """Add the latency of one answer, or the time for which one was awaited in vain."""
         bucket = 0 if seconds <= _LOWEST else min(math.ceil(_STEPS * math.log2(seconds / _LOWEST)), _BUCKETS - 1)
@@ -91,3 +96,7 @@ class LearnedPatience:
     def seconds(self, operation: OperationClass) -> float:
         """Return the seconds after which an operation of this class is slow at this provider."""
         return self._of[operation].seconds
+
+    def is_bounded(self, operation: OperationClass) -> bool:
+        """Return whether it is as long as it may be at most, so that good times may take longer still."""
+        return self._of[operation].is_bounded

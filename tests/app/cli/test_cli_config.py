@@ -109,6 +109,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "admin.session_secret = unset  # default",
         'journal.kind = "auto"  # default',
         "chain.longest_request = 30.0  # default",
+        "chain.writes_wait = false  # default",
         "chain.breaker.failure_share = 0.5  # default",
         "chain.breaker.least_calls = 10  # default",
         "chain.breaker.window = 10.0  # default",

@@ -122,6 +122,26 @@ def test_a_breaker_is_shown_as_it_is() -> None:
     staged(main)
 
 
+def test_what_goes_on_in_the_background_is_shown() -> None:
+    """A write whose caller was answered before holds a place at home."""
+
+    async def main(stage: Stage) -> None:
+        chain, a, _ = await two(stage)
+        a.instead["store_many"] = hanging
+        await chain.provider.remember(USER, "a memory")
+        home, standby = await of(chain, "a"), await of(chain, "b")
+
+        assert (home.in_flight, home.background_tries) == (1, 1)
+        assert standby.background_tries == 0
+
+    staged(main)
+
+
+async def hanging(*_: object) -> None:
+    """Take an hour."""
+    await asyncio.sleep(3_600)
+
+
 def test_a_journal_out_of_reach_is_told() -> None:
     """Everything else is described all the same; what only the journal knows is not made up."""
 
