@@ -11,6 +11,7 @@ from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from app.auth.caller import USER_HEADER, Caller
+from app.http.admission.admitted import Charged, admission_of
 from app.http.headers import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from providers.base import MemoryProvider
@@ -33,19 +34,27 @@ _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
 
 class ReadCall(Struct, frozen=True):
-    """Describe a request that reads: `owner` owns the memories, `recall_limit` is the configured default."""
+    """Describe a request that reads: `owner` owns the memories, `recall_limit` is the configured default.
+
+    `admission` is charged its exact price before the provider is asked.
+    """
 
     provider: MemoryProvider
     owner: Owner
     recall_limit: int
+    admission: Charged
 
 
 class WriteCall(Struct, frozen=True):
-    """Describe a request that writes: `ids` mints the same ids again when the request is repeated."""
+    """Describe a request that writes: `ids` mints the same ids again when the request is repeated.
+
+    `admission` is charged its exact price before the provider is asked.
+    """
 
     provider: MemoryProvider
     owner: Owner
     ids: WriteIds
+    admission: Charged
 
 
 async def provide_call(
@@ -58,7 +67,7 @@ async def provide_call(
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
-    return ReadCall(state.provider, caller.owner, state.settings.recall_limit)
+    return ReadCall(state.provider, caller.owner, state.settings.recall_limit, admission_of(request.scope))
 
 
 async def provide_write_call(
@@ -71,4 +80,5 @@ async def provide_write_call(
     note_conditions(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
-    return WriteCall(request.app.state.provider, caller.owner, WriteIds(caller, idempotency_key))
+    ids = WriteIds(caller, idempotency_key)
+    return WriteCall(request.app.state.provider, caller.owner, ids, admission_of(request.scope))

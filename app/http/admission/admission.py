@@ -1,0 +1,117 @@
+"""The door of the service: it lets in as much work as can be done, and refuses the rest before it costs anything."""
+
+import asyncio
+from collections.abc import Iterable
+
+from app.auth.admission import ADMIN_PORT
+from app.http.admission.admitted import Admitted, note_admission
+from app.http.admission.flows import Slot
+from app.http.admission.heads import Recognize, read_head
+from app.http.admission.limit import INTERVAL, AdaptiveLimit
+from app.http.admission.parking import may_be_parked, parked_while_it_comes
+from app.http.admission.prices_at_door import Routes, price_at_door
+from app.http.admission.queueing import QueueingDelay
+from app.http.admission.refusals import ReturnTimes, refusal, refuse
+from app.http.admission.sharing import NoRoom, SharedLimit
+from app.http.admission.shedding import Shedding
+from app.http.problems import RequestError
+from app.settings.model import AdmissionSettings
+from observability.http import AsgiApp, Receive, Scope, Send
+from observability.metrics import Metrics
+
+# Probes, scrapes and operators are few. More than so many at once are a flood, which would keep them out themselves.
+MAX_OPERATORS = 256
+
+
+class Admission:
+    """Admit requests up to a limit that finds itself, fairly among callers; refuse the others with 503.
+
+    `templates` are the routes of callers; `recognize` names a caller by what it shows, and is no authentication.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        settings: AdmissionSettings,
+        metrics: Metrics,
+        templates: Iterable[str],
+        recognize: Recognize,
+    ) -> None:
+        self._app, self._metrics, self._recognize = app, metrics, recognize
+        self._on, self._routes = settings.enabled, Routes(templates)
+        self._limit = AdaptiveLimit(settings.min_limit, settings.max_limit)
+        self._shared = SharedLimit(lambda: self._limit.units, settings.queue_deadline)
+        self._delay = QueueingDelay(metrics.least_wait_for_a_connection, self._adjust, INTERVAL)
+        self._times, self._shedding = ReturnTimes(), Shedding(metrics)
+        self._operators = 0
+        self._released = 0.0
+        metrics.watch_admission(lambda: self._limit.units, lambda: self._shared.used, lambda: self._shared.waiting)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on, or refuse its request."""
+        if scope["type"] != "http" or not self._on:
+            await self._app(scope, receive, send)
+            return
+        route = self._routes.of(scope["path"])
+        if route.lane == "operators" or scope["method"] == "OPTIONS" or ADMIN_PORT in scope:
+            await self._operate(scope, receive, send)
+            return
+        head = read_head(scope, self._recognize)
+        units = self._shared.units_of(price_at_door(scope["method"], scope["path"], head.length))
+        slot = self._shared.arrive(head.caller, head.user)
+        self._delay.begin()
+        try:
+            if not self._shared.take(slot, units):
+                try:
+                    await self._waited(slot, units)
+                except NoRoom as error:
+                    scope["path_template"] = route.template
+                    seconds = self._shed(slot, units, error.reason)
+                    await refuse(send, seconds, body=scope["method"] != "HEAD")
+                    return
+            admitted = Admitted(self._shared, slot, self._refused)
+            note_admission(scope, admitted)
+            coming = parked_while_it_comes(receive, admitted) if may_be_parked(head.length) else receive
+            await self._app(scope, coming, send)
+        finally:
+            self._shared.depart(slot)
+
+    async def _waited(self, slot: Slot, units: float) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            await self._shared.wait(slot, units)
+        finally:
+            self._metrics.admission_wait.observe(loop.time() - began)
+
+    async def _operate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._operators >= MAX_OPERATORS:
+            now = asyncio.get_running_loop().time()
+            self._shedding.count("operators", "limit", read_head(scope, self._recognize).caller, now)
+            await refuse(send, 1, body=scope["method"] != "HEAD")
+            return
+        self._operators += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._operators -= 1
+
+    def _refused(self, slot: Slot, units: float, reason: str) -> RequestError:
+        return refusal(self._shed(slot, units, reason))
+
+    def _shed(self, slot: Slot, units: float, reason: str) -> int:
+        now = asyncio.get_running_loop().time()
+        self._shedding.count("callers", reason, slot.caller.key, now)
+        return self._times.after(units, self._shared.rate, now)
+
+    def _adjust(self, delay: float, seconds: float) -> bool:
+        """Adjust the limit after an interval; return whether there still is work."""
+        shared = self._shared
+        self._limit.adjust(delay, shared.most_used, reached=shared.reached)
+        self._metrics.admission_delay.set(delay)
+        if shared.reached:
+            shared.measure_rate(shared.released - self._released, seconds)
+        self._released = shared.released
+        shared.most_used, shared.reached = shared.used, False
+        self._shedding.tell(asyncio.get_running_loop().time())
+        return shared.requests > 0

@@ -1,0 +1,209 @@
+"""The concurrency limit shared among callers, and by each caller among its users: who may begin, and whose turn is next.
+
+Two rules, both of networks. What one may hold is a multiple of what is left free ("dynamic thresholds"), so that one
+alone takes most of the limit, several take equal parts, and for who comes next there is room at once. What waits goes on
+in the order of virtual time (start-time fair queueing), weighted by price. Sources: Choudhury and Hahne, "Dynamic Queue
+Length Thresholds for Shared-Memory Packet Switches" (1998); Goyal, Vin and Cheng, "Start-time Fair Queueing" (1996).
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import ceil
+
+from app.http.admission.flows import CallerFlow, Slot, UserFlow, Waiter
+
+# What a caller holds is at most so many times what it leaves free, and what a user holds what it leaves its caller: one
+# user alone then takes 76 % of the limit, one caller 80 %.
+TIMES_FREE = 4.0
+# What one request takes at most, as a share of the limit: the dearest leaves as much to others.
+DEAREST = 0.5
+# A caller with nothing under way begins an ordinary request at once, even where the limit has just been lowered below
+# what is under way, as long as so few callers have requests here.
+ORDINARY = 2.0
+FEW_CALLERS = 16
+MAX_WAITING = 1_000  # requests
+PARTS = 16  # of a unit; a power of two
+
+
+class NoRoom(Exception):
+    """Signal that a request cannot begin: the limit is used up (`limit`), or its caller's share of it (`share`)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SharedLimit:
+    """Admit requests up to a limit that `limit` returns, in units of price; `deadline` is how long one waits at most."""
+
+    def __init__(self, limit: Callable[[], float], deadline: float) -> None:
+        self._limit, self._deadline = limit, deadline
+        self.used = self.most_used = 0.0
+        self.requests = self.waiting = 0
+        self.released = 0.0  # units, since the service started
+        self.rate = 0.0  # units a second that were released lately
+        self.reached = False  # since this was last set to False
+        self._virtual = self._units_waiting = 0.0
+        self._callers: dict[str, CallerFlow] = {}
+        self._queued: dict[str, CallerFlow] = {}
+
+    def units_of(self, price: float) -> float:
+        """Return the units that a request takes: in whole parts, so that sums of them come back to exactly nothing."""
+        return ceil(min(price, self._limit() * DEAREST) * PARTS) / PARTS
+
+    def arrive(self, caller: str, user: bytes) -> Slot:
+        """Return a slot for a request, empty at first; `depart` must follow."""
+        flow = self._callers.get(caller)
+        if flow is None:
+            flow = self._callers[caller] = CallerFlow(caller, self._virtual)
+        of_user = flow.users.get(user)
+        if of_user is None:
+            of_user = flow.users[user] = UserFlow(user, flow.now)
+        self.requests += 1
+        flow.requests += 1
+        of_user.requests += 1
+        return Slot(flow, of_user)
+
+    def depart(self, slot: Slot) -> None:
+        """Give everything back at the end of a request."""
+        caller, user = slot.caller, slot.user
+        self.released += slot.units
+        self.requests -= 1
+        caller.requests -= 1
+        user.requests -= 1
+        self.give_back(slot, slot.units)
+        if not user.requests:
+            del caller.users[user.key]
+        if not caller.requests:
+            del self._callers[caller.key]
+
+    def take(self, slot: Slot, units: float) -> bool:
+        """Take units for a slot at once, if there is room and nobody waits for it; return whether."""
+        units = self.units_of(units)
+        if self._queued or not self._fits(slot.caller, slot.user, units):
+            return False
+        self._grant(slot, units)
+        return True
+
+    def resume(self, slot: Slot, units: float) -> None:
+        """Take units again that were given back for a while; a request that has begun is not refused."""
+        self._add(slot, units)
+
+    def give_back(self, slot: Slot, units: float) -> None:
+        """Give units back, and admit those that waited for them."""
+        slot.units -= units
+        slot.user.used -= units
+        slot.caller.used -= units
+        self.used -= units
+        if self._queued:
+            self._admit_waiting()
+
+    async def wait(self, slot: Slot, units: float) -> None:
+        """Take units for a slot when it is its turn; raise `NoRoom` if that is not in time, or will not be."""
+        self.reached = True
+        caller, user = slot.caller, slot.user
+        units = self.units_of(units)
+        if self.waiting >= MAX_WAITING or self._expected(caller, user, units) > self._deadline:
+            raise NoRoom(self._reason(units))
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(slot, units, loop.create_future())
+        self._enqueue(waiter)
+        self._admit_waiting()
+        if waiter.granted.done():
+            return
+        timer = loop.call_later(self._deadline, self._expire, waiter)
+        try:
+            if not await waiter.granted:
+                raise NoRoom(self._reason(units))
+        finally:
+            timer.cancel()
+            self._dequeue(waiter)
+
+    def measure_rate(self, released: float, seconds: float) -> None:
+        """Note that so many units were released within some seconds in which requests waited."""
+        latest = released / seconds
+        self.rate = latest if not self.rate else 0.7 * self.rate + 0.3 * latest
+
+    def _expected(self, caller: CallerFlow, user: UserFlow, units: float) -> float:
+        """Return the seconds until it would be the turn of such a request, 0 if nothing is known yet."""
+        if not self.rate:
+            return 0.0
+        of_users = min(caller.waiting, user.waiting * (len(caller.queued) or 1))
+        ahead = min(self._units_waiting, of_users * (len(self._queued) or 1))
+        return (ahead + units) / self.rate
+
+    def _reason(self, units: float) -> str:
+        return "limit" if self.used + units > self._limit() else "share"
+
+    def _fits(self, caller: CallerFlow, user: UserFlow, units: float) -> bool:
+        free = self._limit() - self.used - units
+        left_to_caller = TIMES_FREE * free - caller.used - units
+        if free >= 0 and left_to_caller >= 0 and user.used + units <= TIMES_FREE * left_to_caller:
+            return True
+        return not caller.used and units <= ORDINARY and len(self._callers) <= FEW_CALLERS
+
+    def _grant(self, slot: Slot, units: float) -> None:
+        caller, user = slot.caller, slot.user
+        # The virtual time is that of the latest start; who was absent does not save up turns.
+        self._virtual = max(self._virtual, caller.virtual)
+        caller.virtual = self._virtual + units
+        caller.now = max(caller.now, user.virtual)
+        user.virtual = caller.now + units
+        self._add(slot, units)
+
+    def _add(self, slot: Slot, units: float) -> None:
+        slot.units += units
+        slot.user.used += units
+        slot.caller.used += units
+        self.used += units
+        self.most_used = max(self.most_used, self.used)
+
+    def _admit_waiting(self) -> None:
+        while (waiter := self._next()) is not None:
+            self._dequeue(waiter)
+            if not waiter.granted.done():  # it is, if the client has disconnected in this very moment
+                self._grant(waiter.slot, self.units_of(waiter.units))
+                waiter.granted.set_result(True)
+
+    def _next(self) -> Waiter | None:
+        for caller in sorted(self._queued.values(), key=_virtual):
+            for user in sorted(caller.queued.values(), key=_virtual):
+                waiter = user.queue[0]
+                if self._fits(caller, user, self.units_of(waiter.units)):
+                    return waiter
+                if not caller.used:
+                    return None  # it holds nothing, and needs much: what becomes free is kept for it
+        return None
+
+    def _enqueue(self, waiter: Waiter) -> None:
+        caller, user = waiter.slot.caller, waiter.slot.user
+        user.queue.append(waiter)
+        caller.queued[user.key] = user
+        self._queued[caller.key] = caller
+        self._count(waiter, 1)
+
+    def _dequeue(self, waiter: Waiter) -> None:
+        caller, user = waiter.slot.caller, waiter.slot.user
+        if waiter not in user.queue:
+            return
+        user.queue.remove(waiter)
+        if not user.queue:
+            del caller.queued[user.key]
+        if not caller.queued:
+            del self._queued[caller.key]
+        self._count(waiter, -1)
+
+    def _expire(self, waiter: Waiter) -> None:
+        if not waiter.granted.done():
+            self._dequeue(waiter)
+            waiter.granted.set_result(False)
+
+    def _count(self, waiter: Waiter, sign: int) -> None:
+        self.waiting += sign
+        for one in (waiter.slot.caller, waiter.slot.user):
+            one.waiting += sign * waiter.units
+        self._units_waiting += sign * waiter.units
+
+
+def _virtual(flow: CallerFlow | UserFlow) -> float:
+    return flow.virtual
