@@ -5,14 +5,15 @@ from collections.abc import Iterable
 
 from app.auth.admission import ADMIN_PORT
 from app.http.admission.admitted import Admitted, note_admission
+from app.http.admission.control import Control
 from app.http.admission.flows import Slot
 from app.http.admission.heads import Recognize, read_head
-from app.http.admission.limit import INTERVAL, AdaptiveLimit
+from app.http.admission.limit import INTERVAL
 from app.http.admission.parking import may_be_parked, parked_while_it_comes
 from app.http.admission.prices_at_door import Routes, price_at_door
 from app.http.admission.queueing import QueueingDelay
 from app.http.admission.refusals import ReturnTimes, refusal, refuse
-from app.http.admission.sharing import NoRoom, SharedLimit
+from app.http.admission.sharing import NoRoom
 from app.http.admission.shedding import Shedding
 from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings
@@ -39,13 +40,13 @@ class Admission:
     ) -> None:
         self._app, self._metrics, self._recognize = app, metrics, recognize
         self._on, self._routes = settings.enabled, Routes(templates)
-        self._limit = AdaptiveLimit(settings.min_limit, settings.max_limit)
-        self._shared = SharedLimit(lambda: self._limit.units, settings.queue_deadline)
+        self._control = Control(settings)
+        self._shared = self._control.shared
         self._delay = QueueingDelay(metrics.least_wait_for_a_connection, self._adjust, INTERVAL)
         self._times, self._shedding = ReturnTimes(), Shedding(metrics)
         self._operators = 0
-        self._released = 0.0
-        metrics.watch_admission(lambda: self._limit.units, lambda: self._shared.used, lambda: self._shared.waiting)
+        limit = self._control.limit
+        metrics.watch_admission(lambda: limit.units, lambda: self._shared.used, lambda: self._shared.waiting)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on, or refuse its request."""
@@ -106,12 +107,6 @@ class Admission:
 
     def _adjust(self, delay: float, seconds: float) -> bool:
         """Adjust the limit after an interval; return whether there still is work."""
-        shared = self._shared
-        self._limit.adjust(delay, shared.most_used, reached=shared.reached)
         self._metrics.admission_delay.set(delay)
-        if shared.reached:
-            shared.measure_rate(shared.released - self._released, seconds)
-        self._released = shared.released
-        shared.most_used, shared.reached = shared.used, False
         self._shedding.tell(asyncio.get_running_loop().time())
-        return shared.requests > 0
+        return self._control.adjust(delay, seconds)

@@ -29,10 +29,11 @@ class Charged(Protocol):
 class Admitted:
     """Hold the slot of one request until it ends; `refused` makes the error of a refusal."""
 
-    __slots__ = ("_refused", "_shared", "_slot")
+    __slots__ = ("_parked", "_refused", "_shared", "_slot")
 
     def __init__(self, shared: SharedLimit, slot: Slot, refused: Callable[[Slot, float, str], RequestError]) -> None:
         self._shared, self._slot, self._refused = shared, slot, refused
+        self._parked = 0.0  # units
 
     async def charge(self, price: float) -> None:
         """See `Charged`."""
@@ -53,21 +54,22 @@ class Admitted:
     @contextmanager
     def parked(self) -> Iterator[None]:
         """See `Charged`."""
-        units = self.park()
+        self.park()
         try:
             yield
         finally:
-            self.resume(units)
+            self.resume()
 
-    def park(self) -> float:
-        """Give back what is held, for a while; return how much that is."""
-        units = self._slot.units
-        self._shared.give_back(self._slot, units)
-        return units
+    def park(self) -> None:
+        """Give back what is held, for a while."""
+        self._parked += self._slot.units
+        self._shared.give_back(self._slot, self._slot.units)
 
-    def resume(self, units: float) -> None:
-        """Take it again."""
-        self._shared.resume(self._slot, units)
+    def resume(self) -> None:
+        """Take it again, at once: what has begun is not refused."""
+        if self._parked:
+            self._shared.resume(self._slot, self._parked)
+            self._parked = 0.0
 
 
 class Unlimited:

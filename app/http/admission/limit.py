@@ -8,15 +8,17 @@ TARGET_DELAY = 0.005
 INTERVAL = 0.1
 # One interval lowers the limit to no less than this share: a pause of the whole machine is no overload.
 MOST_DECREASE = 0.7
-# A delay while less than this share of the limit was in use has another cause, which a lower limit would not remove.
-LEAST_USE = 0.5
+# Where less of it is in use the limit comes down to this multiple of what is, and from there as far as it has to.
+MOST_UNUSED = 2.0
+# At first: in the time in which it comes down from there nobody has waited long.
+FIRST = 4.0  # times the least
 
 
 class AdaptiveLimit:
     """Hold a limit, in units of price, between `least` and `most`, and adjust it once every `INTERVAL`.
 
-    Increase by its root (as Envoy's gradient controller does) while it keeps requests waiting and there is no standing
-    queue; decrease in proportion to the delay while there is one (AIMD). Delays are measured where work queues, at the
+    Increase by its root (as Envoy's gradient controller does), and by less with a delay near the target, while it keeps
+    requests waiting; decrease in proportion to the delay beyond the target (AIMD). Delays are measured where work queues, at the
     event loop and at pools of connections, and not as the latency of requests: a request that waits for a slow store
     takes nothing from the others, and a lower limit would not make it faster.
     """
@@ -25,7 +27,7 @@ class AdaptiveLimit:
 
     def __init__(self, least: float, most: float) -> None:
         self._least, self._most = least, most
-        self.units = most
+        self.units = min(most, FIRST * least)
         self.delay = 0.0
 
     def adjust(self, delay: float, used: float, *, reached: bool) -> None:
@@ -36,7 +38,7 @@ class AdaptiveLimit:
         """
         self.delay = delay
         if delay > TARGET_DELAY:
-            if used >= self.units * LEAST_USE:
-                self.units = max(self._least, self.units * max(MOST_DECREASE, TARGET_DELAY / delay))
+            lowered = min(self.units, MOST_UNUSED * used) * max(MOST_DECREASE, TARGET_DELAY / delay)
+            self.units = max(self._least, lowered)
         elif reached:
-            self.units = min(self._most, self.units + sqrt(self.units))
+            self.units = min(self._most, self.units + sqrt(self.units) * (1 - delay / TARGET_DELAY))

@@ -19,7 +19,7 @@ TIMES_FREE = 4.0
 DEAREST = 0.5
 # A caller with nothing under way begins an ordinary request at once, even where the limit has just been lowered below
 # what is under way, as long as so few callers have requests here.
-ORDINARY = 2.0
+ORDINARY = 4.0
 FEW_CALLERS = 16
 MAX_WAITING = 1_000  # requests
 PARTS = 16  # of a unit; a power of two
@@ -96,7 +96,7 @@ class SharedLimit:
         slot.caller.used -= units
         self.used -= units
         if self._queued:
-            self._admit_waiting()
+            self.admit_waiting()
 
     async def wait(self, slot: Slot, units: float) -> None:
         """Take units for a slot when it is its turn; raise `NoRoom` if that is not in time, or will not be."""
@@ -108,7 +108,7 @@ class SharedLimit:
         loop = asyncio.get_running_loop()
         waiter = Waiter(slot, units, loop.create_future())
         self._enqueue(waiter)
-        self._admit_waiting()
+        self.admit_waiting()
         if waiter.granted.done():
             return
         timer = loop.call_later(self._deadline, self._expire, waiter)
@@ -130,7 +130,7 @@ class SharedLimit:
             return 0.0
         of_users = min(caller.waiting, user.waiting * (len(caller.queued) or 1))
         ahead = min(self._units_waiting, of_users * (len(self._queued) or 1))
-        return (ahead + units) / self.rate
+        return (ahead + units - max(0.0, self._limit() - self.used)) / self.rate
 
     def _reason(self, units: float) -> str:
         return "limit" if self.used + units > self._limit() else "share"
@@ -158,7 +158,8 @@ class SharedLimit:
         self.used += units
         self.most_used = max(self.most_used, self.used)
 
-    def _admit_waiting(self) -> None:
+    def admit_waiting(self) -> None:
+        """Admit what there is room for now."""
         while (waiter := self._next()) is not None:
             self._dequeue(waiter)
             if not waiter.granted.done():  # it is, if the client has disconnected in this very moment
@@ -177,9 +178,14 @@ class SharedLimit:
 
     def _enqueue(self, waiter: Waiter) -> None:
         caller, user = waiter.slot.caller, waiter.slot.user
+        # Who did not wait before begins at the present: what it left unused is no credit.
+        if caller.key not in self._queued:
+            self._queued[caller.key] = caller
+            caller.virtual = max(caller.virtual, self._virtual)
+        if user.key not in caller.queued:
+            caller.queued[user.key] = user
+            user.virtual = max(user.virtual, caller.now)
         user.queue.append(waiter)
-        caller.queued[user.key] = user
-        self._queued[caller.key] = caller
         self._count(waiter, 1)
 
     def _dequeue(self, waiter: Waiter) -> None:
