@@ -58,6 +58,8 @@ class ProblemType(Struct, frozen=True):
 
 
 INVALID_INPUT = ProblemType(422, "invalid-input", "The request breaks a rule")
+TOO_DEAR = ProblemType(422, "too-dear", "The request costs too much")
+ANSWER_TOO_LARGE = ProblemType(422, "answer-too-large", "The answer would be too large")
 MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
 BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
 UNAUTHENTICATED = ProblemType(401, "unauthenticated", "The caller is not authenticated")
