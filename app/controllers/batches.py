@@ -6,10 +6,11 @@ from litestar.params import JSONBody
 
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
+from app.http.admission import price
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import BatchDTO
-from app.http.problems import Problem
+from app.http.problems import Problem, RequestError
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
 
@@ -31,6 +32,7 @@ class BatchesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
+        await write.admission.charge(price.of_memories(data))
         wanted = ((place, memory) for place, memory in enumerate(data) if not isinstance(memory, Problem))
         memories = [memory.memory(write.owner, write.ids.memory(place)) for place, memory in wanted]
         outcomes = await write.provider.store_many(memories) if memories else []
@@ -49,12 +51,26 @@ class BatchesController(UserResource):
         self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
     ) -> schemas.RecallBatchResponse:
         """Answer up to 1,000 queries; one that breaks a rule fails alone."""
-        wanted = (query for query in data if not isinstance(query, Problem))
+        priced = [_priced(query, call.recall_limit) for query in data]
+        await call.admission.charge(price.of_questions(cost for _, cost in priced))
+        wanted = (query for query, _ in priced if not isinstance(query, Problem))
         queries = [query.recall_query(call.owner, call.recall_limit) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
-        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query in data]
+        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query, _ in priced]
         answered = sum(result.status == "answered" for result in results)
         return schemas.RecallBatchResponse(results, answered, len(results) - answered)
+
+
+def _priced(
+    query: schemas.RecallRequest | Problem, default_limit: int
+) -> tuple[schemas.RecallRequest | Problem, float]:
+    """Return a question and its price, or in its place the problem that it costs too much."""
+    if isinstance(query, Problem):
+        return query, 0.0
+    try:
+        return query, price.of_question(query, default_limit)
+    except RequestError as error:
+        return problems.problem_of(error), 0.0
 
 
 def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberItem:

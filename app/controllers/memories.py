@@ -8,6 +8,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
+from app.http.admission import price
 from app.http.calls import ReadCall, WriteCall
 from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.http.headers import stored_or_accepted, write_status
@@ -61,12 +62,14 @@ class MemoriesController(UserResource):
         With an `Idempotency-Key` a repeated request stores once and returns the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet.
         """
+        await write.admission.charge(price.of_memory(data))
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *READ_PROBLEMS, problems.SESSION_LOST))
     async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> RecallResponse:
         """Find the memories nearest to a query, by meaning and by words, best first."""
+        await call.admission.charge(price.of_question(data, call.recall_limit))
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
         return RecallResponse(found.memories, len(found.memories))
 
@@ -82,6 +85,7 @@ class MemoriesController(UserResource):
 
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
         """
+        await call.admission.charge(price.of_page(limit, offset))
         page = await call.provider.page(_page(call.owner, limit, offset, cursor))
         full = len(page.memories) == limit
         more = cursor_after(page.memories[-1], page.provider or "") if full else None
@@ -101,6 +105,7 @@ class MemoriesController(UserResource):
         """Delete all memories of the user for good, up to 1,000 in one request. 202 as for one."""
         if confirm is None:
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
+        await write.admission.charge(price.ERASE_ALL)
         erased = await write.provider.erase_all(write.owner)
         # There may be memories that the provider could not list.
         more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded
@@ -119,6 +124,7 @@ class MemoriesController(UserResource):
         self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]
     ) -> Response[MemoryRecord]:
         """Replace the content, the metadata, or both; what is left out stays. 202 as for a new memory."""
+        await write.admission.charge(price.of_edit(data))
         edit_id = write.ids.update(memory_id, data.content, data.metadata)
         changed = await write.provider.change(data.edit(write.owner, memory_id, edit_id))
         return Response(changed.memory, status_code=write_status(changed))
