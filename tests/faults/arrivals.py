@@ -1,7 +1,7 @@
 """Open-loop load from a process of its own: requests arrive at a constant rate, however slowly they are answered.
 
-The latency of each is counted from the moment at which it should have begun, so that a slow generator, or a service that
-lets its clients wait, shortens none (no "coordinated omission").
+The latency of each is counted from the moment at which it should have begun, so that neither a slow generator nor a
+service that lets its clients wait shortens any (no "coordinated omission").
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle
 from subprocess import PIPE, Popen
 
 import msgspec
@@ -23,12 +24,14 @@ _MOST_CONNECTIONS = 900
 class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
     """Describe a load: `bodies` are sent in turns to `path`, for these users in turns, with this key.
 
-    What arrives within the first `warm_up` seconds is sent, but not measured.
+    What arrives within the first `warm_up` seconds is sent, but not measured. With `clients` it is no constant rate:
+    each of so many sends its next request when it has the last answer, which is how capacity is measured.
     """
 
     port: int
-    rate: float
     seconds: float
+    rate: float = 0.0
+    clients: int = 0
     path: str
     bodies: list[str]
     users: list[str]
@@ -111,33 +114,56 @@ class _Client:
             writer.close()
 
 
-async def _run(load: Arrivals) -> Outcome:
-    loop, client = asyncio.get_running_loop(), _Client(load.port)
-    answers: list[_Answer] = []
-    requests = _requests(load)
-    first = loop.time() + 0.1
-    number = round((load.warm_up + load.seconds) * load.rate)
+class _Run:
+    """One load under way."""
 
-    async def one(due: float, request: bytes) -> None:
+    def __init__(self, load: Arrivals) -> None:
+        self._load, self._client, self._requests = load, _Client(load.port), cycle(_requests(load))
+        self._loop = asyncio.get_running_loop()
+        self._first = self._loop.time() + 0.1
+        self.answers: list[_Answer] = []
+
+    async def open(self) -> None:
+        """Let requests arrive at a constant rate."""
+        load, loop = self._load, self._loop
+        async with asyncio.TaskGroup() as group:
+            for place in range(round((load.warm_up + load.seconds) * load.rate)):
+                due = self._first + place / load.rate
+                if due > loop.time():
+                    await asyncio.sleep(due - loop.time())
+                group.create_task(self._one(due))
+
+    async def closed(self) -> None:
+        """Let so many clients send one request after the other."""
+
+        async def client() -> None:
+            while (due := self._loop.time()) < self._first + self._load.warm_up + self._load.seconds:
+                await self._one(due)
+
+        await asyncio.gather(*(client() for _ in range(self._load.clients)))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    async def _one(self, due: float) -> None:
+        loop = self._loop
         late = loop.time() - due
         try:
             async with asyncio.timeout(_PATIENCE):
-                status, says_when = await client.ask(request)
+                status, says_when = await self._client.ask(next(self._requests))
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
             status, says_when = LOST, False
-        if due - first >= load.warm_up:
-            answers.append(_Answer(status, loop.time() - due, late, says_when))
+        if due - self._first >= self._load.warm_up:
+            self.answers.append(_Answer(status, loop.time() - due, late, says_when))
 
-    used = time.process_time()
-    async with asyncio.TaskGroup() as group:
-        for place in range(number):
-            due = first + place / load.rate
-            if due > loop.time():
-                await asyncio.sleep(due - loop.time())
-            group.create_task(one(due, requests[place % len(requests)]))
+
+async def _run(load: Arrivals) -> Outcome:
+    run, used = _Run(load), time.process_time()
+    await (run.closed() if load.clients else run.open())
     used = time.process_time() - used
-    client.close()
-    return _summed_up(load, answers, used / (load.warm_up + load.seconds))
+    run.close()
+    return _summed_up(load, run.answers, used / (load.warm_up + load.seconds))
 
 
 def _requests(load: Arrivals) -> list[bytes]:
@@ -176,4 +202,6 @@ def _quantile(seconds: Sequence[float], share: float) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_run(msgspec.json.decode(sys.stdin.buffer.read(), type=Arrivals)))))
+    sys.stdout.buffer.write(
+        msgspec.json.encode(uvloop.run(_run(msgspec.json.decode(sys.stdin.buffer.read(), type=Arrivals))))
+    )
