@@ -25,7 +25,7 @@ from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
-from app.http.admission.admission import Admission
+from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
@@ -104,7 +104,7 @@ def create_app(
     inner: ASGIApp = app.asgi_handler
     served = HeadAsGet(BodyLimit(inner))  # type: ignore[arg-type] # ASGI's own open types
     templates = {template for _, template in _memory_routes(app)}
-    admitted = Admission(served, settings.server.admission, metrics, templates, authenticator.recognize)
+    admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app

@@ -1,8 +1,7 @@
 """What admission costs a request when nothing is wrong: the same requests with it and without, in turns.
 
-The application does nothing and there is no network, so that the difference is all admission: the head is read, a key is
-looked up, units are taken, the exact price is charged, and everything is given back. A whole request over HTTP, as in
-the benchmark `service`, is printed beside it for the ratio.
+The application does nothing and there is no network, so that the difference is all admission: the head is read, a key
+is looked up, units are taken, the exact price is charged, and everything is given back.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.keys import hash_key, new_key
-from app.http.admission.admission import Admission
+from app.http.admission.admission import AdmissionControl
 from app.http.admission.admitted import admission_of
 from app.settings.model import AdmissionSettings, KeySettings
 from observability.http import AsgiApp, Message, Receive, Scope, Send
@@ -71,7 +70,9 @@ async def _measure(app: AsgiApp) -> float:
 
 async def _run() -> None:
     keys = ApiKeyAuthenticator({"one": KeySettings(hash=hash_key(_KEY))})
-    admitting = Admission(_application, AdmissionSettings(), Metrics(CollectorRegistry()), _TEMPLATES, keys.recognize)
+    admitting = AdmissionControl(
+        _application, AdmissionSettings(), Metrics(CollectorRegistry()), _TEMPLATES, keys.recognize
+    )
     pairs = []
     for _ in range(ROUNDS):
         pairs.append((await _measure(_application), await _measure(admitting)))

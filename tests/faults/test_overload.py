@@ -36,8 +36,8 @@ _EMPTY_BY = 20.0  # seconds
 def said(times: float, outcome: Outcome) -> str:
     """Describe an outcome in a line of the report."""
     return (
-        f"{times:>5}x  sent {outcome.sent:>6}  goodput {outcome.goodput:7.1f}/s  served p50 {outcome.served_p50:7.1f} p99"
-        f" {outcome.served_p99:7.1f} ms  refused {outcome.refused:>6} p99 {outcome.refused_p99:6.1f} ms  the generator:"
+        f"{times:>5}x  sent {outcome.sent:>6}  goodput {outcome.goodput:7.1f}/s  served p50 {outcome.served_p50:7.1f}"
+        f" p99 {outcome.served_p99:7.1f} ms  refused {outcome.refused:>6} p99 {outcome.refused_p99:6.1f} ms  generator:"
         f" {outcome.processor:.0%} of a processor, late p99 {outcome.late_p99:.1f} ms"
     )
 

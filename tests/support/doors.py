@@ -6,7 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
-from app.http.admission.admission import Admission
+from app.http.admission.admission import AdmissionControl
 from app.http.admission.admitted import admission_of
 from app.settings.model import AdmissionSettings
 from observability.http import Message, Receive, Scope, Send
@@ -34,7 +34,7 @@ class Door:
         self.price: float | None = None
         self.reads_body = True
         self.raises: Exception | None = None
-        self.app = Admission(self._serve, settings, self.metrics, TEMPLATES, _recognize)
+        self.app = AdmissionControl(self._serve, settings, self.metrics, TEMPLATES, _recognize)
 
     def value(self, name: str, **labels: str) -> float:
         """Return a metric."""
@@ -45,7 +45,7 @@ class Door:
         """Return the units that are under way."""
         return self.value("ninai_admission_used")
 
-    async def ask(  # noqa: PLR0913 - a request has as many parts
+    async def ask(
         self,
         method: str = "GET",
         path: str = "/memory/memories",

@@ -8,9 +8,10 @@ from app.http.admission.admitted import Admitted, note_admission
 from app.http.admission.control import Control
 from app.http.admission.flows import Slot
 from app.http.admission.heads import Recognize, read_head
+from app.http.admission.lanes import Routes
 from app.http.admission.limit import INTERVAL
 from app.http.admission.parking import may_be_parked, parked_while_it_comes
-from app.http.admission.prices_at_door import Routes, price_at_door
+from app.http.admission.prices_at_door import price_at_door
 from app.http.admission.queueing import QueueingDelay
 from app.http.admission.refusals import ReturnTimes, refusal, refuse
 from app.http.admission.sharing import NoRoom
@@ -24,7 +25,7 @@ from observability.metrics import Metrics
 MAX_OPERATORS = 256
 
 
-class Admission:
+class AdmissionControl:
     """Admit requests up to a limit that finds itself, fairly among callers; refuse the others with 503.
 
     `templates` are the routes of callers; `recognize` names a caller by what it shows, and is no authentication.

@@ -10,13 +10,15 @@ from app.http.problems import RequestError
 from observability.http import Scope
 
 _KEY = "ninai.admission"
+# Up to this multiple of what was charged before, nobody waits again: the guess was good enough.
+NEAR = 1.5
 
 
 class Charged(Protocol):
     """Describe what a handler does with its admission."""
 
     async def charge(self, price: float) -> None:
-        """Charge the exact price, as soon as it is known; wait again if it is more than what was charged before.
+        """Charge the exact price, as soon as it is known; wait again if it is much more than what was charged before.
 
         Raises:
             RequestError: there is no room for so much now. Nothing may have been done yet.
@@ -41,6 +43,9 @@ class Admitted:
         units = self._shared.units_of(price)
         if units <= held:
             self._shared.give_back(slot, held - units)
+            return
+        if units <= NEAR * held:
+            self._shared.add(slot, units - held)
             return
         if self._shared.take(slot, units - held):
             return
@@ -68,7 +73,7 @@ class Admitted:
     def resume(self) -> None:
         """Take it again, at once: what has begun is not refused."""
         if self._parked:
-            self._shared.resume(self._slot, self._parked)
+            self._shared.add(self._slot, self._parked)
             self._parked = 0.0
 
 

@@ -1,4 +1,4 @@
-"""The loop of control: after each interval the limit follows the queueing delay, and what is shared follows the limit."""
+"""The loop of control: after each interval the limit follows the queueing delay."""
 
 from app.http.admission.limit import AdaptiveLimit
 from app.http.admission.sharing import SharedLimit

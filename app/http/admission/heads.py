@@ -30,7 +30,7 @@ def read_head(scope: Scope, recognize: Recognize) -> Head:
     user = b""
     length: int | None = 0
     for name, value in scope["headers"]:
-        if name == _AUTHORIZATION or name == _API_KEY:  # noqa: PLR1714 - twice as fast as a look into a set
+        if name in (_AUTHORIZATION, _API_KEY):
             shown[name.decode()] = value.decode("latin-1")
         elif name == _USER:
             user = value

@@ -18,9 +18,9 @@ class AdaptiveLimit:
     """Hold a limit, in units of price, between `least` and `most`, and adjust it once every `INTERVAL`.
 
     Increase by its root (as Envoy's gradient controller does), and by less with a delay near the target, while it keeps
-    requests waiting; decrease in proportion to the delay beyond the target (AIMD). Delays are measured where work queues, at the
-    event loop and at pools of connections, and not as the latency of requests: a request that waits for a slow store
-    takes nothing from the others, and a lower limit would not make it faster.
+    requests waiting; decrease in proportion to the delay beyond the target (AIMD). Delays are measured where work
+    queues, at the event loop and at pools of connections, and not as the latency of requests: a request that waits for
+    a slow store takes nothing from the others, and a lower limit would not make it faster.
     """
 
     __slots__ = ("_least", "_most", "delay", "units")

@@ -7,7 +7,7 @@ from observability.http import Message, Receive
 
 # A longer body, or one that does not say its length, holds what was charged for it while it comes: it takes memory.
 MAX_BYTES = 64 * 1024
-# Most bodies are here already. Were their requests parked too, others would take their room, and then there were too many.
+# Most bodies are here already. Were their requests parked, too, others would take their room meanwhile.
 SECONDS = 0.1
 
 

@@ -1,9 +1,9 @@
-"""The concurrency limit shared among callers, and by each caller among its users: who may begin, and whose turn is next.
+"""The concurrency limit, shared among callers and by each of them among its users: who may begin, whose turn is next.
 
 Two rules, both of networks. What one may hold is a multiple of what is left free ("dynamic thresholds"), so that one
-alone takes most of the limit, several take equal parts, and for who comes next there is room at once. What waits goes on
-in the order of virtual time (start-time fair queueing), weighted by price. Sources: Choudhury and Hahne, "Dynamic Queue
-Length Thresholds for Shared-Memory Packet Switches" (1998); Goyal, Vin and Cheng, "Start-time Fair Queueing" (1996).
+alone takes most of the limit, several take equal parts, and there is room for who comes next. What waits goes on in the
+order of virtual time (start-time fair queueing), weighted by price. Sources: Choudhury and Hahne, "Dynamic Queue Length
+Thresholds for Shared-Memory Packet Switches" (1998); Goyal, Vin and Cheng, "Start-time Fair Queueing" (1996).
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class NoRoom(Exception):
 
 
 class SharedLimit:
-    """Admit requests up to a limit that `limit` returns, in units of price; `deadline` is how long one waits at most."""
+    """Admit requests up to what `limit` returns, in units of price; `deadline` is for how long one waits at most."""
 
     def __init__(self, limit: Callable[[], float], deadline: float) -> None:
         self._limit, self._deadline = limit, deadline
@@ -85,9 +85,13 @@ class SharedLimit:
         self._grant(slot, units)
         return True
 
-    def resume(self, slot: Slot, units: float) -> None:
-        """Take units again that were given back for a while; a request that has begun is not refused."""
-        self._add(slot, units)
+    def add(self, slot: Slot, units: float) -> None:
+        """Take units for a request that has begun, and is not refused for them."""
+        slot.units += units
+        slot.user.used += units
+        slot.caller.used += units
+        self.used += units
+        self.most_used = max(self.most_used, self.used)
 
     def give_back(self, slot: Slot, units: float) -> None:
         """Give units back, and admit those that waited for them."""
@@ -149,14 +153,7 @@ class SharedLimit:
         caller.virtual = self._virtual + units
         caller.now = max(caller.now, user.virtual)
         user.virtual = caller.now + units
-        self._add(slot, units)
-
-    def _add(self, slot: Slot, units: float) -> None:
-        slot.units += units
-        slot.user.used += units
-        slot.caller.used += units
-        self.used += units
-        self.most_used = max(self.most_used, self.used)
+        self.add(slot, units)
 
     def admit_waiting(self) -> None:
         """Admit what there is room for now."""

@@ -1,10 +1,10 @@
-"""What is told of requests that are refused: in the metrics and in the access line each, in the log now and then whom."""
+"""What is told of refusals: metrics and the access line tell of each, and a line of the log now and then whose."""
 
 from collections import Counter
 
 import structlog
 
-from app.http.admission.prices_at_door import Lane
+from app.http.admission.lanes import Lane
 from observability.metrics import Metrics
 from observability.notes import current
 

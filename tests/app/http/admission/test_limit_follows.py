@@ -28,7 +28,7 @@ class Server:
         self.processor = Processor()
         self.done: list[tuple[float, float]] = []  # when, and how long it took
         self.refused: list[float] = []  # how long that took
-        self._clock, self._chance = clock, Random(1)
+        self._clock, self._chance = clock, Random(1)  # noqa: S311 - no secret
 
     async def arrive(self) -> None:
         """Serve one request or refuse it."""
