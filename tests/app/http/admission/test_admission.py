@@ -157,9 +157,9 @@ def test_what_is_dearer_than_it_looked_waits_again() -> None:
 
     async def scene(_: FakeClock) -> None:
         door = Door(SMALL)
-        holding = asyncio.create_task(door.ask("POST", "/memory/recall/batch", key="two", length=150))
+        holding = asyncio.create_task(door.ask("POST", "/memory/recall/batch", key="two", length=180))
         await asyncio.sleep(0.001)
-        used, door.price = door.used, 12.0
+        used, door.price = door.used, 12.5
         asked = asyncio.create_task(door.ask())
         await asyncio.sleep(0.001)
         meanwhile = door.used
@@ -168,7 +168,7 @@ def test_what_is_dearer_than_it_looked_waits_again() -> None:
         door.end.set()
         await holding
 
-        assert meanwhile == used == 10.375
+        assert meanwhile == used == 10
         assert (caught.value.kind.name, "Retry-After" in caught.value.headers) == ("overloaded", True)
         assert door.value("ninai_admission_shed_total", lane="callers", reason="price") == 1
         assert door.used == 0

@@ -81,7 +81,7 @@ async def _at_half(clock: FakeClock) -> float:
     return server.p99(began, clock())
 
 
-@pytest.mark.parametrize("times", [2, 5, 10])
+@pytest.mark.parametrize("times", [2, 10])
 def test_half_of_the_processor_is_taken_away(times: int) -> None:
     """Under any overload the server does what it can, before and after, and nobody waits for long."""
 
@@ -89,16 +89,16 @@ def test_half_of_the_processor_is_taken_away(times: int) -> None:
         server, usual = Server(clock), await _at_half(clock)
         began = clock()
         controlling = asyncio.create_task(server.control_it())
-        loading = asyncio.create_task(server.load(CAPACITY * times, 30))
-        await asyncio.sleep(15)
+        loading = asyncio.create_task(server.load(CAPACITY * times, 16))
+        await asyncio.sleep(8)
         server.processor.speed = 0.5
         await loading
         controlling.cancel()
 
-        assert server.goodput(began + 3, began + 15) >= 0.8 * CAPACITY
-        assert server.goodput(began + 18, began + 30) >= 0.8 * CAPACITY / 2
-        assert server.p99(began + 3, began + 15) <= 3 * usual
-        assert server.p99(began + 18, began + 30) <= 3 * 2 * usual
+        assert server.goodput(began + 3, began + 8) >= 0.8 * CAPACITY
+        assert server.goodput(began + 10, began + 16) >= 0.8 * CAPACITY / 2
+        assert server.p99(began + 3, began + 8) <= 3 * usual
+        assert server.p99(began + 10, began + 16) <= 3 * 2 * usual
         assert max(server.refused) <= 0.031
         assert (server.control.shared.used, server.control.shared.requests) == (0, 0)
 

@@ -129,7 +129,7 @@ def test_turns_are_weighted_by_price() -> None:
 
     async def scene(clock: FakeClock) -> None:
         shared, counts = shared_limit(), Counter[str]()
-        until = clock() + 100
+        until = clock() + 20
 
         async def loop(caller: str, units: float) -> None:
             while clock() < until:
