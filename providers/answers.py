@@ -22,9 +22,13 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Found(Answer, frozen=True, kw_only=True):
-    """Memories in the requested order."""
+    """Memories in the requested order.
+
+    A page is `cut` if it ends early because of its bound in bytes: there are more memories behind the last one.
+    """
 
     memories: list[MemoryRecord]
+    cut: bool = False
 
 
 class Fetched(Answer, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@
         +-- Conflict             this id holds something else than what was sent
         +-- CursorLost           the list cannot be continued; it must be started again
         +-- SessionLost          the session is of a journal that is gone; it must be dropped
+        +-- AnswerTooLarge       the answer is larger than its bound in bytes
         +-- Unsupported          this provider cannot do it; a retry gets the same answer
 
 A provider raises nothing else. An exception that is not a `ProviderError` is a bug.
@@ -137,6 +138,16 @@ class SessionLost(Rejected):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}; drop the session: what it has written may be missing")
+
+
+class AnswerTooLarge(Rejected):
+    """The memories that answer a query are larger than an answer may be; `most_bytes` is the bound."""
+
+    outcome = "too_large"
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"the answer is larger than {most_bytes} bytes: ask for fewer memories")
+        self.most_bytes = most_bytes
 
 
 class Unsupported(Rejected):

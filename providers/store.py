@@ -48,11 +48,18 @@ class MemoryStore(Protocol):
 
         Each has a `similarity_score` in [0, 1], above 0 and at least `min_score`; equal scores are ordered newest
         first. A memory whose words match is found from the moment it is stored.
+
+        Raises:
+            AnswerTooLarge: the answer is larger than `most_bytes`.
         """
 
     @abstractmethod
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
-        """Answer up to 1,000 queries; return, in order, each one's memories or the error."""
+        """Answer up to 1,000 queries; return, in order, each one's memories or the error.
+
+        Raises:
+            Unavailable: none of them could be answered.
+        """
 
     @abstractmethod
     async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
@@ -67,6 +74,7 @@ class MemoryStore(Protocol):
         """List memories from newest to oldest, by `created_at` and then id, both descending.
 
         A page after a position continues there; memories stored or deleted meanwhile neither repeat nor hide others.
+        A page that would be larger than `most_bytes` ends early, and is `cut`.
         """
 
     @abstractmethod

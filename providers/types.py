@@ -65,7 +65,8 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; hits below `min_score` are
     omitted. `without` are the ids of memories that are no answers, up to `limits.MAX_WITHOUT`: callers have no use for
-    it, but a chain knows of memories that a provider still holds.
+    it, but a chain knows of memories that a provider still holds. `most_bytes` bounds the answer, without a bound if
+    it is None; in a batch it bounds all answers together.
     """
 
     owner: Owner
@@ -76,6 +77,7 @@ class RecallQuery(Struct, frozen=True, kw_only=True):
     created_before: datetime | None = None
     min_score: float = 0.0
     without: frozenset[str] = frozenset()
+    most_bytes: int | None = None
 
     @property
     def conditional(self) -> bool:
@@ -133,7 +135,8 @@ class PageQuery(Struct, frozen=True, kw_only=True):
     """A page of an owner's list, from newest to oldest.
 
     `after` continues after a position, in the list of `provider` where one is named: the lists of two providers may
-    differ by what has not reached one of them yet.
+    differ by what has not reached one of them yet. `most_bytes` bounds the page, which then ends early, but never
+    without any memory; without a bound if it is None.
     """
 
     owner: Owner
@@ -141,6 +144,7 @@ class PageQuery(Struct, frozen=True, kw_only=True):
     offset: int = 0
     after: Position | None = None
     provider: str | None = None
+    most_bytes: int | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

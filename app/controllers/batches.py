@@ -23,12 +23,19 @@ class BatchesController(UserResource):
     @post(
         "/remember/batch",
         status_code=200,
-        **taking(BatchDTO[schemas.RememberBatchRequest], *READ_PROBLEMS, accepted=schemas.RememberBatchResponse),
+        **taking(
+            BatchDTO[schemas.RememberBatchRequest],
+            *READ_PROBLEMS,
+            problems.TOO_DEAR,
+            accepted=schemas.RememberBatchResponse,
+        ),
     )
     async def remember_batch(
         self, data: JSONBody[list[schemas.RememberRequest | Problem]], write: NamedDependency[WriteCall]
     ) -> Response[schemas.RememberBatchResponse]:
-        """Store up to 1,000 memories; one that breaks a rule fails alone. 202 as for a single one.
+        """Store up to 1,000 memories; one that breaks a rule, or that was not stored in time, fails alone.
+
+        202 as for a single one; 503 if it is not known of any of them that it was stored.
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
@@ -45,16 +52,20 @@ class BatchesController(UserResource):
     @post(
         "/recall/batch",
         status_code=200,
-        **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST),
+        **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR),
     )
     async def recall_batch(
         self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
     ) -> schemas.RecallBatchResponse:
-        """Answer up to 1,000 queries; one that breaks a rule fails alone."""
+        """Answer up to 1,000 queries; each fails alone.
+
+        One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
+        bring the response above its bound of 16 MiB by default. 503 if none could be answered.
+        """
         priced = [_priced(query, call.recall_limit) for query in data]
         await call.admission.charge(price.of_questions(cost for _, cost in priced))
         wanted = (query for query, _ in priced if not isinstance(query, Problem))
-        queries = [query.recall_query(call.owner, call.recall_limit) for query in wanted]
+        queries = [query.recall_query(call.owner, call.recall_limit, call.most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query, _ in priced]
         answered = sum(result.status == "answered" for result in results)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from litestar import HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
+from msgspec.structs import replace
 
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
@@ -18,11 +19,12 @@ from app.http.schemas import DeleteResponse, RecallRequest, RecallResponse, Reme
 from providers import limits
 from providers.answers import PARTIAL
 from providers.errors import InvalidInput, MemoryNotFound
-from providers.types import Deletion, MemoryRecord, Owner, PageQuery
+from providers.types import Deletion, MemoryRecord, PageQuery
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
 _OF_LIST = problems.described(*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
 _OF_DELETE = problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse)
+_RECALL_PROBLEMS = (*READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR, problems.ANSWER_TOO_LARGE)
 _REMEMBER_PROBLEMS = (*READ_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
@@ -66,11 +68,11 @@ class MemoriesController(UserResource):
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
-    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *READ_PROBLEMS, problems.SESSION_LOST))
+    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
     async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> RecallResponse:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         await call.admission.charge(price.of_question(data, call.recall_limit))
-        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit))
+        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, call.most_bytes))
         return RecallResponse(found.memories, len(found.memories))
 
     @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=_OF_LIST)
@@ -83,11 +85,12 @@ class MemoriesController(UserResource):
     ) -> schemas.ListResponse:
         """List memories from newest to oldest.
 
-        The cursor neither repeats nor skips when memories come and go meanwhile; the offset may.
+        The cursor neither repeats nor skips when memories come and go meanwhile; the offset may. A page that would be
+        larger than an answer may be (16 MiB by default) ends early, with a cursor.
         """
         await call.admission.charge(price.of_page(limit, offset))
-        page = await call.provider.page(_page(call.owner, limit, offset, cursor))
-        full = len(page.memories) == limit
+        page = await call.provider.page(_page(call, limit, offset, cursor))
+        full = page.cut or len(page.memories) == limit
         more = cursor_after(page.memories[-1], page.provider or "") if full else None
         return schemas.ListResponse(page.memories, len(page.memories), more)
 
@@ -140,10 +143,11 @@ class MemoriesController(UserResource):
         return Response(DeleteResponse(memory_id), status_code=write_status(erased))
 
 
-def _page(owner: Owner, limit: int, offset: int, cursor: str | None) -> PageQuery:
+def _page(call: ReadCall, limit: int, offset: int, cursor: str | None) -> PageQuery:
+    page = PageQuery(owner=call.owner, limit=limit, offset=offset, most_bytes=call.most_bytes)
     if cursor is None:
-        return PageQuery(owner=owner, limit=limit, offset=offset)
+        return page
     if offset:
         raise InvalidInput("offset", "must not be given together with a cursor")
     read = read_cursor(cursor)
-    return PageQuery(owner=owner, limit=limit, after=read.position, provider=read.provider)
+    return replace(page, after=read.position, provider=read.provider)

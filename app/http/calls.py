@@ -14,6 +14,7 @@ from app.auth.caller import USER_HEADER, Caller
 from app.http.admission.admitted import Charged, admission_of
 from app.http.headers import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
+from app.settings import Settings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
 from providers.types import Owner
@@ -34,14 +35,16 @@ _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
 
 class ReadCall(Struct, frozen=True):
-    """Describe a request that reads: `owner` owns the memories, `recall_limit` is the configured default.
+    """Describe a request that reads.
 
-    `admission` is charged its exact price before the provider is asked.
+    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
+    is charged the exact price before the provider is asked.
     """
 
     provider: MemoryProvider
     owner: Owner
     recall_limit: int
+    most_bytes: int
     admission: Charged
 
 
@@ -67,7 +70,9 @@ async def provide_call(
     note_conditions(request)
     state = request.app.state
     caller: Caller = request.state.caller
-    return ReadCall(state.provider, caller.owner, state.settings.recall_limit, admission_of(request.scope))
+    settings: Settings = state.settings
+    most_bytes = settings.limits.max_answer_bytes
+    return ReadCall(state.provider, caller.owner, settings.recall_limit, most_bytes, admission_of(request.scope))
 
 
 async def provide_write_call(

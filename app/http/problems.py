@@ -14,6 +14,7 @@ from msgspec import Struct
 from observability.http import method_of, route_of
 from observability.notes import current
 from providers import errors
+from providers.chain.errors import NoTimeLeft
 from providers.errors import InvalidInput, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -93,6 +94,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.Conflict: CONFLICT,
     errors.CursorLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
+    errors.AnswerTooLarge: ANSWER_TOO_LARGE,
     Unavailable: UNAVAILABLE,
     errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,
@@ -101,6 +103,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
 # The detail of an `Unavailable` for the client: the reason itself may name hosts, roles and tables.
 _UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
     errors.TimedOut: "No answer in time.",
+    NoTimeLeft: "No time was left for it.",
     errors.Throttled: "The backend accepts no more requests for now.",
     errors.Misconfigured: "The backend is not set up correctly; the operator finds the reason in the log.",
     Unavailable: "The backend cannot be reached.",

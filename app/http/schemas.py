@@ -63,8 +63,8 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     created_before: Moment | None = None
     min_score: Score = 0.0
 
-    def recall_query(self, owner: Owner, default_limit: int) -> RecallQuery:
-        """Return the query to answer."""
+    def recall_query(self, owner: Owner, default_limit: int, most_bytes: int) -> RecallQuery:
+        """Return the query to answer, with the bound of the whole answer."""
         return RecallQuery(
             owner=owner,
             query=self.query,
@@ -73,6 +73,7 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
             created_from=self.created_from,
             created_before=self.created_before,
             min_score=self.min_score,
+            most_bytes=most_bytes,
         )
 
 

@@ -6,7 +6,9 @@ from msgspec import Struct, structs
 
 from app.settings import Settings
 
-_LIVE = ("order", "providers", "recall_limit")
+# What each request reads anew, so that the chain need not be switched for it.
+OF_REQUESTS = ("recall_limit", "limits")
+_LIVE = ("order", "providers", *OF_REQUESTS)
 
 
 def taken_over(running: Settings, read: Settings) -> Settings:
@@ -18,7 +20,7 @@ def taken_over(running: Settings, read: Settings) -> Settings:
 def live_changes(before: Settings, after: Settings) -> list[str]:
     """Name the changes that are taken over at once: `order`, `providers.mem0`, `chain.attempts.mem0`."""
     return [
-        *(name for name in ("order", "recall_limit") if getattr(before, name) != getattr(after, name)),
+        *(name for name in ("order", *OF_REQUESTS) if getattr(before, name) != getattr(after, name)),
         *_of_tables("providers", before.providers, after.providers),
         *_of_tables("chain.attempts", before.chain.attempts, after.chain.attempts),
     ]

@@ -10,7 +10,7 @@ import structlog
 from msgspec import structs
 
 from app.process.chain_factory import ChainFactory
-from app.reloading.differences import live_changes, restart_changes, taken_over
+from app.reloading.differences import OF_REQUESTS, live_changes, restart_changes, taken_over
 from app.reloading.order_override import Override
 from app.reloading.source import HEALTH_CHECK_SECONDS, Configuration, Source
 from app.settings import ConfigError, Settings
@@ -151,7 +151,7 @@ class Reloader:
         """Put a configuration in force, as far as that is possible without a restart."""
         settings = taken_over(self._running, wanted.settings)
         changed = live_changes(self._running, settings)
-        if any(name != "recall_limit" for name in changed):
+        if any(name not in OF_REQUESTS for name in changed):
             await self._chain.switch(self._chains.parts(settings))
         self._running = settings
         self._applied(settings)

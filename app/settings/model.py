@@ -10,6 +10,7 @@ from app.auth.keys import HASH_PATTERN
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from observability.secret import Secret
+from providers.answer_size import DEFAULT_ANSWER_BYTES
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
@@ -21,6 +22,8 @@ ProviderName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*\Z", descrip
 # The path of the admin API's order would collide with a provider of this name.
 RESERVED_PROVIDER_NAMES = ("order",)
 MAX_DRAIN_SECONDS = 300
+LEAST_ANSWER_BYTES = 1024 * 1024
+MOST_ANSWER_BYTES = 1024 * 1024 * 1024
 # Below the lower bound distant clients would be too slow, and beyond the upper one no client still waits for an answer.
 ClientTimeout = Annotated[float, Meta(ge=0.5, le=600)]
 _KEY_NAME = Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
@@ -138,6 +141,12 @@ class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_field
     attempts: dict[ProviderName, AttemptPolicy] = field(default_factory=dict)
 
 
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure the limits of answers, in bytes of JSON; the least one has room for the largest memory there may be."""
+
+    max_answer_bytes: Annotated[int, Meta(ge=LEAST_ANSWER_BYTES, le=MOST_ANSWER_BYTES)] = DEFAULT_ANSWER_BYTES
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the whole configuration.
 
@@ -158,3 +167,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
+    limits: LimitSettings = LimitSettings()

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.adapter.conversion import field_of, id_of, record_of, translated
 from providers.adapter.protocols import BasicProvider, DeletesMemories, ListsMemories
+from providers.answer_size import page_within, recall_within
 from providers.answers import PARTIAL, Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
@@ -65,9 +66,9 @@ class ProviderAdapter(MemoryProvider):
             hits = await self._hits(query, asked)
             found = Found(memories=_admitted(query, hits)[: query.limit])
             if len(found.memories) == query.limit or not query.conditional or before < len(hits) < asked:
-                return found
+                return recall_within(found, query.most_bytes)
             if len(hits) <= before or asked == MAX_HITS:
-                return replace(found, degraded=(PARTIAL,)) if hits else found
+                return recall_within(replace(found, degraded=(PARTIAL,)) if hits else found, query.most_bytes)
             asked, before = min(asked * _MORE, MAX_HITS), len(hits)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -91,7 +92,8 @@ class ProviderAdapter(MemoryProvider):
         if query.after is not None:
             position = (query.after.created_at, query.after.memory_id.lower())
             records = [record for record in records if (record.created_at, record.id) < position]
-        return Found(memories=records[query.offset : query.offset + query.limit], degraded=_degraded(whole))
+        found = Found(memories=records[query.offset : query.offset + query.limit], degraded=_degraded(whole))
+        return page_within(found, query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """Refuse: the specification has no method that changes a memory."""

@@ -8,20 +8,18 @@ from typing import Any
 from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
-from providers.batches import answer_all
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
+from providers.chain.recall_batch import RecallBatch
 from providers.chain.route import Route
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
 from providers.journal.base import Journal
 from providers.states.clock import HybridClock
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
-
-CONCURRENT_RECALLS = 4  # queries of one batch that run at once
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
@@ -71,12 +69,13 @@ class ChainedProvider(MemoryProvider):
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`; a few queries run at a time, each with the deadline of a single one.
 
-        The caller's own deadline, or that of a batch of this size, covers all of them together.
+        The caller's own deadline, or that of a batch of this size, covers all of them together: what was answered by
+        then is, and the others fail alone.
         """
         limits.check_batch("queries", queries)
         end = self._context.deadline(self.route, OperationClass.RECALL, RECALL_WEIGHT * len(queries))
         await self._context.check_session(end.remaining())
-        return await answer_all(queries, lambda query: self._reader.find(self.route, query, end), CONCURRENT_RECALLS)
+        return await RecallBatch(end).answers(queries, lambda query: self._reader.find(self.route, query, end))
 
     def fetch(self, owner: Owner, memory_id: str) -> Coroutine[Any, Any, Fetched]:
         """See `MemoryStore`."""

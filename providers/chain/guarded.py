@@ -14,10 +14,12 @@ from providers.chain.deadline import CallOptions, Clock, Deadline, Shutdown
 from providers.chain.errors import BreakerOpen
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
+from providers.chain.recall_batch import RecallBatch
+from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
 from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery
+from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 _CLASSES = {
@@ -25,12 +27,10 @@ _CLASSES = {
     OperationName.REMEMBER_MANY: OperationClass.REMEMBER,
     OperationName.UPDATE: OperationClass.REMEMBER,
     OperationName.RECALL: OperationClass.RECALL,
-    OperationName.RECALL_MANY: OperationClass.RECALL,
     OperationName.DELETE: OperationClass.DELETE,
     OperationName.DELETE_ALL: OperationClass.DELETE,
 }
 _READS = {OperationClass.READ, OperationClass.RECALL}
-_WEIGHTS = {OperationName.RECALL_MANY: RECALL_WEIGHT}
 
 
 class GuardedProvider(Wrapper):
@@ -49,29 +49,33 @@ class GuardedProvider(Wrapper):
 
         Memories that a try without an answer has deleted are not in the count.
         """
-        size = max(1, size * _WEIGHTS.get(operation, 1))
+        size = max(1, size)
         kind = _CLASSES.get(operation, OperationClass.READ)
-        if kind in _READS and (request := notes.current.get()) is not None and request.session is not None:
-            raise SessionLost("there is no journal any more")
-        deadline = Deadline.of_request(self.link.attempts.seconds(kind, size), self._now, self._shutdown)
-        try:
-            try:
-                result = await self.link.call(call, kind, CallOptions(deadline), size=size)
-            except BreakerOpen:
-                # No other provider can be asked, so waiting for the end of the pause would gain nothing.
-                result = await self.link.call(call, kind, CallOptions(deadline, last_resort=True), size=size)
-        except Rejected as error:
-            error.answer = Answer(provider=self.link.name)
-            raise
-        return self._named(result)
+        self._check_session(kind)
+        return await self._called(kind, call, self._deadline(kind, size), size)
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""
         return super().store(self._minted(memory))
 
     def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
-        """See `MemoryStore`."""
-        return super().store_many([self._minted(memory) for memory in memories])
+        """See `MemoryStore`; a large batch is stored in slices, each with what is left of the time."""
+        minted = [self._minted(memory) for memory in memories]
+        if len(minted) <= SLICE_MEMORIES and sum(len(memory.content) for memory in minted) <= SLICE_CHARS:
+            return super().store_many(minted)
+        return self._store_slices(minted)
+
+    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
+        """See `MemoryStore`; a few queries run at a time, each with the deadline of a single one."""
+        limits.check_batch("queries", queries)
+        self._check_session(OperationClass.RECALL)
+        end = self._deadline(OperationClass.RECALL, RECALL_WEIGHT * len(queries))
+
+        def ask(query: RecallQuery) -> Coroutine[Any, Any, Found]:
+            deadline = self._deadline(OperationClass.RECALL).earlier(end.remaining())
+            return self._called(OperationClass.RECALL, lambda provider: provider.find(query), deadline)
+
+        return await RecallBatch(end).answers(queries, ask)
 
     def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
@@ -95,6 +99,34 @@ class GuardedProvider(Wrapper):
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
         return await self.link.provider.health_check()
+
+    async def _store_slices(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        limits.check_batch("memories", memories)
+        end = self._deadline(OperationClass.REMEMBER, len(memories))
+
+        def store_many(part: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
+            return self._called(OperationClass.REMEMBER, lambda provider: provider.store_many(part), end, len(part))
+
+        return await store_slices(memories, store_many, end)
+
+    def _deadline(self, kind: OperationClass, size: int = 1) -> Deadline:
+        return Deadline.of_request(self.link.attempts.seconds(kind, size), self._now, self._shutdown)
+
+    def _check_session(self, kind: OperationClass) -> None:
+        if kind in _READS and (request := notes.current.get()) is not None and request.session is not None:
+            raise SessionLost("there is no journal any more")
+
+    async def _called(self, kind: OperationClass, call: Call[Result], deadline: Deadline, size: int = 1) -> Result:
+        try:
+            try:
+                result = await self.link.call(call, kind, CallOptions(deadline), size=size)
+            except BreakerOpen:
+                # No other provider can be asked, so waiting for the end of the pause would gain nothing.
+                result = await self.link.call(call, kind, CallOptions(deadline, last_resort=True), size=size)
+        except Rejected as error:
+            error.answer = Answer(provider=self.link.name)
+            raise
+        return self._named(result)
 
     def _named(self, result: Result) -> Result:
         """Return an answer or a refusal, or each of a list, with the name of this provider."""

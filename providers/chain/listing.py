@@ -5,6 +5,7 @@ from heapq import merge
 
 from msgspec.structs import replace
 
+from providers.answer_size import page_within, size_of
 from providers.answers import Found
 from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
@@ -44,7 +45,8 @@ async def merged_page(
 
     `page` reads the provider's own pages; `without_deleted` drops deleted memories that the overlay does not know;
     `holds` returns whether the provider holds a memory at all, wherever in its list. An offset is counted memory by
-    memory from the position on, because only then is it known what the overlay adds and removes before it.
+    memory from the position on, because only then is it known what the overlay adds and removes before it. Neither
+    more memories are read than the page has bytes for, nor are the contents kept of those that are passed over.
     """
     wanted = query.offset + query.limit
     found = await _fetched(overlay, page, without_deleted, query, wanted)
@@ -57,29 +59,50 @@ async def merged_page(
     added = [record for record in _additions(overlay, found, query) if record.id not in elsewhere]
     added.sort(key=list_position, reverse=True)
     merged = list(merge(found.memories, added, key=list_position, reverse=True))
-    shown = replace(found, memories=merged[query.offset : wanted])
-    return overlay.marked(shown, {record.id for record in found.memories})
+    shown = overlay.marked(
+        replace(found, memories=merged[query.offset : wanted]), {record.id for record in found.memories}
+    )
+    return page_within(shown, query.most_bytes)
 
 
 async def _fetched(
     overlay: Overlay, page: Pages, without_deleted: WithoutDeleted, query: PageQuery, wanted: int
 ) -> Found:
-    """Return at least `wanted` memories that the provider lists behind a position, without outdated ones."""
+    """Return at least `wanted` memories that the provider lists behind a position, without outdated ones.
+
+    The answer is `cut` if there are fewer because those behind the offset are more than `most_bytes`.
+    """
     found: list[MemoryRecord] = []
     degraded: list[str] = []
+    passed_over = query.offset - len(overlay)  # of what is found, these stand before the page, whatever is added
+    size = 0
     step = replace(query, limit=MAX_LIST_LIMIT, offset=0)
     while True:
         fetched = await page(step)
-        found += await without_deleted(overlay.without(fetched.memories))
+        records = await without_deleted(overlay.without(fetched.memories))
+        behind_offset = records[max(0, query.offset - len(found)) :]
+        found += [without_content(one) if place < passed_over else one for place, one in enumerate(records, len(found))]
         degraded += [reason for reason in fetched.degraded if reason not in degraded]
         # Pending memories must not take the places of the provider's memories on pages that have not been read.
-        if len(fetched.memories) < MAX_LIST_LIMIT or len(found) >= wanted:
-            return replace(fetched, memories=found, degraded=tuple(degraded))
+        whole = (len(fetched.memories) < MAX_LIST_LIMIT and not fetched.cut) or len(found) >= wanted
+        if whole:
+            return replace(fetched, memories=found, degraded=tuple(degraded), cut=False)
+        if query.most_bytes is not None:
+            size += size_of(behind_offset)
+            if size > query.most_bytes:
+                return replace(fetched, memories=found, degraded=tuple(degraded), cut=True)
         step = replace(step, after=fetched.memories[-1].position)
 
 
 def _additions(overlay: Overlay, found: Found, query: PageQuery) -> list[MemoryRecord]:
-    return [record for record in overlay.additions(found.memories) if _behind(record, query.after)]
+    """Return what the overlay adds behind a position, and before the end of what was read."""
+    added = [record for record in overlay.additions(found.memories) if _behind(record, query.after)]
+    return [record for record in added if not (found.cut and _behind(record, found.memories[-1].position))]
+
+
+def without_content(record: MemoryRecord) -> MemoryRecord:
+    """Return a memory that holds its place alone."""
+    return replace(record, content="", metadata=None)
 
 
 def list_position(record: MemoryRecord) -> tuple[object, str]:

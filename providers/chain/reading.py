@@ -13,7 +13,7 @@ from providers.chain.execution import JOURNAL, Execution
 from providers.chain.fallback import AskLink, Fallback
 from providers.chain.fetching import Fetching, from_journal
 from providers.chain.link import Link
-from providers.chain.listing import pages_over
+from providers.chain.listing import pages_over, without_content
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.chain.recalling import recalled_over
@@ -71,6 +71,8 @@ class ChainReader:
     ) -> list[MemoryRecord]:
         """Return up to `limit` of an owner's memories, newest first, over as many pages as that takes.
 
+        They have no contents, of which a thousand may be too much to hold.
+
         Raises:
             JournalUnavailable: the journal does not answer.
         """
@@ -84,7 +86,7 @@ class ChainReader:
             query = PageQuery(owner=owner, limit=MAX_LIST_LIMIT)
             while True:
                 page = await pages(query)
-                found += page.memories
+                found += map(without_content, page.memories)
                 if len(page.memories) < MAX_LIST_LIMIT or len(found) >= limit:
                     return replace(page, memories=found[:limit])
                 query = replace(query, after=page.memories[-1].position)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 
 from msgspec.structs import replace
 
+from providers.answer_size import recall_within
 from providers.answers import PARTIAL, Found
 from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
@@ -31,7 +32,7 @@ async def recalled_over(view: PendingView, link: Link, options: CallOptions, que
         return await _asked(link, options, query)
     found, shown = await _shown(view, link, options, replace(query, without=overlay.hidden), query.limit)
     recalled = replace(found, memories=overlay.recalled(query, shown))
-    return overlay.marked(recalled, {record.id for record in shown})
+    return recall_within(overlay.marked(recalled, {record.id for record in shown}), query.most_bytes)
 
 
 async def _shown(
@@ -39,7 +40,8 @@ async def _shown(
 ) -> tuple[Found, list[MemoryRecord]]:
     """Return the provider's last answer, and the memories in it that were not deleted: `wanted` if there are so many.
 
-    The overlay has the newest tombstones alone. The answer is `partial` if more memories than one query can leave out
+    The overlay has the newest tombstones alone. What is asked again is asked without a bound in bytes, since only the
+    first of it will be shown. The answer is `partial` if more memories than one query can leave out
     would have to be, and fewer than wanted are left.
     """
     tombstones: frozenset[str] | None = None
@@ -53,7 +55,7 @@ async def _shown(
         without = query.without | tombstones | {record.id for record in found.memories} - {one.id for one in shown}
         if len(without) > MAX_WITHOUT:
             return replace(found, degraded=(*found.degraded, PARTIAL)), shown
-        query = replace(query, without=without, limit=MAX_RECALL_LIMIT)
+        query = replace(query, without=without, limit=MAX_RECALL_LIMIT, most_bytes=None)
 
 
 def _asked(link: Link, options: CallOptions, query: RecallQuery) -> Awaitable[Found]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from providers import limits, replica_limits
+from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable
@@ -83,7 +84,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` if it lacks memories that mem0 cannot list."""
         limits.check_recall(query)
-        return await self._reader.find(query)
+        return recall_within(await self._reader.find(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -100,7 +101,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` if the owner has more memories than mem0 can list."""
         limits.check_page(query)
-        return await self._reader.page(query)
+        return page_within(await self._reader.page(query), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

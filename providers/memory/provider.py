@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from providers import limits, replica_limits
+from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import ProviderError, Rejected
 from providers.introduction import Introduction, StoreMark
@@ -65,7 +66,7 @@ class MockMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        return Found(memories=self._of(query.owner).page(query))
+        return page_within(Found(memories=self._of(query.owner).page(query)), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
@@ -137,7 +138,7 @@ class MockMemoryProvider(Replica):
 
     def _recall(self, query: RecallQuery) -> Found:
         limits.check_recall(query)
-        return Found(memories=self._of(query.owner).recall(query))
+        return recall_within(Found(memories=self._of(query.owner).recall(query)), query.most_bytes)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)

@@ -6,9 +6,10 @@ from typing import Any
 from msgspec import UNSET
 
 from providers import limits
+from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
-from providers.errors import MemoryNotFound, ProviderError
+from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
@@ -67,8 +68,12 @@ class PostgresMemoryProvider(NativeReplica):
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
         statement, values = recall_statement(query, question.vectors, self._vector_weight)
-        memories = [record_of(row, row.score) for row in await self._database.rows(statement, values)]
-        return Found(memories=memories, degraded=question.degraded)
+        rows = await self._database.rows(statement, values)
+        most = query.most_bytes
+        if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
+            raise AnswerTooLarge(most)
+        memories = [record_of(row, row.score) for row in rows]
+        return recall_within(Found(memories=memories, degraded=question.degraded), most)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -86,8 +91,14 @@ class PostgresMemoryProvider(NativeReplica):
         values: dict[str, Any] = {"user_id": query.owner.user, "limit": query.limit, "offset": query.offset}
         if query.after is not None:
             values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
-        statement = statements.LIST if query.after is None else statements.LIST_AFTER
-        return Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
+        if not may_exceed(query.limit, query.most_bytes):
+            statement = statements.LIST if query.after is None else statements.LIST_AFTER
+            found = Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
+            return page_within(found, query.most_bytes)
+        statement = statements.BOUNDED_LIST if query.after is None else statements.BOUNDED_LIST_AFTER
+        rows = await self._database.rows(statement, {**values, "most_bytes": query.most_bytes})
+        found = Found(memories=[record_of(row) for row in rows], cut=bool(rows) and rows[0].found > len(rows))
+        return page_within(found, query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

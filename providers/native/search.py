@@ -18,7 +18,9 @@ from typing import Any
 from pgvector import HalfVector
 from sqlalchemy import TextClause, text
 
+from providers.answer_size import may_exceed
 from providers.embedders.base import Vector
+from providers.native.bounded_answers import bounded_recall
 from providers.native.columns import RECORD, names
 from providers.native.filter_sql import FilterSql
 from providers.types import RecallQuery
@@ -61,11 +63,22 @@ def recall_statement(
         values |= where.values
     for number, (model, vector) in enumerate(vectors.items()):
         values |= {f"model_{number}": model, f"dims_{number}": len(vector), f"vector_{number}": HalfVector(vector)}
-    return _statement(len(vectors), " AND ".join(conditions) or "true"), values
+    bounded = may_exceed(query.limit, query.most_bytes)
+    if bounded:
+        values["most_bytes"] = query.most_bytes
+    return _statement(len(vectors), " AND ".join(conditions) or "true", bounded=bounded), values
+
+
+_ANSWER = f"""
+    SELECT {names(RECORD, "m.")}, best.score
+    FROM best JOIN ninai_memories AS m ON m.user_id = :user_id AND m.id = best.id
+    WHERE m.deleted_at IS NULL
+    ORDER BY best.score DESC, m.created_at DESC, m.id DESC
+"""  # noqa: S608 - joined from constants
 
 
 @lru_cache(maxsize=256)
-def _statement(models: int, eligible: str) -> TextClause:
+def _statement(models: int, eligible: str, *, bounded: bool) -> TextClause:
     """Only fixed fragments are joined here; every value is bound."""
     cases = " ".join(
         f"WHEN embedding_model = CAST(:model_{n} AS text) AND vector_dims(embedding) = CAST(:dims_{n} AS int)"
@@ -115,10 +128,7 @@ def _statement(models: int, eligible: str) -> TextClause:
         SELECT id, score FROM scored WHERE score > 0 AND score >= CAST(:min_score AS float8)
         ORDER BY score DESC, created_at DESC, id DESC LIMIT CAST(:limit AS int)
     )
-    SELECT {names(RECORD, "m.")}, best.score
-    FROM best JOIN ninai_memories AS m ON m.user_id = :user_id AND m.id = best.id
-    WHERE m.deleted_at IS NULL
-    ORDER BY best.score DESC, m.created_at DESC, m.id DESC
+    {bounded_recall(_ANSWER) if bounded else _ANSWER}
     """)  # noqa: S608 - see the docstring
 
 

@@ -102,23 +102,32 @@ def _of_batch(prices: Iterable[float], field: str) -> float:
 
 
 def _of_filter(where: filters.Filter) -> float:
-    """Return the price of conditions: nodes, times the lengths of their paths, and the bytes of both."""
-    price = 0.0
-    for count, (node, depth) in enumerate(filters.walk(where)):
-        if count >= filters.MAX_FILTER_NODES or depth > filters.MAX_FILTER_DEPTH:
-            break  # it will be refused; walking on would take more steps than any valid filter, or too deep ones
+    """Return the price of conditions: nodes, times the lengths of their paths, and the bytes of both.
+
+    A batch may hold some ten thousand, so each takes a microsecond and no more.
+    """
+    price, waiting, size = 0.0, [where], 0
+    # What has more nodes will be refused, whatever its price.
+    for _ in range(filters.MAX_FILTER_NODES):
+        if not waiting:
+            break
+        node = waiting.pop()
         if isinstance(node, (filters.And, filters.Or, filters.Not)):
+            waiting += filters.children_of(node)
             continue
-        steps = filters.path_of(node.field)
-        size = sum(map(len, steps))
-        price += _CONDITION + _PER_STEP * (len(steps) - 1)
+        field = node.field
+        price += _CONDITION
+        if isinstance(field, str):
+            size += len(field)
+        else:
+            price += _PER_STEP * (len(field) - 1)
+            size += sum(map(len, field))
         if isinstance(node, filters.In):
             price += _PER_VALUE * len(node.values)
             size += sum(map(_bytes_of, node.values))
         elif not isinstance(node, filters.Exists):
             size += _bytes_of(node.value)
-        price += _PER_BYTE * size
-    return price
+    return price + _PER_BYTE * size
 
 
 def _bytes_of(value: object) -> int:

@@ -7,17 +7,14 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import Phase, settings
-from prometheus_client import CollectorRegistry
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from app.main import create_app
-from app.settings import load
 from tests.support.chains import two_providers
+from tests.support.document import openapi_document
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, running_service
 
-_APP = create_app(load(None, environ={"MEMORY_PROVIDER": "mock"}).settings, CollectorRegistry())
-DOCUMENT = schemathesis.openapi.from_dict(_APP.openapi_schema.to_schema()).include(path_regex="^/admin/")
+DOCUMENT = schemathesis.openapi.from_dict(openapi_document()).include(path_regex="^/admin/")
 DOCUMENT.config.phases.coverage.enabled = False  # as for the whole document
 
 EXCLUDED: list[Any] = [

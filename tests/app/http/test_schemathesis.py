@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import Phase, assume, settings
-from prometheus_client import CollectorRegistry
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from app.main import create_app
-from app.settings import load
 from app.settings.model import RESERVED_PROVIDER_NAMES
+from tests.support.document import openapi_document
 from tests.support.patience import patience_for
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, running_service
@@ -28,8 +26,7 @@ def shallow(document: dict[str, Any]) -> dict[str, Any]:
 
 
 # The operations must be known before anything runs; the live service makes its document in the same way.
-_APP = create_app(load(None, environ={"MEMORY_PROVIDER": "mock"}).settings, CollectorRegistry())
-DOCUMENT = schemathesis.openapi.from_dict(shallow(_APP.openapi_schema.to_schema()))
+DOCUMENT = schemathesis.openapi.from_dict(shallow(openapi_document()))
 DOCUMENT.config.phases.coverage.enabled = False  # two thousand cases: see test_schemathesis_edges.py
 
 

@@ -5,19 +5,16 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import Phase, settings
-from prometheus_client import CollectorRegistry
 
-from app.main import create_app
-from app.settings import load
 from tests.app.http.test_schemathesis import check, service, shallow
+from tests.support.document import openapi_document
 from tests.support.service import Service
 
 __all__ = ["service"]
 
 pytestmark = pytest.mark.soak
 
-_APP = create_app(load(None, environ={"MEMORY_PROVIDER": "mock"}).settings, CollectorRegistry())
-DOCUMENT = schemathesis.openapi.from_dict(shallow(_APP.openapi_schema.to_schema()))
+DOCUMENT = schemathesis.openapi.from_dict(shallow(openapi_document()))
 
 
 @DOCUMENT.parametrize()

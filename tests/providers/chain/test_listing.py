@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from providers.answer_size import page_within, size_of
 from providers.answers import Found
 from providers.chain.listing import list_position, merged_page
 from providers.chain.overlay import OLDEST_VERSION, Overlay
@@ -44,20 +45,23 @@ def _expected(there: Sequence[MemoryRecord], entries: Sequence[JournalEntry]) ->
 def _page_of(records: Sequence[MemoryRecord], query: PageQuery) -> Found:
     after = query.after
     left = [one for one in records if after is None or list_position(one) < (after.created_at, after.memory_id)]
-    return Found(memories=left[query.offset : query.offset + query.limit])
+    return page_within(Found(memories=left[query.offset : query.offset + query.limit]), query.most_bytes)
 
 
 async def _listed(query: PageQuery, pages: Callable[[PageQuery], Awaitable[Found]]) -> list[MemoryRecord]:
     """Go through all pages."""
     found: list[MemoryRecord] = []
     while True:
-        page = (await pages(query)).memories
-        found += page
-        if len(page) < query.limit:
+        page = await pages(query)
+        found += page.memories
+        if query.most_bytes is not None and len(page.memories) > 1:
+            assert size_of(page.memories) <= query.most_bytes
+        if len(page.memories) < query.limit and not page.cut:
             return found
-        query = replace(query, offset=0, after=page[-1].position)
+        query = replace(query, offset=0, after=page.memories[-1].position)
 
 
+BYTES_OF_ONE = 200
 NUMBERS = st.integers(0, 30)
 MANY = MAX_LIST_LIMIT + 30
 
@@ -69,9 +73,15 @@ MANY = MAX_LIST_LIMIT + 30
     buried=st.sets(NUMBERS),
     limit=st.integers(1, MAX_LIST_LIMIT),
     offset=st.integers(0, 20),
+    most_bytes=st.none() | st.integers(1, 40 * BYTES_OF_ONE),
 )
 def test_pages_neither_repeat_nor_skip(
-    there: set[int], pending: dict[int, OperationKind], buried: set[int], limit: int, offset: int
+    there: set[int],
+    pending: dict[int, OperationKind],
+    buried: set[int],
+    limit: int,
+    offset: int,
+    most_bytes: int | None,
 ) -> None:
     """They are those of the plain list of what the provider has and what the journal knows better."""
     buried = buried - set(pending) if pending else set()  # what is not in the overlay is deleted beside others that are
@@ -90,7 +100,7 @@ def test_pages_neither_repeat_nor_skip(
         return record.id in {one.id for one in records}
 
     async def listed(_clock: object) -> list[MemoryRecord]:
-        query = PageQuery(owner=OWNER, limit=limit, offset=offset)
+        query = PageQuery(owner=OWNER, limit=limit, offset=offset, most_bytes=most_bytes)
         return await _listed(query, lambda query: merged_page(Overlay(entries), page, living, held, query))
 
     assert simulate(listed) == expected[offset:]
@@ -141,3 +151,31 @@ def test_a_repetition_that_arrives_while_the_list_is_read_is_shown() -> None:
         return (await merged_page(overlay, page, living, held, PageQuery(owner=OWNER))).memories
 
     assert simulate(listed) == [fresh.record]
+
+
+def test_no_more_is_read_than_a_page_has_bytes_for() -> None:
+    """Of large memories a few are read; what the overlay adds behind them waits for the next page."""
+    contents = "x" * 1_000
+    records = [replace(_state(number, contents).record, content=contents) for number in range(3 * MAX_LIST_LIMIT)]
+    records.sort(key=list_position, reverse=True)
+    overlay = Overlay([_entry(0, OperationKind.UPDATE)])
+    asked: list[PageQuery] = []
+
+    async def page(query: PageQuery) -> Found:
+        asked.append(query)
+        return _page_of(records, query)
+
+    async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
+        return found
+
+    async def held(_record: MemoryRecord) -> bool:
+        return True
+
+    async def shown(_clock: object) -> Found:
+        query = PageQuery(owner=OWNER, offset=150, most_bytes=5_500)
+        return await merged_page(overlay, page, living, held, query)
+
+    found = simulate(shown)
+
+    assert found == Found(memories=records[150:154], cut=True)
+    assert sum(len(_page_of(records, query).memories) for query in asked) < 160

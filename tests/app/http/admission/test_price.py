@@ -100,12 +100,17 @@ def test_a_filter_may_nest_as_deep_as_it_likes() -> None:
     assert asked(where) <= price.MAX_PRICE
 
 
-def test_a_batch_costs_what_its_items_cost() -> None:
+def test_a_batch_of_memories_costs_what_its_texts_cost() -> None:
     """Each of them, and one ordinary request; what breaks a rule is not done, and costs nothing."""
     texts = [RememberRequest("x" * 1_000)] * 10
 
     assert price.of_memories(texts) > price.of_memories(texts[:5])
     assert price.of_memories([*texts, PROBLEM]) == price.of_memories(texts)
+
+
+def test_a_batch_of_questions_costs_what_they_cost() -> None:
+    """Each of them, and one ordinary request."""
+    assert price.of_questions([]) == 1.0
     assert price.of_questions([3.0, 4.0]) == 8.0
 
 
@@ -114,6 +119,7 @@ def test_a_batch_has_a_bound() -> None:
     assert price.of_questions([asked(Eq("topic", "tea"), "x" * 200, 100)] * MAX_BATCH) <= price.MAX_BATCH_PRICE
     assert price.of_memories([RememberRequest("x" * 16_700)] * MAX_BATCH) <= price.MAX_BATCH_PRICE
     assert price.of_questions([price.MAX_BATCH_PRICE - 1]) == price.MAX_BATCH_PRICE
+
     with pytest.raises(RequestError) as refusal:
         price.of_questions([price.MAX_BATCH_PRICE])
 

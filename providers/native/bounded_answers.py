@@ -1,0 +1,32 @@
+"""Statements whose answers are bounded in bytes: contents are measured by their lengths, and not read beyond the bound.
+
+PostgreSQL knows the length of a long text without fetching it. Metadata is not measured, since that would take reading
+it: 100 memories have 1.6 MB of it at most.
+"""
+
+from providers.native.columns import RECORD, names
+
+_PAGE_ORDER = "created_at DESC, id DESC"
+_RECALL_ORDER = "score DESC, created_at DESC, id DESC"
+
+
+def bounded_page(page: str) -> str:
+    """Return the statement for the first rows of a page, which begin within `most_bytes`; `found` counts all rows."""
+    return f"""
+    SELECT {names(RECORD)}, found FROM (
+        SELECT *, count(*) OVER () AS found, sum(octet_length(content)) OVER (
+            ORDER BY {_PAGE_ORDER} ROWS UNBOUNDED PRECEDING
+        ) - octet_length(content) AS before
+        FROM ({page}) AS page
+    ) AS page WHERE before < CAST(:most_bytes AS bigint) ORDER BY {_PAGE_ORDER}
+    """  # noqa: S608 - joined from constants
+
+
+def bounded_recall(answer: str) -> str:
+    """Return the end of a statement for a whole answer, or for its first row if its `size` is above `most_bytes`."""
+    return f"""
+    SELECT {names(RECORD)}, score, size FROM (
+        SELECT *, sum(octet_length(content)) OVER () AS size, row_number() OVER (ORDER BY {_RECALL_ORDER}) AS place
+        FROM ({answer}) AS answer
+    ) AS answer WHERE size <= CAST(:most_bytes AS bigint) OR place = 1 ORDER BY {_RECALL_ORDER}
+    """  # noqa: S608 - joined from constants
