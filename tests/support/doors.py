@@ -1,7 +1,7 @@
 """Admission around an application that does as it is told, and clients of it, in whatever loop runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
@@ -61,7 +61,7 @@ class Door:
         if length is not None:
             headers.append((b"content-length", str(length).encode()))
         scope = {} if scope is None else scope
-        scope |= {"type": "http", "method": method, "path": path, "headers": headers, "client": ("10.0.0.1", 5)}
+        scope.update(type="http", method=method, path=path, headers=headers, client=("10.0.0.1", 5))
         reply = Reply()
 
         async def receive() -> Message:
@@ -91,7 +91,7 @@ class Door:
         await send({"type": "http.response.body", "body": b""})
 
 
-def _recognize(headers: "dict[str, str]") -> str | None:
+def _recognize(headers: Mapping[str, str]) -> str | None:
     return KEYS.get(headers.get("authorization", ""))
 
 

@@ -1,6 +1,6 @@
 """What a request holds after it was admitted: it can be charged its exact price, and waits without holding anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -92,7 +92,7 @@ class Unlimited:
 _UNLIMITED = Unlimited()
 
 
-def admission_of(scope: Scope) -> Charged:
+def admission_of(scope: Mapping[str, Any]) -> Charged:
     """Return the admission of the request with this scope."""
     found: Charged = scope.get(_KEY, _UNLIMITED)
     return found
