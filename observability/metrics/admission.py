@@ -17,6 +17,9 @@ class AdmissionMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         gauge = partial(Gauge, registry=registry)
         self.admission_limit = gauge("ninai_admission_limit", "Units of work that are admitted at once.")
+        self.admission_dear_limit = gauge(
+            "ninai_admission_dear_limit", "Units of work that dear requests may have of that, beside ordinary ones."
+        )
         self.admission_used = gauge("ninai_admission_used", "Units of work that are under way.")
         self.admission_waiting = gauge("ninai_admission_waiting", "Requests that wait to be admitted.")
         self.admission_delay = gauge(
@@ -40,9 +43,14 @@ class AdmissionMetrics:
             self.admission_shed.labels(lane, reason)
 
     def watch_admission(
-        self, limit: Callable[[], float], used: Callable[[], float], waiting: Callable[[], float]
+        self,
+        limit: Callable[[], float],
+        dear_limit: Callable[[], float],
+        used: Callable[[], float],
+        waiting: Callable[[], float],
     ) -> None:
         """Show the state, read anew in every scrape."""
         self.admission_limit.set_function(limit)
+        self.admission_dear_limit.set_function(dear_limit)
         self.admission_used.set_function(used)
         self.admission_waiting.set_function(waiting)

@@ -27,6 +27,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_http_requests_in_flight": sum,
     "ninai_connections": sum,
     "ninai_admission_limit": sum,
+    "ninai_admission_dear_limit": sum,
     "ninai_admission_used": sum,
     "ninai_admission_waiting": sum,
     "ninai_admission_queueing_delay_seconds": most,

@@ -64,6 +64,7 @@ FAMILIES = {
     "ninai_connections": "gauge",
     "ninai_connections_cut": "counter",
     "ninai_admission_limit": "gauge",
+    "ninai_admission_dear_limit": "gauge",
     "ninai_admission_used": "gauge",
     "ninai_admission_waiting": "gauge",
     "ninai_admission_queueing_delay_seconds": "gauge",

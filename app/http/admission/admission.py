@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from time import perf_counter
 
 from app.auth.admission import ADMIN_PORT
 from app.http.admission.admitted import Admitted, note_admission
@@ -14,7 +15,7 @@ from app.http.admission.parking import may_be_parked, parked_while_it_comes
 from app.http.admission.prices_at_door import price_at_door
 from app.http.admission.queueing import QueueingDelay
 from app.http.admission.refusals import ReturnTimes, refusal, refuse
-from app.http.admission.sharing import NoRoom
+from app.http.admission.sharing import ORDINARY, NoRoom
 from app.http.admission.shedding import Shedding
 from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings
@@ -46,8 +47,13 @@ class AdmissionControl:
         self._delay = QueueingDelay(metrics.least_wait_for_a_connection, self._adjust, INTERVAL)
         self._times, self._shedding = ReturnTimes(), Shedding(metrics)
         self._operators = 0
-        limit = self._control.limit
-        metrics.watch_admission(lambda: limit.units, lambda: self._shared.used, lambda: self._shared.waiting)
+        control = self._control
+        metrics.watch_admission(
+            lambda: control.limit.units,
+            lambda: control.dear.units,
+            lambda: control.shared.used,
+            lambda: control.shared.waiting,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on, or refuse its request."""
@@ -73,8 +79,11 @@ class AdmissionControl:
                     return
             admitted = Admitted(self._shared, slot, self._refused)
             note_admission(scope, admitted)
+            began = perf_counter()
             coming = parked_while_it_comes(receive, admitted) if may_be_parked(head.length) else receive
             await self._app(scope, coming, send)
+            if slot.units <= ORDINARY and not admitted.was_parked:
+                self._control.dear.sample((scope["method"], route.template), perf_counter() - began)
         finally:
             self._shared.depart(slot)
 

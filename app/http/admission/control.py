@@ -1,5 +1,6 @@
 """The loop of control: after each interval the limit follows the queueing delay."""
 
+from app.http.admission.dear import DearLimit
 from app.http.admission.limit import AdaptiveLimit
 from app.http.admission.sharing import SharedLimit
 from app.settings.model import AdmissionSettings
@@ -10,7 +11,8 @@ class Control:
 
     def __init__(self, settings: AdmissionSettings) -> None:
         self.limit = AdaptiveLimit(settings.min_limit, settings.max_limit)
-        self.shared = SharedLimit(lambda: self.limit.units, settings.queue_deadline)
+        self.dear = DearLimit(settings.max_limit)
+        self.shared = SharedLimit(lambda: self.limit.units, settings.queue_deadline, self.dear)
         self._released = 0.0
 
     def adjust(self, delay: float, seconds: float) -> bool:
@@ -24,5 +26,6 @@ class Control:
             shared.measure_rate(shared.released - self._released, seconds)
         self._released = shared.released
         shared.most_used, shared.reached = shared.used, False
+        self.dear.adjust()
         shared.admit_waiting()
         return shared.requests > 0

@@ -8,8 +8,9 @@ Thresholds for Shared-Memory Packet Switches" (1998); Goyal, Vin and Cheng, "Sta
 
 import asyncio
 from collections.abc import Callable
-from math import ceil
+from math import ceil, inf
 
+from app.http.admission.dear import DEAR, DearLimit
 from app.http.admission.flows import CallerFlow, Slot, UserFlow, Waiter
 
 # What a caller holds is at most so many times what it leaves free, and what a user holds what it leaves its caller: one
@@ -21,6 +22,8 @@ DEAREST = 0.5
 # what is under way, as long as so few callers have requests here.
 ORDINARY = 4.0
 FEW_CALLERS = 16
+# Seconds that a caller waits who has nothing under way: it is not its doing that there is no room.
+HOLDS_NOTHING = 1.0
 MAX_WAITING = 1_000  # requests
 PARTS = 16  # of a unit; a power of two
 
@@ -34,11 +37,15 @@ class NoRoom(Exception):
 
 
 class SharedLimit:
-    """Admit requests up to what `limit` returns, in units of price; `deadline` is for how long one waits at most."""
+    """Admit requests up to what `limit` returns, in units of price; `deadline` is for how long one waits at most.
 
-    def __init__(self, limit: Callable[[], float], deadline: float) -> None:
+    `dear` is the limit on dear ones among them.
+    """
+
+    def __init__(self, limit: Callable[[], float], deadline: float, dear: DearLimit | None = None) -> None:
         self._limit, self._deadline = limit, deadline
-        self.used = self.most_used = 0.0
+        self._dear = dear or DearLimit(inf)
+        self.used = self.most_used = self.used_dearly = 0.0
         self.requests = self.waiting = 0
         self.released = 0.0  # units, since the service started
         self.rate = 0.0  # units a second that were released lately
@@ -80,25 +87,29 @@ class SharedLimit:
     def take(self, slot: Slot, units: float) -> bool:
         """Take units for a slot at once, if there is room and nobody waits for it; return whether."""
         units = self.units_of(units)
-        if self._queued or not self._fits(slot.caller, slot.user, units):
+        if (self._queued and not self._overtakes(units)) or not self._fits(slot.caller, slot.user, units):
             return False
         self._grant(slot, units)
         return True
 
     def add(self, slot: Slot, units: float) -> None:
         """Take units for a request that has begun, and is not refused for them."""
+        self._count_dear(slot, -1)
         slot.units += units
         slot.user.used += units
         slot.caller.used += units
         self.used += units
+        self._count_dear(slot, 1)
         self.most_used = max(self.most_used, self.used)
 
     def give_back(self, slot: Slot, units: float) -> None:
         """Give units back, and admit those that waited for them."""
+        self._count_dear(slot, -1)
         slot.units -= units
         slot.user.used -= units
         slot.caller.used -= units
         self.used -= units
+        self._count_dear(slot, 1)
         if self._queued:
             self.admit_waiting()
 
@@ -107,7 +118,8 @@ class SharedLimit:
         self.reached = True
         caller, user = slot.caller, slot.user
         units = self.units_of(units)
-        if self.waiting >= MAX_WAITING or self._expected(caller, user, units) > self._deadline:
+        deadline = self._deadline if caller.used else max(self._deadline, HOLDS_NOTHING)
+        if self.waiting >= MAX_WAITING or self._expected(caller, user, units) > deadline:
             raise NoRoom(self._reason(units))
         loop = asyncio.get_running_loop()
         waiter = Waiter(slot, units, loop.create_future())
@@ -115,7 +127,7 @@ class SharedLimit:
         self.admit_waiting()
         if waiter.granted.done():
             return
-        timer = loop.call_later(self._deadline, self._expire, waiter)
+        timer = loop.call_later(deadline, self._expire, waiter)
         try:
             if not await waiter.granted:
                 raise NoRoom(self._reason(units))
@@ -139,7 +151,22 @@ class SharedLimit:
     def _reason(self, units: float) -> str:
         return "limit" if self.used + units > self._limit() else "share"
 
+    def _overtakes(self, units: float) -> bool:
+        """Return whether only dear requests wait, for others of them to end, and so for nothing that this one takes."""
+        waiting = (user.queue[0] for caller in self._queued.values() for user in caller.queued.values())
+        return units <= DEAR and all(self._is_too_dear(waiter.units) for waiter in waiting)
+
+    def _count_dear(self, slot: Slot, sign: int) -> None:
+        if slot.units > DEAR:
+            self.used_dearly += sign * slot.units
+
+    def _is_too_dear(self, units: float) -> bool:
+        """Return whether there is no room for something so dear, for which there always is if nothing dear is here."""
+        return units > DEAR and self.used_dearly > 0 and self.used_dearly + units > self._dear.units
+
     def _fits(self, caller: CallerFlow, user: UserFlow, units: float) -> bool:
+        if self._is_too_dear(units):
+            return False
         free = self._limit() - self.used - units
         left_to_caller = TIMES_FREE * free - caller.used - units
         if free >= 0 and left_to_caller >= 0 and user.used + units <= TIMES_FREE * left_to_caller:
@@ -167,9 +194,10 @@ class SharedLimit:
         for caller in sorted(self._queued.values(), key=_virtual):
             for user in sorted(caller.queued.values(), key=_virtual):
                 waiter = user.queue[0]
-                if self._fits(caller, user, self.units_of(waiter.units)):
+                units = self.units_of(waiter.units)
+                if self._fits(caller, user, units):
                     return waiter
-                if not caller.used:
+                if not caller.used and not self._is_too_dear(units):
                     return None  # it holds nothing, and needs much: what becomes free is kept for it
         return None
 
