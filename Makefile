@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test test-oldest check lint types contracts format bench house soak lock clean
+.PHONY: setup serve test thorough test-oldest check lint types contracts format bench house soak lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -37,6 +37,10 @@ MEMORY := $(shell test -w /dev/shm && ! grep -q ' /dev/shm .*noexec' /proc/mount
 test: setup
 	$(MEMORY) $(PYTEST)
 
+# What would make `make test` too long to be run often: most seeds of the simulation, real processes under faults.
+thorough: setup
+	$(MEMORY) $(PYTEST) -m "thorough and not soak"
+
 # What depends on the server's version, on the oldest one that is supported.
 test-oldest: setup
 	$(MEMORY) $(PYTEST) --postgres 16 -k 'native or postgres' tests/providers --ignore tests/providers/chain --ignore tests/providers/mem0
@@ -51,7 +55,7 @@ types: setup
 contracts: setup
 	$(BIN)/lint-imports
 
-check: lint types contracts test test-oldest
+check: lint types contracts test thorough test-oldest
 
 format: setup
 	$(BIN)/ruff check --fix .

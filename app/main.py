@@ -1,5 +1,6 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 
@@ -117,6 +118,19 @@ def _memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
             yield from ((method, route.path_format) for method in sorted(route.methods - {"OPTIONS"}))
 
 
+def _warmed(health: HealthCache, *, alone: bool) -> Callable[[], None]:
+    """Return what is done once all is warm; `alone` is true if the process is there for this application alone."""
+
+    def warmed() -> None:
+        health.invalidate()
+        if alone:
+            # What there is now stays. A search for garbage in all of it would hold up every request for 100 ms, again
+            # and again; now it looks through what came later.
+            gc.freeze()
+
+    return warmed
+
+
 def _lifespan(
     settings: Settings,
     metrics: Metrics,
@@ -149,7 +163,7 @@ def _lifespan(
             async with (
                 aclosing(scrapes),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
-                warming_up(chain, health.invalidate) as warm_up,
+                warming_up(chain, _warmed(health, alone=source is not None)) as warm_up,
             ):
                 readiness = app.state.readiness = Readiness(health, warm_up)
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():

@@ -156,4 +156,6 @@ def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
         headers.append((b"memory-degraded", ", ".join(notes.degraded).encode()))
     if notes.token is not None:
         headers.append((b"memory-session", notes.token.encode()))
+    if notes.wait is not None:
+        headers.append((b"preference-applied", f"wait={notes.wait:g}".encode()))
     return [*headers, (b"server-timing", timing.encode())]

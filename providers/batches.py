@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from providers.errors import ProviderError
+from providers.timing.turns import in_turns
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
@@ -36,7 +37,7 @@ async def answer_all(
         return [await one(items[0])]
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
+            tasks = await in_turns(lambda item: group.create_task(one(item)), items)
     except BaseExceptionGroup as errors:
         failures, others = errors.split(ProviderError)
         if failures is None or others is not None:

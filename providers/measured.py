@@ -7,9 +7,9 @@ from typing import Self
 
 from observability import notes, tracing
 from observability.metrics import Metrics
-from providers.answers import Answer, Written
+from providers.answers import INCOMPLETE, Answer, Written
 from providers.base import MemoryProvider
-from providers.errors import ProviderError, Rejected
+from providers.errors import ProviderError, Rejected, Unavailable
 from providers.types import Health
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
@@ -37,10 +37,11 @@ class MeasuredProvider(Wrapper):
 class _Span:
     """The measurement of one call; no generator, because it stands in the path of every request."""
 
-    __slots__ = ("_answers", "_metrics", "_name", "_operation", "_started", "_traced", "outcome")
+    __slots__ = ("_answers", "_incomplete", "_metrics", "_name", "_operation", "_started", "_traced", "outcome")
 
     def __init__(self, name: Callable[[], str], operation: str, metrics: Metrics) -> None:
         self._answers: Sequence[Answer] = ()
+        self._incomplete = False
         self._name = name
         self._operation = operation
         self._metrics = metrics
@@ -55,6 +56,7 @@ class _Span:
         elif isinstance(result, list):
             faults = (one.answer for one in result if isinstance(one, ProviderError))
             self._answers = [one for one in (*result, *faults) if isinstance(one, Answer)]
+            self._incomplete = any(isinstance(one, Unavailable) for one in result)
         elif isinstance(result, Health) and not result.healthy:
             self.outcome = "unavailable"
 
@@ -94,6 +96,8 @@ class _Span:
         """Note the facts of the answers; return the provider of the last one, and all reasons why they are degraded."""
         name = next((one.provider for one in reversed(self._answers) if one.provider is not None), None)
         degraded = list(dict.fromkeys(reason for one in self._answers for reason in one.degraded))
+        if self._incomplete:
+            degraded.append(INCOMPLETE)
         if request is not None and self._answers:
             sessions = [one.session for one in self._answers if isinstance(one, Written) and one.session is not None]
             request.answered(name, degraded, eventual=any(one.eventual for one in self._answers))

@@ -7,12 +7,14 @@ from litestar.params import JSONBody
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
+from app.http.answers import in_parts
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
-from app.http.json.batch import BatchDTO
+from app.http.json.batch import Batch, BatchDTO
 from app.http.problems import Problem, RequestError
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
+from providers.timing.turns import in_turns
 
 
 class BatchesController(UserResource):
@@ -31,7 +33,7 @@ class BatchesController(UserResource):
         ),
     )
     async def remember_batch(
-        self, data: JSONBody[list[schemas.RememberRequest | Problem]], write: NamedDependency[WriteCall]
+        self, data: JSONBody[Batch[schemas.RememberRequest]], write: NamedDependency[WriteCall]
     ) -> Response[schemas.RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule, or that was not stored in time, fails alone.
 
@@ -39,15 +41,16 @@ class BatchesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
-        await write.admission.charge(price.of_memories(data))
-        wanted = ((place, memory) for place, memory in enumerate(data) if not isinstance(memory, Problem))
-        memories = [memory.memory(write.owner, write.ids.memory(place)) for place, memory in wanted]
+        items = await data.items()
+        await write.admission.charge(price.of_memories(items))
+        wanted = [(place, item) for place, item in enumerate(items) if not isinstance(item, Problem)]
+        memories = await in_turns(lambda at: at[1].memory(write.owner, write.ids.memory(at[0])), wanted)
         outcomes = await write.provider.store_many(memories) if memories else []
         rest = iter(outcomes)
-        results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in data]
+        results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in items]
         failed = sum(result.status == "failed" for result in results)
         status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
-        return Response(schemas.RememberBatchResponse(results, len(results) - failed, failed), status_code=status)
+        return await in_parts(schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
 
     @post(
         "/recall/batch",
@@ -55,21 +58,21 @@ class BatchesController(UserResource):
         **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR),
     )
     async def recall_batch(
-        self, data: JSONBody[list[schemas.RecallRequest | Problem]], call: NamedDependency[ReadCall]
-    ) -> schemas.RecallBatchResponse:
+        self, data: JSONBody[Batch[schemas.RecallRequest]], call: NamedDependency[ReadCall]
+    ) -> Response[schemas.RecallBatchResponse]:
         """Answer up to 1,000 queries; each fails alone.
 
         One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
         """
-        priced = [_priced(query, call.recall_limit) for query in data]
+        priced = await in_turns(lambda query: _priced(query, call.recall_limit), await data.items())
         await call.admission.charge(price.of_questions(cost for _, cost in priced))
         wanted = (query for query, _ in priced if not isinstance(query, Problem))
         queries = [query.recall_query(call.owner, call.recall_limit, call.most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results = [_recalled(query if isinstance(query, Problem) else next(found)) for query, _ in priced]
         answered = sum(result.status == "answered" for result in results)
-        return schemas.RecallBatchResponse(results, answered, len(results) - answered)
+        return await in_parts(schemas.RecallBatchResponse(results, answered, len(results) - answered))
 
 
 def _priced(

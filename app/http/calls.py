@@ -12,8 +12,16 @@ from msgspec import Struct
 
 from app.auth.caller import USER_HEADER, Caller
 from app.http.admission.admitted import Charged, admission_of
-from app.http.headers import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
+from app.http.headers import (
+    MAX_SESSION_CHARS,
+    MAX_TIMEOUT_MS,
+    SESSION_HEADER,
+    TIMEOUT_HEADER,
+    note_conditions,
+    note_preferences,
+)
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
+from app.http.preferences import PREFER_HEADER
 from app.settings import Settings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
@@ -32,6 +40,9 @@ _TIMEOUT_TEXT = f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up 
 _TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern="^[0-9]{1,6}$")
 _SESSION_TEXT = "The `Memory-Session` of the last write: the answer includes that write, or the request fails."
 _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
+
+_WAIT_TEXT = "`wait=SECONDS` (RFC 7240): how long to wait for `stored` before `accepted`; `Preference-Applied` says so."
+_WAIT = _header(PREFER_HEADER, _WAIT_TEXT, pattern="^wait=[0-9]{1,9}$")
 
 
 class ReadCall(Struct, frozen=True):
@@ -80,9 +91,11 @@ async def provide_write_call(
     user_id: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
     idempotency_key: Annotated[str | None, _KEY] = None,
     patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
+    preferences: Annotated[str | None, _WAIT] = None,  # noqa: ARG001 - as above
 ) -> WriteCall:
     """Gather what a writing handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
+    note_preferences(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
     ids = WriteIds(caller, idempotency_key)

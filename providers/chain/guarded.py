@@ -19,6 +19,7 @@ from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slice
 from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
+from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
@@ -58,12 +59,12 @@ class GuardedProvider(Wrapper):
         """See `MemoryStore`."""
         return super().store(self._minted(memory))
 
-    def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`; a large batch is stored in slices, each with what is left of the time."""
-        minted = [self._minted(memory) for memory in memories]
+        minted = await in_turns(self._minted, memories)
         if len(minted) <= SLICE_MEMORIES and sum(len(memory.content) for memory in minted) <= SLICE_CHARS:
-            return super().store_many(minted)
-        return self._store_slices(minted)
+            return await super().store_many(minted)
+        return await self._store_slices(minted)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`; a few queries run at a time, each with the deadline of a single one."""

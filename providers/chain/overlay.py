@@ -1,19 +1,25 @@
 """The overlay: pending operations and tombstones that a provider does not know yet, applied to its answers."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from providers.answers import Found
 from providers.journal.operations import JournalEntry, OperationKind
-from providers.text.words import word_scores
+from providers.text.words import QueryWords
+from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery
 
 
 class Overlay:
-    """The states of one owner's memories that take precedence over the answers of one provider."""
+    """The states of one owner's memories that take precedence over the answers of one provider.
 
-    def __init__(self, entries: Iterable[JournalEntry]) -> None:
+    It is not `complete` if there are more than it holds.
+    """
+
+    def __init__(self, entries: Iterable[JournalEntry], *, complete: bool = True) -> None:
+        self._complete = complete
         self._entries = {entry.state.id: entry for entry in entries}
 
     def __len__(self) -> int:
@@ -30,10 +36,12 @@ class Overlay:
         return entry is not None and is_unverified(entry)
 
     def marked(self, found: Found, there: Collection[str]) -> Found:
-        """Mark an answer as eventual if it shows an unverified write; `there` are the memories that the provider has.
+        """Mark an answer as eventual if it lacks something, or shows an unverified write that the provider has not.
 
-        Of those it is the provider's own state that is shown.
+        Of the memories that are `there`, at the provider, it is the provider's own state that is shown.
         """
+        if not self._complete:
+            found = replace(found, degraded=(*found.degraded, FAR_BEHIND), eventual=True)
         if any(record.id not in there and self.unverified(record.id) for record in found.memories):
             return replace(found, degraded=(*found.degraded, UNVERIFIED), eventual=True)
         return found
@@ -51,15 +59,22 @@ class Overlay:
         """Drop the memories for which the overlay has a newer state, keeping the order."""
         return [record for record in records if (entry := self._entries.get(record.id)) is None or is_creation(entry)]
 
-    def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+    async def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """Merge the provider's answer, best first, with the pending memories that match the query.
 
         The two kinds of scores are not comparable. A pending memory therefore gets the rank that its word score has
-        among all of them, and a score between those of its neighbours.
+        among all of them, and a score between those of its neighbours. There may be thousands of long memories, whose
+        words take turns of the event loop.
         """
+        turns = Turns()
         found = self.without(found)
-        pending = [record for record in self.additions(found) if query.admits(record)]
-        own = _scores(query, pending)
+        additions = self.additions(found)
+        admitted = await in_turns(query.admits, additions)
+        pending = [record for record, admits in zip(additions, admitted, strict=True) if admits]
+        words = QueryWords(query.query)
+        matches = dict(zip(_ids(pending), await in_turns(words.matches, _contents(pending)), strict=True))
+        own = words.scores(matches)
+        await turns.take()
         pending = sorted(
             (record for record in pending if own.get(record.id, 0.0) >= max(query.min_score, _LEAST)),
             key=lambda record: (own[record.id], record.created_at, record.id),
@@ -67,12 +82,15 @@ class Overlay:
         )
         if not pending:
             return found[: query.limit]
-        common = _scores(query, [*found, *pending])
+        matches |= zip(_ids(found), await in_turns(words.matches, _contents(found)), strict=True)
+        common = words.scores({memory_id: matches[memory_id] for memory_id in _ids([*found, *pending])})
+        await turns.take()
+        # The negative ones, because these ascend.
+        ranked = sorted(-common.get(record.id, 0.0) for record in found)
         merged = list(found)
         for record in reversed(pending):  # so that the better of two with one rank ends up in front
-            rank = sum(common.get(other.id, 0.0) > common[record.id] for other in found)
-            merged.insert(rank, record)
-        return _with_scores(merged, own)[: query.limit]
+            merged.insert(bisect_left(ranked, -common[record.id]), record)
+        return _with_scores(merged, own, query.limit)
 
 
 def is_creation(entry: JournalEntry) -> bool:
@@ -88,17 +106,24 @@ def is_unverified(entry: JournalEntry) -> bool:
 # The reason why an answer that shows an unverified write is eventual: the memory may have been changed or deleted.
 UNVERIFIED = "unverified"
 
+# The reason why an answer is eventual that lacks operations, because more are pending than can be laid over it.
+FAR_BEHIND = "far_behind"
+
 # The version of an unverified write: if it repeats an earlier one, every later state is newer.
 OLDEST_VERSION = 1
 
 _LEAST = 1e-9  # a score above zero
 
 
-def _scores(query: RecallQuery, records: Iterable[MemoryRecord]) -> dict[str, float]:
-    return word_scores(query.query, {record.id: record.content for record in records})
+def _ids(records: Iterable[MemoryRecord]) -> list[str]:
+    return [record.id for record in records]
 
 
-def _with_scores(merged: Sequence[MemoryRecord], own: dict[str, float]) -> list[MemoryRecord]:
+def _contents(records: Iterable[MemoryRecord]) -> list[str]:
+    return [record.content for record in records]
+
+
+def _with_scores(merged: Sequence[MemoryRecord], own: dict[str, float], limit: int) -> list[MemoryRecord]:
     floor = 0.0
     floors: list[float] = []
     for record in reversed(merged):
@@ -106,7 +131,7 @@ def _with_scores(merged: Sequence[MemoryRecord], own: dict[str, float]) -> list[
         floor = max(floor, record.similarity_score or 0.0)
     ceiling = 1.0
     scored: list[MemoryRecord] = []
-    for record, lowest in zip(merged, reversed(floors), strict=True):
+    for record, lowest in zip(merged[:limit], reversed(floors), strict=False):
         score = record.similarity_score
         ceiling = min(max(own[record.id], lowest), ceiling) if score is None else score
         scored.append(replace(record, similarity_score=ceiling))

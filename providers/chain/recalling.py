@@ -27,11 +27,11 @@ async def recalled_over(view: PendingView, link: Link, options: CallOptions, que
         FarBehind, JournalUnavailable: as `PendingView.overlay_for`.
         Unavailable: the provider does not answer.
     """
-    overlay = await view.overlay_for(link.name, options.deadline)
+    overlay = await view.overlay_for(link.name, options)
     if not len(overlay):
         return await _asked(link, options, query)
     found, shown = await _shown(view, link, options, replace(query, without=overlay.hidden), query.limit)
-    recalled = replace(found, memories=overlay.recalled(query, shown))
+    recalled = replace(found, memories=await overlay.recalled(query, shown))
     return recall_within(overlay.marked(recalled, {record.id for record in shown}), query.most_bytes)
 
 

@@ -1,6 +1,7 @@
 """MockMemoryProvider: memories in this process alone, as the reference implementation of the protocol."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import nsmallest
 from typing import TypeVar
 from uuid import uuid4
@@ -8,12 +9,14 @@ from uuid import uuid4
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
+from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
@@ -27,7 +30,9 @@ class MockHealth(Health, frozen=True, kw_only=True):
 
 
 class MockMemoryProvider(Replica):
-    """Keep every promise of the protocol with dictionaries; nothing is awaited, so every call is atomic.
+    """Keep every promise of the protocol with dictionaries; nothing is awaited while one memory is written.
+
+    Large batches and long searches take turns of the event loop.
 
     One that `keeps_history` keeps the versions that were replaced as well.
     """
@@ -40,6 +45,11 @@ class MockMemoryProvider(Replica):
         self._mark: StoreMark | None = None
 
     @property
+    def ranking(self) -> str:
+        """See `Replica`."""
+        return "words"
+
+    @property
     def keeps_history(self) -> bool:
         """See `Replica`."""
         return self._keeps_history
@@ -47,16 +57,17 @@ class MockMemoryProvider(Replica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        return [_answer(self._put_new, memory) for memory in memories]
+        return await in_turns(partial(_answer, self._put_new), memories)
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
-        return self._recall(query)
+        limits.check_recall(query)
+        return recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("queries", queries)
-        return [_answer(self._recall, query) for query in queries]
+        return await answer_all(queries, self.find, 1, values=Rejected)
 
     async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
         """See `MemoryStore`."""
@@ -86,14 +97,14 @@ class MockMemoryProvider(Replica):
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
-        return [_answer(self._put, snapshot) for snapshot in snapshots]
+        return await in_turns(partial(_answer, self._put), snapshots)
 
     async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         if not self._keeps_history:
             return await super().put_versions(snapshots)
         replica_limits.check_snapshots(snapshots)
-        return [_answer(self._put_version, snapshot) for snapshot in snapshots]
+        return await in_turns(partial(_answer, self._put_version), snapshots)
 
     async def versions(self, owner: Owner, memory_id: str) -> list[Snapshot]:
         """Return all versions of a memory that are kept, the oldest first."""
@@ -135,10 +146,6 @@ class MockMemoryProvider(Replica):
     def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)
         return Stored(id=self._for(memory.owner).put(memory))
-
-    def _recall(self, query: RecallQuery) -> Found:
-        limits.check_recall(query)
-        return recall_within(Found(memories=self._of(query.owner).recall(query)), query.most_bytes)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)

@@ -1,7 +1,6 @@
 """The in-memory store of one owner's memories, with a list and a word index."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
 from copy import deepcopy
 from datetime import datetime
 from heapq import nlargest, nsmallest
@@ -17,6 +16,7 @@ from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
 from providers.text.words import WordIndex
+from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
@@ -147,16 +147,20 @@ class InMemoryStore(Struct):
         oldest_first = self._order[max(end - query.limit, 0) : end]
         return [self.get(memory_id) for _, memory_id in reversed(oldest_first)]
 
-    def recall(self, query: RecallQuery) -> list[MemoryRecord]:
+    async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
         """Return the memories that match a query best, best first, then newest first."""
-        best = nlargest(query.limit, self._hits(query))
-        return [replace(self.get(memory_id), similarity_score=score) for score, _, memory_id in best]
 
-    def _hits(self, query: RecallQuery) -> Iterator[tuple[float, datetime, str]]:
-        for memory_id, score in self._words.scores(query.query).items():
-            record = self._records[memory_id]
-            if score >= query.min_score and query.admits(record):
-                yield score, record.created_at, memory_id
+        def hit(scored: tuple[str, float]) -> tuple[float, datetime, str] | None:
+            memory_id, score = scored
+            record = self._records.get(memory_id)  # none if it was deleted during a turn of the event loop
+            if record is None or score < query.min_score or not query.admits(record):
+                return None
+            return score, record.created_at, memory_id
+
+        hits = await in_turns(hit, self._words.scores(query.query).items())
+        best = nlargest(query.limit, filter(None, hits))
+        kept = ((score, self._records.get(memory_id)) for score, _, memory_id in best)
+        return [replace(_own(record), similarity_score=score) for score, record in kept if record is not None]
 
     def _set(self, state: Snapshot) -> None:
         """Replace the state of a memory, and update the list and the index."""

@@ -12,6 +12,8 @@ from sqlalchemy import Row
 from providers.embedders.base import Vector
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
+from providers.postgres.parts import in_parts, size_of
+from providers.timing.turns import in_turns
 from providers.types import Edit, MemoryRecord, Snapshot
 
 Convert = Callable[[Any], Any]
@@ -126,13 +128,25 @@ _OF_STATE = [(column.name, column.read) for column in STATE]
 _OF_RECORD = [(column.name, column.read) for column in RECORD]
 
 
-def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> dict[str, list[Any]]:
-    """Return the arrays that insert rows, one for each column that is bound."""
-    return {
-        column.name: _written(map(_TAKE[column.name], rows), column.write)
-        for column in columns
-        if column.type is not None
-    }
+async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> list[dict[str, list[Any]]]:
+    """Return the arrays that insert rows, one for each column that is bound, for each of a few statements.
+
+    There is one statement unless the rows are large; many rows take turns of the event loop.
+    """
+    bound = [column for column in columns if column.type is not None]
+
+    def written(row: MemoryRow) -> list[Any]:
+        values = ((_TAKE[column.name](row), column.write) for column in bound)
+        return [value if write is None else write(value) for value, write in values]
+
+    parts = in_parts(await in_turns(written, rows), size_of, _key_in_order)
+    names = [column.name for column in bound]
+    return [{name: list(array) for name, array in zip(names, zip(*part, strict=True), strict=True)} for part in parts]
+
+
+def _key_in_order(written: Sequence[Any]) -> tuple[str, UUID]:
+    user_id, memory_id, *_ = written
+    return user_id, memory_id
 
 
 def edit_values(edit: Edit) -> dict[str, Any]:

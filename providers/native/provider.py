@@ -1,6 +1,7 @@
 """PostgresMemoryProvider: memories in PostgreSQL with pgvector."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import UNSET
@@ -23,6 +24,7 @@ from providers.native.vectors import Vectors
 from providers.native.writing import answer, new_row
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
+from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
@@ -47,6 +49,11 @@ class PostgresMemoryProvider(NativeReplica):
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
 
+    @property
+    def ranking(self) -> str:
+        """See `Replica`; the vectors decide with the words, so that another model is another ranking."""
+        return f"native {self._vector_weight:g} {' '.join(self._vectors.models)}"
+
     async def ping(self) -> None:
         """See `Replica`."""
         await self._database.ping()
@@ -58,7 +65,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        canonical = [checked(limits.check_new_memory, memory) for memory in memories]
+        canonical = await in_turns(partial(checked, limits.check_new_memory), memories)
         rows = await self._rows([memory for memory in canonical if isinstance(memory, NewMemory)])
         stored = iter(await self._stored(rows))
         return [next(stored) if isinstance(memory, NewMemory) else memory for memory in canonical]
@@ -118,7 +125,8 @@ class PostgresMemoryProvider(NativeReplica):
     async def _rows(self, memories: Sequence[NewMemory]) -> list[MemoryRow]:
         """Return the rows of checked memories, with ids, versions and vectors."""
         embeddings = await self._vectors.of_memories([memory.content for memory in memories])
-        return [new_row(memory, one, self._clock) for memory, one in zip(memories, embeddings, strict=True)]
+        pairs = zip(memories, embeddings, strict=True)
+        return await in_turns(lambda pair: new_row(*pair, self._clock), pairs)
 
     async def _stored(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store one row together with others that arrive now, more rows in a statement of their own."""
@@ -128,14 +136,14 @@ class PostgresMemoryProvider(NativeReplica):
             return [await self._combiner.put(rows[0])]
 
     async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
-        """Store rows in one statement; return each one's id or why it was not stored. A repeat is harmless."""
-        values = insert_values(rows, FIRST)
-        fresh = {(row.user_id, str(row.id)) for row in await self._database.write(statements.PUT, values)}
+        """Store all rows or none; return each one's id or why it was not stored. A repeat is harmless."""
+        parts = await insert_values(rows, FIRST)
+        fresh = {(row.user_id, str(row.id)) for row in await self._database.write_parts(statements.PUT, parts)}
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
             return [Stored(id=row.state.id) for row in rows]
-        sought = {"user_ids": values["user_id"], "ids": values["id"]}
+        sought = {name + "s": [value for part in parts for value in part[name]] for name in ("user_id", "id")}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
         return [answer(row, stored[row.key]) for row in rows]

@@ -1,6 +1,7 @@
 """The native provider as a replica: whole states are put in few statements, and read in pages."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from providers.replica_limits import (
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.summaries import OwnerSummary
+from providers.timing.turns import in_turns
 from providers.types import Owner, Snapshot
 
 Item = TypeVar("Item", bound=Struct)
@@ -47,7 +49,7 @@ class NativeReplica(Replica):
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
         check_snapshots(snapshots)
-        canonical = [checked(check_snapshot, snapshot) for snapshot in snapshots]
+        canonical = await in_turns(partial(checked, check_snapshot), snapshots)
         wanted: dict[Key, Snapshot] = {}
         answers: list[ProviderError | None] = []
         for state in canonical:
@@ -81,7 +83,7 @@ class NativeReplica(Replica):
         statement = replication_sql.STATES
         if after is not None:
             values, statement = values | {"after": after}, replication_sql.STATES_AFTER
-        return [snapshot_of(row) for row in await self._database.rows(statement, values)]
+        return await in_turns(snapshot_of, await self._database.rows(statement, values))
 
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """Return the owners by code point; see `Replica`."""
@@ -131,7 +133,7 @@ class NativeReplica(Replica):
     async def _put(self, changes: Sequence[Snapshot]) -> set[Key]:
         """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile."""
         rows = await self._rows_of(changes)
-        put = await self._database.write(replication_sql.PUT_STATES, insert_values(rows, COLUMNS))
+        put = await self._database.write_parts(replication_sql.PUT_STATES, await insert_values(rows, COLUMNS))
         deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:
@@ -157,7 +159,7 @@ class NativeReplica(Replica):
         user_ids, ids = zip(*keys, strict=True)
         values = {"user_ids": list(user_ids), "ids": list(map(UUID, ids))}
         rows = await self._database.rows(replication_sql.HEADS, values, after_write=after_write)
-        return {key_of(head): head for head in map(snapshot_of, rows)}
+        return {key_of(head): head for head in await in_turns(snapshot_of, rows)}
 
 
 def checked(check: Callable[[Item], Item], item: Item) -> Item | ProviderError:

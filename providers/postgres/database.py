@@ -54,6 +54,13 @@ class PreparedDatabase(ABC):
         async with self.writing() as connection:
             return (await connection.execute(statement, values)).all()
 
+    async def write_parts(self, statement: TextClause, parts: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
+        """Run a statement that writes once for each part of its values, all or nothing; return the rows of all."""
+        if len(parts) == 1:
+            return await self.write(statement, parts[0])
+        async with self.transaction() as connection:
+            return [row for values in parts for row in (await connection.execute(statement, values)).all()]
+
     async def change(self, statement: TextClause, values: Mapping[str, Any]) -> int:
         """Run a statement that writes and returns nothing; return the number of rows that it has changed."""
         async with self.writing() as connection:
@@ -73,6 +80,14 @@ class PreparedDatabase(ABC):
         """Acquire a connection for one statement that writes, and commits by itself."""
         async with self._acquired(PossibleWrites.PERHAPS) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Acquire a connection for several statements in one transaction."""
+        async with self.writing() as plain:
+            connection = await plain.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                yield connection
 
     @asynccontextmanager
     async def limited(self) -> AsyncIterator[None]:

@@ -3,9 +3,11 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sized
+from collections.abc import Collection, Mapping
 from functools import cache, lru_cache
 from math import log
+
+from msgspec import Struct
 
 # Saturation and length normalisation of BM25. Memories are short, so length says little about how much of one is
 # about the query; hence a `b` below the usual 0.75.
@@ -44,9 +46,33 @@ def words_of(text: str) -> list[str]:
 
 def word_scores(query: str, texts: Mapping[str, str]) -> dict[str, float]:
     """Score texts by key as a `WordIndex` of them would, for a single query."""
-    words = {key: _words_in(text) for key, text in texts.items()}
-    holders = {word: [key for key, own in words.items() if word in own] for word in _words_in(query)}
-    return _scores(holders, words, sum(map(len, words.values())))
+    words = QueryWords(query)
+    return words.scores({key: words.matches(text) for key, text in texts.items()})
+
+
+class Matches(Struct, frozen=True):
+    """What a score needs of one text: how many distinct words it has, and which of them are the query's."""
+
+    length: int
+    words: frozenset[str]
+
+
+class QueryWords:
+    """The words of one query, looked for in one text after another, so that whoever has many texts can take turns."""
+
+    def __init__(self, query: str) -> None:
+        self._words = words_of(query)
+
+    def matches(self, text: str) -> Matches:
+        """Look at one text."""
+        words = _words_in(text)
+        return Matches(len(words), frozenset(word for word in self._words if word in words))
+
+    def scores(self, texts: Mapping[str, Matches]) -> dict[str, float]:
+        """Return the keys of all texts that share a word with the query, each as a `WordIndex` of them scores it."""
+        holders = {word: [key for key, matches in texts.items() if word in matches.words] for word in self._words}
+        lengths = {key: matches.length for key, matches in texts.items()}
+        return _scores(holders, lengths, len(lengths), sum(lengths.values()))
 
 
 class WordIndex:
@@ -84,20 +110,23 @@ class WordIndex:
     def scores(self, query: str) -> dict[str, float]:
         """Return the keys of all texts that share a word with the query, each with a score in (0, 1]."""
         holders = {word: self._holders.get(word, ()) for word in words_of(query)}
-        return _scores(holders, self._words, self._total_length)
+        lengths = {key: len(self._words[key]) for keys in holders.values() for key in keys}
+        return _scores(holders, lengths, len(self._words), self._total_length)
 
 
-def _scores(holders: Mapping[str, Collection[str]], words: Mapping[str, Sized], total_length: int) -> dict[str, float]:
-    """Score the texts that hold words of a query, given the words of every text and their total number."""
+def _scores(
+    holders: Mapping[str, Collection[str]], lengths: Mapping[str, int], count: int, total_length: int
+) -> dict[str, float]:
+    """Score the texts that hold words of a query, of `count` texts; `lengths` has these at least."""
     matched: defaultdict[str, float] = defaultdict(float)
     total = 0.0
     for keys in holders.values():
-        idf = log(1 + (len(words) - len(keys) + 0.5) / (len(keys) + 0.5))
+        idf = log(1 + (count - len(keys) + 0.5) / (len(keys) + 0.5))
         total += idf
         for key in keys:
             matched[key] += idf
-    average = total_length / max(1, len(words))
-    return {key: min(1.0, idf / total * _shortness(len(words[key]) / average)) for key, idf in matched.items()}
+    average = total_length / max(1, count)
+    return {key: min(1.0, idf / total * _shortness(lengths[key] / average)) for key, idf in matched.items()}
 
 
 def _shortness(length: float) -> float:

@@ -1,1 +1,1 @@
-"""Time limits: a timeout that the event loop's own lag does not use up, and the end of a try passed on to stores."""
+"""Time limits that lag does not use up, the end of a try passed on to stores, and turns between slices of work."""

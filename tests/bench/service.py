@@ -105,7 +105,8 @@ class Bare:
         """Store once, the vector being there already."""
         memory = NewMemory(owner=Owner(user_of(self._random)), content=text_of(self._random, 20))
         row = new_row(memory, Embedding("local/l2_supercat_256", self.vector()), self._clock)
-        await self.connection.fetch(*_driver_form(statements.PUT, insert_values([row], FIRST)))
+        [values] = await insert_values([row], FIRST)
+        await self.connection.fetch(*_driver_form(statements.PUT, values))
 
     async def close(self) -> None:
         """Close the connection."""

@@ -76,6 +76,7 @@ async def test_writes_are_accepted_while_home_hangs(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("trouble", SLOW)
+@pytest.mark.thorough
 async def test_without_a_standby_a_slow_home_is_waited_for(alone: Service, trouble: Trouble) -> None:
     """It answers within the deadline, and so does the service."""
     async with clients_of(alone.url) as answers:
@@ -86,6 +87,7 @@ async def test_without_a_standby_a_slow_home_is_waited_for(alone: Service, troub
     assert answers.degraded == {}
 
 
+@pytest.mark.thorough
 async def test_without_a_standby_a_home_that_stands_still_is_waited_for(alone: Service) -> None:
     """For less than a deadline: whoever asked meanwhile is answered afterwards."""
     async with clients_of(alone.url) as answers:
@@ -98,6 +100,7 @@ async def test_without_a_standby_a_home_that_stands_still_is_waited_for(alone: S
     _judge(answers)
 
 
+@pytest.mark.thorough
 async def test_without_a_standby_writes_are_accepted_while_home_hangs() -> None:
     """Where there is a journal."""
     with reachable_folder() as folder:

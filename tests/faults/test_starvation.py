@@ -15,7 +15,7 @@ from tests.support.service import Service, running_service
 
 # Memories, clients of the user who has them and their questions, clients of small users and their rounds.
 SIZES = [
-    pytest.param((8_000, 16, 2, 40, 1), id="small"),
+    pytest.param((1_500, 8, 2, 16, 1), id="small"),
     pytest.param((20_000, 16, 8, 40, 5), id="large", marks=pytest.mark.soak),
 ]
 _DRAINED_BY = 120.0  # seconds
@@ -32,6 +32,7 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.thorough
 async def test_one_native_on_a_busy_host(size: Size) -> None:
     """Nobody is refused within the deadline, however little processor there is."""
     with reachable_folder() as folder, running_service(folder) as service:
@@ -43,6 +44,7 @@ async def test_one_native_on_a_busy_host(size: Size) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.thorough
 async def test_a_chain_of_two_on_a_busy_host(lab: Lab, size: Size) -> None:
     """Two healthy natives refuse nobody whom one alone would have answered."""
     async with clients_of(lab.service.url) as answers:
@@ -57,6 +59,7 @@ async def test_a_chain_of_two_on_a_busy_host(lab: Lab, size: Size) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.8, 3.0])
+@pytest.mark.thorough
 async def test_a_mem0_whose_search_is_slow(seconds: float) -> None:
     """A mem0 that is alone answers every question, one after the other, however long each takes."""
     with reachable_folder() as folder:

@@ -113,6 +113,7 @@ def refused_start(folder: Path, variables: Mapping[str, str]) -> subprocess.Comp
     )
 
 
+@pytest.mark.thorough
 async def test_a_newcomer_first_in_the_order_is_not_believed(postgres_server: EmbeddedServer, folder: Path) -> None:
     """A restart with an empty store before the one that holds memories shows all of them."""
     native, second = [await new_store(postgres_server) for _ in range(2)]
@@ -156,6 +157,7 @@ async def test_a_home_that_is_put_back_is_healed(postgres_server: EmbeddedServer
     assert after[1]["memory-consistency"] == "strong"
 
 
+@pytest.mark.thorough
 async def test_the_only_store_that_is_put_back_serves_marked(postgres_server: EmbeddedServer, folder: Path) -> None:
     """It says that it was restored until the journal has delivered again what it retains."""
     only = await new_store(postgres_server)

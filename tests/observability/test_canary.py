@@ -57,6 +57,7 @@ async def http(mem0: FickleHttp, log: Log) -> AsyncIterator[httpx.AsyncClient]:
         *(pytest.param(other, marks=pytest.mark.soak) for other in (Behaviour.OK, Behaviour.DOWN, Behaviour.GARBAGE)),
     ],
 )
+@pytest.mark.thorough
 async def test_no_text_key_or_signature_is_told(
     http: httpx.AsyncClient, mem0: FickleHttp, log: Log, behaviour: Behaviour
 ) -> None:

@@ -20,6 +20,9 @@ FAMILIES = {
     "ninai_operation_duration_seconds": "histogram",
     "ninai_http_request_duration_seconds": "histogram",
     "ninai_http_requests_in_flight": "gauge",
+    "ninai_background_tries": "counter",
+    "ninai_background_tries_in_flight": "gauge",
+    "ninai_slowed_writes": "counter",
     "ninai_embedder_duration_seconds": "histogram",
     "ninai_embeddings_refused": "counter",
     "ninai_embeddings_waiting": "gauge",
@@ -32,6 +35,9 @@ FAMILIES = {
     "ninai_provider_calls_in_flight": "gauge",
     "ninai_provider_places": "gauge",
     "ninai_provider_retries_left": "gauge",
+    "ninai_provider_hedges": "counter",
+    "ninai_provider_asked_second": "gauge",
+    "ninai_provider_patience_seconds": "gauge",
     "ninai_provider_info": "gauge",
     "ninai_filling_memories": "gauge",
     "ninai_filling_users": "gauge",
@@ -258,11 +264,11 @@ async def test_clients_make_no_series(http: httpx.AsyncClient) -> None:
 
 
 async def test_use_makes_no_series(http: httpx.AsyncClient) -> None:
-    """A hundred users who do everything leave as many series as the first of them."""
+    """Twenty users who do everything leave as many series as the first of them."""
     await scraped(http)
     seen = []
     for _ in range(4):
-        for _ in range(25):
+        for _ in range(5):
             await use(Api(http, fresh_user()))
         seen.append(series_in(await scraped(http)))
 

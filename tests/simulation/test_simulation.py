@@ -11,12 +11,16 @@ from tests.simulation.shrink import described, shrunk
 from tests.simulation.upsets import UpsetKind
 
 _SHARDS, _SEEDS = 40, 50  # 2,000 runs, in parts that several workers can share
+_FIRST_SHARDS = 10  # which `make test` runs; the rest is for `make check`
 _SOAK_SHARDS, _SOAK_SEEDS = 100, 500
 _SOAK_FROM = 1_000_000
 
 _NOTHING_HAPPENS = Script(
     seed=0, skews=(0.0, 0.0), weak=(False,) * 3, steps=(), faults=(), crashes=(), switches=(), old=(), looks=False
 )
+
+
+_PARTS = [pytest.param(shard, marks=() if shard < _FIRST_SHARDS else pytest.mark.thorough) for shard in range(_SHARDS)]
 
 
 def _check(seeds: range) -> None:
@@ -31,7 +35,7 @@ def _check(seeds: range) -> None:
             )
 
 
-@pytest.mark.parametrize("shard", range(_SHARDS))
+@pytest.mark.parametrize("shard", _PARTS)
 def test_promises_are_kept(shard: int) -> None:
     """In no run is anything lost, stored twice, resurrected or left undelivered."""
     _check(range(shard * _SEEDS, (shard + 1) * _SEEDS))

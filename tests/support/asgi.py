@@ -13,6 +13,7 @@ from msgspec import Struct
 Headers = Sequence[tuple[bytes, bytes]]
 
 _MEASUREMENTS = 3
+_PIECE_BYTES = 64 * 1024  # of a body, as a server hands it over
 
 
 class Answer(Struct, frozen=True):
@@ -24,9 +25,15 @@ class Answer(Struct, frozen=True):
 
 
 async def ask(
-    app: Litestar, method: str, path: str, headers: Headers = (), body: asyncio.Event | None = None
+    app: Litestar,
+    method: str,
+    path: str,
+    headers: Headers = (),
+    body: asyncio.Event | None = None,
+    content: bytes = b"",
 ) -> Answer:
-    """Send one request and return its answer, whose body is not kept; its own comes when `body` is set."""
+    """Send one request and return its answer, whose body is not kept; its own comes when `body` is set, in pieces."""
+    path, _, query = path.partition("?")
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -35,7 +42,7 @@ async def ask(
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(b"host", b"127.0.0.1"), *headers],
         "client": ("127.0.0.1", 1),
@@ -43,11 +50,14 @@ async def ask(
         "state": {},
     }
     status, size, got = 0, 0, dict[bytes, bytes]()
+    pieces = [content[begin : begin + _PIECE_BYTES] for begin in range(0, len(content), _PIECE_BYTES)] or [b""]
+    pieces.reverse()
 
     async def receive() -> dict[str, Any]:
         if body is not None:
             await body.wait()
-        return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": pieces.pop() if pieces else b"", "more_body": bool(pieces)}
 
     async def send(message: Any) -> None:  # noqa: ANN401 - any message of ASGI
         nonlocal status, size, got

@@ -1,5 +1,7 @@
-"""Bodies of batches: each item is decoded alone, so that an invalid item fails alone."""
+"""Bodies of batches: each item is decoded alone, so that an invalid item fails alone, with turns of the event loop."""
 
+import asyncio
+import re
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
@@ -9,32 +11,42 @@ from litestar.typing import FieldDefinition
 from msgspec import Raw, Struct
 
 from app.http.body_limit import MAX_BODY_BYTES
-from app.http.json.body import JsonDTO, attempt, decode, decode_of_any_size
+from app.http.json.body import JsonDTO, decode, decode_of_any_size, fault_of, not_json
+from app.http.json.lists import Cut, FoundList, first_list
 from app.http.json.nesting import shallow
-from app.http.json.surrogates import WithoutEscapes
-from app.http.json.values import most_values_in, values_in
 from app.http.problems import TOO_LARGE, Problem, RequestError, problem_of
 from providers.errors import InvalidInput
 from providers.limits import MAX_BATCH
+from providers.timing.turns import Turns
 
 # For all items together. A value takes up to 100 bytes of memory, 30 times of what it took in the body, and a step of
 # each walk through it; one memory may hold thousands, but a thousand of these memories would block all other requests.
 MAX_BATCH_VALUES = 100_000
+MAX_BESIDE_BYTES = 64 * 1024  # around the list, where nothing but a name belongs
 
-_MOST_BRACKETS = 2 * MAX_BATCH_VALUES  # with more there are too many values as well
+_MOST_BRACKETS = 32_000  # of one item; with more there are too many values as well
 ITEM = "item"  # the field that an error names if no field of the item is at fault
 T = TypeVar("T", bound=Struct)
-_ABSENT = Raw()
-# Not a list, which would be built whole, whatever its length, before that is checked. One too many is enough.
-_FIELDS = [(f"item_{place}", Raw, _ABSENT) for place in range(MAX_BATCH + 1)]
-_Items = msgspec.defstruct("Items", _FIELDS, array_like=True)
+_BODY = "body"
+_BLANKS = b" \t\r\n"
+_TRUNCATED = "Input data was truncated"  # as msgspec says it
+_STAND_IN = b"[0"  # the list, but for its end
+_BYTE = re.compile(r"\(byte ([0-9]{1,9})\)")
+
+
+class Batch(Generic[T]):
+    """A body whose only field is a list of `T`, not decoded yet: that takes turns of the event loop."""
+
+    def __init__(self, body: bytes, into: type[Struct]) -> None:
+        self._body, self._into = body, into
+
+    async def items(self) -> list[T | Problem]:
+        """Decode the items; see `decode_batch` for the errors."""
+        return await decode_batch(self._body, self._into)
 
 
 class BatchDTO(JsonDTO[T], Generic[T]):
-    """Decode a body whose only field is a list into the list's items, with a problem in place of an invalid one.
-
-    `T` is the body's type in the OpenAPI document.
-    """
+    """Hand a handler the `Batch` of a body; `T` is the body's type in the OpenAPI document."""
 
     @classmethod
     def create_openapi_schema(
@@ -48,12 +60,12 @@ class BatchDTO(JsonDTO[T], Generic[T]):
         return super().create_openapi_schema(definition, handler_id, schema_creator)
 
     def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the framework passes anything to a handler
-        """Decode one body; see `decode_batch` for the errors."""
+        """Return the batch; the framework decodes at once, and so the handler does it."""
         self.check_media_type()
-        return decode_batch(value, self.model_type)
+        return Batch(value, self.model_type)
 
 
-def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
+async def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
     """Decode JSON into the items of a struct's only field, each of them or the problem with it.
 
     Raises:
@@ -61,57 +73,88 @@ def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
         InvalidInput: it is not a list of the right length, and nothing else, under the right name.
     """
     field, item = _parts_of(into)
-    # Counted together with the commas in texts they are hardly ever too many, so the texts need no parsing.
-    few = most_values_in(body) <= MAX_BATCH_VALUES
-    reader = _ItemReader(item, None if few else MAX_BATCH_VALUES)
-    return [reader.read(text) for text in _items_of(body, field)]
+    if len(body) > MAX_BODY_BYTES:
+        await asyncio.sleep(0)  # putting its pieces together has taken a slice of its own
+    turns = Turns()
+    reader = _ItemReader(body, item)
+    results = []
+    for cut in await _cuts(body, field, turns):
+        results.append(reader.read(cut))
+        await turns.take()
+    return results
 
 
 class _ItemReader(Generic[T]):
-    """Read one item after another, as long as they hold at most `values_left` values; None: without this limit."""
+    """Read one item of a body after another, as long as they hold at most so many values."""
 
-    def __init__(self, item: type[T], values_left: int | None) -> None:
-        self._item, self._values_left = item, values_left
+    def __init__(self, body: bytes, item: type[T]) -> None:
+        self._body, self._item = body, item
+        self._values_left = MAX_BATCH_VALUES
 
-    def read(self, text: bytes | Raw) -> T | Problem:
+    def read(self, cut: Cut) -> T | Problem:
+        """Return the item, or the problem with it.
+
+        Raises:
+            RequestError: it is not JSON, and so the whole is not.
+        """
+        text = self._body[cut.begin : cut.end].strip(_BLANKS)
         try:
-            self._check_size(text)
-            return decode(text, self._item, ITEM)
+            self._check_size(text, cut.values)
+            return decode(shallow(text, _MOST_BRACKETS) if cut.deep else text, self._item, ITEM)
         except (RequestError, InvalidInput) as error:
+            if len(text) <= MAX_BODY_BYTES and (fault := fault_of(text)) is not None:
+                raise not_json(_moved(fault, -1, self._body.find(text, cut.begin)), _BODY) from None
             return problem_of(error)
 
-    def _check_size(self, text: bytes | Raw) -> None:
-        if memoryview(text).nbytes > MAX_BODY_BYTES:
+    def _check_size(self, text: bytes, values: int) -> None:
+        if len(text) > MAX_BODY_BYTES:
             raise RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
-        if self._values_left is None:
-            return
-        values = values_in(bytes(text))
         if values > self._values_left:
             reason = f"brings the batch above {MAX_BATCH_VALUES} JSON values in all: send it in another one"
             raise InvalidInput(ITEM, reason)
         self._values_left -= values
 
 
-def _items_of(body: bytes, field: str) -> list[bytes] | list[Raw]:
-    envelope = _envelope(field)
-    try:
-        return _present(attempt(body, envelope), field)
-    except (msgspec.DecodeError, RecursionError):
-        # A lone surrogate or too many levels in one item keep msgspec from splitting the whole.
-        hidden = WithoutEscapes(shallow(body, _MOST_BRACKETS))
-        try:
-            items = _present(attempt(hidden.text, envelope), field)
-        except (msgspec.DecodeError, RecursionError, RequestError):
-            # The fault is in no item, so the error describes the original body.
-            return _present(decode_of_any_size(body, envelope), field)
-        return [hidden.restored(bytes(item)) for item in items]
-
-
-def _present(envelope: Struct, field: str) -> list[Raw]:
-    items = [item for item in msgspec.structs.astuple(getattr(envelope, field)) if item is not _ABSENT]
-    if not 1 <= len(items) <= MAX_BATCH:
+async def _cuts(body: bytes, field: str, turns: Turns) -> list[Cut]:
+    """Cut the items out of a body that holds nothing but their list."""
+    found = await first_list(body, MAX_BATCH, turns)
+    if found is None:
+        # Its beginning says what is wrong: that it is no JSON, no object, or that something else has the name.
+        decode_of_any_size(body[:MAX_BODY_BYTES], _envelope(field))
+        raise not_json(_TRUNCATED, _BODY)
+    _check_around(body, field, found)
+    cuts = found.cuts
+    if len(cuts) > MAX_BATCH or (len(cuts) == 1 and not body[cuts[0].begin : cuts[0].end].strip(_BLANKS)):
         raise InvalidInput(field, f"must hold between 1 and {MAX_BATCH} items")
-    return items
+    if found.end is None:
+        raise not_json(_TRUNCATED, _BODY)
+    return cuts
+
+
+def _check_around(body: bytes, field: str, found: FoundList) -> None:
+    """Refuse a body with anything else than the list; the list itself is replaced by a short one for this."""
+    end = len(body) if found.end is None else found.end
+    before, behind = body[: found.begin].lstrip(_BLANKS), b"]}" if found.end is None else body[end:].rstrip(_BLANKS)
+    if len(before) + len(behind) > MAX_BESIDE_BYTES:
+        raise InvalidInput(_BODY, f"must hold at most {MAX_BESIDE_BYTES} bytes beside the list")
+    stand_in = before + (_STAND_IN if body.startswith(b"[", found.begin) else b"{") + behind
+    try:
+        envelope = decode_of_any_size(stand_in, _envelope(field))
+    except RequestError as error:
+        moved = _moved(error.detail, len(before), end - len(before) - len(_STAND_IN))
+        raise RequestError(error.kind, moved, error.field) from None
+    if getattr(envelope, field) != [Raw(_STAND_IN[1:])]:
+        raise InvalidInput(field, "must be given once")
+
+
+def _moved(fault: str, behind: int, by: int) -> str:
+    """Return what msgspec says with the place that it names, if that is behind a place, moved to that in the body."""
+
+    def moved(place: re.Match[str]) -> str:
+        byte = int(place[1])
+        return f"(byte {byte + by if byte > behind else byte})"
+
+    return _BYTE.sub(moved, fault)
 
 
 @lru_cache
@@ -123,4 +166,4 @@ def _parts_of(into: type[Struct]) -> tuple[str, type[Struct]]:
 
 @lru_cache
 def _envelope(field: str) -> type[Struct]:
-    return msgspec.defstruct("Envelope", [(field, _Items)], forbid_unknown_fields=True)
+    return msgspec.defstruct("Envelope", [(field, list[Raw])], forbid_unknown_fields=True)

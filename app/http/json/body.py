@@ -11,12 +11,10 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from app.http.json.place import place_in
+from app.http.json.sizes import refuse_too_large
 from app.http.json.surrogates import WithoutEscapes, lone_surrogate
-from app.http.json.values import most_values_in, values_in
 from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
 from providers.errors import InvalidInput
-from providers.json_limits import MAX_METADATA_BYTES
-from providers.limits import MAX_CONTENT_CHARS
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -24,9 +22,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _QUOTED_CHARS = 200
 
 _BODY = "body"
-# No field may hold more values: of metadata, each takes a byte at least.
-MAX_FIELD_VALUES = MAX_METADATA_BYTES
-_MOST_MARKS = MAX_CONTENT_CHARS + MAX_FIELD_VALUES  # commas and the like in any valid body
+_CHECKED_BEYOND = 48_000  # bytes; a smaller body is decoded in a few milliseconds, whatever it holds
 _AT = re.compile(r"(?:key in )?\$(?P<path>[^`]*)`")
 _NAMED = re.compile(r"Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`")
 _HALF = "must be valid Unicode without lone surrogates"
@@ -85,14 +81,17 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
 
 
 def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
-    """Decode JSON into a struct; errors as of `JsonDTO.decode_bytes`, which name `whole` if no field is at fault."""
-    if memoryview(body).nbytes > _MOST_MARKS:
-        _refuse_too_many_values(bytes(body), into, whole)
+    """Decode JSON into a struct; errors as of `JsonDTO.decode_bytes`, which name `whole` if no field is at fault.
+
+    msgspec holds the interpreter's lock, and so no thread helps; what is up to `MAX_BODY_BYTES` takes at most 20 ms.
+    """
+    if memoryview(body).nbytes > _CHECKED_BEYOND:
+        _refuse_too_large(bytes(body), into, whole)
     return decode_of_any_size(body, into, whole)
 
 
 def decode_of_any_size(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
-    """Decode as `decode` does, but without a limit on the number of values."""
+    """Decode as `decode` does, but without a look at the size of the fields."""
     try:
         return attempt(body, into, whole)
     except msgspec.DecodeError as error:
@@ -117,22 +116,37 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     return decoded
 
 
-def _refuse_too_many_values(body: bytes, into: type[T], whole: str) -> None:
-    """Refuse a body with so many values that building them would take 30 times the memory of the body."""
-    if most_values_in(body) <= _MOST_MARKS:
-        return
+def fault_of(text: bytes) -> str | None:
+    """Return what keeps text from being JSON, None if nothing does: lone surrogates and any depth are allowed."""
+    try:
+        _decoder(msgspec.Raw).decode(WithoutEscapes(text).text)
+    except msgspec.DecodeError as error:
+        return str(error)
+    except RecursionError:
+        return None
+    return None
+
+
+def not_json(said: str, whole: str) -> RequestError:
+    """Return the refusal of what is not JSON, by what msgspec said."""
+    return RequestError(MALFORMED_BODY, f"The {whole} is not JSON: {_quoted(said)}", field=whole)
+
+
+def _refuse_too_large(body: bytes, into: type[T], whole: str) -> None:
+    """Refuse a body that would take long to decode, or 30 times of its memory, before anything is built of it."""
     hidden = WithoutEscapes(body)
     try:
-        parts = _decoder(_parts_of(into)).decode(hidden.text)
-    except msgspec.ValidationError:  # no object, which decoding reports
-        return
+        parts = _decoder(_known_parts_of(into)).decode(hidden.text)
+    except UnicodeDecodeError:
+        raise InvalidInput(whole, "must hold known fields alone") from None  # this one is not to be quoted
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), whole) from None
     except msgspec.DecodeError as error:
-        raise _not_json(str(error), whole) from None
+        raise not_json(str(error), whole) from None
     except RecursionError:
         raise InvalidInput(whole, "must not nest so deeply") from None
-    for field in parts.__struct_fields__:
-        if values_in(hidden.restored(bytes(getattr(parts, field)))) > MAX_FIELD_VALUES:
-            raise InvalidInput(field, f"must hold at most {MAX_FIELD_VALUES} JSON values")
+    fields = {name: hidden.restored(bytes(getattr(parts, name))) for name in parts.__struct_fields__}
+    refuse_too_large(body, fields, whole)
 
 
 def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestError | InvalidInput:
@@ -146,7 +160,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
     except msgspec.ValidationError as error:  # no object
         return _invalid(str(error), whole)
     except (msgspec.MsgspecError, RecursionError):
-        return _not_json(said, whole)
+        return not_json(said, whole)
     for field in parts.__struct_fields__:
         part = hidden.restored(bytes(getattr(parts, field)))
         position = lone_surrogate(part)
@@ -154,11 +168,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
             return InvalidInput(_quoted(field + (place_in(part, position) or "")), _HALF)
     if lone_surrogate(body) is not None:  # in the name of a field, which must not be quoted then
         return InvalidInput(whole, _HALF)
-    return _not_json(said, whole)
-
-
-def _not_json(said: str, whole: str) -> RequestError:
-    return RequestError(MALFORMED_BODY, f"The {whole} is not JSON: {_quoted(said)}", field=whole)
+    return not_json(said, whole)
 
 
 @lru_cache(maxsize=64)
@@ -170,6 +180,12 @@ def _decoder(into: type[T]) -> msgspec.json.Decoder[T]:
 def _parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """Return a struct with the same fields, each of which is optional and kept as raw JSON."""
     return msgspec.defstruct("Parts", [(field, msgspec.Raw, msgspec.Raw()) for field in into.__struct_encode_fields__])
+
+
+@lru_cache(maxsize=64)
+def _known_parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Return a struct as of `_parts_of` that takes no other fields."""
+    return msgspec.defstruct("KnownParts", [], bases=(_parts_of(into),), forbid_unknown_fields=True)
 
 
 def _invalid(message: str, whole: str) -> InvalidInput:

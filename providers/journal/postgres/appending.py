@@ -21,6 +21,8 @@ from providers.journal.operations import (
 )
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
+from providers.postgres.parts import in_parts, size_of
+from providers.timing.turns import in_turns
 
 # A statement's duration grows with its operations, some 50 microseconds each; a larger call goes alone.
 _COMBINED_UP_TO = 16  # operations in one call
@@ -62,24 +64,48 @@ class Appender:
 
     async def _store(self, calls: Sequence[AppendCall]) -> list[Answers]:
         flat = [(operation, call) for call in calls for operation in call.operations]
-        states = [operation.state for operation, _ in flat]
-        values = {
-            "kinds": ["trace" if operation.trace else operation.kind.value for operation, _ in flat],
-            "users": [state.user_id for state in states],
-            "memories": [state.id for state in states],
-            "versions": [state.version for state in states],
-            "bases": [operation.base_version for operation, _ in flat],
-            "digests": [state.digest for state in states],
-            "states": [encode(state) for state in states],
-            "helds": [call.held for _, call in flat],
-            "seconds": [call.seconds for _, call in flat],
-            "edits": [operation.edit_id for operation, _ in flat],
-            "olders": [" ".join(operation.older_edits) or None for operation, _ in flat],
-        }
-        rows = await self._database.write(statements.APPEND, values)
-        by_place = {row.place: row for row in rows}
-        answers = iter([_answer(operation, by_place[place]) for place, (operation, _) in enumerate(flat, 1)])
-        return [[next(answers) for _ in call.operations] for call in calls]
+        texts = await in_turns(lambda pair: encode(pair[0].state), flat)
+        placed = [_Placed(place, *pair, text) for place, (pair, text) in enumerate(zip(flat, texts, strict=True))]
+        parts = in_parts(placed, lambda one: size_of((one.text,)), _key_of)
+        rows = await self._database.write_parts(statements.APPEND, list(map(_values, parts)))
+        # The function counts the places of each part from 1; its rows are in no order, but those of the parts are.
+        answers: dict[int, Row[Any]] = {}
+        rest = iter(rows)
+        for part in parts:
+            answers |= {part[row.place - 1].place: row for _, row in zip(part, rest, strict=False)}
+        answered = iter(await in_turns(lambda one: _answer(one.operation, answers[one.place]), placed))
+        return [[next(answered) for _ in call.operations] for call in calls]
+
+
+class _Placed(Struct, frozen=True):
+    """An operation with its place among those that are appended together, and the text of its state."""
+
+    place: int
+    operation: Operation
+    call: AppendCall
+    text: str
+
+
+def _key_of(placed: _Placed) -> tuple[str, str]:
+    return placed.operation.state.user_id, placed.operation.state.id
+
+
+def _values(part: Sequence[_Placed]) -> dict[str, list[Any]]:
+    operations = [one.operation for one in part]
+    states = [operation.state for operation in operations]
+    return {
+        "kinds": ["trace" if operation.trace else operation.kind.value for operation in operations],
+        "users": [state.user_id for state in states],
+        "memories": [state.id for state in states],
+        "versions": [state.version for state in states],
+        "bases": [operation.base_version for operation in operations],
+        "digests": [state.digest for state in states],
+        "states": [one.text for one in part],
+        "helds": [one.call.held for one in part],
+        "seconds": [one.call.seconds for one in part],
+        "edits": [operation.edit_id for operation in operations],
+        "olders": [" ".join(operation.older_edits) or None for operation in operations],
+    }
 
 
 def _answer(operation: Operation, row: Row[Any]) -> Appended | Rejected:

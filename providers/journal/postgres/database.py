@@ -45,14 +45,6 @@ class JournalDatabase(PreparedDatabase):
         await super().close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Acquire a connection for several statements in one transaction."""
-        async with self.writing() as plain:
-            connection = await plain.execution_options(isolation_level="READ COMMITTED")
-            async with connection.begin():
-                yield connection
-
-    @asynccontextmanager
     async def limited(self) -> AsyncIterator[None]:
         """Apply the time limit to a write that may wait for other writes."""
         with _of_a_journal():

@@ -27,6 +27,7 @@ from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
 from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_status, to_value
+from providers.timing.turns import in_turns
 from providers.types import Owner
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
@@ -70,7 +71,7 @@ class PostgresJournal(PostgresMembers):
     async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         """Return what takes precedence over a provider's own state; see the protocol."""
         values = {"user_id": owner.user, "provider": provider, "limit": limit, "tombstones": tombstones}
-        return [to_entry(row, row.pending) for row in await self._settled_rows(statements.ENTRIES, values)]
+        return await in_turns(_entry, await self._settled_rows(statements.ENTRIES, values))
 
     async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those that have a tombstone; see the protocol."""
@@ -80,12 +81,12 @@ class PostgresJournal(PostgresMembers):
     async def confirmed(self, provider: str, limit: int, seconds: float) -> list[JournalEntry]:
         """Return the newest operations that a provider has confirmed; see the protocol."""
         values = {"provider": provider, "limit": limit, "seconds": seconds}
-        return [to_entry(row, row.pending) for row in await self._settled_rows(statements.CONFIRMED, values)]
+        return await in_turns(_entry, await self._settled_rows(statements.CONFIRMED, values))
 
     async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what is known of one memory; see the protocol."""
         rows = await self._settled_rows(statements.NEWEST, {"user_id": owner.user, "memory_id": memory_id})
-        return to_entry(rows[0], rows[0].pending) if rows else None
+        return _entry(rows[0]) if rows else None
 
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lease deliveries; see the protocol."""
@@ -141,7 +142,7 @@ class PostgresJournal(PostgresMembers):
         """Return tombstones that every member has confirmed; see the protocol."""
         await self._clock.compare()
         values = {"limit": limit, "seconds": seconds, "after": after}
-        return [to_entry(row, row.pending) for row in await self._settled_rows(statements.TOMBSTONES, values)]
+        return await in_turns(_entry, await self._settled_rows(statements.TOMBSTONES, values))
 
     async def redeliver(self, seq: int, provider: str) -> None:
         """Make a tombstone due again; see the protocol."""
@@ -218,3 +219,7 @@ class PostgresJournal(PostgresMembers):
             await connection.execute(statements.LOCK_ALONE)
             values = {"seqs": seqs, "deleted": deleted, "traces": traces}
             return int(await connection.scalar(statements.DROP, values) or 0)
+
+
+def _entry(row: Row[Any]) -> JournalEntry:
+    return to_entry(row, row.pending)

@@ -109,6 +109,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "admin.session_secret = unset  # default",
         'journal.kind = "auto"  # default',
         "chain.longest_request = 30.0  # default",
+        "chain.writes_wait = false  # default",
         "chain.breaker.failure_share = 0.5  # default",
         "chain.breaker.least_calls = 10  # default",
         "chain.breaker.window = 10.0  # default",
@@ -119,6 +120,10 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "chain.budget.share = 0.1  # default",
         "chain.budget.at_least = 3  # default",
         "chain.budget.window = 10.0  # default",
+        "chain.hedging.enabled = true  # default",
+        "chain.hedging.factor = 2.0  # default",
+        "chain.hedging.least_patience = 0.1  # default",
+        "chain.hedging.most_patience = 2.0  # default",
         "chain.deliveries.batch = 100  # default",
         "chain.deliveries.per_second = 1000.0  # default",
         "chain.deliveries.first_wait = 0.5  # default",
@@ -141,6 +146,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'tracing.service_name = "ninaivalaigal"  # default',
         "tracing.timeout = 5.0  # default",
         "recall_limit = 10  # default",
+        "limits.max_answer_bytes = 16777216  # default",
         "# The resulting limits:",
         *(
             f"# native, {operation}: deadline {deadline} s (default), up to 30 s for a batch; one try {limit} (default)"

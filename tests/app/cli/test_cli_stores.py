@@ -94,6 +94,7 @@ def wait_for(service: Service, role: str, reason: str = "") -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.thorough
 def test_two_stores_that_differ_become_one_chain(databases: dict[str, str], folder: Path) -> None:
     """The refused one says the command; it shows what differs, merges both ways, and both are complete and equal."""
     environ = variables(databases)

@@ -179,6 +179,7 @@ async def test_the_order_asks_for_the_scope(folder: Path) -> None:
     assert (answer["order"], answer["set_by"]) == (["b", "a"], "ops")
 
 
+@pytest.mark.thorough
 async def test_an_order_outlives_restarts(stores: dict[str, str], folder: Path) -> None:
     """What the API set is in force after a restart, and is kept whole, with who set it and instead of what."""
     async with running_app(stores) as app, asgi_client(app) as http:
@@ -193,6 +194,7 @@ async def test_an_order_outlives_restarts(stores: dict[str, str], folder: Path) 
     assert {**kept, "at": ""} == {"order": ["b", "a"], "instead_of": ["a", "b"], "set_by": "anonymous", "at": ""}
 
 
+@pytest.mark.thorough
 async def test_other_processes_follow_within_a_second(stores: dict[str, str]) -> None:
     """An order that one worker was given is soon in force in the others."""
     async with (
@@ -215,6 +217,7 @@ async def test_other_processes_follow_within_a_second(stores: dict[str, str]) ->
     assert answers[0] == answers[1]
 
 
+@pytest.mark.thorough
 async def test_an_order_ends_with_the_one_it_replaced(stores: dict[str, str], folder: Path) -> None:
     """When another order is configured that one holds, and what the API had set is forgotten for good."""
     async with running_app(stores) as app, asgi_client(app) as http:

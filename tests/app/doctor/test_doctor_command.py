@@ -109,6 +109,7 @@ async def test_a_server_that_cannot_be_started_is_an_error() -> None:
     assert findings["providers.native.health"].status is CheckStatus.SKIPPED
 
 
+@pytest.mark.thorough
 def test_an_embedded_server_is_found_as_it_is(postgres_server: EmbeddedServer) -> None:
     """Used where somebody runs it, run meanwhile where nobody does, and left alone where it shall stay down."""
     with reachable_folder() as data_dir:

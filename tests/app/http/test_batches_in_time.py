@@ -85,6 +85,7 @@ async def test_a_question_that_takes_too_long_fails_alone(either_way: tuple[Api,
     assert [result["status"] for result in body["results"]] == ["answered", "failed", "answered", "answered"]
     problem = body["results"][1]["problem"]
     assert (problem["status"], problem["type"], problem["detail"]) == (503, UNAVAILABLE, "No answer in time.")
+    assert response.headers["memory-degraded"] == "incomplete"
 
 
 async def test_where_no_question_is_answered_the_batch_may_be_repeated(either_way: tuple[Api, FickleHttp]) -> None:
@@ -116,6 +117,7 @@ async def test_what_was_stored_in_time_is_told(alone: tuple[Api, FickleHttp]) ->
     again = await api.request("POST", "/memory/remember/batch", json=body_of(texts), key="a batch")
     ids = [[result.get("memory_id") for result in response.json()["results"]] for response in (stored, again)]
     assert (again.json()["stored"], ids[1][:2]) == (4, ids[0][:2])
+    assert (stored.headers["memory-degraded"], "memory-degraded" in again.headers) == ("incomplete", False)
 
 
 async def test_where_nothing_is_known_to_be_stored_the_batch_may_be_repeated(alone: tuple[Api, FickleHttp]) -> None:

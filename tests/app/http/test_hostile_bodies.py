@@ -166,6 +166,7 @@ BATCHES = {
 
 
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in BATCHES.items()])
+@pytest.mark.thorough
 async def test_a_batch_is_refused_cheaply(mock_api: Api, body: bytes) -> None:
     """Whole or item by item; a batch may take more steps, since it has more to answer."""
     async with watched() as watch:

@@ -107,6 +107,7 @@ def test_no_variable_of_the_drivers_is_missing_here() -> None:
     assert read <= {*HOSTILE, "PGPASSFILE"}
 
 
+@pytest.mark.thorough
 def test_the_service_and_its_commands_work_in_a_foreign_shell(folder: Path, hostile: dict[str, str]) -> None:
     """The database is made, used, and looked at beside the service; afterwards commands run the server themselves."""
     variables = hostile | patience_for("native")
@@ -120,6 +121,7 @@ def test_the_service_and_its_commands_work_in_a_foreign_shell(folder: Path, host
 
 
 @pytest.mark.parametrize("name", ALONE)
+@pytest.mark.thorough
 def test_none_of_the_variables_reaches_the_server_alone(folder: Path, hostile: dict[str, str], name: str) -> None:
     """Where several are set, one may hide another."""
     server = EmbeddedServer(folder_of(folder, "native"))
@@ -129,6 +131,7 @@ def test_none_of_the_variables_reaches_the_server_alone(folder: Path, hostile: d
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.thorough
 def test_an_operators_own_dsn_heeds_the_shell(folder: Path) -> None:
     """What the dsn leaves open is the shell's to say, as with every PostgreSQL client."""
     server = EmbeddedServer(folder_of(folder, "native"))

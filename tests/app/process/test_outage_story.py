@@ -85,6 +85,7 @@ def told(lines: list[dict[str, Any]], *events: str) -> list[str]:
     return [event for event in first if event in events]
 
 
+@pytest.mark.thorough
 def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
     """What was lost and why, what served meanwhile, when everything was well again, and why the service ended."""
     variables = chain_in(folder)

@@ -62,6 +62,7 @@ class Unready(Service):
         return reasons
 
 
+@pytest.mark.thorough
 def test_a_provider_that_hangs_is_waited_for_at_the_start_and_not_when_it_leaves(folder: Path) -> None:
     """Warming, then given up, then leaving: each is said though the provider says nothing."""
     with silent_port() as port:
@@ -91,6 +92,7 @@ def test_a_provider_that_hangs_is_waited_for_at_the_start_and_not_when_it_leaves
     assert '"warming_given_up"' in service.said()
 
 
+@pytest.mark.thorough
 def test_a_ready_service_has_been_through_all_that_a_recall_needs(folder: Path) -> None:
     """Before anybody has asked for anything: a connection is there, a text was embedded, the journal was read."""
     with running_service(folder, {"NINAI__JOURNAL__KIND": "sqlite"}) as service:

@@ -218,6 +218,7 @@ def test_the_only_server_is_not_taken_down(service: Service) -> None:
     assert ready.status_code == 200
 
 
+@pytest.mark.thorough
 def test_the_schema_is_looked_after_beside_the_service(service: Service) -> None:
     """The server that the service runs is used, and goes on."""
     check, upgrade, history = (

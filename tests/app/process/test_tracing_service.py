@@ -33,6 +33,7 @@ def leaf(name: str) -> Tree:
     return Tree(name, [])
 
 
+@pytest.mark.thorough
 async def test_a_chain_tells_where_its_time_goes(tmp_path: Path, database: str) -> None:
     """A remember and a recall are trees below their caller's spans; what the standby gets is a trace of its own."""
     writing, reading, last = (uuid4().hex for _ in range(3))

@@ -165,6 +165,7 @@ async def test_an_order_of_empty_stores_changes_nothing(http: httpx.AsyncClient,
     assert await order_is(http, "a", "b")
 
 
+@pytest.mark.thorough
 async def test_a_newcomer_takes_part_and_goes_again(http: httpx.AsyncClient, file: Path, events: Events) -> None:
     """A provider that the file adds is filled while the others answer, and closed when the file drops it."""
     api = Api(http, fresh_user())
@@ -198,6 +199,21 @@ async def test_the_limit_of_a_recall_is_taken_over(http: httpx.AsyncClient, file
         return len(await api.recalled("tea")) == 2
 
     await eventually(limited)
+    assert [event for event in events() if event["event"] == "order_in_force"][1:] == []
+
+
+async def test_the_size_of_an_answer_is_taken_over(http: httpx.AsyncClient, file: Path, events: Events) -> None:
+    """The next list ends at the new bound, and the providers are left alone."""
+    api = Api(http, fresh_user())
+    for _ in range(12):
+        await api.stored("🍵" * 30_000)
+    assert (await api.page()).json()["count"] == 12
+    write(file, two(more="[limits]\nmax_answer_bytes = 1048576\n"))
+
+    async def bounded() -> bool:
+        return bool((await api.page()).json()["count"] == 8)
+
+    await eventually(bounded)
     assert [event for event in events() if event["event"] == "order_in_force"][1:] == []
 
 

@@ -23,6 +23,14 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ("recall_limit = 1.5", "$.recall_limit: expected int, got 1.5 (ninai.toml)"),
         ("recall_limit = 2026-01-01", '$.recall_limit: expected int, got "2026-01-01" (ninai.toml)'),
         (f"recall_limit = {'[' * 5000}", "ninai.toml: nested too deeply"),
+        (
+            "[limits]\nmax_answer_bytes = 1048575",
+            "$.limits.max_answer_bytes: expected int >= 1048576, got 1048575 (ninai.toml)",
+        ),
+        (
+            "[limits]\nmax_answer_bytes = 1073741825",
+            "$.limits.max_answer_bytes: expected int <= 1073741824, got 1073741825 (ninai.toml)",
+        ),
         ('data_dir = "~\\u0000"', '$.data_dir: expected a path, got "~\\u0000" (ninai.toml)'),
         ("data_dir = 1", "$.data_dir: expected a path, got 1 (ninai.toml)"),
         ('data_dir = ""', '$.data_dir: expected a path, got "" (ninai.toml)'),

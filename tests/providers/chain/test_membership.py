@@ -36,7 +36,7 @@ class Waits(Unobserved):
 
 @pytest.fixture
 def rare_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have stores looked at rarely, for a test that lasts a day."""
+    """Have stores looked at rarely, for a test that lasts hours."""
     monkeypatch.setattr(watch, "IDLE_SECONDS", 600.0)
 
 
@@ -106,6 +106,7 @@ def test_a_newcomer_that_refuses_a_memory_tells_why() -> None:
     staged(main)
 
 
+@pytest.mark.thorough
 def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """After so many seconds, twice as many each time up to a longest wait; once it is done all is forgotten."""
 
@@ -131,6 +132,7 @@ def test_a_filling_that_cannot_be_done_is_tried_ever_more_rarely(rare_looks: Non
     staged(main)
 
 
+@pytest.mark.thorough
 def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """Five hours of it are a line an hour, whatever is counted in the reason; another reason is told at once."""
 
@@ -295,7 +297,8 @@ def test_who_is_in_no_order_for_an_hour_is_retired() -> None:
     staged(main)
 
 
-def test_who_is_in_any_order_is_not_retired() -> None:
+@pytest.mark.thorough
+def test_who_is_in_any_order_is_not_retired(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """A provider that a single process still names stays a member."""
 
     async def main(stage: Stage) -> None:
@@ -309,7 +312,8 @@ def test_who_is_in_any_order_is_not_retired() -> None:
     staged(main)
 
 
-def test_who_is_put_back_into_an_order_is_not_retired() -> None:
+@pytest.mark.thorough
+def test_who_is_put_back_into_an_order_is_not_retired(rare_looks: None) -> None:  # noqa: ARG001 - a fixture
     """Another process whose order is still without it may be about to, until it hears that it is wanted."""
 
     async def main(stage: Stage) -> None:

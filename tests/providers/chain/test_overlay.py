@@ -1,5 +1,6 @@
 """The overlay of a recall: what is pending takes its place by words, and the scores stay what a caller may rely on."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -46,7 +47,7 @@ def _entry(
 def _recalled(
     entries: Sequence[JournalEntry], found: Sequence[MemoryRecord], query: RecallQuery | None = None
 ) -> list[MemoryRecord]:
-    return Overlay(entries).recalled(query or RecallQuery(owner=Owner("kannan"), query="green tea"), found)
+    return asyncio.run(Overlay(entries).recalled(query or RecallQuery(owner=Owner("kannan"), query="green tea"), found))
 
 
 def _ids(records: Sequence[MemoryRecord]) -> list[str]:

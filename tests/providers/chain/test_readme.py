@@ -9,7 +9,9 @@ from tests.support.markdown import ROOT, fenced
 FOLDER = ROOT / "providers" / "chain"
 README = (FOLDER / "README.md").read_text("utf-8")
 MOST_LINES = 175
-ROOMS = {name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "stores")}
+ROOMS = {
+    name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "hedging", "stores", "waiting")
+}
 
 _FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")

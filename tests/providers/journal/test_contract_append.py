@@ -210,3 +210,17 @@ async def test_so_many_operations_go_into_one_call(journal: Journal) -> None:
     with pytest.raises(ValueError, match="1000"):
         await journal.append([remember() for _ in range(MAX_APPENDED + 1)])
     assert (await journal.status()).operations == MAX_APPENDED
+
+
+async def test_a_large_call_is_answered_in_its_order(journal: Journal) -> None:
+    """Even if the database takes it in several statements, each operation has its own answer."""
+    text = "x" * 30_000
+    first, *rest = [remember(f"m{number:03}", text) for number in range(299, 0, -1)]
+    await journal.append([first])
+
+    answers = await journal.append([*rest[:100], remember(first.state.id, "coffee"), *rest[100:], rest[5]])
+
+    appended = [answer.entry.state.id for answer in answers if isinstance(answer, Appended)]
+    assert appended == [operation.state.id for operation in [*rest, rest[5]]]
+    assert isinstance(answers[100], Conflict)
+    assert [place for place, one in enumerate(answers) if isinstance(one, Appended) and one.repeated] == [299]

@@ -7,6 +7,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -208,6 +209,7 @@ async def check(journal: Journal, model: Model) -> None:
         assert (newest and newest.seq) == (known and known[0])
 
 
+@pytest.mark.thorough
 async def test_any_sequence_of_operations_ends_as_in_the_model(journal: Journal) -> None:
     """Whatever is appended, leased, settled and pruned, every answer and every entry is the model's."""
     loop = asyncio.get_running_loop()

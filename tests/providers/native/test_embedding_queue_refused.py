@@ -104,6 +104,7 @@ async def test_where_nothing_is_taken_no_memory_is_to_blame(database: str) -> No
     assert embedder.asked == 2 * queue_module.BATCH  # every half of it, and the probe
 
 
+@pytest.mark.thorough
 async def test_a_text_over_which_the_embedder_breaks_keeps_no_other_waiting(database: str) -> None:
     """It goes on waiting itself, since the embedder may be mended; the others are embedded."""
     embedder, host = fickle(), host_for()
@@ -123,6 +124,7 @@ async def test_a_text_over_which_the_embedder_breaks_keeps_no_other_waiting(data
         await gauge_is(host, 0)
 
 
+@pytest.mark.thorough
 async def test_a_batch_that_takes_too_long_is_made_smaller(database: str) -> None:
     """An embedder that is slow but well gets as few texts at a time as it has the time for."""
     embedder, host = fickle(), host_for()

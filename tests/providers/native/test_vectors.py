@@ -1,5 +1,7 @@
 """Memories and questions get the vectors that can be had in the time of one operation; what lacks one is told."""
 
+import pytest
+
 from providers.answers import Found
 from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
@@ -41,6 +43,7 @@ def test_slices_hold_no_more_than_one_call_can_bear() -> None:
     assert list(slices([])) == []
 
 
+@pytest.mark.thorough
 def test_a_large_batch_is_embedded_in_slices() -> None:
     """Each is a call of its own, and together they take no more than the time of one."""
     embedder = SlowEmbedder(0.25)

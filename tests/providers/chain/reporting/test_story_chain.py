@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -58,15 +59,16 @@ def of(logs: Sequence[EventDict], *left_out: str) -> list[tuple[str, Any]]:
     return [(line["event"], line["provider"]) for line in logs if "provider" in line and line["event"] not in left_out]
 
 
-def test_an_outage_of_an_hour_is_a_dozen_lines() -> None:
-    """In their order, although thousands of reads were made meanwhile."""
+@pytest.mark.thorough
+def test_an_outage_of_a_quarter_of_an_hour_is_a_dozen_lines() -> None:
+    """In their order, although hundreds of reads were made meanwhile."""
 
     async def main(stage: Stage) -> list[EventDict]:
         played = await Played(stage).start()
         with capture_logs() as logs:
             await played.read(10)
             played.a.down = True
-            await played.read(3_600)
+            await played.read(900)
             played.a.down = False
             await played.read(120)
         return logs
@@ -84,7 +86,7 @@ def test_an_outage_of_an_hour_is_a_dozen_lines() -> None:
     lost, moved = (next(line for line in logs if line["event"] == event) for event in ("provider_lost", "reads_moved"))
     assert (lost["reason"], lost["reads"], lost["writes"]) == ("down", "b", "accepted")
     assert moved["instead_of"] == "a"
-    assert 3_600 <= logs[-1]["seconds"] <= 3_700
+    assert 900 <= logs[-1]["seconds"] <= 1_000
 
 
 def test_a_home_that_hangs_is_lost_by_its_breaker() -> None:
@@ -110,7 +112,7 @@ def test_a_home_that_hangs_is_lost_by_its_breaker() -> None:
         ("reads_moved_back", "a"),
     ]
     moved, lost = logs[:2]
-    assert (moved["reason"], lost["reads"]) == ("timeout", "b")
+    assert (moved["reason"], lost["reads"]) == ("slow", "b")
     assert "did not answer a probe either" in lost["reason"]
 
 
