@@ -105,7 +105,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "server.body_timeout = 10.0  # default",
         "server.answer_timeout = 10.0  # default",
         "server.admission.enabled = true  # default",
-        "server.admission.min_limit = 256  # default",
+        "server.admission.min_limit = 300  # default",
         "server.admission.max_limit = 2000  # default",
         "server.admission.queue_deadline = 0.03  # default",
         'admin.host = "127.0.0.1"  # default',
