@@ -101,6 +101,7 @@ class Observed:
             caller=notes.caller,
             provider=notes.provider,
             **({"degraded": notes.degraded} if notes.degraded else {}),
+            **({"shed": notes.shed} if notes.shed else {}),
         )
 
 

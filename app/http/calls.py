@@ -11,6 +11,7 @@ from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from app.auth.caller import USER_HEADER, Caller
+from app.http.admission.admitted import Charged, admission_of
 from app.http.headers import (
     MAX_SESSION_CHARS,
     MAX_TIMEOUT_MS,
@@ -47,21 +48,27 @@ _WAIT = _header(PREFER_HEADER, _WAIT_TEXT, pattern="^wait=[0-9]{1,9}$")
 class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
-    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer.
+    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
+    is charged the exact price before the provider is asked.
     """
 
     provider: MemoryProvider
     owner: Owner
     recall_limit: int
     most_bytes: int
+    admission: Charged
 
 
 class WriteCall(Struct, frozen=True):
-    """Describe a request that writes: `ids` mints the same ids again when the request is repeated."""
+    """Describe a request that writes: `ids` mints the same ids again when the request is repeated.
+
+    `admission` is charged its exact price before the provider is asked.
+    """
 
     provider: MemoryProvider
     owner: Owner
     ids: WriteIds
+    admission: Charged
 
 
 async def provide_call(
@@ -75,7 +82,8 @@ async def provide_call(
     state = request.app.state
     caller: Caller = request.state.caller
     settings: Settings = state.settings
-    return ReadCall(state.provider, caller.owner, settings.recall_limit, settings.limits.max_answer_bytes)
+    most_bytes = settings.limits.max_answer_bytes
+    return ReadCall(state.provider, caller.owner, settings.recall_limit, most_bytes, admission_of(request.scope))
 
 
 async def provide_write_call(
@@ -90,4 +98,5 @@ async def provide_write_call(
     note_preferences(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
-    return WriteCall(request.app.state.provider, caller.owner, WriteIds(caller, idempotency_key))
+    ids = WriteIds(caller, idempotency_key)
+    return WriteCall(request.app.state.provider, caller.owner, ids, admission_of(request.scope))

@@ -69,6 +69,13 @@ FAMILIES = {
     "ninai_worker_processes": "gauge",
     "ninai_connections": "gauge",
     "ninai_connections_cut": "counter",
+    "ninai_admission_limit": "gauge",
+    "ninai_admission_dear_limit": "gauge",
+    "ninai_admission_used": "gauge",
+    "ninai_admission_waiting": "gauge",
+    "ninai_admission_queueing_delay_seconds": "gauge",
+    "ninai_admission_wait_seconds": "histogram",
+    "ninai_admission_shed": "counter",
     "ninai_build": "info",
 }
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
