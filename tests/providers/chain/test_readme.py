@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 from tests.support.markdown import ROOT, fenced
@@ -18,6 +19,7 @@ _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _STEP = re.compile(r"^ *([A-Za-z_]\w*(?:\.\w+)?)(?: .*?)? {2,}(\w+\.py)(?: |$)", re.MULTILINE)
 
 
+@cache
 def _defined(path: Path) -> set[str]:
     """Return the names of the classes and functions of a file, those of a class with its name."""
     names: set[str] = set()
