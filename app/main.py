@@ -26,6 +26,7 @@ from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
+from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
@@ -104,7 +105,10 @@ def create_app(
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    seen = Observed(CloseWhileDraining(HeadAsGet(BodyLimit(inner)), draining), metrics, tracer)  # type: ignore[arg-type] # ASGI's own open types
+    served = HeadAsGet(BodyLimit(inner))  # type: ignore[arg-type] # ASGI's own open types
+    templates = {template for _, template in _memory_routes(app)}
+    admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
+    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
 

@@ -101,6 +101,7 @@ class Observed:
             caller=notes.caller,
             provider=notes.provider,
             **({"degraded": notes.degraded} if notes.degraded else {}),
+            **({"shed": notes.shed} if notes.shed else {}),
         )
 
 
@@ -155,4 +156,6 @@ def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
         headers.append((b"memory-degraded", ", ".join(notes.degraded).encode()))
     if notes.token is not None:
         headers.append((b"memory-session", notes.token.encode()))
+    if notes.wait is not None:
+        headers.append((b"preference-applied", f"wait={notes.wait:g}".encode()))
     return [*headers, (b"server-timing", timing.encode())]

@@ -11,11 +11,12 @@ current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 class Notes(Struct, eq=False):
     """Gather what a request asks for, which provider answered, and where the time went; never any content.
 
-    From the request: `patience` is the seconds that the caller will wait, None if it did not say; `session` is the
-    token that it sent.
+    From the request: `patience` is the seconds that the caller will wait, None if it did not say; `wait` is the
+    seconds that it will wait for the confirmation of a write; `session` is the token that it sent.
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
-    time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them.
+    time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
+    `shed` is why the request was refused before anything was done.
 
     From the answer: `provider` is the name of the one that answered; `degraded` holds why the answer is degraded,
     one word for each reason; `eventual` says that acknowledged writes may be missing; `token` stands for what was
@@ -24,6 +25,7 @@ class Notes(Struct, eq=False):
 
     request_id: str
     patience: float | None = None
+    wait: float | None = None
     session: str | None = None
     caller: str | None = None
     provider: str | None = None
@@ -33,6 +35,7 @@ class Notes(Struct, eq=False):
     outcomes: dict[str, str] = {}
     eventual: bool = False
     token: str | None = None
+    shed: str | None = None
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""

@@ -25,7 +25,7 @@ def start(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.T
 def start_once(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     """Start work that ends by itself; if a bug ends it, the bug is logged."""
     task = asyncio.create_task(work, name=name, context=detached())
-    task.add_done_callback(_noted)
+    task.add_done_callback(note_bug)
     return task
 
 
@@ -74,6 +74,7 @@ async def _going_on(work: Callable[[], Coroutine[Any, Any, None]], name: str) ->
             return
 
 
-def _noted(task: asyncio.Task[None]) -> None:
+def note_bug(task: asyncio.Task[Any]) -> None:
+    """Log the bug with which a task has ended, if one did."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("background_task_failed", task=task.get_name(), exc_info=error)

@@ -38,6 +38,14 @@ class Replica(MemoryProvider, Protocol):
         return 0.0
 
     @property
+    def ranking(self) -> str | None:
+        """The name of the ranking of a recall: stores with the same one return the same memories in the same order.
+
+        None where nobody can tell, so that no other store has the same.
+        """
+        return None
+
+    @property
     def keeps_history(self) -> bool:
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False

@@ -18,6 +18,9 @@ class AnonymousAuthenticator(Struct, frozen=True):
 
     default_user: str
 
+    def recognize(self, headers: Mapping[str, str]) -> None:
+        """Know nobody: callers are told apart by their address."""
+
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
         """Return the one identity that all callers share.
 

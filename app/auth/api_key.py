@@ -27,6 +27,12 @@ class ApiKeyAuthenticator:
             raise RequestError(UNAUTHENTICATED, "This API key is not known", headers=CHALLENGE)
         return known
 
+    def recognize(self, headers: Mapping[str, str]) -> str | None:
+        """Return the name of the key that is shown, if there is such a key."""
+        key = key_in(headers)
+        known = None if key is None else self._by_hash.get(hash_key(key))
+        return None if known is None else known.id
+
     def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
         """Return the key's own user, or the one that the header names."""
         named = user_in(headers)

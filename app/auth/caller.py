@@ -42,6 +42,9 @@ class Identity(Struct, frozen=True):
 class Authenticator(Protocol):
     """Describe one way to authenticate a caller."""
 
+    def recognize(self, headers: Mapping[str, str]) -> str | None:
+        """Return the id of the caller that shows these headers, None if it is not known; nobody is admitted by it."""
+
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
         """Return the identity of the caller of an HTTP method; raise `RequestError` if it is unknown."""
 

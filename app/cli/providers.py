@@ -30,7 +30,7 @@ START_SECONDS = 60.0  # for a service that is just starting, including the first
 _EVERY_SECONDS = 1.0
 EXIT_FAILED = 1
 _NOT_READY = 503
-_HEAD = ("provider", "role", "breaker", "pending", "oldest", "dead", "epoch", "mark")
+_HEAD = ("provider", "role", "breaker", "pending", "oldest", "dead", "epoch", "mark", "patience")
 
 
 class _Count(Struct, frozen=True):
@@ -153,6 +153,7 @@ def _in_words(status: ChainStatus) -> str:
         (
             *(one.name, one.role, one.breaker.state, one.pending, span(one.oldest_pending_seconds), one.dead),
             *("-" if number is None else number for number in (one.epoch, one.mark)),
+            "/".join(f"{seconds:.2f}" for seconds in one.patience.values()) + " s" if one.patience else "-",
         )
         for one in status.providers
     ]
@@ -168,6 +169,8 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
     for provider in status.providers:
         if provider.breaker.state is not BreakerState.CLOSED:
             yield f"{provider.name}: the breaker is {provider.breaker.state}: {provider.breaker.why}"
+        if provider.asked_second:
+            yield f"{provider.name} is asked second: most of its answers take longer than patience"
         if provider.role is Role.RESTORED:
             yield f"{provider.name} has lost {_lost(provider.behind_seconds)}"
         if provider.role.incomplete:

@@ -42,7 +42,7 @@ class BatchesController(UserResource):
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
         items = await data.items()
-        price.of_memories(items)
+        await write.admission.charge(price.of_memories(items))
         wanted = [(place, item) for place, item in enumerate(items) if not isinstance(item, Problem)]
         memories = await in_turns(lambda at: at[1].memory(write.owner, write.ids.memory(at[0])), wanted)
         outcomes = await write.provider.store_many(memories) if memories else []
@@ -66,7 +66,7 @@ class BatchesController(UserResource):
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
         """
         priced = await in_turns(lambda query: _priced(query, call.recall_limit), await data.items())
-        price.of_questions(cost for _, cost in priced)
+        await call.admission.charge(price.of_questions(cost for _, cost in priced))
         wanted = (query for query, _ in priced if not isinstance(query, Problem))
         queries = [query.recall_query(call.owner, call.recall_limit, call.most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])

@@ -65,13 +65,14 @@ class MemoriesController(UserResource):
         With an `Idempotency-Key` a repeated request stores once and returns the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet.
         """
+        await write.admission.charge(price.of_memory(data))
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
     async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> Response[RecallResponse]:
         """Find the memories nearest to a query, by meaning and by words, best first."""
-        price.of_question(data, call.recall_limit)
+        await call.admission.charge(price.of_question(data, call.recall_limit))
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, call.most_bytes))
         return await of_memories(RecallResponse(found.memories, len(found.memories)))
 
@@ -88,6 +89,7 @@ class MemoriesController(UserResource):
         The cursor neither repeats nor skips when memories come and go meanwhile; the offset may. A page that would be
         larger than an answer may be (16 MiB by default) ends early, with a cursor.
         """
+        await call.admission.charge(price.of_page(limit, offset))
         page = await call.provider.page(_page(call, limit, offset, cursor))
         full = page.cut or len(page.memories) == limit
         more = cursor_after(page.memories[-1], page.provider or "") if full else None
@@ -107,6 +109,7 @@ class MemoriesController(UserResource):
         """Delete all memories of the user for good, up to 1,000 in one request. 202 as for one."""
         if confirm is None:
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
+        await write.admission.charge(price.ERASE_ALL)
         erased = await write.provider.erase_all(write.owner)
         # There may be memories that the provider could not list.
         more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded
@@ -125,6 +128,7 @@ class MemoriesController(UserResource):
         self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]
     ) -> Response[MemoryRecord]:
         """Replace the content, the metadata, or both; what is left out stays. 202 as for a new memory."""
+        await write.admission.charge(price.of_edit(data))
         edit_id = write.ids.update(memory_id, data.content, data.metadata)
         changed = await write.provider.change(data.edit(write.owner, memory_id, edit_id))
         return Response(changed.memory, status_code=write_status(changed))

@@ -11,8 +11,17 @@ from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from app.auth.caller import USER_HEADER, Caller
-from app.http.headers import MAX_SESSION_CHARS, MAX_TIMEOUT_MS, SESSION_HEADER, TIMEOUT_HEADER, note_conditions
+from app.http.admission.admitted import Charged, admission_of
+from app.http.headers import (
+    MAX_SESSION_CHARS,
+    MAX_TIMEOUT_MS,
+    SESSION_HEADER,
+    TIMEOUT_HEADER,
+    note_conditions,
+    note_preferences,
+)
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
+from app.http.preferences import PREFER_HEADER
 from app.settings import Settings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
@@ -32,25 +41,34 @@ _TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern="^[0-9]{1,6}$")
 _SESSION_TEXT = "The `Memory-Session` of the last write: the answer includes that write, or the request fails."
 _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
+_WAIT_TEXT = "`wait=SECONDS` (RFC 7240): how long to wait for `stored` before `accepted`; `Preference-Applied` says so."
+_WAIT = _header(PREFER_HEADER, _WAIT_TEXT, pattern="^wait=[0-9]{1,9}$")
+
 
 class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
-    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer.
+    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
+    is charged the exact price before the provider is asked.
     """
 
     provider: MemoryProvider
     owner: Owner
     recall_limit: int
     most_bytes: int
+    admission: Charged
 
 
 class WriteCall(Struct, frozen=True):
-    """Describe a request that writes: `ids` mints the same ids again when the request is repeated."""
+    """Describe a request that writes: `ids` mints the same ids again when the request is repeated.
+
+    `admission` is charged its exact price before the provider is asked.
+    """
 
     provider: MemoryProvider
     owner: Owner
     ids: WriteIds
+    admission: Charged
 
 
 async def provide_call(
@@ -64,7 +82,8 @@ async def provide_call(
     state = request.app.state
     caller: Caller = request.state.caller
     settings: Settings = state.settings
-    return ReadCall(state.provider, caller.owner, settings.recall_limit, settings.limits.max_answer_bytes)
+    most_bytes = settings.limits.max_answer_bytes
+    return ReadCall(state.provider, caller.owner, settings.recall_limit, most_bytes, admission_of(request.scope))
 
 
 async def provide_write_call(
@@ -72,9 +91,12 @@ async def provide_write_call(
     user_id: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
     idempotency_key: Annotated[str | None, _KEY] = None,
     patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
+    preferences: Annotated[str | None, _WAIT] = None,  # noqa: ARG001 - as above
 ) -> WriteCall:
     """Gather what a writing handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
+    note_preferences(request)
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
-    return WriteCall(request.app.state.provider, caller.owner, WriteIds(caller, idempotency_key))
+    ids = WriteIds(caller, idempotency_key)
+    return WriteCall(request.app.state.provider, caller.owner, ids, admission_of(request.scope))

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from litestar import Request
 
-from observability.notes import current
+from app.http.preferences import PREFER_HEADER, wait_of
+from observability.notes import Notes, current
 from providers.answers import Written
 from providers.errors import InvalidInput
 
@@ -21,9 +22,7 @@ _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 
 def note_conditions(request: Request[Any, Any, Any]) -> None:
     """Note how long the caller waits, which writes it wants to read; raise `InvalidInput` if a header is malformed."""
-    notes = current.get()
-    if notes is None:
-        raise RuntimeError("a handler runs within a request, which has notes")
+    notes = _notes()
     timeout = _only(request, TIMEOUT_HEADER)
     if timeout is not None:
         if not _NUMBER.fullmatch(timeout) or not 1 <= int(timeout) <= MAX_TIMEOUT_MS:
@@ -36,6 +35,21 @@ def note_conditions(request: Request[Any, Any, Any]) -> None:
         notes.session = session
 
 
+def note_preferences(request: Request[Any, Any, Any]) -> None:
+    """Note how long the caller of a write waits for a confirmation, within its deadline and the longest request.
+
+    Raises:
+        InvalidInput: the header is malformed.
+    """
+    preferred = request.headers.getall(PREFER_HEADER, [])
+    if not preferred or (seconds := wait_of(preferred)) is None:
+        return
+    notes = _notes()
+    longest = request.app.state.settings.chain.longest_request if notes.patience is None else notes.patience
+    # Whole seconds, as the answer says what was applied; less than one is less than everybody gets.
+    notes.wait = min(seconds, int(longest)) or None
+
+
 def write_status(*written: Written) -> int:
     """Return 200 if all writes are confirmed by the first provider, 202 if some are durable in the journal alone."""
     return STATUS_STORED if all(one.confirmed for one in written) else STATUS_ACCEPTED
@@ -44,6 +58,13 @@ def write_status(*written: Written) -> int:
 def stored_or_accepted(written: Written) -> Literal["stored", "accepted"]:
     """Return the same as a word."""
     return "stored" if written.confirmed else "accepted"
+
+
+def _notes() -> Notes:
+    notes = current.get()
+    if notes is None:
+        raise RuntimeError("a handler runs within a request, which has notes")
+    return notes
 
 
 def _only(request: Request[Any, Any, Any], name: str) -> str | None:

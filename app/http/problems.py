@@ -84,6 +84,7 @@ INTERNAL = ProblemType(500, "internal", "The service failed")
 UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
 METRICS_LATE = ProblemType(503, "metrics-late", "The metrics are not available now")
 UNAVAILABLE = ProblemType(503, "unavailable", "The memories are not available now")
+OVERLOADED = ProblemType(503, "overloaded", "The service has more work than it can do")
 
 # By the nearest class in the error's MRO.
 _KINDS: dict[type[BaseException], ProblemType] = {
@@ -109,6 +110,11 @@ _UNAVAILABLE_DETAILS: dict[type[BaseException], str] = {
 }
 _MAY_HAVE_BEEN_DONE = " The operation may or may not have happened; the same request can be repeated."
 _BY_STATUS = {kind.status: kind for kind in (BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, TOO_LARGE)}
+
+
+def urn(kind: ProblemType) -> str:
+    """Return the type of a problem as a client sees it."""
+    return f"urn:ninai:problem:{kind.name}"
 
 
 class RequestError(Exception):
@@ -195,7 +201,7 @@ def _field_of(message: Mapping[str, str]) -> FieldProblem:
 def _problem(kind: ProblemType, detail: str, errors: list[FieldProblem] | None = None) -> Problem:
     notes = current.get()
     return Problem(
-        type=f"urn:ninai:problem:{kind.name}",
+        type=urn(kind),
         title=kind.title,
         status=kind.status,
         detail=shortened(detail, MAX_DETAIL_CHARS),

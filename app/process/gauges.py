@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from providers import background
 from providers.chain.chain import Chain
+from providers.chain.chained import ChainedProvider
 from providers.chain.counting import CountingObserver
 from providers.chain.describing import describe
 from providers.chain.reporting.reporter import Reporter
@@ -26,4 +27,6 @@ async def _update(chain: Chain, observer: CountingObserver, story: Reporter) -> 
         status = await describe(chain)
         observer.show(status)
         story.look(status)
+        if isinstance(chain.provider, ChainedProvider):
+            chain.provider.observe(status)
         await asyncio.sleep(SECONDS)

@@ -12,7 +12,7 @@ from providers.limits import MAX_BATCH
 
 UNTIL_DEADLINE = "until the deadline"
 FOUND_OUT = f"{USUAL_FACTOR:g} times the usual, {LEAST_TRY:g} to {MOST_TRY:g} s"
-_DELIVERED = f"{USUAL_FACTOR:g} times the usual, at least {MOST_TRY:g} s"
+DELIVERED = f"{USUAL_FACTOR:g} times the usual, at least {MOST_TRY:g} s"
 
 _LONGEST = "chain.longest_request"
 
@@ -55,19 +55,18 @@ def limits_in_force(settings: Settings, origins: Mapping[str, Origin]) -> Iterat
                 deadline=policy.seconds(1, longest),
                 batch_deadline=policy.seconds(MAX_BATCH, longest),
                 deadline_from=_LONGEST if cut else str(origins.get(f"{path}.deadline", DEFAULT)),
-                try_limit=_try_limit(policy.try_limit, operation, others=following or _journalled(settings, operation)),
+                try_limit=_try_limit(settings, policy.try_limit, operation, others=following),
                 try_limit_from=str(origins.get(f"{path}.try_limit", DEFAULT)),
             )
 
 
-def _try_limit(configured: float | None, operation: OperationClass, *, others: bool) -> str:
+def _try_limit(settings: Settings, configured: float | None, operation: OperationClass, *, others: bool) -> str:
     if configured is not None:
         return f"{configured:g} s"
     if operation is OperationClass.REPLAY:
-        return _DELIVERED
+        return DELIVERED
+    if operation.writes:
+        # What is durable before the provider is asked is delivered otherwise, unless every caller waits for it.
+        journalled = len(settings.order) > 1 or settings.journal.always(settings.data_dir)
+        return DELIVERED if journalled and not settings.chain.writes_wait else UNTIL_DEADLINE
     return FOUND_OUT if others else UNTIL_DEADLINE
-
-
-def _journalled(settings: Settings, operation: OperationClass) -> bool:
-    """Return whether a write is durable before the provider is asked, so that no caller has to wait for it."""
-    return operation.writes and (len(settings.order) > 1 or settings.journal.always(settings.data_dir))

@@ -51,6 +51,23 @@ Scope = Literal["memory", "admin"]
 Scopes = Annotated[list[Scope], Meta(min_length=1, description='a list of "memory", "admin" or both')]
 
 
+class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure how much is admitted at once by each process, in units of price, see `app/http/admission/`.
+
+    The limit finds itself between `min_limit` and `max_limit`; a request waits up to `queue_deadline` seconds.
+    """
+
+    enabled: bool = True
+    min_limit: Annotated[int, Meta(ge=1, le=100_000)] = 300
+    max_limit: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
+    queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 0.03
+
+    def __post_init__(self) -> None:
+        """Refuse a range without a number in it."""
+        if self.min_limit > self.max_limit:
+            raise ValueError("min_limit must not be more than max_limit")
+
+
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure where the service listens, with how many processes, and for whom; port 0 takes a free one.
 
@@ -68,6 +85,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     header_timeout: ClientTimeout = 20.0
     body_timeout: ClientTimeout = 10.0
     answer_timeout: ClientTimeout = 10.0
+    admission: AdmissionSettings = AdmissionSettings()
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

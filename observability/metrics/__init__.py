@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from observability.metrics.admission import AdmissionMetrics
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.embedding import EmbeddingMetrics
 from observability.metrics.journal import JournalMetrics
@@ -17,7 +18,9 @@ __all__ = ["OPERATIONS", "OPERATION_BUCKETS", "OVERHEAD_BUCKETS", "Metrics", "ex
 disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves it so
 
 
-class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, ServiceMetrics):
+class Metrics(
+    OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, AdmissionMetrics, ServiceMetrics
+):
     """Hold every instrument; no user, memory id, path or error text is ever a label.
 
     One instance per registry: making a second on the same registry raises `ValueError`.
@@ -30,4 +33,5 @@ class Metrics(OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, Em
         JournalMetrics.__init__(self, registry)
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
+        AdmissionMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)

@@ -33,6 +33,12 @@ class JournalMetrics:
             "Deliveries in the background, by outcome: done, held until the provider shows them, postponed or dead.",
             ("provider", "outcome"),
         )
+        self.slowed_writes = counter(
+            "ninai_slowed_writes",
+            "Writes that were slowed down because of what waits for home, by why: old_backlog, or large_backlog of a"
+            " user.",
+            ("reason",),
+        )
         self.contradictions = counter(
             "ninai_provider_contradictions",
             "Times that a provider did not show what it had confirmed longer ago than it may be stale.",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from time import perf_counter
 from typing import Protocol
 
@@ -27,10 +28,11 @@ class Pool(Protocol):
 
 
 class PoolWaits:
-    """Count the callers that wait for a connection of one pool."""
+    """Count the callers that wait for a connection of one pool; `least` is the shortest wait that was worth it."""
 
     def __init__(self, duration: Histogram, provider: str) -> None:
         self.count = 0
+        self.least = inf
         self._durations = {outcome: duration.labels(provider, outcome) for outcome in _OUTCOMES}
 
     @contextmanager
@@ -43,7 +45,10 @@ class PoolWaits:
             outcome = "ok"
         finally:
             self.count -= 1
-            self._durations[outcome].observe(perf_counter() - started)
+            seconds = perf_counter() - started
+            self._durations[outcome].observe(seconds)
+            if outcome == "ok" and seconds < self.least:
+                self.least = seconds
 
 
 class PoolMetrics:
@@ -92,3 +97,14 @@ class PoolMetrics:
                 del self._shown[provider]
                 for gauge in (self.database_connections, self.database_pool_size, self.database_waiting):
                     gauge.remove_by_labels({"provider": provider})
+
+    def least_wait_for_a_connection(self) -> float:
+        """Return the shortest wait at the busiest pool since this was asked last, in seconds; 0 if nobody waited.
+
+        Of whoever waits in vain nothing is known: it may be the database that does not answer.
+        """
+        longest = 0.0
+        for waits in self._shown.values():
+            if waits.least != inf:
+                longest, waits.least = max(longest, waits.least), inf
+        return longest

@@ -10,7 +10,7 @@ from observability.metrics.children import Children
 
 
 class ProviderMetrics:
-    """Measure attempts, retries and fallbacks; breakers, budgets and roles."""
+    """Measure attempts, retries, hedges and fallbacks; breakers, budgets and roles."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
@@ -39,8 +39,34 @@ class ProviderMetrics:
         self.places = gauge(
             "ninai_provider_places", "How many calls of this process a provider may have under way.", ("provider",)
         )
+        self.background_tries_in_flight = gauge(
+            "ninai_background_tries_in_flight",
+            "Tries of writes at a provider that go on in this process after their callers were answered 202.",
+            ("provider",),
+        )
+        self.background_tries = counter(
+            "ninai_background_tries",
+            "Tries of writes that went on after their callers were answered 202, by how they ended: answered, failed,"
+            " or given up as one too many.",
+            ("provider", "outcome"),
+        )
         self.retries_left = gauge(
-            "ninai_provider_retries_left", "What the retry budget would allow now.", ("provider",)
+            "ninai_provider_retries_left", "How many retries and hedges the budget would allow now.", ("provider",)
+        )
+        self.hedges = counter(
+            "ninai_provider_hedges",
+            "Calls to a provider beside a slow call to another one: sent, won, lost, or refused by the budget.",
+            ("provider", "operation", "event"),
+        )
+        self.asked_second = gauge(
+            "ninai_provider_asked_second",
+            "1 while reads ask another provider first because most answers of this one are slow.",
+            ("provider",),
+        )
+        self.patience = gauge(
+            "ninai_provider_patience_seconds",
+            "How long a read waits for a provider before another one is asked as well.",
+            ("provider", "operation"),
         )
         self.breaker_state = gauge(
             "ninai_breaker_state",

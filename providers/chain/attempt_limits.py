@@ -34,10 +34,11 @@ def learned_limits(
 
     `others` is true where another provider can be asked if this one does not answer soon. A provider `on_probation`
     gets the longest limit, because the one call that tests it must be able to find out that it is slow and not hung.
+    A write that the journal delivers otherwise has as long as a delivery: no caller waits for the end of either.
     """
     longer = USUAL_FACTOR * latencies.seconds(operation, size)
     evidence = min(max(LEAST_EVIDENCE, longer), MOST_TRY)
-    if operation is OperationClass.REPLAY:
+    if operation is OperationClass.REPLAY or (others and operation.writes):
         return AttemptLimits(max(MOST_TRY, longer), evidence)
     if not others:
         return AttemptLimits(inf, evidence)

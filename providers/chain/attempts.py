@@ -12,11 +12,11 @@ from providers.chain.attempt_limits import AttemptLimits, configured_limits, lea
 from providers.chain.call_attempts import CallAttempts, note_outcome
 from providers.chain.deadline import CallOptions
 from providers.chain.guards import Guards
+from providers.chain.hedging.pace import Pace
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import AttemptObserver, Unobserved
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.errors import Unavailable
-from providers.expectations import ProviderLimits
 
 Answer = TypeVar("Answer")
 
@@ -39,8 +39,8 @@ class FullJitter(wait_exponential):
 class Attempts:
     """Call one provider within its breaker, bulkhead, retry budget and limits; nothing else in the project retries.
 
-    No request lasts longer than `longest` seconds; `sleep` takes seconds, `chance` draws from [0, 1). Until latencies
-    have been measured, a call is expected to take `expected_latency` seconds.
+    No request lasts longer than `longest` seconds; `sleep` takes seconds, `chance` draws from [0, 1). The `pace` learns
+    how long calls take, and says what is expected until some have been measured.
     """
 
     def __init__(
@@ -52,12 +52,13 @@ class Attempts:
         chance: Callable[[], float] = random.random,
         now: Callable[[], float] = time.monotonic,
         *,
-        expected_latency: float = ProviderLimits().expected_latency,
+        pace: Pace | None = None,
         longest: float = LONGEST_REQUEST,
     ) -> None:
         self.policy = policy
         self.guards = guards
-        self.latencies = LatencyEstimates(expected_latency)
+        self.pace = pace or Pace(now=now)
+        self.latencies = LatencyEstimates(self.pace.expected)
         self.observer = observer or Unobserved()
         self.sleep = sleep
         self.now = now

@@ -14,6 +14,7 @@ from providers.errors import TimedOut
 _MOST_DOUBLINGS = 20  # far beyond every longest pause, and still no overflow
 _FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
+_ADMITTING = frozenset({BreakerState.CLOSED, BreakerState.HALF_OPEN})
 _ILL = frozenset({BreakerState.OPEN, BreakerState.HALF_OPEN})
 
 
@@ -160,6 +161,11 @@ class CircuitBreaker:
             self._cut_short_again(self._probe)
         else:
             self._probing = False  # the outcome is no evidence, so the next call may be the probe
+
+    def overtaken(self) -> None:
+        """Record a call that was given up since another provider was quicker: its short time is no evidence either."""
+        if self._probe is not None and self._state in _ADMITTING:
+            self._cut_short_again(self._probe)
 
     def _cut_short_again(self, probe: LivenessProbe) -> None:
         """Count a call that had too little time, and probe after several in a row: no such call detects a hang."""

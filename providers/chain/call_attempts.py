@@ -15,6 +15,7 @@ from providers.chain.attempt_limits import AttemptLimits
 from providers.chain.deadline import CallOptions
 from providers.chain.errors import CutShort, NoTimeLeft, Refused
 from providers.chain.guards import Guards
+from providers.chain.hedging.pace import Pace
 from providers.chain.latency_estimate import LatencyEstimates
 from providers.chain.observer import Attempt, AttemptObserver, GivenUp
 from providers.chain.policy import AttemptPolicy, OperationClass
@@ -33,6 +34,7 @@ class AttemptSetup(Protocol):
     policy: AttemptPolicy
     guards: Guards
     latencies: LatencyEstimates
+    pace: Pace
     observer: AttemptObserver
     wait: Callable[[RetryCallState], float]
     now: Callable[[], float]
@@ -110,6 +112,8 @@ class CallAttempts(Struct, Generic[Answer]):
         span.set("ninai.provider", provider)
         span.set("ninai.outcome", outcome)
         span.set("ninai.try", self._number)
+        if self.options.hedge:
+            span.set("ninai.hedge", True)
 
     async def last_resort(self) -> Answer:
         """Try once, whatever the breaker says, unless an operator has forced it open."""
@@ -184,7 +188,7 @@ class CallAttempts(Struct, Generic[Answer]):
         limits = self.setup.limits(self.operation, self.size, others=self.options.others)
         if self._respects_breaker:
             guards.breaker.check()  # before waiting for a slot in vain
-        async with guards.bulkhead.slot(self.options.deadline.limit_try(limits.limit)):
+        async with guards.bulkhead.slot(self.options.deadline.limit_try(min(limits.limit, self.options.place))):
             if self.options.deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
             with Admission(guards.breaker, self.operation) if self._respects_breaker else nullcontext():
@@ -202,11 +206,20 @@ class CallAttempts(Struct, Generic[Answer]):
         try:
             async with watch:
                 yield
+        except Rejected:
+            self.setup.pace.answered(self.operation, self.size, watch.seconds)
+            raise
+        except asyncio.CancelledError:
+            # A hedge that lost may have been as quick as ever.
+            if not self.options.hedge and self.setup.pace.unanswered(self.operation, self.size, watch.seconds):
+                self.setup.guards.breaker.overtaken()
+            raise
         except TimeoutError as error:
             if not watch.expired:
                 raise  # not raised by this timeout: a bug in the provider
             self._timed_out = True
             waited = watch.seconds
+            self.setup.pace.unanswered(self.operation, self.size, waited)
             if waited + _ROUNDING >= limits.limit:  # and not the deadline
                 self.setup.latencies.abandon(self.operation, self.size, waited)
             kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
@@ -214,9 +227,11 @@ class CallAttempts(Struct, Generic[Answer]):
             raise kind(reason, ambiguous=self.operation.writes) from error
         finally:
             time_limit.ends_at.reset(handed_down)
-            if (request := notes.current.get()) is not None:
+            # A hedge runs while the call that it hedges is waited for, whose seconds are noted already.
+            if (request := notes.current.get()) is not None and not self.options.hedge:
                 request.provider_seconds += time.perf_counter() - started
         self.setup.latencies.add(self.operation, self.size, watch.seconds)
+        self.setup.pace.answered(self.operation, self.size, watch.seconds)
 
 
 def note_outcome(provider: str, outcome: str) -> None:

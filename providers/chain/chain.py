@@ -17,6 +17,7 @@ from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
+from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver
@@ -34,6 +35,7 @@ from providers.states.clock import HybridClock
 # At the end, each for all at once: for pending deliveries, for tasks to end, for connections to be closed. A process
 # that stops is killed in the end, so that nothing may be waited for without a limit.
 FLUSH_SECONDS = 2.0
+TRIES_SECONDS = 1.0  # within that time, for writes that are still under way to home; then they are given up
 STOP_SECONDS = 1.0
 CLOSE_SECONDS = 3.0
 _DRAIN_POLL = 0.1
@@ -58,6 +60,7 @@ class Chain:
         self.policy = policy
         self.observer = observer
         self.shutdown = Shutdown()
+        self.hedging = Hedging(policy.hedging.enabled, self._looked_well)
         self.holder = str(uuid4())
         self._journal_choice = journal
         self._journal_stack = AsyncExitStack()
@@ -143,8 +146,10 @@ class Chain:
         The rest stays in the journal, for another process or the next start.
         """
         finishing = [asyncio.create_task(relay.finish(task)) for relay, task in self._relays.values()]
+        if isinstance(self._provider, ChainedProvider):
+            finishing.append(asyncio.create_task(self._provider.tries.finish(TRIES_SECONDS)))
         await background.ended(finishing, FLUSH_SECONDS)
-        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values())]
+        tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self.hedging.samples]
         self._relays.clear()
         if self.membership is not None:
             tasks += self.membership.tasks
@@ -208,8 +213,16 @@ class Chain:
             self._provider.route = route
         else:
             self._provider = ChainedProvider(
-                route, self.journal, self._clock, self.observer, self._now, self.shutdown, self._distrust
+                route,
+                self.journal,
+                self._clock,
+                self.observer,
+                self._now,
+                self.shutdown,
+                self._distrust,
+                self.hedging,
             )
+            self._provider.home.waits = self.policy.writes_wait
         for name in [link.name for link in route.links if link.name not in self._relays]:
             relay = OutboxRelay(
                 name, self.journal, partial(self._link, name), self.policy.deliveries, self.observer, now=self._now
@@ -218,6 +231,9 @@ class Chain:
 
     def _distrust(self) -> str | None:
         return None if self.membership is None else self.membership.registrar.distrust
+
+    def _looked_well(self, name: str) -> bool:
+        return self.membership is not None and name in self.membership.watch.well
 
     def _link(self, name: str) -> Link | None:
         """Return the link of a provider whose store has said who it is."""

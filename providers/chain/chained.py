@@ -8,13 +8,17 @@ from typing import Any
 from providers import limits
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
+from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
+from providers.chain.hedging.order import Hedging
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.route import Route
+from providers.chain.status import ChainStatus
+from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
 from providers.journal.base import Journal
@@ -35,7 +39,8 @@ class ChainHealth(Health, frozen=True, kw_only=True):
 class ChainedProvider(MemoryProvider):
     """Write to the journal, then to home; read from the first provider that answers, with the overlay applied.
 
-    `route` may be replaced at any moment: an operation keeps the one on which it began.
+    `route` may be replaced at any moment: an operation keeps the one on which it began. `home` confirms writes, and
+    `pacing` slows them down while much waits for home.
     """
 
     def __init__(
@@ -47,12 +52,26 @@ class ChainedProvider(MemoryProvider):
         now: Callable[[], float] = time.monotonic,
         shutdown: Shutdown | None = None,
         distrust: Callable[[], str | None] = lambda: None,
+        hedging: Hedging | None = None,
     ) -> None:
         self.route = route
         self.journal = journal
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
-        self._reader = ChainReader(self._context)
-        self._writer = ChainWriter(self._context, self._reader, clock, journal)
+        self.pacing = self._context.pacing
+        self._reader = ChainReader(self._context, hedging or Hedging())
+        self.home = Confirmer(self._context, clock, journal)
+        self._writer = ChainWriter(self._context, self._reader, clock, self.home)
+
+    @property
+    def tries(self) -> BackgroundTries:
+        """The tries of writes that go on after their callers were answered."""
+        return self.home.background
+
+    def observe(self, status: ChainStatus) -> None:
+        """Slow writes down from now on as what waits for home demands, given a status of this chain."""
+        homes = [one for one in status.providers if one.name == status.home and status.journal is not None]
+        pending = sum(home.pending for home in homes)
+        self.pacing.look(pending, max((home.oldest_pending_seconds for home in homes), default=0.0))
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:
         """See `MemoryStore`."""

@@ -1,26 +1,33 @@
 """The confirmation of a durable write by home: the write is stored if home confirms in time, accepted if not."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from providers.chain.applying import Change, apply_all, propagated, tombstones_met
 from providers.chain.context import ChainContext
-from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.deadline import CallOptions, Deadline, Shutdown
 from providers.chain.execution import Execution
 from providers.chain.leasing import Lease
 from providers.chain.link import Link
-from providers.chain.observer import JournalCall
+from providers.chain.observer import JournalCall, LateEnd
 from providers.chain.policy import OperationClass
 from providers.chain.rereading import taken
+from providers.chain.waiting.background_tries import BackgroundTries
+from providers.chain.waiting.home_try import HomeTry, Waiting, answered_within, patience_with, wish
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Dead, JournalEntry, Operation, OperationKind, Postponed, Settlement
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
+
+# Why a write is accepted whose caller has waited for as long as home takes in its good times.
+HOME_SLOW = "home_slow"
 
 _PROPAGATION_SECONDS = 1.0
 
@@ -28,68 +35,134 @@ _PROPAGATION_SECONDS = 1.0
 class Confirmer(Struct):
     """Deliver what the journal holds to home while the caller waits, and settle the delivery.
 
-    A delivery that this request has appended is leased to it, and the lease is renewed while it waits for home.
+    A delivery that this request has appended is leased to it, and the lease is renewed until home has answered. The
+    caller waits for as long as it wishes, or within the patience with home; if every caller `waits`, to its deadline.
     """
 
     context: ChainContext
     clock: HybridClock
     journal: Journal
+    waits: bool = False
+    background: BackgroundTries = field(default_factory=BackgroundTries)
 
     async def confirm(
         self, execution: Execution, operation: OperationClass, entries: Sequence[tuple[int, JournalEntry]]
     ) -> list[tuple[int, ProviderError]]:
         """Deliver durable operations to home while the caller waits; return what home refused, each with its place.
 
-        An operation that home does not confirm is accepted, not stored.
+        An operation that home does not confirm is accepted, not stored. A try that has no answer yet goes on.
         """
         if not entries:
             return []
         home = execution.route.home
         execution.session = self.context.session(max(entry.seq for _, entry in entries))
         if home is None:
-            execution.accept("home_incomplete")
+            self._accept(execution, "home_incomplete", entries)
             return []
-        waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
+        waiting: Waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
         execution.answered(home.name)
         if not waiting:
             return []
+        seconds = self._patience(home, operation, len(waiting))
+        waiting = await self._untried(execution, waiting, seconds)
+        if not waiting:
+            return []
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
-        outcomes: Sequence[ProviderError | None]
-        lease = self._lease(home, [entry for _, entry in waiting])
-        async with lease:
-            try:
-                # An operation that home does not confirm soon is durable all the same, and the relay delivers it.
-                outcomes = await apply_all(home, changes, operation, CallOptions(execution.deadline, others=True))
-            except Unavailable as error:
-                outcomes = [error] * len(waiting)
+        ending = Shutdown(self.context.now)
+        options = self._options(execution, home.attempts.seconds(operation, len(waiting)), seconds, ending)
+        task = asyncio.create_task(apply_all(home, changes, operation, options))
+        attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
+        try:
+            await answered_within([attempt], seconds, execution.deadline)
+        finally:
+            if not task.done():  # also where the caller is gone: home need not get the write twice for that
+                self.background.go_on(attempt, self._conclude_late)
+        if not task.done():
+            self._accept(execution, HOME_SLOW, waiting)
+            return []
+        refused: list[tuple[int, ProviderError]] = []
+        for (place, entry), outcome in zip(waiting, await self._conclude(attempt, execution.deadline), strict=True):
+            if isinstance(outcome, Unavailable):
+                self._accept(execution, f"home_{outcome.outcome}", [(place, entry)])
+            elif outcome is not None:
+                refused.append((place, outcome))
+        return refused
+
+    async def _untried(self, execution: Execution, waiting: Waiting, seconds: float) -> Waiting:
+        """Return the operations that no try in the background delivers; for those of others their end is awaited.
+
+        They are those of a caller who repeats a request that was answered 202.
+        """
+        tries = self.background.delivering([entry.seq for _, entry in waiting])
+        if not tries:
+            return waiting
+        await answered_within(tries, seconds, execution.deadline)
+        going_on = {seq for one in tries if not one.task.done() for seq in one.seqs}
+        confirmed = {seq for one in tries for seq in one.confirmed}
+        slow = [(place, entry) for place, entry in waiting if entry.seq in going_on]
+        if slow:
+            self._accept(execution, HOME_SLOW, slow)
+        return [(place, entry) for place, entry in waiting if entry.seq not in going_on | confirmed]
+
+    def _accept(self, execution: Execution, reason: str, waiting: Waiting) -> None:
+        execution.accept(reason, (place for place, _ in waiting))
+        for _, entry in waiting:
+            self.context.pacing.accepted(entry.state.owner)
+
+    def _options(self, execution: Execution, usual: float, seconds: float, ending: Shutdown) -> CallOptions:
+        """Return the options of a try that may take as long as any write, however little time its caller has.
+
+        Where nobody waits for its end, it may take as long as a delivery in the background.
+        """
+        deadline = Deadline.after(max(usual, execution.deadline.remaining()), self.context.now, ending)
+        return CallOptions(deadline, others=not self.waits and wish() is None, place=seconds)
+
+    def _lease(self, home: Link, waiting: Waiting) -> Lease:
+        leases = {entry.seq: entry.lease for _, entry in waiting if entry.lease is not None}
+        lease = Lease(partial(self.journal.renew, home.name), leases)
+        lease.begin()
+        return lease
+
+    def _patience(self, home: Link, operation: OperationClass, size: int) -> float:
+        wished = wish()
+        if wished is not None:
+            return wished
+        return inf if self.waits else patience_with(home, operation, size)
+
+    async def _conclude_late(self, attempt: HomeTry) -> None:
+        """Settle the deliveries of a try whose caller was answered before it ended."""
+        seconds = attempt.home.attempts.seconds(OperationClass.READ, len(attempt.waiting))
+        outcomes = await self._conclude(attempt, Deadline.after(seconds, self.context.now))
+        failed = LateEnd.GIVEN_UP if attempt.given_up else LateEnd.FAILED
+        failures = any(isinstance(outcome, Unavailable) for outcome in outcomes)
+        self.context.observer.ended_late(attempt.home.name, failed if failures else LateEnd.ANSWERED)
+
+    async def _conclude(self, attempt: HomeTry, deadline: Deadline) -> Sequence[ProviderError | None]:
+        """Settle the deliveries of a try when it has ended, and propagate what it has met; return its outcomes."""
+        home, entries = attempt.home, [entry for _, entry in attempt.waiting]
+        try:
+            outcomes = await attempt.outcomes()
             settlements = [
-                await self._settlement(execution, home, entry, outcome)
-                for (_, entry), outcome in zip(waiting, outcomes, strict=True)
+                await self._settlement(home, entry, outcome, deadline)
+                for entry, outcome in zip(entries, outcomes, strict=True)
+                # Somebody else may be at what is not leased to us; what we did not achieve does not make it due.
+                if entry.lease is not None or not isinstance(outcome, Unavailable)
             ]
-        met = zip(waiting, outcomes, strict=True)
-        await self._propagate(home, [entry.state for (_, entry), outcome in met if isinstance(outcome, MemoryDeleted)])
-        await self.context.settle(*lease.noted(settlements))
-        return [
-            (place, outcome)
-            for (place, _), outcome in zip(waiting, outcomes, strict=True)
-            if outcome is not None and not isinstance(outcome, Unavailable)
-        ]
+        finally:
+            await attempt.lease.end()
+        met = zip(entries, outcomes, strict=True)
+        await self._propagate(home, [entry.state for entry, outcome in met if isinstance(outcome, MemoryDeleted)])
+        await self.context.settle(*attempt.lease.noted(settlements))
+        return outcomes
 
     async def _settlement(
-        self, execution: Execution, home: Link, entry: JournalEntry, outcome: ProviderError | None
+        self, home: Link, entry: JournalEntry, outcome: ProviderError | None, deadline: Deadline
     ) -> Settlement:
         if outcome is None:
             return taken(home, entry.seq)
-        if isinstance(outcome, Unavailable):
-            execution.accept(f"home_{outcome.outcome}")
-            return _postponed(home, entry, outcome)
-        if isinstance(outcome, MemoryDeleted) or await self._adopt_held_state(home, entry, execution.deadline):
+        if isinstance(outcome, (Unavailable, MemoryDeleted)) or await self._adopt_held_state(home, entry, deadline):
             return _postponed(home, entry, outcome)
         return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
-
-    def _lease(self, home: Link, entries: Sequence[JournalEntry]) -> Lease:
-        leases = {entry.seq: entry.lease for entry in entries if entry.lease is not None}
-        return Lease(partial(self.journal.renew, home.name), leases)
 
     async def _adopt_held_state(self, home: Link, entry: JournalEntry, deadline: Deadline) -> bool:
         """Make the state that home holds the newest one everywhere, after home refused the write; False if that fails.

@@ -14,6 +14,7 @@ from providers.chain.latency_estimate import LatencyEstimate, hang_timeout
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass
 from providers.chain.route import Route
+from providers.chain.waiting.pacing import Pacing
 from providers.errors import ProviderError, SessionLost
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
@@ -27,7 +28,10 @@ _EXPECTED_SECONDS = 0.3  # the expected latency of one call to the journal on a 
 
 
 class ChainContext:
-    """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic."""
+    """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic.
+
+    `pacing` is what is known of the backlog for home.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class ChainContext:
         distrust: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.now = now
+        self.pacing = Pacing(now)
         self._distrust = distrust
         self._shutdown = shutdown
         self._latencies = {call: LatencyEstimate(_EXPECTED_SECONDS) for call in JournalCall}

@@ -1,4 +1,4 @@
-"""The metrics of a chain: attempts, retries, fallbacks, deliveries and breaker transitions."""
+"""The metrics of a chain: attempts, retries, hedges, fallbacks, deliveries and breaker transitions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -7,10 +7,21 @@ from observability.metrics import OPERATIONS, Metrics
 from providers.answers import PARTIAL
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.comparing.comparison import Fault
+from providers.chain.confirming import HOME_SLOW
 from providers.chain.errors import BreakerOpen, BulkheadFull, Contradicted, CutShort, NoTimeLeft
 from providers.chain.execution import RESTORED
+from providers.chain.fallback import SLOW
 from providers.chain.gauges import Gauges
-from providers.chain.observer import Attempt, GivenUp, JournalCall, StoreEvent, Unobserved
+from providers.chain.observer import (
+    Attempt,
+    GivenUp,
+    HedgeEvent,
+    JournalCall,
+    LateEnd,
+    SlowReason,
+    StoreEvent,
+    Unobserved,
+)
 from providers.chain.overlay import UNVERIFIED
 from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
@@ -41,7 +52,7 @@ _LISTINGS = ("recall", "list_memories", "recall_many", "delete_all")
 
 
 class CountingObserver(Unobserved):
-    """Count attempts, retries, fallbacks, deliveries and breaker transitions."""
+    """Count attempts, retries, hedges, fallbacks, deliveries and breaker transitions."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -49,6 +60,8 @@ class CountingObserver(Unobserved):
         for call in JournalCall:
             for outcome in ("ok", JournalUnavailable.outcome):
                 metrics.journal_duration.labels(call.value, outcome)
+        for reason in SlowReason:
+            metrics.slowed_writes.labels(reason.value)
 
     def expect(self, provider: str, kind: str) -> None:
         """Create the time series of one provider at start, so that `rate()` sees zeros before the first event."""
@@ -60,16 +73,20 @@ class CountingObserver(Unobserved):
             metrics.retries.labels(provider, operation.value)
             for reason in GivenUp:
                 metrics.retries_given_up.labels(provider, operation.value, reason.value)
+            for event in HedgeEvent if not operation.writes else ():
+                metrics.hedges.labels(provider, operation.value, event.value)
         for state in BreakerState:
             metrics.breaker_transitions.labels(provider, state.value)
         for outcome in ("done", "held", "postponed", "dead"):
             metrics.deliveries.labels(provider, outcome)
         metrics.delivery_lag.labels(provider)
+        for end in LateEnd:
+            metrics.background_tries.labels(provider, end.value)
         for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
-        for event in StoreEvent:
-            metrics.store_events.labels(provider, event.value)
+        for store_event in StoreEvent:
+            metrics.store_events.labels(provider, store_event.value)
 
     def expect_order(self, order: Sequence[str]) -> None:
         """Create the time series of an order: fallbacks between its providers, and the reasons of degraded answers."""
@@ -100,6 +117,10 @@ class CountingObserver(Unobserved):
         """See `AttemptObserver`."""
         self._metrics.retries_given_up.labels(provider, operation.value, reason.value).inc()
 
+    def hedged(self, provider: str, operation: OperationClass, event: HedgeEvent) -> None:
+        """See `ChainObserver`."""
+        self._metrics.hedges.labels(provider, operation.value, event.value).inc()
+
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """See `ChainObserver`."""
         self._metrics.fallbacks.labels(source, target, operation.value, reason).inc()
@@ -115,6 +136,14 @@ class CountingObserver(Unobserved):
     def confirmed(self, provider: str, seconds: float) -> None:
         """See `ChainObserver`; the lag is negative if the clock of the journal was set back meanwhile."""
         self._metrics.delivery_lag.labels(provider).observe(max(0.0, seconds))
+
+    def ended_late(self, provider: str, end: LateEnd) -> None:
+        """See `ChainObserver`."""
+        self._metrics.background_tries.labels(provider, end.value).inc()
+
+    def slowed(self, reason: SlowReason) -> None:
+        """See `ChainObserver`."""
+        self._metrics.slowed_writes.labels(reason.value).inc()
 
     def healed(self, provider: str, kind: str) -> None:
         """See `ChainObserver`."""
@@ -143,6 +172,7 @@ def _lacking(operation: str) -> Iterator[str]:
     if operation in _READS or operation in _WRITES:
         yield from (f"home_{failure}" for failure in FAILURES)
     if operation in _READS:
-        yield from ("last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
+        yield from (f"home_{SLOW}", "last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
     if operation in _WRITES:
         yield "home_incomplete"
+        yield HOME_SLOW

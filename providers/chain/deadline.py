@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Self
 
 from msgspec import Struct
@@ -12,10 +13,13 @@ Clock = Callable[[], float]  # the monotonic one, in seconds
 
 
 class Shutdown(Struct):
-    """The moment by which a process that shuts down must have answered every request, once it is known."""
+    """The moment by which a process that shuts down must have answered every request, once it is known.
+
+    A try that goes on after its caller was answered has one of its own, by which it is given up.
+    """
 
     now: Clock = time.monotonic
-    ends_at: float = float("inf")
+    ends_at: float = inf
 
     def begin(self, seconds: float) -> None:
         """Bring every deadline forward to at most this many seconds from now, also those of requests under way."""
@@ -39,10 +43,15 @@ class Deadline(Struct, frozen=True):
 
     @classmethod
     def of_request(cls, configured: float, now: Clock, shutdown: Shutdown | None) -> Self:
-        """Return the caller's own deadline, or the one `configured` seconds from now where the caller sent none."""
+        """Return the caller's own deadline, or the one `configured` seconds from now where the caller sent none.
+
+        A caller that wants to wait longer for a confirmation, and names no deadline, moves the configured one.
+        """
         request = notes.current.get()
-        asked = None if request is None else request.patience
-        return cls.after(configured if asked is None else asked, now, shutdown)
+        if request is None:
+            return cls.after(configured, now, shutdown)
+        asked = max(configured, request.wait or 0.0) if request.patience is None else request.patience
+        return cls.after(asked, now, shutdown)
 
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
@@ -74,9 +83,13 @@ class CallOptions(Struct, frozen=True):
     """The options of one call to a provider.
 
     `others`: another provider can be asked if this one does not answer soon, so waiting longer would only delay the
-    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left.
+    caller. `last_resort`: the call is made whatever the breaker says, because no other provider is left. `hedge`: it is
+    made beside a call to another provider, and given up once that one answers. `place` is the seconds for which a try
+    waits for a slot of the provider, if that is less than it may take in all.
     """
 
     deadline: Deadline
     others: bool = False
     last_resort: bool = False
+    hedge: bool = False
+    place: float = inf

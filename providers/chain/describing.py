@@ -4,6 +4,7 @@ import asyncio
 
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
+from providers.chain.chained import ChainedProvider
 from providers.chain.execution import JOURNAL
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
@@ -13,6 +14,8 @@ from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Backlog, JournalStatus, Member
 
 STATUS_SECONDS = 2.0  # for the call to the journal
+
+_HEDGED = (OperationClass.READ, OperationClass.RECALL)
 
 
 async def describe(chain: Chain) -> ChainStatus:
@@ -49,6 +52,8 @@ def explain(chain: Chain, operation: OperationClass) -> Explanation:
     found = False
     for link in route.links:
         why, asked = _why(link, route, operation, found=found)
+        if asked and _is_asked_second(chain, link, operation):
+            why, asked = "most of its answers were slow, so that the next one is asked before it", False
         found = found or asked
         choices.append(Choice(provider=link.name, asked=asked, why=why))
     if operation.writes and chain.journal is not None:
@@ -71,6 +76,14 @@ def _why(link: Link, route: Route, operation: OperationClass, *, found: bool) ->
     return "home" if link is route.home else "the first that may answer now", True
 
 
+def _is_asked_second(chain: Chain, link: Link, operation: OperationClass) -> bool:
+    """Return whether reads ask another provider before this one, which would be the first."""
+    readers = chain.route.readers
+    if operation.writes or not readers or link is not readers[0]:
+        return False
+    return chain.hedging.ordered(readers, operation)[0] is not link
+
+
 def _role(link: Link, route: Route) -> Role:
     if link.name not in route.in_sync:
         return Role.RESTORED if link.name in route.restored else Role.FILLING
@@ -79,7 +92,7 @@ def _role(link: Link, route: Route) -> Role:
 
 def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member | None) -> ProviderStatus:
     guards = link.attempts.guards
-    membership = chain.membership
+    membership, provider = chain.membership, chain.provider
     return ProviderStatus(
         name=link.name,
         role=_role(link, chain.route),
@@ -87,6 +100,7 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         in_flight=guards.bulkhead.in_flight,
         places=guards.bulkhead.limit,
         retries_left=guards.budget.left(),
+        background_tries=provider.tries.count(link.name) if isinstance(provider, ChainedProvider) else 0,
         pending=backlog.pending if backlog is not None else 0,
         dead=backlog.dead if backlog is not None else 0,
         oldest_pending_seconds=backlog.oldest_seconds if backlog is not None else 0.0,
@@ -97,4 +111,6 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         mark=None if member is None else member.noted,
         behind_seconds=None if member is None or not member.restored else member.behind,
         differences=chain.patrol.left_at(link.name) if chain.patrol is not None else {},
+        patience={operation.value: link.patience(operation) for operation in _HEDGED},
+        asked_second=any(_is_asked_second(chain, link, operation) for operation in _HEDGED),
     )

@@ -1,6 +1,6 @@
 """One operation of a caller while it runs: its route, its deadline, and the facts that its answer will carry."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self, TypedDict, TypeVar
 
 from providers.answers import Written
@@ -32,10 +32,22 @@ class WriteFacts(AnswerFacts):
 class Execution:
     """The facts about an operation, collected while it runs by the parts of the chain.
 
+    `accepted` are the places of the writes that are durable in the journal alone.
+
     As a context it attaches the facts to every error of a provider that leaves it, because a refusal is an answer, too.
     """
 
-    __slots__ = ("confirmed", "deadline", "degraded", "eventual", "provider", "route", "session")
+    __slots__ = (
+        "_accepted_why",
+        "_confirming",
+        "accepted",
+        "deadline",
+        "degraded",
+        "eventual",
+        "provider",
+        "route",
+        "session",
+    )
 
     def __init__(self, route: Route, deadline: Deadline) -> None:
         self.route = route
@@ -43,8 +55,10 @@ class Execution:
         self.provider: str | None = None
         self.degraded: list[str] = [RESTORED] if route.is_restored else []
         self.eventual = route.is_restored
-        self.confirmed = True
         self.session: str | None = None
+        self.accepted: set[int] = set()
+        self._accepted_why: set[str] = set()
+        self._confirming: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,11 +77,19 @@ class Execution:
         if reason not in self.degraded:
             self.degraded.append(reason)
 
-    def accept(self, reason: str) -> None:
-        """Record that a write is durable in the journal alone, and why."""
+    def accept(self, reason: str, places: Iterable[int]) -> None:
+        """Record that the writes in these places of a request are durable in the journal alone, and why."""
+        if self.confirmed:
+            self._confirming = self.provider
         self.degrade(reason)
-        self.confirmed = False
+        self._accepted_why.add(reason)
+        self.accepted.update(places)
         self.provider = JOURNAL
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether home has confirmed every write."""
+        return not self.accepted
 
     def answered(self, provider: str, degraded: Sequence[str] = (), *, eventual: bool = False) -> None:
         """Record the provider that answered, why its answer is degraded, and whether it may lack writes."""
@@ -85,3 +107,15 @@ class Execution:
     def write_facts(self) -> WriteFacts:
         """The facts that the answer to a write carries."""
         return WriteFacts(**self.facts, confirmed=self.confirmed, session=self.session)
+
+    def write_facts_of(self, place: int) -> WriteFacts:
+        """Return the facts that the answer to one of many writes carries: others of them may not be confirmed."""
+        if self.confirmed or place in self.accepted:
+            return self.write_facts
+        return WriteFacts(
+            provider=self._confirming,
+            degraded=tuple(reason for reason in self.degraded if reason not in self._accepted_why),
+            eventual=self.eventual,
+            confirmed=True,
+            session=self.session,
+        )

@@ -49,8 +49,12 @@ class Gauges(Struct):
         # Once more: the breaker of a replaced provider may have reported after the new one did.
         self._set_breaker(name, provider.breaker.state)
         metrics.calls_in_flight.labels(name).set(provider.in_flight)
+        metrics.background_tries_in_flight.labels(name).set(provider.background_tries)
         metrics.places.labels(name).set(provider.places)
         metrics.retries_left.labels(name).set(provider.retries_left)
+        metrics.asked_second.labels(name).set(provider.asked_second)
+        for operation, seconds in provider.patience.items():
+            metrics.patience.labels(name, operation).set(seconds)
         if has_backlog:
             metrics.journal_pending.labels(name).set(provider.pending)
             metrics.journal_oldest.labels(name).set(provider.oldest_pending_seconds)
@@ -82,9 +86,11 @@ class Gauges(Struct):
         metrics = self.metrics
         of_journal = (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead)
         of_backfill = (metrics.filling_memories, metrics.filling_users, metrics.embeddings_waiting)
-        of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places, metrics.retries_left)
+        of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places)
+        of_tries = (metrics.retries_left, metrics.background_tries_in_flight)
+        of_hedges = (metrics.asked_second, metrics.patience)
         of_store = (metrics.store_differences, metrics.store_refused, metrics.store_behind)
-        for gauge in (metrics.provider_role, *of_store, *of_calls, *of_journal, *of_backfill):
+        for gauge in (metrics.provider_role, *of_store, *of_calls, *of_tries, *of_hedges, *of_journal, *of_backfill):
             gauge.remove_by_labels({"provider": provider})
         self._set_kind(provider, None)
 

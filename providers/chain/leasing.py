@@ -40,12 +40,20 @@ class Lease:
 
     async def __aenter__(self) -> Self:
         """Start to renew."""
-        self._running = True
-        self._plan()
+        self.begin()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop renewing."""
+        await self.end(kind)
+
+    def begin(self) -> None:
+        """Start to renew, for a try that may outlast the context in which it begins; it calls `end`."""
+        self._running = True
+        self._plan()
+
+    async def end(self, kind: type[BaseException] | None = None) -> None:
+        """Stop renewing; `kind` is what has ended the try, if it was an exception."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()

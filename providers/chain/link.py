@@ -29,3 +29,7 @@ class Link(Struct, eq=False):
         provider = self.provider
         # Every operation of a replica is idempotent, so each call may be repeated.
         return self.attempts.run(lambda: ask(provider), operation, options, size=size)
+
+    def patience(self, operation: OperationClass) -> float:
+        """Return the seconds after which an operation of this class is slower than in the provider's good times."""
+        return self.attempts.pace.patience.seconds(operation)

@@ -22,7 +22,7 @@ Holds = Callable[[MemoryRecord], Awaitable[bool]]
 
 async def pages_over(view: PendingView, link: Link, options: CallOptions) -> Pages:
     """Return the pages of a provider's list with the overlay applied."""
-    overlay = await view.overlay_for(link.name, options.deadline)
+    overlay = await view.overlay_for(link.name, options)
 
     def page(query: PageQuery) -> Awaitable[Found]:
         return link.call(lambda provider: provider.page(query), OperationClass.READ, options)

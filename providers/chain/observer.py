@@ -33,11 +33,35 @@ class GivenUp(StrEnum):
     BUDGET = "budget"
 
 
+class LateEnd(StrEnum):
+    """How a try of a write ended whose caller was answered before."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"  # as one too many, or because the process ends
+
+
+class HedgeEvent(StrEnum):
+    """What happened to a hedge: a call that was to be made beside another one that is slow."""
+
+    SENT = "sent"
+    WON = "won"  # its answer was taken
+    LOST = "lost"
+    REFUSED = "refused"  # by the budget
+
+
 class JournalCall(StrEnum):
     """The calls to the journal for which an operation waits."""
 
     APPEND = "append"
     LOOK = "look"  # at what providers may not know yet
+
+
+class SlowReason(StrEnum):
+    """Why a write is slowed down."""
+
+    OLD = "old_backlog"  # what waits for home has waited for long
+    LARGE = "large_backlog"  # so much of one user waits for home
 
 
 class StoreEvent(StrEnum):
@@ -66,6 +90,9 @@ class ChainObserver(AttemptObserver):
     def fell_back(self, source: str, target: str, operation: OperationClass, reason: str) -> None:
         """Handle a fallback: `target` is asked because `source` did not answer; `reason` is the outcome there."""
 
+    def hedged(self, provider: str, operation: OperationClass, event: HedgeEvent) -> None:
+        """Handle an event of a hedge that asks, or would have asked, this provider."""
+
     def asked_journal(self, call: JournalCall, outcome: str, seconds: float) -> None:
         """Handle the end of one call to the journal; `outcome` is as for attempts."""
 
@@ -74,6 +101,12 @@ class ChainObserver(AttemptObserver):
 
     def confirmed(self, provider: str, seconds: float) -> None:
         """Handle a delivery that is done, of an operation that was accepted this many seconds before."""
+
+    def ended_late(self, provider: str, end: LateEnd) -> None:
+        """Handle the end of a try of a write that went on after its caller was answered."""
+
+    def slowed(self, reason: SlowReason) -> None:
+        """Handle a write that is slowed down because of what waits for home."""
 
     def routed(self, order: Sequence[str], complete: frozenset[str], *, journalled: bool) -> None:
         """Handle a new route: the order, home first if it is in sync, and the providers in sync."""

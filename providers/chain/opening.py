@@ -12,6 +12,7 @@ from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.deadline import Clock
 from providers.chain.guards import Guards
+from providers.chain.hedging.pace import Pace
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver
@@ -84,10 +85,8 @@ async def open_link(
         bulkhead=Bulkhead(spec.name, spec.limits.concurrency),
         last_resort=LastResortLimiter(spec.name, now),
     )
-    latency = spec.limits.expected_latency
-    attempts = Attempts(
-        spec.attempts, guards, observer, now=now, expected_latency=latency, longest=policy.longest_request
-    )
+    pace = Pace(spec.limits.expected_latency, now, policy.hedging)
+    attempts = Attempts(spec.attempts, guards, observer, now=now, pace=pace, longest=policy.longest_request)
     return OpenProvider(Link(spec.name, provider, attempts), spec.settings, stack)
 
 

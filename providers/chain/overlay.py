@@ -13,9 +13,13 @@ from providers.types import MemoryRecord, RecallQuery
 
 
 class Overlay:
-    """The states of one owner's memories that take precedence over the answers of one provider."""
+    """The states of one owner's memories that take precedence over the answers of one provider.
 
-    def __init__(self, entries: Iterable[JournalEntry]) -> None:
+    It is not `complete` if there are more than it holds.
+    """
+
+    def __init__(self, entries: Iterable[JournalEntry], *, complete: bool = True) -> None:
+        self._complete = complete
         self._entries = {entry.state.id: entry for entry in entries}
 
     def __len__(self) -> int:
@@ -32,10 +36,12 @@ class Overlay:
         return entry is not None and is_unverified(entry)
 
     def marked(self, found: Found, there: Collection[str]) -> Found:
-        """Mark an answer as eventual if it shows an unverified write; `there` are the memories that the provider has.
+        """Mark an answer as eventual if it lacks something, or shows an unverified write that the provider has not.
 
-        Of those it is the provider's own state that is shown.
+        Of the memories that are `there`, at the provider, it is the provider's own state that is shown.
         """
+        if not self._complete:
+            found = replace(found, degraded=(*found.degraded, FAR_BEHIND), eventual=True)
         if any(record.id not in there and self.unverified(record.id) for record in found.memories):
             return replace(found, degraded=(*found.degraded, UNVERIFIED), eventual=True)
         return found
@@ -99,6 +105,9 @@ def is_unverified(entry: JournalEntry) -> bool:
 
 # The reason why an answer that shows an unverified write is eventual: the memory may have been changed or deleted.
 UNVERIFIED = "unverified"
+
+# The reason why an answer is eventual that lacks operations, because more are pending than can be laid over it.
+FAR_BEHIND = "far_behind"
 
 # The version of an unverified write: if it repeats an earlier one, every later state is newer.
 OLDEST_VERSION = 1

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from observability import notes
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import Refused
 from providers.chain.execution import Execution
 from providers.chain.observer import JournalCall
-from providers.chain.overlay import Overlay
+from providers.chain.overlay import FAR_BEHIND, Overlay
 from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import JournalEntry
@@ -21,6 +21,8 @@ Answer = TypeVar("Answer")
 
 # With more pending operations than this the provider is far behind, and another one is asked.
 MAX_PENDING = 2_000
+# If no other one answers, so many are laid over its answer; with still more, that may lack the oldest of them.
+MOST_PENDING = 5_000
 # For an owner with more retained tombstones than this, each memory that a provider returns is looked up.
 MAX_TOMBSTONES = 200
 
@@ -31,16 +33,21 @@ _LOOK_SHARE = 0.5
 class FarBehind(Refused):
     """The provider lacks so many operations of an owner that another one should answer."""
 
-    outcome = "far_behind"
+    outcome = FAR_BEHIND
 
 
 class PendingView(Struct):
-    """Look up in the journal what concerns one read; `journal_error` is why the journal did not answer."""
+    """Look up in the journal what concerns one read; `journal_error` is why the journal did not answer.
+
+    If it is to be `whole`, an answer that may lack something is none.
+    """
 
     context: ChainContext
     owner: Owner
     execution: Execution
     journal_error: JournalUnavailable | None = None
+    whole: bool = False
+    _incomplete: bool = False
     _entries: dict[str, Sequence[JournalEntry]] = {}
     _patient: bool = False
 
@@ -105,32 +112,41 @@ class PendingView(Struct):
         """
         return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self.execution.deadline)
 
-    async def overlay_for(self, provider: str, deadline: Deadline) -> Overlay:
+    async def overlay_for(self, provider: str, options: CallOptions) -> Overlay:
         """Return the overlay for a provider's answer.
+
+        As a last resort it may lack the oldest operations: a user's own backlog is no reason to answer nothing. But
+        who wants to find its own writes is not answered without them.
 
         Raises:
             FarBehind: too many operations are pending.
             JournalUnavailable: the journal stopped answering during the read.
         """
+        deadline = options.deadline
         if self.journal_error is not None:
             return Overlay(())
         if provider not in self._entries:
             await self._look(provider, deadline)
-        entries = self._entries[provider]
-        if sum(provider in entry.pending for entry in entries) > MAX_PENDING:
+        if self._pending(provider) <= MAX_PENDING:
+            return Overlay(self._entries[provider])
+        if not options.last_resort:
             raise FarBehind(f"{provider}: more than {MAX_PENDING} operations of this user are pending")
-        return Overlay(entries)
+        await self._look(provider, deadline, MOST_PENDING)
+        self._incomplete = self._pending(provider) > MOST_PENDING
+        if self._incomplete and (self.whole or _wants_its_writes()):
+            raise FarBehind(f"{provider}: more than {MOST_PENDING} operations of this user are pending")
+        return Overlay(self._entries[provider], complete=not self._incomplete)
 
     async def without_deleted(
         self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline
     ) -> list[MemoryRecord]:
-        """Drop deleted memories that have no place in the overlay of this provider, because it has too many tombstones.
+        """Drop deleted memories that have no place in the overlay of this provider, because there are too many.
 
         Raises:
             JournalUnavailable: as for `overlay_for`.
         """
         tombstones = sum(provider not in entry.pending for entry in self._entries.get(provider, ()))
-        if tombstones <= MAX_TOMBSTONES or not records:
+        if (tombstones <= MAX_TOMBSTONES and not self._incomplete) or not records:
             return list(records)
         shown = [record.id for record in records]
         deleted = await self._ask(lambda journal: journal.deleted(self.owner, shown), deadline)
@@ -145,17 +161,22 @@ class PendingView(Struct):
         entries = await self._ask(lambda journal: journal.entries(self.owner, provider, 0, limit), deadline)
         return frozenset(entry.state.id for entry in entries)
 
-    async def _look(self, provider: str, deadline: Deadline) -> None:
+    async def _look(self, provider: str, deadline: Deadline, most: int = MAX_PENDING) -> None:
         self._entries[provider] = await self._ask(
             # One more of each than allowed shows that there are too many.
-            lambda journal: journal.entries(self.owner, provider, MAX_PENDING + 1, MAX_TOMBSTONES + 1),
+            lambda journal: journal.entries(self.owner, provider, most + 1, MAX_TOMBSTONES + 1),
             deadline,
         )
+        home = self.route.home
+        if home is not None and home.name == provider:
+            self.context.pacing.seen(self.owner, self._pending(provider))
+
+    def _pending(self, provider: str) -> int:
+        return sum(provider in entry.pending for entry in self._entries[provider])
 
     async def _ask(self, ask: Callable[[Journal], Awaitable[Answer]], deadline: Deadline) -> Answer:
-        request = notes.current.get()
         seconds = _LOOK_SHARE * deadline.remaining()
-        if not self._patient and (request is None or request.session is None):
+        if not self._patient and not _wants_its_writes():
             # Without the journal the answer may miss recent writes; a caller who must find them waits longer.
             seconds = min(seconds, self.context.need(JournalCall.LOOK))
         answer = await self.context.journal(ask, seconds)
@@ -163,9 +184,8 @@ class PendingView(Struct):
         return answer
 
     def _continue_without_journal(self, error: JournalUnavailable) -> None:
-        request = notes.current.get()
-        if request is not None and request.session is not None:
-            raise error  # the caller must find its own writes
+        if _wants_its_writes():
+            raise error
         self.execution.degrade(error.outcome)
         self.execution.eventual = True
         self.journal_error = error
@@ -176,3 +196,9 @@ class PendingView(Struct):
             self.execution.eventual = self.execution.route.is_restored
             self.execution.degraded.remove(self.journal_error.outcome)
         self.journal_error = None
+
+
+def _wants_its_writes() -> bool:
+    """Return whether the caller must find its own writes, for which it has sent a session."""
+    request = notes.current.get()
+    return request is not None and request.session is not None

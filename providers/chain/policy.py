@@ -114,11 +114,34 @@ class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The retry budget of a provider: `share` of its requests within `window` seconds, or `at_least` this many."""
+    """The budget of a provider for retries and hedges: `share` of its requests in `window` s, or `at_least` so many."""
 
     share: Share = 0.1
     at_least: Annotated[int, Meta(ge=0, le=1_000)] = 3
     window: Annotated[float, Meta(ge=1, le=600)] = 10.0
+
+
+class HedgingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a read asks the next complete provider as well, because the first one is slow.
+
+    The patience with a provider is `factor` times the lowest 99th percentile of its latencies in the last hour, at
+    least `least_patience` seconds and at most `most_patience`. Not `enabled`, nobody is asked before the one before it
+    has failed.
+    """
+
+    enabled: bool = True
+    factor: Annotated[float, Meta(ge=1, le=100)] = 2.0
+    least_patience: Seconds = 0.1
+    most_patience: Seconds = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that contradict each other."""
+        if self.least_patience > self.most_patience:
+            raise ValueError("least_patience must not be longer than most_patience")
+
+    def patience(self, latency: float) -> float:
+        """Return the patience with a provider whose calls take up to so many seconds in good times."""
+        return min(max(self.least_patience, self.factor * latency), self.most_patience)
 
 
 class RelayPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,12 +190,15 @@ LONGEST_REQUEST = 30.0  # seconds
 class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The policy that a chain applies to all of its providers alike.
 
-    No request lasts longer than `longest_request` seconds, whatever its size and whatever its caller asks for.
+    No request lasts longer than `longest_request` seconds, whatever its size and whatever its caller asks for. If
+    `writes_wait`, home's confirmation of a write is awaited until the deadline, and not only within the patience.
     """
 
     longest_request: Seconds = LONGEST_REQUEST
+    writes_wait: bool = False
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
+    hedging: HedgingPolicy = HedgingPolicy()
     deliveries: RelayPolicy = RelayPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     patrol: PatrolPolicy = PatrolPolicy()

@@ -10,8 +10,10 @@ from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import Contradicted
 from providers.chain.execution import JOURNAL, Execution
-from providers.chain.fallback import AskLink, Fallback
+from providers.chain.fallback import Fallback
 from providers.chain.fetching import Fetching, from_journal
+from providers.chain.hedging.order import Hedging
+from providers.chain.hedging.reading import AskLink
 from providers.chain.link import Link
 from providers.chain.listing import pages_over, without_content
 from providers.chain.pending_view import PendingView
@@ -28,9 +30,9 @@ from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapsho
 class ChainReader:
     """Answer reads; each uses the route that is in force when it begins."""
 
-    def __init__(self, context: ChainContext) -> None:
+    def __init__(self, context: ChainContext, hedging: Hedging) -> None:
         self._context = context
-        self._fallback = Fallback(context)
+        self._fallback = Fallback(context, hedging)
 
     async def find(self, route: Route, query: RecallQuery, end: Deadline | None = None) -> Found:
         """Return the memories nearest to a query, before the `end` of the batch that holds it; see `MemoryStore`."""
@@ -58,7 +60,8 @@ class ChainReader:
                 return await (await pages_over(view, link, options))(query)
 
             try:
-                return await self._found(view, execution, OperationClass.READ, ask)
+                # A page that continues a list is to come from the provider that began it.
+                return await self._found(view, execution, OperationClass.READ, ask, hedged=query.after is None)
             except JournalUnavailable:
                 raise
             except Unavailable as error:
@@ -77,6 +80,7 @@ class ChainReader:
             JournalUnavailable: the journal does not answer.
         """
         view = await self._view(owner, execution, deadline)
+        view.whole = True
         if view.journal_error is not None:
             raise view.journal_error
 
@@ -91,7 +95,9 @@ class ChainReader:
                     return replace(page, memories=found[:limit])
                 query = replace(query, after=page.memories[-1].position)
 
-        return (await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)).memories
+        # Many pages take long wherever they come from.
+        found = await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline, hedged=False)
+        return found.memories
 
     async def fetch(self, route: Route, owner: Owner, memory_id: str) -> Fetched:
         """Return one memory; see `MemoryStore`."""
@@ -158,13 +164,19 @@ class ChainReader:
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
 
     async def _found(
-        self, view: PendingView, execution: Execution, operation: OperationClass, ask: AskLink[Found]
+        self,
+        view: PendingView,
+        execution: Execution,
+        operation: OperationClass,
+        ask: AskLink[Found],
+        *,
+        hedged: bool = True,
     ) -> Found:
         """Return the first answer; an empty one does not count while the journal might know a memory."""
-        found = await self._fallback.first(execution, operation, ask, view.route)
+        found = await self._fallback.first(execution, operation, ask, view.route, hedged=hedged)
         if not found.memories and view.journal_error is not None:
             await view.retry()
-            found = await self._fallback.first(execution, operation, ask)
+            found = await self._fallback.first(execution, operation, ask, hedged=hedged)
         return replace(found, **execution.facts)
 
     async def _view(self, owner: Owner, execution: Execution, deadline: Deadline | None = None) -> PendingView:

@@ -27,7 +27,7 @@ async def recalled_over(view: PendingView, link: Link, options: CallOptions, que
         FarBehind, JournalUnavailable: as `PendingView.overlay_for`.
         Unavailable: the provider does not answer.
     """
-    overlay = await view.overlay_for(link.name, options.deadline)
+    overlay = await view.overlay_for(link.name, options)
     if not len(overlay):
         return await _asked(link, options, query)
     found, shown = await _shown(view, link, options, replace(query, without=overlay.hidden), query.limit)

@@ -26,12 +26,15 @@ class Role(StrEnum):
 class ProviderStatus(Struct, frozen=True, kw_only=True):
     """One provider: `oldest_pending_seconds` is the age of its oldest pending delivery, 0 if none is pending.
 
+    `background_tries` of the calls `in_flight` are for writes whose callers were answered before.
+
     `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
     it cannot be backfilled now, or why its store is `refused`. `epoch` counts the states to which its store was reset,
     and `mark` is the number of the last mark in it, 0 before the first one; both are None while the journal does not
     answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts,
     by kind, the memories in which it differs from the other complete providers and which this process, while it
-    patrols, may not heal.
+    patrols, may not heal. `patience` is the seconds, by class of operations, after which another provider is asked as
+    well; it is `asked_second` while most of its answers take longer, and another provider is quicker.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     in_flight: int
     places: int
     retries_left: int
+    background_tries: int = 0
     pending: int = 0
     dead: int = 0
     oldest_pending_seconds: float = 0.0
@@ -50,6 +54,8 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     mark: int | None = None
     behind_seconds: float | None = None
     differences: dict[str, int] = {}
+    patience: dict[str, float] = {}
+    asked_second: bool = False
 
 
 class ChainStatus(Struct, frozen=True, kw_only=True):

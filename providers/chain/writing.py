@@ -19,8 +19,8 @@ from providers.chain.overlay import OLDEST_VERSION, is_unverified
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
+from providers.chain.waiting.slowing import slow_down
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
-from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
@@ -34,16 +34,17 @@ _UPDATE_TRIES = 4  # while others change the same memory at the same time
 class ChainWriter:
     """Accept writes; each uses the route that is in force when it begins."""
 
-    def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, journal: Journal) -> None:
+    def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, home: Confirmer) -> None:
         self._context = context
         self._reader = reader
         self._clock = clock
-        self._home = Confirmer(context, clock, journal)
+        self._home = home
 
     async def store(self, route: Route, memory: NewMemory) -> Stored:
         """Store one memory; see `MemoryStore`."""
         memory = limits.check_new_memory(memory)
         with self._context.begin(route, OperationClass.REMEMBER) as execution:
+            await slow_down(self._context, execution, memory.owner)
             [outcome] = await self._store(execution, [memory])
             if isinstance(outcome, ProviderError):
                 raise outcome
@@ -57,11 +58,14 @@ class ChainWriter:
         if not good:
             return [memory for memory in checked if isinstance(memory, ProviderError)]
         with self._context.begin(route, OperationClass.REMEMBER, len(good)) as execution:
-            outcomes = iter(await self._store(execution, good))
-        results = [next(outcomes) if isinstance(memory, NewMemory) else memory for memory in checked]
-        facts = execution.write_facts
+            await slow_down(self._context, execution, good[0].owner, len(good))
+            outcomes = iter(enumerate(await self._store(execution, good)))
+        results = ((-1, memory) if isinstance(memory, ProviderError) else next(outcomes) for memory in checked)
         return [
-            execution.refusal(one) if isinstance(one, ProviderError) else Stored(id=one, **facts) for one in results
+            execution.refusal(one)
+            if isinstance(one, ProviderError)
+            else Stored(id=one, **execution.write_facts_of(place))
+            for place, one in results
         ]
 
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
@@ -88,6 +92,7 @@ class ChainWriter:
         """Change a memory; see `MemoryStore`."""
         edit = limits.check_edit(edit)
         with self._context.begin(route, OperationClass.REMEMBER) as execution:
+            await slow_down(self._context, execution, edit.owner)
             for _ in range(_UPDATE_TRIES):
                 try:
                     state = await self._changed(execution, edit)
@@ -131,6 +136,7 @@ class ChainWriter:
         deletion = limits.check_deletion(deletion)
         edit_id = deletion.edit_id or str(uuid4())
         with self._context.begin(route, OperationClass.DELETE) as execution:
+            await slow_down(self._context, execution, deletion.owner)
             former, trace, created_at = None, False, None
             try:
                 former, trace = await self._former(execution, deletion)
@@ -191,6 +197,7 @@ class ChainWriter:
         """Delete an owner's memories, each as if alone; see `MemoryStore`."""
         limits.check_erase_all(owner, limit)
         with self._context.begin(route, OperationClass.DELETE, limit) as execution:
+            await slow_down(self._context, execution, owner)
             # At most half of the time, as for one.
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
             records = await self._reader.all_memories(execution, owner, limit, limited)

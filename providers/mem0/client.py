@@ -4,9 +4,11 @@ Each is a span that is sent along (W3C Trace Context), so that what mem0 traces 
 """
 
 import asyncio
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -123,8 +125,7 @@ async def open_client(
     base_url: str, *, request_timeout: float, connect_timeout: float, concurrency: int
 ) -> AsyncIterator[HttpClient]:
     """Open a client of the server at a base URL, which need not be up yet; `request_timeout` is seconds."""
-    # Made once: it reads a file of certificates.
-    context = httpx.create_ssl_context(trust_env=False)
+    context = _tls()
 
     def make() -> httpx.AsyncBaseTransport:
         return httpx.AsyncHTTPTransport(
@@ -140,6 +141,12 @@ async def open_client(
     finally:
         await connections.close()
         await apart.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the one context of this process: making it reads a file of certificates, for 20 ms of the processor."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _describe(span: tracing.Span, request: HttpRequest, base: httpx.URL) -> None:

@@ -45,6 +45,11 @@ class MockMemoryProvider(Replica):
         self._mark: StoreMark | None = None
 
     @property
+    def ranking(self) -> str:
+        """See `Replica`."""
+        return "words"
+
+    @property
     def keeps_history(self) -> bool:
         """See `Replica`."""
         return self._keeps_history

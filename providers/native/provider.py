@@ -49,6 +49,11 @@ class PostgresMemoryProvider(NativeReplica):
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
 
+    @property
+    def ranking(self) -> str:
+        """See `Replica`; the vectors decide with the words, so that another model is another ranking."""
+        return f"native {self._vector_weight:g} {' '.join(self._vectors.models)}"
+
     async def ping(self) -> None:
         """See `Replica`."""
         await self._database.ping()

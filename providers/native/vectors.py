@@ -43,6 +43,11 @@ class Vectors:
         self._now = now
         self._all = [current, *former] if current is not None else list(former)
 
+    @property
+    def models(self) -> list[str]:
+        """The models whose vectors count, the current one first."""
+        return [embedder.model for embedder in self._all]
+
     async def of_memories(self, contents: Sequence[str]) -> list[Embedding]:
         """Return each content's vector in the current model, or none for those that cannot have one in time."""
         if self._current is None:

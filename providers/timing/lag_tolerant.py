@@ -1,4 +1,4 @@
-"""A timeout in which the event-loop lag of this process does not count."""
+"""A timer and a timeout in which the event-loop lag of this process does not count."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,60 +14,67 @@ _LAST_READ = 0.05
 _NOTHING = 1e-6  # seconds, a rounding error
 
 
-class LagTolerantTimeout:
-    """Cancel the context after `limit` seconds, as `asyncio.timeout` does, or when nothing remains until a deadline.
+class LagTolerantTimer:
+    """Call `due` once `limit` seconds have passed, or when nothing remains until a deadline.
 
     A process that computes, is stopped or gets no processor learns at the same late moment that the time is up and that
-    an answer arrived long ago. This timeout therefore checks the clock every `STEP` seconds; the lateness of a check is
+    an answer arrived long ago. This timer therefore checks the clock every `STEP` seconds; the lateness of a check is
     event-loop lag, and is added to the limit. The deadline, of which `remaining` returns the seconds left, is not
     extended. `now` is the clock, by default that of the event loop. A wait shorter than a step costs two readings of
     the clock and one timer that is cancelled.
     """
 
-    __slots__ = ("_due", "_handle", "_last_read", "_limit", "_loop", "_now", "_remaining", "_started", "_timer", "lag")
+    __slots__ = (
+        "_check_at",
+        "_due",
+        "_handle",
+        "_last_read",
+        "_limit",
+        "_loop",
+        "_now",
+        "_remaining",
+        "_started",
+        "lag",
+    )
 
     def __init__(
-        self, limit: float, remaining: Callable[[], float] | None = None, now: Callable[[], float] | None = None
+        self,
+        limit: float,
+        due: Callable[[], None],
+        remaining: Callable[[], float] | None = None,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self.lag = 0.0
         self._limit = limit
+        self._due = due
         self._remaining = remaining
-        self._now = now or asyncio.get_running_loop().time
-        self._timer = asyncio.timeout(None)
+        self._loop = asyncio.get_running_loop()
+        self._now = now or self._loop.time
         self._last_read = False
         self._started = 0.0
-        self._due = 0.0
-
-    @property
-    def expired(self) -> bool:
-        """Whether this timeout has ended the wait."""
-        return self._timer.expired()
+        self._check_at = 0.0
 
     @property
     def seconds(self) -> float:
         """The seconds since the beginning, without the lag."""
         return max(0.0, self._now() - self._started - self.lag)
 
-    async def __aenter__(self) -> Self:
-        await self._timer.__aenter__()
-        self._loop = asyncio.get_running_loop()
+    def start(self) -> None:
+        """Begin to count."""
         self._started = self._now()
         self._check_in(self._left())
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def cancel(self) -> None:
+        """Call nothing any more."""
         self._handle.cancel()
-        await self._timer.__aexit__(kind, error, traceback)
 
     def _check_in(self, seconds: float) -> None:
         seconds = min(max(seconds, 0.0), STEP)
-        self._due = self._now() + seconds
+        self._check_at = self._now() + seconds
         self._handle = self._loop.call_later(seconds, self._check)
 
     def _check(self) -> None:
-        late = self._now() - self._due
+        late = self._now() - self._check_at
         if late > _GRAIN:
             self.lag += late
         left = self._left()
@@ -75,10 +82,41 @@ class LagTolerantTimeout:
             self._last_read = True
             left = min(late, _LAST_READ)
         if left <= _NOTHING:
-            self._timer.reschedule(self._loop.time())
+            self._due()
         else:
             self._check_in(left)
 
     def _left(self) -> float:
         left = self._limit - self.seconds
         return left if self._remaining is None else min(left, self._remaining())
+
+
+class LagTolerantTimeout(LagTolerantTimer):
+    """Cancel the context after `limit` seconds, as `asyncio.timeout` does, but as a `LagTolerantTimer` counts them."""
+
+    __slots__ = ("_timeout",)
+
+    def __init__(
+        self, limit: float, remaining: Callable[[], float] | None = None, now: Callable[[], float] | None = None
+    ) -> None:
+        super().__init__(limit, self._end, remaining, now)
+        self._timeout = asyncio.timeout(None)
+
+    @property
+    def expired(self) -> bool:
+        """Whether this timeout has ended the wait."""
+        return self._timeout.expired()
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.cancel()
+        await self._timeout.__aexit__(kind, error, traceback)
+
+    def _end(self) -> None:
+        self._timeout.reschedule(self._loop.time())

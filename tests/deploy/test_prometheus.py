@@ -17,7 +17,7 @@ from app.settings import load
 from observability.metrics import OPERATION_BUCKETS, OPERATIONS, OVERHEAD_BUCKETS, Metrics
 from providers.chain.breaker_state import BreakerState
 from providers.chain.execution import JOURNAL
-from providers.chain.policy import RetentionPolicy
+from providers.chain.policy import OperationClass, RetentionPolicy
 from providers.chain.status import Role
 from providers.errors import ProviderError
 
@@ -80,8 +80,9 @@ def outcomes(kind: type[ProviderError] = ProviderError) -> Iterator[str]:
 def values_of(series: str) -> Mapping[str, set[str]]:
     """What the labels of a series may say, as far as that is known beforehand."""
     buckets = OVERHEAD_BUCKETS if "overhead" in series else OPERATION_BUCKETS
+    of_tries = series.startswith("ninai_provider_")  # which are told by classes of operations
     return {
-        "operation": set(OPERATIONS),
+        "operation": {operation.value for operation in OperationClass} if of_tries else set(OPERATIONS),
         "outcome": {"ok", "accepted", "cancelled", "bug", *outcomes()},
         "state": {state.value for state in BreakerState},
         "role": {role.value for role in Role},

@@ -72,3 +72,21 @@ def test_a_pool_that_took_the_place_of_another_stays() -> None:
     later.__exit__(None, None, None)
 
     assert shown.value("pool_size") is None
+
+
+def test_the_least_wait_of_the_busiest_pool_is_told_once() -> None:
+    """Of whoever got a connection; what was told is not told again, and who waits in vain tells nothing."""
+    shown = Shown()
+    least = shown.metrics.least_wait_for_a_connection
+    with shown.metrics.watched_pool("native", Lending) as busy, shown.metrics.watched_pool("journal", Lending) as idle:
+        nobody = least()
+        busy.least, idle.least = 0.25, 0.125
+        first, again = least(), least()
+        with pytest.raises(TimeoutError), busy.one():
+            raise TimeoutError
+        in_vain = least()
+        with busy.one():
+            pass
+
+        assert (nobody, first, again, in_vain) == (0, 0.25, 0, 0)
+        assert least() > 0

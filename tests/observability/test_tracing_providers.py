@@ -179,6 +179,31 @@ async def test_a_fallback_shows_both_attempts(collector: Collector) -> None:
     assert not told.error
 
 
+async def test_a_hedge_is_told_from_the_call_that_it_hedges(collector: Collector) -> None:
+    """Both are tries within one operation, and the slow one was given up."""
+    async with SpecServer() as server, FickleHttp(server.base_url) as proxy:
+        environ = {
+            "NINAI__ORDER": "mem0,mock",
+            "NINAI__CHAIN__HEDGING__MOST_PATIENCE": "0.1",
+            "NINAI__PROVIDERS__MOCK__KIND": "mock",
+            "NINAI__PROVIDERS__MEM0__KIND": "mem0",
+            "NINAI__PROVIDERS__MEM0__DIALECT": "spec",
+            "NINAI__PROVIDERS__MEM0__BASE_URL": proxy.base_url,
+        }
+        async with traced_api(collector, environ) as api:
+            await api.stored("tea")
+            await proxy.become(Behaviour.HANG)
+            assert (await api.request("GET", "/memory/memories", headers=SAMPLED)).status_code == 200
+            await proxy.become(Behaviour.OK)
+
+    spans = {span.name: span for span in collector.trace(TRACE) if span.name in {"read mem0", "read mock"}}
+    hedges = {name: span.attributes.get("ninai.hedge") for name, span in spans.items()}
+    assert hedges == {"read mem0": None, "read mock": True}
+    assert spans["read mem0"].attributes["ninai.outcome"] == "cancelled"
+    [told] = [span for span in collector.trace(TRACE) if span.name == "list_memories"]
+    assert (told.attributes["ninai.provider"], told.attributes["ninai.degraded"]) == ("mock", ["home_slow"])
+
+
 async def test_what_is_combined_is_traced_for_the_first() -> None:
     """A batch of several writes is a piece of its first, not of whoever has begun the task that stores them."""
 

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TypeVar
 
+from providers.answers import Stored
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.introduction import Introduction, StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Health, Owner, Snapshot
+from providers.types import Health, NewMemory, Owner, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
+from tests.simulation.doubling import Deliveries
 from tests.simulation.script import Fault, Mode, Slowness
 from tests.simulation.stores import late
 
@@ -47,6 +49,7 @@ class Weather:
         self.faults = faults
         self.slow = slow
         self.now = now
+        self.deliveries = Deliveries()
         self.late: set[asyncio.Task[None]] = set()
 
     def at(self, where: str) -> Mode | None:
@@ -88,13 +91,26 @@ class FaultyReplica(Wrapper, Replica):
         """See `Replica`."""
         return self._store().staleness
 
+    @property
+    def ranking(self) -> str | None:
+        """See `Replica`."""
+        return self._store().ranking
+
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, unless a fault comes before or after."""
         return await self._through(call, writes=operation in _WRITES)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
-        return await self._through(lambda store: store.put_many(snapshots), writes=True)
+        writes = [(snapshot.id, snapshot.version) for snapshot in snapshots]
+        with self._weather.deliveries.under_way(self._name, writes, asyncio.get_running_loop().time()):
+            return await self._through(lambda store: store.put_many(snapshots), writes=True)
+
+    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
+        """See `MemoryStore`."""
+        writes = [(str(memory.memory_id), memory.version) for memory in memories]
+        with self._weather.deliveries.under_way(self._name, writes, asyncio.get_running_loop().time()):
+            return await super().store_many(memories)
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""

@@ -1,11 +1,14 @@
 """The journal as a simulated replica uses it: the real one, on a database that may fail, notified of what others do."""
 
 import asyncio
+from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from providers.errors import Rejected
 from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Appended, Operation
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import Runner
@@ -56,6 +59,7 @@ class FaultyRunner(Runner):
     def __init__(self, connection: JournalConnection, notifier: Notifier, weather: Weather, life: Life) -> None:
         self.connection = connection
         self.notifier = notifier
+        self.deliveries = weather.deliveries
         self._weather = weather
         self._life = life
 
@@ -91,7 +95,17 @@ class SimulatedJournal(SqliteJournal):
         self._connection = runner.connection
         self._notifier = runner.notifier
         self._looks = looks
+        self._deliveries = runner.deliveries
         self._seen: WeakKeyDictionary[asyncio.Task[object], int] = WeakKeyDictionary()
+
+    async def append(
+        self, operations: Sequence[Operation], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[Appended | Rejected]:
+        """See `Journal`."""
+        outcomes = await super().append(operations, held=held, seconds=seconds)
+        if held is not None:
+            self._deliveries.appended(held, outcomes)
+        return outcomes
 
     async def wait(self, seconds: float) -> None:
         """See `Journal`."""

@@ -29,11 +29,16 @@ ATTEMPTS = AttemptPolicy(
 )
 DELIVERIES = RelayPolicy(poll=2.0, longest_wait=5.0)
 BREAKERS = BreakerPolicy(first_pause=1.0, longest_pause=4.0)
+_EXPECTED_LATENCY = 0.01  # seconds, so that patience is as short as it may be
 
 
 def link_to(provider: Replica, name: str, clock: FakeClock, chance: Random) -> Link:
     """Return the link to a provider."""
     guarding = Guarding(
-        attempts=ATTEMPTS, breaker=BREAKERS, chance=chance.random, ping=lambda: responds(provider, clock)
+        attempts=ATTEMPTS,
+        breaker=BREAKERS,
+        chance=chance.random,
+        expected_latency=_EXPECTED_LATENCY,
+        ping=lambda: responds(provider, clock),
     )
     return link_of(name, provider, clock, guarding)

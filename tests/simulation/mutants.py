@@ -8,9 +8,11 @@ from typing import TypeVar
 from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.chain.route import Route
+from providers.chain.waiting.background_tries import BackgroundTries, Conclude
+from providers.chain.waiting.home_try import HomeTry
 from providers.errors import Rejected, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, Settlement
+from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, Postponed, Settlement
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
@@ -131,6 +133,34 @@ class ClearsHome(RealDesign):
         return chained
 
 
+class DeliversAgain(RealDesign):
+    """The relay gets what home was slow to confirm as soon as the caller is answered, although the try goes on."""
+
+    def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
+        """Return a chain that leaves a write to the relay that it goes on with itself."""
+        chained = rig.chained(route, trusted=trusted)
+        chained.home.background = _Twice(rig.journal)
+        return chained
+
+
+class _Twice(BackgroundTries):
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+        self._released: set[asyncio.Task[None]] = set()
+
+    def go_on(self, attempt: HomeTry, conclude: Conclude) -> None:
+        super().go_on(attempt, conclude)
+        task = asyncio.create_task(self._release(attempt))
+        self._released.add(task)
+        task.add_done_callback(self._released.discard)
+
+    async def _release(self, attempt: HomeTry) -> None:
+        due = [Postponed(seq=seq, provider=attempt.home.name, delay=0.0) for seq in attempt.seqs]
+        with suppress(JournalUnavailable):
+            await self._journal.settle(attempt.lease.noted(due))
+
+
 class _Silent(SimulatedJournal):
     async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         return []
@@ -206,4 +236,5 @@ MUTANTS: tuple[type[RealDesign], ...] = (
     AppendsLater,
     AnswersEarly,
     ClearsHome,
+    DeliversAgain,
 )

@@ -9,6 +9,7 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.errors import OrderRefused
 from providers.chain.garbage_collection import GarbageCollector
+from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.policy import PatrolPolicy
@@ -19,6 +20,7 @@ from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECOND
 from providers.journal.sqlite.connection import JournalConnection
 from providers.replica import Replica
 from tests.simulation.design import Design
+from tests.simulation.doubling import relaying
 from tests.simulation.faulty import FaultyReplica, Life, Weather
 from tests.simulation.journal import FaultyRunner, Notifier
 from tests.simulation.links import DELIVERIES, RETENTION, link_to
@@ -78,6 +80,7 @@ class ReplicaProcess:
         self.membership = world.design.membership(
             Membership.of(holder, self._journal, lambda: self.route.links, self._set_in_sync, INSTALLATION, now=clock)
         )
+        self._rig.hedging = Hedging(looked_well=lambda name: name in self.membership.watch.well)
         self.membership.watch.choose = world.chance.sample
         registrar = self.membership.registrar
         registrar.wall = lambda: world.wall(index)
@@ -126,6 +129,8 @@ class ReplicaProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(self.provider, ChainedProvider):
+            await self.provider.tries.stop()
 
     async def _run(self) -> None:
         order: tuple[str, ...] = ()
@@ -153,7 +158,11 @@ class ReplicaProcess:
             self.provider.route = self._world.design.route(route)
         for link in route.links:
             if link.name not in started:
-                self.watch(self._relay(link.name).run())
+                self.watch(self._relayed(link.name))
+
+    async def _relayed(self, name: str) -> None:
+        relaying.set(True)
+        await self._relay(name).run()
 
     def _relay(self, name: str) -> OutboxRelay:
         return self._rig.relay(name, lambda: self._link(name), DELIVERIES, chance=self._world.chance.random)

@@ -83,7 +83,7 @@ async def concluded(world: World, events: Sequence[Event], memories: Sequence[in
         raise bug
     return Run(
         [*events],
-        [*complaints, *_lost_sessions(world, events), *world.complaints],
+        [*complaints, *_lost_sessions(world, events), *world.complaints, *world.weather.deliveries.doubled],
         [*left, *differing, *_unnoticed(world)],
         world.breaches,
     )

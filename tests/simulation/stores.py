@@ -39,6 +39,11 @@ class WeakStore(Replica):
         self._marks: dict[str, StoreMark] = {}  # one at most; shared with the store as a late write meets it
         self._latest: dict[tuple[Owner, str], int] | None = {} if last_writer_wins else None
 
+    @property
+    def ranking(self) -> str:
+        """See `Replica`."""
+        return "words, equal scores by id"
+
     def late(self) -> "WeakStore":
         """Return this store as a write meets it that looked long ago, whatever has happened since."""
         late = copy(self)

@@ -16,13 +16,22 @@ from providers.chain.bulkhead import Bulkhead
 from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.guards import Guards
+from providers.chain.hedging.order import Hedging
+from providers.chain.hedging.pace import Pace
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import AttemptObserver, ChainObserver, Unobserved
 from providers.chain.opening import JournalSpec
-from providers.chain.policy import AttemptPolicy, BreakerPolicy, BudgetPolicy, ChainPolicy, RelayPolicy
+from providers.chain.policy import (
+    AttemptPolicy,
+    BreakerPolicy,
+    BudgetPolicy,
+    ChainPolicy,
+    RelayPolicy,
+)
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
+from providers.expectations import QUICK
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
@@ -105,6 +114,7 @@ class Guarding(Struct, frozen=True, kw_only=True):
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
     concurrency: int = 32
+    expected_latency: float = QUICK
     chance: Callable[[], float] | None = None
     breaker_chance: Callable[[], float] | None = None
     ping: Callable[[], Awaitable[bool]] | None = None
@@ -131,7 +141,8 @@ def attempts_of(
         bulkhead=Bulkhead(name, guarding.concurrency),
         last_resort=LastResortLimiter(name, now),
     )
-    return Attempts(guarding.attempts, guards, observer, chance=chance, now=now)
+    pace = Pace(guarding.expected_latency, now)
+    return Attempts(guarding.attempts, guards, observer, chance=chance, now=now, pace=pace)
 
 
 def link_of(name: str, provider: Replica, now: Callable[[], float], guarding: Guarding = PLAIN) -> Link:
@@ -146,16 +157,24 @@ def route_of(links: Iterable[Link]) -> Route:
 
 
 class ChainRig:
-    """Chains and relays over one journal, on one clock; `opened_journals` counts the chains that have it open now."""
+    """Chains and relays over one journal, on one clock; `opened_journals` counts the chains that have it open now.
+
+    `hedging` is how reads are hedged.
+    """
 
     def __init__(self, journal: Journal, now: Callable[[], float], versions: HybridClock | None = None) -> None:
         self.journal = journal
         self.now = now
         self.versions = versions or hybrid_clock(now)
         self.opened_journals = 0
+        self.hedging = Hedging()
 
     def chained(
-        self, route: Route, observer: ChainObserver | None = None, trusted: Callable[[], bool] = lambda: True
+        self,
+        route: Route,
+        observer: ChainObserver | None = None,
+        trusted: Callable[[], bool] = lambda: True,
+        hedging: Hedging | None = None,
     ) -> ChainedProvider:
         """Return a chain over this route, without tasks of its own; its journal is used while it is `trusted`."""
         return ChainedProvider(
@@ -165,12 +184,20 @@ class ChainRig:
             observer,
             now=self.now,
             distrust=lambda: None if trusted() else "it is not trusted",
+            hedging=hedging or self.hedging,
         )
 
-    def chain(self, observer: ChainObserver, *, journal: bool = True, always: bool = False) -> Chain:
+    def chain(
+        self,
+        observer: ChainObserver,
+        policy: ChainPolicy | None = None,
+        *,
+        journal: bool = True,
+        always: bool = False,
+    ) -> Chain:
         """Return a chain without an order, as a process of its own runs it; the caller closes it."""
         choice = JournalSpec(opened=self._journal_held if journal else None, always=always, installation=INSTALLATION)
-        return Chain(choice, ChainPolicy(), hybrid_clock(self.now), observer, self.now)
+        return Chain(choice, policy or ChainPolicy(), hybrid_clock(self.now), observer, self.now)
 
     def relay(
         self,

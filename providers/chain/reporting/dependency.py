@@ -18,7 +18,7 @@ class Dependency:
     """What has been observed of a dependency: whether it answers, and whether its breaker admits calls by itself.
 
     `reason` is why it was lost last, `why` why its breaker changed last, and `openings` how often the breaker has
-    opened since it was last closed.
+    opened since it was last closed. Its `pace` is unhealthy while it is asked second.
     """
 
     def __init__(self, name: str, now: Callable[[], float]) -> None:
@@ -27,6 +27,7 @@ class Dependency:
         self.why = ""
         self.answers: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
         self.passes: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
+        self.pace: DampedState[Condition] = DampedState(Condition.HEALTHY, now)
         self.breaker = BreakerState.CLOSED
         self.openings = 0
         self.failing_since: float | None = None

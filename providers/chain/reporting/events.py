@@ -1,7 +1,7 @@
 """The log events about a chain, each with its level and its fields, and with moments as dates."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import wraps
 from typing import ParamSpec
@@ -116,6 +116,17 @@ class LogEvents:
     def backlog_drained(self, name: str, pending: int, most: int, since: float, changes: int) -> None:
         """Log that few deliveries are pending; `since` is when the backlog was reported, `most` its greatest length."""
         _log.info("backlog_drained", provider=name, pending=pending, most=most, **_span(self, since), **_often(changes))
+
+    @_outside_request
+    def provider_asked_second(self, name: str, patience: Mapping[str, float], since: float, changes: int) -> None:
+        """Log that reads ask another provider first, since most answers of this one take longer than patience."""
+        seconds = {operation: round(one, 3) for operation, one in patience.items()}
+        _log.warning("provider_asked_second", provider=name, patience=seconds, **_span(self, since), **_often(changes))
+
+    @_outside_request
+    def provider_asked_first(self, name: str, since: float, changes: int) -> None:
+        """Log that a provider is quick again; `since` is when it was asked second."""
+        _log.info("provider_asked_first", provider=name, **_span(self, since), **_often(changes))
 
     @_outside_request
     def provider_contradicted(self, name: str, count: int) -> None:

@@ -12,7 +12,7 @@ from providers.chain.reporting.damping import Condition, StateChange
 from providers.chain.reporting.dependency import Dependency
 from providers.chain.reporting.events import LogEvents, Serving, Writes
 from providers.chain.reporting.read_routing import ReadRouting
-from providers.chain.status import ChainStatus, Role
+from providers.chain.status import ChainStatus, ProviderStatus, Role
 from providers.errors import ProviderError, Rejected, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 
@@ -136,6 +136,7 @@ class Reporter(Unobserved):
             # A provider that was replaced has a new breaker, which knows nothing of the former one.
             if provider.breaker.state is BreakerState.CLOSED and dependency.breaker is not BreakerState.CLOSED:
                 self.breaker_changed(provider.breaker)
+            self._report_pace(dependency, provider)
             if status.journal is not None:
                 reason = self._hindrance(dependency, provider.role)
                 self._backlogs[provider.name].look(provider.pending, provider.oldest_pending_seconds, reason)
@@ -189,6 +190,16 @@ class Reporter(Unobserved):
             self._events.breaker_closed(name, why, change.former_since, openings, self._serving())
         else:
             self._events.breaker_opened(name, why, change.since, openings, self._serving())
+
+    def _report_pace(self, dependency: Dependency, provider: ProviderStatus) -> None:
+        pace = dependency.pace
+        change = pace.change(Condition.UNHEALTHY if provider.asked_second else Condition.HEALTHY) or pace.due()
+        if change is None:
+            return
+        if provider.asked_second:
+            self._events.provider_asked_second(dependency.name, provider.patience, change.since, change.changes)
+        else:
+            self._events.provider_asked_first(dependency.name, change.former_since, change.changes)
 
     def _report_journal(self, change: StateChange) -> None:
         if self._journal.answers.state is Condition.HEALTHY:

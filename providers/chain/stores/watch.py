@@ -38,13 +38,15 @@ class StoreWatch(Struct):
     """Look at the stores of an order as one process sees them.
 
     A mark in every write would make one row the busiest of the store, and has cost half of its throughput; so a store
-    gets the next mark with a look. What was lost since the last mark is found by reading back.
+    gets the next mark with a look. What was lost since the last mark is found by reading back. `well` are the providers
+    whose store has answered its last look, and lacked nothing.
     """
 
     registrar: Registrar
     journal: Journal
     now: Callable[[], float] = time.monotonic
     choose: Callable[[Sequence[JournalEntry], int], list[JournalEntry]] = random.sample
+    well: set[str] = set()
     _tasks: dict[str, asyncio.Task[None]] = {}
     _due: dict[str, float] = {}
     _marked: dict[str, int] = {}  # the newest operation that each provider had confirmed at its last mark
@@ -79,13 +81,16 @@ class StoreWatch(Struct):
         introduction = await self.registrar.meet(name, link.provider)
         member = next((member for member in await self.journal.members() if member.name == name), None)
         if introduction is None or member is None or not self.registrar.accepts(member):
+            self.well.discard(name)
             return
         staleness = link.provider.staleness
         newest = await self.journal.confirmed(name, SEARCHED, staleness + SETTLED_SECONDS)
         lost = await self._lost(link, self._sample(newest, self._marked.get(name, 0)))
         if lost is not None:
+            self.well.discard(name)
             await self._suspect(link, member, lost)
             return
+        self.well.add(name)
         self._doubted.pop(name, None)
         reached = newest[0].seq if newest else 0
         if reached != self._marked.get(name) or _is_of_before(introduction, member):
@@ -117,6 +122,7 @@ class StoreWatch(Struct):
         except JournalUnavailable as error:
             _log.debug("look_postponed", provider=link.name, reason=error.reason)
         except (ProviderError, TimeoutError) as error:
+            self.well.discard(link.name)
             _log.debug("look_failed", provider=link.name, reason=str(error))
 
     def _sample(self, newest: Sequence[JournalEntry], marked: int) -> Sequence[JournalEntry]:

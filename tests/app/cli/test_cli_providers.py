@@ -112,6 +112,7 @@ def test_the_table_tells_how_each_provider_is(service: Service) -> None:
         ["b", "standby", "closed", "0", "-", "0", "1"],
     ]
     assert [line[7] == "mark" or line[7].isdigit() for line in lines] == [True, True, True]
+    assert [line[8] == "patience" or line[9] == "s" for line in lines] == [True, True, True]
 
 
 def test_a_breaker_that_is_not_closed_is_explained(service: Service) -> None:

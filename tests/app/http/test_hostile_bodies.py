@@ -188,5 +188,5 @@ async def test_the_watch_sees_what_is_dear(mock_api: Api) -> None:
             await mock_api.send("POST", REMEMBER_BATCH, body)
         costs.append((watch.longest_stall, watch.peak))
 
-    assert costs[1][0] > 3 * costs[0][0]  # a slice of it, after which other requests have their turn
+    assert costs[1][0] > 2 * costs[0][0]  # the event loop has turns in between
     assert costs[1][1] > 10 * costs[0][1]

@@ -136,11 +136,11 @@ def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -
 
 
 def test_the_headers_are_documented(document: dict[str, Any]) -> None:
-    """Every memory route takes `X-User-ID` and a time, writes a key, reads a session; none is required."""
+    """Every memory route takes `X-User-ID` and a time, writes a key and a wait, reads a session; none is required."""
     for key, operation in operations(document).items():
         headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
         common = {"X-User-ID", "X-Request-Timeout-Ms"}
-        own = {"Idempotency-Key"} if key in WRITES else {"Memory-Session"}
+        own = {"Idempotency-Key", "Prefer"} if key in WRITES else {"Memory-Session"}
         assert set(headers) == (common | own if is_memory_route(key[1]) else set())
         assert not any(header["required"] for header in headers.values())
 

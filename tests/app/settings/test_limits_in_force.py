@@ -1,6 +1,6 @@
 """The limits that settings come to are told with where each number comes from."""
 
-from app.settings.limits_in_force import FOUND_OUT, UNTIL_DEADLINE, LimitsInForce, limits_in_force
+from app.settings.limits_in_force import DELIVERED, FOUND_OUT, UNTIL_DEADLINE, LimitsInForce, limits_in_force
 from providers.chain.policy import OperationClass
 from tests.app.settings.configuration import Configuration
 
@@ -31,7 +31,14 @@ def test_where_somebody_else_follows_the_limit_is_found_out(configuration: Confi
     found = limits(configuration, TWO)
 
     assert (found["a", RECALL].try_limit, found["b", RECALL].try_limit) == (FOUND_OUT, UNTIL_DEADLINE)
-    assert (found["a", REMEMBER].try_limit, found["b", REMEMBER].try_limit) == (FOUND_OUT, FOUND_OUT)
+    assert (found["a", REMEMBER].try_limit, found["b", REMEMBER].try_limit) == (DELIVERED, DELIVERED)
+
+
+def test_where_every_caller_waits_writes_have_until_the_deadline(configuration: Configuration) -> None:
+    """As without a journal; reads are not concerned."""
+    found = limits(configuration, f"{TWO}[chain]\nwrites_wait = true")
+
+    assert (found["a", RECALL].try_limit, found["a", REMEMBER].try_limit) == (FOUND_OUT, UNTIL_DEADLINE)
 
 
 def test_what_is_configured_is_told_with_its_source(configuration: Configuration) -> None:

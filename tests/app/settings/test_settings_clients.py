@@ -37,3 +37,18 @@ def is_taken(name: str, value: str) -> bool:
     assert isinstance(server, ServerSettings)
     assert getattr(server, name) == float(value)
     return True
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "taken"), [(10, 10, True), (11, 10, False), (0, 10, False), (1, 100_001, False)]
+)
+def test_the_limit_of_admission_has_bounds(least: int, most: int, *, taken: bool) -> None:
+    """A range without a number in it is none."""
+    variables = {"NINAI__SERVER__ADMISSION__MIN_LIMIT": str(least), "NINAI__SERVER__ADMISSION__MAX_LIMIT": str(most)}
+    try:
+        admission = load(None, variables).settings.server.admission
+    except ConfigError:
+        assert not taken
+    else:
+        assert taken
+        assert (admission.min_limit, admission.max_limit) == (least, most)

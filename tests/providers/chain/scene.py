@@ -139,6 +139,7 @@ def play(
             await scene.journal.join(name, await MockMemoryProvider.identity(provider))
             await scene.journal.mark(name, MemberState.COMPLETE)
         await act(scene)
+        await scene.chained.tries.stop()
         await asyncio.sleep(1)  # for settlements under way
         await scene.journal.close()
 

@@ -10,7 +10,7 @@ from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.opening import ProviderSpec
-from providers.chain.policy import AttemptPolicy, BudgetPolicy
+from providers.chain.policy import AttemptPolicy, BudgetPolicy, ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.stores.in_sync import InSyncSet
 from providers.errors import Unavailable
@@ -79,9 +79,9 @@ class Stage:
             limits=ProviderLimits(concurrency=32),
         )
 
-    def chain(self, *, journal: bool = True, always: bool = False) -> Chain:
+    def chain(self, policy: ChainPolicy | None = None, *, journal: bool = True, always: bool = False) -> Chain:
         """Return a chain without an order; the stage closes it in the end."""
-        chain = self._rig.chain(self.observer or Changes(self.changes), journal=journal, always=always)
+        chain = self._rig.chain(self.observer or Changes(self.changes), policy, journal=journal, always=always)
         self._chains.append(chain)
         return chain
 

@@ -12,7 +12,7 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.counting import FAILURES, CountingObserver
 from providers.chain.errors import OrderRefused
-from providers.chain.observer import Attempt, GivenUp, JournalCall
+from providers.chain.observer import Attempt, GivenUp, HedgeEvent, JournalCall, LateEnd, SlowReason
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.route import NobodyInSync
 from providers.chain.status import ChainStatus, ProviderStatus, Role
@@ -108,6 +108,10 @@ def test_everything_is_there_from_the_start() -> None:
             assert counted.value("ninai_journal_duration_seconds_count", call=call.value, outcome=outcome) == 0
     for outcome in ("done", "postponed", "dead"):
         assert counted.value("ninai_journal_deliveries_total", provider="home", outcome=outcome) == 0
+    for late in LateEnd:
+        assert counted.value("ninai_background_tries_total", provider="home", outcome=late.value) == 0
+    for slow in SlowReason:
+        assert counted.value("ninai_slowed_writes_total", reason=slow.value) == 0
     for state in BreakerState:
         assert counted.value("ninai_breaker_transitions_total", provider="home", state=state.value) == 0
     assert counted.state == ["closed"]
@@ -167,12 +171,16 @@ def test_what_is_given_up_falls_back_and_is_delivered_is_counted() -> None:
     counted.observer.fell_back("home", "standby", RECALL, "timed_out")
     counted.observer.delivered("standby", "done", 7)
     counted.observer.contradicted("standby")
+    counted.observer.ended_late("home", LateEnd.GIVEN_UP)
+    counted.observer.slowed(SlowReason.OLD)
 
     of = {"operation": "recall"}
     assert counted.value("ninai_provider_retries_given_up_total", **of, provider="home", reason="budget") == 1
     assert counted.value("ninai_fallbacks_total", **of, source="home", target="standby", reason="timed_out") == 1
     assert counted.value("ninai_journal_deliveries_total", provider="standby", outcome="done") == 7
     assert counted.value("ninai_provider_contradictions_total", provider="standby") == 1
+    assert counted.value("ninai_background_tries_total", provider="home", outcome="given_up") == 1
+    assert counted.value("ninai_slowed_writes_total", reason="old_backlog") == 1
 
 
 def test_a_provider_has_one_role() -> None:
@@ -264,6 +272,8 @@ def test_who_has_left_the_order_is_shown_no_longer() -> None:
         "ninai_provider_calls_in_flight",
         "ninai_provider_places",
         "ninai_provider_retries_left",
+        "ninai_background_tries_in_flight",
+        "ninai_provider_asked_second",
         "ninai_breaker_state",
         "ninai_journal_pending",
         "ninai_journal_oldest_pending_seconds",
@@ -287,7 +297,8 @@ def test_what_may_happen_between_providers_is_there_from_the_start() -> None:
     assert counted.value("ninai_fallbacks_total", source="b", target="a", operation="read", reason="timeout") is None
     for reason in ("home_timeout", "home_breaker_open", "last_resort", "journal_unavailable"):
         assert counted.value("ninai_degraded_answers_total", operation="recall", reason=reason) == 0
-    assert counted.value("ninai_degraded_answers_total", operation="remember", reason="home_incomplete") == 0
+    for reason in ("home_incomplete", "home_slow"):
+        assert counted.value("ninai_degraded_answers_total", operation="remember", reason=reason) == 0
 
 
 @pytest.mark.parametrize("order", [["a"], ["a", "b"]])
@@ -385,3 +396,32 @@ def test_who_comes_back_into_the_order_is_shown_again() -> None:
 
     assert counted.state == ["closed"]
     assert counted.value("ninai_provider_info", provider="home", kind="native") == 1
+
+
+def test_hedges_are_counted() -> None:
+    """By who was asked as well, and what became of it; a write is never hedged."""
+    counted = Counted()
+    counted.observer.expect("home", "native")
+    counted.observer.hedged("home", OperationClass.RECALL, HedgeEvent.SENT)
+    counted.observer.hedged("home", OperationClass.RECALL, HedgeEvent.WON)
+
+    found = {
+        event.value: counted.value(
+            "ninai_provider_hedges_total", provider="home", operation="recall", event=event.value
+        )
+        for event in HedgeEvent
+    }
+    assert found == {"sent": 1, "won": 1, "lost": 0, "refused": 0}
+    assert counted.value("ninai_provider_hedges_total", provider="home", operation="remember", event="sent") is None
+
+
+def test_who_is_slow_is_shown() -> None:
+    """With the patience that reads have with it."""
+    counted = Counted()
+    slow = status(Role.HOME, JOURNAL)
+    [provider] = slow.providers
+    slow = replace(slow, providers=(replace(provider, asked_second=True, patience={"read": 0.25}),))
+    counted.observer.show(slow)
+
+    assert counted.value("ninai_provider_asked_second", provider="home") == 1
+    assert counted.value("ninai_provider_patience_seconds", provider="home", operation="read") == 0.25

@@ -5,6 +5,7 @@ import asyncio
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
 from providers.chain.describing import STATUS_SECONDS, describe, explain
+from providers.chain.hedging.pace import LEAST_TRIES
 from providers.chain.policy import OperationClass
 from providers.chain.status import ProviderStatus, Role
 from providers.chain.stores.watch import IDLE_SECONDS
@@ -13,6 +14,7 @@ from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider
 
 RECALL, REMEMBER = OperationClass.RECALL, OperationClass.REMEMBER
+READ = OperationClass.READ
 
 
 async def two(stage: Stage, *, complete: bool = True) -> tuple[Chain, FrailProvider, FrailProvider]:
@@ -120,6 +122,26 @@ def test_a_breaker_is_shown_as_it_is() -> None:
     staged(main)
 
 
+def test_what_goes_on_in_the_background_is_shown() -> None:
+    """A write whose caller was answered before holds a place at home."""
+
+    async def main(stage: Stage) -> None:
+        chain, a, _ = await two(stage)
+        a.instead["store_many"] = hanging
+        await chain.provider.remember(USER, "a memory")
+        home, standby = await of(chain, "a"), await of(chain, "b")
+
+        assert (home.in_flight, home.background_tries) == (1, 1)
+        assert standby.background_tries == 0
+
+    staged(main)
+
+
+async def hanging(*_: object) -> None:
+    """Take an hour."""
+    await asyncio.sleep(3_600)
+
+
 def test_a_journal_out_of_reach_is_told() -> None:
     """Everything else is described all the same; what only the journal knows is not made up."""
 
@@ -215,5 +237,43 @@ def test_a_write_without_anybody_complete_goes_to_the_journal() -> None:
 
         assert (await describe(chain)).home is None
         assert ways(chain, REMEMBER) == [("journal", True), ("a", False), ("b", False)]
+
+    staged(main)
+
+
+def test_a_provider_that_is_asked_second_is_shown_as_such() -> None:
+    """With how long reads wait for it, and who is asked before it."""
+
+    async def main(stage: Stage) -> None:
+        chain, _, _ = await two(stage)
+        quick = await of(chain, "a")
+        link = chain.links()[0]
+        for _ in range(2 * LEAST_TRIES):
+            link.attempts.pace.unanswered(READ, 1, 5.0)
+        slow = await of(chain, "a")
+
+        patience = {operation.value: link.patience(operation) for operation in (READ, RECALL)}
+        assert (quick.asked_second, slow.asked_second) == (False, True)
+        assert quick.patience.keys() == slow.patience.keys() == patience.keys()
+        assert slow.patience == patience
+        assert not (await of(chain, "b")).asked_second
+        assert ways(chain, READ) == ways(chain, RECALL) == [("a", False), ("b", True)]
+        assert whys(chain, READ)[0] == "most of its answers were slow, so that the next one is asked before it"
+        assert ways(chain, REMEMBER)[1:] == [("a", True), ("b", False)]
+
+    staged(main)
+
+
+def test_a_provider_alone_is_asked_first_however_slow_it_is() -> None:
+    """There is nobody to ask before it."""
+
+    async def main(stage: Stage) -> None:
+        chain = stage.chain()
+        await chain.switch([stage.part("a", stage.store())])
+        for _ in range(2 * LEAST_TRIES):
+            chain.links()[0].attempts.pace.unanswered(READ, 1, 5.0)
+
+        assert not (await of(chain, "a")).asked_second
+        assert ways(chain, READ) == [("a", True)]
 
     staged(main)

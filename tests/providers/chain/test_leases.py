@@ -86,18 +86,22 @@ def test_another_deliverer_takes_over_when_the_lease_ends(after: float) -> None:
 
 @pytest.mark.parametrize(("write", "call"), [(remember_one, "store_many"), (remember_two, "store_many")])
 def test_a_slow_write_is_made_once(write: Write, call: str) -> None:
-    """The relay leaves home alone for as long as the caller waits for it."""
+    """The relay leaves home alone for as long as the try goes on, whose caller was answered long before."""
 
     async def act(scene: Scene) -> None:
         patient(scene)
         scene.home.seconds = SLOW
 
         async with running(scene.relay("home")):
+            started = scene.clock()
             await write(scene)
-            await asyncio.sleep(LATE)
+            waited = scene.clock() - started
+            await asyncio.sleep(SLOW + LATE)
 
-        assert not scene.told.accepted
+        assert (scene.told.accepted, scene.told.degraded) == (True, ["home_slow"])
+        assert waited < LEASE_SECONDS
         assert scene.home.calls == [call]
+        assert "home" not in {delivery.provider for delivery in await scene.journal.pending(10)}
 
     play(act)
 
@@ -114,6 +118,7 @@ def test_the_deliverer_takes_over_a_write_when_the_lease_ends(write: Write, afte
         await asyncio.sleep(after)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
+        await scene.chained.tries.stop()
         scene.home.seconds = 0.0
 
         async with running(scene.relay("home")):

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from providers.chain.pending_view import MAX_PENDING, MAX_TOMBSTONES, FarBehind
+import pytest
+
+from providers.chain.pending_view import MAX_PENDING, MAX_TOMBSTONES, MOST_PENDING, FarBehind
 from providers.journal.base import JournalUnavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.types import Owner, Snapshot
@@ -16,17 +18,68 @@ async def _remember(scene: Scene, number: int) -> None:
         await scene.remember(*("tea" for _ in range(start, min(start + _BATCH, number))))
 
 
-def test_who_is_far_behind_is_not_asked() -> None:
-    """So many pending operations are no overlay any more."""
+async def _fall_behind(scene: Scene, number: int) -> None:
+    """Let home take no writes while so many are accepted; it is asked again afterwards, and answers reads."""
+    scene.home.failures |= dict.fromkeys(("store_many", "put_many"), DOWN)
+    await _remember(scene, number)
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("pending", [MAX_PENDING, MAX_PENDING + 1, MOST_PENDING])
+def test_a_backlog_is_no_reason_to_answer_nothing(pending: int) -> None:
+    """If nobody else answers, who is far behind does, with all that is pending laid over it."""
 
     async def act(scene: Scene) -> None:
-        scene.home.failures |= dict.fromkeys(("store_many", "put_many"), DOWN)
-        await _remember(scene, MAX_PENDING)
-        await asyncio.sleep(60)  # by then it is asked again
-        assert len(await scene.chain.list_memories(USER)) == 100
-        await scene.remember("one more")
+        await _fall_behind(scene, pending)
+        told = scene.listen()
 
+        assert len(await scene.chain.list_memories(USER, limit=50, offset=pending - 10)) == 10
+        assert len(await scene.chain.recall(USER, "tea")) == 10
+        assert not told.eventual
+        assert told.degraded == ([] if pending <= MAX_PENDING else ["last_resort"])
+
+    play(act, "home")
+
+
+def test_what_is_too_much_to_be_laid_over_an_answer_is_admitted() -> None:
+    """The newest is shown, what is deleted is not; a caller that must find its own writes is told to ask again."""
+
+    async def act(scene: Scene) -> None:
+        old = await scene.chain.remember(USER, "old tea")
+        await scene.chain.remember(USER, "old coffee")
+        scene.home.failures |= dict.fromkeys(("store_many", "put_many"), DOWN)
+        await scene.chain.delete(USER, old)
+        await _fall_behind(scene, MOST_PENDING + 1)
+        newest = await scene.chain.remember(USER, "newest")
+        told = scene.listen()
+
+        listed = await scene.chain.list_memories(USER, 1)
+        recalled = await scene.chain.recall(USER, "old coffee")
+
+        assert [record.id for record in listed] == [newest]
+        assert [record.content for record in recalled] == ["old coffee"]
+        assert old not in {record.id for record in await scene.chain.recall(USER, "old tea")}
+        assert told.eventual
+        assert told.degraded == [FarBehind.outcome, "last_resort"]
+        scene.listen().session = told.token or (await _token(scene))
         assert isinstance(await failure_of(scene.chain.list_memories(USER)), FarBehind)
+
+    play(act, "home")
+
+
+async def _token(scene: Scene) -> str:
+    told = scene.listen()
+    await scene.chain.remember(USER, "tea")
+    return str(told.token)
+
+
+def test_not_everything_is_deleted_of_which_not_everything_is_seen() -> None:
+    """A caller that is told of success would believe that nothing is left."""
+
+    async def act(scene: Scene) -> None:
+        await _fall_behind(scene, MOST_PENDING + 1)
+
+        assert isinstance(await failure_of(scene.chain.erase_all(Owner(USER))), FarBehind)
 
     play(act, "home")
 

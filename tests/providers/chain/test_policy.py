@@ -9,6 +9,7 @@ from providers.chain.policy import (
     BreakerPolicy,
     BudgetPolicy,
     ChainPolicy,
+    HedgingPolicy,
     OperationClass,
     OperationPolicy,
 )
@@ -90,3 +91,28 @@ def test_one_of_a_pair_is_enough() -> None:
     assert (policy.delete.deadline, policy.delete.try_limit) == (1.0, None)
     assert policy.remember == AttemptPolicy().remember
     assert policy.longest_wait == 1.0
+
+
+def test_hedging_is_on_by_default() -> None:
+    """Patience has the bounds of the design."""
+    policy = ChainPolicy().hedging
+
+    assert (policy.enabled, policy.factor, policy.least_patience, policy.most_patience) == (True, 2.0, 0.1, 2.0)
+
+
+def test_patience_has_bounds_that_do_not_contradict_each_other() -> None:
+    """Equal ones are a patience that is not learned."""
+    assert HedgingPolicy(least_patience=0.5, most_patience=0.5).patience(10.0) == 0.5
+    with pytest.raises(msgspec.ValidationError, match="least_patience"):
+        msgspec.convert({"least_patience": 0.6, "most_patience": 0.5}, HedgingPolicy)
+
+
+@pytest.mark.parametrize(("factor", "valid"), [(0.99, False), (1.0, True), (100.0, True), (100.1, False)])
+def test_patience_is_not_shorter_than_what_it_is_learned_from(factor: float, valid: bool) -> None:  # noqa: FBT001 - one expectation
+    """Nor without end."""
+    try:
+        msgspec.convert({"factor": factor}, HedgingPolicy)
+    except msgspec.ValidationError:
+        assert not valid
+    else:
+        assert valid

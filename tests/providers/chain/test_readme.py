@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 from tests.support.markdown import ROOT, fenced
@@ -9,13 +10,16 @@ from tests.support.markdown import ROOT, fenced
 FOLDER = ROOT / "providers" / "chain"
 README = (FOLDER / "README.md").read_text("utf-8")
 MOST_LINES = 175
-ROOMS = {name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "stores")}
+ROOMS = {
+    name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "hedging", "stores", "waiting")
+}
 
 _FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _STEP = re.compile(r"^ *([A-Za-z_]\w*(?:\.\w+)?)(?: .*?)? {2,}(\w+\.py)(?: |$)", re.MULTILINE)
 
 
+@cache
 def _defined(path: Path) -> set[str]:
     """Return the names of the classes and functions of a file, those of a class with its name."""
     names: set[str] = set()

@@ -6,6 +6,7 @@ import pytest
 
 from observability import notes
 from providers.errors import TimedOut, Unavailable
+from providers.expectations import MOST_TRY
 from providers.journal.base import JournalUnavailable
 from providers.types import NewMemory, Owner
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
@@ -183,8 +184,8 @@ def test_a_batch_of_what_is_forgotten_and_there_is_stored() -> None:
     play(act)
 
 
-def test_a_deadline_that_is_over_leaves_the_deliverer_to_finish() -> None:
-    """While home is busy with a write nobody else brings it there; afterwards somebody does."""
+def test_a_home_that_hangs_leaves_the_relay_to_finish() -> None:
+    """While home may be busy with a write nobody else brings it there; afterwards somebody does."""
 
     async def act(scene: Scene) -> None:
         scene.home.seconds = FOREVER
@@ -194,7 +195,11 @@ def test_a_deadline_that_is_over_leaves_the_deliverer_to_finish() -> None:
 
         await asyncio.sleep(0.01)
         await scene.deliver()
+        asked = scene.home.calls.count("store_many")
+        await asyncio.sleep(MOST_TRY)
+        await scene.deliver()
 
+        assert asked == 1
         assert await scene.kept("home") == ["tea"]
 
     play(act)

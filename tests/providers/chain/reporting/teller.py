@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from msgspec.structs import replace
 from structlog.typing import EventDict
 
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
@@ -26,6 +27,7 @@ class Teller:
         self.clock = FakeClock()
         self.story = Reporter(LogEvents(self.clock, lambda: EPOCH + self.clock()))
         self.states = dict.fromkeys(("home", "standby"), BreakerState.CLOSED)
+        self.asked_second = dict.fromkeys(("home", "standby"), False)
         self.logs = logs
         self.routed("home", "standby", journalled=journalled)
 
@@ -60,7 +62,10 @@ class Teller:
                 order=("home", "standby"),
                 home="home",
                 providers=tuple(
-                    standing(name, self.states[name], pending.get(name, 0)) for name in ("home", "standby")
+                    replace(
+                        standing(name, self.states[name], pending.get(name, 0)), asked_second=self.asked_second[name]
+                    )
+                    for name in ("home", "standby")
                 ),
                 journal=journal if error is None else None,
                 journal_error=error,
@@ -108,4 +113,5 @@ def standing(provider: str, state: BreakerState, pending: int) -> ProviderStatus
         retries_left=1,
         pending=pending,
         oldest_pending_seconds=1.0 if pending else 0.0,
+        patience={"read": 0.1, "recall": 0.25},
     )

@@ -165,3 +165,31 @@ def test_flapping_does_not_flood(teller: Teller) -> None:
         teller.look()
     assert len(teller.events) == MAX_REPORTS + 1
     assert (teller.last()["event"], teller.last()["changes"]) == ("provider_answers_again", 600 - MAX_REPORTS)
+
+
+def test_a_slow_provider_is_told_once_and_when_it_is_quick_again(teller: Teller) -> None:
+    """With how long reads wait for it; not at every look."""
+    teller.look()
+    teller.asked_second["home"] = True
+    for _ in range(3):
+        teller.clock.pass_by(5.0)
+        teller.look()
+    teller.asked_second["home"] = False
+    teller.look()
+
+    assert teller.events == ["provider_asked_second", "provider_asked_first"]
+    second, first = teller.logs
+    assert (second["provider"], second["log_level"]) == ("home", "warning")
+    assert second["patience"] == {"read": 0.1, "recall": 0.25}
+    assert (first["provider"], first["log_level"], first["seconds"]) == ("home", "info", 10.0)
+    assert first["since"] == second["since"]
+
+
+def test_a_pace_that_comes_and_goes_does_not_flood(teller: Teller) -> None:
+    """As with everything that is told."""
+    for number in range(100):
+        teller.asked_second["home"] = number % 2 == 0
+        teller.clock.pass_by(1.0)
+        teller.look()
+
+    assert len(teller.events) <= MAX_REPORTS + 1

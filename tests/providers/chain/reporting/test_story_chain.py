@@ -112,7 +112,7 @@ def test_a_home_that_hangs_is_lost_by_its_breaker() -> None:
         ("reads_moved_back", "a"),
     ]
     moved, lost = logs[:2]
-    assert (moved["reason"], lost["reads"]) == ("timeout", "b")
+    assert (moved["reason"], lost["reads"]) == ("slow", "b")
     assert "did not answer a probe either" in lost["reason"]
 
 

@@ -1,0 +1,34 @@
+"""What a request is charged at the door, before its body is read: by its route and by the length that it announces."""
+
+from msgspec import Struct
+
+from app.http.admission import price
+from app.http.body_limit import MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES
+
+
+class _Tariff(Struct, frozen=True):
+    """Say what a body costs: so much at least, and a unit more for so many bytes of at most so many."""
+
+    least: float
+    bytes_a_unit: float
+    most_bytes: int = MAX_BODY_BYTES
+
+
+# Near the exact prices (`price.py`) of what is usual, since what is refused only after it was decoded has cost much
+# already: a question of some 45 bytes costs 3 units, a memory a quarter and what its text costs.
+_TARIFFS = {
+    "/memory/recall": _Tariff(3.0, 650),
+    "/memory/remember": _Tariff(1.0, 1_250),
+    "/memory/recall/batch": _Tariff(1.0, 20, MAX_BATCH_BODY_BYTES),
+    "/memory/remember/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
+}
+_OF_AN_EDIT = _Tariff(1.0, 1_250)
+_ALL = "/memory/memories"
+
+
+def price_at_door(method: str, path: str, length: int | None) -> float:
+    """Return the units; `length` is that of the body in bytes, None for one that may be as long as any."""
+    if method in ("POST", "PATCH"):
+        tariff = _TARIFFS.get(path.rstrip("/"), _OF_AN_EDIT)
+        return tariff.least + (tariff.most_bytes if length is None else length) / tariff.bytes_a_unit
+    return price.ERASE_ALL if method == "DELETE" and path.rstrip("/") == _ALL else price.ORDINARY

@@ -1,0 +1,49 @@
+"""What is on its way to a store for somebody who holds its lease, and whether a relay delivers it a second time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from providers.journal.operations import Appended
+
+# Whether this task is a relay's.
+relaying: ContextVar[bool] = ContextVar("relaying", default=False)
+
+Write = tuple[str, int | None]  # a memory and a version of it
+
+
+class Deliveries:
+    """The writes on their way to all stores; `doubled` tells of those that a relay makes again meanwhile.
+
+    A relay may do that once the lease is over, which a caller's write gets when it is appended.
+    """
+
+    def __init__(self) -> None:
+        self.doubled: list[str] = []
+        self._leased: dict[tuple[str, Write], float] = {}
+        self._under_way: dict[tuple[str, Write], float] = {}  # until when the leases are held
+
+    def appended(self, store: str, outcomes: Sequence[object]) -> None:
+        """Take note of the leases that were given with new operations."""
+        for outcome in outcomes:
+            if isinstance(outcome, Appended) and (lease := outcome.entry.lease) is not None:
+                state = outcome.entry.state
+                self._leased[store, (state.id, state.version)] = lease.until
+
+    @contextmanager
+    def under_way(self, store: str, writes: Sequence[Write], now: float) -> Iterator[None]:
+        """Take note of writes for as long as they are under way; each lease is for the first call alone."""
+        keys = [(store, write) for write in writes]
+        if relaying.get():
+            self.doubled += [
+                f"delivered again while it is under way: {key}" for key in keys if now < self._under_way.get(key, 0.0)
+            ]
+            yield
+            return
+        held = {key: until for key in keys if (until := self._leased.pop(key, None)) is not None}
+        self._under_way |= held
+        try:
+            yield
+        finally:
+            for key in held:
+                del self._under_way[key]
