@@ -50,11 +50,11 @@ async def mem0() -> AsyncIterator[Api]:
 
 
 @pytest.fixture(params=["mock", "native", "chain", "mem0"])
-async def small(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
+async def small(request: pytest.FixtureRequest, tmp_path: Path, postgres_server: EmbeddedServer) -> AsyncIterator[Api]:
     """Each of them in turn; the chain has deleted a memory, which its overlay hides for an hour."""
     kind: str = request.param
     if kind == "native":
-        async with native(request.getfixturevalue("postgres_server")) as api:
+        async with native(postgres_server) as api:
             yield api
     elif kind == "mem0":
         async with mem0() as api:
