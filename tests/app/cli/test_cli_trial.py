@@ -76,6 +76,7 @@ async def test_a_wrong_answer_and_a_bug_are_failures() -> None:
     assert failed == {
         "recall": ("wrong", "the memory was not found"),
         "recall updated": ("wrong", "the memory was not found"),
+        "recall_many": ("wrong", "a memory of the batch was not found"),
         "identity": ("bug", "not an error that a provider may raise: RuntimeError"),
     }
     assert (trip.left_behind, await provider.list_memories(trip.user)) == (None, [])
