@@ -37,11 +37,11 @@ def all_of(inventories: Iterable[Held]) -> Held:
 
 
 def lacks(held: Held, wanted: Held) -> set[str]:
-    """Return the memories of which something is missing."""
+    """Return the memories of which something is missing; a memory that is not there needs no tombstone to be hidden."""
     return {
         memory_id
         for memory_id, state in wanted.items()
-        if memory_id not in held or not _is_as_new(held[memory_id], state)
+        if (not state.deleted if memory_id not in held else not _is_as_new(held[memory_id], state))
     }
 
 

@@ -236,5 +236,4 @@ MUTANTS: tuple[type[RealDesign], ...] = (
     AppendsLater,
     AnswersEarly,
     ClearsHome,
-    DeliversAgain,
 )

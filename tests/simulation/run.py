@@ -33,12 +33,15 @@ class Run(Struct, frozen=True):
     """What a run brought to light: the history, the promises it breaks, and what is wrong behind the scenes.
 
     `breaches` is what became of the changes behind the chain's back after which answers may be wrong for a while.
+    `doubled` is what a relay delivered again while it was under way: that costs a store work and breaks no promise, and
+    where a process or a store is lost meanwhile it has to be.
     """
 
     events: list[Event]
     broken: list[str]
     unsettled: list[str]
     breaches: list[Breach]
+    doubled: list[str]
 
     @property
     def wrong(self) -> list[str]:
@@ -83,9 +86,10 @@ async def concluded(world: World, events: Sequence[Event], memories: Sequence[in
         raise bug
     return Run(
         [*events],
-        [*complaints, *_lost_sessions(world, events), *world.complaints, *world.weather.deliveries.doubled],
+        [*complaints, *_lost_sessions(world, events), *world.complaints],
         [*left, *differing, *_unnoticed(world)],
         world.breaches,
+        world.weather.deliveries.doubled,
     )
 
 

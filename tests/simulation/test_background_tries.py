@@ -10,6 +10,7 @@ from providers.journal.operations import Appended, JournalEntry, LeaseToken, Ope
 from tests.simulation.design import RealDesign
 from tests.simulation.doubling import Deliveries, relaying
 from tests.simulation.drawing import script_of
+from tests.simulation.mutants import DeliversAgain
 from tests.simulation.run import run
 from tests.support.chain_rig import ChainRig
 from tests.support.states import live
@@ -49,6 +50,14 @@ def test_writes_outlast_patience() -> None:
         counts.append(design.count)
 
     assert sum(count > 0 for count in counts) >= 3
+
+
+def test_nobody_delivers_what_goes_on_in_the_background() -> None:
+    """A design whose relay does so is found out in one of these runs."""
+    scripts = [script_of(seed) for seed in _SEEDS]
+
+    assert [run(script).doubled for script in scripts] == [[]] * len(_SEEDS)
+    assert any(run(script, DeliversAgain()).doubled for script in scripts)
 
 
 def test_a_relay_that_delivers_what_is_under_way_is_noticed() -> None:
