@@ -89,6 +89,7 @@ class Combiner(Generic[Item, Result]):
         time_limit.ends_at.set(time_limit.latest([waiting.ends_at for waiting in batch]))
         try:
             results = await self._store([waiting.item for waiting in batch])
+            answered = [*zip(batch, results, strict=True)]  # a list of another length is a bug like any other
         except ProviderError as error:
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001 - passed on unchanged to the waiting callers, which would otherwise wait for ever
@@ -99,7 +100,7 @@ class Combiner(Generic[Item, Result]):
                 for waiting in batch:
                     await self._store_batch([waiting])
         else:
-            for waiting, result in zip(batch, results, strict=True):
+            for waiting, result in answered:
                 if not waiting.future.done():
                     waiting.future.set_result(result)
 

@@ -149,20 +149,27 @@ async def test_mem0_belongs_to_the_trace(collector: Collector) -> None:
     assert api.user not in collector.everything
 
 
+def mem0_and_mock(proxy: FickleHttp) -> dict[str, str]:
+    """A chain whose home is a mem0 behind a proxy, and whose standby is in memory."""
+    return {
+        "NINAI__ORDER": "mem0,mock",
+        "NINAI__PROVIDERS__MOCK__KIND": "mock",
+        "NINAI__PROVIDERS__MEM0__KIND": "mem0",
+        "NINAI__PROVIDERS__MEM0__DIALECT": "spec",
+        "NINAI__PROVIDERS__MEM0__BASE_URL": proxy.base_url,
+    }
+
+
 async def test_a_fallback_shows_both_attempts(collector: Collector) -> None:
     """The provider that did not answer, with its tries, and the one that did stand side by side in one operation."""
-    async with SpecServer() as server, FickleHttp(server.base_url) as proxy:
-        environ = {
-            "NINAI__ORDER": "mem0,mock",
-            "NINAI__PROVIDERS__MOCK__KIND": "mock",
-            "NINAI__PROVIDERS__MEM0__KIND": "mem0",
-            "NINAI__PROVIDERS__MEM0__DIALECT": "spec",
-            "NINAI__PROVIDERS__MEM0__BASE_URL": proxy.base_url,
-        }
-        async with traced_api(collector, environ) as api:
-            await api.stored("tea")
-            await proxy.become(Behaviour.DOWN)
-            assert await recall(api) == 200
+    async with (
+        SpecServer() as server,
+        FickleHttp(server.base_url) as proxy,
+        traced_api(collector, mem0_and_mock(proxy)) as api,
+    ):
+        await api.stored("tea")
+        await proxy.become(Behaviour.DOWN)
+        assert await recall(api) == 200
 
     [tree] = collector.trees(TRACE)
     [operation] = tree.pieces
@@ -182,14 +189,7 @@ async def test_a_fallback_shows_both_attempts(collector: Collector) -> None:
 async def test_a_hedge_is_told_from_the_call_that_it_hedges(collector: Collector) -> None:
     """Both are tries within one operation, and the slow one was given up."""
     async with SpecServer() as server, FickleHttp(server.base_url) as proxy:
-        environ = {
-            "NINAI__ORDER": "mem0,mock",
-            "NINAI__CHAIN__HEDGING__MOST_PATIENCE": "0.1",
-            "NINAI__PROVIDERS__MOCK__KIND": "mock",
-            "NINAI__PROVIDERS__MEM0__KIND": "mem0",
-            "NINAI__PROVIDERS__MEM0__DIALECT": "spec",
-            "NINAI__PROVIDERS__MEM0__BASE_URL": proxy.base_url,
-        }
+        environ = {**mem0_and_mock(proxy), "NINAI__CHAIN__HEDGING__MOST_PATIENCE": "0.1"}
         async with traced_api(collector, environ) as api:
             await api.stored("tea")
             await proxy.become(Behaviour.HANG)

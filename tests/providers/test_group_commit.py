@@ -119,6 +119,18 @@ async def test_a_bug_meets_only_its_own_item() -> None:
     assert isinstance(answers[2], ValueError)
 
 
+async def test_nobody_waits_for_an_answer_that_is_missing() -> None:
+    """A store that answers fewer items than it was asked for has a bug, and who waits is told so."""
+
+    async def short(items: Sequence[int]) -> list[int]:
+        return [item * 2 for item in items][1:]
+
+    combiner = Combiner(short, lanes=1)
+    answers = asyncio.gather(*(combiner.put(item) for item in (1, 2)), return_exceptions=True)
+    async with asyncio.timeout(10):
+        assert [type(answer) for answer in await answers] == [ValueError, ValueError]
+
+
 async def test_an_outage_is_told_to_all_and_asked_once() -> None:
     """When the database is unavailable every item of the batch is told so, without a try for each."""
     store = Store()
