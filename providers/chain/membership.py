@@ -224,7 +224,7 @@ class Membership(Struct):
             self.filling.done(name)
         self._fill(links, ready)
         if not self._admitting:  # a look would insist on the store that may just be exchanged for another one
-            self.watch.start_looks(links)
+            self.watch.start_looks(links, members)
 
     def _accepted(self, links: Sequence[Link], members: Sequence[Member]) -> InSyncSet:
         """Return who may answer: complete, and the store that this process sees."""

@@ -6,8 +6,8 @@ from contextvars import ContextVar
 
 from providers.journal.operations import Appended
 
-# Whether this task is a relay's.
-relaying: ContextVar[bool] = ContextVar("relaying", default=False)
+# The provider to which this task delivers, if it is a relay's.
+relaying: ContextVar[str | None] = ContextVar("relaying", default=None)
 
 Write = tuple[str, int | None]  # a memory and a version of it
 
@@ -34,7 +34,7 @@ class Deliveries:
     def under_way(self, store: str, writes: Sequence[Write], now: float) -> Iterator[None]:
         """Take note of writes for as long as they are under way; each lease is for the first call alone."""
         keys = [(store, write) for write in writes]
-        if relaying.get():
+        if relaying.get() is not None:
             self.doubled += [
                 f"delivered again while it is under way: {key}" for key in keys if now < self._under_way.get(key, 0.0)
             ]

@@ -2,14 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
+from copy import copy
+from datetime import datetime
 from functools import reduce
 from typing import Any
+
+from msgspec import Struct
 
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.replica import Replica
+from providers.states.clock import HybridClock
 from providers.states.merging import merged
+from providers.text.words import WordIndex
 from providers.types import Snapshot
 
 Held = Mapping[str, Snapshot]  # by the id of the memory
@@ -47,12 +52,12 @@ def lacks(held: Held, wanted: Held) -> set[str]:
 
 def copy_of(store: Replica) -> Copy:
     """Return all that a store holds; its clock is no part of that."""
-    return deepcopy({name: value for name, value in vars(store).items() if name != "_clock"}, _kept(store))
+    return {name: _copied(value) for name, value in vars(store).items() if name != "_clock"}
 
 
 def put_back(store: Replica, copy: Copy) -> None:
     """Let a store hold what it held when the copy was taken, and nothing else."""
-    vars(store).update(deepcopy(copy, _kept(store)))
+    vars(store).update((name, _copied(value)) for name, value in copy.items())
 
 
 def copy_of_journal(connection: JournalConnection) -> sqlite3.Connection:
@@ -66,6 +71,24 @@ def _is_as_new(held: Snapshot, wanted: Snapshot) -> bool:
     return held.deleted or (not wanted.deleted and held.version >= wanted.version)
 
 
-def _kept(store: Replica) -> dict[int, object]:
-    clock = vars(store)["_clock"]
-    return {id(clock): clock}
+def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a store holds
+    """Copy what can change; states and records never do, and a store's parts share its clock."""
+    match value:
+        case Mapping():
+            copied = copy(value)
+            copied.update((key, _copied(one)) for key, one in value.items())
+            return copied
+        case list():
+            return [_copied(one) for one in value]
+        case set():
+            return set(value)
+        case Struct() if not value.__struct_config__.frozen:
+            return type(value)(*(_copied(getattr(value, name)) for name in value.__struct_fields__))
+        case WordIndex():
+            copied = copy(value)
+            vars(copied).update((name, _copied(one)) for name, one in vars(value).items())
+            return copied
+        case Struct() | HybridClock() | str() | int() | float() | datetime() | tuple() | None:
+            return value
+        case _:
+            raise TypeError(f"it is not known how to copy {value!r}")

@@ -12,6 +12,7 @@ from providers.journal.operations import Appended, Operation
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import Runner
+from tests.simulation.doubling import relaying
 from tests.simulation.faulty import ON_THE_WAY_BACK, Life, Weather
 from tests.simulation.script import JOURNAL, Mode
 
@@ -21,13 +22,14 @@ _LATEST_NOTICE = 0.25  # seconds until a process looks for what others have done
 
 
 class Notifier:
-    """Notify those who wait some time after anybody has changed the database."""
+    """Notify relays some time after anybody has changed the database, if that makes something due for them earlier."""
 
     def __init__(self, connection: JournalConnection, chance: Random) -> None:
         self.changes = 0
         self._connection = connection
         self._chance = chance
-        self._waiting: dict[asyncio.Future[None], None] = {}  # in their order, so that each run is the same again
+        # Their provider and the end of their wait; in their order, so that each run is the same again.
+        self._waiting: dict[asyncio.Future[None], tuple[str, float]] = {}
 
     def look(self) -> None:
         """Notify, if there is a reason to."""
@@ -35,17 +37,22 @@ class Notifier:
         if changes == self.changes:
             return
         self.changes = changes
+        if not self._waiting:
+            return
         loop = asyncio.get_running_loop()
-        for woken in self._waiting:
-            loop.call_later(self._chance.choice((0.0, self._chance.uniform(0, _LATEST_NOTICE))), _wake, woken)
-        self._waiting.clear()
+        due = dict(self._connection.rows("SELECT provider, min(due_at) FROM deliveries GROUP BY provider"))
+        for woken, (provider, until) in [*self._waiting.items()]:
+            due_at = due.get(provider)
+            if due_at is not None and due_at < until:
+                del self._waiting[woken]
+                loop.call_later(self._chance.choice((0.0, self._chance.uniform(0, _LATEST_NOTICE))), _wake, woken)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until the next notification, but at most so long."""
+    async def wait(self, provider: str, seconds: float) -> None:
+        """Wait until the next notification of what is due for a provider, but at most so long."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, woken)
-        self._waiting[woken] = None
+        self._waiting[woken] = provider, self._connection.now() + seconds
         try:
             await woken
         finally:
@@ -87,7 +94,7 @@ class SimulatedJournal(SqliteJournal):
     """The real one, but for its waits: they are notified of changes unless it `looks` for them.
 
     Four looks a second by each relay would be most of a run, and so would be those of everybody at every change, so
-    that a wait ends only if something is due for anybody.
+    that the wait of a relay ends only if something is due for its provider.
     """
 
     def __init__(self, runner: FaultyRunner, *, looks: bool) -> None:
@@ -114,26 +121,28 @@ class SimulatedJournal(SqliteJournal):
             return
         task = asyncio.current_task()
         assert task is not None
+        provider = relaying.get()
+        assert provider is not None, "nobody waits but relays"
         deadline = self._connection.now() + seconds
         seen = self._seen.get(task, -1)
         while (left := deadline - self._connection.now()) > 0:
-            due_now, due_in = _due(self._connection)
+            due_now, due_in = _due(self._connection, provider)
             if due_now and seen != self._notifier.changes:
                 break
             seen = self._notifier.changes
-            await self._notifier.wait(min(left, due_in))
+            await self._notifier.wait(provider, min(left, due_in))
             if self._notifier.changes == seen:
                 break  # nothing has changed, so it is the moment that has come
         self._seen[task] = self._notifier.changes
 
 
-def _due(connection: JournalConnection) -> tuple[bool, float]:
-    """Return whether anything is due, and the seconds until something more becomes due."""
+def _due(connection: JournalConnection, provider: str) -> tuple[bool, float]:
+    """Return whether anything is due for a provider, and the seconds until something more becomes due."""
     now = connection.now()
     [(due_now, due_at)] = connection.rows(
-        """SELECT EXISTS (SELECT 1 FROM deliveries WHERE due_at <= ?1),
-        (SELECT min(due_at) FROM deliveries WHERE due_at > ?1)""",
-        (now,),
+        """SELECT EXISTS (SELECT 1 FROM deliveries WHERE provider = ?2 AND due_at <= ?1),
+        (SELECT min(due_at) FROM deliveries WHERE provider = ?2 AND due_at > ?1)""",
+        (now, provider),
     )
     return bool(due_now), float("inf") if due_at is None else due_at - now
 

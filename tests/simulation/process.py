@@ -161,7 +161,7 @@ class ReplicaProcess:
                 self.watch(self._relayed(link.name))
 
     async def _relayed(self, name: str) -> None:
-        relaying.set(True)
+        relaying.set(name)
         await self._relay(name).run()
 
     def _relay(self, name: str) -> OutboxRelay:

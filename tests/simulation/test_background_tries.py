@@ -82,7 +82,7 @@ def test_a_relay_that_delivers_what_is_under_way_is_noticed() -> None:
 
 
 def _relay(deliveries: Deliveries, write: tuple[str, int], now: float) -> None:
-    token = relaying.set(True)
+    token = relaying.set("home")
     try:
         with deliveries.under_way("home", [write], now):
             pass

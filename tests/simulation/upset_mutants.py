@@ -134,10 +134,12 @@ class _Trusting(Registrar):
 
 
 class _Nominal(Registrar):
-    async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
+    async def meet(
+        self, name: str, store: Replica, introduction: Introduction | None = None, *, known: Member | None = None
+    ) -> Introduction | None:
         introduction = introduction or await introduction_of(name, store, {})
-        known = {member.name: member.identity for member in await self.journal.members()}.get(name)
-        if introduction is None or not self.trusted or known in {None, introduction.identity}:
+        of_name = {member.name: member.identity for member in await self.journal.members()}.get(name)
+        if introduction is None or not self.trusted or of_name in {None, introduction.identity}:
             return await super().meet(name, store, introduction)
         self.met[name] = introduction
         return introduction

@@ -83,16 +83,18 @@ class Registrar(Struct):
             self.take(noted)
         self.trusted = noted == self.installation
 
-    async def meet(self, name: str, store: Replica, introduction: Introduction | None = None) -> Introduction | None:
+    async def meet(
+        self, name: str, store: Replica, introduction: Introduction | None = None, *, known: Member | None = None
+    ) -> Introduction | None:
         """Ask a store who it is, and register it; return its introduction, None if it is not accepted or silent.
 
-        An `introduction` that was just given is judged first. A store that does not answer stays accepted: the next
-        look finds out whether it is still the same.
+        An `introduction` that was just given is judged first; `known` is the member if it was just read. A store that
+        does not answer stays accepted: the next look finds out whether it is still the same.
 
         Raises:
             JournalUnavailable: the journal does not answer.
         """
-        member = await self._member(name)
+        member = known or await self._member(name)
         introduction = introduction or await introduction_of(name, store, {})
         if introduction is None:
             if member is None:

@@ -62,23 +62,26 @@ class StoreWatch(Struct):
         """Have a store looked at soon, because it has contradicted the journal."""
         self._due[name] = min(self._due.get(name, 0.0), self.now())
 
-    def start_looks(self, links: Sequence[Link]) -> None:
-        """Start the looks that are due, in the background."""
+    def start_looks(self, links: Sequence[Link], members: Sequence[Member]) -> None:
+        """Start the looks that are due, in the background; `members` were just read."""
+        known = {member.name: member for member in members}
         for link in links:
             task = self._tasks.get(link.name)
             if (task is None or task.done()) and self.now() >= self._due.get(link.name, 0.0):
                 self._due[link.name] = self.now() + LOOK_SECONDS
-                self._tasks[link.name] = background.start_once(self._look_safely(link), f"look at {link.name}")
+                self._tasks[link.name] = background.start_once(
+                    self._look_safely(link, known.get(link.name)), f"look at {link.name}"
+                )
 
-    async def look(self, link: Link) -> None:
-        """Look once at a store.
+    async def look(self, link: Link, known: Member | None = None) -> None:
+        """Look once at a store; `known` is its member if that was just read.
 
         Raises:
             JournalUnavailable: the journal does not answer.
             Unavailable: the store does not answer.
         """
         name = link.name
-        introduction = await self.registrar.meet(name, link.provider)
+        introduction = await self.registrar.meet(name, link.provider, known=known)
         member = next((member for member in await self.journal.members() if member.name == name), None)
         if introduction is None or member is None or not self.registrar.accepts(member):
             self.well.discard(name)
@@ -116,9 +119,9 @@ class StoreWatch(Struct):
                 if member is not None and self.registrar.accepts(member) and not _is_of_before(introduction, member):
                     await self.registrar.leave_mark(link.provider, introduction, member, pending=False)
 
-    async def _look_safely(self, link: Link) -> None:
+    async def _look_safely(self, link: Link, known: Member | None) -> None:
         try:
-            await self.look(link)
+            await self.look(link, known)
         except JournalUnavailable as error:
             _log.debug("look_postponed", provider=link.name, reason=error.reason)
         except (ProviderError, TimeoutError) as error:

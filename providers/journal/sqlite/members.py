@@ -1,8 +1,10 @@
 """The members, which receive every write, and claims on tasks that only one holder may run."""
 
+from functools import lru_cache
+
 from providers.journal.base import NEWEST_SEARCHED, RESERVED_MARKS
 from providers.journal.operations import JournalEntry, Member, MemberState
-from providers.journal.rows import to_value
+from providers.journal.rows import Row, to_value
 from providers.journal.sqlite import superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
@@ -94,7 +96,12 @@ def confirmed(connection: JournalConnection, provider: str, limit: int, seconds:
 
 def members(connection: JournalConnection) -> list[Member]:
     """Return all members; see `Journal.members`."""
-    return [to_value(Member, row) for row in connection.rows(f"SELECT {_COLUMNS} FROM members ORDER BY place")]  # noqa: S608 - a constant
+    return [*map(_member_in, connection.rows(f"SELECT {_COLUMNS} FROM members ORDER BY place"))]  # noqa: S608 - a constant
+
+
+@lru_cache(maxsize=64)  # they are read every half second, and hardly ever change
+def _member_in(row: Row) -> Member:
+    return to_value(Member, row)
 
 
 def note_fill(connection: JournalConnection, name: str, *, after: str | None, copied: int, copied_users: int) -> None:

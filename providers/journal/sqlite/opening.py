@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.operations_table import OperationsTable
 from providers.journal.sqlite.place import FilePlace
 from providers.journal.sqlite.running import threaded
-from providers.journal.sqlite.schema import create, recognise
+from providers.journal.sqlite.schema import create, recognise, rename
 from providers.journal.sqlite.steps import upgrade
 from providers.journal.sqlite.translate import unavailable
 
@@ -55,7 +56,8 @@ async def open_journal(path: Path, now: Now, running: RunningTime = RUNNING_TIME
 def open_memory(now: Now) -> JournalConnection:
     """Create a journal in memory, which ends with its connection."""
     raw = _connect(":memory:")
-    create(raw)
+    _new_database().backup(raw)
+    rename(raw)
     return JournalConnection(raw, recognise(raw), OperationsTable(), JournalClock(now))
 
 
@@ -71,6 +73,14 @@ def open_file(
         raise JournalUnavailable(f"journal {path}: {error.strerror}") from error
     except sqlite3.Error as error:
         raise JournalUnavailable(f"{unavailable(error).reason}: {path}") from error
+
+
+@cache
+def _new_database() -> sqlite3.Connection:
+    """Return a database in memory in which nothing is but the tables, to be copied."""
+    raw = _connect(":memory:")
+    create(raw)
+    return raw
 
 
 def _open(path: Path, now: Now, running: RunningTime, *, reads_only: bool) -> JournalConnection:

@@ -77,6 +77,11 @@ def create(connection: sqlite3.Connection) -> None:
     upgrade(connection)
 
 
+def rename(connection: sqlite3.Connection) -> None:
+    """Give the journal of a copied database an id of its own."""
+    connection.execute("UPDATE meta SET journal_id = ?", (str(uuid4()),))
+
+
 def recognise(connection: sqlite3.Connection) -> str:
     """Return the journal's id.
 
