@@ -14,7 +14,7 @@ from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
 from providers.postgres.parts import in_parts, size_of
 from providers.timing.turns import in_turns
-from providers.types import Edit, MemoryRecord, Snapshot
+from providers.types import Edit, MemoryRecord, Owner, Snapshot
 
 Convert = Callable[[Any], Any]
 
@@ -167,7 +167,9 @@ def embedding_values(embedding: Embedding) -> dict[str, Any]:
 
 def record_of(row: Row[Any], score: float | None = None) -> MemoryRecord:
     """Return a memory as a caller sees it, from a row that begins with the columns of `RECORD`."""
-    return MemoryRecord(**_fields(_OF_RECORD, row), similarity_score=score)
+    fields = _fields(_OF_RECORD, row)
+    owner = Owner.of_key(fields["user_id"])
+    return MemoryRecord(**fields | {"user_id": owner.user, "tenant": owner.tenant}, similarity_score=score)
 
 
 def snapshot_of(row: Row[Any]) -> Snapshot:

@@ -94,7 +94,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        values: dict[str, Any] = {"user_id": query.owner.user, "limit": query.limit, "offset": query.offset}
+        values: dict[str, Any] = {"user_id": query.owner.key, "limit": query.limit, "offset": query.offset}
         if query.after is not None:
             values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
         if not may_exceed(query.limit, query.most_bytes):
@@ -148,7 +148,7 @@ class PostgresMemoryProvider(NativeReplica):
         return [answer(row, stored[row.key]) for row in rows]
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
-        rows = await self._database.rows(statements.GET, {"user_id": owner.user, "id": memory_id})
+        rows = await self._database.rows(statements.GET, {"user_id": owner.key, "id": memory_id})
         if not rows:
             raise MemoryNotFound(memory_id)
         return record_of(rows[0])
@@ -159,7 +159,7 @@ class PostgresMemoryProvider(NativeReplica):
         values = {
             **edit_values(edit),
             **embedding_values(embedding),
-            "user_id": edit.owner.user,
+            "user_id": edit.owner.key,
             "id": edit.memory_id,
             "version": self._clock.next() if edit.version is None else edit.version,
             "minted": edit.version is None,
@@ -192,7 +192,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def _deleted(self, deletion: Deletion) -> bool:
         """Replace a memory by a tombstone; return whether there was a memory, or this very edit deleted it."""
         values = {
-            "user_id": deletion.owner.user,
+            "user_id": deletion.owner.key,
             "id": deletion.memory_id,
             "version": self._clock.next() if deletion.version is None else deletion.version,
             "now": self._clock.moment(),
@@ -204,5 +204,5 @@ class PostgresMemoryProvider(NativeReplica):
         return deletion.edit_id is not None and await self._deleted_by(deletion)
 
     async def _deleted_by(self, deletion: Deletion) -> bool:
-        values = {"user_id": deletion.owner.user, "id": deletion.memory_id, "edit_id": deletion.edit_id}
+        values = {"user_id": deletion.owner.key, "id": deletion.memory_id, "edit_id": deletion.edit_id}
         return any(row[0] for row in await self._database.rows(statements.DELETED_BY, values, after_write=True))

@@ -40,7 +40,7 @@ _USER, _QUERY, _LIMIT, _MIN_SCORE, _WEIGHT = "$1", "$2", "$3", "$4", "$5"
 
 def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weight: float) -> BoundSql:
     """Return the statement; `vectors` maps embedding models to the question's float32[dim] in each."""
-    binding = Binding((query.owner.user, query.query, query.limit, query.min_score, vector_weight))
+    binding = Binding((query.owner.key, query.query, query.limit, query.min_score, vector_weight))
     bind = binding.bind
     conditions = []
     if query.created_from is not None:
