@@ -1,13 +1,13 @@
 """Designs that lose the tenant of an owner on one path, while two tenants have a user of one name."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
 from providers.errors import ProviderError
 from providers.journal.base import Journal
 from providers.journal.operations import Delivery, JournalEntry
-from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from providers.types import Owner, Snapshot
@@ -20,7 +20,14 @@ class StoresDropTenant(RealDesign):
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Return such a store, weak or not."""
-        return _Flat(clock)
+        store = super().store(clock, name, weak=False)
+        put_many = store.put_many
+
+        def put_flat(snapshots: Sequence[Snapshot]) -> Coroutine[Any, Any, list[ProviderError | None]]:
+            return put_many([_dropped(state) for state in snapshots])
+
+        vars(store)["put_many"] = put_flat
+        return store
 
 
 class DeliveriesDropTenant(RealDesign):
@@ -41,11 +48,6 @@ class OverlayDropsTenant(RealDesign):
 
 def _dropped(state: Snapshot) -> Snapshot:
     return replace(state, user_id=state.owner.user)
-
-
-class _Flat(MockMemoryProvider):
-    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        return await super().put_many([_dropped(state) for state in snapshots])
 
 
 class _Leasing(SimulatedJournal):
