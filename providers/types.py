@@ -258,7 +258,8 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Host(Struct, frozen=True, kw_only=True):
     """What the process passes to every provider that it opens: a name, a data folder, metrics and a clock.
 
-    `serves` is false for a command beside the service, in which a provider starts no work of its own.
+    `serves` is false for a command beside the service, in which a provider starts no work of its own. With `tenants` a
+    store that can keep tenants apart by itself is made to.
     """
 
     name: str
@@ -266,6 +267,7 @@ class Host(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     clock: HybridClock
     serves: bool = True
+    tenants: bool = False
 
 
 def _moment(moment: datetime | None) -> datetime:
