@@ -19,6 +19,7 @@ from providers.types import DEFAULT_TENANT, Deletion, Edit, Metadata, NewMemory,
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
 MAX_USER_ID_CHARS = 256
+MAX_TENANT_CHARS = 64
 MAX_RECALL_LIMIT = 100
 MAX_WITHOUT = 10_000  # memories that one recall passes over: some hundred kB in a statement, and a few milliseconds
 MAX_LIST_LIMIT = 100
@@ -31,6 +32,9 @@ DEFAULT_LIST_LIMIT = 100
 
 _Change = TypeVar("_Change", Edit, Deletion)
 _Value = TypeVar("_Value", bound=Struct)
+
+# Narrow on purpose: tenants stand in lists and in keys, and nobody types them but operators.
+_TENANT = re.compile(f"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_TENANT_CHARS - 1}}}", re.ASCII)
 
 _UUID_CHARS = 36
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -48,6 +52,13 @@ def check_user_id(user_id: str) -> None:
     # Printable text holds none of them; nearly every user id is printable, and checking each character takes longer.
     if not user_id.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in user_id):
         raise InvalidInput("user_id", "must not contain control characters")
+
+
+def check_tenant(tenant: str) -> None:
+    """Refuse a tenant but for up to 64 letters and digits of ASCII, dots, hyphens and underscores."""
+    if _TENANT.fullmatch(tenant) is None:
+        reason = f"must be 1 to {MAX_TENANT_CHARS} of A-Z, a-z, 0-9, '.', '_', '-', and begin with a letter or digit"
+        raise InvalidInput("tenant", reason)
 
 
 def check_memory_id(memory_id: str) -> str:
@@ -94,7 +105,7 @@ def check_owner(owner: Owner) -> None:
     """Refuse an owner who cannot have memories."""
     check_user_id(owner.user)
     if owner.tenant != DEFAULT_TENANT:
-        raise InvalidInput("tenant", f"must be '{DEFAULT_TENANT}'")
+        check_tenant(owner.tenant)
 
 
 def check_new_memory(memory: NewMemory) -> NewMemory:

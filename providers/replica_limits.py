@@ -16,12 +16,14 @@ from providers.types import Owner, Snapshot
 MAX_MARK_ID_CHARS = 64  # of an installation, and of a journal
 MAX_MARK_NUMBER = 2**62 - 1  # also of an epoch; far beyond one a millisecond for all time, and within 64 signed bits
 
+MAX_KEY_CHARS = limits.MAX_USER_ID_CHARS + limits.MAX_TENANT_CHARS + 2  # of the key of an owner
+
 _DIGEST_BYTES = 16
 
 
 def check_snapshot(snapshot: Snapshot) -> Snapshot:
     """Refuse an impossible state; return it in canonical form, in which a tombstone has no content."""
-    limits.check_user_id(snapshot.user_id)
+    limits.check_owner(snapshot.owner)
     limits.check_version(snapshot.version)
     limits.check_range("edits", len(snapshot.edits), 0, limits.MAX_EDITS)
     canonical = replace(
@@ -65,7 +67,7 @@ def check_owners_page(limit: int, after: Owner | None) -> None:
     """Refuse a page outside the bounds, or behind an impossible owner."""
     limits.check_range("limit", limit, 1, MAX_OWNERS)
     if after is not None:
-        limits.check_text("after", after.user, limits.MAX_USER_ID_CHARS)
+        limits.check_text("after", after.key, MAX_KEY_CHARS)
 
 
 def check_mark(mark: StoreMark) -> StoreMark:

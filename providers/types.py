@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -16,17 +16,40 @@ Metadata = dict[str, Any]
 DEFAULT_TENANT = "default"
 
 
+# Begins the key of an owner of any other tenant, and ends the tenant in it; no user id and no tenant contains it.
+KEY_MARK = "\x1f"
+
+
 class Owner(Struct, frozen=True):
     """The owner of memories: a user of a tenant."""
 
     user: str
     tenant: str = DEFAULT_TENANT
 
+    @property
+    def key(self) -> str:
+        """The one text by which stores and journals know the owner: for the default tenant the bare user id."""
+        return self.user if self.tenant == DEFAULT_TENANT else f"{KEY_MARK}{self.tenant}{KEY_MARK}{self.user}"
+
+    @property
+    def label(self) -> str:
+        """The owner as operators read it: for the default tenant the bare user id, else tenant and user."""
+        return self.user if self.tenant == DEFAULT_TENANT else f"{self.tenant}/{self.user}"
+
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        """Return the owner of a key; a text that is no owner's key is one of an owner whom `check_owner` refuses."""
+        if not key.startswith(KEY_MARK):
+            return cls(key)
+        tenant, mark, user = key[1:].partition(KEY_MARK)
+        return cls(user, tenant) if mark and tenant != DEFAULT_TENANT else cls(key)
+
 
 class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
     `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
+    `tenant` is that of the user, omitted if it is the default one.
     """
 
     id: str
@@ -37,6 +60,12 @@ class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None
     similarity_score: float | None = None
     embedding: list[float] | None = None
+    tenant: str = DEFAULT_TENANT
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of the memory."""
+        return Owner(self.user_id, self.tenant)
 
     @property
     def position(self) -> "Position":
@@ -150,6 +179,9 @@ class PageQuery(Struct, frozen=True, kw_only=True):
 class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One memory with all that a copy of it must hold; or a tombstone, which has no content.
 
+    `user_id` is the key of its owner (see `Owner.key`), so that a program that knows of no tenants refuses the states
+    of other tenants instead of taking them for those of the default one.
+
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
     retry of that first write is recognised after an edit, too; a tombstone has none. `edits` are the ids of the last
     edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory never
@@ -171,7 +203,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     @property
     def owner(self) -> Owner:
         """The owner of the memory."""
-        return Owner(self.user_id)
+        return Owner.of_key(self.user_id)
 
     @property
     def deleted(self) -> bool:
@@ -181,9 +213,11 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     @property
     def record(self) -> MemoryRecord:
         """A live memory as a caller sees it."""
+        owner = self.owner
         return MemoryRecord(
             id=self.id,
-            user_id=self.user_id,
+            user_id=owner.user,
+            tenant=owner.tenant,
             content=self.content or "",
             metadata=self.metadata,
             created_at=_moment(self.created_at),
@@ -224,7 +258,8 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Host(Struct, frozen=True, kw_only=True):
     """What the process passes to every provider that it opens: a name, a data folder, metrics and a clock.
 
-    `serves` is false for a command beside the service, in which a provider starts no work of its own.
+    `serves` is false for a command beside the service, in which a provider starts no work of its own. With `tenants` a
+    store that can keep tenants apart by itself is made to.
     """
 
     name: str
@@ -232,6 +267,7 @@ class Host(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     clock: HybridClock
     serves: bool = True
+    tenants: bool = False
 
 
 def _moment(moment: datetime | None) -> datetime:

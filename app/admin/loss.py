@@ -11,7 +11,7 @@ _LOSSES = {
 
 def loss_of(letter: DeadLetter) -> str:
     """Describe what discarding this letter means: which provider will be without what."""
-    what = f"the {letter.kind.value} of memory {letter.memory_id} of user {letter.user_id}"
+    what = f"the {letter.kind.value} of memory {letter.memory_id} of user {letter.owner.label}"
     return (
         f"discards {what}: {letter.provider} {_LOSSES[letter.kind]}, which only the journal knows better, until it is"
         " merged or written anew"

@@ -9,21 +9,22 @@ from app.http.problems import BAD_REQUEST, FORBIDDEN, RequestError
 from app.settings.model import Scope
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
-from providers.types import Owner
+from providers.types import DEFAULT_TENANT, Owner
 
 USER_HEADER = "X-User-ID"
 
 
 class Caller(Struct, frozen=True):
-    """Name a caller: `id` is the name of its key, or `anonymous`; `user_id` is whose memories are meant."""
+    """Name a caller: `id` is the name of its key, or `anonymous`; `user_id` of `tenant` is whose memories are meant."""
 
     id: str
     user_id: str
+    tenant: str = DEFAULT_TENANT
 
     @property
     def owner(self) -> Owner:
         """The owner of the memories that are meant."""
-        return Owner(self.user_id)
+        return Owner(self.user_id, self.tenant)
 
 
 class Identity(Struct, frozen=True):

@@ -179,7 +179,7 @@ def _listed(listed: Sequence[DeadLetter | PendingDelivery], age: str, moments: S
     """Draw deliveries; the column `age` has the time since the moment of each."""
     now = time.time()
     rows = [
-        (one.seq, one.provider, one.kind, one.user_id, one.memory_id, one.failures, span(now - moment), _error(one))
+        (one.seq, one.provider, one.kind, one.owner.label, one.memory_id, one.failures, span(now - moment), _error(one))
         for one, moment in zip(listed, moments, strict=True)
     ]
     return table(("seq", "provider", "kind", "user", "memory", "failures", age, "error"), rows)

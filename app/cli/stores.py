@@ -150,7 +150,12 @@ def _details(report: DiffReport) -> Iterator[str]:
     if report.differences:
         names = (report.first, report.second)
         rows = [
-            (one.user_id, one.memory_id, *(one.faults.get(name, "-") for name in names), "yes" if one.waiting else "no")
+            (
+                one.owner.label,
+                one.memory_id,
+                *(one.faults.get(name, "-") for name in names),
+                "yes" if one.waiting else "no",
+            )
             for one in report.differences
         ]
         yield ""

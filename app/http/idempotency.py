@@ -54,7 +54,7 @@ class WriteIds(Struct, frozen=True):
         return None if self.key is None else keyed_memory_id(*self._scope(self.key), kind, memory_id.lower())
 
     def _scope(self, key: str) -> tuple[str, str, str]:
-        return self.caller.id, self.caller.user_id, key
+        return self.caller.id, self.caller.owner.key, key
 
 
 def check_keys(keys: Sequence[str]) -> None:

@@ -79,4 +79,5 @@ class ChainFactory:
         return MemoryProviderFactory.create_provider(provider, host)
 
     def _host(self, name: str, settings: Settings) -> Host:
-        return Host(name=name, data_dir=settings.data_dir, metrics=self._metrics, clock=self.clock)
+        tenants = settings.tenants.enabled
+        return Host(name=name, data_dir=settings.data_dir, metrics=self._metrics, clock=self.clock, tenants=tenants)

@@ -147,6 +147,15 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_answer_bytes: Annotated[int, Meta(ge=LEAST_ANSWER_BYTES, le=MOST_ANSWER_BYTES)] = DEFAULT_ANSWER_BYTES
 
 
+class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure whether callers may be of other tenants than the default one, see `deploy/docs/tenants.md`.
+
+    Enable them when no replica of a version before tenants is left: it would refuse what they store.
+    """
+
+    enabled: bool = False
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the whole configuration.
 
@@ -164,6 +173,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     installation: InstallationId = None
     data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
     auth: AuthSettings = AuthSettings()
+    tenants: TenantSettings = TenantSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT

@@ -27,14 +27,16 @@ def id_of(original: object) -> str:
 
 
 def record_of(owner: Owner, item: object) -> MemoryRecord:
-    """Convert a stranger's memory; one that names no user is its owner's.
+    """Convert a stranger's memory; one that names no user is its owner's. Its user is the key of an owner of ours.
 
     Raises:
         Unavailable: it is no memory.
     """
     given = {name: field_of(item, name) for name in MemoryRecord.__struct_fields__}
-    own = {"id": id_of(given["id"]), "user_id": given["user_id"] or owner.user, "embedding": None}
     try:
+        user = given["user_id"]
+        of = Owner.of_key(msgspec.convert(user, str)) if user else owner
+        own = {"id": id_of(given["id"]), "user_id": of.user, "tenant": of.tenant, "embedding": None}
         record = msgspec.convert(given | own, MemoryRecord)
         moments = {name: _utc(value) for name, value in asdict(record).items() if isinstance(value, datetime)}
     except (msgspec.ValidationError, OverflowError) as error:

@@ -42,7 +42,8 @@ class ProviderAdapter(MemoryProvider):
     no zone is named), and optionally the other fields of `MemoryRecord`. Ids stay the same; a score lies in [0, 1] or
     counts as none. The order of hits is kept. That of a list is free, but changes only with a write; the list heeds
     `limit` and `offset`. What belongs to another user is left out. Any error but a `ProviderError` counts as an outage,
-    an ambiguous one for writes.
+    an ambiguous one for writes. A user of another tenant than the default one is named by `Owner.key`, which the
+    provider must keep as it is.
 
     Ids that are no canonical UUIDs are replaced by UUIDs derived from them. Conditions, ranges, pages and single
     memories are emulated by asking for more and sorting here. What cannot be emulated safely is refused as
@@ -138,14 +139,14 @@ class ProviderAdapter(MemoryProvider):
         _refuse("store with a given moment", memory.created_at)
         with translated(writes=True):
             # A copy, since either side may change its metadata.
-            minted = await self._provider.remember(memory.owner.user, memory.content, deepcopy(memory.metadata))
+            minted = await self._provider.remember(memory.owner.key, memory.content, deepcopy(memory.metadata))
         if minted in {None, ""}:
             raise Unavailable("the wrapped provider returns no id", ambiguous=True)
         return Stored(id=id_of(minted))
 
     async def _hits(self, query: RecallQuery, limit: int) -> list[MemoryRecord]:
         with translated(writes=False):
-            items = await self._provider.recall(query.owner.user, query.query, limit)
+            items = await self._provider.recall(query.owner.key, query.query, limit)
             return [record_of(query.owner, item) for item in items]
 
     async def _lookup(self, owner: Owner, memory_id: str) -> ListedMemory | None:
@@ -173,20 +174,20 @@ class ProviderAdapter(MemoryProvider):
                 break
             known |= page
             offset += len(page) - min(_OVERLAP, max(1, len(page) // 2))
-        mine = [one for one in known.values() if one.record.user_id == owner.user]
+        mine = [one for one in known.values() if one.record.owner == owner]
         return sorted(mine, key=lambda one: (one.record.created_at, one.record.id), reverse=True), whole
 
     async def _listed(self, owner: Owner, offset: int) -> dict[str, ListedMemory]:
         if not isinstance(self._provider, ListsMemories):
             raise Unsupported("list memories")
         with translated(writes=False):
-            items = await self._provider.list_memories(owner.user, PAGE_SIZE, offset)
+            items = await self._provider.list_memories(owner.key, PAGE_SIZE, offset)
             listed = [ListedMemory(record_of(owner, item), field_of(item, "id")) for item in items]
         return {one.record.id: replace(one, record=replace(one.record, similarity_score=None)) for one in listed}
 
     async def _delete(self, listed: ListedMemory) -> int:
         with translated(writes=True):
-            return int(bool(await self._deleter().delete(listed.record.user_id, listed.original_id)))
+            return int(bool(await self._deleter().delete(listed.record.owner.key, listed.original_id)))
 
     def _deleter(self) -> DeletesMemories:
         if not isinstance(self._provider, DeletesMemories):
@@ -209,7 +210,7 @@ def _admitted(query: RecallQuery, hits: Sequence[MemoryRecord]) -> list[MemoryRe
     Raises:
         Unsupported: a least score is asked for, and there are hits without a score.
     """
-    mine = [hit for hit in hits if hit.user_id == query.owner.user and query.admits(hit)]
+    mine = [hit for hit in hits if hit.owner == query.owner and query.admits(hit)]
     if query.min_score > 0 and any(hit.similarity_score is None for hit in mine):
         raise Unsupported("say how near a memory is, as min_score asks for")
     return [hit for hit in mine if hit.similarity_score is None or 0 < hit.similarity_score >= query.min_score]

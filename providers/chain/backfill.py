@@ -90,7 +90,7 @@ class Backfill:
     async def _copy(self) -> Progress:
         member = await self._member()
         progress = Progress(copied=member.copied, copied_users=member.copied_users)
-        after = None if member.fill_after is None else Owner(member.fill_after)
+        after = None if member.fill_after is None else Owner.of_key(member.fill_after)
         async for owner in self.source.owners(after):
             async for snapshot_page in self.source.pages(owner):
                 taken = await self._put(snapshot_page)
@@ -99,7 +99,7 @@ class Backfill:
                 self.report(progress)
             progress = Progress(copied=progress.copied, copied_users=progress.copied_users + 1)
             await self.journal.note_fill(
-                self.target.name, after=owner.user, copied=progress.copied, copied_users=progress.copied_users
+                self.target.name, after=owner.key, copied=progress.copied, copied_users=progress.copied_users
             )
         return progress
 

@@ -149,7 +149,7 @@ class ChainWriter:
                 state = former  # the first deletion stays for ever, and only its caller gets a count of 1
             else:
                 state = Snapshot(
-                    user_id=deletion.owner.user,
+                    user_id=deletion.owner.key,
                     id=deletion.memory_id,
                     version=self._clock.next() if deletion.version is None else deletion.version,
                     content=None,

@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from providers.errors import Conflict, MemoryDeleted, Rejected
-from providers.types import Snapshot
+from providers.types import Owner, Snapshot
 
 HELD = "held"  # in the place of an error: the provider has taken the operation, but may not show it yet
 
@@ -38,7 +38,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 class LeaseToken(Struct, frozen=True):
     """The proof of a lease: the memory whose delivery is leased, and the end of the lease in seconds since 1970."""
 
-    user_id: str
+    user_id: str  # the key of the owner
     memory_id: str
     until: float
 
@@ -169,7 +169,10 @@ Settlement = Done | Postponed | Held | Dead
 
 
 class _ListedDelivery(Struct, frozen=True, kw_only=True):
-    """A delivery as an operator sees it; its moments are seconds since 1970, and the memory's text is left out."""
+    """A delivery as an operator sees it; its moments are seconds since 1970, and the memory's text is left out.
+
+    `tenant` is that of the user, absent if it is the default one.
+    """
 
     seq: int
     provider: str
@@ -179,6 +182,12 @@ class _ListedDelivery(Struct, frozen=True, kw_only=True):
     error: str
     failures: int
     appended_at: float
+    tenant: str | UnsetType = UNSET
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of the memory."""
+        return Owner(self.user_id) if self.tenant is UNSET else Owner(self.user_id, self.tenant)
 
 
 class DeadLetter(_ListedDelivery, frozen=True, kw_only=True):

@@ -6,7 +6,16 @@ from typing import Any, TypeVar
 from msgspec import Struct, convert
 
 from providers.journal.codec import decode
-from providers.journal.operations import Backlog, DeadLetter, Delivery, JournalEntry, JournalStatus, OperationKind
+from providers.journal.operations import (
+    Backlog,
+    DeadLetter,
+    Delivery,
+    JournalEntry,
+    JournalStatus,
+    OperationKind,
+    PendingDelivery,
+)
+from providers.types import DEFAULT_TENANT, Owner
 
 Row = Sequence[Any]
 Value = TypeVar("Value", bound=Struct)
@@ -27,6 +36,8 @@ def to_delivery(row: Row) -> Delivery:
     return to_value(Delivery, (*row[:3], decode(row[3]), *row[4:]))
 
 
+_LISTED = ("seq", "provider", "kind", "user_id", "memory_id", "error", "failures", "appended_at")
+
 # The failures of a delivery that was discarded: a dead letter about which an operator has decided. An earlier version
 # takes it for any other dead letter, and keeps it as well.
 DISCARDED = -1
@@ -35,7 +46,21 @@ DISCARDED = -1
 def to_dead_letter(row: Row) -> DeadLetter:
     """Convert a row of the columns of a listed delivery and `failed_at`."""
     *fields, failures, appended_at, failed_at = row
-    return to_value(DeadLetter, (*fields, max(failures, 0), appended_at, failed_at, failures == DISCARDED))
+    listed = _listed((*fields, max(failures, 0), appended_at))
+    return convert(listed | {"failed_at": failed_at, "discarded": failures == DISCARDED}, DeadLetter)
+
+
+def to_pending(row: Row) -> PendingDelivery:
+    """Convert a row of the columns of a listed delivery and `due_at`."""
+    *fields, due_at = row
+    return convert(_listed(fields) | {"due_at": due_at}, PendingDelivery)
+
+
+def _listed(row: Row) -> dict[str, Any]:
+    """Return the fields of a listed delivery, with the owner's key taken apart."""
+    fields = dict(zip(_LISTED, row, strict=True))
+    owner = Owner.of_key(fields["user_id"])
+    return fields | {"user_id": owner.user} | ({} if owner.tenant == DEFAULT_TENANT else {"tenant": owner.tenant})
 
 
 def to_status(counts: Row, backlogs: Iterable[Row]) -> JournalStatus:

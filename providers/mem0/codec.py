@@ -114,7 +114,7 @@ def _own(item: Item, text: object) -> Snapshot:
     content = item.text if envelope.content is None else envelope.content
     return Snapshot(
         **{name: getattr(envelope, name) for name in _VERBATIM},
-        user_id=owner_of(item.user).user,
+        user_id=owner_of(item.user).key,
         content=None if envelope.deleted else content,
         metadata=metadata,
         unknown=unknown,
@@ -143,7 +143,7 @@ def _foreign(item: Item) -> Snapshot:
     except InvalidInput as error:
         raise Malformed("no store could take it as a memory") from error
     return Snapshot(
-        user_id=owner_of(item.user).user,
+        user_id=owner_of(item.user).key,
         id=memory_id,
         version=min(max(0, int((updated_at or created_at).timestamp() * 1000)) << COUNTER_BITS, MAX_VERSION),
         content=item.text,

@@ -15,8 +15,8 @@ from providers.mem0.cache import Mem0Cache
 from providers.mem0.codec import key_of, mark_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.item import Item
-from providers.mem0.names import STORE, USERS
-from providers.types import Owner
+from providers.mem0.names import STORE, USERS, name_of, owner_of
+from providers.types import DEFAULT_TENANT, Owner
 
 # The namespace of the keys under which users are registered; changing it would register everybody once more.
 _USER_KEYS = UUID("0c2f0a53-6a3e-5b57-8f0e-0d9b1d6c5a11")
@@ -41,16 +41,17 @@ class Directory:
         async with self._locks.setdefault(owner, asyncio.Lock()):
             if self._cache.is_registered(owner):
                 return
-            key = _key_of_user(owner.user)
+            key = _key_of(owner.key)
             if not any(item.user == USERS for item in await self._dialect.find([USERS], key)):
-                await self._dialect.add(USERS, key, owner.user, mark_of(key))
+                text = owner.user if owner.tenant == DEFAULT_TENANT else name_of(owner)
+                await self._dialect.add(USERS, key, text, mark_of(key))
             self._cache.register(owner)
 
     async def owners(self) -> tuple[list[Owner], bool]:
         """Return all owners, ascending by code point, and whether these are all."""
         listing = await self._dialect.everything(USERS)
-        users = {item.text for item in listing.items if item.user == USERS and key_of(item) == _key_of_user(item.text)}
-        return [Owner(user) for user in sorted(users)], listing.whole
+        found = {_registered(item) for item in listing.items if item.user == USERS}
+        return sorted((one for one in found if one is not None), key=lambda owner: owner.key), listing.whole
 
     async def introduction(self) -> Introduction:
         """Return the name of the store and the greatest mark in it; both come in one list.
@@ -112,5 +113,14 @@ def _greatest(marks: Iterable[tuple[Item, StoreMark]]) -> StoreMark | None:
     return max((mark for _, mark in marks), key=lambda mark: (mark.epoch, mark.number), default=None)
 
 
-def _key_of_user(user_id: str) -> str:
-    return str(uuid5(_USER_KEYS, user_id))
+def _registered(item: Item) -> Owner | None:
+    """Return the owner whom an item registers, by name or, in the default tenant, by the bare user id; None if none.
+
+    The key tells which of the two the text is.
+    """
+    known = (Owner(item.text), owner_of(item.text))
+    return next((owner for owner in known if key_of(item) == _key_of(owner.key)), None)
+
+
+def _key_of(owner: str) -> str:
+    return str(uuid5(_USER_KEYS, owner))

@@ -17,7 +17,7 @@ _DELETED = f"{_OWN}deleted:"
 
 def name_of(owner: Owner) -> str:
     """Return the name under which an owner's memories are stored."""
-    return _MISREAD.sub(lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), owner.user)
+    return _MISREAD.sub(lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), owner.key)
 
 
 def deleted_of(owner: Owner) -> str:
@@ -27,4 +27,4 @@ def deleted_of(owner: Owner) -> str:
 
 def owner_of(name: str) -> Owner:
     """Return the owner whose memories or tombstones are stored under a name."""
-    return Owner(unquote(name.removeprefix(_DELETED)))
+    return Owner.of_key(unquote(name.removeprefix(_DELETED)))

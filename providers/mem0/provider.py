@@ -145,7 +145,7 @@ class Mem0HttpMemoryProvider(Replica):
         owners, whole = await self._directory.owners()
         if not whole:
             raise Unavailable("mem0 cannot list all users: there are too many for it")
-        return [owner for owner in owners if after is None or owner.user > after.user][:limit]
+        return [owner for owner in owners if after is None or owner.key > after.key][:limit]
 
     async def identity(self) -> str:
         """See `Replica`."""

@@ -114,7 +114,7 @@ class Mem0Writer:
 
     def _tombstone_of_nothing(self, deletion: Deletion) -> Snapshot:
         return Snapshot(
-            user_id=deletion.owner.user,
+            user_id=deletion.owner.key,
             id=deletion.memory_id,
             version=self._clock.next() if deletion.version is None else deletion.version,
             content=None,

@@ -124,8 +124,8 @@ class MockMemoryProvider(Replica):
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """See `Replica`."""
         replica_limits.check_owners_page(limit, after)
-        behind = (owner for owner in self._stores if after is None or owner.user > after.user)
-        return nsmallest(limit, behind, key=lambda owner: owner.user)
+        behind = (owner for owner in self._stores if after is None or owner.key > after.key)
+        return nsmallest(limit, behind, key=lambda owner: owner.key)
 
     async def identity(self) -> str:
         """See `Replica`."""

@@ -12,9 +12,10 @@ from sqlalchemy import Row
 from providers.embedders.base import Vector
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
+from providers.native.wall import NAMED, tenants_of
 from providers.postgres.parts import in_parts, size_of
 from providers.timing.turns import in_turns
-from providers.types import Edit, MemoryRecord, Snapshot
+from providers.types import Edit, MemoryRecord, Owner, Snapshot
 
 Convert = Callable[[Any], Any]
 
@@ -108,6 +109,7 @@ def insertion(columns: Sequence[Column]) -> str:
     return f"""
         INSERT INTO ninai_memories AS stored ({names(columns)})
         SELECT {inserted} FROM unnest({arrays}) WITH ORDINALITY AS new ({names(bound)}, place)
+        WHERE {NAMED}
         ORDER BY user_id, id, place
         ON CONFLICT (user_id, id)
     """  # noqa: S608 - joined from constants
@@ -128,8 +130,8 @@ _OF_STATE = [(column.name, column.read) for column in STATE]
 _OF_RECORD = [(column.name, column.read) for column in RECORD]
 
 
-async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> list[dict[str, list[Any]]]:
-    """Return the arrays that insert rows, one for each column that is bound, for each of a few statements.
+async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Return the arrays that insert rows, one for each column that is bound, and their tenants, for a few statements.
 
     There is one statement unless the rows are large; many rows take turns of the event loop.
     """
@@ -141,7 +143,8 @@ async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) ->
 
     parts = in_parts(await in_turns(written, rows), size_of, _key_in_order)
     names = [column.name for column in bound]
-    return [{name: list(array) for name, array in zip(names, zip(*part, strict=True), strict=True)} for part in parts]
+    arrays = [{name: list(array) for name, array in zip(names, zip(*part, strict=True), strict=True)} for part in parts]
+    return [values | {"tenants": tenants_of(values["user_id"])} for values in arrays]
 
 
 def _key_in_order(written: Sequence[Any]) -> tuple[str, UUID]:
@@ -167,7 +170,9 @@ def embedding_values(embedding: Embedding) -> dict[str, Any]:
 
 def record_of(row: Row[Any], score: float | None = None) -> MemoryRecord:
     """Return a memory as a caller sees it, from a row that begins with the columns of `RECORD`."""
-    return MemoryRecord(**_fields(_OF_RECORD, row), similarity_score=score)
+    fields = _fields(_OF_RECORD, row)
+    owner = Owner.of_key(fields["user_id"])
+    return MemoryRecord(**fields | {"user_id": owner.user, "tenant": owner.tenant}, similarity_score=score)
 
 
 def snapshot_of(row: Row[Any]) -> Snapshot:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers.errors import Misconfigured, Unavailable
+from providers.native.row_security import RowSecurity
 from providers.native.schema import Schema
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.translate import DISK_FULL, PossibleWrites, TimeLimit, translated
@@ -18,7 +19,9 @@ _EMPTY_QUERY = text("SELECT 1")
 class Database(PreparedDatabase):
     """Lend connections, after the schema was found usable or upgraded once; `unpooled` is for what must not wait.
 
-    `write_error` is why the last write found no room, None if it found some.
+    The schema is looked after as the `owner` of the tables, which is the same role as any other where it is absent. A
+    database that is `walled` gets row-level security if it has none yet, where that role may. `write_error` is why the
+    last write found no room, None if it found some.
     """
 
     prepared_again = True  # it may have been put back to a time before its last migration
@@ -30,11 +33,14 @@ class Database(PreparedDatabase):
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
         *,
         unpooled: AsyncEngine | None = None,
+        owner: AsyncEngine | None = None,
         migrate: bool,
+        walled: bool = False,
     ) -> None:
         super().__init__(engine, seconds, waiting)
         self._unpooled = unpooled or engine
-        self._schema = Schema(engine)
+        self._schema = Schema(owner or engine)
+        self._wall = RowSecurity(engine, owner or engine) if walled else None
         self._migrate = migrate
         self.write_error: str | None = None
 
@@ -70,6 +76,8 @@ class Database(PreparedDatabase):
                     " run `ninai db upgrade`"
                 )
             await self._schema.upgrade()
+        if self._wall is not None:
+            await self._wall.ensure()
         # The connection that read the state may be older than a migration, ours or another process's, and then it does
         # not know the types that the migration created.
         await self._engine.dispose()

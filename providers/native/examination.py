@@ -44,7 +44,7 @@ def _address(settings: NativeOptions, subject: Subject) -> Address:
 
 def _schema_checks(settings: NativeOptions, subject: Subject, database: ExaminedDatabase) -> Iterator[Check]:
     async def schema() -> CheckOutcome:
-        dsn = settings.dsn_of(subject.host.name, subject.host.data_dir)
+        dsn = settings.owner_dsn_of(subject.host.name, subject.host.data_dir)
         async with opened_schema(dsn, pool_size=settings.pool_size, through_pooler=settings.through_pooler) as opened:
             state, known = await opened.state(), [step.id for step in opened.history()]
         return findings.schema_of(state, known, subject.host.name, migrates=settings.migrate)

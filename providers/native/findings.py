@@ -2,6 +2,7 @@
 
 from providers.examination.outcome import CheckOutcome, error, ok, warning
 from providers.migrations import SchemaState
+from providers.native.wall import ALL
 from providers.postgres.inspection import Address, DatabaseFacts
 
 # That which brought halfvec and sparsevec.
@@ -10,13 +11,15 @@ LEAST_PGVECTOR = (0, 7)
 _SAMPLE = 1_000  # memories whose vectors are looked at
 _SAMPLE_OF_VERSIONS = 100_000  # no index has them, and a check must not read a table of any size
 
-_OTHER_DIMENSIONS = """
+_OTHER_DIMENSIONS = f"""
     SELECT embedding_dims, count(*) FROM (
-        SELECT embedding_dims FROM ninai_memories WHERE deleted_at IS NULL AND embedding_model = $1 LIMIT $2
+        SELECT embedding_dims FROM ninai_memories WHERE {ALL} AND deleted_at IS NULL AND embedding_model = $1 LIMIT $2
     ) AS sample
     WHERE embedding_dims <> $3 GROUP BY 1 ORDER BY 2 DESC
-"""
-_NEWEST_VERSION = "SELECT coalesce(max(version), 0) FROM (SELECT version FROM ninai_memories LIMIT $1) AS sample"
+"""  # noqa: S608 - joined from constants
+_NEWEST_VERSION = f"""
+    SELECT coalesce(max(version), 0) FROM (SELECT version FROM ninai_memories WHERE {ALL} LIMIT $1) AS sample
+"""  # noqa: S608 - joined from constants
 _WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
 _INVALID = """
     SELECT indexed.relname FROM pg_catalog.pg_index

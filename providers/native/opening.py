@@ -74,14 +74,24 @@ async def opened_schema(dsn: str, *, pool_size: int, through_pooler: bool) -> As
 
 @asynccontextmanager
 async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator[Database]:
-    """Hold a pool, and an engine that makes a connection for each use, so that it never waits for the pool."""
+    """Hold a pool, and engines that make a connection for each use: one never waits for the pool, one is the owner."""
     dsn, through_pooler = settings.dsn_of(host.name, host.data_dir), settings.through_pooler
+    owner_dsn = settings.owner_dsn_of(host.name, host.data_dir)
     async with (
         open_engine(dsn, pool_size=settings.pool_size, through_pooler=through_pooler) as engine,
         open_pool(dsn, pool_size=0, through_pooler=through_pooler) as unpooled,
+        open_pool(owner_dsn, pool_size=0, through_pooler=through_pooler) as owner,
     ):
         with host.metrics.watched_pool(host.name, lambda: pool_of(engine)) as waiting:
-            database = Database(engine, settings.timeout, waiting.one, unpooled=unpooled, migrate=settings.migrate)
+            database = Database(
+                engine,
+                settings.timeout,
+                waiting.one,
+                unpooled=unpooled,
+                owner=owner,
+                migrate=settings.migrate,
+                walled=host.tenants and host.serves,
+            )
             try:
                 yield database
             finally:

@@ -47,4 +47,12 @@ class NativeOptions(ProviderKind, frozen=True, kw_only=True):
             return self.dsn.reveal()
         from providers.native.embedded import EmbeddedServer, folder_of
 
+        return EmbeddedServer(folder_of(data_dir, name)).application_dsn
+
+    def owner_dsn_of(self, name: str, data_dir: Path) -> str:
+        """Return the same database; the embedded server's as the role that owns the tables."""
+        if self.dsn is not None:
+            return self.dsn.reveal()
+        from providers.native.embedded import EmbeddedServer, folder_of
+
         return EmbeddedServer(folder_of(data_dir, name)).dsn

@@ -21,6 +21,7 @@ from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
+from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, new_row
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
@@ -94,7 +95,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        values: dict[str, Any] = {"user_id": query.owner.user, "limit": query.limit, "offset": query.offset}
+        values: dict[str, Any] = values_of(query.owner) | {"limit": query.limit, "offset": query.offset}
         if query.after is not None:
             values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
         if not may_exceed(query.limit, query.most_bytes):
@@ -142,13 +143,14 @@ class PostgresMemoryProvider(NativeReplica):
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
             return [Stored(id=row.state.id) for row in rows]
-        sought = {name + "s": [value for part in parts for value in part[name]] for name in ("user_id", "id")}
+        user_ids, ids = ([value for part in parts for value in part[name]] for name in ("user_id", "id"))
+        sought = {"user_ids": user_ids, "ids": ids, "tenants": tenants_of(user_ids)}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
         return [answer(row, stored[row.key]) for row in rows]
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
-        rows = await self._database.rows(statements.GET, {"user_id": owner.user, "id": memory_id})
+        rows = await self._database.rows(statements.GET, values_of(owner) | {"id": memory_id})
         if not rows:
             raise MemoryNotFound(memory_id)
         return record_of(rows[0])
@@ -159,7 +161,7 @@ class PostgresMemoryProvider(NativeReplica):
         values = {
             **edit_values(edit),
             **embedding_values(embedding),
-            "user_id": edit.owner.user,
+            **values_of(edit.owner),
             "id": edit.memory_id,
             "version": self._clock.next() if edit.version is None else edit.version,
             "minted": edit.version is None,
@@ -192,7 +194,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def _deleted(self, deletion: Deletion) -> bool:
         """Replace a memory by a tombstone; return whether there was a memory, or this very edit deleted it."""
         values = {
-            "user_id": deletion.owner.user,
+            **values_of(deletion.owner),
             "id": deletion.memory_id,
             "version": self._clock.next() if deletion.version is None else deletion.version,
             "now": self._clock.moment(),
@@ -204,5 +206,5 @@ class PostgresMemoryProvider(NativeReplica):
         return deletion.edit_id is not None and await self._deleted_by(deletion)
 
     async def _deleted_by(self, deletion: Deletion) -> bool:
-        values = {"user_id": deletion.owner.user, "id": deletion.memory_id, "edit_id": deletion.edit_id}
+        values = values_of(deletion.owner) | {"id": deletion.memory_id, "edit_id": deletion.edit_id}
         return any(row[0] for row in await self._database.rows(statements.DELETED_BY, values, after_write=True))

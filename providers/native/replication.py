@@ -18,6 +18,7 @@ from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
+from providers.native.wall import tenants_of, values_of
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.replica_limits import (
     check_mark,
@@ -72,14 +73,14 @@ class NativeReplica(Replica):
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone; see `Replica`."""
         check_owner(owner)
-        values = {"user_id": owner.user, "id": check_memory_id(memory_id)}
+        values = values_of(owner) | {"id": check_memory_id(memory_id)}
         rows = await self._database.rows(replication_sql.ONE_STATE, values)
         return snapshot_of(rows[0]) if rows else None
 
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """Return an owner's memories and tombstones by ascending id; see `Replica`."""
         after = check_snapshots_page(owner, limit, after)
-        values: dict[str, Any] = {"user_id": owner.user, "limit": limit}
+        values: dict[str, Any] = values_of(owner) | {"limit": limit}
         statement = replication_sql.STATES
         if after is not None:
             values, statement = values | {"after": after}, replication_sql.STATES_AFTER
@@ -88,16 +89,16 @@ class NativeReplica(Replica):
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """Return the owners by code point; see `Replica`."""
         check_owners_page(limit, after)
-        values = {"limit": limit, "after": "" if after is None else after.user}
-        return [Owner(row.user_id) for row in await self._database.rows(replication_sql.OWNERS, values)]
+        values = {"limit": limit, "after": "" if after is None else after.key}
+        return [Owner.of_key(row.user_id) for row in await self._database.rows(replication_sql.OWNERS, values)]
 
     async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """Return the summaries of the next owners, all in one statement; see `Replica`."""
         check_owners_page(limit, after)
-        values = {"limit": limit, "after": "" if after is None else after.user}
+        values = {"limit": limit, "after": "" if after is None else after.key}
         rows = await self._database.rows(replication_sql.SUMMARIES, values)
         return [
-            OwnerSummary(owner=Owner(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
+            OwnerSummary(owner=Owner.of_key(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
             for row in rows
         ]
 
@@ -157,7 +158,7 @@ class NativeReplica(Replica):
     async def _heads(self, keys: Iterable[Key], *, after_write: bool = False) -> dict[Key, Snapshot]:
         """Return what is stored under keys, without the texts."""
         user_ids, ids = zip(*keys, strict=True)
-        values = {"user_ids": list(user_ids), "ids": list(map(UUID, ids))}
+        values = {"user_ids": list(user_ids), "ids": list(map(UUID, ids)), "tenants": tenants_of(user_ids)}
         rows = await self._database.rows(replication_sql.HEADS, values, after_write=after_write)
         return {key_of(head): head for head in await in_turns(snapshot_of, rows)}
 

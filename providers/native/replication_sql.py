@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from providers.native.columns import COLUMNS, LIVE, STATE, assignments, heads, insertion, names
+from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
 # Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
@@ -34,47 +35,52 @@ PUT_STATES = text(f"""
 HEADS = text(f"""
     SELECT {heads(STATE)}
     FROM ninai_memories
-    WHERE (user_id, id) IN (
+    WHERE {NAMED} AND (user_id, id) IN (
         SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
     )
 """)  # noqa: S608 - joined from constants
 
-ONE_STATE = text(f"SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid)")  # noqa: S608 - joined from constants
+ONE_STATE = text(f"""
+    SELECT {names(STATE)} FROM ninai_memories WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid)
+""")  # noqa: S608 - joined from constants
 
 STATES = text(f"""
-    SELECT {names(STATE)} FROM ninai_memories WHERE user_id = :user_id ORDER BY id LIMIT CAST(:limit AS int)
+    SELECT {names(STATE)} FROM ninai_memories
+    WHERE {NAMED} AND user_id = :user_id ORDER BY id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
 STATES_AFTER = text(f"""
     SELECT {names(STATE)} FROM ninai_memories
-    WHERE user_id = :user_id AND id > CAST(:after AS uuid)
+    WHERE {NAMED} AND user_id = :user_id AND id > CAST(:after AS uuid)
     ORDER BY id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
 # A loose index scan: from each user straight to the next one, however many memories lie between.
-_NAMED = """
+_FOUND = f"""
     WITH RECURSIVE named (user_id, place) AS (
         SELECT CAST(:after AS text) COLLATE "C", 0
         UNION ALL
-        SELECT (SELECT m.user_id FROM ninai_memories AS m WHERE m.user_id > named.user_id ORDER BY m.user_id LIMIT 1),
-            place + 1
+        SELECT (
+            SELECT m.user_id FROM ninai_memories AS m
+            WHERE {ALL} AND m.user_id > named.user_id ORDER BY m.user_id LIMIT 1
+        ), place + 1
         FROM named WHERE named.user_id IS NOT NULL AND place < CAST(:limit AS int)
     )
-"""
+"""  # noqa: S608 - joined from constants
 
-OWNERS = text(f"{_NAMED} SELECT user_id FROM named WHERE place > 0 AND user_id IS NOT NULL ORDER BY place")  # noqa: S608 - joined from constants
+OWNERS = text(f"{_FOUND} SELECT user_id FROM named WHERE place > 0 AND user_id IS NOT NULL ORDER BY place")  # noqa: S608 - joined from constants
 
 # What `providers/summaries.py` computes of a state: the first hex digits of a hash, as a number.
 _NAME = f"CAST(id AS text) || '/' || CASE WHEN deleted_at IS NULL THEN CAST(version AS text) ELSE '{DELETED}' END"
 _TERM = f"CAST(CAST('x' || left(md5({_NAME}), {HEX_DIGITS}) AS bit({4 * HEX_DIGITS})) AS bigint)"
 
 SUMMARIES = text(f"""
-    {_NAMED}
+    {_FOUND}
     SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS live,
             count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
             CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
-        FROM ninai_memories AS m WHERE m.user_id = named.user_id
+        FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
     ) AS found
     WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
 """)  # noqa: S608 - joined from constants

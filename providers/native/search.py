@@ -21,6 +21,7 @@ from providers.embedders.base import Vector
 from providers.native.bounded_answers import bounded_recall
 from providers.native.columns import RECORD, names
 from providers.native.filter_sql import filter_sql
+from providers.native.wall import within
 from providers.postgres.bound_sql import Binding, BoundSql
 from providers.types import RecallQuery
 
@@ -36,11 +37,12 @@ B = 0.4  # memories are short, so length says little about how much of one is ab
 
 # The values that every statement has.
 _USER, _QUERY, _LIMIT, _MIN_SCORE, _WEIGHT = "$1", "$2", "$3", "$4", "$5"
+_WITHIN = within("CAST($6 AS text)")
 
 
 def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weight: float) -> BoundSql:
     """Return the statement; `vectors` maps embedding models to the question's float32[dim] in each."""
-    binding = Binding((query.owner.user, query.query, query.limit, query.min_score, vector_weight))
+    binding = Binding((query.owner.key, query.query, query.limit, query.min_score, vector_weight, query.owner.tenant))
     bind = binding.bind
     conditions = []
     if query.created_from is not None:
@@ -65,7 +67,7 @@ def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weig
 _ANSWER = f"""
     SELECT {names(RECORD, "m.")}, best.score
     FROM best JOIN ninai_memories AS m ON m.user_id = {_USER} AND m.id = best.id
-    WHERE m.deleted_at IS NULL
+    WHERE {_WITHIN} AND m.deleted_at IS NULL
     ORDER BY best.score DESC, m.created_at DESC, m.id DESC
 """  # noqa: S608 - joined from constants
 
@@ -78,7 +80,7 @@ def _text(cosines: str, eligible: str, most_bytes: str | None) -> str:
             {f"CASE {cosines} END" if cosines else "CAST(NULL AS float8)"} AS cosine,
             CAST(-(terms <#> (SELECT low FROM question)) AS bigint)
                 + coalesce(CAST(-(terms <#> (SELECT high FROM question)) AS bigint) << {_BITS_PER_MASK}, 0) AS mask
-        FROM ninai_memories WHERE user_id = {_USER} AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
+        FROM ninai_memories WHERE {_WITHIN} AND user_id = {_USER} AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
     return f"""
     WITH lexeme AS MATERIALIZED (
         SELECT dimension, slot FROM ninai_question(CAST({_QUERY} AS text), {MAX_QUESTION_LEXEMES})

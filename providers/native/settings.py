@@ -69,7 +69,7 @@ class NativeSettings(NativeOptions, frozen=True, kw_only=True, tag_field="kind",
         """See `ProviderKind`."""
         from providers.native.opening import opened_schema
 
-        dsn = self.dsn_of(host.name, host.data_dir)
+        dsn = self.owner_dsn_of(host.name, host.data_dir)
         return opened_schema(dsn, pool_size=self.pool_size, through_pooler=self.through_pooler)
 
     def opened_to_look(self, host: Host) -> AbstractAsyncContextManager[Replica]:

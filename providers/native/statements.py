@@ -4,32 +4,33 @@ from sqlalchemy import text
 
 from providers.native.bounded_answers import bounded_page
 from providers.native.columns import FIRST, LIVE, RECORD, assignments, edited, insertion, names
+from providers.native.wall import ALL, NAMED
 from providers.states.editing import EDIT_KEY_CHARS
 
 PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
 
-STORED = text("""
+STORED = text(f"""
     SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest
     FROM ninai_memories
-    WHERE (user_id, id) IN (
+    WHERE {NAMED} AND (user_id, id) IN (
         SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
     )
-""")
+""")  # noqa: S608 - joined from constants
 
 GET = text(f"""
     SELECT {names(RECORD)} FROM ninai_memories
-    WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
 """)  # noqa: S608 - joined from constants
 
 LIST = text(f"""
     SELECT {names(RECORD)} FROM ninai_memories
-    WHERE user_id = :user_id AND deleted_at IS NULL
+    WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
     ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
 """)  # noqa: S608 - joined from constants
 
 LIST_AFTER = text(f"""
     SELECT {names(RECORD)} FROM ninai_memories
-    WHERE user_id = :user_id AND deleted_at IS NULL
+    WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
         AND (created_at, id) < (CAST(:created_at AS timestamptz), CAST(:id AS uuid))
     ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
 """)  # noqa: S608 - joined from constants
@@ -45,7 +46,7 @@ UPDATE = text(f"""
         {edited()},
         edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
-    WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
         AND (:minted OR version < :version)
         AND (CAST(:edit_id AS uuid) IS NULL OR NOT EXISTS (
             SELECT FROM unnest(edits) AS applied (id)
@@ -61,15 +62,16 @@ DELETE = text(f"""
         version = greatest(CAST(:version AS bigint), version + 1), deleted_at = CAST(:now AS timestamptz),
         edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
         {assignments(LIVE, "NULL")}
-    WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
     RETURNING version
 """)  # noqa: S608 - joined from constants
 
 # A tombstone without a creation time was put for a chain, and there was no memory to delete.
-DELETED_BY = text("""
+DELETED_BY = text(f"""
     SELECT created_at IS NOT NULL AND CAST(:edit_id AS uuid) = ANY (edits)
-    FROM ninai_memories WHERE user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL
-""")
+    FROM ninai_memories
+    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL
+""")  # noqa: S608 - joined from constants
 
 # Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait. Another
 # model is a reason only for a process that is to embed `again`. A memory that the model has refused does not wait.
@@ -84,8 +86,8 @@ _NOT_SKIPPED = """
         CAST(:skipped_users AS text[]), CAST(:skipped_ids AS uuid[]), CAST(:skipped_versions AS bigint[])
     ))
 """
-_SELECT_WAITING = "SELECT user_id, id, version, content FROM ninai_memories WHERE"
-_SELECT_ONE = "SELECT 1 FROM ninai_memories WHERE"
+_SELECT_WAITING = f"SELECT user_id, id, version, content FROM ninai_memories WHERE {ALL} AND"  # noqa: S608 - joined from constants
+_SELECT_ONE = f"SELECT 1 FROM ninai_memories WHERE {ALL} AND"  # noqa: S608 - as above
 _COUNTED = _WAITING.format(select=_SELECT_ONE, also=_NOT_REFUSED)
 
 WAITING = text(
@@ -96,31 +98,32 @@ WAITING = text(
 COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_COUNTED}) AS waiting")  # noqa: S608 - as above
 
 # Only if the memory is still the one whose text was refused, and no other process has stored that meanwhile.
-SET_REFUSED = text("""
+SET_REFUSED = text(f"""
     UPDATE ninai_memories AS m SET refused_model = :model, refused_version = m.version
     FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]))
         AS refused (user_id, id, version)
-    WHERE m.user_id = refused.user_id AND m.id = refused.id AND m.version = refused.version AND m.deleted_at IS NULL
+    WHERE {ALL} AND m.user_id = refused.user_id AND m.id = refused.id AND m.version = refused.version
+        AND m.deleted_at IS NULL
         AND (m.refused_model IS DISTINCT FROM :model OR m.refused_version IS DISTINCT FROM m.version)
-""")
+""")  # noqa: S608 - joined from constants
 
 TARGET_MODEL = text("SELECT embedding_model FROM ninai_store")
 
 SET_TARGET_MODEL = text("UPDATE ninai_store SET embedding_model = :model")
 
 # Only if the memory is still the one that was embedded.
-SET_EMBEDDINGS = text("""
+SET_EMBEDDINGS = text(f"""
     UPDATE ninai_memories AS m SET embedding = new.embedding, embedding_model = :model
     FROM unnest(
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:embeddings AS halfvec[])
     ) AS new (user_id, id, version, embedding)
-    WHERE m.user_id = new.user_id AND m.id = new.id AND m.version = new.version AND m.deleted_at IS NULL
-""")
+    WHERE {ALL} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version AND m.deleted_at IS NULL
+""")  # noqa: S608 - joined from constants
 
 # Exact up to a bound, beyond it the planner's estimate: counting millions of rows would not be a health check.
-COUNT_UP_TO = text("""
-    SELECT count(*) FROM (SELECT 1 FROM ninai_memories WHERE deleted_at IS NULL LIMIT :bound) AS counted
-""")
+COUNT_UP_TO = text(f"""
+    SELECT count(*) FROM (SELECT 1 FROM ninai_memories WHERE {ALL} AND deleted_at IS NULL LIMIT :bound) AS counted
+""")  # noqa: S608 - joined from constants
 
 ESTIMATE = text("""
     SELECT CAST(coalesce(sum(greatest(reltuples, 0)), 0) AS bigint) FROM pg_class

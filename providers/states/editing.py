@@ -29,7 +29,7 @@ def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
 def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) -> Snapshot:
     """Return the state of a new memory, created now unless it has a moment of creation."""
     return Snapshot(
-        user_id=memory.owner.user,
+        user_id=memory.owner.key,
         id=memory_id,
         version=version,
         content=memory.content,
@@ -76,7 +76,7 @@ def tombstone_of(stored: Snapshot, version: int, edit_id: str | None) -> Snapsho
 def tombstone_for(record: MemoryRecord | Snapshot, version: int, edit_id: str | None = None) -> Snapshot:
     """Return the tombstone of a memory under this version."""
     return Snapshot(
-        user_id=record.user_id,
+        user_id=record.owner.key,
         id=record.id,
         version=version,
         content=None,

@@ -21,6 +21,7 @@ from providers.types import Host
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import connected, create_database, drop_database
+from tests.support.walled import walled_database
 
 MEM0_DATABASE = Path(__file__).parents[2] / "deploy" / "mem0" / "database.sql"
 
@@ -50,6 +51,20 @@ def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.Fi
     return opener
 
 
+def walled(request: pytest.FixtureRequest) -> Opener:
+    """The provider on PostgreSQL without vectors, behind row-level security and as a role that owns nothing."""
+    server: EmbeddedServer = request.getfixturevalue("postgres_server")
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        async with walled_database(server) as dsn:
+            settings = NativeSettings(dsn=Secret(dsn), embedder=NoEmbedderSettings(), migrate=False)
+            async with settings.open(host) as provider:
+                yield provider
+
+    return opened
+
+
 def mem0(request: pytest.FixtureRequest) -> Opener:
     """The provider over the real library of mem0, on the same PostgreSQL."""
     server: EmbeddedServer = request.getfixturevalue("postgres_server")
@@ -76,7 +91,7 @@ def mem0(request: pytest.FixtureRequest) -> Opener:
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
-    ("native-words", native(lambda dsn: NativeSettings(dsn=Secret(dsn), embedder=NoEmbedderSettings()))),
+    ("native-words", walled),
     ("mem0", mem0),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]

@@ -394,3 +394,25 @@ def test_what_is_unsupported_is_an_answer() -> None:
     error: ProviderError = Unsupported("change a memory")
 
     assert (str(error), error.outcome) == ("the provider cannot change a memory", "unsupported")
+
+
+async def test_users_of_one_name_in_two_tenants_are_two_to_a_stranger(
+    five: FiveMethodProvider, provider: ProviderAdapter
+) -> None:
+    """The default tenant's user is told by its bare id, another tenant's by one that no user of the former can have."""
+    other = Owner("anna", "acme")
+    mine, theirs = [
+        await provider.store(NewMemory(owner=owner, content=f"tea of {owner.tenant}")) for owner in (OWNER, other)
+    ]
+    five.mixes_up_users = True
+
+    assert [memory["user_id"] for memory in five.memories.values()] == ["anna", "\x1facme\x1fanna"]
+    assert await listed(provider) == ["tea of default"]
+    assert await listed(provider, other) == ["tea of acme"]
+    found = (await provider.find(RecallQuery(owner=other, query="tea"))).memories
+    assert [(memory.owner, memory.id) for memory in found] == [(other, theirs.id)]
+    with pytest.raises(MemoryNotFound):
+        await provider.fetch(other, mine.id)
+    assert (await provider.erase(Deletion(owner=other, memory_id=mine.id))).count == 0
+    assert (await provider.erase_all(other)).count == 1
+    assert await listed(provider) == ["tea of default"]

@@ -252,11 +252,21 @@ def test_a_page_is_within_its_bounds() -> None:
     assert refusal(after=replace(position, memory_id="1")) == ("after", "must be a UUID")
 
 
-def test_an_owner_is_of_the_one_tenant() -> None:
-    """Another tenant's memories are not to be mixed with those of users of the same name."""
-    limits.check_owner(Owner("u", DEFAULT_TENANT))
+@pytest.mark.parametrize("tenant", [DEFAULT_TENANT, "a", "Acme-1.eu_west", "0", "t" * limits.MAX_TENANT_CHARS])
+def test_a_tenant_has_a_plain_name(tenant: str) -> None:
+    """Letters and digits of ASCII, dots, hyphens and underscores, up to 64 of them."""
+    limits.check_owner(Owner("u", tenant))
 
-    assert reason_of(limits.check_owner, Owner("u", "another")) == ("tenant", "must be 'default'")
+
+@pytest.mark.parametrize(
+    "tenant", ["", " ", "-a", ".a", "a b", "a,b", "*", "a\x1fb", "é", "a\n", "t" * (limits.MAX_TENANT_CHARS + 1)]
+)
+def test_a_tenant_of_another_form_is_refused(tenant: str) -> None:
+    """Nothing that could end a tenant within a key or a list, and nothing longer."""
+    field, reason = reason_of(limits.check_owner, Owner("u", tenant))
+
+    assert field == "tenant"
+    assert reason.startswith("must be 1 to 64 of A-Z, a-z, 0-9")
 
 
 def test_a_batch_is_within_its_bounds() -> None:

@@ -9,19 +9,20 @@ from msgspec.structs import replace
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, ProviderError
 from providers.states.clock import keyed_memory_id
-from providers.types import MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import DEFAULT_TENANT, Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 from tests.simulation.script import MEMORIES, Act, Step
 
 Answer = Sequence[MemoryRecord] | str | ProviderError
 
 _PAGE = 3
+_TENANTS = (DEFAULT_TENANT, "acme")
 _PARTS = {Act.BATCH: 3, Act.ASK: 2}
 _PLAIN = {Act.NOTE: Act.REMEMBER, Act.BATCH: Act.REMEMBER, Act.PAGES: Act.LIST, Act.ASK: Act.RECALL}
 _ABOUT_ONE = frozenset({Act.REMEMBER, Act.BATCH, Act.UPDATE, Act.TAG, Act.DELETE, Act.GET})
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What one step does to one memory, or asks about one user; a step may have several."""
+    """What one step does to one memory, or asks about one user; a step may have several. `user` is an owner's key."""
 
     act: Act
     user: str
@@ -29,6 +30,11 @@ class Part(Struct, frozen=True, kw_only=True):
     memory: str | None = None
     content: str | None = None
     tag: str | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of the memory."""
+        return Owner.of_key(self.user)
 
 
 class _Call(Struct, frozen=True):
@@ -39,8 +45,13 @@ class _Call(Struct, frozen=True):
 
 @cache
 def user_of(memory: int) -> str:
-    """Return the user of this memory."""
-    return f"user-{memory % 2}"
+    """Return the key of the owner of this memory: one of two users of the same name in two tenants."""
+    return Owner("user", _TENANTS[memory % 2]).key
+
+
+def owner_of(memory: int) -> Owner:
+    """Return the owner of this memory."""
+    return Owner.of_key(user_of(memory))
 
 
 @cache
@@ -82,10 +93,10 @@ async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id
     """Do all parts of an act in one call, and return an answer for each."""
     if act is Act.BATCH:
         return await provider.remember_many(
-            [NewMemory(owner=Owner(part.user), content=part.content or "", memory_id=part.memory) for part in parts]
+            [NewMemory(owner=part.owner, content=part.content or "", memory_id=part.memory) for part in parts]
         )
     if act is Act.ASK:
-        return await provider.recall_many([RecallQuery(owner=Owner(part.user), query=part.query) for part in parts])
+        return await provider.recall_many([RecallQuery(owner=part.owner, query=part.query) for part in parts])
     return [await _METHODS[act](_Call(provider, parts[0], edit_id))]
 
 
@@ -103,46 +114,44 @@ def _content(step: Step, memory: int, mark: str) -> str | None:
 
 
 async def _remember(call: _Call) -> Answer:
-    return await call.provider.remember(call.part.user, call.part.content or "", memory_id=call.part.memory)
+    part = call.part
+    new = NewMemory(owner=part.owner, content=part.content or "", memory_id=part.memory)
+    return (await call.provider.store(new)).id
 
 
 async def _update(call: _Call) -> Answer:
-    return [
-        await call.provider.update(
-            call.part.user, call.part.memory or "", content=call.part.content or "", edit_id=call.edit_id
-        )
-    ]
+    part = call.part
+    edit = Edit(owner=part.owner, memory_id=part.memory or "", content=part.content or "", edit_id=call.edit_id)
+    return [(await call.provider.change(edit)).memory]
 
 
 async def _tag(call: _Call) -> Answer:
-    return [
-        await call.provider.update(
-            call.part.user, call.part.memory or "", metadata={"tag": call.part.tag}, edit_id=call.edit_id
-        )
-    ]
+    part = call.part
+    edit = Edit(owner=part.owner, memory_id=part.memory or "", metadata={"tag": part.tag}, edit_id=call.edit_id)
+    return [(await call.provider.change(edit)).memory]
 
 
 async def _delete(call: _Call) -> Answer:
-    memory = call.part.memory or ""
-    return [] if await call.provider.delete(call.part.user, memory, edit_id=call.edit_id) else MemoryNotFound(memory)
+    deletion = Deletion(owner=call.part.owner, memory_id=call.part.memory or "", edit_id=call.edit_id)
+    return [] if (await call.provider.erase(deletion)).count else MemoryNotFound(deletion.memory_id)
 
 
 async def _clear(call: _Call) -> Answer:
-    await call.provider.delete_all(call.part.user)
+    await call.provider.erase_all(call.part.owner)
     return []
 
 
 async def _get(call: _Call) -> Answer:
-    return [await call.provider.get(call.part.user, call.part.memory or "")]
+    return [(await call.provider.fetch(call.part.owner, call.part.memory or "")).memory]
 
 
 async def _list(call: _Call) -> Answer:
-    return await call.provider.list_memories(call.part.user)
+    return (await call.provider.page(PageQuery(owner=call.part.owner))).memories
 
 
 async def _pages(call: _Call) -> Answer:
     found: list[MemoryRecord] = []
-    query = PageQuery(owner=Owner(call.part.user), limit=_PAGE)
+    query = PageQuery(owner=call.part.owner, limit=_PAGE)
     while True:
         page = await call.provider.page(query)
         found += page.memories
@@ -152,7 +161,7 @@ async def _pages(call: _Call) -> Answer:
 
 
 async def _recall(call: _Call) -> Answer:
-    return await call.provider.recall(call.part.user, call.part.query)
+    return (await call.provider.find(RecallQuery(owner=call.part.owner, query=call.part.query))).memories
 
 
 _METHODS: dict[Act, Callable[[_Call], Awaitable[Answer]]] = {

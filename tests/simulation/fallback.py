@@ -46,7 +46,7 @@ class Fallback(MemoryProvider):
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
         version = deletion.version or self._clock.next()
-        tombstone = Snapshot(user_id=deletion.owner.user, id=deletion.memory_id, version=version, content=None)
+        tombstone = Snapshot(user_id=deletion.owner.key, id=deletion.memory_id, version=version, content=None)
 
         async def ask(provider: Replica) -> Erased:
             former = await provider.snapshot(deletion.owner, deletion.memory_id)
@@ -81,7 +81,8 @@ class Fallback(MemoryProvider):
     async def erase_all(self, owner: Owner, limit: int = 100) -> Erased:
         """See `MemoryStore`."""
         there = (await self.page(PageQuery(owner=owner, limit=limit))).memories
-        return Erased(count=sum([await self.delete(owner.user, record.id) for record in there]))
+        erased = [await self.erase(Deletion(owner=owner, memory_id=record.id)) for record in there]
+        return Erased(count=sum(one.count for one in erased))
 
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""

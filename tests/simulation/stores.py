@@ -105,8 +105,8 @@ class WeakStore(Replica):
 
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """See `Replica`."""
-        users = sorted({owner.user for owner, _ in self._copies if after is None or owner.user > after.user})
-        return [Owner(user) for user in users[:limit]]
+        owners = {owner for owner, _ in self._copies if after is None or owner.key > after.key}
+        return sorted(owners, key=lambda owner: owner.key)[:limit]
 
     async def identity(self) -> str:
         """See `Replica`."""

@@ -8,8 +8,8 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner
-from providers.types import NewMemory, Owner, Snapshot
-from tests.simulation.acting import user_of
+from providers.types import NewMemory, Snapshot
+from tests.simulation.acting import owner_of
 from tests.simulation.breach import Breach
 from tests.simulation.following import epochs_in, everything_in, follow, lost_between
 from tests.simulation.inventory import all_of, copy_of_journal, held_by
@@ -88,7 +88,7 @@ async def _of_another(world: World, connection: JournalConnection) -> None:
         await journal.join(name, f"another {name}", MemberState.COMPLETE)
     version = 1 << 30
     memory = NewMemory(
-        owner=Owner(user_of(0)), content=_FOREIGN, memory_id="foreign", version=version, created_at=moment_of(version)
+        owner=owner_of(0), content=_FOREIGN, memory_id="foreign", version=version, created_at=moment_of(version)
     )
     await journal.append([Operation(kind=OperationKind.REMEMBER, state=state_of(memory))])
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from providers.introduction import StoreMark
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
-from providers.types import Owner, Snapshot
-from tests.simulation.acting import id_of, user_of
+from providers.types import Deletion, Snapshot
+from tests.simulation.acting import id_of, owner_of
 from tests.simulation.breach import Breach
 from tests.simulation.following import (
     complete_in,
@@ -116,9 +116,9 @@ async def _delete_at_one(world: World, change: Upset) -> None:
     await asyncio.sleep(change.at)
     name = change.names[0]
     store = world.stores[name]
-    held = await store.snapshot(Owner(user_of(change.memory)), id_of(change.memory))
+    held = await store.snapshot(owner_of(change.memory), id_of(change.memory))
     if held is not None and not held.deleted and not any(world.script.weak):
-        await store.delete(user_of(change.memory), id_of(change.memory))
+        await store.erase(Deletion(owner=owner_of(change.memory), memory_id=id_of(change.memory)))
         world.deleted_at_one = (world.clock(), change.memory)
 
 

@@ -9,8 +9,8 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import InlineRunner
 from providers.replica import Replica
 from providers.states.clock import COUNTER_BITS
-from providers.types import NewMemory, Owner
-from tests.simulation.acting import first_content, id_of, user_of
+from providers.types import NewMemory
+from tests.simulation.acting import first_content, id_of, owner_of
 from tests.simulation.breach import Breach
 from tests.simulation.design import Design
 from tests.simulation.faulty import Life, Weather
@@ -64,7 +64,7 @@ class World:
         for memory in self.script.old:
             version = int((self.clock() - OLD) * 1000) << COUNTER_BITS
             state = NewMemory(
-                owner=Owner(user_of(memory)),
+                owner=owner_of(memory),
                 content=first_content(memory),
                 memory_id=id_of(memory),
                 version=version,

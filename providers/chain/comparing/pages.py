@@ -4,8 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
+from typing import Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from providers.chain.comparing.comparison import Difference
 from providers.chain.comparing.flux import brings_in_line
@@ -13,6 +14,7 @@ from providers.chain.comparing.merging import Merger, Tally
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.walking import Walk, WalkPlace
 from providers.journal.base import Journal
+from providers.types import DEFAULT_TENANT, Owner, Snapshot
 
 PAGE_SECONDS = 3.0  # after which a page ends; one call to a store more may be under way
 
@@ -20,13 +22,27 @@ PAGE_SECONDS = 3.0  # after which a page ends; one call to a store more may be u
 class MemoryDifference(Struct, frozen=True, kw_only=True):
     """A memory in which stores differ: by provider how it falls short of what all should hold.
 
-    `waiting` is true if the journal still knows the memory, so that deliveries bring the stores in line.
+    `waiting` is true if the journal still knows the memory, so that deliveries bring the stores in line. `tenant` is
+    that of the user, absent if it is the default one.
     """
 
     user_id: str
     memory_id: str
     faults: dict[str, str]
     waiting: bool
+    tenant: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, wanted: Snapshot, faults: dict[str, str], *, waiting: bool) -> Self:
+        """Return a difference from the state that all should hold."""
+        owner = wanted.owner
+        tenant = UNSET if owner.tenant == DEFAULT_TENANT else owner.tenant
+        return cls(user_id=owner.user, memory_id=wanted.id, faults=faults, waiting=waiting, tenant=tenant)
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of the memory."""
+        return Owner(self.user_id) if self.tenant is UNSET else Owner(self.user_id, self.tenant)
 
 
 class DiffPage(Struct, frozen=True, kw_only=True):
@@ -138,7 +154,7 @@ class StorePages(Struct, frozen=True):
                 of_provider[kind.value] = of_provider.get(kind.value, 0) + 1
         if len(counts.listed) < most:
             faults = {name: kind.value for name, kind in difference.faults.items()}
-            one = MemoryDifference(user_id=wanted.user_id, memory_id=wanted.id, faults=faults, waiting=waiting)
+            one = MemoryDifference.of(wanted, faults, waiting=waiting)
             counts.listed.append(one)
         else:
             counts.more += 1

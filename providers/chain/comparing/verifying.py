@@ -42,9 +42,9 @@ class Verifier(Struct, frozen=True):
     async def owners(self) -> AsyncGenerator[Owner, None]:
         """Yield every owner of the two stores once, ascending."""
         streams = {"source": self.source.owners(), "target": self.target.owners()}
-        async with aclosing(aligned(streams, lambda owner: owner.user)) as rows:
-            async for user, _ in rows:
-                yield Owner(user)
+        async with aclosing(aligned(streams, lambda owner: owner.key)) as rows:
+            async for key, _ in rows:
+                yield Owner.of_key(key)
 
     async def results(self, owner: Owner) -> AsyncGenerator[Verified, None]:
         """Yield a result for each of an owner's memories that the source holds, or that the target alone has live."""

@@ -20,7 +20,7 @@ from providers.types import Owner
 class WalkPlace(Struct, frozen=True, array_like=True):
     """A place in a walk: everything of the owners before `user` is done, and of that one the memories up to an id.
 
-    Without an id all of the owner is done; with an empty one, nothing.
+    Without an id all of the owner is done; with an empty one, nothing. `user` is the key of an owner.
     """
 
     user: str
@@ -66,25 +66,25 @@ class Walk(Struct, frozen=True):
 
     async def steps(self, after: WalkPlace | None = None) -> AsyncGenerator[WalkStep, None]:
         """Yield the steps that come after a place, or all."""
-        owner = None if after is None else Owner(after.user)
+        owner = None if after is None else Owner.of_key(after.user)
         if after is not None and owner is not None and after.memory_id is not None:
             async for step in self._memories(owner, after.memory_id or None):
                 yield step
         streams = {store.name: store.summaries(owner) for store in self.stores}
-        async with aclosing(aligned(streams, lambda summary: summary.owner.user)) as rows:
-            async for user, summaries in rows:
+        async with aclosing(aligned(streams, lambda summary: summary.owner.key)) as rows:
+            async for key, summaries in rows:
                 equal = len({_comparable(summary) for summary in summaries.values()}) == 1
-                yield WalkStep(place=WalkPlace(user, None if equal else ""), summaries=summaries)
+                yield WalkStep(place=WalkPlace(key, None if equal else ""), summaries=summaries)
                 if not equal:
-                    async for step in self._memories(Owner(user), None):
+                    async for step in self._memories(Owner.of_key(key), None):
                         yield step
 
     async def _memories(self, owner: Owner, after: str | None) -> AsyncGenerator[WalkStep, None]:
         streams = {store.name: store.states(owner, after) for store in self.stores}
         async with aclosing(aligned(streams, lambda state: state.id)) as rows:
             async for memory_id, held in rows:
-                yield WalkStep(place=WalkPlace(owner.user, memory_id), difference=compare(held, self.members))
-        yield WalkStep(place=WalkPlace(owner.user))
+                yield WalkStep(place=WalkPlace(owner.key, memory_id), difference=compare(held, self.members))
+        yield WalkStep(place=WalkPlace(owner.key))
 
 
 def _comparable(summary: OwnerSummary | None) -> tuple[int, int, int]:

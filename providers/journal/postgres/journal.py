@@ -26,7 +26,7 @@ from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
-from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_status, to_value
+from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_pending, to_status
 from providers.timing.turns import in_turns
 from providers.types import Owner
 
@@ -70,12 +70,12 @@ class PostgresJournal(PostgresMembers):
 
     async def entries(self, owner: Owner, provider: str, limit: int, tombstones: int) -> list[JournalEntry]:
         """Return what takes precedence over a provider's own state; see the protocol."""
-        values = {"user_id": owner.user, "provider": provider, "limit": limit, "tombstones": tombstones}
+        values = {"user_id": owner.key, "provider": provider, "limit": limit, "tombstones": tombstones}
         return await in_turns(_entry, await self._settled_rows(statements.ENTRIES, values))
 
     async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
         """Return those that have a tombstone; see the protocol."""
-        values = {"user_id": owner.user, "memory_ids": list(memory_ids)}
+        values = {"user_id": owner.key, "memory_ids": list(memory_ids)}
         return {row.memory_id for row in await self._database.rows(statements.DELETED, values)}
 
     async def confirmed(self, provider: str, limit: int, seconds: float) -> list[JournalEntry]:
@@ -85,7 +85,7 @@ class PostgresJournal(PostgresMembers):
 
     async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         """Return what is known of one memory; see the protocol."""
-        rows = await self._settled_rows(statements.NEWEST, {"user_id": owner.user, "memory_id": memory_id})
+        rows = await self._settled_rows(statements.NEWEST, {"user_id": owner.key, "memory_id": memory_id})
         return _entry(rows[0]) if rows else None
 
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
@@ -176,7 +176,7 @@ class PostgresJournal(PostgresMembers):
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:
         """Return the outstanding deliveries; see the protocol."""
         values = {"limit": limit, "provider": provider, "after": after}
-        return [to_value(PendingDelivery, row) for row in await self._settled_rows(statements.PENDING, values)]
+        return [to_pending(row) for row in await self._settled_rows(statements.PENDING, values)]
 
     async def dead(self, limit: int, *, after: int = 0) -> list[DeadLetter]:
         """Return dead letters; see the protocol."""

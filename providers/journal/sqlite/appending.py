@@ -33,7 +33,7 @@ class Recipients(Struct, frozen=True):
 
 def newest(connection: JournalConnection, owner: Owner, memory_id: str) -> JournalEntry | None:
     """Return what is known of one memory; see `Journal.newest`."""
-    row = connection.row(connection.operations.newest, (owner.user, memory_id))
+    row = connection.row(connection.operations.newest, (owner.key, memory_id))
     return None if row is None else to_entry(row)
 
 
@@ -61,7 +61,7 @@ def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:
 
 def _append(connection: JournalConnection, operation: Operation, recipients: Recipients) -> Appended | Rejected:
     state = operation.state
-    known = newest(connection, Owner(state.user_id), state.id)
+    known = newest(connection, state.owner, state.id)
     if known is None:
         return _insert(connection, operation, recipients)
     outcome = older_edits.judge(connection, operation, known) or judge(operation, known)

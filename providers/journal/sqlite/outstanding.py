@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from providers.journal.operations import DeadLetter, PendingDelivery
-from providers.journal.rows import DISCARDED, Row, to_dead_letter, to_value
+from providers.journal.rows import DISCARDED, Row, to_dead_letter, to_pending
 from providers.journal.sqlite import superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.delivering import KEY
@@ -21,7 +21,7 @@ def pending(
     """Return the outstanding deliveries; see `Journal.pending`."""
     asked = "d.due_at IS NOT NULL AND (:provider IS NULL OR d.provider = :provider)"
     values = {"limit": limit, "provider": provider, "after": after}
-    return [to_value(PendingDelivery, row) for row in _oldest(connection, "d.due_at", asked, values)]
+    return [to_pending(row) for row in _oldest(connection, "d.due_at", asked, values)]
 
 
 def dead(connection: JournalConnection, limit: int, *, after: int = 0) -> list[DeadLetter]:

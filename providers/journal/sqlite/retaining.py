@@ -49,7 +49,7 @@ def entries(
             ) ORDER BY t.seq DESC LIMIT ?4
         ) AS tombstones CROSS JOIN operations AS o ON o.seq = tombstones.seq
         ORDER BY 1 DESC""",  # noqa: S608 - names of columns
-        (owner.user, provider, limit, tombstones),
+        (owner.key, provider, limit, tombstones),
     )
     return [to_entry(row) for row in rows]
 
@@ -59,7 +59,7 @@ def deleted(connection: JournalConnection, owner: Owner, memory_ids: Sequence[st
     rows = connection.rows(
         """SELECT memory_id FROM operations
         WHERE user_id = ? AND memory_id IN (SELECT value FROM json_each(?)) AND kind = 'delete'""",
-        (owner.user, json.dumps(list(memory_ids))),
+        (owner.key, json.dumps(list(memory_ids))),
     )
     return {memory_id for [memory_id] in rows}
 

@@ -11,7 +11,8 @@ from providers.native.embedded.folder import private_folder
 from providers.native.embedded.os_user import OsUser
 from providers.native.embedded.processes import end_of_output, run
 
-OWNER = "ninai"
+OWNER = "ninai"  # a superuser, which makes the schema
+APPLICATION = "ninai_app"  # owns nothing, and is held by row-level security
 
 _FIRST_WITH_BUILTIN_LOCALE = 17
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import structlog
 
 from providers.native.embedded.binaries import reachable_binaries, wheel_binaries
-from providers.native.embedded.cluster import OWNER, ensure_cluster
+from providers.native.embedded.cluster import APPLICATION, OWNER, ensure_cluster
 from providers.native.embedded.ending import end_processes
 from providers.native.embedded.errors import FolderUnusable, ServerFailed
 from providers.native.embedded.folder import (
@@ -67,10 +67,15 @@ _LOG_BYTES = 8 * 1024 * 1024
 _OURS = "port=5432&ssl=disable&target_session_attrs=any&gsslib=gssapi"
 _UNASKED = "unasked"
 
-_CREATE_DATABASE = (
-    f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "  # noqa: S608 - a constant of this module
-    f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
-)
+# Run at every start, so that a folder made by an older release gets what it lacks.
+_CREATE_DATABASE = f"""
+SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec
+SELECT 'CREATE ROLE {APPLICATION} LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APPLICATION}') \\gexec
+\\connect {DATABASE}
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APPLICATION};
+ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APPLICATION};
+"""  # noqa: S608 - constants of these modules
 
 
 _log = structlog.get_logger(__name__)
@@ -92,8 +97,13 @@ class EmbeddedServer:
 
     @property
     def dsn(self) -> str:
-        """The DSN for SQLAlchemy, known before the server runs."""
-        return f"postgresql+asyncpg://{OWNER}:{_UNASKED}@/{DATABASE}?host={quote(str(self._sockets), safe='')}&{_OURS}"
+        """The DSN of the owner of all tables, for SQLAlchemy; known before the server runs."""
+        return self._dsn_of(OWNER)
+
+    @property
+    def application_dsn(self) -> str:
+        """The DSN of the role that reads and writes memories, and owns nothing."""
+        return self._dsn_of(APPLICATION)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Self]:
@@ -143,6 +153,9 @@ class EmbeddedServer:
         except OSError as error:
             reason = f"cannot run PostgreSQL in {self.folder}: {error}"
             raise FolderUnusable(f"{reason}; mend that, or pass another --data-dir") from error
+
+    def _dsn_of(self, role: str) -> str:
+        return f"postgresql+asyncpg://{role}:{_UNASKED}@/{DATABASE}?host={quote(str(self._sockets), safe='')}&{_OURS}"
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         os_user = os_user_for(self.folder)

@@ -8,7 +8,7 @@ from providers.chain.backfill import NotBackfilled
 from providers.chain.comparing.store import PAGE
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
-from providers.types import Owner, Snapshot
+from providers.types import NewMemory, Owner, Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider, each
@@ -202,5 +202,24 @@ def test_another_store_than_the_member_is_not_completed() -> None:
         with pytest.raises(NotBackfilled):
             await filling.fill()
         assert await stage.complete() == {"old"}
+
+    staged(main)
+
+
+def test_users_of_one_name_in_two_tenants_are_copied_apart() -> None:
+    """Each goes to its own place, and is counted; a fill that was broken off goes on behind the last owner's key."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        owners = [Owner(USER, "acme"), Owner(USER, "globex"), Owner(USER)]
+        for owner in owners:
+            await filling.source.store(NewMemory(owner=owner, content=f"tea of {owner.tenant}"))
+
+        await filling.fill()
+        assert await filling.target.owners() == owners
+        for owner in owners:
+            assert await filling.target.snapshots(owner) == await filling.source.snapshots(owner)
+        [member] = [member for member in await stage.journal.members() if member.name == "new"]
+        assert (member.copied_users, member.fill_after) == (3, owners[-1].key)
 
     staged(main)

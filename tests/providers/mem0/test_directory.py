@@ -8,7 +8,7 @@ import pytest
 
 from providers.mem0.names import USERS
 from providers.replica import Replica
-from providers.types import Owner
+from providers.types import NewMemory, Owner
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, opened, texts_of
 from tests.support.mem0_memories import Memories
 from tests.support.mem0_platform import PlatformServer
@@ -57,3 +57,18 @@ async def test_a_user_is_registered_once(stage: tuple[Server, Replica]) -> None:
 
     assert texts_of(server, USERS) == ["anna"]
     assert await provider.owners() == [Owner("anna")]
+
+
+async def test_a_user_of_another_tenant_is_registered_under_a_name_that_mem0_keeps(
+    stage: tuple[Server, Replica],
+) -> None:
+    """Its entry is no bare user id, and a user of the default tenant who is called like that is another owner."""
+    server, provider = stage
+    owners = [Owner("anna", "acme"), Owner("%1Facme%1Fanna"), Owner("anna")]
+
+    for owner in owners:
+        await provider.store(NewMemory(owner=owner, content="tea"))
+
+    assert texts_of(server, USERS) == ["%1Facme%1Fanna", "%1Facme%1Fanna", "anna"]
+    assert await provider.owners() == owners
+    assert [[one.owner for one in await provider.snapshots(owner)] for owner in owners] == [[one] for one in owners]
