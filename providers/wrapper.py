@@ -9,7 +9,7 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.limits import MAX_BATCH
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 
 Result = TypeVar("Result")
 
@@ -73,9 +73,13 @@ class Wrapper(MemoryProvider, Protocol):
         """See `MemoryStore`."""
         return self.through(OperationName.DELETE, lambda provider: provider.erase(deletion))
 
-    def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Coroutine[Any, Any, Erased]:
+    def erase_all(
+        self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL
+    ) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self.through(OperationName.DELETE_ALL, lambda provider: provider.erase_all(owner, limit), limit)
+        return self.through(
+            OperationName.DELETE_ALL, lambda provider: provider.erase_all(owner, limit, conditions), limit
+        )
 
     def health_check(self) -> Coroutine[Any, Any, Health]:
         """See `MemoryStore`."""

@@ -20,7 +20,7 @@ from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 _CLASSES = {
@@ -92,10 +92,10 @@ class GuardedProvider(Wrapper):
         """See `MemoryStore`."""
         return super().erase(deletion if deletion.edit_id else replace(deletion, edit_id=str(uuid4())))
 
-    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`; memories that a try without an answer has deleted are not in the count."""
-        limits.check_erase_all(owner, limit)
-        return await super().erase_all(owner, limit)
+        limits.check_erase_all(owner, limit, conditions)
+        return await super().erase_all(owner, limit, conditions)
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
