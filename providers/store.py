@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError
-from providers.limits import MAX_BATCH
+from providers.limits import MAX_BATCH, check_batch
 from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+
+CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
 
 
 class MemoryStore(Protocol):
@@ -89,6 +92,24 @@ class MemoryStore(Protocol):
             MemoryNotFound: this owner has no such memory.
             Conflict: the last edits include another one of that name.
         """
+
+    async def change_many(self, edits: Sequence[Edit]) -> list[Changed | ProviderError]:
+        """Make up to 1,000 edits of different memories; return, in order, each one's memory or why it was not changed.
+
+        Raises:
+            Unavailable: none of them could be made.
+        """
+        check_batch("edits", edits)
+        return all_or_some(await answer_all(edits, self.change, CHANGES_AT_ONCE))
+
+    async def erase_many(self, deletions: Sequence[Deletion]) -> list[Erased | ProviderError]:
+        """Delete up to 1,000 memories for ever; return, in order, each one's count or why it was not deleted.
+
+        Raises:
+            Unavailable: none of them could be deleted.
+        """
+        check_batch("deletions", deletions)
+        return all_or_some(await answer_all(deletions, self.erase, CHANGES_AT_ONCE))
 
     @abstractmethod
     async def erase(self, deletion: Deletion) -> Erased:

@@ -26,7 +26,9 @@ class OperationName(StrEnum):
     GET = "get"
     LIST = "list_memories"
     UPDATE = "update"
+    UPDATE_MANY = "update_many"
     DELETE = "delete"
+    DELETE_MANY = "delete_many"
     DELETE_ALL = "delete_all"
     HEALTH = "health_check"
 
@@ -68,6 +70,14 @@ class Wrapper(MemoryProvider, Protocol):
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
         return self.through(OperationName.UPDATE, lambda provider: provider.change(edit))
+
+    def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.UPDATE_MANY, lambda provider: provider.change_many(edits), len(edits))
+
+    def erase_many(self, deletions: Sequence[Deletion]) -> Coroutine[Any, Any, list[Erased | ProviderError]]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.DELETE_MANY, lambda provider: provider.erase_many(deletions), len(deletions))
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""

@@ -26,7 +26,7 @@ class Column(Struct, frozen=True, kw_only=True):
 
     `type` is what a value is bound as, None where `expression` computes the column from others. One that is `derived`
     is never written: the database makes it of the column `unknown` (see `providers/native/further.py`). `source` is the
-    path to the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver, and
+    path to the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver,
     `read` what the driver returns. `head` stands for the column where long values are left out. `edit` is a template of
     the value after an edit, None where an edit leaves the column alone or the statement itself sets it. A tombstone has
     none of what is `live`, and a memory that is stored for the first time none of what is `later`.

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from providers.chain.applying import Change, apply_all, propagated
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.policy import OperationClass
