@@ -21,8 +21,10 @@ from app.console.login import LoginController
 from app.controllers.admin import AdminController
 from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
+from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
+from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
@@ -58,7 +60,7 @@ from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
 _OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController)
-_RESOURCES = (MemoriesController, BatchesController, *_OPERATORS)
+_RESOURCES = (MemoriesController, ListsController, BatchesController, ChangesController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 

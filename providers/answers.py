@@ -26,10 +26,12 @@ class Found(Answer, frozen=True, kw_only=True):
     """Memories in the requested order.
 
     A page is `cut` if it ends early because of its bound in bytes: there are more memories behind the last one.
+    `total` counts the memories that meet the conditions of a list, None where nobody asked for it.
     """
 
     memories: list[MemoryRecord]
     cut: bool = False
+    total: int | None = None
 
 
 class Fetched(Answer, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Unavailable
 from providers.timing.turns import in_turns
 
 Answer = TypeVar("Answer")
@@ -44,6 +44,14 @@ async def answer_all(
             raise  # a bug
         raise next(_leaves(failures)) from None
     return [task.result() for task in tasks]
+
+
+def all_or_some(answers: list[Answer | ProviderError]) -> list[Answer | ProviderError]:
+    """Return the answers of a batch; raise the first one if all of them are outages."""
+    outages = [one for one in answers if isinstance(one, Unavailable)]
+    if outages and len(outages) == len(answers):
+        raise outages[0]
+    return answers
 
 
 def _leaves(group: BaseExceptionGroup[ProviderError]) -> Iterator[ProviderError]:

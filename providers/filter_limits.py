@@ -29,12 +29,23 @@ def _check_condition(node: filters.Leaf, seen: int) -> int:
         check_storable("where", step)
     if isinstance(node, filters.Exists):
         return seen
-    if isinstance(node, filters.In):
+    if isinstance(node, filters.OfValues):
         if not 1 <= len(node.values) <= filters.MAX_IN_VALUES:
-            raise InvalidInput("where", f"must hold 1 to {filters.MAX_IN_VALUES} values in each 'in'")
+            op = node.__struct_config__.tag
+            raise InvalidInput("where", f"must hold 1 to {filters.MAX_IN_VALUES} values in each '{op}'")
         for value in node.values:
             seen = check_json("where", value, seen)
         return seen
-    if isinstance(node, filters.Comparison) and isinstance(node.value, bool):
-        raise InvalidInput("where", "must compare with a string or a number")
+    if isinstance(node, filters.Between):
+        _check_comparable(node.low, node.high)
+        return check_json("where", node.high, check_json("where", node.low, seen))
+    if isinstance(node, filters.Comparison):
+        _check_comparable(node.value)
     return check_json("where", node.value, seen)
+
+
+def _check_comparable(*bounds: filters.Scalar) -> None:
+    if any(isinstance(bound, bool) for bound in bounds):
+        raise InvalidInput("where", "must compare with a string or a number")
+    if len({isinstance(bound, str) for bound in bounds}) > 1:
+        raise InvalidInput("where", "must have two numbers or two strings in each 'between'")

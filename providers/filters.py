@@ -6,8 +6,10 @@ A condition names a `field`: a key of the metadata, or a list of keys (and array
     {"op": "and", "all": [{"op": "gte", "field": "year", "value": 2024}, {"op": "exists", "field": ["who", "name"]}]}
 
 `eq` and `in` compare JSON values (1 equals 1.0, true does not equal 1); `ne` is "not eq", so it also holds where the
-field is absent. `gt`, `gte`, `lt` and `lte` compare numbers with numbers and strings with strings (by code point) and
-never hold between other types. `exists` holds for a field that is present, even as null.
+field is absent. `gt`, `gte`, `lt`, `lte` and `between` compare numbers with numbers and strings with strings (by code
+point) and never hold between other types. `prefix` holds for strings that begin so. `contains`, `contains_any` and
+`contains_all` hold for lists with elements that equal a value, or one or all of several values, and for nothing else.
+`exists` holds for a field that is present, even as null.
 """
 
 from collections.abc import Iterator
@@ -72,6 +74,43 @@ class Lte(_Ordering, frozen=True, tag="lte"):
     """The field is `value` or less."""
 
 
+class Between(_Node, frozen=True, tag="between"):
+    """The field is `low`, `high`, or in between; the two are both numbers or both strings."""
+
+    field: FieldPath
+    low: Scalar
+    high: Scalar
+
+
+class Prefix(_Node, frozen=True, tag="prefix"):
+    """The field is a string that begins with `value`."""
+
+    field: FieldPath
+    value: str
+
+
+class Contains(_Node, frozen=True, tag="contains"):
+    """The field is a list, and one of its elements equals `value`, any JSON value."""
+
+    field: FieldPath
+    value: Any
+
+
+class _ContainsValues(_Node, frozen=True):
+    """The base of the conditions on several elements of a list."""
+
+    field: FieldPath
+    values: Annotated[list[Any], Meta(min_length=1, max_length=MAX_IN_VALUES)]
+
+
+class ContainsAny(_ContainsValues, frozen=True, tag="contains_any"):
+    """The field is a list, and one of its elements equals one of `values`."""
+
+
+class ContainsAll(_ContainsValues, frozen=True, tag="contains_all"):
+    """The field is a list, and each of `values` equals one of its elements."""
+
+
 class Exists(_Node, frozen=True, tag="exists"):
     """The field is present."""
 
@@ -97,8 +136,27 @@ class Not(_Node, frozen=True, tag="not"):
 
 
 Comparison = Gt | Gte | Lt | Lte
-Leaf = Eq | Ne | In | Gt | Gte | Lt | Lte | Exists
-Filter = Eq | Ne | In | Gt | Gte | Lt | Lte | Exists | And | Or | Not
+OfValues = In | ContainsAny | ContainsAll
+OfLists = Contains | ContainsAny | ContainsAll
+Leaf = Eq | Ne | In | Gt | Gte | Lt | Lte | Between | Prefix | Contains | ContainsAny | ContainsAll | Exists
+Filter = (
+    Eq
+    | Ne
+    | In
+    | Gt
+    | Gte
+    | Lt
+    | Lte
+    | Between
+    | Prefix
+    | Contains
+    | ContainsAny
+    | ContainsAll
+    | Exists
+    | And
+    | Or
+    | Not
+)
 
 
 def path_of(field: FieldPath) -> list[str]:

@@ -14,7 +14,19 @@ from msgspec.structs import replace
 from providers.errors import InvalidInput
 from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
-from providers.types import DEFAULT_TENANT, Deletion, Edit, Metadata, NewMemory, Owner, PageQuery, RecallQuery
+from providers.labels import LABELS, MAX_LABEL_CHARS, Labels
+from providers.types import (
+    ALL,
+    DEFAULT_TENANT,
+    Conditions,
+    Deletion,
+    Edit,
+    Metadata,
+    NewMemory,
+    Owner,
+    PageQuery,
+    RecallQuery,
+)
 
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
@@ -22,7 +34,8 @@ MAX_USER_ID_CHARS = 256
 MAX_TENANT_CHARS = 64
 MAX_RECALL_LIMIT = 100
 MAX_WITHOUT = 10_000  # memories that one recall passes over: some hundred kB in a statement, and a few milliseconds
-MAX_LIST_LIMIT = 100
+MAX_LIST_LIMIT = 100  # of a list without conditions, as the specification has it
+MAX_PAGE_LIMIT = 1_000
 MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
 MAX_EDITS = 16  # edits remembered of one memory, so that a late retry of one of them is recognised
@@ -77,6 +90,24 @@ def check_version(version: int | None) -> None:
         check_range("version", version, 0, MAX_VERSION)
 
 
+def check_first_version(version: int | None, field: str = "first_version") -> None:
+    """Refuse a first version that `check_version` would refuse; 0 stands for an unknown one."""
+    if version is not None:
+        check_range(field, version, 0, MAX_VERSION)
+
+
+def check_labels(labelled: Labels) -> None:
+    """Refuse labels that are blank, too long, or that no store can hold."""
+    for name in LABELS:
+        check_label(name, getattr(labelled, name))
+
+
+def check_label(name: str, label: str | None) -> None:
+    """Refuse a label that is blank, too long, or that no store can hold."""
+    if label is not None:
+        check_text(name, label, MAX_LABEL_CHARS)
+
+
 def check_text(field: str, text: str, max_chars: int) -> None:
     """Refuse text that is blank, too long, or that no store can hold (NUL, lone surrogates)."""
     if not text.strip():
@@ -114,7 +145,9 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     check_content(memory.content)
     check_metadata(memory.metadata)
     check_version(memory.version)
+    check_first_version(memory.first_version)
     check_moment("created_at", memory.created_at)
+    check_labels(memory)
     return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
 
 
@@ -124,6 +157,8 @@ def check_edit(edit: Edit) -> Edit:
         check_content(edit.content)
     if edit.metadata is not UNSET:
         check_metadata(edit.metadata)
+    for name, label in edit.labels.items():
+        check_label(name, label)
     return _check_named(edit)
 
 
@@ -137,30 +172,41 @@ def check_recall(query: RecallQuery) -> None:
     check_owner(query.owner)
     check_text("query", query.query, MAX_QUERY_CHARS)
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
-    if len(query.without) > MAX_WITHOUT:
-        raise InvalidInput("without", f"must hold at most {MAX_WITHOUT} ids, got {len(query.without)}")
     if not 0.0 <= query.min_score <= 1.0:
         raise InvalidInput("min_score", "must be between 0 and 1")
-    check_moment("created_from", query.created_from)
-    check_moment("created_before", query.created_before)
-    if query.where is not None:
-        check_filter(query.where)
+    check_conditions(query)
+
+
+def check_conditions(conditions: Conditions) -> None:
+    """Refuse invalid conditions on memories."""
+    if len(conditions.without) > MAX_WITHOUT:
+        raise InvalidInput("without", f"must hold at most {MAX_WITHOUT} ids, got {len(conditions.without)}")
+    check_moment("created_from", conditions.created_from)
+    check_moment("created_before", conditions.created_before)
+    check_labels(conditions)
+    if conditions.where is not None:
+        check_filter(conditions.where)
 
 
 def check_page(query: PageQuery) -> None:
     """Refuse a page outside the list's bounds, or behind an impossible position."""
     check_owner(query.owner)
-    check_range("limit", query.limit, 1, MAX_LIST_LIMIT)
+    check_range("limit", query.limit, 1, MAX_PAGE_LIMIT)
     check_range("offset", query.offset, 0, MAX_LIST_OFFSET)
+    check_conditions(query)
     if query.after is not None:
         check_moment("after", query.after.created_at)
         check_uuid("after", query.after.memory_id)
+        check_first_version(query.after.first_version, "after")
+        if query.order == "oldest" and query.after.first_version is None:
+            raise InvalidInput("after", "must have a first version in a list that begins with the oldest")
 
 
-def check_erase_all(owner: Owner, limit: int) -> None:
+def check_erase_all(owner: Owner, limit: int, conditions: Conditions = ALL) -> None:
     """Refuse invalid arguments of `erase_all`."""
     check_owner(owner)
     check_range("limit", limit, 1, MAX_BATCH)
+    check_conditions(conditions)
 
 
 def check_batch(field: str, items: Sequence[Any], most: int = MAX_BATCH) -> None:

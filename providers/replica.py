@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from msgspec.structs import replace
+
 from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Unsupported
@@ -12,7 +14,7 @@ from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
-from providers.types import Owner, PageQuery, Snapshot
+from providers.types import ALL, Conditions, Owner, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
@@ -50,14 +52,15 @@ class Replica(MemoryProvider, Protocol):
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False
 
-    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
-        check_erase_all(owner, limit)
+        check_erase_all(owner, limit, conditions)
+        chosen = as_page(conditions, owner)
         version = HybridClock().next()  # that of a tombstone counts only against other tombstones
         deleted, after = 0, None
         while deleted < limit:
             wanted = min(limit - deleted, MAX_LIST_LIMIT)
-            page = (await self.page(PageQuery(owner=owner, limit=wanted, after=after))).memories
+            page = (await self.page(replace(chosen, limit=wanted, after=after))).memories
             for refused in await self.put_many([tombstone_for(record, version) for record in page]) if page else ():
                 if refused is not None:
                     raise refused

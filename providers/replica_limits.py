@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.errors import InvalidInput
 from providers.introduction import StoreMark
+from providers.labels import LABELS
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
 from providers.types import Owner, Snapshot
@@ -25,6 +26,7 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
     """Refuse an impossible state; return it in canonical form, in which a tombstone has no content."""
     limits.check_owner(snapshot.owner)
     limits.check_version(snapshot.version)
+    limits.check_first_version(snapshot.first_version)
     limits.check_range("edits", len(snapshot.edits), 0, limits.MAX_EDITS)
     canonical = replace(
         snapshot,
@@ -34,9 +36,13 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         updated_at=_in_utc("updated_at", snapshot.updated_at),
     )
     if snapshot.content is None:
-        return replace(canonical, metadata=None, updated_at=None, digest=b"", unknown=NOTHING)
+        nothing = dict.fromkeys(LABELS)
+        return replace(
+            canonical, metadata=None, updated_at=None, digest=b"", first_version=0, unknown=NOTHING, **nothing
+        )
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)
+    limits.check_labels(snapshot)
     if snapshot.created_at is None:
         raise InvalidInput("created_at", "must be there, but on a tombstone")
     if len(snapshot.digest) != _DIGEST_BYTES:

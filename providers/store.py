@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError
-from providers.limits import MAX_BATCH
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.limits import MAX_BATCH, check_batch
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+
+CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
 
 
 class MemoryStore(Protocol):
@@ -22,8 +25,9 @@ class MemoryStore(Protocol):
         """Store one memory durably, and return its id.
 
         The same `memory_id` with the same content and metadata again is the same memory, stored once, even if it was
-        edited meanwhile: a retry neither undoes the edit nor fails. `created_at` is by default now, whatever
-        the `version` says.
+        edited meanwhile: a retry neither undoes the edit nor fails, nor changes labels. `created_at` is by default now,
+        whatever the `version` says. Memories of one moment are listed in the order of their first versions, which a
+        provider mints in the order of the batch.
 
         Raises:
             Conflict: the id was stored with another content or other metadata.
@@ -71,7 +75,7 @@ class MemoryStore(Protocol):
 
     @abstractmethod
     async def page(self, query: PageQuery) -> Found:
-        """List memories from newest to oldest, by `created_at` and then id, both descending.
+        """List the memories that meet the conditions, by `created_at`, first version and id, in the query's order.
 
         A page after a position continues there; memories stored or deleted meanwhile neither repeat nor hide others.
         A page that would be larger than `most_bytes` ends early, and is `cut`.
@@ -79,7 +83,7 @@ class MemoryStore(Protocol):
 
     @abstractmethod
     async def change(self, edit: Edit) -> Changed:
-        """Replace content, metadata or both, and return the memory as it is now.
+        """Replace content, metadata or labels, and return the memory as it is now.
 
         Omitted parts stay. A `version` not newer than what is stored changes nothing; without one the edit is newer
         than everything before it. An `edit_id` among the last 16 applied to this memory changes nothing either.
@@ -88,6 +92,24 @@ class MemoryStore(Protocol):
             MemoryNotFound: this owner has no such memory.
             Conflict: the last edits include another one of that name.
         """
+
+    async def change_many(self, edits: Sequence[Edit]) -> list[Changed | ProviderError]:
+        """Make up to 1,000 edits of different memories; return, in order, each one's memory or why it was not changed.
+
+        Raises:
+            Unavailable: none of them could be made.
+        """
+        check_batch("edits", edits)
+        return all_or_some(await answer_all(edits, self.change, CHANGES_AT_ONCE))
+
+    async def erase_many(self, deletions: Sequence[Deletion]) -> list[Erased | ProviderError]:
+        """Delete up to 1,000 memories for ever; return, in order, each one's count or why it was not deleted.
+
+        Raises:
+            Unavailable: none of them could be deleted.
+        """
+        check_batch("deletions", deletions)
+        return all_or_some(await answer_all(deletions, self.erase, CHANGES_AT_ONCE))
 
     @abstractmethod
     async def erase(self, deletion: Deletion) -> Erased:
@@ -99,8 +121,8 @@ class MemoryStore(Protocol):
         """
 
     @abstractmethod
-    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
-        """Delete up to `limit` of an owner's memories for ever, at most `MAX_BATCH`, the newest first.
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
+        """Delete up to `limit` of an owner's memories that meet the conditions, at most `MAX_BATCH`, the newest first.
 
         If the count is `limit`, more may be left. Memories stored while the call lasts may stay.
         """

@@ -2,16 +2,19 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from observability.metrics import Metrics
 from providers.filters import Filter
+from providers.labels import LABELS, Change, Labels, labels_of
 from providers.search.filter_match import matches
 from providers.states.clock import HybridClock
 
 Metadata = dict[str, Any]
+Order = Literal["newest", "oldest"]  # which memory of a list comes first
+Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 DEFAULT_TENANT = "default"
 
@@ -45,11 +48,12 @@ class Owner(Struct, frozen=True):
         return cls(user, tenant) if mark and tenant != DEFAULT_TENANT else cls(key)
 
 
-class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
     `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one.
+    `tenant` is that of the user, omitted if it is the default one. `first_version` is that of `Snapshot`; it orders lists,
+    and no caller of the API sees it.
     """
 
     id: str
@@ -61,6 +65,7 @@ class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     similarity_score: float | None = None
     embedding: list[float] | None = None
     tenant: str = DEFAULT_TENANT
+    first_version: int = 0
 
     @property
     def owner(self) -> Owner:
@@ -68,16 +73,21 @@ class MemoryRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return Owner(self.user_id, self.tenant)
 
     @property
+    def place(self) -> Place:
+        """What orders it in a list: its moment, then what was stored first, then its id."""
+        return self.created_at, self.first_version, self.id
+
+    @property
     def position(self) -> "Position":
         """The position in its owner's list."""
-        return Position(self.created_at, self.id)
+        return Position(self.created_at, self.id, self.first_version)
 
 
-class NewMemory(Struct, frozen=True, kw_only=True):
+class NewMemory(Labels, frozen=True, kw_only=True):
     """A memory to store.
 
-    `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing. `unknown`
-    is that of `Snapshot`.
+    `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
+    `first_version` is by default the version; `unknown` is that of `Snapshot`.
     """
 
     owner: Owner
@@ -86,46 +96,64 @@ class NewMemory(Struct, frozen=True, kw_only=True):
     memory_id: str | None = None
     version: int | None = None
     created_at: datetime | None = None
+    first_version: int | None = None
     unknown: str = ""
 
 
-class RecallQuery(Struct, frozen=True, kw_only=True):
-    """A query, and the conditions on the memories that may answer it.
+class Conditions(Labels, frozen=True, kw_only=True):
+    """The conditions on the memories that an operation is about: those that meet all of them.
 
-    `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; hits below `min_score` are
-    omitted. `without` are the ids of memories that are no answers, up to `limits.MAX_WITHOUT`: callers have no use for
-    it, but a chain knows of memories that a provider still holds. `most_bytes` bounds the answer, without a bound if
-    it is None; in a batch it bounds all answers together.
+    `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
+    the same. `without` are the ids of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for
+    it, but a chain knows of memories that a provider still holds.
     """
 
-    owner: Owner
-    query: str
-    limit: int = 10
     where: Filter | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
-    min_score: float = 0.0
     without: frozenset[str] = frozenset()
-    most_bytes: int | None = None
 
     @property
     def conditional(self) -> bool:
-        """Whether some memories cannot be answers, however well they match."""
-        conditions = (self.where, self.created_from, self.created_before)
+        """Whether there are memories that do not meet the conditions."""
+        conditions = (self.where, self.created_from, self.created_before, *self.given_labels.values())
         return bool(self.without) or any(condition is not None for condition in conditions)
 
+    @property
+    def given_labels(self) -> dict[str, str]:
+        """The labels that are asked for."""
+        return {name: label for name, label in labels_of(self).items() if label is not None}
+
     def admits(self, record: MemoryRecord) -> bool:
-        """Return whether a memory meets the conditions, whatever its score is."""
+        """Return whether a memory meets the conditions."""
         return (
             (self.created_from is None or record.created_at >= self.created_from)
             and (self.created_before is None or record.created_at < self.created_before)
+            and all(getattr(record, name) == label for name, label in self.given_labels.items())
             and (self.where is None or matches(self.where, record.metadata))
             and record.id not in self.without
         )
 
 
+ALL = Conditions()
+
+
+class RecallQuery(Conditions, frozen=True, kw_only=True):
+    """A query, and the conditions on the memories that may answer it.
+
+    Hits below `min_score` are omitted. `most_bytes` bounds the answer, without a bound if it is None; in a batch it
+    bounds all answers together.
+    """
+
+    owner: Owner
+    query: str
+    limit: int = 10
+    min_score: float = 0.0
+    most_bytes: int | None = None
+
+
 class Edit(Struct, frozen=True, kw_only=True):
-    """A change of a memory; omitted parts stay.
+    """A change of a memory; omitted parts stay, and a label that becomes None is removed.
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
     digest of the change.
@@ -135,13 +163,23 @@ class Edit(Struct, frozen=True, kw_only=True):
     memory_id: str
     content: str | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
+    session: Change = UNSET
+    agent: Change = UNSET
+    app: Change = UNSET
+    speaker: Change = UNSET
     version: int | None = None
     edit_id: str | None = None
 
     @property
+    def labels(self) -> dict[str, str | None]:
+        """The labels that change, by their names."""
+        changes = {name: getattr(self, name) for name in LABELS}
+        return {name: label for name, label in changes.items() if label is not UNSET}
+
+    @property
     def empty(self) -> bool:
         """Whether the edit changes nothing."""
-        return self.content is UNSET and self.metadata is UNSET
+        return self.content is UNSET and self.metadata is UNSET and not self.labels
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
@@ -154,36 +192,62 @@ class Deletion(Struct, frozen=True, kw_only=True):
 
 
 class Position(Struct, frozen=True, array_like=True):
-    """A place in a user's list, which runs from the newest to the oldest memory: the last one already seen."""
+    """A place in a user's list: that of the last memory already seen.
+
+    Without a `first_version` it comes from a version that did not know that, which listed what was created at the same
+    moment by id, from newest to oldest.
+    """
 
     created_at: Annotated[datetime, Meta(tz=True)]
     memory_id: str
+    first_version: int | None = None
+
+    def is_before(self, record: MemoryRecord, order: Order = "newest") -> bool:
+        """Return whether a memory stands behind this place in a list."""
+        memory_id = self.memory_id.lower()
+        if self.first_version is None:
+            return (record.created_at, record.id) < (self.created_at, memory_id)
+        place = self.created_at, self.first_version, memory_id
+        return record.place < place if order == "newest" else record.place > place
 
 
-class PageQuery(Struct, frozen=True, kw_only=True):
-    """A page of an owner's list, from newest to oldest.
+class PageQuery(Conditions, frozen=True, kw_only=True):
+    """A page of an owner's list, of the memories that meet the conditions.
 
     `after` continues after a position, in the list of `provider` where one is named: the lists of two providers may
     differ by what has not reached one of them yet. `most_bytes` bounds the page, which then ends early, but never
-    without any memory; without a bound if it is None.
+    without any memory; without a bound if it is None. With `total` the answer tells how many meet the conditions.
     """
 
     owner: Owner
     limit: int = 100
     offset: int = 0
+    order: Order = "newest"
     after: Position | None = None
     provider: str | None = None
     most_bytes: int | None = None
+    total: bool = False
+
+    def shows(self, record: MemoryRecord) -> bool:
+        """Return whether a memory meets the conditions and stands behind the position."""
+        return self.admits(record) and (self.after is None or self.after.is_before(record, self.order))
 
 
-class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+def as_page(conditions: Conditions, owner: Owner) -> PageQuery:
+    """Return the list of an owner's memories that meet conditions."""
+    return PageQuery(owner=owner, **{name: getattr(conditions, name) for name in Conditions.__struct_fields__})
+
+
+class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One memory with all that a copy of it must hold; or a tombstone, which has no content.
 
     `user_id` is the key of its owner (see `Owner.key`), so that a program that knows of no tenants refuses the states
     of other tenants instead of taking them for those of the default one.
 
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
-    retry of that first write is recognised after an edit, too; a tombstone has none. `edits` are the ids of the last
+    retry of that first write is recognised after an edit, too; a tombstone has none. `first_version` is the version of
+    that first write, by which lists order what was created at one moment; 0 if it was made before that was stored, and
+    in a tombstone. `edits` are the ids of the last
     edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory never
     existed. `unknown` is a JSON object with the fields that this program does not know (see
     `providers/states/unknown.py`), empty if there are none; a tombstone has none at a provider.
@@ -198,6 +262,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     updated_at: datetime | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
+    first_version: int = 0
     unknown: str = ""
 
     @property
@@ -222,6 +287,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             metadata=self.metadata,
             created_at=_moment(self.created_at),
             updated_at=self.updated_at,
+            first_version=self.first_version,
+            **labels_of(self),
         )
 
     @property
@@ -234,7 +301,9 @@ class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             memory_id=self.id,
             version=self.version,
             created_at=self.created_at,
+            first_version=self.first_version,
             unknown=self.unknown,
+            **labels_of(self),
         )
 
 

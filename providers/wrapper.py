@@ -9,7 +9,7 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.limits import MAX_BATCH
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,9 @@ class OperationName(StrEnum):
     GET = "get"
     LIST = "list_memories"
     UPDATE = "update"
+    UPDATE_MANY = "update_many"
     DELETE = "delete"
+    DELETE_MANY = "delete_many"
     DELETE_ALL = "delete_all"
     HEALTH = "health_check"
 
@@ -69,13 +71,25 @@ class Wrapper(MemoryProvider, Protocol):
         """See `MemoryStore`."""
         return self.through(OperationName.UPDATE, lambda provider: provider.change(edit))
 
+    def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.UPDATE_MANY, lambda provider: provider.change_many(edits), len(edits))
+
+    def erase_many(self, deletions: Sequence[Deletion]) -> Coroutine[Any, Any, list[Erased | ProviderError]]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.DELETE_MANY, lambda provider: provider.erase_many(deletions), len(deletions))
+
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
         return self.through(OperationName.DELETE, lambda provider: provider.erase(deletion))
 
-    def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Coroutine[Any, Any, Erased]:
+    def erase_all(
+        self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL
+    ) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self.through(OperationName.DELETE_ALL, lambda provider: provider.erase_all(owner, limit), limit)
+        return self.through(
+            OperationName.DELETE_ALL, lambda provider: provider.erase_all(owner, limit, conditions), limit
+        )
 
     def health_check(self) -> Coroutine[Any, Any, Health]:
         """See `MemoryStore`."""

@@ -1,5 +1,7 @@
 """Many memories or queries in one request, each with a result of its own."""
 
+from collections.abc import Sequence
+
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -7,7 +9,7 @@ from litestar.params import JSONBody
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
-from app.http.answers import in_parts
+from app.http.answers import in_parts, shown
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import Batch, BatchDTO
@@ -15,6 +17,7 @@ from app.http.problems import Problem, RequestError
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
 from providers.timing.turns import in_turns
+from providers.types import NewMemory
 
 
 class BatchesController(UserResource):
@@ -41,16 +44,7 @@ class BatchesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores each memory once.
         """
-        items = await data.items()
-        await write.admission.charge(price.of_memories(items))
-        wanted = [(place, item) for place, item in enumerate(items) if not isinstance(item, Problem)]
-        memories = await in_turns(lambda at: at[1].memory(write.owner, write.ids.memory(at[0])), wanted)
-        outcomes = await write.provider.store_many(memories) if memories else []
-        rest = iter(outcomes)
-        results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in items]
-        failed = sum(result.status == "failed" for result in results)
-        status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
-        return await in_parts(schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
+        return await remembered(write, await data.items())
 
     @post(
         "/recall/batch",
@@ -75,6 +69,31 @@ class BatchesController(UserResource):
         return await in_parts(schemas.RecallBatchResponse(results, answered, len(results) - answered))
 
 
+async def remembered(
+    write: WriteCall, items: Sequence[schemas.RememberRequest | Problem]
+) -> Response[schemas.RememberBatchResponse]:
+    """Store the memories of one request, and return the response with a result for each."""
+    await write.admission.charge(price.of_memories(items))
+
+    def memory_of(at: tuple[int, schemas.RememberRequest | Problem]) -> NewMemory | Problem:
+        place, item = at
+        if isinstance(item, Problem):
+            return item
+        try:
+            return item.memory(write.owner, write.ids.memory(place), write.now)
+        except ProviderError as error:
+            return problems.problem_of(error)
+
+    memories = await in_turns(memory_of, enumerate(items))
+    wanted = [memory for memory in memories if isinstance(memory, NewMemory)]
+    outcomes = await write.provider.store_many(wanted) if wanted else []
+    rest = iter(outcomes)
+    results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in memories]
+    failed = sum(result.status == "failed" for result in results)
+    status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
+    return await in_parts(schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
+
+
 def _priced(
     query: schemas.RecallRequest | Problem, default_limit: int
 ) -> tuple[schemas.RecallRequest | Problem, float]:
@@ -90,14 +109,11 @@ def _priced(
 def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberItem:
     if isinstance(result, Stored):
         return schemas.RememberItem(status=stored_or_accepted(result), memory_id=result.id)
-    return schemas.RememberItem(status="failed", problem=_problem(result))
+    return schemas.RememberItem(status="failed", problem=problems.problem_in_batch(result))
 
 
 def _recalled(result: Found | ProviderError | Problem) -> schemas.RecallItem:
     if isinstance(result, Found):
-        return schemas.RecallItem(status="answered", memories=result.memories, count=len(result.memories))
-    return schemas.RecallItem(status="failed", problem=_problem(result))
-
-
-def _problem(fault: ProviderError | Problem) -> Problem:
-    return fault if isinstance(fault, Problem) else problems.problem_of(fault)
+        memories = list(map(shown, result.memories))
+        return schemas.RecallItem(status="answered", memories=memories, count=len(memories))
+    return schemas.RecallItem(status="failed", problem=problems.problem_in_batch(result))

@@ -10,9 +10,11 @@ import msgspec
 from litestar import MediaType, Response
 from litestar.serialization import default_serializer
 from msgspec import NODEFAULT, Struct
+from msgspec.structs import replace
 
 from app.http.schemas import ListResponse, RecallItem, RecallResponse
 from providers.timing.turns import Turns
+from providers.types import MemoryRecord
 
 Answer = TypeVar("Answer", bound=Struct)
 OfMemories = TypeVar("OfMemories", RecallResponse, ListResponse)
@@ -26,6 +28,11 @@ _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 async def of_memories(answer: OfMemories) -> Response[OfMemories]:
     """Return the response of an answer with one list of memories."""
     return Response(answer) if len(answer.memories) <= AT_ONCE else await in_parts(answer)
+
+
+def shown(memory: MemoryRecord) -> MemoryRecord:
+    """Return a memory as the API shows it: without what only orders lists."""
+    return replace(memory, first_version=0)
 
 
 async def in_parts(

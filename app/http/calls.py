@@ -4,6 +4,7 @@ One value for all of it, since the framework resolves several dependencies in a 
 more than a small query.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import Request
@@ -62,13 +63,14 @@ class ReadCall(Struct, frozen=True):
 class WriteCall(Struct, frozen=True):
     """Describe a request that writes: `ids` mints the same ids again when the request is repeated.
 
-    `admission` is charged its exact price before the provider is asked.
+    `admission` is charged its exact price before the provider is asked; `now` is when the request came.
     """
 
     provider: MemoryProvider
     owner: Owner
     ids: WriteIds
     admission: Charged
+    now: datetime
 
 
 async def provide_call(
@@ -99,4 +101,5 @@ async def provide_write_call(
     check_keys(request.headers.getall(HEADER, []))
     caller: Caller = request.state.caller
     ids = WriteIds(caller, idempotency_key)
-    return WriteCall(request.app.state.provider, caller.owner, ids, admission_of(request.scope))
+    now = datetime.now(UTC)
+    return WriteCall(request.app.state.provider, caller.owner, ids, admission_of(request.scope), now)

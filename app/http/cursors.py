@@ -1,28 +1,53 @@
-"""The opaque cursor of a list: the provider it belongs to, and the last memory already returned."""
+"""The opaque cursor of a list: the provider it belongs to, the last memory already returned, and the query."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from providers.errors import InvalidInput
 from providers.limits import check_page
-from providers.types import MemoryRecord, Owner, PageQuery, Position
+from providers.types import ALL, Conditions, MemoryRecord, Owner, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
 _ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
+_DIGEST_BYTES = 8  # it tells a caller's own queries apart, and protects nothing
+_ANY = b""  # the digest of a list of everything, newest first: the only one there was before lists had conditions
+
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Name a place in a list. Another provider lists in its own order, so the place means nothing there."""
+    """Name a place in a list. Another provider lists in its own order, so the place means nothing there.
+
+    `query` is a digest of the conditions and the order of the list.
+    """
 
     provider: str
     position: Position
+    query: bytes = _ANY
 
 
-def cursor_after(record: MemoryRecord, provider: str) -> str:
-    """Return the cursor that continues after a memory."""
-    return urlsafe_b64encode(msgspec.msgpack.encode(Cursor(provider, record.position))).decode().rstrip("=")
+def cursor_after(record: MemoryRecord, provider: str, query: PageQuery) -> str:
+    """Return the cursor that continues a list after a memory."""
+    digest = _digest_of(query)
+    # Without the digest it is a cursor as the version before reads it.
+    cursor = (provider, record.position) if digest == _ANY else Cursor(provider, record.position, digest)
+    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
+
+
+def continued(query: PageQuery, text: str) -> PageQuery:
+    """Return the page after a cursor.
+
+    Raises:
+        InvalidInput: this service did not issue the cursor, or not for this query.
+    """
+    cursor = read_cursor(text)
+    if cursor.query != _digest_of(query):
+        raise InvalidInput("cursor", "belongs to a list with other conditions or in another order")
+    return replace(query, after=cursor.position, provider=cursor.provider)
 
 
 def read_cursor(text: str) -> Cursor:
@@ -33,3 +58,10 @@ def read_cursor(text: str) -> Cursor:
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:
         raise InvalidInput("cursor", "is not a cursor of this service") from error
     return cursor
+
+
+def _digest_of(query: PageQuery) -> bytes:
+    conditions = Conditions(**{name: getattr(query, name) for name in Conditions.__struct_fields__})
+    if conditions == ALL and query.order == "newest":
+        return _ANY
+    return blake2b(_encode([asdict(conditions), query.order]), digest_size=_DIGEST_BYTES).digest()

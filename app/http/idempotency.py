@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from app.auth.caller import Caller
 from providers.errors import InvalidInput
@@ -10,7 +11,7 @@ from providers.limits import check_content, check_metadata
 from providers.states.clock import keyed_memory_id
 from providers.states.digests import change_digest_of
 from providers.states.editing import EDIT_KEY_CHARS
-from providers.types import Metadata
+from providers.types import Edit
 
 HEADER = "Idempotency-Key"
 MAX_KEY_CHARS = 255
@@ -28,8 +29,8 @@ class WriteIds(Struct, frozen=True):
             return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
-    def update(self, memory_id: str, content: str | UnsetType, metadata: Metadata | UnsetType | None) -> str | None:
-        """Return the id of a change to a memory, None if the request cannot be repeated safely.
+    def update(self, edit: Edit) -> Edit:
+        """Return a change to a memory with its id, without one if the request cannot be repeated safely.
 
         With the same key and another change only the end of the id differs, by which providers notice it
         (`providers/editing`).
@@ -37,14 +38,14 @@ class WriteIds(Struct, frozen=True):
         Raises:
             InvalidInput: the change is invalid; what is too large or too deep must not be walked through here.
         """
-        if self.key is None:
-            return None
-        if content is not UNSET:
-            check_content(content)
-        if metadata is not UNSET:
-            check_metadata(metadata)
-        edit_id = self._edit("update", memory_id)
-        return edit_id and edit_id[:EDIT_KEY_CHARS] + change_digest_of(content, metadata).hex()
+        edit_id = self._edit("update", edit.memory_id)
+        if edit_id is None:
+            return edit
+        if edit.content is not UNSET:
+            check_content(edit.content)
+        if edit.metadata is not UNSET:
+            check_metadata(edit.metadata)
+        return replace(edit, edit_id=edit_id[:EDIT_KEY_CHARS] + change_digest_of(edit).hex())
 
     def delete(self, memory_id: str) -> str | None:
         """Return the id of a deletion, None if the request cannot be repeated safely."""

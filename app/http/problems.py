@@ -144,6 +144,11 @@ def problem_of(error: Exception) -> Problem:
     return _problem(kind, str(error)) if kind else _problem(INTERNAL, "The log has the details under the request id.")
 
 
+def problem_in_batch(fault: Exception | Problem) -> Problem:
+    """Return the problem with one item of a batch."""
+    return fault if isinstance(fault, Problem) else problem_of(fault)
+
+
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer with the problem, and log what an operator must know."""
     problem = problem_of(error)

@@ -5,52 +5,163 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict, replace
 
+from app.http.cursors import MAX_CURSOR_CHARS, continued
+from app.http.moments import check_happened
 from app.http.problems import Problem
 from providers import limits
+from providers.errors import InvalidInput
 from providers.filters import Filter
 from providers.journal.operations import Backlog, DeadLetter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
-from providers.types import Edit, Health, MemoryRecord, Metadata, NewMemory, Owner, RecallQuery
+from providers.labels import LABELS, MAX_LABEL_CHARS
+from providers.types import (
+    Conditions,
+    Edit,
+    Health,
+    MemoryRecord,
+    Metadata,
+    NewMemory,
+    Order,
+    Owner,
+    PageQuery,
+    RecallQuery,
+    as_page,
+)
 
 MAX_REASON_CHARS = 500
 # The limits of an order in a request: names that are not configured are compared with those that are, which takes time.
 MAX_ORDER = 100
 MAX_NAME_CHARS = 100
+MAX_ID_CHARS = 100  # of a memory in a batch, so that an answer that names it stays short
 
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
+HappenedAt = Annotated[datetime, Meta(tz=True, description="When it happened; by default now, at most a day ahead.")]
+Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
+# Checked by the providers, which name the memory; a body that is refused as a whole names none.
+UuidText = Annotated[str, Meta(max_length=MAX_ID_CHARS, extra_json_schema={"format": "uuid"})]
+PageLimit = Annotated[int, Meta(ge=1, le=limits.MAX_PAGE_LIMIT)]
+Offset = Annotated[int, Meta(ge=0, le=limits.MAX_LIST_OFFSET)]
 MetadataField = Annotated[
     Metadata, Meta(description=f"At most {MAX_METADATA_BYTES} bytes of JSON and {MAX_METADATA_DEPTH} levels.")
 ]
 
 
-class RememberRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A memory to store."""
+class LabelledRequest(Struct, frozen=True, kw_only=True):
+    """The labels in a request: what memories belong to beside their user."""
+
+    session: Label | None = None
+    agent: Label | None = None
+    app: Label | None = None
+    speaker: Label | None = None
+
+    @property
+    def labels(self) -> dict[str, str | None]:
+        """The labels by their names."""
+        return {name: getattr(self, name) for name in LABELS}
+
+
+class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
+    """A memory to store; it happened now unless `created_at` tells when."""
 
     content: Content
     metadata: MetadataField | None = None
+    created_at: HappenedAt | None = None
 
-    def memory(self, owner: Owner, memory_id: str | None) -> NewMemory:
-        """Return the memory to store."""
-        return NewMemory(owner=owner, content=self.content, metadata=self.metadata, memory_id=memory_id)
+    def memory(self, owner: Owner, memory_id: str | None, now: datetime) -> NewMemory:
+        """Return the memory to store; raise `InvalidInput` if it happened more than a day after now."""
+        check_happened(self.created_at, now)
+        return NewMemory(
+            owner=owner,
+            content=self.content,
+            metadata=self.metadata,
+            memory_id=memory_id,
+            created_at=self.created_at,
+            **self.labels,
+        )
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True):
+    """One message of a conversation; its speaker is the `name`, or else the `role`."""
+
+    role: Label
+    content: Content
+    name: Label | None = None
+
+
+class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
+    """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order."""
+
+    content: Content | UnsetType = UNSET
+    messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
+    metadata: MetadataField | None = None
+    created_at: HappenedAt | None = None
+
+    @property
+    def each(self) -> list[RememberRequest]:
+        """The memories to store.
+
+        Raises:
+            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice.
+        """
+        if self.messages is UNSET:
+            if self.content is UNSET:
+                raise InvalidInput("content", "is required")
+            return [RememberRequest(self.content, self.metadata, self.created_at, **self.labels)]
+        if self.content is not UNSET:
+            raise InvalidInput("messages", "must not be given together with content")
+        if self.speaker is not None:
+            raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
+        return [
+            RememberRequest(
+                message.content,
+                self.metadata,
+                self.created_at,
+                **(self.labels | {"speaker": message.name or message.role}),
+            )
+            for message in self.messages
+        ]
 
 
 class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The changes to a memory; a field that is left out stays, `"metadata": null` removes the metadata."""
+    """The changes to a memory; a field that is left out stays, `null` removes the metadata or a label."""
 
     content: Content | UnsetType = UNSET
     metadata: MetadataField | UnsetType | None = UNSET
+    session: Label | UnsetType | None = UNSET
+    agent: Label | UnsetType | None = UNSET
+    app: Label | UnsetType | None = UNSET
+    speaker: Label | UnsetType | None = UNSET
 
-    def edit(self, owner: Owner, memory_id: str, edit_id: str | None) -> Edit:
+    def edit(self, owner: Owner, memory_id: str) -> Edit:
         """Return the edit to make."""
-        return Edit(owner=owner, memory_id=memory_id, content=self.content, metadata=self.metadata, edit_id=edit_id)
+        changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
+        return Edit(owner=owner, memory_id=memory_id, **changes)
 
 
-class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
+class ConditionsRequest(LabelledRequest, frozen=True, kw_only=True):
+    """The conditions for memories: those are meant that meet all of them.
+
+    `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive; a label is to be
+    the same.
+    """
+
+    where: Filter | None = None
+    created_from: Moment | None = None
+    created_before: Moment | None = None
+
+    @property
+    def conditions(self) -> Conditions:
+        """The conditions that memories are to meet."""
+        return Conditions(**{name: getattr(self, name) for name in ConditionsRequest.__struct_fields__})
+
+
+class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
     """A query, and the conditions for the memories to search.
 
     `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive.
@@ -58,9 +169,6 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     query: Query
     limit: RecallLimit | UnsetType = UNSET
-    where: Filter | None = None
-    created_from: Moment | None = None
-    created_before: Moment | None = None
     min_score: Score = 0.0
 
     def recall_query(self, owner: Owner, default_limit: int, most_bytes: int) -> RecallQuery:
@@ -69,12 +177,39 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
             owner=owner,
             query=self.query,
             limit=default_limit if self.limit is UNSET else self.limit,
-            where=self.where,
-            created_from=self.created_from,
-            created_before=self.created_before,
             min_score=self.min_score,
             most_bytes=most_bytes,
+            **asdict(self.conditions),
         )
+
+
+class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page of a list: the conditions for the memories, which of them comes first, and where the page begins.
+
+    With `total` the answer tells how many memories meet the conditions.
+    """
+
+    order: Order = "newest"
+    limit: PageLimit = limits.DEFAULT_LIST_LIMIT
+    offset: Offset = 0
+    cursor: Annotated[str, Meta(min_length=1, max_length=MAX_CURSOR_CHARS)] | None = None
+    total: bool = False
+
+    def page(self, owner: Owner, most_bytes: int) -> PageQuery:
+        """Return the page to list; raise `InvalidInput` if its cursor is that of another query."""
+        query = replace(
+            as_page(self.conditions, owner),
+            order=self.order,
+            limit=self.limit,
+            offset=self.offset,
+            most_bytes=most_bytes,
+            total=self.total,
+        )
+        if self.cursor is None:
+            return query
+        if self.offset:
+            raise InvalidInput("offset", "must not be given together with a cursor")
+        return continued(query, self.cursor)
 
 
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +222,24 @@ class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Queries to answer in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+
+
+class UpdateItem(UpdateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The changes to one memory of a batch."""
+
+    memory_id: UuidText
+
+
+class UpdateBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Changes to different memories in one go, with 100,000 JSON values in all; an invalid one fails alone."""
+
+    changes: Annotated[list[UpdateItem], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+
+
+class DeleteBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The ids of memories to delete in one go; an invalid one fails alone."""
+
+    memory_ids: Annotated[list[UuidText], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
 class RememberResponse(Struct, frozen=True):
@@ -111,6 +264,13 @@ class DeleteAllResponse(Struct, frozen=True):
     status: Literal["deleted"] = "deleted"
 
 
+class DryRunResponse(Struct, frozen=True):
+    """So many memories meet the conditions; none was deleted."""
+
+    matching: int
+    status: Literal["dry_run"] = "dry_run"
+
+
 class RecallResponse(Struct, frozen=True):
     """The memories found, best first."""
 
@@ -118,12 +278,16 @@ class RecallResponse(Struct, frozen=True):
     count: int
 
 
-class ListResponse(Struct, frozen=True):
-    """One page of memories, newest first; `next_cursor` is null on the last page."""
+class ListResponse(Struct, frozen=True, omit_defaults=True):
+    """One page of memories; `next_cursor` is null on the last page.
+
+    `total` counts the memories that meet the conditions, where the request asks for it.
+    """
 
     memories: list[MemoryRecord]
     count: int
     next_cursor: str | None
+    total: int | UnsetType = UNSET
 
 
 class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -139,6 +303,39 @@ class RememberBatchResponse(Struct, frozen=True):
 
     results: list[RememberItem]
     stored: int
+    failed: int
+
+
+class UpdateResult(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The result for one change of a batch: the memory as it is now, or the problem with it."""
+
+    memory_id: str | None = None
+    status: Literal["updated", "accepted", "failed"]
+    memory: MemoryRecord | None = None
+    problem: Problem | None = None
+
+
+class UpdateBatchResponse(Struct, frozen=True):
+    """The result for each change, in the order they were sent."""
+
+    results: list[UpdateResult]
+    updated: int
+    failed: int
+
+
+class DeleteResult(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The result for one memory of a batch: it is gone for good, or the problem with it."""
+
+    memory_id: str
+    status: Literal["deleted", "failed"]
+    problem: Problem | None = None
+
+
+class DeleteBatchResponse(Struct, frozen=True):
+    """The result for each memory, in the order they were sent."""
+
+    results: list[DeleteResult]
+    deleted: int
     failed: int
 
 

@@ -11,10 +11,14 @@ from msgspec.structs import asdict, replace
 
 from providers import limits
 from providers.errors import InvalidInput, ProviderError, Unavailable
+from providers.labels import LABELS
 from providers.types import MemoryRecord, Owner
 
 # The namespace of the ids that stand for those which are no UUIDs; changing it would rename every memory.
 _IDS = UUID("5f7a3c52-9d0e-5d0b-a2f4-64f7f0c1c7de")
+
+# What SPEC-020 knows of a memory: anything else that a stranger's memory may have is not ours to interpret.
+_FIELDS = [name for name in MemoryRecord.__struct_fields__ if name not in {*LABELS, "first_version"}]
 
 
 def id_of(original: object) -> str:
@@ -32,7 +36,7 @@ def record_of(owner: Owner, item: object) -> MemoryRecord:
     Raises:
         Unavailable: it is no memory.
     """
-    given = {name: field_of(item, name) for name in MemoryRecord.__struct_fields__}
+    given = {name: field_of(item, name) for name in _FIELDS}
     try:
         user = given["user_id"]
         of = Owner.of_key(msgspec.convert(user, str)) if user else owner

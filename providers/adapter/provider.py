@@ -15,8 +15,21 @@ from providers.answers import PARTIAL, Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Unavailable, Unsupported
+from providers.labels import labels_of
 from providers.limits import MAX_BATCH
-from providers.types import Deletion, Edit, Health, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.search.paging import paged, partial_unless
+from providers.types import (
+    ALL,
+    Conditions,
+    Deletion,
+    Edit,
+    Health,
+    MemoryRecord,
+    NewMemory,
+    Owner,
+    PageQuery,
+    RecallQuery,
+)
 
 PAGE_SIZE = 100
 MAX_PAGES = 1_000
@@ -47,8 +60,9 @@ class ProviderAdapter(MemoryProvider):
 
     Ids that are no canonical UUIDs are replaced by UUIDs derived from them. Conditions, ranges, pages and single
     memories are emulated by asking for more and sorting here. What cannot be emulated safely is refused as
-    `Unsupported`: a change of a memory; an id, version, moment or edit id from above, so that no write is idempotent;
-    and listing or deleting where the method is missing. An adapter is no replica, so that it cannot stand in a chain.
+    `Unsupported`: labels; a change of a memory; an id, version, moment or edit id from above, so that no write is
+    idempotent; and listing or deleting where the method is missing. An adapter is no replica, so that it cannot stand
+    in a chain.
     """
 
     def __init__(self, provider: BasicProvider) -> None:
@@ -89,12 +103,7 @@ class ProviderAdapter(MemoryProvider):
         """See `MemoryStore`; the answer is `partial` if the list did not come to rest."""
         limits.check_page(query)
         listed, whole = await self._everything(query.owner)
-        records = [one.record for one in listed]
-        if query.after is not None:
-            position = (query.after.created_at, query.after.memory_id.lower())
-            records = [record for record in records if (record.created_at, record.id) < position]
-        found = Found(memories=records[query.offset : query.offset + query.limit], degraded=_degraded(whole))
-        return await page_within(found, query.most_bytes)
+        return await page_within(paged(query, [one.record for one in listed], whole=whole), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """Refuse: the specification has no method that changes a memory."""
@@ -110,12 +119,14 @@ class ProviderAdapter(MemoryProvider):
         listed = await self._lookup(deletion.owner, deletion.memory_id)
         return Erased(count=0 if listed is None else await self._delete(listed))
 
-    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
-        limits.check_erase_all(owner, limit)
+        limits.check_erase_all(owner, limit, conditions)
         self._deleter()
         listed, whole = await self._everything(owner)
-        return Erased(count=sum([await self._delete(one) for one in listed[:limit]]), degraded=_degraded(whole))
+        chosen = [one for one in listed if conditions.admits(one.record)][:limit]
+        count = sum([await self._delete(one) for one in chosen])
+        return Erased(count=count, degraded=partial_unless(whole=whole))
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
@@ -137,6 +148,8 @@ class ProviderAdapter(MemoryProvider):
         _refuse("store under a given id, as an Idempotency-Key asks for", memory.memory_id)
         _refuse("store under a given version", memory.version)
         _refuse("store with a given moment", memory.created_at)
+        for name, label in labels_of(memory).items():
+            _refuse(f"keep the label '{name}'", label)
         with translated(writes=True):
             # A copy, since either side may change its metadata.
             minted = await self._provider.remember(memory.owner.key, memory.content, deepcopy(memory.metadata))
@@ -175,7 +188,7 @@ class ProviderAdapter(MemoryProvider):
             known |= page
             offset += len(page) - min(_OVERLAP, max(1, len(page) // 2))
         mine = [one for one in known.values() if one.record.owner == owner]
-        return sorted(mine, key=lambda one: (one.record.created_at, one.record.id), reverse=True), whole
+        return sorted(mine, key=lambda one: one.record.place, reverse=True), whole
 
     async def _listed(self, owner: Owner, offset: int) -> dict[str, ListedMemory]:
         if not isinstance(self._provider, ListsMemories):
@@ -198,10 +211,6 @@ class ProviderAdapter(MemoryProvider):
 def _refuse(what: str, given: object) -> None:
     if given is not None:
         raise Unsupported(what)
-
-
-def _degraded(whole: bool) -> tuple[str, ...]:  # noqa: FBT001 - its only argument
-    return () if whole else (PARTIAL,)
 
 
 def _admitted(query: RecallQuery, hits: Sequence[MemoryRecord]) -> list[MemoryRecord]:

@@ -23,7 +23,7 @@ from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
 from providers.journal.base import Journal
 from providers.states.clock import HybridClock
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
@@ -112,9 +112,11 @@ class ChainedProvider(MemoryProvider):
         """See `MemoryStore`."""
         return self._writer.erase(self.route.verified, deletion)
 
-    def erase_all(self, owner: Owner, limit: int = limits.MAX_BATCH) -> Coroutine[Any, Any, Erased]:
+    def erase_all(
+        self, owner: Owner, limit: int = limits.MAX_BATCH, conditions: Conditions = ALL
+    ) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`; each memory gets its own tombstone, so that later writes survive, whatever their clock."""
-        return self._writer.erase_all(self.route.verified, owner, limit)
+        return self._writer.erase_all(self.route.verified, owner, limit, conditions)
 
     async def health_check(self) -> ChainHealth:
         """See `MemoryStore`; all providers are checked at once."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.states.clock import HybridClock, new_memory_id
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 _CLASSES = {
@@ -28,9 +28,12 @@ _CLASSES = {
     OperationName.REMEMBER_MANY: OperationClass.REMEMBER,
     OperationName.UPDATE: OperationClass.REMEMBER,
     OperationName.RECALL: OperationClass.RECALL,
+    OperationName.UPDATE_MANY: OperationClass.REMEMBER,
     OperationName.DELETE: OperationClass.DELETE,
+    OperationName.DELETE_MANY: OperationClass.DELETE,
     OperationName.DELETE_ALL: OperationClass.DELETE,
 }
+Change = TypeVar("Change", Edit, Deletion)
 _READS = {OperationClass.READ, OperationClass.RECALL}
 
 
@@ -86,16 +89,24 @@ class GuardedProvider(Wrapper):
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
-        return super().change(edit if edit.edit_id else replace(edit, edit_id=str(uuid4())))
+        return super().change(_named(edit))
+
+    def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
+        """See `MemoryStore`."""
+        return super().change_many([_named(edit) for edit in edits])
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return super().erase(deletion if deletion.edit_id else replace(deletion, edit_id=str(uuid4())))
+        return super().erase(_named(deletion))
 
-    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH) -> Erased:
+    def erase_many(self, deletions: Sequence[Deletion]) -> Coroutine[Any, Any, list[Erased | ProviderError]]:
+        """See `MemoryStore`."""
+        return super().erase_many([_named(deletion) for deletion in deletions])
+
+    async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`; memories that a try without an answer has deleted are not in the count."""
-        limits.check_erase_all(owner, limit)
-        return await super().erase_all(owner, limit)
+        limits.check_erase_all(owner, limit, conditions)
+        return await super().erase_all(owner, limit, conditions)
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
@@ -147,6 +158,11 @@ class GuardedProvider(Wrapper):
             version=self._clock.next() if memory.version is None else memory.version,
             created_at=memory.created_at or self._clock.moment(),
         )
+
+
+def _named(change: Change) -> Change:
+    """Return a change with an id, so that a retry is the same change."""
+    return change if change.edit_id else replace(change, edit_id=str(uuid4()))
 
 
 async def _refused(error: Rejected) -> Found:

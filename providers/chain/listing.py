@@ -13,7 +13,7 @@ from providers.chain.overlay import Overlay
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.limits import MAX_LIST_LIMIT
-from providers.types import MemoryRecord, PageQuery, Position
+from providers.types import MemoryRecord, PageQuery, Place
 
 Pages = Callable[[PageQuery], Awaitable[Found]]
 WithoutDeleted = Callable[[list[MemoryRecord]], Awaitable[list[MemoryRecord]]]
@@ -41,7 +41,7 @@ async def pages_over(view: PendingView, link: Link, options: CallOptions) -> Pag
 async def merged_page(
     overlay: Overlay, page: Pages, without_deleted: WithoutDeleted, holds: Holds, query: PageQuery
 ) -> Found:
-    """Return `limit` memories after skipping `offset`, counted from the position on; newest first.
+    """Return `limit` memories after skipping `offset`, counted from the position on, in the order of the query.
 
     `page` reads the provider's own pages; `without_deleted` drops deleted memories that the overlay does not know;
     `holds` returns whether the provider holds a memory at all, wherever in its list. An offset is counted memory by
@@ -57,12 +57,22 @@ async def merged_page(
         # Once more: the memory may have arrived after the list was read, and then it was on none of the pages.
         found = await _fetched(overlay, page, without_deleted, query, wanted)
     added = [record for record in _additions(overlay, found, query) if record.id not in elsewhere]
-    added.sort(key=list_position, reverse=True)
-    merged = list(merge(found.memories, added, key=list_position, reverse=True))
+    newest_first = query.order == "newest"
+    added.sort(key=list_position, reverse=newest_first)
+    merged = list(merge(found.memories, added, key=list_position, reverse=newest_first))
+    total = await _total(overlay, page, query) if query.total else None
     shown = overlay.marked(
-        replace(found, memories=merged[query.offset : wanted]), {record.id for record in found.memories}
+        replace(found, memories=merged[query.offset : wanted], total=total), {record.id for record in found.memories}
     )
     return await page_within(shown, query.most_bytes)
+
+
+async def _total(overlay: Overlay, page: Pages, query: PageQuery) -> int:
+    """Return how many memories meet the conditions: those of the provider that the overlay has not, and its own."""
+    known = overlay.ids
+    counted = replace(query, limit=1, offset=0, after=None, provider=None, without=query.without | known)
+    theirs = (await page(counted)).total or 0
+    return theirs + sum(map(query.admits, overlay.additions(())))
 
 
 async def _fetched(
@@ -76,7 +86,7 @@ async def _fetched(
     degraded: list[str] = []
     passed_over = query.offset - len(overlay)  # of what is found, these stand before the page, whatever is added
     size = 0
-    step = replace(query, limit=MAX_LIST_LIMIT, offset=0)
+    step = replace(query, limit=MAX_LIST_LIMIT, offset=0, total=False)
     while True:
         fetched = await page(step)
         records = await without_deleted(overlay.without(fetched.memories))
@@ -96,8 +106,9 @@ async def _fetched(
 
 def _additions(overlay: Overlay, found: Found, query: PageQuery) -> list[MemoryRecord]:
     """Return what the overlay adds behind a position, and before the end of what was read."""
-    added = [record for record in overlay.additions(found.memories) if _behind(record, query.after)]
-    return [record for record in added if not (found.cut and _behind(record, found.memories[-1].position))]
+    added = [record for record in overlay.additions(found.memories) if query.shows(record)]
+    end = found.memories[-1].position if found.cut else None
+    return [record for record in added if end is None or not end.is_before(record, query.order)]
 
 
 def without_content(record: MemoryRecord) -> MemoryRecord:
@@ -105,10 +116,6 @@ def without_content(record: MemoryRecord) -> MemoryRecord:
     return replace(record, content="", metadata=None)
 
 
-def list_position(record: MemoryRecord) -> tuple[object, str]:
-    """Return the position of a memory in a list: by the moment of creation, then by id."""
-    return record.created_at, record.id
-
-
-def _behind(record: MemoryRecord, after: Position | None) -> bool:
-    return after is None or (record.created_at, record.id) < (after.created_at, after.memory_id.lower())
+def list_position(record: MemoryRecord) -> Place:
+    """Return what orders a memory in a list."""
+    return record.place

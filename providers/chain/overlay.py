@@ -26,6 +26,11 @@ class Overlay:
         return len(self._entries)
 
     @property
+    def ids(self) -> frozenset[str]:
+        """All memories that the overlay knows."""
+        return frozenset(self._entries)
+
+    @property
     def hidden(self) -> frozenset[str]:
         """The memories whose states at the provider are out of date."""
         return frozenset(memory_id for memory_id, entry in self._entries.items() if not is_creation(entry))

@@ -70,16 +70,16 @@ class ChainReader:
                 raise CursorLost(goes_on_with) from error
 
     async def all_memories(
-        self, execution: Execution, owner: Owner, limit: int, deadline: Deadline
+        self, execution: Execution, chosen: PageQuery, limit: int, deadline: Deadline
     ) -> list[MemoryRecord]:
-        """Return up to `limit` of an owner's memories, newest first, over as many pages as that takes.
+        """Return up to `limit` of the memories in a list, over as many pages as that takes.
 
         They have no contents, of which a thousand may be too much to hold.
 
         Raises:
             JournalUnavailable: the journal does not answer.
         """
-        view = await self._view(owner, execution, deadline)
+        view = await self._view(chosen.owner, execution, deadline)
         view.whole = True
         if view.journal_error is not None:
             raise view.journal_error
@@ -87,7 +87,7 @@ class ChainReader:
         async def ask(link: Link, options: CallOptions) -> Found:
             pages = await pages_over(view, link, options)
             found: list[MemoryRecord] = []
-            query = PageQuery(owner=owner, limit=MAX_LIST_LIMIT)
+            query = replace(chosen, limit=MAX_LIST_LIMIT)
             while True:
                 page = await pages(query)
                 found += map(without_content, page.memories)

@@ -25,7 +25,7 @@ from providers.journal.operations import Appended, Operation, OperationKind, Out
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, Snapshot
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Owner, Snapshot, as_page
 
 _AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time
@@ -193,14 +193,14 @@ class ChainWriter:
                 return held
         return known
 
-    async def erase_all(self, route: Route, owner: Owner, limit: int) -> Erased:
-        """Delete an owner's memories, each as if alone; see `MemoryStore`."""
-        limits.check_erase_all(owner, limit)
+    async def erase_all(self, route: Route, owner: Owner, limit: int, conditions: Conditions) -> Erased:
+        """Delete an owner's memories that meet conditions, each as if alone; see `MemoryStore`."""
+        limits.check_erase_all(owner, limit, conditions)
         with self._context.begin(route, OperationClass.DELETE, limit) as execution:
             await slow_down(self._context, execution, owner)
             # At most half of the time, as for one.
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            records = await self._reader.all_memories(execution, owner, limit, limited)
+            records = await self._reader.all_memories(execution, as_page(conditions, owner), limit, limited)
             edit_id = str(uuid4())
             operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
             outcomes = await self._append_all(execution, operations)

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw
 
 from providers.errors import InvalidInput
+from providers.labels import Labels
 from providers.limits import MAX_VERSION, check_content, check_metadata
 from providers.mem0.item import Item
 from providers.mem0.names import owner_of
@@ -40,7 +41,7 @@ class Malformed(ValueError):
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class _Envelope(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The state of a memory as it is written; what a text of mem0's says already is left out."""
 
     id: str
@@ -51,6 +52,7 @@ class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     updated_at: _Moment | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
+    first_version: int = 0
     content: str | None = None  # of a memory too long to be embedded whole
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from providers.answers import PARTIAL, Found
+from providers.answers import Found
 from providers.errors import Unavailable
 from providers.mem0.cache import Mem0Cache
 from providers.mem0.codec import embeddable, text_of
@@ -12,6 +12,7 @@ from providers.mem0.copies import Copy, CopyStore, chosen
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.names import deleted_of, name_of
 from providers.mem0.ranking import ranked
+from providers.search.paging import paged, partial_unless
 from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapshot
 
 # How many of mem0's best are ranked anew, and how many are searched for those that meet a query's conditions.
@@ -57,14 +58,9 @@ class Mem0Reader:
         return _found(ranked(query, _scored(self._live(copies), hits)), whole=whole)
 
     async def page(self, query: PageQuery) -> Found:
-        """List from newest to oldest; what mem0 cannot list is missing, and the answer marked `partial`."""
+        """List what meets the conditions; what mem0 cannot list is missing, and the answer marked `partial`."""
         copies, whole = await self._all_copies(query.owner)
-        records = [state.record for state in self._live(copies)]
-        records.sort(key=lambda record: (record.created_at, record.id), reverse=True)
-        if query.after is not None:
-            position = (query.after.created_at, query.after.memory_id.lower())
-            records = [record for record in records if (record.created_at, record.id) < position]
-        return _found(records[query.offset : query.offset + query.limit], whole=whole)
+        return paged(query, [state.record for state in self._live(copies)], whole=whole)
 
     async def snapshots(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
         """Return memories and tombstones by ascending id, from the first one greater than `after` on.
@@ -93,7 +89,7 @@ class Mem0Reader:
 
 
 def _found(records: list[MemoryRecord], *, whole: bool = True) -> Found:
-    return Found(memories=records, degraded=() if whole else (PARTIAL,))
+    return Found(memories=records, degraded=partial_unless(whole=whole))
 
 
 def _states_of(copies: Iterable[Copy]) -> list[Snapshot]:

@@ -77,7 +77,9 @@ class MockMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        return await page_within(Found(memories=self._of(query.owner).page(query)), query.most_bytes)
+        store = self._of(query.owner)
+        found = Found(memories=store.page(query), total=store.count(query) if query.total else None)
+        return await page_within(found, query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from copy import deepcopy
 from datetime import datetime
 from heapq import nlargest, nsmallest
+from itertools import islice
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -17,7 +18,7 @@ from providers.states.editing import deleted_by, edited, first_state, tombstone_
 from providers.states.merging import merged
 from providers.text.words import WordIndex
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, Place, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
@@ -32,7 +33,7 @@ class InMemoryStore(Struct):
     history: History | None = None  # of what is kept beside the newest versions
     _states: dict[str, Snapshot] = {}  # tombstones included
     _records: dict[str, MemoryRecord] = {}  # of live memories
-    _order: list[tuple[datetime, str]] = []  # of the records, from the oldest to the newest
+    _order: list[Place] = []  # of the records, from the oldest to the newest
     _words: WordIndex = field(default_factory=WordIndex)
 
     def __len__(self) -> int:
@@ -139,13 +140,18 @@ class InMemoryStore(Struct):
         return [_own(self._states[memory_id]) for memory_id in ids]
 
     def page(self, query: PageQuery) -> list[MemoryRecord]:
-        """List from newest to oldest, after a position if one is given, skipping `offset` memories."""
-        end = len(self._order)
-        if query.after is not None:
-            end = bisect_left(self._order, (query.after.created_at, query.after.memory_id.lower()))
-        end = max(end - query.offset, 0)
-        oldest_first = self._order[max(end - query.limit, 0) : end]
-        return [self.get(memory_id) for _, memory_id in reversed(oldest_first)]
+        """List what meets the conditions, after a position if one is given, skipping `offset` memories."""
+        in_order = self._order if query.order == "oldest" else reversed(self._order)
+        if not query.conditional and query.after is None:
+            places = islice(in_order, query.offset, query.offset + query.limit)
+            return [self.get(memory_id) for *_, memory_id in places]
+        records = (self._records[memory_id] for *_, memory_id in in_order)
+        shown = islice(filter(query.shows, records), query.offset, query.offset + query.limit)
+        return [_own(record) for record in shown]
+
+    def count(self, conditions: Conditions) -> int:
+        """Count the memories that meet the conditions."""
+        return sum(map(conditions.admits, self._records.values())) if conditions.conditional else len(self)
 
     async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
         """Return the memories that match a query best, best first, then newest first."""
@@ -167,15 +173,15 @@ class InMemoryStore(Struct):
         replaced = self._states.get(state.id)
         former = self._records.pop(state.id, None)
         if former is not None:
-            del self._order[bisect_left(self._order, (former.created_at, state.id))]
+            del self._order[bisect_left(self._order, former.place)]
         self._states[state.id] = state
         if replaced is not None:
             self._keep(replaced)
         if state.content is None or state.created_at is None:
             self._words.remove(state.id)
             return
-        self._records[state.id] = state.record
-        insort(self._order, (state.created_at, state.id))
+        record = self._records[state.id] = state.record
+        insort(self._order, record.place)
         if former is None or former.content != state.content:
             self._words.put(state.id, state.content)
 

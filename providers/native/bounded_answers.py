@@ -1,24 +1,26 @@
 """Statements whose answers are bounded in bytes: contents are measured by their lengths, and not read beyond the bound.
 
 PostgreSQL knows the length of a long text without fetching it. Metadata is not measured, since that would take reading
-it: 100 memories have 1.6 MB of it at most.
+it: 100 memories have 1.6 MB of it at most, and 1,000 have 16 MB.
 """
 
 from providers.native.columns import RECORD, names
 
-_PAGE_ORDER = "created_at DESC, id DESC"
 _RECALL_ORDER = "score DESC, created_at DESC, id DESC"
 
 
-def bounded_page(page: str) -> str:
-    """Return the statement for the first rows of a page, which begin within `most_bytes`; `found` counts all rows."""
+def bounded_page(page: str, order: str, most_bytes: str) -> str:
+    """Return the statement for the first rows of a page, which begin within a bound; `found` counts all rows.
+
+    `order` and `most_bytes`: the page's order and the bound, in SQL.
+    """
     return f"""
     SELECT {names(RECORD)}, found FROM (
         SELECT *, count(*) OVER () AS found, sum(octet_length(content)) OVER (
-            ORDER BY {_PAGE_ORDER} ROWS UNBOUNDED PRECEDING
+            ORDER BY {order} ROWS UNBOUNDED PRECEDING
         ) - octet_length(content) AS before
         FROM ({page}) AS page
-    ) AS page WHERE before < CAST(:most_bytes AS bigint) ORDER BY {_PAGE_ORDER}
+    ) AS page WHERE before < {most_bytes} ORDER BY {order}
     """  # noqa: S608 - joined from constants
 
 

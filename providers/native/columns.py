@@ -10,6 +10,8 @@ from pgvector import HalfVector
 from sqlalchemy import Row
 
 from providers.embedders.base import Vector
+from providers.labels import LABELS
+from providers.native.further import unknown_of
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
 from providers.native.wall import NAMED, tenants_of
@@ -23,8 +25,9 @@ Convert = Callable[[Any], Any]
 class Column(Struct, frozen=True, kw_only=True):
     """One column of `ninai_memories`, which has the name of the field of a state that it holds.
 
-    `type` is what a value is bound as, None where `expression` computes the column from others. `source` is the path to
-    the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver, and
+    `type` is what a value is bound as, None where `expression` computes the column from others. One that is `derived`
+    is never written: the database makes it of the column `unknown` (see `providers/native/further.py`). `source` is the
+    path to the value in a `MemoryRow`, by default the field of its state. `write` converts that value for the driver,
     `read` what the driver returns. `head` stands for the column where long values are left out. `edit` is a template of
     the value after an edit, None where an edit leaves the column alone or the statement itself sets it. A tombstone has
     none of what is `live`, and a memory that is stored for the first time none of what is `later`.
@@ -34,6 +37,7 @@ class Column(Struct, frozen=True, kw_only=True):
     type: str | None
     live: bool = False
     later: bool = False
+    derived: bool = False
     source: str | None = None
     write: Convert | None = None
     read: Convert | None = None
@@ -55,12 +59,9 @@ def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
 
-def _or_empty(text: str | None) -> str:
-    return text or ""
-
-
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
+_WITH_LABELS = "CASE WHEN :has_labels THEN ninai_changed_fields({name}, CAST(:labels AS jsonb)) ELSE {name} END"
 _OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
 
 COLUMNS = (
@@ -74,13 +75,25 @@ COLUMNS = (
     Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
     Column(name="digest", type="bytea", live=True, write=lambda value: value or None, read=lambda value: value or b""),
     Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),
-    Column(name="unknown", type="text", live=True, head="NULL", write=lambda value: value or None, read=_or_empty),
+    Column(
+        name="unknown",
+        type="text",
+        live=True,
+        source="further",
+        head="NULL",
+        write=lambda value: value or None,
+        read=unknown_of,
+        edit=_WITH_LABELS,
+    ),
+    Column(name="first_version", type="bigint", derived=True, head="0"),
+    *(Column(name=label, type="text", derived=True, head="NULL") for label in LABELS),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 
-FIRST = tuple(column for column in COLUMNS if not column.later)  # of a memory that is stored for the first time
+WRITTEN = tuple(column for column in COLUMNS if not column.derived)
+FIRST = tuple(column for column in WRITTEN if not column.later)  # of a memory that is stored for the first time
 STATE = tuple(column for column in COLUMNS if column.name in Snapshot.__struct_fields__)
 RECORD = tuple(column for column in STATE if column.name in MemoryRecord.__struct_fields__)
 LIVE = tuple(column for column in COLUMNS if column.live)
@@ -154,7 +167,7 @@ def _key_in_order(written: Sequence[Any]) -> tuple[str, UUID]:
 
 def edit_values(edit: Edit) -> dict[str, Any]:
     """Return for each column that an edit can set whether it does, and to what."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"has_labels": bool(edit.labels), "labels": to_jsonb(edit.labels)}
     for column in GIVEN:
         value = getattr(edit, column.name)
         given = value is not UNSET

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from msgspec import UNSET
 
@@ -17,6 +16,7 @@ from providers.native.columns import FIRST, edit_values, embedding_values, inser
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
+from providers.native.listing import count_statement, page_statement
 from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
@@ -95,17 +95,14 @@ class PostgresMemoryProvider(NativeReplica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
-        values: dict[str, Any] = values_of(query.owner) | {"limit": query.limit, "offset": query.offset}
-        if query.after is not None:
-            values |= {"created_at": query.after.created_at, "id": query.after.memory_id}
-        if not may_exceed(query.limit, query.most_bytes):
-            statement = statements.LIST if query.after is None else statements.LIST_AFTER
-            found = Found(memories=[record_of(row) for row in await self._database.rows(statement, values)])
-            return await page_within(found, query.most_bytes)
-        statement = statements.BOUNDED_LIST if query.after is None else statements.BOUNDED_LIST_AFTER
-        rows = await self._database.rows(statement, {**values, "most_bytes": query.most_bytes})
-        found = Found(memories=[record_of(row) for row in rows], cut=bool(rows) and rows[0].found > len(rows))
-        return await page_within(found, query.most_bytes)
+        rows = await self._database.bound_rows(page_statement(query))
+        memories = await in_turns(record_of, rows)
+        bounded = may_exceed(query.limit, query.most_bytes)
+        total = None
+        if query.total:
+            [[total]] = await self._database.bound_rows(count_statement(query.owner, query))
+        cut = bounded and bool(rows) and rows[0].found > len(rows)
+        return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

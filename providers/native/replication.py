@@ -12,7 +12,7 @@ from providers.errors import MemoryDeleted, ProviderError
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
 from providers.native import replication_sql
-from providers.native.columns import COLUMNS, insert_values, snapshot_of
+from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.introducing import StoreTable
@@ -134,7 +134,7 @@ class NativeReplica(Replica):
     async def _put(self, changes: Sequence[Snapshot]) -> set[Key]:
         """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile."""
         rows = await self._rows_of(changes)
-        put = await self._database.write_parts(replication_sql.PUT_STATES, await insert_values(rows, COLUMNS))
+        put = await self._database.write_parts(replication_sql.PUT_STATES, await insert_values(rows, WRITTEN))
         deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import COLUMNS, LIVE, STATE, assignments, heads, insertion, names
+from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
@@ -18,10 +18,10 @@ END)"""
 
 _OF_THE_NEWER = f"CASE WHEN {_NEW_WINS} THEN excluded.{{name}} ELSE stored.{{name}} END"
 _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
-_DECIDED_BY_VERSION = [column for column in COLUMNS if column.name in {"version", "edits", "deleted_at"}]
+_DECIDED_BY_VERSION = [column for column in WRITTEN if column.name in {"version", "edits", "deleted_at"}]
 
 PUT_STATES = text(f"""
-    {insertion(COLUMNS)} DO UPDATE SET
+    {insertion(WRITTEN)} DO UPDATE SET
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,

@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from providers.embedders.base import Vector
+from providers.native.further import further_of
 from providers.types import Snapshot
 
 Key = tuple[str, str]  # user and memory
@@ -26,6 +27,11 @@ class MemoryRow(Struct, frozen=True, kw_only=True):
     state: Snapshot
     embedding: Embedding = NO_EMBEDDING
     deleted_at: datetime | None = None
+
+    @property
+    def further(self) -> str:
+        """The text in the column `unknown`."""
+        return further_of(self.state)
 
     @property
     def key(self) -> Key:

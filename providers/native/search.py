@@ -20,7 +20,7 @@ from providers.answer_size import may_exceed
 from providers.embedders.base import Vector
 from providers.native.bounded_answers import bounded_recall
 from providers.native.columns import RECORD, names
-from providers.native.filter_sql import filter_sql
+from providers.native.conditions_sql import conditions_sql
 from providers.native.wall import within
 from providers.postgres.bound_sql import Binding, BoundSql
 from providers.types import RecallQuery
@@ -44,16 +44,7 @@ def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weig
     """Return the statement; `vectors` maps embedding models to the question's float32[dim] in each."""
     binding = Binding((query.owner.key, query.query, query.limit, query.min_score, vector_weight, query.owner.tenant))
     bind = binding.bind
-    conditions = []
-    if query.created_from is not None:
-        conditions.append(f"created_at >= {bind(query.created_from, 'timestamptz')}")
-    if query.created_before is not None:
-        conditions.append(f"created_at < {bind(query.created_before, 'timestamptz')}")
-    if query.without:
-        # Not `<> ALL`, which a generic plan compares one by one: the list is hashed.
-        conditions.append(f"id NOT IN (SELECT unnest({bind(list(query.without), 'uuid[]')}))")
-    if query.where is not None:
-        conditions.append(filter_sql(query.where, bind))
+    conditions = conditions_sql(query, bind)
     cosines = " ".join(
         f"WHEN embedding_model = {bind(model, 'text')} AND vector_dims(embedding) = {bind(len(vector), 'int')}"
         f" THEN 1 - (embedding <=> {bind(HalfVector(vector), 'halfvec')})"

@@ -2,7 +2,6 @@
 
 from sqlalchemy import text
 
-from providers.native.bounded_answers import bounded_page
 from providers.native.columns import FIRST, LIVE, RECORD, assignments, edited, insertion, names
 from providers.native.wall import ALL, NAMED
 from providers.states.editing import EDIT_KEY_CHARS
@@ -21,23 +20,6 @@ GET = text(f"""
     SELECT {names(RECORD)} FROM ninai_memories
     WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
 """)  # noqa: S608 - joined from constants
-
-LIST = text(f"""
-    SELECT {names(RECORD)} FROM ninai_memories
-    WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
-    ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
-""")  # noqa: S608 - joined from constants
-
-LIST_AFTER = text(f"""
-    SELECT {names(RECORD)} FROM ninai_memories
-    WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
-        AND (created_at, id) < (CAST(:created_at AS timestamptz), CAST(:id AS uuid))
-    ORDER BY created_at DESC, id DESC LIMIT CAST(:limit AS int) OFFSET CAST(:offset AS int)
-""")  # noqa: S608 - joined from constants
-
-BOUNDED_LIST = text(bounded_page(LIST.text))
-
-BOUNDED_LIST_AFTER = text(bounded_page(LIST_AFTER.text))
 
 # A given version applies only if it is newer; a minted one is made newer, whatever the clocks of other processes say.
 UPDATE = text(f"""

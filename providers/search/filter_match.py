@@ -1,7 +1,7 @@
 """The evaluation in memory of conditions on metadata, with the semantics that `providers/filters.py` documents."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import ge, gt, le, lt
 from typing import Any
@@ -42,7 +42,7 @@ def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
     return bool(left == right)
 
 
-def _holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401 - any JSON value, or _ABSENT
+def _holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401, PLR0911 - any JSON value, or _ABSENT; one per kind
     match node:
         case filters.Exists():
             return found is not _ABSENT
@@ -52,18 +52,37 @@ def _holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401 - any JSON v
             return not equal(found, node.value)
         case filters.In():
             return any(equal(found, value) for value in node.values)
+        case filters.Prefix():
+            return isinstance(found, str) and found.startswith(node.value)
+        case filters.Between():
+            return _compare(ge, found, node.low) and _compare(le, found, node.high)
+        case filters.Contains() | filters.ContainsAny() | filters.ContainsAll():
+            return isinstance(found, list) and _contains(node, found)
         case _:
-            return _compare(node, found)
+            return _compare(_TESTS[type(node)], found, node.value)
 
 
-def _compare(node: filters.Comparison, found: Any) -> bool:  # noqa: ANN401 - any JSON value
-    if isinstance(found, str) and isinstance(node.value, str):
-        left, right = found, node.value
-    elif _is_number(found) and _is_number(node.value):
-        left, right = _comparable(found, node.value), _comparable(node.value, found)
+def _contains(node: filters.OfLists, found: list[Any]) -> bool:
+    def there(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+        return any(equal(element, value) for element in found)
+
+    match node:
+        case filters.Contains():
+            return there(node.value)
+        case filters.ContainsAny():
+            return any(map(there, node.values))
+        case _:
+            return all(map(there, node.values))
+
+
+def _compare(test: Callable[[Any, Any], bool], found: Any, value: filters.Scalar) -> bool:  # noqa: ANN401 - any JSON value
+    if isinstance(found, str) and isinstance(value, str):
+        left, right = found, value
+    elif _is_number(found) and _is_number(value):
+        left, right = _comparable(found, value), _comparable(value, found)
     else:
         return False
-    return bool(_TESTS[type(node)](left, right))
+    return bool(test(left, right))
 
 
 def _find(field: filters.FieldPath, metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT

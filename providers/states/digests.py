@@ -4,9 +4,9 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from providers.types import Metadata
+from providers.types import Edit, Metadata
 
 _DIGEST_BYTES = 16
 _CHANGE_DIGEST_BYTES = 4  # it only distinguishes what one caller sends with one key
@@ -18,9 +18,11 @@ def digest_of(content: str, metadata: Metadata | None) -> bytes:
     return blake2b(_encode((content, _plain(metadata))), digest_size=_DIGEST_BYTES).digest()
 
 
-def change_digest_of(content: str | UnsetType, metadata: Metadata | UnsetType | None) -> bytes:
+def change_digest_of(edit: Edit) -> bytes:
     """Return 4 bytes that are equal for equal edits of a memory; an omitted part differs from null."""
-    given = [[] if part is UNSET else [_plain(part)] for part in (content, metadata)]
+    given: list[Any] = [[] if part is UNSET else [_plain(part)] for part in (edit.content, edit.metadata)]
+    if edit.labels:  # what says nothing of labels has the digest that it had before there were any
+        given.append(edit.labels)
     return blake2b(_encode(given), digest_size=_CHANGE_DIGEST_BYTES).digest()
 
 

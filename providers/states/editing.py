@@ -6,6 +6,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from providers.errors import Conflict
+from providers.labels import labels_of
 from providers.limits import MAX_EDITS
 from providers.states.digests import digest_of
 from providers.types import Edit, MemoryRecord, NewMemory, Snapshot
@@ -36,7 +37,9 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         metadata=memory.metadata,
         created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
         digest=digest_of(memory.content, memory.metadata),
+        first_version=version if memory.first_version is None else memory.first_version,
         unknown=memory.unknown,
+        **labels_of(memory),
     )
 
 
@@ -65,6 +68,7 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
         metadata=stored.metadata if edit.metadata is UNSET else edit.metadata,
         updated_at=now,
         edits=stored.edits if edit.edit_id is None else (*stored.edits, edit.edit_id)[-MAX_EDITS:],
+        **edit.labels,
     )
 
 

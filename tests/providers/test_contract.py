@@ -100,6 +100,7 @@ async def test_a_new_memory_has_every_field_set(provider: MemoryProvider, user: 
         "metadata": {"a": 1},
         "created_at": stored.created_at,
         "updated_at": None,
+        "first_version": stored.first_version,
     }
 
 

@@ -6,8 +6,26 @@ from uuid import uuid4
 import pytest
 
 from providers.base import MemoryProvider
-from providers.filters import And, Eq, Exists, Filter, Gt, Gte, In, Lt, Lte, Ne, Not, Or
-from providers.types import NewMemory, Owner
+from providers.filters import (
+    And,
+    Between,
+    Contains,
+    ContainsAll,
+    ContainsAny,
+    Eq,
+    Exists,
+    Filter,
+    Gt,
+    Gte,
+    In,
+    Lt,
+    Lte,
+    Ne,
+    Not,
+    Or,
+    Prefix,
+)
+from providers.types import NewMemory, Owner, PageQuery
 
 SHELF: dict[str, dict[str, Any] | None] = {
     "none": None,
@@ -106,6 +124,37 @@ CASES: list[tuple[Filter, set[str]]] = [
     (Lte("x", "e\u0301"), {"digit", "blank", "capital", "apple", "decomposed"}),
     (Gt("absent", 0), set()),
     (Lt("n", 1), set()),
+    # between holds with its bounds, as gte and lte do
+    (Between("x", 0.5, 2), {"one", "float", "two", "half"}),
+    (Between("x", 2, 0.5), set()),
+    (Between("x", 10**22, 10**23), {"big", "bigger"}),
+    (Between("x", "a", "e\u0301"), {"apple", "decomposed"}),
+    (Between("absent", "a", "b"), set()),
+    # prefix holds for strings alone, by code point
+    (Prefix("x", ""), STRINGS),
+    (Prefix("x", "app"), {"apple"}),
+    (Prefix("x", "apples"), set()),
+    (Prefix("x", "%"), set()),
+    (Prefix("x", "e"), {"decomposed"}),
+    (Prefix("x", "நி"), {"tamil"}),
+    (Prefix(["x", "3", "0"], "7"), set()),
+    # a list contains what equals one of its elements as a whole
+    (Contains("x", 10), {"list"}),
+    (Contains("x", 20.0), {"list"}),
+    (Contains("x", {"k": "v"}), {"list"}),
+    (Contains("x", {}), set()),
+    (Contains("x", [7, None]), {"list"}),
+    (Contains("x", [7]), set()),
+    (Contains("x", 7), set()),
+    (Contains(["x", "3"], None), {"list"}),
+    (Contains("x", "apple"), set()),
+    (Contains("x", "zero"), set()),
+    (ContainsAny("x", [1, {"k": "v"}]), {"list"}),
+    (ContainsAny("x", [1, "k"]), set()),
+    (ContainsAll("x", [10, 10, 20]), {"list"}),
+    (ContainsAll("x", [10, 7]), set()),
+    (Not(ContainsAll("x", [10])), EVERYTHING - {"list"}),
+    (And([Contains("x", 10), Not(Contains("x", 30))]), {"list"}),
     # exists holds for what is there, even as null
     (Exists("x"), WITH_X),
     (Exists("n"), {"deep"}),
@@ -185,9 +234,11 @@ async def librarian(provider: MemoryProvider) -> str:
 async def test_a_filter_finds_what_it_says(
     provider: MemoryProvider, librarian: str, where: Filter, expected: set[str]
 ) -> None:
-    """Among memories that all match the question, exactly those come back for which the filter holds."""
+    """Among memories that all match the question, exactly those come back for which the filter holds; so in a list."""
     hits = await provider.recall(librarian, "tea", 100, where=where)
+    listed = (await provider.page(PageQuery(owner=Owner(librarian), where=where))).memories
 
+    assert {hit.id for hit in hits} == {memory.id for memory in listed}
     assert {hit.content.removeprefix("tea ") for hit in hits} == expected
 
 

@@ -4,11 +4,16 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
+from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.types import MemoryRecord, NewMemory, Owner, Position
+from providers.types import MemoryRecord, NewMemory, Order, Owner, PageQuery, Position
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
+
+# In no order.
+IDS = [str(UUID(int=number << 124 | 4 << 76 | 8 << 60 | 1)) for number in (3, 15, 0, 9, 10)]
 
 
 async def store(provider: MemoryProvider, user: str, minutes: list[int]) -> list[str]:
@@ -18,12 +23,13 @@ async def store(provider: MemoryProvider, user: str, minutes: list[int]) -> list
         [NewMemory(owner=Owner(user), content="tea", created_at=moment) for moment in moments]
     )
     ids = [answer for answer in answers if isinstance(answer, str)]
-    return [memory_id for _, memory_id in sorted(zip(moments, ids, strict=True), reverse=True)]
+    places = sorted(zip(moments, range(len(ids)), ids, strict=True), reverse=True)
+    return [memory_id for _, _, memory_id in places]
 
 
 def place_of(memory: MemoryRecord) -> Position:
     """The position behind which the list continues after this memory."""
-    return Position(memory.created_at, memory.id)
+    return memory.position
 
 
 async def pages(provider: MemoryProvider, user: str, limit: int) -> list[str]:
@@ -44,13 +50,53 @@ async def test_the_newest_comes_first(provider: MemoryProvider, user: str) -> No
     assert [memory.id for memory in await provider.list_memories(user)] == newest_first
 
 
-async def test_memories_of_one_moment_go_by_id(provider: MemoryProvider, user: str) -> None:
-    """Equal moments are ordered by id, greatest first, the way UUIDs compare."""
-    ids = [str(UUID(int=number << 124 | 4 << 76 | 8 << 60 | 1)) for number in (3, 15, 0, 9, 10)]
-    for memory_id in ids:
+async def test_memories_of_one_moment_go_by_what_was_stored_first(provider: MemoryProvider, user: str) -> None:
+    """Of equal moments the last one stored is the newest, whatever their ids are, and an edit moves none of them."""
+    for memory_id in IDS:
         await provider.remember(user, "tea", memory_id=memory_id, created_at=START)
+    await provider.update(user, IDS[1], content="more tea")
 
-    assert [memory.id for memory in await provider.list_memories(user)] == sorted(ids, reverse=True)
+    assert [memory.id for memory in await provider.list_memories(user)] == IDS[::-1]
+
+
+async def test_memories_of_one_moment_and_version_go_by_id(provider: MemoryProvider, user: str) -> None:
+    """What was stored before first versions were is ordered by id, greatest first, the way UUIDs compare."""
+    for memory_id in IDS:
+        await provider.store(
+            NewMemory(owner=Owner(user), content="tea", memory_id=memory_id, created_at=START, first_version=0)
+        )
+    newest_first = sorted(IDS, reverse=True)
+
+    # A version that does not know first versions has handed out positions without one.
+    page = await provider.list_memories(user, after=Position(START, newest_first[1]))
+
+    assert [memory.id for memory in await provider.list_memories(user)] == newest_first
+    assert [memory.id for memory in page] == newest_first[2:]
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+async def test_a_batch_keeps_its_order(provider: MemoryProvider, user: str, order: Order) -> None:
+    """Memories of one batch, made at one moment, are listed in the order of the batch, on pages as well."""
+    owner = Owner(user)
+    batch = [NewMemory(owner=owner, content=f"tea {number}", created_at=START) for number in range(6)]
+    ids = [one.id for one in await provider.store_many(batch) if isinstance(one, Stored)]
+
+    seen: list[str] = []
+    query = PageQuery(owner=owner, limit=4, order=order)
+    while page := (await provider.page(query)).memories:
+        seen += [memory.id for memory in page]
+        query = replace(query, after=page[-1].position)
+
+    assert seen == (ids if order == "oldest" else ids[::-1])
+
+
+async def test_a_repeated_write_keeps_its_place(provider: MemoryProvider, user: str) -> None:
+    """A retry is the same write: it moves nothing."""
+    batch = [NewMemory(owner=Owner(user), content="tea", memory_id=memory_id, created_at=START) for memory_id in IDS]
+    await provider.store_many(batch)
+    await provider.store_many(batch[2:3])
+
+    assert [memory.id for memory in await provider.list_memories(user)] == IDS[::-1]
 
 
 @pytest.mark.parametrize(("limit", "offset"), [(1, 0), (2, 1), (3, 2), (5, 0), (5, 4), (100, 3), (5, 5), (5, 100_000)])

@@ -9,6 +9,7 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
 from providers.introduction import Introduction, StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.search.paging import paged
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
 from providers.text.words import word_scores
@@ -80,11 +81,7 @@ class WeakStore(Replica):
 
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
-        records = sorted(self._records(query.owner), key=lambda one: (one.created_at, one.id), reverse=True)
-        if query.after is not None:
-            place = query.after.created_at, query.after.memory_id
-            records = [one for one in records if (one.created_at, one.id) < place]
-        return Found(memories=records[query.offset : query.offset + query.limit])
+        return paged(query, self._records(query.owner), whole=True)
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.http.problems import TOO_DEAR, Problem, RequestError
-from app.http.schemas import RecallRequest, RememberRequest, UpdateRequest
+from app.http.schemas import ConditionsRequest, ListRequest, RecallRequest, RememberRequest, UpdateRequest
 from providers import filters
 
 ORDINARY = 1.0
@@ -33,6 +33,8 @@ MAX_BATCH_PRICE = 15_000.0
 
 # Up to 1,000 memories, each a row to be read and one to be written.
 ERASE_ALL = 100.0
+
+_FEWER = "ask with fewer conditions or values"
 
 _RECALL = 3.0
 _BATCHED_MEMORY = 0.25
@@ -53,6 +55,27 @@ def of_page(limit: int, offset: int) -> float:
     return ORDINARY + _PER_LISTED * limit + _PER_SKIPPED * offset
 
 
+def of_list(wanted: ListRequest) -> float:
+    """Return the price of a page with conditions.
+
+    Raises:
+        RequestError: it is more than one request may cost.
+    """
+    counting = _RECALL if wanted.total else 0.0  # of as many memories as a question
+    return of_page(wanted.limit, wanted.offset) + counting + of_conditions(wanted)
+
+
+def of_conditions(wanted: ConditionsRequest) -> float:
+    """Return the price of conditions.
+
+    Raises:
+        RequestError: it is more than one request may cost.
+    """
+    if wanted.where is None:
+        return 0.0
+    return _within(_of_filter(wanted.where), MAX_PRICE, "where", _FEWER)
+
+
 def of_memory(memory: RememberRequest) -> float:
     """Return the price of storing one memory."""
     return ORDINARY + _PER_TEXT_CHAR * len(memory.content)
@@ -61,6 +84,20 @@ def of_memory(memory: RememberRequest) -> float:
 def of_edit(edit: UpdateRequest) -> float:
     """Return the price of one edit."""
     return ORDINARY if edit.content is UNSET else ORDINARY + _PER_TEXT_CHAR * len(edit.content)
+
+
+def of_edits(edits: Iterable[UpdateRequest | Problem]) -> float:
+    """Return the price of the changes of a batch; what breaks a rule costs nothing.
+
+    Raises:
+        RequestError: it is more than a batch may cost.
+    """
+    return _of_batch((of_edit(edit) for edit in edits if not isinstance(edit, Problem)), "changes")
+
+
+def of_deletions(count: int) -> float:
+    """Return the price of deleting so many memories one by one."""
+    return ORDINARY * count
 
 
 def of_question(question: RecallRequest, default_limit: int) -> float:
@@ -73,7 +110,7 @@ def of_question(question: RecallRequest, default_limit: int) -> float:
     price = _RECALL + _PER_QUERY_CHAR * len(question.query) + _PER_ANSWERED * limit
     if question.where is None:
         return price  # which no text and no limit bring above the bound
-    return _within(price + _of_filter(question.where), MAX_PRICE, "where", "ask with fewer conditions or values")
+    return _within(price + _of_filter(question.where), MAX_PRICE, "where", _FEWER)
 
 
 def of_memories(memories: Iterable[RememberRequest | Problem]) -> float:
@@ -122,9 +159,12 @@ def _of_filter(where: filters.Filter) -> float:
         else:
             price += _PER_STEP * (len(field) - 1)
             size += sum(map(len, field))
-        if isinstance(node, filters.In):
+        if isinstance(node, filters.OfValues):
             price += _PER_VALUE * len(node.values)
             size += sum(map(_bytes_of, node.values))
+        elif isinstance(node, filters.Between):
+            price += _CONDITION
+            size += _bytes_of(node.low) + _bytes_of(node.high)
         elif not isinstance(node, filters.Exists):
             size += _bytes_of(node.value)
     return price + _PER_BYTE * size

@@ -19,8 +19,11 @@ class _Tariff(Struct, frozen=True):
 _TARIFFS = {
     "/memory/recall": _Tariff(3.0, 650),
     "/memory/remember": _Tariff(1.0, 1_250),
+    "/memory/list": _Tariff(1.5, 650),
     "/memory/recall/batch": _Tariff(1.0, 20, MAX_BATCH_BODY_BYTES),
     "/memory/remember/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
+    "/memory/update/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
+    "/memory/delete/batch": _Tariff(1.0, 100),
 }
 _OF_AN_EDIT = _Tariff(1.0, 1_250)
 _ALL = "/memory/memories"

@@ -11,6 +11,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from app.http.json.place import place_in
+from app.http.json.short_forms import written_out
 from app.http.json.sizes import refuse_too_large
 from app.http.json.surrogates import WithoutEscapes, lone_surrogate
 from app.http.problems import MALFORMED_BODY, UNSUPPORTED_MEDIA_TYPE, RequestError, shortened
@@ -110,10 +111,24 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     try:
         decoded: T = _decoder(into).decode(body)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), whole) from None
+        if (long := written_out(body, into)) is None:
+            raise _invalid(str(error), whole) from None
+        return converted(long, into, whole)
     except UnicodeDecodeError:
         raise RequestError(MALFORMED_BODY, f"The {whole} is not UTF-8", field=whole) from None
     return decoded
+
+
+def converted(value: object, into: type[T], whole: str = _BODY) -> T:
+    """Convert what was read of JSON into a struct, as strictly as it would have been decoded.
+
+    Raises:
+        InvalidInput: it breaks a rule.
+    """
+    try:
+        return msgspec.convert(value, into)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), whole) from None
 
 
 def fault_of(text: bytes) -> str | None:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from providers.chain.applying import Change, apply_all, propagated
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.policy import OperationClass
@@ -112,9 +114,15 @@ def test_a_burial_is_a_tombstone_of_the_same_memory() -> None:
 
 
 def test_a_live_state_is_what_was_remembered() -> None:
-    """With the id, version and moment that it has."""
-    state = _change(REMEMBER, "tea", version=7).state
+    """With the id, versions, moment and labels that it has."""
+    state = replace(_change(REMEMBER, "tea", version=7).state, first_version=5, session="one")
 
     assert state.first_write == NewMemory(
-        owner=Owner(USER), content="tea", memory_id=state.id, version=7, created_at=MOMENT
+        owner=Owner(USER),
+        content="tea",
+        memory_id=state.id,
+        version=7,
+        created_at=MOMENT,
+        first_version=5,
+        session="one",
     )

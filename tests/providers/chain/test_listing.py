@@ -14,17 +14,26 @@ from providers.chain.listing import list_position, merged_page
 from providers.chain.overlay import OLDEST_VERSION, Overlay
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
-from providers.types import MemoryRecord, Owner, PageQuery, Snapshot
+from providers.search.paging import paged
+from providers.types import MemoryRecord, Order, Owner, PageQuery, Snapshot
 from tests.support.clock import simulate
 
 OWNER = Owner("kannan")
+SESSIONS = ("one", "two")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def _state(number: int, content: str | None) -> Snapshot:
-    # Several memories share a moment, so that the id decides.
-    moment = START + timedelta(seconds=number // 3)
-    return Snapshot(user_id="kannan", id=str(UUID(int=number)), version=1, content=content, created_at=moment)
+    # Several memories share a moment, so that the first version decides, and of some of them the id.
+    return Snapshot(
+        user_id="kannan",
+        id=str(UUID(int=number)),
+        version=1,
+        content=content,
+        created_at=START + timedelta(seconds=number // 4),
+        first_version=-number % 4 // 2,
+        session=None if content is None else SESSIONS[number % 3 % 2],
+    )
 
 
 def _entry(number: int, kind: OperationKind) -> JournalEntry:
@@ -43,9 +52,7 @@ def _expected(there: Sequence[MemoryRecord], entries: Sequence[JournalEntry]) ->
 
 
 async def _page_of(records: Sequence[MemoryRecord], query: PageQuery) -> Found:
-    after = query.after
-    left = [one for one in records if after is None or list_position(one) < (after.created_at, after.memory_id)]
-    return await page_within(Found(memories=left[query.offset : query.offset + query.limit]), query.most_bytes)
+    return await page_within(paged(query, records, whole=True), query.most_bytes)
 
 
 async def _listed(query: PageQuery, pages: Callable[[PageQuery], Awaitable[Found]]) -> list[MemoryRecord]:
@@ -74,6 +81,8 @@ MANY = MAX_LIST_LIMIT + 30
     limit=st.integers(1, MAX_LIST_LIMIT),
     offset=st.integers(0, 20),
     most_bytes=st.none() | st.integers(1, 40 * BYTES_OF_ONE),
+    session=st.sampled_from([None, *SESSIONS]),
+    order=st.sampled_from(["newest", "oldest"]),
 )
 def test_pages_neither_repeat_nor_skip(
     there: set[int],
@@ -82,13 +91,17 @@ def test_pages_neither_repeat_nor_skip(
     limit: int,
     offset: int,
     most_bytes: int | None,
+    session: str | None,
+    order: Order,
 ) -> None:
     """They are those of the plain list of what the provider has and what the journal knows better."""
     buried = buried - set(pending) if pending else set()  # what is not in the overlay is deleted beside others that are
     records = sorted((_state(number, "stored").record for number in there), key=list_position, reverse=True)
     entries = [_entry(number, kind) for number, kind in pending.items()]
     ids = {_state(number, "").id for number in buried}
-    expected = [record for record in _expected(records, entries) if record.id not in ids]
+    query = PageQuery(owner=OWNER, limit=limit, offset=offset, most_bytes=most_bytes, session=session, order=order)
+    expected = [record for record in _expected(records, entries) if record.id not in ids and query.admits(record)]
+    expected.sort(key=list_position, reverse=order == "newest")
 
     async def page(query: PageQuery) -> Found:
         return await _page_of(records, query)
@@ -100,10 +113,31 @@ def test_pages_neither_repeat_nor_skip(
         return record.id in {one.id for one in records}
 
     async def listed(_clock: object) -> list[MemoryRecord]:
-        query = PageQuery(owner=OWNER, limit=limit, offset=offset, most_bytes=most_bytes)
         return await _listed(query, lambda query: merged_page(Overlay(entries), page, living, held, query))
 
     assert simulate(listed) == expected[offset:]
+
+
+@given(there=st.sets(NUMBERS), pending=st.dictionaries(NUMBERS, st.sampled_from(OperationKind), min_size=1))
+def test_a_total_counts_what_the_whole_list_holds(there: set[int], pending: dict[int, OperationKind]) -> None:
+    """It counts what is pending as well, and nothing twice."""
+    records = [_state(number, "stored").record for number in there]
+    entries = [_entry(number, kind) for number, kind in pending.items()]
+    query = PageQuery(owner=OWNER, limit=1, session="one", total=True)
+
+    async def page(query: PageQuery) -> Found:
+        return await _page_of(records, query)
+
+    async def living(found: list[MemoryRecord]) -> list[MemoryRecord]:
+        return found
+
+    async def held(_record: MemoryRecord) -> bool:
+        return True
+
+    async def counted(_clock: object) -> int | None:
+        return (await merged_page(Overlay(entries), page, living, held, query)).total
+
+    assert simulate(counted) == sum(map(query.admits, _expected(records, entries)))
 
 
 def test_a_repetition_that_nobody_could_judge_is_shown_once() -> None:

@@ -1,0 +1,25 @@
+"""Conditions on memories in SQL: fixed fragments and bound values."""
+
+from providers.native.filter_sql import Bind, filter_sql
+from providers.types import Conditions
+
+
+def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
+    """Return the expressions that all hold for a row that meets the conditions, none of them NULL.
+
+    `bind` is that of `filter_sql`. A memory that has no label is none with that label.
+    """
+    # "Is not null" says the same once more, to the planner: then it can use the partial index of the label.
+    tests = [
+        f"({name} IS NOT NULL AND {name} = {bind(label, 'text')})" for name, label in conditions.given_labels.items()
+    ]
+    if conditions.created_from is not None:
+        tests.append(f"created_at >= {bind(conditions.created_from, 'timestamptz')}")
+    if conditions.created_before is not None:
+        tests.append(f"created_at < {bind(conditions.created_before, 'timestamptz')}")
+    if conditions.without:
+        # Not `<> ALL`, which a generic plan compares one by one: the list is hashed.
+        tests.append(f"id NOT IN (SELECT unnest({bind(list(conditions.without), 'uuid[]')}))")
+    if conditions.where is not None:
+        tests.append(filter_sql(conditions.where, bind))
+    return tests

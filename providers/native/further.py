@@ -1,0 +1,32 @@
+"""The further fields of a state, which have columns of their own since the revision 0008.
+
+The version before that keeps fields that it does not know as one JSON text, in the column `unknown`. As long as it may
+run beside this one, that text stays the truth: both versions write it and pass it on, and a trigger derives the columns
+from it, by which memories are listed and filtered. So neither drops what the other has written.
+"""
+
+import msgspec
+
+from providers.labels import Labels, labels_of
+from providers.states.unknown import NOTHING, joined, split
+from providers.types import Snapshot
+
+
+class _Further(Labels, frozen=True, kw_only=True, omit_defaults=True):
+    first_version: int = 0
+
+
+_NAMES = frozenset(_Further.__struct_fields__)
+_EMPTY = _Further()
+_encode = msgspec.json.encode
+
+
+def further_of(state: Snapshot) -> str:
+    """Return the further fields of a state and those that this program does not know, as one text; empty if none."""
+    further = _Further(first_version=state.first_version, **labels_of(state))
+    return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
+
+
+def unknown_of(text: str | None) -> str:
+    """Return what this program does not know out of such a text."""
+    return NOTHING if text is None else split(text, _NAMES)[1]

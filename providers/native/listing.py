@@ -1,0 +1,53 @@
+"""The statements of lists: the memories of one owner that meet conditions, page by page, and how many they are."""
+
+from providers.answer_size import may_exceed
+from providers.native.bounded_answers import bounded_page
+from providers.native.columns import RECORD, names
+from providers.native.conditions_sql import conditions_sql
+from providers.native.filter_sql import Bind
+from providers.native.wall import within
+from providers.postgres.bound_sql import Binding, BoundSql
+from providers.types import Conditions, Order, Owner, PageQuery, Position
+
+_ORDERS = {
+    "newest": "created_at DESC, first_version DESC, id DESC",
+    "oldest": "created_at, first_version, id",
+}
+
+
+def page_statement(query: PageQuery) -> BoundSql:
+    """Return the statement of a page; one that may exceed its bound in bytes tells in `found` how many there are."""
+    binding = Binding()
+    bind = binding.bind
+    order = _ORDERS[query.order]
+    eligible = _eligible(query.owner, query, bind)
+    if query.after is not None:
+        eligible += f" AND {_behind(query.after, query.order, bind)}"
+    page = f"""
+    SELECT {names(RECORD)} FROM ninai_memories WHERE {eligible}
+    ORDER BY {order} LIMIT {bind(query.limit, "int")} OFFSET {bind(query.offset, "int")}
+    """  # noqa: S608 - joined from fixed fragments; every value is bound
+    if may_exceed(query.limit, query.most_bytes):
+        page = bounded_page(page, order, bind(query.most_bytes, "bigint"))
+    return binding.of(page)
+
+
+def count_statement(owner: Owner, conditions: Conditions) -> BoundSql:
+    """Return the statement that counts an owner's memories that meet conditions, as `total`."""
+    binding = Binding()
+    eligible = _eligible(owner, conditions, binding.bind)
+    return binding.of(f"SELECT count(*) AS total FROM ninai_memories WHERE {eligible}")  # noqa: S608 - as above
+
+
+def _eligible(owner: Owner, conditions: Conditions, bind: Bind) -> str:
+    named = within(bind(owner.tenant, "text"))
+    living = f"{named} AND user_id = {bind(owner.key, 'text')} AND deleted_at IS NULL"
+    return " AND ".join([living, *conditions_sql(conditions, bind)])
+
+
+def _behind(position: Position, order: Order, bind: Bind) -> str:
+    created_at, memory_id = bind(position.created_at, "timestamptz"), bind(position.memory_id, "uuid")
+    if position.first_version is None:
+        return f"created_at <= {created_at} AND (created_at, id) < ({created_at}, {memory_id})"
+    place = f"({created_at}, {bind(position.first_version, 'bigint')}, {memory_id})"
+    return f"(created_at, first_version, id) {'<' if order == 'newest' else '>'} {place}"
