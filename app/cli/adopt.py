@@ -1,8 +1,8 @@
 """`ninai journal adopt`: have the journal take over the stores of the order, after one of them was lost or replaced."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import click
 
@@ -17,7 +17,7 @@ from observability.logs import configure_logs
 from providers.chain.stores.adopting import AdoptedStore, Adopter, Adoption
 from providers.chain.stores.registrar import Registrar
 from providers.errors import Unavailable
-from providers.journal.base import NoJournal
+from providers.journal.base import Journal, NoJournal
 from providers.journal.kind import JournalKind
 
 
@@ -39,7 +39,7 @@ def adopt(settings: Settings, *, yes: bool, other_installation: bool) -> None:
     """
     chosen = _journal_for(settings)
     configure_logs(settings.log.format, "error")
-    with ExitStack() as databases, exit_on(Unavailable, NoJournal):
+    with ExitStack() as databases, exit_on(Unavailable):
         for name in settings.order:
             databases.enter_context(database_for(settings, name, make=False))
         asyncio.run(_adopted(settings, chosen, yes=yes, other_installation=other_installation))
@@ -54,13 +54,9 @@ def _journal_for(settings: Settings) -> JournalKind:
 
 
 async def _adopted(settings: Settings, chosen: JournalKind, *, yes: bool, other_installation: bool) -> None:
-    missing = chosen.missing(settings.data_dir, alone=False)
-    if missing is not None and not yes:
-        # A journal that is made to look at would be left behind.
-        raise click.UsageError(f"{missing}, or this command does: say --yes if a new one is meant")
     installation = Installation.of(settings)
     async with AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(chosen.open(offline_host("journal", settings.data_dir)))
+        journal = await stack.enter_async_context(_opened(settings, chosen, yes=yes))
         links = await opened_links(settings, stack)
         adopter = Adopter(Registrar(journal, installation.id(), keep=installation.keep), links)
         plan = await adopter.plan()
@@ -75,6 +71,17 @@ async def _adopted(settings: Settings, chosen: JournalKind, *, yes: bool, other_
             raise click.UsageError("nothing is changed yet: stop every service over these stores, and say --yes")
         await adopter.adopt(plan)
     click.echo("adopted: start the service, and `ninai providers --watch` shows how the stores are merged")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, chosen: JournalKind, *, yes: bool) -> AsyncIterator[Journal]:
+    """Hold the journal open; one that is made to look at would be left behind."""
+    host = offline_host("journal", settings.data_dir)
+    try:
+        async with chosen.open(host) if yes else chosen.opened_to_look(host, alone=False) as journal:
+            yield journal
+    except NoJournal as error:
+        raise click.UsageError(f"{error}, or this command does: say --yes if a new one is meant") from error
 
 
 def _in_words(plan: Adoption) -> Iterator[str]:

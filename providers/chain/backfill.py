@@ -1,7 +1,8 @@
 """Backfill: copy everything that a provider in sync holds to one that joined later, and verify the copy."""
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from msgspec import Struct
@@ -11,6 +12,7 @@ from providers.chain.applying import propagated
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.verifying import Verifier
 from providers.chain.link import Link
+from providers.chain.stores.judging import CALM, judge
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -54,8 +56,10 @@ class Backfill:
         target: Link,
         report: Callable[[Progress], None],
         now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.holder, self.journal, self.report = holder, journal, report
+        self._sleep = sleep
         self.source, self.target = ComparedStore(source, now), ComparedStore(target, now)
         self._refused: dict[str, Rejected] = {}
 
@@ -63,13 +67,15 @@ class Backfill:
         """Copy what has not been copied yet, verify everything, and mark the provider as complete.
 
         Raises:
-            NotBackfilled: another process does it, or the target refuses memories or holds others.
+            NotBackfilled: another process does it, the target refuses memories or holds others, or the source is not
+                the store any more that has everything.
             Unavailable: the source, the target or the journal does not answer.
         """
         await self._claim()
-        epoch = (await self._member()).epoch
+        epoch, since = (await self._member()).epoch, (await self._source_member()).epoch
         copied = await self._copy()
         for _ in range(MAX_PASSES):
+            await self._sleep(self.target.staleness)  # until it shows what it has taken
             found = await self._verify(copied)
             if found.extra:
                 raise NotBackfilled(
@@ -81,7 +87,10 @@ class Backfill:
                 others = f", and refuses {len(self._refused) - 1} more" if len(self._refused) > 1 else ""
                 raise NotBackfilled(f"{self.target.name} refuses memory {memory_id}: {error}{others}")
             if not found.repaired:
-                await self._member()  # another store may have taken the name meanwhile
+                # Another store may have taken one of the names meanwhile, or the source may have lost what it held.
+                await self._member()
+                if (await self._source_member()).epoch != since:
+                    raise _changed(self.source.name)
                 await self.journal.mark(self.target.name, MemberState.COMPLETE, epoch=epoch)
                 _log.info("provider_complete", provider=self.target.name, copied=found.copied, verified=found.verified)
                 return
@@ -167,13 +176,35 @@ class Backfill:
         Raises:
             NotBackfilled: the target is no member, or the member of this name is another store.
         """
-        member = next((member for member in await self.journal.members() if member.name == self.target.name), None)
-        if member is None:
-            raise NotBackfilled(f"{self.target.name} is no member")
+        member = await self._member_of(self.target.name)
         if member.identity not in {None, await self.target.identity()}:
             raise NotBackfilled(f"{self.target.name} is another store than the member of that name")
+        return member
+
+    async def _source_member(self) -> Member:
+        """Return the membership of the source, which says itself that it is the store that has everything.
+
+        Raises:
+            NotBackfilled: it is another store, or it has lost something; nothing is to be read from it.
+        """
+        member = await self._member_of(self.source.name)  # before the store introduces itself: see `judge`
+        introduction = await self.source.introduction()
+        lineages = {None, member.lineage, introduction.lineage}
+        calm = judge(member, introduction, self.journal.id) in CALM and len(lineages) <= 2  # noqa: PLR2004 - None and one
+        if not calm or member.state is not MemberState.COMPLETE:
+            raise _changed(self.source.name)
+        return member
+
+    async def _member_of(self, name: str) -> Member:
+        member = next((member for member in await self.journal.members() if member.name == name), None)
+        if member is None:
+            raise NotBackfilled(f"{name} is no member")
         return member
 
     async def _claim(self) -> None:
         if not await self.journal.claim(f"fill {self.target.name}", self.holder, _CLAIM_SECONDS):
             raise NotBackfilled(f"{self.target.name} is being filled by another process")
+
+
+def _changed(source: str) -> NotBackfilled:
+    return NotBackfilled(f"{source} is not the store any more from which this was begun: it begins again")

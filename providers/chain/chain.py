@@ -28,6 +28,7 @@ from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
+from providers.chain.stores.unjournalled import refuse_lost_journal
 from providers.chain.stores.watch import FAREWELL_SECONDS, Doubts
 from providers.journal.base import Journal
 from providers.states.clock import HybridClock
@@ -106,8 +107,8 @@ class Chain:
         same.
 
         Raises:
-            OrderRefused: two providers are one store; none of the order is in sync; or there are several and no
-                journal.
+            OrderRefused: two providers are one store; none of the order is in sync; there are several and no journal;
+                or the journal of a single one is gone, and may have held what it lacks.
             Unavailable: a provider cannot be opened at all.
         """
         async with self._switching:
@@ -125,6 +126,8 @@ class Chain:
                 if self.membership is not None:
                     patience = PATIENCE_AT_START if self._provider is None else PROBE_SECONDS
                     admitted = await self.membership.admit(links, unreached, patience)
+                elif fresh:
+                    await refuse_lost_journal(links[0], configured=self._journal_choice.opened is None)
                 undo.pop_all()
             for name in fresh.keys() & self._open.keys():
                 fresh[name].link.attempts.guards.breaker.follow(self._open[name].link.attempts.guards.breaker)

@@ -72,12 +72,16 @@ class Confirmer(Struct):
         options = self._options(execution, home.attempts.seconds(operation, len(waiting)), seconds, ending)
         task = asyncio.create_task(apply_all(home, changes, operation, options))
         attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
+        answered = False
         try:
             await answered_within([attempt], seconds, execution.deadline)
+            answered = task.done()
         finally:
-            if not task.done():  # also where the caller is gone: home need not get the write twice for that
+            # Also where the caller is gone, be it at the moment of the answer: home need not get the write twice for
+            # that, and nobody else ends the lease.
+            if not answered:
                 self.background.go_on(attempt, self._conclude_late)
-        if not task.done():
+        if not answered:
             self._accept(execution, HOME_SLOW, waiting)
             return []
         refused: list[tuple[int, ProviderError]] = []

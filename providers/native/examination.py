@@ -52,12 +52,16 @@ def _schema_checks(settings: NativeOptions, subject: Subject, database: Examined
     async def indexes() -> CheckOutcome:
         return await findings.indexes_of(database.reached())
 
+    async def marks() -> CheckOutcome:
+        return await findings.marks_of(database.reached())
+
     async def versions() -> CheckOutcome:
         return clocks.versions_of(await findings.newest_version(database.reached()), subject.now)
 
     look_at, needs = f"look at `ninai db check {subject.host.name}`", (f"{subject.at}.schema",)
     yield Check(f"{subject.at}.schema", schema, look_at, (database.check, f"{subject.at}.pgvector"))
     yield Check(f"{subject.at}.indexes", indexes, look_at, needs)
+    yield Check(f"{subject.at}.marks", marks, look_at, needs)
     yield Check(f"{subject.at}.versions", versions, look_at, needs)
 
 

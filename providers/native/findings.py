@@ -21,6 +21,7 @@ _NEWEST_VERSION = f"""
     SELECT coalesce(max(version), 0) FROM (SELECT version FROM ninai_memories WHERE {ALL} LIMIT $1) AS sample
 """  # noqa: S608 - joined from constants
 _WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
+_MAY_MARK = "SELECT current_user, has_table_privilege('ninai_store', 'UPDATE')"
 _INVALID = """
     SELECT indexed.relname FROM pg_catalog.pg_index
     JOIN pg_catalog.pg_class AS indexed ON indexed.oid = indexrelid
@@ -77,6 +78,17 @@ async def indexes_of(address: Address) -> CheckOutcome:
         return error(f"not valid: {', '.join(invalid)}", orders)
     [[count]] = await address.rows(_COUNT_INDEXES)
     return ok(f"{count} indexes, all of them valid")
+
+
+async def marks_of(address: Address) -> CheckOutcome:
+    """Return whether the role may leave the marks by which a database is recognised that was put back."""
+    [[role, granted]] = await address.rows(_MAY_MARK)
+    if granted:
+        return ok("the role may update ninai_store")
+    return warning(
+        f"the role {role} may not update ninai_store: a restored database is not noticed by its mark",
+        "GRANT UPDATE ON ninai_store to it, and restart the service",
+    )
 
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from providers.journal.operations import Appended
+from providers.journal.operations import Appended, Settlement
 
 # The provider to which this task delivers, if it is a relay's.
 relaying: ContextVar[str | None] = ContextVar("relaying", default=None)
@@ -15,7 +15,8 @@ Write = tuple[str, int | None]  # a memory and a version of it
 class Deliveries:
     """The writes on their way to all stores; `doubled` tells of those that a relay makes again meanwhile.
 
-    A relay may do that once the lease is over, which a caller's write gets when it is appended.
+    A relay may do that once the lease is over, which a caller's write gets when it is appended. A caller who repeats a
+    write gets none: it makes the write as well, so as to know that home has it, and may meet the relay.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,21 @@ class Deliveries:
             if isinstance(outcome, Appended) and (lease := outcome.entry.lease) is not None:
                 state = outcome.entry.state
                 self._leased[store, (state.id, state.version)] = lease.until
+
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        """Take note of the leases that are given back.
+
+        A caller's write that its breaker refuses, for one, is never made: then whoever repeats the write makes it, has
+        no lease, and may meet the relay.
+        """
+        for settlement in settlements:
+            lease = settlement.lease
+            if lease is not None:
+                self._leased = {
+                    key: until
+                    for key, until in self._leased.items()
+                    if (key[0], key[1][0], until) != (settlement.provider, lease.memory_id, lease.until)
+                }
 
     @contextmanager
     def under_way(self, store: str, writes: Sequence[Write], now: float) -> Iterator[None]:

@@ -54,16 +54,22 @@ class Weather:
 
     def at(self, where: str) -> Mode | None:
         """Draw the fate of one call."""
+        if not self.faults:
+            return None
+        now = self.now()
         for fault in self.faults:
-            if fault.where == where and fault.at <= self.now() < fault.at + fault.seconds:
+            if fault.where == where and fault.at <= now < fault.at + fault.seconds:
                 return fault.mode if self.chance.random() < fault.share else None
         return None
 
     def lag(self, where: str, least: float, most: float) -> float:
         """Draw the seconds that a call is on the way."""
+        drawn = self.chance.uniform(least, most)
+        if not self.slow:
+            return drawn
         now = self.now()
         factors = [one.factor for one in self.slow if one.where == where and one.at <= now < one.at + one.seconds]
-        return self.chance.uniform(least, most) * max(factors, default=1.0)
+        return drawn * max(factors, default=1.0)
 
     def later(self, do: Callable[[], Awaitable[object]]) -> None:
         """Let something happen in some seconds, whichever replicas have ended by then."""

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from providers.errors import Rejected
 from providers.journal.base import JournalUnavailable
-from providers.journal.operations import Appended, Operation
+from providers.journal.operations import Appended, Operation, Settlement
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.running import Runner
@@ -113,6 +113,11 @@ class SimulatedJournal(SqliteJournal):
         if held is not None:
             self._deliveries.appended(held, outcomes)
         return outcomes
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """See `Journal`."""
+        self._deliveries.settled(settlements)
+        await super().settle(settlements)
 
     async def wait(self, seconds: float) -> None:
         """See `Journal`."""

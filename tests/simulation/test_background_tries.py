@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from providers.base import MemoryProvider
 from providers.chain.route import Route
 from providers.chain.waiting.background_tries import BackgroundTries, Conclude
 from providers.chain.waiting.home_try import HomeTry
-from providers.journal.operations import Appended, JournalEntry, LeaseToken, OperationKind
+from providers.journal.operations import Appended, JournalEntry, LeaseToken, OperationKind, Postponed
 from tests.simulation.design import RealDesign
-from tests.simulation.doubling import Deliveries, relaying
+from tests.simulation.doubling import Deliveries, Write, relaying
 from tests.simulation.drawing import script_of
 from tests.simulation.mutants import DeliversAgain
 from tests.simulation.run import run
@@ -16,6 +18,8 @@ from tests.support.chain_rig import ChainRig
 from tests.support.states import live
 
 _SEEDS = (11, 13, 14, 15)  # in which home is slow when something is written
+_STATE = live("kannan")
+_LEASE = LeaseToken(_STATE.user_id, _STATE.id, 5.0)
 
 
 class Counted(RealDesign):
@@ -62,13 +66,7 @@ def test_nobody_delivers_what_goes_on_in_the_background() -> None:
 
 def test_a_relay_that_delivers_what_is_under_way_is_noticed() -> None:
     """While the lease lasts, and as long as the first call does; not afterwards."""
-    deliveries, state = Deliveries(), live("kannan")
-    write = (state.id, state.version)
-    lease = LeaseToken(state.user_id, state.id, 5.0)
-    entry = JournalEntry(
-        seq=1, kind=OperationKind.REMEMBER, state=state, pending=frozenset({"home", "standby"}), lease=lease
-    )
-    deliveries.appended("home", [Appended(entry=entry)])
+    deliveries, write = _leased()
 
     with deliveries.under_way("home", [write], 0.0):
         _relay(deliveries, write, 4.0)
@@ -81,7 +79,28 @@ def test_a_relay_that_delivers_what_is_under_way_is_noticed() -> None:
     assert len(deliveries.doubled) == 1
 
 
-def _relay(deliveries: Deliveries, write: tuple[str, int], now: float) -> None:
+@pytest.mark.parametrize(("store", "doubled"), [("home", 0), ("standby", 1)])
+def test_a_lease_that_was_given_back_counts_no_more(store: str, doubled: int) -> None:
+    """As when the breaker refuses the first call: whoever repeats the write calls without a lease."""
+    deliveries, write = _leased()
+    deliveries.settled([Postponed(seq=1, provider=store, lease=_LEASE, delay=0.0, error="breaker_open")])
+
+    with deliveries.under_way("home", [write], 0.0):
+        _relay(deliveries, write, 4.0)
+
+    assert len(deliveries.doubled) == doubled
+
+
+def _leased() -> tuple[Deliveries, Write]:
+    """Return deliveries of which one has a lease, and the write that is held by it."""
+    deliveries = Deliveries()
+    pending = frozenset({"home", "standby"})
+    entry = JournalEntry(seq=1, kind=OperationKind.REMEMBER, state=_STATE, pending=pending, lease=_LEASE)
+    deliveries.appended("home", [Appended(entry=entry)])
+    return deliveries, (_STATE.id, _STATE.version)
+
+
+def _relay(deliveries: Deliveries, write: Write, now: float) -> None:
     token = relaying.set("home")
     try:
         with deliveries.under_way("home", [write], now):

@@ -10,6 +10,7 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
 from providers.errors import ProviderError
+from providers.introduction import Introduction
 from providers.summaries import OwnerSummary
 from providers.types import Owner, Snapshot
 
@@ -81,6 +82,15 @@ class ComparedStore(Struct, frozen=True):
     def identity(self) -> Coroutine[Any, Any, str]:
         """Return the identity of the store."""
         return self._call(lambda provider: provider.identity())
+
+    def introduction(self) -> Coroutine[Any, Any, Introduction]:
+        """Return what the store tells about itself."""
+        return self._call(lambda provider: provider.introduce())
+
+    @property
+    def staleness(self) -> float:
+        """The seconds after which the store shows what it has taken."""
+        return self.link.provider.staleness
 
     def _owners(self, after: Owner | None) -> Coroutine[Any, Any, list[Owner]]:
         return self._call(lambda provider: provider.owners(PAGE, after=after), PAGE)

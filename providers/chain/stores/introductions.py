@@ -41,15 +41,17 @@ async def introductions_of(
     return {name: None if task in waiting else task.result() for task, name in asked.items()}
 
 
-async def introduction_of(name: str, store: Replica, unreached: dict[str, str]) -> Introduction | None:
-    """Return what one store tells about itself, None if it does not answer; see `introductions_of`."""
+async def introduction_of(
+    name: str, store: Replica, unreached: dict[str, str], seconds: float = PROBE_SECONDS
+) -> Introduction | None:
+    """Return what one store tells about itself, None if it does not answer in time; see `introductions_of`."""
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
+        async with asyncio.timeout(seconds):
             return await store.introduce()
     except Unavailable as error:
         unreached[name] = error.reason
     except TimeoutError:
-        unreached[name] = f"no answer within {PROBE_SECONDS:g} s"
+        unreached[name] = f"no answer within {seconds:g} s"
     return None
 
 

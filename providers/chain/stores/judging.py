@@ -17,6 +17,9 @@ class Judgement(StrEnum):
     AHEAD = "ahead"  # it has a mark that the journal never allowed: the journal was rolled back
 
 
+CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})  # nothing has become of the store
+
+
 def judge(member: Member, introduction: Introduction, journal: str) -> Judgement:
     """Return what a store's introduction says.
 

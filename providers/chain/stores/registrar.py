@@ -10,15 +10,13 @@ from msgspec import Struct
 from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
 from providers.chain.stores.claims import NameClaims
 from providers.chain.stores.introductions import introduction_of
-from providers.chain.stores.judging import Judgement, judge
+from providers.chain.stores.judging import CALM, Judgement, judge
 from providers.chain.stores.marking import leave_next_mark
 from providers.chain.stores.refusals import ADOPT, Refusal, of_another_journal
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 from providers.replica import Replica
-
-_CALM = frozenset({Judgement.UNCHANGED, Judgement.UNMARKED})
 
 _log = structlog.get_logger(__name__)
 
@@ -105,7 +103,7 @@ class Registrar(Struct):
             judgement = self._judge_newcomer(introduction)
         else:
             judgement = judge(member, introduction, self.journal.id)
-        if judgement not in _CALM and member is not None:  # it may be out of date: see `judge`
+        if judgement not in CALM and member is not None:  # it may be out of date: see `judge`
             member = await self._member(name) or member
             introduction = await introduction_of(name, store, {})
             if introduction is None:

@@ -50,7 +50,8 @@ _READ = text("""
 _STEPS = text("SELECT clock_steps FROM ninai_journal FOR UPDATE")
 # In the order in which settlements lock them.
 _LOCK_DELIVERIES = "SELECT 1 FROM ninai_journal_deliveries ORDER BY provider, seq FOR UPDATE"
-_STEP = "make_interval(secs => CAST(:step AS float8))"
+_SECONDS = "CAST(:step AS float8)"  # everywhere: beside an integer the server would take it for one, and cut it off
+_STEP = f"make_interval(secs => {_SECONDS})"
 _MOVED = (
     f"""
     UPDATE ninai_journal SET clock_steps = clock_steps + 1, watched_at = clock_timestamp(),
@@ -71,7 +72,7 @@ _MOVED = (
     """,  # noqa: S608 - a constant
     f"""
     UPDATE ninai_journal_claims SET ends_at = CASE
-        WHEN :step > 0 THEN CASE WHEN ends_at <= clock_timestamp() THEN ends_at + {_STEP} ELSE ends_at END
+        WHEN {_SECONDS} > 0 THEN CASE WHEN ends_at <= clock_timestamp() THEN ends_at + {_STEP} ELSE ends_at END
         WHEN ends_at > to_timestamp(:seen) THEN ends_at + {_STEP}
         ELSE least(ends_at, clock_timestamp() + interval '1 minute') END
     """,  # noqa: S608 - a constant

@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 from msgspec import Meta, structs
 
 from observability.secret import Secret
+from providers.errors import Unavailable
 from providers.examination.check import Check, FailureDomain, JournalSubject
-from providers.journal.base import Journal, NoJournal
+from providers.journal.base import Journal, JournalUnavailable, NoJournal
 from providers.journal.kind import JournalKind
 from providers.postgres.dsn import normalised_dsn
 from providers.types import Host
@@ -44,21 +45,28 @@ class PostgresJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field=
         return partial(cluster_of, self.dsn.reveal(), through_pooler=self.through_pooler)
 
     def checks(self, subject: JournalSubject) -> Sequence[Check]:
-        """See `JournalKind`; the tables are not made to look at them."""
-        from providers.journal.examination import contents_checks
-        from providers.journal.postgres.examination import database_checks, has_journal
+        """See `JournalKind`."""
+        from providers.journal.postgres.examination import database_checks
         from providers.postgres.inspection import Address
 
         address = Address(dsn=self.dsn, through_pooler=self.through_pooler)
+        contents = self.contents_checks(subject, (f"{subject.at}.database",))
+        return [*database_checks(subject, address), *contents]
 
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[Journal]:
-            if not await has_journal(address):
-                raise NoJournal("there is no journal yet: the service makes its tables when it starts")
-            async with self.open(subject.host) as journal:
-                yield journal
+    @asynccontextmanager
+    async def opened_to_look(self, host: Host, *, alone: bool) -> AsyncIterator[Journal]:  # noqa: ARG002 - as its base
+        """See `JournalKind`; the tables are not made to look at them."""
+        from providers.journal.postgres.examination import has_journal
+        from providers.postgres.inspection import Address
 
-        return [*database_checks(subject, address), *contents_checks(subject, opened, (f"{subject.at}.database",))]
+        try:
+            made = await has_journal(Address(dsn=self.dsn, through_pooler=self.through_pooler))
+        except Unavailable as error:
+            raise JournalUnavailable(f"the journal: {error.reason}") from error
+        if not made:
+            raise NoJournal("there is no journal yet: the service makes its tables when it starts")
+        async with self.open(host) as journal:
+            yield journal
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
         """Hold a lazy pool for as long as the context lasts; the database may be down meanwhile."""

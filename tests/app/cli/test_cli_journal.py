@@ -253,12 +253,19 @@ def test_a_wrong_setting_is_exit_code_2(file: Path) -> None:
 
 
 def test_the_journal_in_postgresql_is_the_same_to_its_operator(file: Path, postgres_server: EmbeddedServer) -> None:
-    """Where the journal is kept makes no difference here."""
+    """Where the journal is kept makes no difference here: one that was never made is not made to look at it."""
     dsn = asyncio.run(create_database(postgres_server, "template1"))
     journal = {"NINAI__JOURNAL__KIND": "postgres", "NINAI__JOURNAL__DSN": dsn, "NINAI__JOURNAL__TIMEOUT": "10"}
 
+    missing, rehearsed = ninai(file, "status", **journal), ninai(file, "adopt", **journal)
+    still_missing = ninai(file, "status", **journal)
+    made = ninai(file, "adopt", "--yes", **journal)
     result = ninai(file, "status", **journal)
 
+    assert [outcome.exit_code for outcome in (missing, rehearsed, still_missing, made)] == [1, 2, 1, 0]
+    assert missing.stderr == still_missing.stderr
+    assert "there is no journal yet" in missing.stderr
+    assert "say --yes" in rehearsed.stderr
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0].endswith(": 0 operations, 0 of them tombstones, the last number is 0")
     asyncio.run(drop_database(postgres_server, dsn))

@@ -26,7 +26,7 @@ from tests.support.openai_server import Behaviour, OpenAIServer
 from tests.support.postgres import connected, create_database, drop_database
 
 CANARY = "canary-7Qx"
-OF_A_DATABASE = ["database", "version", "writable", "pgvector", "clock", "schema", "indexes", "versions"]
+OF_A_DATABASE = ["database", "version", "writable", "pgvector", "clock", "schema", "indexes", "marks", "versions"]
 TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
 
 
@@ -172,6 +172,21 @@ async def test_an_invalid_index_is_an_error(well: str) -> None:
 
     assert wrong(findings) == {"indexes": CheckStatus.ERROR}
     assert findings["indexes"].advice == "REINDEX INDEX CONCURRENTLY ninai_memories_03_pkey"
+
+
+async def test_a_role_that_may_not_mark_is_a_warning(well: str) -> None:
+    """It is named; the service would say so once, when it is running already."""
+    dsn = make_url(well).set(username="copyist").render_as_string(hide_password=False)
+    granted = (
+        "CREATE ROLE copyist LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO copyist;"
+        " REVOKE UPDATE ON ninai_store FROM copyist"
+    )
+    async with changed(well, granted, "DROP OWNED BY copyist; DROP ROLE copyist"):
+        findings = await found_in(dsn)
+
+    assert wrong(findings) == {"marks": CheckStatus.WARNING}
+    assert "the role copyist may not" in findings["marks"].found
+    assert "GRANT UPDATE" in (findings["marks"].advice or "")
 
 
 @pytest.mark.parametrize(("offset", "words"), [(5.0, "behind this machine"), (-5.0, "ahead of this machine")])

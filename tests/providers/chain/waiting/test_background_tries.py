@@ -189,6 +189,26 @@ def test_a_caller_that_is_gone_does_not_end_the_try() -> None:
     play(act)
 
 
+def test_a_caller_that_is_gone_when_home_answers_leaves_nothing_leased() -> None:
+    """Otherwise the lease would be renewed for ever, and nobody else could deliver what home has not taken."""
+
+    async def act(scene: Scene) -> None:
+        async def leave(home: FrailProvider, memories: Sequence[NewMemory]) -> Sequence[Stored | ProviderError]:
+            writing.cancel()
+            return await MockMemoryProvider.store_many(home, memories)
+
+        scene.home.instead["store_many"] = leave
+        writing = asyncio.ensure_future(scene.chain.remember(USER, "tea"))
+        await asyncio.wait([writing])
+        await asyncio.sleep(SLOW)
+
+        [home] = [backlog for backlog in (await scene.journal.status()).backlogs if backlog.provider == "home"]
+        assert writing.cancelled()
+        assert home.pending == 0
+
+    play(act)
+
+
 def test_the_end_of_a_process_waits_for_tries_and_gives_up_the_rest() -> None:
     """Within a bound; what was given up is due again."""
 
