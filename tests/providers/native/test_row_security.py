@@ -30,6 +30,7 @@ OWNERS = (BOB, OTHER, THIRD)
 
 _TABLES = "SELECT relname AS name FROM pg_class WHERE relname LIKE 'ninai%' AND relkind IN ('r', 'p')"
 _MAY = "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = $1"
+_OWNED = "SELECT count(*) FROM pg_class WHERE relowner = $1::regrole"
 _PARTITIONS = " UNION ALL ".join(f"TABLE ninai_memories_{number:02}" for number in range(16))
 
 
