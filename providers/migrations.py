@@ -29,6 +29,20 @@ class Revision(Struct, frozen=True, kw_only=True):
     title: str
 
 
+class WallState(Struct, frozen=True, kw_only=True):
+    """Whether the database itself keeps tenants apart, and what that means for the role that was asked.
+
+    The wall is `up` on every table, and does not hold a role by which it is `bypassed`. A role by which the tables are
+    `owned` can raise and lower it. `tenants` is whether there are memories of a tenant beside the default one.
+    """
+
+    role: str
+    up: bool
+    bypassed: bool
+    owned: bool
+    tenants: bool
+
+
 class Migrations(Protocol):
     """The steps of a schema, applied to and compared with a database."""
 
@@ -40,3 +54,6 @@ class Migrations(Protocol):
 
     async def upgrade(self) -> SchemaState:
         """Apply what is missing, and return the state after that."""
+
+    async def wall(self, *, up: bool) -> WallState:
+        """Raise or lower the wall between tenants, and return what holds then for this role."""

@@ -70,6 +70,16 @@ async def _steps(schema: Migrations) -> tuple[list[Revision], SchemaState]:
     return schema.history(), await schema.state()
 
 
+@db.command()
+@_name
+@click.option("--lower", is_flag=True, help="Take it down: statements see every tenant again.")
+@options.with_settings
+def wall(settings: Settings, name: str | None, *, lower: bool) -> None:
+    """Raise row-level security between tenants, as a role that owns the tables; it waits for statements under way."""
+    state = _on_schema(settings, name, lambda schema: schema.wall(up=not lower), make=False)
+    click.echo(f"row-level security is {'on' if state.up else 'off'}")
+
+
 def _on_schema(settings: Settings, name: str | None, work: Callable[[Migrations], Awaitable[T]], *, make: bool) -> T:
     configure_logs(settings.log.format, settings.log.level)
     name, migrations = _chosen(settings, name)

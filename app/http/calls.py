@@ -23,10 +23,12 @@ from app.http.headers import (
 )
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from app.http.preferences import PREFER_HEADER
+from app.http.problems import FORBIDDEN, RequestError
 from app.settings import Settings
+from app.settings.model import TenantSettings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
-from providers.types import Owner
+from providers.types import DEFAULT_TENANT, Owner
 
 
 def _header(name: str, description: str, **schema: object) -> HeaderParameter:
@@ -85,7 +87,8 @@ async def provide_call(
     caller: Caller = request.state.caller
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
-    return ReadCall(state.provider, caller.owner, settings.recall_limit, most_bytes, admission_of(request.scope))
+    owner = admitted_owner(caller, settings.tenants)
+    return ReadCall(state.provider, owner, settings.recall_limit, most_bytes, admission_of(request.scope))
 
 
 async def provide_write_call(
@@ -102,4 +105,17 @@ async def provide_write_call(
     caller: Caller = request.state.caller
     ids = WriteIds(caller, idempotency_key)
     now = datetime.now(UTC)
-    return WriteCall(request.app.state.provider, caller.owner, ids, admission_of(request.scope), now)
+    owner = admitted_owner(caller, request.app.state.settings.tenants)
+    return WriteCall(request.app.state.provider, owner, ids, admission_of(request.scope), now)
+
+
+def admitted_owner(caller: Caller, tenants: TenantSettings) -> Owner:
+    """Return the owner whom a caller means.
+
+    Raises:
+        RequestError: it is of another tenant than the default one, and this service has no others yet.
+    """
+    owner = caller.owner
+    if owner.tenant != DEFAULT_TENANT and not tenants.enabled:
+        raise RequestError(FORBIDDEN, f'The tenant "{owner.tenant}" is not served here: tenants are not enabled')
+    return owner

@@ -14,6 +14,7 @@ from providers.native.embedded import folder_of
 from providers.native.embedder_check import EmbeddingResult, embedded_by, embedder_of
 from providers.native.opening import opened_schema
 from providers.native.options import NativeOptions
+from providers.native.row_security import STATE, wall_state_of
 from providers.native.server_check import START_SECONDS, server_of
 from providers.postgres.examination import ExaminedDatabase
 from providers.postgres.inspection import Address
@@ -55,6 +56,10 @@ def _schema_checks(settings: NativeOptions, subject: Subject, database: Examined
     async def marks() -> CheckOutcome:
         return await findings.marks_of(database.reached())
 
+    async def wall() -> CheckOutcome:
+        [row] = await database.reached().rows(STATE)
+        return findings.wall_of(wall_state_of(row), subject.host.name)
+
     async def versions() -> CheckOutcome:
         return clocks.versions_of(await findings.newest_version(database.reached()), subject.now)
 
@@ -62,6 +67,7 @@ def _schema_checks(settings: NativeOptions, subject: Subject, database: Examined
     yield Check(f"{subject.at}.schema", schema, look_at, (database.check, f"{subject.at}.pgvector"))
     yield Check(f"{subject.at}.indexes", indexes, look_at, needs)
     yield Check(f"{subject.at}.marks", marks, look_at, needs)
+    yield Check(f"{subject.at}.tenants", wall, look_at, needs)
     yield Check(f"{subject.at}.versions", versions, look_at, needs)
 
 

@@ -1,7 +1,7 @@
 """The outcomes of the checks of a native provider's database, one function for each."""
 
 from providers.examination.outcome import CheckOutcome, error, ok, warning
-from providers.migrations import SchemaState
+from providers.migrations import SchemaState, WallState
 from providers.native.wall import ALL
 from providers.postgres.inspection import Address, DatabaseFacts
 
@@ -88,6 +88,22 @@ async def marks_of(address: Address) -> CheckOutcome:
     return warning(
         f"the role {role} may not update ninai_store: a restored database is not noticed by its mark",
         "GRANT UPDATE ON ninai_store to it, and restart the service",
+    )
+
+
+def wall_of(state: WallState, name: str) -> CheckOutcome:
+    """Return whether the database itself keeps tenants apart, where there are several."""
+    if state.up and not state.bypassed:
+        return ok(f"row-level security is on, and holds the role {state.role}")
+    if not state.up and not state.tenants:
+        return ok("off, and there are memories of one tenant alone")
+    if not state.up:
+        return warning(
+            "there are memories of several tenants, and row-level security is off", f"run `ninai db wall {name}`"
+        )
+    return warning(
+        f"row-level security is on, but the role {state.role} passes it by: it is a superuser or has BYPASSRLS",
+        "let the service connect as a role without, that has the rights to read and write the tables",
     )
 
 

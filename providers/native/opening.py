@@ -1,7 +1,7 @@
 """Open the native provider: engine, embedders and the background task, closed in the reverse order."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
@@ -77,10 +77,11 @@ async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator
     """Hold a pool, and engines that make a connection for each use: one never waits for the pool, one is the owner."""
     dsn, through_pooler = settings.dsn_of(host.name, host.data_dir), settings.through_pooler
     owner_dsn = settings.owner_dsn_of(host.name, host.data_dir)
+    as_owner = nullcontext() if owner_dsn == dsn else open_pool(owner_dsn, pool_size=0, through_pooler=through_pooler)
     async with (
         open_engine(dsn, pool_size=settings.pool_size, through_pooler=through_pooler) as engine,
         open_pool(dsn, pool_size=0, through_pooler=through_pooler) as unpooled,
-        open_pool(owner_dsn, pool_size=0, through_pooler=through_pooler) as owner,
+        as_owner as owner,
     ):
         with host.metrics.watched_pool(host.name, lambda: pool_of(engine)) as waiting:
             database = Database(

@@ -1,10 +1,12 @@
 """Row-level security on the table of memories: whether it is in force, and for whom."""
 
+from typing import Any
+
 import structlog
-from msgspec import Struct
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from providers.migrations import WallState
 from providers.native.wall import ALL
 
 _TABLES = """
@@ -27,20 +29,6 @@ _RAISE = "ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"  #
 _LOWER = "ALTER TABLE {} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"
 
 _log = structlog.get_logger(__name__)
-
-
-class WallState(Struct, frozen=True, kw_only=True):
-    """Whether row-level security is `up` on the table and all partitions, and what it means for the role that asks.
-
-    It does not hold a role by which it is `bypassed`; one by which the tables are `owned` can raise it and lower it.
-    `tenants` is whether there are memories of a tenant beside the default one.
-    """
-
-    role: str
-    up: bool
-    bypassed: bool
-    owned: bool
-    tenants: bool
 
 
 class RowSecurity:
@@ -77,7 +65,11 @@ class RowSecurity:
             _log.warning("row_level_security_absent", role=state.role, raised=state.up, bypassed=state.bypassed)
 
 
+def wall_state_of(row: Row[Any]) -> WallState:
+    """Return the state that the row of `STATE` tells."""
+    return WallState(role=row.role, up=row.up, bypassed=row.bypassed, owned=row.owned, tenants=row.tenants)
+
+
 async def _state(engine: AsyncEngine) -> WallState:
     async with engine.connect() as connection:
-        row = (await connection.execute(_STATE)).one()
-    return WallState(role=row.role, up=row.up, bypassed=row.bypassed, owned=row.owned, tenants=row.tenants)
+        return wall_state_of((await connection.execute(_STATE)).one())

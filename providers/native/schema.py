@@ -12,7 +12,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured
-from providers.migrations import Revision, SchemaState
+from providers.migrations import Revision, SchemaState, WallState
+from providers.native.row_security import RowSecurity
 from providers.postgres.encoding import ENCODING, check_encoding
 
 VERSION_TABLE = "ninai_schema_version"
@@ -63,6 +64,10 @@ class Schema:
         if not state.usable:
             raise Misconfigured(f"the schema is at {state.current}, and {state.pending} could not be applied")
         return state
+
+    async def wall(self, *, up: bool) -> WallState:
+        """Raise or lower the wall between tenants; see `Migrations`."""
+        return await RowSecurity(self._engine, self._engine).switch(up=up)
 
     def _state(self, connection: Connection) -> SchemaState:
         check_encoding(str(connection.scalar(ENCODING)))

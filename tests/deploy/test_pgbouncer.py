@@ -20,10 +20,12 @@ from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
+from providers.types import Deletion, NewMemory, Owner, PageQuery, RecallQuery
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import leased, put, remember
 from tests.support.native import HashingEmbedder, open_native_provider
-from tests.support.postgres import create_database, drop_database, reachable_folder
+from tests.support.postgres import connected, create_database, drop_database, reachable_folder
+from tests.support.walled import walled_database
 
 INI = Path(__file__).parents[2] / "deploy" / "pgbouncer" / "pgbouncer.ini"
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -109,6 +111,16 @@ async def _life(provider: PostgresMemoryProvider, user: str) -> None:
         assert await provider.delete(user, memory_id) is True
 
 
+async def _life_of(provider: PostgresMemoryProvider, owner: Owner) -> None:
+    """The same for the user of one tenant, who never meets the others of that name."""
+    for turn in range(ROUNDS):
+        memory_id = (await provider.store(NewMemory(owner=owner, content=f"tea, cup {turn}"))).id
+        listed = (await provider.page(PageQuery(owner=owner))).memories
+        found = (await provider.find(RecallQuery(owner=owner, query="tea"))).memories
+        assert [(one.owner, one.id) for one in (*listed, *found)] == [(owner, memory_id)] * 2
+        assert (await provider.erase(Deletion(owner=owner, memory_id=memory_id))).count == 1
+
+
 def test_the_example_pools_transactions() -> None:
     """That is what a pooler is for, and what the service's setting is about."""
     assert settings()["pgbouncer"]["pool_mode"] == "transaction"
@@ -117,6 +129,20 @@ def test_the_example_pools_transactions() -> None:
 def test_a_client_waits_no_longer_than_an_operation_may_take() -> None:
     """What the service has given up holds no place in the queue."""
     assert float(settings()["pgbouncer"]["query_wait_timeout"]) <= NativeSettings().timeout
+
+
+@pytest.mark.soak
+@needs_pgbouncer
+async def test_tenants_on_shared_connections_see_their_own(postgres_server: EmbeddedServer) -> None:
+    """Behind row-level security each statement brings its tenants along, whichever connection it gets and leaves."""
+    async with walled_database(postgres_server) as dsn:
+        with pooled(postgres_server, dsn, {}) as through:
+            async with open_native_provider(
+                through, HashingEmbedder(), pooler="pgbouncer", pool_size=CLIENTS, migrate=False
+            ) as provider:
+                await asyncio.gather(*(_life_of(provider, Owner("bob", f"t{number}")) for number in range(CLIENTS)))
+            async with connected(through) as connection:
+                assert await connection.fetch("SELECT user_id FROM ninai_memories") == []
 
 
 @pytest.mark.soak

@@ -6,8 +6,10 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 from sqlalchemy import make_url
 
+from app.cli import main
 from providers.native.embedded import EmbeddedServer
 from tests.support.postgres import connected, reachable_folder
 from tests.support.service import ninai
@@ -73,3 +75,14 @@ def test_a_schema_out_of_reach_is_told_in_one_line(folder: Path) -> None:
         assert (refused.returncode, refused.stdout) == (1, "")
         assert line.startswith("Error: ")
         assert words in line
+
+
+def test_the_wall_is_raised_and_lowered_by_hand(database: str) -> None:
+    """`ninai db wall` says what holds afterwards, as often as it is asked."""
+    raised, again, lowered = (
+        CliRunner().invoke(main, ["db", "wall", *options], env={"DATABASE_URL": database})
+        for options in ([], [], ["--lower"])
+    )
+
+    assert [one.stdout for one in (raised, again)] == ["row-level security is on\n"] * 2
+    assert (lowered.exit_code, lowered.stdout) == (0, "row-level security is off\n")

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -16,7 +17,9 @@ from providers.examination.outcome import CheckStatus
 from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedded import EmbeddedServer
 from providers.native.embedder_check import EmbeddingResult, embedder_of
+from providers.native.engine import open_engine
 from providers.native.findings import pgvector_of
+from providers.native.schema import Schema
 from providers.postgres.examination import version_of
 from providers.postgres.inspection import DatabaseFacts
 from providers.states.clock import COUNTER_BITS
@@ -24,9 +27,21 @@ from tests.app.doctor.examining import examined, found, found_in, wrong
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.openai_server import Behaviour, OpenAIServer
 from tests.support.postgres import connected, create_database, drop_database
+from tests.support.walled import application_role
 
 CANARY = "canary-7Qx"
-OF_A_DATABASE = ["database", "version", "writable", "pgvector", "clock", "schema", "indexes", "marks", "versions"]
+OF_A_DATABASE = [
+    "database",
+    "version",
+    "writable",
+    "pgvector",
+    "clock",
+    "schema",
+    "indexes",
+    "marks",
+    "tenants",
+    "versions",
+]
 TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
 
 
@@ -303,3 +318,26 @@ async def test_memories_that_are_ahead_of_their_time_are_found(well: str, minute
             await connection.execute("DELETE FROM ninai_memories WHERE id = $1", memory_id)
 
     assert findings["versions"].status is status
+
+
+async def test_tenants_that_the_database_does_not_keep_apart_are_told(well: str) -> None:
+    """Memories of several tenants want row-level security, and a role that it holds; one tenant wants neither."""
+    assert (await found_in(well))["tenants"].found == "off, and there are memories of one tenant alone"
+    insert = (
+        "INSERT INTO ninai_memories (user_id, id, version, deleted_at) VALUES (E'\\x1facme\\x1fbob', '{}', 1, now())"
+    )
+    async with changed(well, insert.format(UUID(int=1)), "DELETE FROM ninai_memories"):
+        findings = await found_in(well)
+        assert wrong(findings) == {"tenants": CheckStatus.WARNING}
+        assert findings["tenants"].advice == "run `ninai db wall native`"
+
+        async with open_engine(well, pool_size=1) as engine:
+            await Schema(engine).wall(up=True)
+            findings = await found_in(well)
+            async with application_role(well) as application:
+                of_application = await found_in(application)
+            await Schema(engine).wall(up=False)
+    assert wrong(findings) == {"tenants": CheckStatus.WARNING}
+    assert "the role ninai passes it by" in findings["tenants"].found
+    assert wrong(of_application) == {}
+    assert of_application["tenants"].found.startswith("row-level security is on, and holds the role app_")

@@ -14,7 +14,7 @@ from observability.secret import Secret
 from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.embedders.settings import NoEmbedderSettings
-from providers.native.embedded import EmbeddedServer
+from providers.native.embedded import EmbeddedServer, folder_of
 from providers.native.engine import open_engine
 from providers.native.row_security import RowSecurity
 from providers.native.settings import NativeSettings
@@ -22,13 +22,15 @@ from providers.native.wall import EVERY
 from providers.replica import Replica
 from providers.types import NewMemory, Owner
 from tests.support.native import HashingEmbedder, host_for, open_native_provider
-from tests.support.postgres import connected
+from tests.support.postgres import connected, reachable_folder
 from tests.support.walled import application_role, walled_database
 
 BOB, OTHER, THIRD = Owner("bob"), Owner("bob", "acme"), Owner("bob", "globex")
 OWNERS = (BOB, OTHER, THIRD)
 
 _TABLES = "SELECT relname AS name FROM pg_class WHERE relname LIKE 'ninai%' AND relkind IN ('r', 'p')"
+_MAY = "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = $1"
+_OWNED = "SELECT count(*) FROM pg_class WHERE relowner = $1::regrole"
 _PARTITIONS = " UNION ALL ".join(f"TABLE ninai_memories_{number:02}" for number in range(16))
 
 
@@ -187,3 +189,26 @@ async def test_a_program_that_knows_no_tenants_works_while_the_wall_is_down(data
     async with connected(database) as connection:
         await connection.execute("SET ROLE pg_read_all_data")
         assert await connection.fetchval("SELECT count(*) FROM ninai_memories WHERE user_id = 'bob'") == 1
+
+
+@pytest.mark.thorough  # it makes a server
+async def test_the_embedded_server_is_used_as_a_role_that_owns_nothing() -> None:
+    """The schema is the owner's; memories are read and written by a role that the wall holds, also after a restart."""
+    with reachable_folder() as folder:
+        host = replace(host_for(folder), tenants=True)
+        settings = NativeSettings(embedder=NoEmbedderSettings())
+        for _ in range(2):
+            with EmbeddedServer(folder_of(folder, host.name)).running() as server:
+                async with settings.open(host) as provider:
+                    await provider.store(NewMemory(owner=OTHER, content="tea"))
+                    assert (await provider.introduce()).lineage is not None
+                role = make_url(settings.dsn_of(host.name, folder)).username
+                async with connected(server.dsn) as connection:
+                    may = await connection.fetchrow(_MAY, role)
+                    owned = await connection.fetchval(
+                        "SELECT count(*) FROM pg_class WHERE relowner = $1::regrole", role
+                    )
+                assert (tuple(may), owned) == ((False, False, False, False), 0)
+                assert set(await _seen(server.application_dsn, "acme")) == {OTHER.key}
+                assert await _seen(server.application_dsn, None) == []
+                assert set(await _seen(server.dsn, None)) == {OTHER.key}

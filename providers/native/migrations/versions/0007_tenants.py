@@ -14,12 +14,18 @@ depends_on = None
 PARTITIONS = 16
 _TABLES = ("ninai_memories", *(f"ninai_memories_{remainder:02}" for remainder in range(PARTITIONS)))
 
-# A user_id begins with U+001F for every tenant but the default one. The subqueries run once for a statement.
-_NAMED = "string_to_array(current_setting('ninai.tenants', true), ',')"
+# A user_id begins with U+001F for every tenant but the default one, and a second one ends the tenant. Each subquery
+# runs once for a statement; for each row there is one comparison of a byte for the default tenant, two of texts for
+# another, and more where several are set. The next character after U+001F is the space.
+_SET = "current_setting('ninai.tenants', true)"
+_LIST = f"string_to_array({_SET}, ',')"
 _VISIBLE = f"""
-    (SELECT current_setting('ninai.tenants', true) = '*')
-    OR user_id >= ' ' AND (SELECT 'default' = ANY ({_NAMED}))
-    OR user_id ^@ ANY (ARRAY(SELECT E'\\x1f' || tenant || E'\\x1f' FROM unnest({_NAMED}) AS named (tenant)))
+    (SELECT {_SET} = '*')
+    OR (SELECT 'default' = ANY ({_LIST})) AND ascii(user_id) <> 31
+    OR user_id > (SELECT E'\\x1f' || nullif({_SET}, '') || E'\\x1f')
+        AND user_id < (SELECT E'\\x1f' || nullif({_SET}, '') || ' ')
+    OR (SELECT {_SET} LIKE '%,%')
+        AND user_id ^@ ANY (ARRAY(SELECT E'\\x1f' || tenant || E'\\x1f' FROM unnest({_LIST}) AS named (tenant)))
 """  # noqa: S608 - joined from constants
 
 
