@@ -1,5 +1,7 @@
 """The labels of a memory: what it belongs to beside its user."""
 
+from typing import Any
+
 from msgspec import Struct, UnsetType
 
 MAX_LABEL_CHARS = 256
@@ -23,6 +25,6 @@ LABELS = Labels.__struct_fields__
 Change = str | UnsetType | None
 
 
-def labels_of(labelled: Labels) -> dict[str, str | None]:
+def labels_of(labelled: Labels) -> dict[str, Any]:
     """Return all labels of a value by their names, None for those that it has not."""
     return {name: getattr(labelled, name) for name in LABELS}

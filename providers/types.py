@@ -120,7 +120,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
         return bool(self.without) or any(condition is not None for condition in conditions)
 
     @property
-    def given_labels(self) -> dict[str, str]:
+    def given_labels(self) -> dict[str, Any]:
         """The labels that are asked for."""
         return {name: label for name, label in labels_of(self).items() if label is not None}
 
@@ -171,7 +171,7 @@ class Edit(Struct, frozen=True, kw_only=True):
     edit_id: str | None = None
 
     @property
-    def labels(self) -> dict[str, str | None]:
+    def labels(self) -> dict[str, Any]:
         """The labels that change, by their names."""
         changes = {name: getattr(self, name) for name in LABELS}
         return {name: label for name, label in changes.items() if label is not UNSET}

@@ -1,7 +1,7 @@
 """Changes and deletions of many memories in one request, each with a result of its own."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from litestar import Response, post
 from litestar.di import NamedDependency
@@ -129,7 +129,7 @@ def _written(answers: Sequence[Written | ProviderError | Problem]) -> list[Writt
 
 def _updated(memory_id: str | None, result: Changed | ProviderError | Problem) -> schemas.UpdateResult:
     if isinstance(result, Changed):
-        status = "updated" if result.confirmed else "accepted"
+        status: Literal["updated", "accepted"] = "updated" if result.confirmed else "accepted"
         return schemas.UpdateResult(memory_id=memory_id, status=status, memory=shown(result.memory))
     return schemas.UpdateResult(memory_id=memory_id, status="failed", problem=problems.problem_in_batch(result))
 

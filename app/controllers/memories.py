@@ -1,6 +1,6 @@
 """Memories of the calling user: remember, recall, list, get, update, delete."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from litestar import HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency
@@ -63,12 +63,12 @@ class MemoriesController(UserResource):
         keep their order in lists, and are answered as a batch is.
         """
         if data.messages is not UNSET:
-            return await remembered(write, data.each)
+            answer = await remembered(write, data.each)
+            return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
         await write.admission.charge(price.of_memory(memory))
         stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.now))
-        answer = RememberResponse(stored.id, stored_or_accepted(stored))
-        return Response(answer, status_code=write_status(stored))
+        return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
     async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> Response[RecallResponse]:

@@ -33,6 +33,6 @@ class OperatorResource(Controller):
     security = ({"bearer": []}, {"apiKey": []}, {})
 
 
-def taking(dto: type[AbstractDTO[Any]], *kinds: ProblemType, accepted: type | None = None) -> dict[str, Any]:
+def taking(dto: type[AbstractDTO[Any]], *kinds: ProblemType, accepted: Any = None) -> dict[str, Any]:  # noqa: ANN401 - as there
     """Return the options of a handler that takes a body; `kinds` and `accepted` as of `problems.described`."""
     return {"dto": dto, "return_dto": None, "responses": described(*kinds, *_OF_BODY, accepted=accepted)}

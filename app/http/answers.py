@@ -22,6 +22,8 @@ OfMemories = TypeVar("OfMemories", RecallResponse, ListResponse)
 # Of the longest memories, these take a few milliseconds; an answer of no more is encoded by the framework as ever.
 AT_ONCE = 10
 
+HIDDEN = "first_version"  # the field of a memory that no answer has
+
 _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 
 
@@ -32,7 +34,7 @@ async def of_memories(answer: OfMemories) -> Response[OfMemories]:
 
 def shown(memory: MemoryRecord) -> MemoryRecord:
     """Return a memory as the API shows it: without what only orders lists."""
-    return replace(memory, first_version=0)
+    return replace(memory, first_version=0)  # which is left out
 
 
 async def in_parts(

@@ -12,6 +12,9 @@ from app import __version__
 from app.auth.caller import USER_HEADER
 from app.controllers.docs import ScalarPage, docs_router, document_of
 from app.http import schemas
+from app.http.answers import HIDDEN
+from app.http.openapi_conditions import describe_conditions
+from app.http.openapi_examples import EXAMPLES
 from app.http.static import StaticFile
 from providers import filters
 
@@ -71,13 +74,18 @@ def _document(app: Litestar) -> StaticFile:
 
 
 def _correct(app: Litestar) -> None:
-    """Mark the objects that take no unknown fields, and correct the types of numbers."""
-    for name, schema in (app.openapi_schema.components.schemas or {}).items():
+    """Mark the objects that take no unknown fields, correct the types of numbers, and add what types cannot tell."""
+    components = app.openapi_schema.components.schemas or {}
+    for name, schema in components.items():
         if name in _STRICT and isinstance(schema, Schema):
             schema.additional_properties = False
             for field in (schema.properties or {}).values():
                 if isinstance(field, Schema) and field.one_of:
                     field.one_of = _without_overlap(field.one_of)
+    for name, example in EXAMPLES.items():
+        components[name].examples = [example]
+    (components["MemoryRecord"].properties or {}).pop(HIDDEN)
+    describe_conditions(components)
 
 
 def _without_overlap(choices: Sequence[Schema | Reference]) -> list[Schema | Reference]:

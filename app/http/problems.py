@@ -169,7 +169,7 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def described(*kinds: ProblemType, accepted: type | None = None) -> dict[int, ResponseSpec]:
+def described(*kinds: ProblemType, accepted: Any = None) -> dict[int, ResponseSpec]:  # noqa: ANN401 - a type, or a union of types
     """Document an operation's problems, and its answer to a write that is durable, but not confirmed yet."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:

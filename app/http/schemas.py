@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
@@ -52,7 +52,7 @@ MetadataField = Annotated[
 ]
 
 
-class LabelledRequest(Struct, frozen=True, kw_only=True):
+class LabelledRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The labels in a request: what memories belong to beside their user."""
 
     session: Label | None = None
@@ -61,7 +61,7 @@ class LabelledRequest(Struct, frozen=True, kw_only=True):
     speaker: Label | None = None
 
     @property
-    def labels(self) -> dict[str, str | None]:
+    def labels(self) -> dict[str, Any]:
         """The labels by their names."""
         return {name: getattr(self, name) for name in LABELS}
 

@@ -1,6 +1,7 @@
 """What every provider promises of labels: they come back, change, and choose memories in recall, list and delete."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,7 +15,17 @@ from providers.replica import Replica
 from providers.types import Conditions, Edit, NewMemory, Owner, PageQuery, RecallQuery
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-LABELLED = {"session": "trip 'to' \"Porto\" \\", "agent": "planner", "app": "用户 app", "speaker": "Zoë"}
+LABELLED: dict[str, Any] = {
+    "session": "trip 'to' \"Porto\" \\",
+    "agent": "planner",
+    "app": "用户 app",
+    "speaker": "Zoë",
+}
+
+
+def one_label(name: str, text: str) -> dict[str, Any]:
+    """The arguments that give one label."""
+    return {name: text}
 
 
 async def stored(provider: MemoryProvider, *memories: NewMemory) -> list[str]:
@@ -147,16 +158,16 @@ async def test_labels_have_limits(provider: MemoryProvider, user: str, label: st
     """A label has 1 to 256 characters, and no NUL, wherever it is given."""
     owner = Owner(user)
     longest = "ñ" * MAX_LABEL_CHARS
-    [memory_id] = await stored(provider, NewMemory(owner=owner, content="tea", **{label: longest}))
+    [memory_id] = await stored(provider, NewMemory(owner=owner, content="tea", **one_label(label, longest)))
 
     assert getattr(await provider.get(user, memory_id), label) == longest
     for wrong in ("", " ", longest + "x", "a\0b"):
         calls = [
-            provider.store(NewMemory(owner=owner, content="tea", **{label: wrong})),
-            provider.change(Edit(owner=owner, memory_id=memory_id, **{label: wrong})),
-            provider.page(PageQuery(owner=owner, **{label: wrong})),
-            provider.find(RecallQuery(owner=owner, query="tea", **{label: wrong})),
-            provider.erase_all(owner, conditions=Conditions(**{label: wrong})),
+            provider.store(NewMemory(owner=owner, content="tea", **one_label(label, wrong))),
+            provider.change(Edit(owner=owner, memory_id=memory_id, **one_label(label, wrong))),
+            provider.page(PageQuery(owner=owner, **one_label(label, wrong))),
+            provider.find(RecallQuery(owner=owner, query="tea", **one_label(label, wrong))),
+            provider.erase_all(owner, conditions=Conditions(**one_label(label, wrong))),
         ]
         for call in calls:
             with pytest.raises(InvalidInput) as refused:
@@ -174,7 +185,8 @@ async def test_states_carry_labels_and_order(provider: MemoryProvider, user: str
     assert (labels_of(state), state.first_version, state.unknown) == (LABELLED, 7, "")
 
     copy = replace(state, user_id=f"{user} too")
-    plain = replace(copy, version=copy.version + 1, first_version=0, unknown='{"mood":"good"}', **dict.fromkeys(LABELS))
+    nothing: dict[str, Any] = dict.fromkeys(LABELS)
+    plain = replace(copy, version=copy.version + 1, first_version=0, unknown='{"mood":"good"}', **nothing)
     assert await provider.put_many([copy]) == [None]
     copied = await provider.snapshot(copy.owner, memory_id)
     assert await provider.put_many([plain]) == [None]

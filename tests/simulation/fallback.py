@@ -14,7 +14,19 @@ from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
 from providers.replica import Replica
 from providers.states.clock import HybridClock, new_memory_id
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import (
+    ALL,
+    Conditions,
+    Deletion,
+    Edit,
+    Health,
+    NewMemory,
+    Owner,
+    PageQuery,
+    RecallQuery,
+    Snapshot,
+    as_page,
+)
 
 Answer = TypeVar("Answer")
 
@@ -78,9 +90,9 @@ class Fallback(MemoryProvider):
         """See `MemoryStore`."""
         return await self._read(lambda provider: provider.fetch(owner, memory_id))
 
-    async def erase_all(self, owner: Owner, limit: int = 100) -> Erased:
+    async def erase_all(self, owner: Owner, limit: int = 100, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
-        there = (await self.page(PageQuery(owner=owner, limit=limit))).memories
+        there = (await self.page(replace(as_page(conditions, owner), limit=limit))).memories
         erased = [await self.erase(Deletion(owner=owner, memory_id=record.id)) for record in there]
         return Erased(count=sum(one.count for one in erased))
 

@@ -113,22 +113,10 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
     except msgspec.ValidationError as error:
         if (long := written_out(body, into)) is None:
             raise _invalid(str(error), whole) from None
-        return converted(long, into, whole)
+        return attempt(long, into, whole)
     except UnicodeDecodeError:
         raise RequestError(MALFORMED_BODY, f"The {whole} is not UTF-8", field=whole) from None
     return decoded
-
-
-def converted(value: object, into: type[T], whole: str = _BODY) -> T:
-    """Convert what was read of JSON into a struct, as strictly as it would have been decoded.
-
-    Raises:
-        InvalidInput: it breaks a rule.
-    """
-    try:
-        return msgspec.convert(value, into)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error), whole) from None
 
 
 def fault_of(text: bytes) -> str | None:

@@ -8,22 +8,21 @@ from msgspec import Raw, Struct
 FIELD = "where"
 _INSIDE = ("all", "any")  # lists of conditions
 _decode = msgspec.json.Decoder().decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_encode = msgspec.json.encode
 
 
-def written_out(body: bytes | Raw, into: type[Struct]) -> Any:  # noqa: ANN401 - any JSON value
-    """Return what a body holds, with the short forms of its conditions written out; None if it has none of them.
-
-    Raises:
-        msgspec.DecodeError: the body is malformed.
-        RecursionError: it nests too deeply.
-    """
+def written_out(body: bytes | Raw, into: type[Struct]) -> bytes | None:
+    """Return a body with the short forms of its conditions written out; None if it has none, or cannot be read."""
     if FIELD not in into.__struct_encode_fields__:
         return None
-    read = _decode(body)
-    if not isinstance(read, dict) or FIELD not in read:
+    try:
+        fields = _decode_fields(body)
+        condition = _decode(fields.get(FIELD, b"null"))
+        long = long_form(condition)
+        return None if long == condition else _encode(fields | {FIELD: long})
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    condition = long_form(read[FIELD])
-    return None if condition == read[FIELD] else read | {FIELD: condition}
 
 
 def long_form(condition: Any) -> Any:  # noqa: ANN401 - any JSON value in, the same out

@@ -8,6 +8,7 @@ import pytest
 
 from app import __version__
 from app.controllers.docs import CONTENT_SECURITY_POLICY
+from app.http.answers import HIDDEN
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 READS = {"200", "400", "401", "403", "422", "503"}
@@ -19,6 +20,9 @@ OPERATIONS = {
     ("post", "/memory/remember/batch"): BODIES | {"202"},
     ("post", "/memory/recall"): BODIES | {"409"},
     ("post", "/memory/recall/batch"): BODIES | {"409"},
+    ("post", "/memory/list"): BODIES | {"409"},
+    ("post", "/memory/update/batch"): BODIES | {"202"},
+    ("post", "/memory/delete/batch"): BODIES | {"202"},
     ("get", "/memory/memories"): READS | {"409"},
     ("delete", "/memory/memories"): READS | {"202"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
@@ -40,12 +44,32 @@ OPERATIONS = {
     ("get", "/livez"): {"200"},
     ("get", "/readyz"): {"200", "403", "503"},
 }
-WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch"), ("delete", "/memory/memories")} | {
-    (method, "/memory/memories/{memory_id}") for method in ("patch", "delete")
+WRITES = {
+    *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch")),
+    ("delete", "/memory/memories"),
+} | {(method, "/memory/memories/{memory_id}") for method in ("patch", "delete")}
+KINDS = {
+    "eq": "Eq",
+    "ne": "Ne",
+    "in": "In",
+    "gt": "Gt",
+    "gte": "Gte",
+    "lt": "Lt",
+    "lte": "Lte",
+    "between": "Between",
+    "prefix": "Prefix",
+    "contains": "Contains",
+    "contains_any": "ContainsAny",
+    "contains_all": "ContainsAll",
+    "exists": "Exists",
+    "and": "And",
+    "or": "Or",
+    "not": "Not",
 }
 STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
-    *("Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
+    *("RememberOneRequest", "Message", "ListRequest", "UpdateItem", "UpdateBatchRequest", "DeleteBatchRequest"),
+    *KINDS.values(),
     *("BreakerChange", "OrderRequest"),
 }
 
@@ -126,6 +150,23 @@ def test_what_takes_no_unknown_fields_says_so(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
     assert {name for name, schema in schemas.items() if schema.get("additionalProperties") is False} == STRICT
+
+
+def test_a_condition_is_chosen_by_its_op(document: dict[str, Any]) -> None:
+    """There is one choice of conditions, which says what tells them apart, and the short form beside it."""
+    schemas = document["components"]["schemas"]
+    refs = {op: f"#/components/schemas/{name}" for op, name in KINDS.items()}
+
+    assert schemas["Filter"]["discriminator"] == {"propertyName": "op", "mapping": refs}
+    assert [choice["$ref"] for choice in schemas["Filter"]["oneOf"]] == list(refs.values())
+    for name, field in (("RecallRequest", "where"), ("ListRequest", "where"), ("Not", "that")):
+        assert schemas[name]["properties"][field]["oneOf"][0] == {"$ref": "#/components/schemas/Condition"}
+    assert schemas["EqualFields"]["not"] == {"required": ["op"]}
+
+
+def test_no_answer_has_what_only_orders_lists(document: dict[str, Any]) -> None:
+    """A memory is documented as it is answered."""
+    assert HIDDEN not in document["components"]["schemas"]["MemoryRecord"]["properties"]
 
 
 def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -> None:

@@ -1,15 +1,16 @@
 """Of a large answer no more is read out of the database than its bound in bytes allows."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from providers.native import statements
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
+from providers.native.listing import page_statement
 from providers.native.search import recall_statement
-from providers.types import NewMemory, Owner, RecallQuery
+from providers.postgres.bound_sql import BoundSql
+from providers.types import NewMemory, Owner, PageQuery, RecallQuery
 from tests.support.native import open_native_provider
 from tests.support.postgres import create_database, drop_database
 
@@ -30,20 +31,16 @@ async def dsn(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
     await drop_database(postgres_server, name)
 
 
-async def rows_of(dsn: str, statement: Any, values: Mapping[str, Any]) -> list[Any]:  # noqa: ANN401 - any statement
+async def rows_of(dsn: str, statement: BoundSql) -> list[Any]:
     """Run a statement."""
     async with open_engine(dsn, pool_size=1) as engine, engine.connect() as connection:
-        return list((await connection.execute(statement, values)).all())
+        return list((await connection.exec_driver_sql(statement.text, statement.values)).all())
 
 
-@pytest.mark.parametrize(
-    ("most_bytes", "read"), [(1, 1), (SIZE, 1), (SIZE + 1, 2), (COUNT * SIZE, COUNT), (10**9, COUNT)]
-)
+@pytest.mark.parametrize(("most_bytes", "read"), [(1, 1), (SIZE, 1), (SIZE + 1, 2), (COUNT * SIZE, COUNT)])
 async def test_of_a_page_the_rows_that_begin_within_the_bound_are_read(dsn: str, most_bytes: int, read: int) -> None:
     """The last of them may be too much; how many the page has in all is told."""
-    values = {"user_id": USER, "limit": 100, "offset": 0, "most_bytes": most_bytes}
-
-    rows = await rows_of(dsn, statements.BOUNDED_LIST, values)
+    rows = await rows_of(dsn, page_statement(PageQuery(owner=Owner(USER), limit=100, most_bytes=most_bytes)))
 
     assert (len(rows), {row.found for row in rows}) == (read, {COUNT})
 
@@ -53,8 +50,7 @@ async def test_of_a_recall_that_is_too_large_one_row_is_read(dsn: str, most_byte
     """Which tells the size of all; one that fits is read whole."""
     statement = recall_statement(RecallQuery(owner=Owner(USER), query="tea", most_bytes=most_bytes), {}, 0.5)
 
-    async with open_engine(dsn, pool_size=1) as engine, engine.connect() as connection:
-        rows = (await connection.exec_driver_sql(statement.text, statement.values)).all()
+    rows = await rows_of(dsn, statement)
 
     assert (len(rows), {row.size for row in rows}) == (read, {COUNT * SIZE})
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from msgspec import UNSET, UnsetType
 
 from providers.states.digests import change_digest_of, digest_of
+from providers.types import Edit, Owner
 
 SAME: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
     (None, None),
@@ -77,20 +77,29 @@ def test_a_digest_stays_the_same() -> None:
 
 def test_what_a_change_leaves_out_is_not_what_it_takes_away() -> None:
     """Each kind of change has a digest of its own, the same however it is written."""
-    changes: list[tuple[str | UnsetType, dict[str, Any] | UnsetType | None]] = [
-        ("tea", UNSET),
-        ("tea", None),
-        ("tea", {}),
-        ("tea", {"a": 1}),
-        (UNSET, {"a": 1}),
-        (UNSET, None),
-        (UNSET, UNSET),
+    changes = [
+        _edit(content="tea"),
+        _edit(content="tea", metadata=None),
+        _edit(content="tea", metadata={}),
+        _edit(content="tea", metadata={"a": 1}),
+        _edit(metadata={"a": 1}),
+        _edit(metadata=None),
+        _edit(),
+        _edit(session="a"),
+        _edit(session=None),
+        _edit(speaker="a"),
+        _edit(content="tea", speaker="a"),
     ]
 
-    assert len({change_digest_of(*change) for change in changes}) == len(changes)
-    assert change_digest_of("tea", {"a": 1, "b": 2}) == change_digest_of("tea", {"b": 2.0, "a": 1})
+    assert len({change_digest_of(change) for change in changes}) == len(changes)
+    same = [_edit(content="tea", metadata=metadata) for metadata in ({"a": 1, "b": 2}, {"b": 2.0, "a": 1})]
+    assert change_digest_of(same[0]) == change_digest_of(same[1])
 
 
 def test_the_digest_of_a_change_stays_the_same() -> None:
     """It is stored as a part of an edit's id."""
-    assert change_digest_of("tea", {"b": [1, None], "a": 1.5}).hex() == "322ffa7b"
+    assert change_digest_of(_edit(content="tea", metadata={"b": [1, None], "a": 1.5})).hex() == "322ffa7b"
+
+
+def _edit(**changes: Any) -> Edit:  # noqa: ANN401 - what an edit changes
+    return Edit(owner=Owner("ann"), memory_id="m", **changes)

@@ -1,0 +1,310 @@
+"""Lists by conditions, in either order; their cursors, totals, and deletions of what meets conditions."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from app.http.cursors import cursor_after, read_cursor
+from providers.limits import MAX_LIST_LIMIT, MAX_PAGE_LIMIT
+from providers.types import MemoryRecord, Owner, PageQuery, Position
+from tests.support.api import Api, field_in
+
+HAPPENED = "2026-03-01T09:30:00Z"
+SIX = [f"tea {number}" for number in range(6)]
+LABELS = {"session": "trip", "agent": "planner", "app": "chat", "speaker": "Zoë"}
+
+
+async def told(either: Api, *memories: dict[str, Any], key: str | None = None) -> httpx.Response:
+    """Store memories in one batch."""
+    response = await either.request("POST", "/memory/remember/batch", key=key, json={"memories": memories})
+    assert response.json()["failed"] == 0, response.text
+    return response
+
+
+async def listed(either: Api, **wanted: object) -> httpx.Response:
+    """List by a query in the body."""
+    response = await either.request("POST", "/memory/list", json=wanted)
+    assert response.status_code == 200, response.text
+    return response
+
+
+def contents(response: httpx.Response) -> list[str]:
+    """The contents of a list."""
+    assert response.status_code == 200, response.text
+    return [memory["content"] for memory in response.json()["memories"]]
+
+
+async def test_a_batch_keeps_its_order(either: Api) -> None:
+    """Six items of one moment under one key are listed as they were sent, also page by page, and after a retry."""
+    batch = [{"content": content, "created_at": HAPPENED} for content in SIX]
+    first = await told(either, *batch, key="six")
+    again = await told(either, *batch, key="six")
+
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await listed(either, order="oldest", limit=4, **cursor)).json()
+        seen += [memory["content"] for memory in page["memories"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+
+    assert again.json() == first.json()
+    assert seen == SIX
+    assert await either.contents() == SIX[::-1]
+
+
+async def test_a_batch_without_moments_keeps_its_order(either: Api) -> None:
+    """What is stored now, at once, is listed as it was sent."""
+    await told(either, *({"content": content} for content in SIX))
+
+    assert contents(await listed(either, order="oldest")) == SIX
+
+
+async def test_a_memory_happened_when_its_caller_says(either: Api) -> None:
+    """The moment comes back, and places it in the list."""
+    await either.stored("now")
+    await told(either, {"content": "then", "created_at": "1999-12-31T23:59:59.25+01:00"})
+
+    memories = (await either.page()).json()["memories"]
+
+    assert [memory["content"] for memory in memories] == ["now", "then"]
+    assert memories[1]["created_at"] == "1999-12-31T22:59:59.250000Z"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "10000-01-01T00:00:00Z", "2026-03-01T09:30:00", 7]
+)
+async def test_a_moment_has_limits(either: Api, wrong: object) -> None:
+    """It lies within the years 1 to 9999 in UTC and has a time zone; the first and the last of them are taken."""
+    refused = await either.request("POST", "/memory/remember", json={"content": "tea", "created_at": wrong})
+    taken = await either.request(
+        "POST", "/memory/remember", json={"content": "tea", "created_at": "0001-01-01T00:00:00Z"}
+    )
+
+    assert (refused.status_code, field_in(refused)) == (422, "created_at")
+    assert taken.status_code == 200
+
+
+async def test_a_moment_is_at_most_a_day_ahead(either: Api) -> None:
+    """A clock may be wrong by hours, but not by a day; in a batch such a memory fails alone."""
+    ahead = [(datetime.now(UTC) + timedelta(hours=hours)).isoformat() for hours in (23, 25)]
+    bodies = [{"content": "tea", "created_at": moment} for moment in ahead]
+
+    near, far = [await either.request("POST", "/memory/remember", json=body) for body in bodies]
+    batch = (await either.request("POST", "/memory/remember/batch", json={"memories": bodies})).json()
+
+    assert (near.status_code, far.status_code, field_in(far)) == (200, 422, "created_at")
+    assert [result["status"] for result in batch["results"]] == ["stored", "failed"]
+
+
+async def test_messages_become_memories(either: Api) -> None:
+    """Each message of a conversation is a memory of its speaker, in its session, in its order."""
+    messages = [
+        {"role": "user", "content": "Which tea?", "name": "Ann"},
+        {"role": "assistant", "content": "Green."},
+        {"role": "user", "content": "Thanks!", "name": "Ann"},
+    ]
+    body = {"messages": messages, "session": "trip", "app": "chat", "metadata": {"topic": "tea"}}
+    first = await either.request("POST", "/memory/remember", key="talk", json=body)
+    again = await either.request("POST", "/memory/remember", key="talk", json=body)
+
+    memories = (await listed(either, session="trip", order="oldest")).json()["memories"]
+
+    assert (first.status_code, first.json()["stored"], again.json()) == (200, 3, first.json())
+    assert [result["memory_id"] for result in first.json()["results"]] == [memory["id"] for memory in memories]
+    assert [(memory["speaker"], memory["content"]) for memory in memories] == [
+        ("Ann", "Which tea?"),
+        ("assistant", "Green."),
+        ("Ann", "Thanks!"),
+    ]
+    assert all((memory["app"], memory["metadata"]) == ("chat", {"topic": "tea"}) for memory in memories)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "content"),
+        ({"content": "tea", "messages": [{"role": "user", "content": "tea"}]}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": [{"role": "user", "content": "tea"}] * 1_001}, "messages"),
+        ({"messages": [{"role": "user", "content": "tea"}], "speaker": "Ann"}, "speaker"),
+        ({"messages": [{"role": "", "content": "tea"}]}, "messages"),
+        ({"messages": [{"content": "tea"}]}, "messages"),
+        ({"content": "tea", "session": ""}, "session"),
+        ({"content": "tea", "session": "x" * 257}, "session"),
+    ],
+)
+async def test_what_is_no_memory_is_refused(either: Api, body: dict[str, Any], field: str) -> None:
+    """There is a content or there are messages, with labels within their limits."""
+    response = await either.request("POST", "/memory/remember", json=body)
+
+    assert (response.status_code, field_in(response).partition("[")[0]) == (422, field)
+
+
+async def test_labels_are_set_cleared_and_filtered(either: Api) -> None:
+    """A memory shows the labels it has; a change sets or removes them; recall and list choose by them."""
+    await told(either, {"content": "green tea", **LABELS}, {"content": "black tea", "session": "other"})
+    [memory] = (await either.page(session="trip")).json()["memories"]
+    changed = await either.update(memory["id"], session="home", speaker=None)
+
+    assert {name: memory[name] for name in LABELS} == LABELS
+    assert "speaker" not in changed.json()
+    assert changed.json()["session"] == "home"
+    assert await either.recalled("tea", session="home", agent="planner") == ["green tea"]
+    assert await either.recalled("tea", session="trip") == []
+    assert contents(await either.page(session="home", app="chat")) == ["green tea"]
+    assert contents(await either.page(speaker="Zoë")) == []
+
+
+async def test_a_change_of_labels_is_made_once(either: Api) -> None:
+    """Repeated with its key it is the same change; another one with that key is a conflict."""
+    memory_id = await either.stored("tea")
+    first = await either.update(memory_id, key="k", session="one")
+    await either.update(memory_id, session="two")
+    again = await either.update(memory_id, key="k", session="one")
+    other = await either.update(memory_id, key="k", session="three")
+
+    assert (first.json()["session"], again.json()["session"], other.status_code) == ("one", "two", 409)
+
+
+async def test_conditions_choose_what_is_listed(either: Api) -> None:
+    """They are the same in a body and in a query, and the total counts what meets them."""
+    await told(
+        either,
+        {"content": "a", "metadata": {"tags": ["x", "y"], "n": 1}, "created_at": HAPPENED},
+        {"content": "b", "metadata": {"tags": ["y"], "n": 2}},
+        {"content": "c", "metadata": {"topic": "x"}},
+    )
+    where = {"op": "contains", "field": "tags", "value": "y"}
+    page = await listed(either, where=where, limit=1, total=True)
+    query = await either.page(where=msgspec.json.encode(where).decode(), order="oldest", total="true")
+
+    assert (contents(page), page.json()["total"]) == (["b"], 2)
+    assert (contents(query), query.json()["total"]) == (["a", "b"], 2)
+    assert "total" not in (await either.page()).json()
+    assert contents(await listed(either, where={"topic": "x"})) == ["c"]
+    assert contents(await listed(either, where={"n": 1, "tags": ["x", "y"]})) == ["a"]
+    assert contents(await either.page(where='{"n": 2}')) == ["b"]
+    short = {"op": "or", "any": [{"n": 1}, {"op": "not", "that": {"op": "exists", "field": "n"}}]}
+    assert contents(await listed(either, where=short, order="oldest")) == ["a", "c"]
+    assert await either.recalled("c", where={"topic": "x"}) == ["c"]
+    assert contents(await listed(either, created_before="2026-03-02T00:00:00Z")) == ["a"]
+    assert contents(await either.page(created_from="2026-03-02T00:00:00Z", order="oldest")) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("where", "field"),
+    [
+        ({}, "where.op"),
+        ({"op": "contains"}, "where.field"),
+        ({"op": "of", "a": 1}, "where.op"),
+        ({"op": "and", "all": [{"a": 1}, {"op": "gt", "field": "a"}]}, "where.all[].value"),
+        ({"op": "between", "field": "a", "low": 1, "high": "b"}, "where"),
+        ({"op": "between", "field": "a", "low": True, "high": 2}, "where.low"),
+        ({"op": "prefix", "field": "a", "value": 1}, "where.value"),
+        ({"op": "contains_any", "field": "a", "values": []}, "where.values"),
+        ({"op": "contains_all", "field": "a", "values": [1] * 101}, "where.values"),
+        ({str(number): 1 for number in range(64)}, "where"),
+        ("tea", "where"),
+    ],
+)
+async def test_what_is_no_condition_is_refused(either: Api, where: object, field: str) -> None:
+    """The answer names the part of the condition, wherever the condition stands."""
+    text = msgspec.json.encode(where).decode()
+    answers = [
+        await either.request("POST", "/memory/list", json={"where": where}),
+        await either.recall("tea", where=where),
+        await either.page(where=text),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422] * 3
+    for answer in answers:
+        named = field_in(answer)
+        assert "".join(char for char in named if not char.isdigit()).replace("[...]", "[]") == field
+
+
+async def test_a_cursor_belongs_to_its_query(either: Api) -> None:
+    """With other conditions, or in another order, it is refused; with another limit it goes on."""
+    await told(either, *({"content": content, "session": "trip"} for content in SIX))
+    cursor = (await listed(either, session="trip", limit=2)).json()["next_cursor"]
+    plain = (await listed(either, limit=2)).json()["next_cursor"]
+
+    wrong: list[dict[str, object]] = [
+        {"cursor": cursor},
+        {"cursor": cursor, "session": "other"},
+        {"cursor": cursor, "session": "trip", "order": "oldest"},
+        {"cursor": cursor, "session": "trip", "where": {"a": 1}},
+        {"cursor": plain, "session": "trip"},
+        {"cursor": "tea"},
+        {"cursor": cursor, "session": "trip", "offset": 1},
+    ]
+    refused = [await either.request("POST", "/memory/list", json=body) for body in wrong]
+
+    assert [answer.status_code for answer in refused] == [422] * len(wrong)
+    assert [field_in(answer) for answer in refused] == ["cursor"] * 6 + ["offset"]
+    assert contents(await listed(either, cursor=cursor, session="trip", limit=3)) == SIX[3::-1][:3]
+    assert contents(await either.page(cursor=plain, limit=1)) == [SIX[3]]
+
+
+def test_a_cursor_of_the_version_before_goes_on() -> None:
+    """That had two parts of a position, and reads those of ours, of which it knows the first two."""
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    memory_id = "01a203e4-5a4f-763f-8849-9a1d5c4214d4"
+    record = MemoryRecord(
+        id=memory_id, user_id="ann", content="tea", metadata=None, created_at=moment, updated_at=None, first_version=7
+    )
+    plain = cursor_after(record, "native", PageQuery(owner=Owner("ann")))
+
+    # As that version encoded it.
+    old = "kqZuYXRpdmWS1v9po4GA2SQwMWEyMDNlNC01YTRmLTc2M2YtODg0OS05YTFkNWM0MjE0ZDQ"
+
+    assert read_cursor(plain).position == Position(moment, memory_id, 7)
+    assert read_cursor(plain).query == b""  # and is not written: that version takes no third part
+    assert read_cursor(old).position == Position(moment, memory_id)
+
+
+async def test_a_page_holds_up_to_a_thousand(either: Api) -> None:
+    """A query in the body may ask for a thousand, one in the address for a hundred as ever."""
+    await told(either, *({"content": "tea"} for _ in range(MAX_LIST_LIMIT + 5)))
+
+    assert len(contents(await listed(either, limit=MAX_PAGE_LIMIT))) == MAX_LIST_LIMIT + 5
+    too_many = await either.request("POST", "/memory/list", json={"limit": MAX_PAGE_LIMIT + 1})
+    assert (too_many.status_code, field_in(too_many)) == (422, "limit")
+    assert (await either.page(limit=MAX_LIST_LIMIT + 1)).status_code == 422
+
+
+async def test_what_meets_conditions_is_deleted(either: Api) -> None:
+    """A dry run counts it first; then it is gone, and the rest is there."""
+    await told(either, {"content": "a", "session": "trip"}, {"content": "b", "metadata": {"n": 1}}, {"content": "c"})
+
+    async def delete(**params: str) -> httpx.Response:
+        return await either.request("DELETE", "/memory/memories", params=params)
+
+    dry = await delete(session="trip", dry_run="true")
+    unconfirmed = await delete(session="trip")
+    nothing = await delete(confirm="matching")
+    first = await delete(session="trip", confirm="matching")
+    second = await delete(where='{"n": 1}', confirm="everything")
+
+    assert dry.json() == {"matching": 1, "status": "dry_run"}
+    assert [field_in(answer) for answer in (unconfirmed, nothing)] == ["confirm", "confirm"]
+    assert [answer.json()["deleted"] for answer in (first, second)] == [1, 1]
+    assert await either.contents() == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("session", ""), ("where", ""), ("where", '{"n":1},"where":null'), ("created_from", ""), ("dry_run", "")],
+)
+async def test_a_condition_that_is_none_deletes_nothing(either: Api, name: str, text: str) -> None:
+    """What cannot be understood is refused, and never left out."""
+    await either.stored("tea")
+
+    answer = await either.request("DELETE", "/memory/memories", params={"confirm": "everything", name: text})
+
+    assert answer.status_code == 422
+    assert await either.contents() == ["tea"]
