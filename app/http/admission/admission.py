@@ -15,7 +15,7 @@ from app.http.admission.parking import may_be_parked, parked_while_it_comes
 from app.http.admission.prices_at_door import price_at_door
 from app.http.admission.queueing import QueueingDelay
 from app.http.admission.refusals import ReturnTimes, refusal, refuse
-from app.http.admission.sharing import ORDINARY, NoRoom
+from app.http.admission.sharing import NoRoom
 from app.http.admission.shedding import Shedding
 from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings
@@ -82,8 +82,8 @@ class AdmissionControl:
             began = perf_counter()
             coming = parked_while_it_comes(receive, admitted) if may_be_parked(head.length) else receive
             await self._app(scope, coming, send)
-            if slot.units <= ORDINARY and not admitted.was_parked:
-                self._control.dear.sample((scope["method"], route.template), perf_counter() - began)
+            if not admitted.waited:
+                self._control.dear.sample((scope["method"], route.template), slot.units, perf_counter() - began)
         finally:
             self._shared.depart(slot)
 

@@ -19,7 +19,7 @@ class _Tariff(Struct, frozen=True):
 _TARIFFS = {
     "/memory/recall": _Tariff(3.0, 650),
     "/memory/remember": _Tariff(1.0, 1_250),
-    "/memory/recall/batch": _Tariff(1.0, 20, MAX_BATCH_BODY_BYTES),
+    "/memory/recall/batch": _Tariff(1.0, 14, MAX_BATCH_BODY_BYTES),
     "/memory/remember/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
 }
 _OF_AN_EDIT = _Tariff(1.0, 1_250)

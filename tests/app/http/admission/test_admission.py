@@ -157,7 +157,7 @@ def test_what_is_dearer_than_it_looked_waits_again() -> None:
 
     async def scene(_: FakeClock) -> None:
         door = Door(SMALL)
-        holding = asyncio.create_task(door.ask("POST", "/memory/recall/batch", key="two", length=180))
+        holding = asyncio.create_task(door.ask("POST", "/memory/recall/batch", key="two", length=126))
         await asyncio.sleep(0.001)
         used, door.price = door.used, 12.5
         asked = asyncio.create_task(door.ask())
