@@ -7,6 +7,7 @@ from time import perf_counter
 from app.auth.admission import ADMIN_PORT
 from app.http.admission.admitted import Admitted, note_admission
 from app.http.admission.control import Control
+from app.http.admission.dear import DEAR
 from app.http.admission.flows import Slot
 from app.http.admission.heads import Recognize, read_head
 from app.http.admission.lanes import Routes
@@ -21,6 +22,7 @@ from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings
 from observability.http import AsgiApp, Receive, Scope, Send
 from observability.metrics import Metrics
+from observability.notes import current
 
 # Probes, scrapes and operators are few. More than so many at once are a flood, which would keep them out themselves.
 MAX_OPERATORS = 256
@@ -79,6 +81,8 @@ class AdmissionControl:
                     return
             admitted = Admitted(self._shared, slot, self._refused)
             note_admission(scope, admitted)
+            if slot.units > DEAR and (notes := current.get()) is not None:
+                notes.parallelism = self._control.dear.parallelism
             began = perf_counter()
             coming = parked_while_it_comes(receive, admitted) if may_be_parked(head.length) else receive
             await self._app(scope, coming, send)

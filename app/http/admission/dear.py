@@ -5,15 +5,16 @@ from math import frexp, sqrt
 
 # What costs more is dear: a few conditions more than one question ordinarily has, or a batch of four.
 DEAR = 10.0
-# What may always be under way of it: a batch of 20 questions, or three that filter by much.
-LEAST = 70.0
-# The same while it makes only itself slow: two such batches use all that one process and its database have on two
-# processors, and a third one would make them wait.
-LEAST_ALONE = 2 * LEAST
-FIRST = 4.0  # times the least
+# What may always be under way of it, besides a single one, however dear that is.
+LEAST = 35.0
+# The same while it makes only itself slow: two batches of 20 questions use all that one process and its database have
+# on two processors, and a third one would make them wait.
+LEAST_ALONE = 4 * LEAST
+FIRST = 8.0  # times the least
 # Times as long as they usually take, which ordinary requests may take beside dear ones, and dear ones beside each other.
 MOST_SLOWDOWN = 2.0
 _DECREASE = 0.7
+_CAREFULLY = 1.0  # units an interval, beside ordinary requests: each try of more may make some of them slow
 _ALONE = 20  # intervals without any ordinary request, after which there is nobody to be slowed down
 
 
@@ -34,6 +35,11 @@ class DearLimit:
         self._ordinary, self._dear = Slowdowns(), Slowdowns()
         self._alone = 0
 
+    @property
+    def parallelism(self) -> float:
+        """The share of its calls at once that one request is to make: less, the more ordinary requests it slows."""
+        return min(1.0, max(0.0, (self.units - LEAST) / (LEAST_ALONE - LEAST)))
+
     def sample(self, kind: Hashable, units: float, seconds: float) -> None:
         """Note how long one request of a kind took, that cost so much."""
         if units <= DEAR:
@@ -51,7 +57,7 @@ class DearLimit:
         elif dear > MOST_SLOWDOWN:
             self._lower(LEAST_ALONE)
         elif reached and (ordinary or self._alone > _ALONE):
-            self.units = min(self.most, self.units + sqrt(self.units))
+            self.units = min(self.most, self.units + (_CAREFULLY if ordinary else sqrt(self.units)))
 
     def _lower(self, least: float) -> None:
         self.units = min(self.units, max(least, self.units * _DECREASE))
