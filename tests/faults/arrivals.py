@@ -1,8 +1,8 @@
 """Open-loop load from a process of its own: requests arrive at a constant rate, however slowly they are answered.
 
 The latency of each is counted from the moment at which it should have begun, so that a service that lets its clients
-wait shortens none (no "coordinated omission"), but without what this process itself was late, which is told apart. To be
-late by little it goes before all others, where that is permitted; how much of a processor it takes for that is told, too.
+wait shortens none (no "coordinated omission"), but without what this process itself was late, which is told apart. It
+goes before all others, where that is permitted, to be late by little; how much of a processor it takes is told, too.
 """
 
 import asyncio

@@ -81,8 +81,10 @@ class AdmissionControl:
                     return
             admitted = Admitted(self._shared, slot, self._refused)
             note_admission(scope, admitted)
-            if slot.units > DEAR and (notes := current.get()) is not None:
-                notes.parallelism = self._control.dear.parallelism
+            if (notes := current.get()) is not None:
+                notes.parked = admitted.parked
+                if slot.units > DEAR:
+                    notes.parallelism = self._control.dear.parallelism
             began = perf_counter()
             coming = parked_while_it_comes(receive, admitted) if may_be_parked(head.length) else receive
             await self._app(scope, coming, send)

@@ -11,7 +11,7 @@ LEAST = 35.0
 # on two processors, and a third one would make them wait.
 LEAST_ALONE = 4 * LEAST
 FIRST = 8.0  # times the least
-# Times as long as they usually take, which ordinary requests may take beside dear ones, and dear ones beside each other.
+# Times as long as they usually take, which ordinary requests may take beside dear ones, and these beside each other.
 MOST_SLOWDOWN = 2.0
 _DECREASE = 0.7
 _CAREFULLY = 1.0  # units an interval, beside ordinary requests: each try of more may make some of them slow
