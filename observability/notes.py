@@ -1,5 +1,7 @@
 """The notes that one request gathers on its way, for the access line and the response headers."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 
 from msgspec import Struct
@@ -17,6 +19,10 @@ class Notes(Struct, eq=False):
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
     `shed` is why the request was refused before anything was done.
+
+    From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
+    that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request
+    takes no room from others.
 
     From the answer: `provider` is the name of the one that answered; `degraded` holds why the answer is degraded,
     one word for each reason; `eventual` says that acknowledged writes may be missing; `token` stands for what was
@@ -36,7 +42,15 @@ class Notes(Struct, eq=False):
     eventual: bool = False
     token: str | None = None
     shed: str | None = None
+    parallelism: float = 1.0
+    parked: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""
         self.provider, self.degraded, self.eventual = provider, degraded, eventual
+
+
+def parked() -> AbstractContextManager[None]:
+    """Return a context in which the request of this task, if there is one, takes no room from others."""
+    request = current.get()
+    return nullcontext() if request is None else request.parked()

@@ -60,7 +60,7 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     enabled: bool = True
     min_limit: Annotated[int, Meta(ge=1, le=100_000)] = 300
     max_limit: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
-    queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 0.03
+    queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 0.01
 
     def __post_init__(self) -> None:
         """Refuse a range without a number in it."""

@@ -63,8 +63,9 @@ class Confirmer(Struct):
         execution.answered(home.name)
         if not waiting:
             return []
-        seconds = self._patience(home, operation, len(waiting))
-        waiting = await self._untried(execution, waiting, seconds)
+        patience = patience_with(home, operation, len(waiting))
+        seconds = self._seconds(patience)
+        waiting = await self._untried(execution, waiting, seconds, patience)
         if not waiting:
             return []
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
@@ -74,7 +75,7 @@ class Confirmer(Struct):
         attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
         answered = False
         try:
-            await answered_within([attempt], seconds, execution.deadline)
+            await answered_within([attempt], seconds, patience, execution.deadline)
             answered = task.done()
         finally:
             # Also where the caller is gone, be it at the moment of the answer: home need not get the write twice for
@@ -92,7 +93,7 @@ class Confirmer(Struct):
                 refused.append((place, outcome))
         return refused
 
-    async def _untried(self, execution: Execution, waiting: Waiting, seconds: float) -> Waiting:
+    async def _untried(self, execution: Execution, waiting: Waiting, seconds: float, patience: float) -> Waiting:
         """Return the operations that no try in the background delivers; for those of others their end is awaited.
 
         They are those of a caller who repeats a request that was answered 202.
@@ -100,7 +101,7 @@ class Confirmer(Struct):
         tries = self.background.delivering([entry.seq for _, entry in waiting])
         if not tries:
             return waiting
-        await answered_within(tries, seconds, execution.deadline)
+        await answered_within(tries, seconds, patience, execution.deadline)
         going_on = {seq for one in tries if not one.task.done() for seq in one.seqs}
         confirmed = {seq for one in tries for seq in one.confirmed}
         slow = [(place, entry) for place, entry in waiting if entry.seq in going_on]
@@ -127,11 +128,12 @@ class Confirmer(Struct):
         lease.begin()
         return lease
 
-    def _patience(self, home: Link, operation: OperationClass, size: int) -> float:
+    def _seconds(self, patience: float) -> float:
+        """Return the seconds to wait for home's word."""
         wished = wish()
         if wished is not None:
             return wished
-        return inf if self.waits else patience_with(home, operation, size)
+        return inf if self.waits else patience
 
     async def _conclude_late(self, attempt: HomeTry) -> None:
         """Settle the deliveries of a try whose caller was answered before it ended."""

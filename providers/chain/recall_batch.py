@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from observability import notes
 from providers.answer_size import size_of
 from providers.answers import Answer, Found
 from providers.batches import answer_all
@@ -39,7 +40,7 @@ class RecallBatch(Struct):
             Unavailable: none was answered, for reasons that may pass.
         """
         self._bytes_left = queries[0].most_bytes or 0
-        answers = await answer_all(queries, lambda query: self._answer(query, ask), CONCURRENT_RECALLS)
+        answers = await answer_all(queries, lambda query: self._answer(query, ask), _at_once())
         if all(isinstance(answer, Unavailable) for answer in answers):
             raise next(answer for answer in answers if isinstance(answer, Unavailable))
         return answers
@@ -76,6 +77,11 @@ class RecallBatch(Struct):
     def _answered(self, found: Found) -> Found:
         self._in_vain = 0
         return found
+
+
+def _at_once() -> int:
+    request = notes.current.get()
+    return CONCURRENT_RECALLS if request is None else max(1, int(CONCURRENT_RECALLS * request.parallelism))
 
 
 def _too_large(most_bytes: int, answer: Answer | None) -> AnswerTooLarge:

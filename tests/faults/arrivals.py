@@ -1,14 +1,17 @@
 """Open-loop load from a process of its own: requests arrive at a constant rate, however slowly they are answered.
 
-The latency of each is counted from the moment at which it should have begun, so that neither a slow generator nor a
-service that lets its clients wait shortens any (no "coordinated omission").
+The latency of each is counted from the moment at which it should have begun, so that a service that lets its clients
+wait shortens none (no "coordinated omission"), but without what this process itself was late, which is told apart. It
+goes before all others, where that is permitted, to be late by little; how much of a processor it takes is told, too.
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import cycle
 from subprocess import PIPE, Popen
 
@@ -19,6 +22,7 @@ OK, ACCEPTED, REFUSED = 200, 202, 503
 LOST = 0  # the status of a request that was not answered
 _PATIENCE = 30.0  # seconds until a request counts as lost
 _MOST_CONNECTIONS = 900
+_PRIORITY = 50
 
 
 class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +44,10 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Sum up what became of a load; latencies in milliseconds, `processor` is the share of one that was used for it."""
+    """Sum up what became of a load; latencies in milliseconds, `processor` is the share of one that was used for it.
+
+    `late_p99` is how late this process sent requests; no latency contains it.
+    """
 
     sent: int
     statuses: dict[str, int]
@@ -119,25 +126,24 @@ class _Run:
 
     def __init__(self, load: Arrivals) -> None:
         self._load, self._client, self._requests = load, _Client(load.port), cycle(_requests(load))
-        self._loop = asyncio.get_running_loop()
-        self._first = self._loop.time() + 0.1
+        self._first = _now() + 0.1
         self.answers: list[_Answer] = []
 
     async def open(self) -> None:
         """Let requests arrive at a constant rate."""
-        load, loop = self._load, self._loop
+        load = self._load
         async with asyncio.TaskGroup() as group:
             for place in range(round((load.warm_up + load.seconds) * load.rate)):
                 due = self._first + place / load.rate
-                if due > loop.time():
-                    await asyncio.sleep(due - loop.time())
+                if due > _now():
+                    await asyncio.sleep(due - _now())
                 group.create_task(self._one(due))
 
     async def closed(self) -> None:
         """Let so many clients send one request after the other."""
 
         async def client() -> None:
-            while (due := self._loop.time()) < self._first + self._load.warm_up + self._load.seconds:
+            while (due := _now()) < self._first + self._load.warm_up + self._load.seconds:
                 await self._one(due)
 
         await asyncio.gather(*(client() for _ in range(self._load.clients)))
@@ -147,15 +153,19 @@ class _Run:
         self._client.close()
 
     async def _one(self, due: float) -> None:
-        loop = self._loop
-        late = loop.time() - due
+        began = _now()
         try:
             async with asyncio.timeout(_PATIENCE):
                 status, says_when = await self._client.ask(next(self._requests))
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
             status, says_when = LOST, False
         if due - self._first >= self._load.warm_up:
-            self.answers.append(_Answer(status, loop.time() - due, late, says_when))
+            self.answers.append(_Answer(status, _now() - began, began - due, says_when))
+
+
+def _now() -> float:
+    """Return the seconds of a clock that does not stand still during a turn of the loop, as the loop's own does."""
+    return time.perf_counter()
 
 
 async def _run(load: Arrivals) -> Outcome:
@@ -202,6 +212,8 @@ def _quantile(seconds: Sequence[float], share: float) -> float:
 
 
 if __name__ == "__main__":
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
     sys.stdout.buffer.write(
         msgspec.json.encode(uvloop.run(_run(msgspec.json.decode(sys.stdin.buffer.read(), type=Arrivals))))
     )

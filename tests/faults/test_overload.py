@@ -152,7 +152,7 @@ DEAR = {
             + "]}}"
         ],
     ),
-    "offsets": ("/memory/memories?limit=1000&offset=9000", [""]),
+    "offsets": ("/memory/memories?limit=100&offset=9000", [""]),
 }
 
 

@@ -7,6 +7,7 @@ from time import perf_counter
 from app.auth.admission import ADMIN_PORT
 from app.http.admission.admitted import Admitted, note_admission
 from app.http.admission.control import Control
+from app.http.admission.dear import DEAR
 from app.http.admission.flows import Slot
 from app.http.admission.heads import Recognize, read_head
 from app.http.admission.lanes import Routes
@@ -15,12 +16,13 @@ from app.http.admission.parking import may_be_parked, parked_while_it_comes
 from app.http.admission.prices_at_door import price_at_door
 from app.http.admission.queueing import QueueingDelay
 from app.http.admission.refusals import ReturnTimes, refusal, refuse
-from app.http.admission.sharing import ORDINARY, NoRoom
+from app.http.admission.sharing import NoRoom
 from app.http.admission.shedding import Shedding
 from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings
 from observability.http import AsgiApp, Receive, Scope, Send
 from observability.metrics import Metrics
+from observability.notes import current
 
 # Probes, scrapes and operators are few. More than so many at once are a flood, which would keep them out themselves.
 MAX_OPERATORS = 256
@@ -79,11 +81,15 @@ class AdmissionControl:
                     return
             admitted = Admitted(self._shared, slot, self._refused)
             note_admission(scope, admitted)
+            if (notes := current.get()) is not None:
+                notes.parked = admitted.parked
+                if slot.units > DEAR:
+                    notes.parallelism = self._control.dear.parallelism
             began = perf_counter()
             coming = parked_while_it_comes(receive, admitted) if may_be_parked(head.length) else receive
             await self._app(scope, coming, send)
-            if slot.units <= ORDINARY and not admitted.was_parked:
-                self._control.dear.sample((scope["method"], route.template), perf_counter() - began)
+            if not admitted.waited:
+                self._control.dear.sample((scope["method"], route.template), slot.units, perf_counter() - began)
         finally:
             self._shared.depart(slot)
 

@@ -31,12 +31,12 @@ class Charged(Protocol):
 class Admitted:
     """Hold the slot of one request until it ends; `refused` makes the error of a refusal."""
 
-    __slots__ = ("_parked", "_refused", "_shared", "_slot", "was_parked")
+    __slots__ = ("_parked", "_refused", "_shared", "_slot", "waited")
 
     def __init__(self, shared: SharedLimit, slot: Slot, refused: Callable[[Slot, float, str], RequestError]) -> None:
         self._shared, self._slot, self._refused = shared, slot, refused
         self._parked = 0.0  # units
-        self.was_parked = False  # so that its time says nothing
+        self.waited = False  # for anything but the work itself, so that its time says nothing
 
     async def charge(self, price: float) -> None:
         """See `Charged`."""
@@ -52,6 +52,7 @@ class Admitted:
             return
         # Nothing is held meanwhile: requests that wait for each other's units would all wait in vain.
         self._shared.give_back(slot, held)
+        self.waited = True
         try:
             await self._shared.wait(slot, units)
         except NoRoom as error:
@@ -68,7 +69,7 @@ class Admitted:
 
     def park(self) -> None:
         """Give back what is held, for a while."""
-        self.was_parked = True
+        self.waited = True
         self._parked += self._slot.units
         self._shared.give_back(self._slot, self._slot.units)
 

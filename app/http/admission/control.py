@@ -21,11 +21,11 @@ class Control:
         `delay` is the least queueing delay in it, in seconds.
         """
         shared = self.shared
-        self.limit.adjust(delay, shared.most_used, reached=shared.reached)
+        self.limit.adjust(delay, shared.most_used, reached=shared.full)
         if shared.reached:
             shared.measure_rate(shared.released - self._released, seconds)
         self._released = shared.released
-        shared.most_used, shared.reached = shared.used, False
+        shared.most_used, shared.reached, shared.full = shared.used, False, False
         self.dear.adjust()
         shared.admit_waiting()
         return shared.requests > 0

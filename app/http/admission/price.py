@@ -42,7 +42,7 @@ _PER_TEXT_CHAR = 0.8 / 1_000
 _PER_QUERY_CHAR = 1.5 / 1_000
 _PER_ANSWERED = 0.02  # memories in an answer
 _PER_LISTED = 0.005
-_PER_SKIPPED = 0.5 / 1_000  # memories before an offset
+_PER_SKIPPED = 0.95 / 1_000  # memories before an offset
 
 _CONDITION = 0.25
 _PER_STEP = 0.0125  # of a path, beyond the first

@@ -20,7 +20,7 @@ _TARIFFS = {
     "/memory/recall": _Tariff(3.0, 650),
     "/memory/remember": _Tariff(1.0, 1_250),
     "/memory/list": _Tariff(1.5, 650),
-    "/memory/recall/batch": _Tariff(1.0, 20, MAX_BATCH_BODY_BYTES),
+    "/memory/recall/batch": _Tariff(1.0, 14, MAX_BATCH_BODY_BYTES),
     "/memory/remember/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
     "/memory/update/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
     "/memory/delete/batch": _Tariff(1.0, 100),

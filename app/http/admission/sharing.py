@@ -49,7 +49,8 @@ class SharedLimit:
         self.requests = self.waiting = 0
         self.released = 0.0  # units, since the service started
         self.rate = 0.0  # units a second that were released lately
-        self.reached = False  # since this was last set to False
+        self.reached = False  # whether a request found no room, since this was last set to False
+        self.full = False  # whether one found none in the limit itself, dear or not
         self._virtual = self._units_waiting = 0.0
         self._callers: dict[str, CallerFlow] = {}
         self._queued: dict[str, CallerFlow] = {}
@@ -115,9 +116,13 @@ class SharedLimit:
 
     async def wait(self, slot: Slot, units: float) -> None:
         """Take units for a slot when it is its turn; raise `NoRoom` if that is not in time, or will not be."""
-        self.reached = True
         caller, user = slot.caller, slot.user
         units = self.units_of(units)
+        self.reached = True
+        if self._is_too_dear(units):
+            self._dear.reached = True
+        elif not self._fits(caller, user, units):
+            self.full = True
         deadline = self._deadline if caller.used else max(self._deadline, HOLDS_NOTHING)
         if self.waiting >= MAX_WAITING or self._expected(caller, user, units) > deadline:
             raise NoRoom(self._reason(units))
@@ -144,9 +149,13 @@ class SharedLimit:
         """Return the seconds until it would be the turn of such a request, 0 if nothing is known yet."""
         if not self.rate:
             return 0.0
-        of_users = min(caller.waiting, user.waiting * (len(caller.queued) or 1))
-        ahead = min(self._units_waiting, of_users * (len(self._queued) or 1))
-        return (ahead + units - max(0.0, self._limit() - self.used)) / self.rate
+        # By then everybody else who waits has had as much, as far as they wait for so much.
+        of_users = min(caller.waiting, (user.waiting + units) * len(caller.queued))
+        ahead = min(self._units_waiting, (of_users + units) * len(self._queued))
+        room = self._limit() - self.used
+        if self._is_too_dear(units):
+            room = min(room, self._dear.units - self.used_dearly)
+        return (ahead + units - max(0.0, room)) / self.rate
 
     def _reason(self, units: float) -> str:
         return "limit" if self.used + units > self._limit() else "share"

@@ -66,18 +66,31 @@ class HomeTry(Struct, eq=False):
         self.ending.begin(0.0)
 
 
-async def answered_within(tries: Collection[HomeTry], seconds: float, caller: Deadline) -> None:
-    """Wait until all tries have ended, but not longer than the patience or the caller's deadline.
+async def answered_within(tries: Collection[HomeTry], seconds: float, patience: float, caller: Deadline) -> None:
+    """Wait for so many seconds until all tries have ended, but not longer than the caller's deadline.
 
-    The lag of this process is no slowness of home: it is taken out of the patience.
+    Beyond the patience with home it is a wait and no work any more, in which the request takes no room from others. The
+    lag of this process is no slowness of home: it is taken out of both.
     """
-    started, began = time.perf_counter(), caller.now()
+    started = time.perf_counter()
+    await _all_ended_within(tries, min(seconds, patience), caller)
+    if seconds > patience and not _have_ended(tries):
+        with notes.parked():
+            await _all_ended_within(tries, seconds - patience, caller)
+    request = notes.current.get()
+    if request is not None and not _have_ended(tries):  # those that have ended have noted it
+        request.provider_seconds += time.perf_counter() - started
+
+
+def _have_ended(tries: Collection[HomeTry]) -> bool:
+    return all(one.task.done() for one in tries)
+
+
+async def _all_ended_within(tries: Collection[HomeTry], seconds: float, caller: Deadline) -> None:
+    began = caller.now()
     for one in tries:  # in nearly every case a single one
         if not one.task.done():
             await _ended_within(one.task, seconds - (caller.now() - began), caller)
-    request = notes.current.get()
-    if request is not None and not all(one.task.done() for one in tries):  # those that have ended have noted it
-        request.provider_seconds += time.perf_counter() - started
 
 
 async def _ended_within(task: asyncio.Task[Any], seconds: float, caller: Deadline) -> None:

@@ -27,7 +27,8 @@ async def slow_down(context: ChainContext, execution: Execution, owner: Owner, s
     delay = pacing.delay(owner, size, execution.deadline.remaining())
     if delay > 0.0:
         context.observer.slowed(reason)
-        await asyncio.sleep(delay)
+        with notes.parked():
+            await asyncio.sleep(delay)
         if (request := notes.current.get()) is not None:  # home is what it waits for
             request.provider_seconds += delay
 

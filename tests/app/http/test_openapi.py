@@ -5,10 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from app import __version__
 from app.controllers.docs import CONTENT_SECURITY_POLICY
 from app.http.answers import HIDDEN
+from app.main import create_app
+from app.settings import Settings
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 READS = {"200", "400", "401", "403", "422", "503"}
@@ -72,6 +75,14 @@ STRICT = {
     *KINDS.values(),
     *("BreakerChange", "OrderRequest"),
 }
+
+
+def test_the_document_is_made_once_in_a_process() -> None:
+    """However many applications it makes, whatever their settings: it takes long, and is the same for all."""
+    settings = (Settings(recall_limit=5), Settings(recall_limit=20))
+    documents = {id(create_app(one, CollectorRegistry()).state.document) for one in settings}
+
+    assert len(documents) == 1
 
 
 @pytest.fixture(scope="session")

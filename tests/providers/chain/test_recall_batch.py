@@ -239,3 +239,20 @@ def test_a_refusal_names_its_provider() -> None:
         assert (found.provider, refused.answer) == ("only", Answer(provider="only"))
 
     staged(main)
+
+
+@pytest.mark.parametrize(("share", "at_once"), [(1.0, CONCURRENT_RECALLS), (0.5, CONCURRENT_RECALLS // 2), (0.0, 1)])
+def test_less_is_done_at_once_beside_others(share: float, at_once: int) -> None:
+    """As the request was told: it takes longer, and nobody else does."""
+
+    async def main(stage: Stage) -> None:
+        one = Alone(stage)
+        one.store.seconds = 0.1
+        began = stage.clock.now
+        with request(patience=20.0) as told:
+            told.parallelism = share
+            await one.provider.find_many([TEA] * 8)
+
+        assert stage.clock.now - began == pytest.approx(0.1 * 8 / at_once)
+
+    staged(main)

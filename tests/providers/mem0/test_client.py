@@ -1,9 +1,11 @@
 """One request over a real connection: bounded in time and size, never sent elsewhere, honest about what is unknown."""
 
 import asyncio
+import gc
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic
 
 import pytest
@@ -18,6 +20,7 @@ from tests.support.fickle_http import HUGE_BYTES, Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, SERVERS, speaking
 
 PATIENCE = 0.5
+NOWHERE = "https://127.0.0.1:9"
 LONG = 10.0  # seconds; a wait that long on a busy machine would never end
 
 PLACES = 4
@@ -235,3 +238,24 @@ async def test_requests_broken_off_leave_all_places_free() -> None:
                 await asyncio.sleep(0.01)
 
     assert [answer.status for answer in answers] == [200] * 2 * PLACES
+
+
+async def test_certificates_are_read_once_in_a_process() -> None:
+    """All clients that are open, and all their connections, share one context."""
+
+    def contexts() -> int:
+        gc.collect()
+        return sum(isinstance(one, ssl.SSLContext) for one in gc.get_objects())
+
+    async with AsyncExitStack() as opened:
+        counts = []
+        for _ in range(3):
+            client = await opened.enter_async_context(
+                open_client(NOWHERE, request_timeout=1, connect_timeout=1, concurrency=2)
+            )
+            with pytest.raises(Unavailable):
+                await OssDialect(client, Secret("key")).search("anna", "tea", 10)
+            counts.append(contexts())
+
+    assert counts == [counts[0]] * 3
+    assert counts[0] > 0

@@ -164,6 +164,24 @@ async def test_answers_without_vectors_are_counted_from_zero(database: str) -> N
         assert [degraded_of(host, operation) for operation in ("recall", "recall_many")] == [0, 0]
 
 
+async def test_the_ranking_is_named_after_what_decides_it(database: str) -> None:
+    """A recall may be answered by another store only if words, weight and models are the same there."""
+    current, former = HashingEmbedder(), HashingEmbedder(model="test/former")
+    rankings = []
+    for embedder, others, weight in (
+        (current, (), 0.5),
+        (HashingEmbedder(), (), 0.5),
+        (None, (), 0.5),
+        (current, (former,), 0.5),
+        (current, (), 0.25),
+    ):
+        async with open_native_provider(database, embedder, others, vector_weight=weight) as provider:
+            rankings.append(provider.ranking)
+
+    assert rankings[0] == rankings[1] == "native 0.5 test/hashing"
+    assert rankings[2:] == ["native 0.5 ", "native 0.5 test/hashing test/former", "native 0.25 test/hashing"]
+
+
 def degraded_of(host: Host, operation: str) -> float | None:
     """What the counter of answers without vectors says."""
     labels = {"operation": operation, "reason": "no_vector"}

@@ -7,6 +7,7 @@ import pytest
 
 from app.http.admission.admission import MAX_OPERATORS
 from app.http.admission.admitted import admission_of
+from app.http.admission.dear import DEAR, LEAST
 from app.http.admission.parking import MAX_BYTES, SECONDS
 from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings
@@ -157,7 +158,7 @@ def test_what_is_dearer_than_it_looked_waits_again() -> None:
 
     async def scene(_: FakeClock) -> None:
         door = Door(SMALL)
-        holding = asyncio.create_task(door.ask("POST", "/memory/recall/batch", key="two", length=180))
+        holding = asyncio.create_task(door.ask("POST", "/memory/recall/batch", key="two", length=126))
         await asyncio.sleep(0.001)
         used, door.price = door.used, 12.5
         asked = asyncio.create_task(door.ask())
@@ -192,6 +193,45 @@ def test_a_long_poll_holds_nothing() -> None:
         await asked
 
         assert (before, meanwhile, afterwards, door.used) == (1, 0, 1, 0)
+
+    simulate(scene)
+
+
+def test_what_waits_below_holds_nothing_either() -> None:
+    """A write whose caller wants to wait for home's word parks its request through its notes."""
+
+    async def scene(_: FakeClock) -> None:
+        door = Door(SMALL)
+        told = Notes("an id")
+        token = current.set(told)
+        asked = asyncio.create_task(door.ask())
+        current.reset(token)
+        await until(lambda: door.entered == 1)
+        before = door.used
+        with told.parked():
+            meanwhile = door.used
+        afterwards = door.used
+        door.end.set()
+        await asked
+
+        assert (before, meanwhile, afterwards, door.used) == (1, 0, 1, 0)
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("units", "share"), [(DEAR, 1.0), (DEAR + 1, 0.0)])
+def test_what_is_dear_is_told_how_much_to_do_at_once(units: float, share: float) -> None:
+    """While it slows down ordinary requests: one call after the other."""
+
+    async def scene(_: FakeClock) -> None:
+        door = Door(AdmissionSettings(min_limit=LEAST, max_limit=LEAST))
+        door.end.set()
+        told = Notes("an id")
+        token = current.set(told)
+        await door.ask("POST", "/memory/remember", length=int(1_250 * (units - 1)))
+        current.reset(token)
+
+        assert told.parallelism == share
 
     simulate(scene)
 

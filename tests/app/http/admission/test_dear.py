@@ -4,38 +4,83 @@ import asyncio
 
 import pytest
 
-from app.http.admission.dear import DEAR, FIRST, LEAST, MOST_SLOWDOWN, DearLimit
+from app.http.admission.dear import DEAR, FIRST, LEAST, LEAST_ALONE, MOST_SLOWDOWN, DearLimit
 from app.http.admission.sharing import HOLDS_NOTHING, NoRoom, SharedLimit
 from tests.support.clock import FakeClock, simulate
 
 MOST = 2_000.0
 QUICK = 0.01  # seconds
 USER = b"u"
+BATCH = 65.0  # units
 
 
-def adjusted(seconds: float, intervals: int, limit: DearLimit | None = None) -> DearLimit:
-    """Return a limit after so many intervals in which ordinary requests took so long."""
+def adjusted(
+    seconds: float, intervals: int, limit: DearLimit | None = None, *, units: float = 1.0, reached: bool = True
+) -> DearLimit:
+    """Return a limit after so many intervals in which requests that cost so much took so long."""
     limit = limit or DearLimit(MOST)
     for _ in range(intervals):
-        limit.sample("get", seconds)
+        limit.sample("get", units, seconds)
+        limit.reached = reached
         limit.adjust()
     return limit
 
 
 def test_dear_work_gives_way() -> None:
     """While ordinary requests take more than twice their usual time, down to what may always be under way."""
-    usual = adjusted(QUICK, 1_000)
+    usual = adjusted(QUICK, 2_500)
     slowed = adjusted(QUICK * MOST_SLOWDOWN * 1.5, 20, adjusted(QUICK, 1_000))
 
     assert (usual.units, slowed.units) == (MOST, LEAST)
 
 
+def test_dear_work_gives_way_to_dear_work() -> None:
+    """Where it makes itself slow more of it does not get done, and two at a time always may."""
+    usual = adjusted(QUICK, 2_500, units=BATCH)
+    for _ in range(1_000):
+        usual.reached = True
+        usual.adjust()
+    slowed = adjusted(QUICK * MOST_SLOWDOWN * 1.5, 20, adjusted(QUICK, 2_500, units=BATCH), units=BATCH)
+
+    assert (usual.units, slowed.units) == (MOST, LEAST_ALONE)
+    assert slowed.units >= 2 * BATCH
+
+
+def test_a_dearer_one_is_not_slow() -> None:
+    """It may take as long as it costs more; and few memories take longer for each of them."""
+    limit = DearLimit(MOST)
+    for place in range(2_500):
+        limit.sample("batch", *((BATCH, QUICK) if place % 2 else (4 * BATCH, 4 * QUICK)))
+        limit.sample("memories", *((BATCH / 4, QUICK) if place % 2 else (BATCH, QUICK)))
+        limit.reached = True
+        limit.adjust()
+
+    assert limit.units == MOST
+
+
+def test_one_request_does_less_at_once() -> None:
+    """The more ordinary ones are slowed; while dear ones slow only each other, each does all that it can at once."""
+    limit = DearLimit(MOST)
+    shares = []
+    for units in (LEAST_ALONE, (LEAST + LEAST_ALONE) / 2, LEAST):
+        limit.units = units
+        shares.append(limit.parallelism)
+
+    assert shares == [1.0, 0.5, 0.0]
+
+
+def test_what_nobody_needs_is_not_allowed() -> None:
+    """So that a sudden flood of dear work does not meet a limit that nothing has tried."""
+    assert adjusted(QUICK, 1_000, reached=False).units == FIRST * LEAST
+
+
 def test_it_comes_back() -> None:
     """When they are quick again, and when there are none to be slowed down."""
     slowed = adjusted(10 * QUICK, 20, adjusted(QUICK, 100))
-    quick = adjusted(QUICK, 100, slowed)
+    quick = adjusted(QUICK, 300, slowed)
     alone = adjusted(10 * QUICK, 20, adjusted(QUICK, 100))
     for _ in range(1_000):
+        alone.reached = True
         alone.adjust()
 
     assert quick.units > FIRST * LEAST
@@ -45,8 +90,9 @@ def test_it_comes_back() -> None:
 def test_each_kind_has_a_usual_time() -> None:
     """A recall that takes longer than a get is not slow."""
     limit = DearLimit(MOST)
-    for place in range(1_000):
-        limit.sample(*(("get", QUICK) if place % 2 else ("recall", 10 * QUICK)))
+    for place in range(2_500):
+        limit.sample(*(("get", 1.0, QUICK) if place % 2 else ("recall", 3.0, 10 * QUICK)))
+        limit.reached = True
         limit.adjust()
 
     assert limit.units == MOST

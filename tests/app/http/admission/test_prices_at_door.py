@@ -27,7 +27,7 @@ def length_of(body: object) -> int:
         ("/memory/remember", MEMORY, price.of_memory(MEMORY)),
         (
             "/memory/recall/batch",
-            {"queries": [QUESTION] * 20},
+            {"queries": [{"query": QUESTION.query}] * 20},
             price.of_questions([price.of_question(QUESTION, 10)] * 20),
         ),
         ("/memory/remember/batch", {"memories": [MEMORY] * 100}, price.of_memories([MEMORY] * 100)),

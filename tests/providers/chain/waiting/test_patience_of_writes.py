@@ -1,6 +1,8 @@
 """Writes and patience: a slow home is waited for within patience, and gets the write once all the same."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 import pytest
@@ -121,6 +123,32 @@ def test_the_caller_may_wait_longer() -> None:
 
         assert (stored, scene.told.accepted) == (True, True)
         assert [waited, waited_less] == pytest.approx([SLOW, 2.0])
+
+    play(act)
+
+
+def test_who_waits_longer_takes_no_room_from_others() -> None:
+    """Beyond the patience with home, in which nearly every write is answered, it is a wait and no work."""
+
+    async def act(scene: Scene) -> None:
+        moments: list[float] = []
+
+        @contextmanager
+        def parked() -> Iterator[None]:
+            moments.append(scene.clock())
+            yield
+            moments.append(scene.clock())
+
+        scene.told.wait, scene.told.parked = 10.0, parked
+        started = scene.clock()
+        await scene.chain.remember(USER, "tea")
+        quick = list(moments)
+        scene.home.seconds = SLOW
+        started = scene.clock()
+        await scene.chain.remember(USER, "tea")
+
+        assert quick == []
+        assert [moment - started for moment in moments] == pytest.approx([LEAST_PATIENCE_FOR_WRITES, SLOW])
 
     play(act)
 
