@@ -16,7 +16,7 @@ class Notes(Struct, eq=False):
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
-    `shed` is why the request was refused before anything was done.
+    `shed` is why the request was refused before anything was done; `refused` is why its caller was.
 
     From the answer: `provider` is the name of the one that answered; `degraded` holds why the answer is degraded,
     one word for each reason; `eventual` says that acknowledged writes may be missing; `token` stands for what was
@@ -36,6 +36,7 @@ class Notes(Struct, eq=False):
     eventual: bool = False
     token: str | None = None
     shed: str | None = None
+    refused: str | None = None
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""

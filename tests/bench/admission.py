@@ -15,7 +15,8 @@ from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.keys import hash_key, new_key
 from app.http.admission.admission import AdmissionControl
 from app.http.admission.admitted import admission_of
-from app.settings.model import AdmissionSettings, KeySettings
+from app.settings.auth import KeySettings
+from app.settings.model import AdmissionSettings
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 from observability.metrics import Metrics
 from tests.bench.load import table
@@ -24,7 +25,7 @@ ROUNDS = 40
 REQUESTS = 1_000
 MOST = 50.0  # microseconds at p50
 _TEMPLATES = ("/memory/recall", "/memory/memories", "/memory/memories/{memory_id}")
-_KEY = new_key()
+_KEY = new_key("test")
 _HEADERS = [
     (b"host", b"127.0.0.1:8000"),
     (b"user-agent", b"a client"),

@@ -103,7 +103,7 @@ async def app() -> AsyncIterator[Litestar]:
     environ = {
         "MEMORY_PROVIDER": "mock",
         "NINAI__AUTH__MODE": "api_key",
-        "NINAI__AUTH__KEYS__ONE__HASH": hash_key(new_key()),
+        "NINAI__AUTH__KEYS__ONE__HASH": hash_key(new_key("test")),
     }
     async with running_app(environ, FOREVER) as opened:
         yield opened
