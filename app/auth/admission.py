@@ -119,11 +119,16 @@ def identified(request: AnyRequest, authenticated: Identity | None = None) -> Id
     identity = authenticated
     if identity is None:
         authenticator: Authenticator = request.app.state.authenticator
-        identity = authenticator.identify(request.method, request.headers, credential_in(request.headers))
+        # Where nobody is asked for a credential, a proxy may add as many as it likes.
+        shown = credential_in(request.headers) if _uses_keys(request) else None
+        identity = authenticator.identify(request.method, request.headers, shown)
     if (notes := current.get()) is not None:
         notes.caller = identity.id
-    scope: Scope = request.route_handler.opt[SCOPE]
-    identity.require(scope)
+    scope: Scope | None = request.route_handler.opt.get(SCOPE)
+    if scope is not None:
+        identity.require(scope)
+    elif request.method != "OPTIONS":  # which the framework answers by itself, with the methods of the path
+        raise RuntimeError(f"{request.method} {request.scope['path_template']} does not say what it asks for")
     return identity
 
 

@@ -48,10 +48,10 @@ class KeyFollower:
         await self._read()
         async with (
             background.running(background.start(self._follow, "keys")),
-            background.running(background.start(self._note_uses, "uses of keys")),
+            background.running(background.start(self._noting, "uses of keys")),
         ):
             yield
-        await asyncio.to_thread(self._note)
+        await asyncio.to_thread(self.note_uses)
 
     def configure(self, keys: Mapping[str, KeySettings]) -> None:
         """Put the keys of a changed configuration in force."""
@@ -100,12 +100,13 @@ class KeyFollower:
         self._twice, self._of_another_pepper = twice, table.of_another_pepper
         self._keys.table = table
 
-    async def _note_uses(self) -> None:
+    async def _noting(self) -> None:
         while True:
             await asyncio.sleep(NOTE_SECONDS)
-            await asyncio.to_thread(self._note)
+            await asyncio.to_thread(self.note_uses)
 
-    def _note(self) -> None:
+    def note_uses(self) -> None:
+        """Write down which keys were used since the last time."""
         used = dict(self._keys.used)
         if used == self._noted:
             return

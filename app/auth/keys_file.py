@@ -85,4 +85,4 @@ def without_defaults(key: KeySettings) -> dict[str, object]:
 
 def _place_in(complaint: str) -> str:
     _, _, place = complaint.rpartition(" - at `")
-    return f": at {place.rstrip('`')}" if place and place != complaint else ""
+    return f": at {place.replace('`', '')}" if place and place != complaint else ""

@@ -40,7 +40,7 @@ class Moment(click.ParamType[datetime]):
             if _DURATION.fullmatch(value):
                 return now + DURATION.convert(value, param, ctx)
             moment = datetime.fromisoformat(value)
-        except (ValueError, OverflowError):
+        except ValueError:
             self.fail("expected 90d, 12h, or a date and time like 2027-01-31T00:00Z", param, ctx)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 

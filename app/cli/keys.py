@@ -81,7 +81,7 @@ _PRINT = click.option(
 
 @click.group()
 def keys() -> None:
-    """Make, list, rotate, revoke and expire API keys; a running service follows within a second."""
+    """Make, list, rotate, revoke and expire API keys."""
 
 
 @keys.command()
