@@ -44,7 +44,10 @@ class KeyFollower:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Follow the file while the context lasts, having read it first."""
+        """Follow the file while the context lasts, having read it first; where no keys are used, do nothing."""
+        if self._settings.mode == "none":
+            yield
+            return
         await self._read()
         async with (
             background.running(background.start(self._follow, "keys")),

@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from app.auth.failed_logins import FREE, FailedLogins
 from app.auth.keys import hash_key, new_key
+from app.http.admission.operators import MAX_OPERATORS
 from tests.support.api import asgi_client, running_app
 from tests.support.asgi import ask
 from tests.support.canary import Log, logged_into_memory
@@ -125,3 +126,21 @@ async def test_who_waits_holds_nothing_back(app: Litestar) -> None:
     assert not asking.done()
     assert registry.get_sample_value(used) == 0
     assert (await asking).status == 401
+
+
+async def test_who_waits_takes_no_place_of_an_operator(app: Litestar, http: httpx.AsyncClient) -> None:
+    """However many guess at the admin API, operators and probes get in."""
+    app.state.failed_logins = failed = FailedLogins(lambda: 0.0)
+    for _ in range(FREE + 10):
+        failed.count("127.0.0.1")
+    guesses = [
+        asyncio.create_task(ask(app, "GET", "/admin/providers", ((b"x-api-key", b"guess"),)))
+        for _ in range(MAX_OPERATORS + 1)
+    ]
+    await asyncio.sleep(0.5)
+
+    probe = (await http.get("/livez")).status_code
+    waiting = [guess for guess in guesses if not guess.done()]
+
+    assert (probe, len(waiting)) == (200, MAX_OPERATORS + 1)
+    assert {(await guess).status for guess in guesses} == {401}
