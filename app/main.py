@@ -1,6 +1,7 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
 import gc
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 
@@ -14,6 +15,10 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
+from app.auth.api_key import ApiKeys
+from app.auth.failed_logins import FailedLogins
+from app.auth.key_following import KeyFollower
+from app.auth.routes import guarded_routes
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
@@ -30,6 +35,7 @@ from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
+from app.http.connections.client_address import ClientAddress
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
@@ -82,12 +88,23 @@ def create_app(
     tracer = Tracer()
     reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
-    authenticator = authenticator_of(settings.auth)
+    keys = ApiKeys()
+    authenticator = authenticator_of(settings.auth, keys)
+    follower = KeyFollower(settings.auth, settings.data_dir, keys)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[*_RESOURCES, *_PAGES],
-        lifespan=[lifespan, admin_port(settings)],
-        state=State({"settings": settings, "metrics": metrics, "scrapes": scrapes, "authenticator": authenticator}),
+        lifespan=[lambda _: follower.following(), lifespan, admin_port(settings)],
+        state=State(
+            {
+                "settings": settings,
+                "metrics": metrics,
+                "scrapes": scrapes,
+                "authenticator": authenticator,
+                "key_follower": follower,
+                "failed_logins": FailedLogins(time.monotonic),
+            }
+        ),
         exception_handlers={HTTPException: respond, Exception: respond},
         openapi_config=openapi_config(),
         request_class=GrowingRequest,
@@ -98,6 +115,7 @@ def create_app(
         # None would read LITESTAR_DEBUG, and a debug answer shows local variables.
         debug=False,
     )
+    guarded_routes(app)  # a route that nobody thought about ends the start here
     complete(app)
     metrics.expect_requests(_memory_routes(app))
 
@@ -111,7 +129,8 @@ def create_app(
     templates = {template for _, template in _memory_routes(app)}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
-    app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
+    named = ClientAddress(seen, settings.server.trusted_proxies)
+    app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
 
 
@@ -149,6 +168,7 @@ def _lifespan(
     async def opened(app: Litestar) -> AsyncIterator[None]:
         def applied(settings: Settings) -> None:
             app.state.settings = settings
+            app.state.key_follower.configure(settings.auth.keys)
             metrics.show_config(",".join(settings.order), fingerprint(settings))
 
         chains = ChainFactory(metrics)
@@ -160,7 +180,7 @@ def _lifespan(
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain
-            app.state.console = Console(settings, chains.observer.history)
+            app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)

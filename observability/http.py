@@ -1,7 +1,7 @@
 """The wrapper around the whole application that sees every request: id, access line, metrics, trace, headers."""
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
@@ -29,6 +29,8 @@ _PROBES = frozenset({"/livez", "/readyz", "/metrics", "/memory/health"})
 _REFRESHED = frozenset({"/console", "/console/files/{name}"})
 _REFUSED = 400  # this status and above
 _NOT_KEPT = (b"cache-control", b"no-store")
+_NO_GUESSING = ((b"x-content-type-options", b"nosniff"),)
+_STRICT_TRANSPORT = (*_NO_GUESSING, (b"strict-transport-security", b"max-age=31536000"))
 
 _log = structlog.get_logger("ninai.access")
 
@@ -36,8 +38,9 @@ _log = structlog.get_logger("ninai.access")
 class Observed:
     """Add to every request an id, a metric, one line in the log, a span if it is traced, and headers to its response.
 
-    An `X-Request-ID` of up to 128 harmless characters is taken over from the client, otherwise one is made. A response
-    that does not say whether it may be cached (`Cache-Control`) must not be cached.
+    Browsers are told to guess no types, and after TLS to come back by it alone. An `X-Request-ID` of up to 128 harmless
+    characters is taken over from the client, otherwise one is made. A response that does not say whether it may be
+    cached (`Cache-Control`) must not be cached.
     """
 
     def __init__(self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None) -> None:
@@ -54,6 +57,7 @@ class Observed:
         notes = Notes(_request_id(scope))
         token = current.set(notes)
         status = _CLIENT_GONE
+        secure = came_over_tls(scope)
 
         async def send_observed(message: Message) -> None:
             nonlocal status
@@ -62,7 +66,8 @@ class Observed:
                 own = list(message.get("headers", ()))
                 kept = any(name == _NOT_KEPT[0] for name, _ in own)
                 added = _headers(notes, perf_counter() - started)
-                message["headers"] = [*own, *added] if kept else [*own, _NOT_KEPT, *added]
+                guarding = _STRICT_TRANSPORT if secure else _NO_GUESSING
+                message["headers"] = [*own, *guarding, *added] if kept else [*own, _NOT_KEPT, *guarding, *added]
             await send(message)
 
         self._metrics.http_in_flight.inc()
@@ -99,9 +104,11 @@ class Observed:
             status=status,
             ms=round(seconds * 1000, 2),
             caller=notes.caller,
+            client=_client_of(scope),
             provider=notes.provider,
             **({"degraded": notes.degraded} if notes.degraded else {}),
             **({"shed": notes.shed} if notes.shed else {}),
+            **({"refused": notes.refused} if notes.refused else {}),
         )
 
 
@@ -113,6 +120,22 @@ def route_of(template: str | None) -> str:
 def method_of(method: str) -> str:
     """Return the method, or `OTHER` if it is not a known one."""
     return method if method in _METHODS else "OTHER"
+
+
+def came_over_tls(scope: Mapping[str, Any]) -> bool:
+    """Return whether the client spoke TLS, to the service or, as `X-Forwarded-Proto` says, to a proxy in front.
+
+    A client that forges the header only makes its own browser more careful.
+    """
+    if scope.get("scheme") == "https":
+        return True
+    said = next((value for name, value in scope["headers"] if name == b"x-forwarded-proto"), b"")
+    return bool(said.partition(b",")[0].strip().lower() == b"https")
+
+
+def _client_of(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return str(client[0]) if client else None
 
 
 def _is_quiet(method: str, route: str, status: int) -> bool:

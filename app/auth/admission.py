@@ -3,32 +3,54 @@
 A hook rather than guards: the framework copies the route's handler for every guard of every request.
 """
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
 
 from litestar import Request
 from litestar.exceptions import NotFoundException
 
+from app.auth.allowed_users import USER_HEADER
 from app.auth.anonymous import AnonymousAuthenticator
-from app.auth.api_key import ApiKeyAuthenticator
-from app.auth.caller import USER_HEADER, Authenticator, Caller, Identity
+from app.auth.api_key import ApiKeys
+from app.auth.by_credential import CredentialAuthenticator
+from app.auth.caller import Authenticator, Identity
+from app.auth.credentials import credential_in
+from app.auth.failed_logins import FailedLogins
 from app.auth.loopback import require_loopback_name
+from app.auth.refusals import FAILED_LOGINS, CallerRefused
+from app.auth.routes import SCOPE
+from app.http.admission.admitted import admission_of
+from app.http.admission.heads import address_of
 from app.http.parameters import refuse_unknown_parameters
 from app.http.problems import BAD_REQUEST, RequestError
-from app.settings.model import AuthSettings, Scope
+from app.settings.auth import AuthSettings, Scope
+from observability.metrics import Metrics
 from observability.notes import current
 
 # The admin port writes this into the scope of a request that came through it.
 ADMIN_PORT = "ninai.admin_port"
 
+AnyRequest = Request[Any, Any, Any]
+_Hook = TypeVar("_Hook", bound=Callable[[AnyRequest], Awaitable[None]])
 
-def authenticator_of(settings: AuthSettings) -> Authenticator:
+
+def authenticator_of(settings: AuthSettings, keys: ApiKeys) -> Authenticator:
     """Return the authenticator that the settings choose."""
     if settings.mode == "api_key":
-        return ApiKeyAuthenticator(settings.keys)
+        return CredentialAuthenticator([keys])
     return AnonymousAuthenticator(settings.default_user)
 
 
-async def admit(request: Request[Any, Any, Any]) -> None:
+def checks_scope(hook: _Hook) -> _Hook:
+    """Mark what runs before a handler and checks the scope of its route, see `app/auth/routes.py`."""
+    cast("Any", hook).checks_scope = True
+    return hook
+
+
+@checks_scope
+async def admit(request: AnyRequest) -> None:
     """Identify the caller, and only then check the parameters; the body has not been read yet.
 
     Raises:
@@ -41,13 +63,14 @@ async def admit(request: Request[Any, Any, Any]) -> None:
     # Which of two would count depends on the reader, and a proxy in front may have read the other.
     if len(request.headers.getall(USER_HEADER, [])) > 1:
         raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
-    authenticator: Authenticator = request.app.state.authenticator
-    identity = _identified(request, authenticator, "memory")
-    request.state.caller = Caller(identity.id, authenticator.user_of(identity, request.headers))
+    async with refusals_noted(request):
+        identity = identified(request)
+        request.state.caller = identity.caller_for(request.headers)
     refuse_unknown_parameters(request)
 
 
-async def admit_operator(request: Request[Any, Any, Any]) -> None:
+@checks_scope
+async def admit_operator(request: AnyRequest) -> None:
     """Require an operator, and only then check the parameters; no user is asked for.
 
     Raises:
@@ -57,23 +80,78 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
-    request.state.operator = _identified(request, request.app.state.authenticator, "admin").id
+    async with refusals_noted(request):
+        request.state.operator = identified(request).id
     refuse_unknown_parameters(request)
 
 
-async def admit_probe(request: Request[Any, Any, Any]) -> None:
-    """Admit health checks without a key; where no keys are used at all, only by a name of this machine.
+async def admit_probe(request: AnyRequest) -> None:
+    """Admit probes without a key; where no keys are used at all, only by a name of this machine.
 
     Raises:
         RequestError: the request names a host that is not this machine.
     """
-    if request.app.state.settings.auth.mode == "none":
+    if not _uses_keys(request):
         require_loopback_name(request.headers)
 
 
-def _identified(request: Request[Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:
-    identity = authenticator.identify(request.method, request.headers)
+@checks_scope
+async def admit_measurer(request: AnyRequest) -> None:
+    """Admit whoever may see how the service does: by a key with the scope, or on the admin port without one.
+
+    Raises:
+        RequestError: the caller is unknown or lacks the scope; or without keys the host named is not this machine.
+    """
+    if not _uses_keys(request):
+        require_loopback_name(request.headers)
+    elif ADMIN_PORT not in request.scope:
+        async with refusals_noted(request):
+            identified(request)
+
+
+def is_told_everything(request: AnyRequest) -> bool:
+    """Return whether a probe is told more than yes or no: not a stranger, where keys are used."""
+    return not _uses_keys(request) or ADMIN_PORT in request.scope
+
+
+def identified(request: AnyRequest, authenticated: Identity | None = None) -> Identity:
+    """Return the identity of the caller, which has the scope of the route; raise `CallerRefused` if it has not."""
+    identity = authenticated
+    if identity is None:
+        authenticator: Authenticator = request.app.state.authenticator
+        # Where nobody is asked for a credential, a proxy may add as many as it likes.
+        shown = credential_in(request.headers) if _uses_keys(request) else None
+        identity = authenticator.identify(request.method, request.headers, shown)
     if (notes := current.get()) is not None:
         notes.caller = identity.id
-    identity.require(scope)
+    scope: Scope | None = request.route_handler.opt.get(SCOPE)
+    if scope is not None:
+        identity.require(scope)
+    elif request.method != "OPTIONS":  # which the framework answers by itself, with the methods of the path
+        raise RuntimeError(f"{request.method} {request.scope['path_template']} does not say what it asks for")
     return identity
+
+
+@asynccontextmanager
+async def refusals_noted(request: AnyRequest) -> AsyncIterator[None]:
+    """Note why a caller is refused, and have one that guesses wait for it."""
+    try:
+        yield
+    except CallerRefused as refused:
+        metrics: Metrics = request.app.state.metrics
+        metrics.auth_refusals.labels(refused.reason).inc()
+        if (notes := current.get()) is not None:
+            notes.refused = refused.reason
+            notes.caller = notes.caller or refused.caller
+        if refused.reason in FAILED_LOGINS:
+            failed: FailedLogins = request.app.state.failed_logins
+            seconds = failed.count(address_of(request.scope))
+            if seconds:
+                with admission_of(request.scope).parked():
+                    await asyncio.sleep(seconds)
+        raise
+
+
+def _uses_keys(request: AnyRequest) -> bool:
+    mode: str = request.app.state.settings.auth.mode
+    return mode != "none"

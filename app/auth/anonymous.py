@@ -1,27 +1,28 @@
 """No authentication: any client that reaches the service may call it, for the user that it names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from msgspec import Struct
-
-from app.auth.caller import Identity, user_in
+from app.auth.allowed_users import AllowedUsers
+from app.auth.caller import Identity
+from app.auth.credentials import Credential
 from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
+from app.settings.auth import SCOPES
 
 ANONYMOUS = "anonymous"
-_EVERY_CALLER = Identity(ANONYMOUS, frozenset({"memory", "admin"}))
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})  # and the browser shows the answer to no other site
 
 
-class AnonymousAuthenticator(Struct, frozen=True):
+class AnonymousAuthenticator:
     """Accept every caller; the settings allow this on a loopback address alone."""
 
-    default_user: str
+    def __init__(self, default_user: str) -> None:
+        self._everybody = Identity(ANONYMOUS, frozenset(SCOPES), AllowedUsers(default=default_user))
 
     def recognize(self, headers: Mapping[str, str]) -> None:
         """Know nobody: callers are told apart by their address."""
 
-    def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
+    def identify(self, method: str, headers: Mapping[str, str], shown: Credential | None) -> Identity:  # noqa: ARG002 - nothing is asked for
         """Return the one identity that all callers share.
 
         Raises:
@@ -31,8 +32,8 @@ class AnonymousAuthenticator(Struct, frozen=True):
         require_loopback_name(headers)
         if method not in _CHANGES_NOTHING:
             require_own_page(headers)
-        return _EVERY_CALLER
+        return self._everybody
 
-    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all
-        """Return the user of the header, or the default one."""
-        return user_in(headers) or self.default_user
+    def resume(self, caller: str, proves: Callable[[str], bool]) -> Identity:  # noqa: ARG002 - as above
+        """Return that identity: no session is needed."""
+        return self._everybody

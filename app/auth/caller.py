@@ -1,17 +1,18 @@
-"""The caller of a request, and the user whose memories it is about."""
+"""The caller of a request: who it is, what it may do, and the user whose memories it asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
-from app.http.problems import BAD_REQUEST, FORBIDDEN, RequestError
-from app.settings.model import Scope
+from app.auth.allowed_users import ANY_USER, USER_HEADER, AllowedUsers
+from app.auth.credentials import Credential
+from app.auth.refusals import CallerRefused
+from app.http.problems import BAD_REQUEST, RequestError
+from app.settings.auth import Scope
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
 from providers.types import DEFAULT_TENANT, Owner
-
-USER_HEADER = "X-User-ID"
 
 
 class Caller(Struct, frozen=True):
@@ -28,34 +29,62 @@ class Caller(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """Name an authenticated client: `id` as of a caller; `user` its only user, None if each request names one."""
+    """Describe an authenticated client.
+
+    `id` is as of a caller, and stays the same when its secret is replaced. `users` are those of `tenant` that it speaks
+    for. `expires` is in seconds since 1970, None for never. `proof` stands for the secret that was shown, so that a
+    session can end with it.
+    """
 
     id: str
     scopes: frozenset[Scope]
-    user: str | None = None
+    users: AllowedUsers = ANY_USER
+    tenant: str = DEFAULT_TENANT
+    expires: float | None = None
+    proof: str = ""
 
     def require(self, scope: Scope) -> None:
-        """Require this scope of the identity; raise `RequestError` if it lacks it."""
+        """Require this scope of the identity; raise `CallerRefused` if it lacks it."""
         if scope not in self.scopes:
-            raise RequestError(FORBIDDEN, f'This API key lacks the scope "{scope}"')
+            raise CallerRefused("scope", f'This API key lacks the scope "{scope}"', caller=self.id)
+
+    def caller_for(self, headers: Mapping[str, str]) -> Caller:
+        """Return the caller, for the user that the request names.
+
+        Raises:
+            CallerRefused: the identity does not speak for that user.
+            InvalidInput: the user named is invalid, or nobody is named.
+        """
+        return Caller(self.id, self.users.choose(user_in(headers)), self.tenant)
+
+
+class CredentialKind(Protocol):
+    """Describe one kind of credential, such as API keys."""
+
+    def takes(self, credential: Credential) -> bool:
+        """Return whether this is one of the kind, by its form alone."""
+
+    def identify(self, credential: Credential) -> Identity:
+        """Return whom a credential proves; raise `CallerRefused` if it proves nobody."""
+
+    def resume(self, caller: str, proves: Callable[[str], bool]) -> Identity | None:
+        """Return the identity that a session stands for, None if what was shown at its beginning counts no more.
+
+        `proves` tells whether an identity's proof is that of the session.
+        """
 
 
 class Authenticator(Protocol):
-    """Describe one way to authenticate a caller."""
+    """Describe how the service authenticates its callers."""
 
     def recognize(self, headers: Mapping[str, str]) -> str | None:
         """Return the id of the caller that shows these headers, None if it is not known; nobody is admitted by it."""
 
-    def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
+    def identify(self, method: str, headers: Mapping[str, str], shown: Credential | None) -> Identity:
         """Return the identity of the caller of an HTTP method; raise `RequestError` if it is unknown."""
 
-    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Return the user whose memories the request is about.
-
-        Raises:
-            RequestError: the identity does not speak for the user that the request names.
-            InvalidInput: the user named is invalid.
-        """
+    def resume(self, caller: str, proves: Callable[[str], bool]) -> Identity | None:
+        """Return the identity that a session stands for, None if it has ended."""
 
 
 def user_in(headers: Mapping[str, str]) -> str | None:

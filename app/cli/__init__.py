@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
         "journal": LazyCommand("app.cli.journal:journal", "Inspect the journal, and have it take over stores."),
         "providers": LazyCommand("app.cli.providers:providers", "Show the state of a running service's providers."),
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
-        "keys": LazyCommand("app.cli.keys:keys", "Make API keys."),
+        "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -37,8 +37,8 @@ class _Count(Struct, frozen=True):
     total_memories: int = 0
 
 
-class _Ready(Struct, frozen=True):
-    providers: dict[str, _Count]
+class _Health(Struct, frozen=True):
+    providers: dict[str, _Count] = {}
 
 
 @click.group(invoke_without_command=True)
@@ -144,7 +144,10 @@ def _watched(service: RunningService, status: ChainStatus) -> ChainStatus:
 
 def _memories_of_home(service: RunningService, status: ChainStatus) -> int:
     """Return the number of memories that a newcomer is going to receive, 0 if it is not known."""
-    counts = service.get("/readyz", _Ready, accepted=(_NOT_READY,)).providers
+    try:
+        counts = service.get("/memory/health", _Health, accepted=(_NOT_READY,)).providers
+    except click.ClickException:  # the key has no scope for it
+        return 0
     return counts.get(status.home or "", _Count()).total_memories
 
 

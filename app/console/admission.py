@@ -6,22 +6,34 @@ from typing import Any
 from litestar import Request
 from litestar.exceptions import NotFoundException
 
-from app.auth.admission import ADMIN_PORT
-from app.auth.api_key import CHALLENGE, key_in
-from app.auth.caller import Authenticator, Identity
+from app.auth.admission import ADMIN_PORT, checks_scope, identified, refusals_noted
+from app.auth.credentials import credential_in
 from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
+from app.auth.refusals import CallerRefused
 from app.console.console import Console
 from app.console.forms import TOKEN, read_form
 from app.console.session import NO_KEY, Session, Sessions
 from app.http.parameters import refuse_unknown_parameters
-from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
-from observability.notes import current
+from app.http.problems import FORBIDDEN, RequestError
+from observability.http import came_over_tls
 
-COOKIE = "ninai_console"
+SESSION_COOKIE = "ninai_console"
 # Another cookie for the login form: a visitor who follows a link of another site, without the cookie, keeps the
 # session.
 ENTRANCE_COOKIE = "ninai_entrance"
+# Browsers store a cookie with such a name only from TLS, and for this host alone.
+_HOST_PREFIX = "__Host-"
+
+
+def cookie_name(request: Request[Any, Any, Any], name: str) -> str:
+    """Return what a cookie is called on the connection of a request."""
+    return f"{_HOST_PREFIX}{name}" if came_over_tls(request.scope) else name
+
+
+def cookie_in(request: Request[Any, Any, Any], name: str) -> str:
+    """Return the cookie that the browser sends, empty without one."""
+    return request.cookies.get(cookie_name(request, name), "")
 
 
 async def admit_to_port(request: Request[Any, Any, Any]) -> None:
@@ -42,10 +54,11 @@ async def admit_visitor(request: Request[Any, Any, Any]) -> None:
         RequestError: a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
-    await _resume_session(request)
+    await _resume_entrance(request)
     await _check_request(request)
 
 
+@checks_scope
 async def admit_operator(request: Request[Any, Any, Any]) -> None:
     """Admit an operator, by the key of a header or by a session; of forms, only those of the console.
 
@@ -54,37 +67,37 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
         RequestError: the caller is no operator, or a page of another site sent the request.
         InvalidInput: a parameter is not known here.
     """
-    sessions = await _resume_session(request)
-    held = sessions.resume(request.cookies.get(COOKIE, ""))
-    identity = _identified(request, held)
-    if (notes := current.get()) is not None:
-        notes.caller = identity.id
-    identity.require("admin")
-    request.state.operator = identity.id
-    request.state.session = held if held is not None and held.key == identity.id else sessions.begin(identity.id)
+    sessions = await _resume_entrance(request)
+    async with refusals_noted(request):
+        held = await sessions.resume(cookie_in(request, SESSION_COOKIE))
+        request.state.operator = _identify(request, held)
     await _check_request(request)
 
 
-async def _resume_session(request: Request[Any, Any, Any]) -> Sessions:
+async def _resume_entrance(request: Request[Any, Any, Any]) -> Sessions:
     await admit_to_port(request)
     console: Console = request.app.state.console
-    if console.auth.mode == "none":
+    if not console.uses_keys:
         require_loopback_name(request.headers)
     sessions = await console.sessions()
-    entered = sessions.resume(request.cookies.get(ENTRANCE_COOKIE, ""))
-    request.state.session = entered if entered is not None and entered.key == NO_KEY else sessions.begin(NO_KEY)
+    entered = await sessions.resume(cookie_in(request, ENTRANCE_COOKIE))
+    nobodys = entered is not None and entered.key == NO_KEY
+    request.state.session = entered if nobodys else sessions.begin_for_nobody()
     return sessions
 
 
-def _identified(request: Request[Any, Any, Any], held: Session | None) -> Identity:
+def _identify(request: Request[Any, Any, Any], held: Session | None) -> str:
+    """Return the operator's id: of the session that is held, or of the key in a header, whose forms are nobody's."""
     console: Console = request.app.state.console
-    if console.auth.mode == "api_key" and key_in(request.headers) is None:
-        key = None if held is None else console.auth.keys.get(held.key)
-        if held is None or key is None:
-            raise RequestError(UNAUTHENTICATED, "There is no session, or it has ended: log in", headers=CHALLENGE)
-        return Identity(held.key, frozenset(key.scopes), key.user)
-    authenticator: Authenticator = request.app.state.authenticator
-    return authenticator.identify(request.method, request.headers)
+    session = held if console.uses_keys and held is not None and held.identity is not None else None
+    if session is None:
+        if console.uses_keys and credential_in(request.headers) is None:
+            raise CallerRefused("session", "There is no session, or it has ended: log in")
+        return identified(request).id
+    if credential_in(request.headers) is not None:
+        raise CallerRefused("several", "Send one credential: either the cookie of a session or the header of a key")
+    request.state.session = session
+    return identified(request, session.identity).id
 
 
 async def _check_request(request: Request[Any, Any, Any]) -> None:
@@ -94,7 +107,7 @@ async def _check_request(request: Request[Any, Any, Any]) -> None:
         session: Session = request.state.session
         require_own_page(request.headers)
         # No page has the token of a session that has only begun, so that there is nothing to read its form for.
-        if session.cookie not in (request.cookies.get(COOKIE), request.cookies.get(ENTRANCE_COOKIE)):
+        if session.cookie not in (cookie_in(request, SESSION_COOKIE), cookie_in(request, ENTRANCE_COOKIE)):
             raise _out_of_date()
         fields = request.state.form = await read_form(request)
         if not hmac.compare_digest(fields.get(TOKEN, "").encode(), session.form.encode()):

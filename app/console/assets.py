@@ -8,6 +8,7 @@ from litestar import Controller, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from app.auth.routes import PUBLIC, SCOPE
 from app.console.admission import admit_to_port
 from app.console.pages import HANDLERS, HEADERS, PATH
 from app.http.static import StaticFile
@@ -24,6 +25,7 @@ class AssetsController(Controller):
 
     path = f"{PATH}/files"
     include_in_schema = False
+    opt = {SCOPE: PUBLIC}  # noqa: RUF012 - read by the framework, never changed
     before_request = staticmethod(admit_to_port)
     exception_handlers = HANDLERS
 

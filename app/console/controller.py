@@ -7,9 +7,11 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from app.admin.calls import provide_chain_service, provide_journal_service, provide_order_service
+from app.auth.routes import SCOPE
 from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
 from app.console.configuration_view import limits_view, settings_view
+from app.console.console import Console
 from app.console.overview import OperatorServices, overview
 from app.console.pages import HANDLERS, PATH, AnyRequest, delete_session, forget_notice, page, redirect, take_notice
 from app.http.parameters import PARAMETERS
@@ -31,6 +33,7 @@ class ConsoleController(Controller):
 
     path = PATH
     include_in_schema = False
+    opt = {SCOPE: "admin:read"}  # noqa: RUF012 - read by the framework, never changed
     before_request = staticmethod(admit_operator)
     exception_handlers = HANDLERS
     dependencies = {"services": Provide(provide_services)}  # noqa: RUF012 - read by the framework, never changed
@@ -44,7 +47,9 @@ class ConsoleController(Controller):
 
     @post("/logout", status_code=200)
     async def logout(self, request: AnyRequest) -> Response[None]:
-        """End the session of this browser."""
+        """End the session of this browser, and whatever else has its cookie."""
+        console: Console = request.app.state.console
+        await (await console.sessions()).end(request.state.session.cookie)
         return delete_session(request)
 
     @get("/logout")
@@ -70,7 +75,7 @@ class ConsoleController(Controller):
         """Ask for another order, or for confirmation of this one."""
         return await order_page(request, services.chain, services.order, order)
 
-    @post("/order", status_code=200)
+    @post("/order", status_code=200, opt={SCOPE: "admin:write"})
     async def order(self, request: AnyRequest, services: Services) -> Response[Any]:
         """Put another order in force."""
         return await set_order(request, services.chain, services.order)
@@ -86,7 +91,7 @@ class ConsoleController(Controller):
         """Ask for confirmation before a breaker is forced or released."""
         return await breaker_page(request, services.chain, provider, wish)
 
-    @post("/breaker", status_code=200)
+    @post("/breaker", status_code=200, opt={SCOPE: "admin:write"})
     async def breaker(self, request: AnyRequest, services: Services) -> Response[Any]:
         """Force a breaker, or release it."""
         return await set_breaker(request, services.chain)

@@ -8,7 +8,10 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
+from app.auth.admission import refusals_noted
 from app.auth.caller import Authenticator
+from app.auth.credentials import Credential
+from app.auth.routes import PUBLIC, SCOPE
 from app.console.admission import admit_visitor
 from app.console.console import Console
 from app.console.forms import filled_in
@@ -29,6 +32,7 @@ class LoginController(Controller):
 
     path = PATH
     include_in_schema = False
+    opt = {SCOPE: PUBLIC}  # noqa: RUF012 - read by the framework, never changed
     before_request = staticmethod(admit_visitor)
     exception_handlers = HANDLERS
 
@@ -42,13 +46,15 @@ class LoginController(Controller):
         """Begin a session for an operator."""
         key = filled_in(request.state.form, LoginForm).key.strip()
         authenticator: Authenticator = request.app.state.authenticator
-        identity = authenticator.identify(request.method, {"x-api-key": key})
-        if (notes := current.get()) is not None:
-            notes.caller = identity.id
-        identity.require("admin")
+        async with refusals_noted(request):
+            identity = authenticator.identify(request.method, {}, Credential(key) if key else None)
+            if (notes := current.get()) is not None:
+                notes.caller = identity.id
+            identity.require("admin:read")
         console: Console = request.app.state.console
         answer = redirect(PATH)
-        store_session(request, answer, (await console.sessions()).begin(identity.id))
+        if console.uses_keys:
+            store_session(request, answer, (await console.sessions()).begin(identity))
         _log.info("console_login", operator=identity.id)
         return answer
 

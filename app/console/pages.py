@@ -8,12 +8,13 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from app.auth.api_key import key_in
-from app.console.admission import COOKIE, ENTRANCE_COOKIE
+from app.auth.credentials import CREDENTIAL_HEADERS
+from app.console.admission import ENTRANCE_COOKIE, SESSION_COOKIE, cookie_in, cookie_name
 from app.console.console import Console
 from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
 from app.console.wording import STATES, WISHES, duration, moment
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
+from observability.http import came_over_tls
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -26,7 +27,6 @@ CONTENT_SECURITY_POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     # Not "no-referrer": browsers would then not say from which page a form was sent.
@@ -58,15 +58,15 @@ def page(request: AnyRequest, template: str, *, problem: Problem | None = None, 
     session: Session | None = request.state.get("session")
     text = _templates.get_template(template).render(
         session=session,
-        operator=None if session is None or session.key == NO_KEY else session.key,
-        can_log_out=console.auth.mode != "none",
+        operator=request.state.get("operator"),
+        can_log_out=session is not None and session.key != NO_KEY,
         console=console,
         problem=problem,
         **shown,
     )
     status = 200 if problem is None else problem.status
     answer = Response(text, status_code=status, media_type="text/html", headers=HEADERS)
-    if session is not None and session.cookie != request.cookies.get(_name(session)):
+    if session is not None and session.cookie != cookie_in(request, _name(session)):
         store_session(request, answer, session)
     return answer
 
@@ -88,12 +88,12 @@ async def redirect_back(request: AnyRequest, done: str) -> Response[None]:
 async def take_notice(request: AnyRequest) -> str | None:
     """Return the notice of what was done before this page, which is shown once."""
     console: Console = request.app.state.console
-    return (await console.sessions()).read_notice(request.cookies.get(NOTICE_COOKIE, ""))
+    return (await console.sessions()).read_notice(cookie_in(request, NOTICE_COOKIE))
 
 
 def forget_notice(request: AnyRequest, answer: Response[str]) -> Response[str]:
     """Have the browser delete the notice that this answer shows."""
-    if NOTICE_COOKIE in request.cookies:
+    if cookie_in(request, NOTICE_COOKIE):
         answer.set_cookie(_cookie(request, NOTICE_COOKIE, "", 0))
     return answer
 
@@ -106,7 +106,7 @@ def store_session(request: AnyRequest, answer: Response[Any], session: Session) 
 def delete_session(request: AnyRequest) -> Response[None]:
     """Have the browser delete its session."""
     answer = redirect(PATH)
-    answer.set_cookie(_cookie(request, COOKIE, "", 0))
+    answer.set_cookie(_cookie(request, SESSION_COOKIE, "", 0))
     return answer
 
 
@@ -117,7 +117,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[str]:
     refused = problem.status == UNAUTHENTICATED.status or request.scope["path"] == LOGIN_PATH
     entrance = refused and problem.status < STATUS_SERVER_ERRORS and "session" in request.state
     # The first visit without a session is no error.
-    new = request.method == "GET" and COOKIE not in request.cookies and key_in(request.headers) is None
+    shown = any(name in request.headers for name in CREDENTIAL_HEADERS)
+    new = request.method == "GET" and not cookie_in(request, SESSION_COOKIE) and not shown
     answer = page(request, "login.html" if entrance else "problem.html", problem=problem, new=entrance and new)
     answer.headers.update({name: str(value) for name, value in response.headers.items() if name.lower() in _PASSED_ON})
     return answer
@@ -127,12 +128,17 @@ HANDLERS: ExceptionHandlersMap = {HTTPException: problem_page, Exception: proble
 
 
 def _name(session: Session) -> str:
-    return ENTRANCE_COOKIE if session.key == NO_KEY else COOKIE
+    return ENTRANCE_COOKIE if session.key == NO_KEY else SESSION_COOKIE
 
 
 def _cookie(request: AnyRequest, name: str, value: str, seconds: int) -> Cookie:
-    # A proxy that ends TLS says so in this header; a client that forges it only receives a cookie that is stored more
-    # safely.
-    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    secure = "https" in {request.scope["scheme"], forwarded}
-    return Cookie(key=name, value=value, path=PATH, max_age=seconds, httponly=True, samesite="strict", secure=secure)
+    secure = came_over_tls(request.scope)
+    return Cookie(
+        key=cookie_name(request, name),
+        value=value,
+        path="/" if secure else PATH,
+        max_age=seconds,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )

@@ -1,16 +1,18 @@
-"""Sessions of the console: the key that was shown, sealed into a cookie, so that no process has to store any."""
+"""Sessions of the console: the key that was shown, sealed into a cookie, so that only their early end is stored."""
 
+import asyncio
 import hmac
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from secrets import token_urlsafe
 
 import msgspec
 from msgspec import Struct
 
-from app.settings.model import KeySettings
+from app.auth.caller import Authenticator, Identity
+from app.console.ended_sessions import EndedSessions
 
 
 class Seal:
@@ -52,7 +54,7 @@ _NONCE_BYTES = 16
 
 
 class _Content(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Hold what a cookie seals: the `key`'s id, a `mark` for its hash, and the end `until` in seconds since 1970."""
+    """Hold what a cookie seals: the `key`'s id, a `mark` for its secret, and the end `until` in seconds since 1970."""
 
     key: str
     mark: str
@@ -61,36 +63,56 @@ class _Content(Struct, frozen=True, array_like=True, forbid_unknown_fields=True)
 
 
 class Session(Struct, frozen=True):
-    """Hold a session: `key` is the id of the key that was shown, `cookie` the browser's, and `form` goes into forms."""
+    """Hold a session: `key` is the id of the key that was shown, `cookie` the browser's, and `form` goes into forms.
+
+    `identity` is what the key grants now, None in the session of nobody.
+    """
 
     key: str
     cookie: str
     form: str
+    identity: Identity | None
 
 
 class Sessions:
-    """Begin sessions, and recognise them: for `SESSION_SECONDS`, and while their key is configured unchanged."""
+    """Begin sessions, and recognise them: for `SESSION_SECONDS`, and while the secret that was shown counts.
 
-    def __init__(self, secret: bytes, keys: Mapping[str, KeySettings], now: Callable[[], float] = time.time) -> None:
+    `authenticator` knows the latter, and `ended` which sessions were ended before their time.
+    """
+
+    def __init__(
+        self, secret: bytes, authenticator: Authenticator, ended: EndedSessions, now: Callable[[], float] = time.time
+    ) -> None:
         self._seal = Seal(secret)
-        self._keys = keys
+        self._authenticator, self._ended = authenticator, ended
         self._now = now
 
-    def begin(self, key: str) -> Session:
-        """Begin a session for the holder of this key."""
-        until = int(self._now()) + SESSION_SECONDS
-        content = _Content(key, self._mark(key), until, token_urlsafe(_NONCE_BYTES))
-        return self._session(key, self._seal.close(_SESSION, msgspec.json.encode(content)))
+    def begin(self, identity: Identity) -> Session:
+        """Begin a session for whoever was authenticated."""
+        return self._begin(identity.id, self._mark(identity.proof), identity)
 
-    def resume(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, None if the cookie is invalid or expired."""
-        payload = self._seal.open(_SESSION, cookie)
-        if payload is None:
+    def begin_for_nobody(self) -> Session:
+        """Begin the session that the login form is shown in."""
+        return self._begin(NO_KEY, "", None)
+
+    async def resume(self, cookie: str) -> Session | None:
+        """Return the session of a cookie, None if the cookie is invalid or expired, or the session has ended."""
+        content = self._read(cookie)
+        if content is None or content.until <= self._now():
             return None
-        content = msgspec.json.decode(payload, type=_Content)
-        if content.until <= self._now() or content.mark != self._mark(content.key):
+        if content.key == NO_KEY:
+            return self._session(content.key, cookie, None)
+        identity = self._authenticator.resume(content.key, lambda proof: self._mark(proof) == content.mark)
+        # The file system is asked last, about sessions that this service began.
+        if identity is None or await asyncio.to_thread(self._ended.holds, content.nonce):
             return None
-        return self._session(content.key, cookie)
+        return self._session(content.key, cookie, identity)
+
+    async def end(self, cookie: str) -> None:
+        """End a session for good, in every process that shares the data folder."""
+        content = self._read(cookie)
+        if content is not None and content.key != NO_KEY:
+            await asyncio.to_thread(self._ended.add, content.nonce)
 
     def notice(self, text: str) -> str:
         """Return a sealed notice, by which the next page shows what was done."""
@@ -101,10 +123,18 @@ class Sessions:
         payload = self._seal.open(_NOTICE, sealed)
         return None if payload is None else payload.decode()
 
-    def _session(self, key: str, cookie: str) -> Session:
-        return Session(key, cookie, self._seal.mark(_FORM, cookie))
+    def _begin(self, key: str, mark: str, identity: Identity | None) -> Session:
+        until = int(self._now()) + SESSION_SECONDS
+        content = _Content(key, mark, until, token_urlsafe(_NONCE_BYTES))
+        return self._session(key, self._seal.close(_SESSION, msgspec.json.encode(content)), identity)
 
-    def _mark(self, key: str) -> str:
-        """Return a mark that changes when another key takes the name, which invalidates the former sessions."""
-        known = self._keys.get(key)
-        return "" if known is None else self._seal.mark(_KEY, known.hash)
+    def _read(self, cookie: str) -> _Content | None:
+        payload = self._seal.open(_SESSION, cookie)
+        return None if payload is None else msgspec.json.decode(payload, type=_Content)
+
+    def _session(self, key: str, cookie: str, identity: Identity | None) -> Session:
+        return Session(key, cookie, self._seal.mark(_FORM, cookie), identity)
+
+    def _mark(self, proof: str) -> str:
+        """Return a mark that only the secret which was shown has, so that a session ends with it."""
+        return self._seal.mark(_KEY, proof)

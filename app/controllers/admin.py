@@ -8,6 +8,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from app.admin.calls import provide_chain_service
 from app.admin.chain_service import ChainService
+from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource, taking
 from app.http import problems
 from app.http.json.body import JsonDTO
@@ -25,18 +26,23 @@ class AdminController(OperatorResource):
     path = "/admin"
     dependencies = {"service": Provide(provide_chain_service)}  # noqa: RUF012 - read by the framework, never changed
 
-    @get("/providers", responses=problems.described(*OPERATOR_PROBLEMS))
+    @get("/providers", opt={SCOPE: "admin:read"}, responses=problems.described(*OPERATOR_PROBLEMS))
     async def chain_status(self, service: NamedDependency[ChainService]) -> ChainStatus:
         """Describe the chain: its order, and the state of each provider. 200 even while the journal is out of reach."""
         return await service.status()
 
-    @get("/providers/{name:str}", responses=problems.described(*OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER))
+    @get(
+        "/providers/{name:str}",
+        opt={SCOPE: "admin:read"},
+        responses=problems.described(*OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER),
+    )
     async def provider_status(self, name: ProviderName, service: NamedDependency[ChainService]) -> ProviderStatus:
         """Describe one provider."""
         return await service.provider(name)
 
     @put(
         "/providers/{name:str}/breaker",
+        opt={SCOPE: "admin:write"},
         **taking(JsonDTO[BreakerChange], *OPERATOR_PROBLEMS, problems.UNKNOWN_PROVIDER),
     )
     async def set_breaker(
@@ -49,7 +55,11 @@ class AdminController(OperatorResource):
         """
         return service.set_breaker(name, data)
 
-    @get("/explain", opt={PARAMETERS: ("operation",)}, responses=problems.described(*OPERATOR_PROBLEMS))
+    @get(
+        "/explain",
+        opt={SCOPE: "admin:read", PARAMETERS: ("operation",)},
+        responses=problems.described(*OPERATOR_PROBLEMS),
+    )
     async def explanation(
         self,
         service: NamedDependency[ChainService],

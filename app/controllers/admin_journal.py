@@ -8,6 +8,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from app.admin.calls import provide_journal_service
 from app.admin.journal_service import JournalService
+from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
 from app.http import problems
 from app.http.parameters import PARAMETERS
@@ -30,12 +31,16 @@ class AdminJournalController(OperatorResource):
     path = "/admin/journal"
     dependencies = {"service": Provide(provide_journal_service)}  # noqa: RUF012 - read by the framework, never changed
 
-    @get("/", responses=problems.described(*JOURNAL_PROBLEMS))
+    @get("/", opt={SCOPE: "admin:read"}, responses=problems.described(*JOURNAL_PROBLEMS))
     async def journal_status(self, service: NamedDependency[JournalService]) -> JournalResponse:
         """Count what the journal holds, and what each provider has not confirmed."""
         return await service.status()
 
-    @get("/dead", opt={PARAMETERS: ("limit", "after")}, responses=problems.described(*JOURNAL_PROBLEMS))
+    @get(
+        "/dead",
+        opt={SCOPE: "admin:read", PARAMETERS: ("limit", "after")},
+        responses=problems.described(*JOURNAL_PROBLEMS),
+    )
     async def dead_letters(
         self,
         service: NamedDependency[JournalService],
@@ -45,13 +50,18 @@ class AdminJournalController(OperatorResource):
         """List deliveries that were given up, oldest first, without the texts of the memories."""
         return await service.dead(limit, after)
 
-    @post("/dead/{seq:int}/{provider:str}/retry", status_code=200, responses=_OF_DEAD_LETTER)
+    @post(
+        "/dead/{seq:int}/{provider:str}/retry", status_code=200, opt={SCOPE: "admin:write"}, responses=_OF_DEAD_LETTER
+    )
     async def retry(self, seq: Seq, provider: Provider, service: NamedDependency[JournalService]) -> RetryResponse:
         """Make a dead letter due again at once, its failures forgotten."""
         return await service.retry(seq, provider)
 
     @delete(
-        "/dead/{seq:int}/{provider:str}", status_code=200, opt={PARAMETERS: ("confirm",)}, responses=_OF_DEAD_LETTER
+        "/dead/{seq:int}/{provider:str}",
+        status_code=200,
+        opt={SCOPE: "admin:write", PARAMETERS: ("confirm",)},
+        responses=_OF_DEAD_LETTER,
     )
     async def discard(
         self,

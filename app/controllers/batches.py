@@ -6,6 +6,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
@@ -28,6 +29,7 @@ class BatchesController(UserResource):
     @post(
         "/remember/batch",
         status_code=200,
+        opt={SCOPE: "memory:write"},
         **taking(
             BatchDTO[schemas.RememberBatchRequest],
             *READ_PROBLEMS,
@@ -49,6 +51,7 @@ class BatchesController(UserResource):
     @post(
         "/recall/batch",
         status_code=200,
+        opt={SCOPE: "memory:read"},
         **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR),
     )
     async def recall_batch(

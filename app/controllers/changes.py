@@ -7,6 +7,7 @@ from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
@@ -33,6 +34,7 @@ class ChangesController(UserResource):
     @post(
         "/update/batch",
         status_code=200,
+        opt={SCOPE: "memory:write"},
         **taking(
             BatchDTO[schemas.UpdateBatchRequest],
             *READ_PROBLEMS,
@@ -63,6 +65,7 @@ class ChangesController(UserResource):
     @post(
         "/delete/batch",
         status_code=200,
+        opt={SCOPE: "memory:delete"},
         **taking(
             JsonDTO[schemas.DeleteBatchRequest],
             *READ_PROBLEMS,

@@ -10,6 +10,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
+from app.auth.routes import PUBLIC, SCOPE
 from app.http.static import StaticFile
 
 PATH = "/docs"
@@ -46,6 +47,7 @@ class DocsController(Controller):
     """The entry page, to which the root leads."""
 
     include_in_schema = False
+    opt = {SCOPE: PUBLIC}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/")
     async def index(self) -> Redirect:
@@ -113,5 +115,10 @@ def _refused(response: Response[Any]) -> Response[Any]:
 def docs_router() -> Router:
     """Hold the page and its script; the framework adds the document beside them."""
     return Router(
-        path=PATH, route_handlers=[script], include_in_schema=False, before_request=_fixed, after_request=_refused
+        path=PATH,
+        route_handlers=[script],
+        include_in_schema=False,
+        before_request=_fixed,
+        after_request=_refused,
+        opt={SCOPE: PUBLIC},
     )

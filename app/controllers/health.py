@@ -6,7 +6,8 @@ import structlog
 from litestar import Controller, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 
-from app.auth.admission import admit_probe
+from app.auth.admission import admit_measurer, admit_probe, is_told_everything
+from app.auth.routes import PUBLIC, SCOPE
 from app.http import problems
 from app.http.content_coding import takes_gzip
 from app.http.problems import METRICS_LATE, RequestError
@@ -19,6 +20,7 @@ from providers.types import Health
 _log = structlog.get_logger(__name__)
 STATUS_HEALTHY = 200
 STATUS_UNHEALTHY = 503
+_BY_KEY: tuple[dict[str, list[str]], ...] = ({"bearer": []}, {"apiKey": []}, {})
 
 
 def _unhealthy(body: type, description: str) -> dict[int, ResponseSpec]:
@@ -27,30 +29,54 @@ def _unhealthy(body: type, description: str) -> dict[int, ResponseSpec]:
 
 
 class HealthController(Controller):
-    """Open without a key: the callers here are load balancers and probes, which hold none."""
+    """Load balancers and probes hold no key, and where keys are used they learn no more than yes or no."""
 
     tags = ("health",)
 
-    @get("/memory/health", before_request=admit_probe, responses=_unhealthy(Health, "Cannot serve now"))
+    @get(
+        "/memory/health",
+        opt={SCOPE: "metrics:read"},
+        before_request=admit_measurer,
+        security=_BY_KEY,
+        responses=_unhealthy(Health, "Cannot serve now") | problems.described(problems.UNAUTHENTICATED),
+    )
     async def memory_health(self, request: Request[Any, Any, Any]) -> Response[Health]:
-        """Report the health of the providers; 503 when none can serve."""
+        """Report the health of the providers; 503 when none can serve.
+
+        Where keys are used it asks for one with the scope `metrics:read`, except on the admin port.
+        """
         readiness: Readiness = request.app.state.readiness
         health = await readiness.health.of_chain()
         return Response(health, status_code=_status(healthy=health.healthy))
 
-    @get("/livez")
+    @get("/livez", opt={SCOPE: PUBLIC})
     async def livez(self) -> LiveResponse:
         """Answer that the process runs; no provider is asked."""
         return LiveResponse()
 
-    @get("/readyz", before_request=admit_probe, responses=_unhealthy(ReadyResponse, "Not ready"))
+    @get(
+        "/readyz",
+        opt={SCOPE: PUBLIC},
+        before_request=admit_probe,
+        responses=_unhealthy(ReadyResponse, "Not ready"),
+    )
     async def readyz(self, request: Request[Any, Any, Any]) -> Response[ReadyResponse]:
-        """Report whether requests can be served now and for a while."""
+        """Report whether requests can be served now and for a while.
+
+        Where keys are used the answer says `ready` alone, except on the admin port.
+        """
         readiness: Readiness = request.app.state.readiness
         answer = await readiness.answer()
-        return Response(answer, status_code=_status(healthy=answer.ready))
+        told = answer if is_told_everything(request) else ReadyResponse(ready=answer.ready)
+        return Response(told, status_code=_status(healthy=answer.ready))
 
-    @get("/metrics", before_request=admit_probe, media_type="text/plain", include_in_schema=False)
+    @get(
+        "/metrics",
+        opt={SCOPE: "metrics:read"},
+        before_request=admit_measurer,
+        media_type="text/plain",
+        include_in_schema=False,
+    )
     async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Return all metrics in Prometheus' text format, those of all workers."""
         scrapes: Scrapes = request.app.state.scrapes

@@ -9,6 +9,7 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
@@ -59,14 +60,20 @@ class ListsController(UserResource):
     tags = ("memory",)
 
     # As for one memory: the framework's own would name the last of the methods alone.
-    @route("/memories", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
+    @route(
+        "/memories",
+        http_method=HttpMethod.OPTIONS,
+        status_code=204,
+        opt={SCOPE: "memory:read"},
+        include_in_schema=False,
+    )
     async def allowed_methods_for_all(self) -> Response[None]:
         """Return the methods for all memories."""
         return Response(None, headers={"Allow": "DELETE, GET, OPTIONS"})
 
     @get(
         "/memories",
-        opt={PARAMETERS: ("limit", "offset", "cursor", "order", "total", *_CONDITIONS)},
+        opt={SCOPE: "memory:read", PARAMETERS: ("limit", "offset", "cursor", "order", "total", *_CONDITIONS)},
         responses=problems.described(*_LIST_PROBLEMS, problems.TOO_DEAR),
     )
     async def list_memories(  # noqa: PLR0913 - one for each parameter of the query
@@ -107,7 +114,12 @@ class ListsController(UserResource):
         )
         return await _listed(call, wanted)
 
-    @post("/list", status_code=200, **taking(JsonDTO[ListRequest], *_LIST_PROBLEMS, problems.TOO_DEAR))
+    @post(
+        "/list",
+        status_code=200,
+        opt={SCOPE: "memory:read"},
+        **taking(JsonDTO[ListRequest], *_LIST_PROBLEMS, problems.TOO_DEAR),
+    )
     async def query_memories(
         self, data: JSONBody[ListRequest], call: NamedDependency[ReadCall]
     ) -> Response[schemas.ListResponse]:
@@ -121,7 +133,7 @@ class ListsController(UserResource):
     @delete(
         "/memories",
         status_code=200,
-        opt={PARAMETERS: ("confirm", "dry_run", *_CONDITIONS)},
+        opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", *_CONDITIONS)},
         responses=problems.described(*READ_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
     )
     async def delete_all(  # noqa: PLR0913 - one for each parameter of the query

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 from msgspec import UNSET
 
+from app.auth.routes import SCOPE
 from app.controllers.batches import remembered
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
@@ -43,7 +44,13 @@ class MemoriesController(UserResource):
     tags = ("memory",)
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
-    @route("/memories/{memory_id:str}", http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
+    @route(
+        "/memories/{memory_id:str}",
+        http_method=HttpMethod.OPTIONS,
+        status_code=204,
+        opt={SCOPE: "memory:read"},
+        include_in_schema=False,
+    )
     async def allowed_methods(self, memory_id: MemoryId) -> Response[None]:  # noqa: ARG002 - part of the path
         """Return the methods for one memory."""
         return Response(None, headers={"Allow": "DELETE, GET, OPTIONS, PATCH"})
@@ -51,6 +58,7 @@ class MemoriesController(UserResource):
     @post(
         "/remember",
         status_code=200,
+        opt={SCOPE: "memory:write"},
         **taking(JsonDTO[RememberOneRequest], *_REMEMBER_PROBLEMS, accepted=RememberResponse | RememberBatchResponse),
     )
     async def remember(
@@ -70,7 +78,7 @@ class MemoriesController(UserResource):
         stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.now))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
-    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
+    @post("/recall", status_code=200, opt={SCOPE: "memory:read"}, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
     async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> Response[RecallResponse]:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         await call.admission.charge(price.of_question(data, call.recall_limit))
@@ -78,13 +86,18 @@ class MemoriesController(UserResource):
         memories = await in_turns(shown, found.memories)
         return await of_memories(RecallResponse(memories, len(memories)))
 
-    @get("/memories/{memory_id:str}", responses=problems.described(*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST))
+    @get(
+        "/memories/{memory_id:str}",
+        opt={SCOPE: "memory:read"},
+        responses=problems.described(*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST),
+    )
     async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> MemoryRecord:
         """Return one memory."""
         return shown((await call.provider.fetch(call.owner, memory_id)).memory)
 
     @patch(
         "/memories/{memory_id:str}",
+        opt={SCOPE: "memory:write"},
         **taking(JsonDTO[schemas.UpdateRequest], *READ_PROBLEMS, *ABSENT, problems.CONFLICT, accepted=MemoryRecord),
     )
     async def update_memory(
@@ -95,7 +108,7 @@ class MemoriesController(UserResource):
         changed = await write.provider.change(write.ids.update(data.edit(write.owner, memory_id)))
         return Response(shown(changed.memory), status_code=write_status(changed))
 
-    @delete("/memories/{memory_id:str}", status_code=200, responses=_OF_DELETE)
+    @delete("/memories/{memory_id:str}", status_code=200, opt={SCOPE: "memory:delete"}, responses=_OF_DELETE)
     async def delete_memory(self, memory_id: MemoryId, write: NamedDependency[WriteCall]) -> Response[DeleteResponse]:
         """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet."""
         deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))

@@ -6,6 +6,7 @@ from litestar.params import JSONBody
 
 from app.admin.calls import provide_order_service
 from app.admin.order_service import OrderService
+from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource, taking
 from app.http import problems
 from app.http.json.body import JsonDTO
@@ -19,17 +20,17 @@ class OrderController(OperatorResource):
     dependencies = {"service": Provide(provide_order_service)}  # noqa: RUF012 - read by the framework, never changed
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
-    @route(http_method=HttpMethod.OPTIONS, status_code=204, include_in_schema=False)
+    @route(http_method=HttpMethod.OPTIONS, status_code=204, opt={SCOPE: "admin:read"}, include_in_schema=False)
     async def allowed_methods(self) -> Response[None]:
         """Return the methods for the order."""
         return Response(None, headers={"Allow": "GET, OPTIONS, PUT"})
 
-    @get(responses=problems.described(*OPERATOR_PROBLEMS))
+    @get(opt={SCOPE: "admin:read"}, responses=problems.described(*OPERATOR_PROBLEMS))
     async def order(self, service: NamedDependency[OrderService]) -> OrderResponse:
         """Return the order in force in the process that answers, since when, and who set it."""
         return service.describe()
 
-    @put(**taking(JsonDTO[OrderRequest], *OPERATOR_PROBLEMS, problems.ORDER_REFUSED))
+    @put(opt={SCOPE: "admin:write"}, **taking(JsonDTO[OrderRequest], *OPERATOR_PROBLEMS, problems.ORDER_REFUSED))
     async def set_order(self, data: JSONBody[OrderRequest], service: NamedDependency[OrderService]) -> OrderResponse:
         """Put another order of the configured providers in force, under load and without a restart.
 

@@ -8,6 +8,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from app.admin.calls import provide_stores_service
 from app.admin.stores_service import StoresService
+from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
 from app.http import problems
 from app.http.parameters import PARAMETERS
@@ -31,7 +32,7 @@ class StoresController(OperatorResource):
     path = "/admin/providers/{name:str}"
     dependencies = {"service": Provide(provide_stores_service)}  # noqa: RUF012 - read by the framework, never changed
 
-    @get("/differences", opt={PARAMETERS: ("other", "after", "limit")}, responses=_PROBLEMS)
+    @get("/differences", opt={SCOPE: "admin:read", PARAMETERS: ("other", "after", "limit")}, responses=_PROBLEMS)
     async def differences(
         self,
         name: ProviderName,
@@ -43,7 +44,7 @@ class StoresController(OperatorResource):
         """Compare two providers for some seconds: how much they hold, and in which memories they differ; no texts."""
         return await service.diff(name, other, after, limit)
 
-    @post("/merge", status_code=200, opt={PARAMETERS: ("after",)}, responses=_PROBLEMS)
+    @post("/merge", status_code=200, opt={SCOPE: "admin:write", PARAMETERS: ("after",)}, responses=_PROBLEMS)
     async def merge(
         self, name: ProviderName, service: NamedDependency[StoresService], after: After = None
     ) -> MergePage:

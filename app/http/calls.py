@@ -11,13 +11,15 @@ from litestar import Request
 from litestar.params import HeaderParameter
 from msgspec import Struct
 
-from app.auth.caller import USER_HEADER, Caller
+from app.auth.allowed_users import USER_HEADER
+from app.auth.caller import Caller
 from app.http.admission.admitted import Charged, admission_of
 from app.http.headers import (
     MAX_SESSION_CHARS,
     MAX_TIMEOUT_MS,
     SESSION_HEADER,
     TIMEOUT_HEADER,
+    TIMEOUT_PATTERN,
     note_conditions,
     note_preferences,
 )
@@ -40,7 +42,7 @@ _USER = _header(USER_HEADER, "The user whose memories are meant, in UTF-8.", min
 _KEY_TEXT = f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters."
 _KEY = _header(HEADER, _KEY_TEXT, minLength=1, maxLength=MAX_KEY_CHARS, pattern="^[ -~]+$")
 _TIMEOUT_TEXT = f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured."
-_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern="^[0-9]{1,6}$")
+_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern=TIMEOUT_PATTERN)
 _SESSION_TEXT = "The `Memory-Session` of the last write: the answer includes that write, or the request fails."
 _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 

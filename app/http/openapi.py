@@ -9,7 +9,7 @@ from litestar.serialization import encode_json
 from msgspec import Struct
 
 from app import __version__
-from app.auth.caller import USER_HEADER
+from app.auth.allowed_users import USER_HEADER
 from app.controllers.docs import ScalarPage, docs_router, document_of
 from app.http import schemas
 from app.http.answers import HIDDEN
@@ -48,7 +48,10 @@ def openapi_config() -> OpenAPIConfig:
             Tag("memory", "One memory or query at a time"),
             Tag("batch", "Up to 1,000 memories or queries at a time"),
             Tag("health", "Health, readiness and metrics of the service"),
-            Tag("admin", 'For operators: the chain and its journal; requires a key with the scope "admin"'),
+            Tag(
+                "admin",
+                "For operators: the chain and its journal; with the scope `admin:read`, or `admin:write`",
+            ),
         ],
         components=Components(
             security_schemes={

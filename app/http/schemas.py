@@ -365,12 +365,13 @@ class LiveResponse(Struct, frozen=True):
 class ReadyResponse(Struct, frozen=True):
     """Whether requests can be served, and the health of each provider; `leaving` before the service stops.
 
-    `reason` is why it is not ready: it is leaving, still warming up, or no provider that could answer is healthy.
+    Strangers are told `ready` alone where keys are used. `reason` is why it is not ready: it is leaving, still warming
+    up, or no provider that could answer is healthy.
     """
 
     ready: bool
-    providers: Mapping[str, Health]
-    leaving: bool = False
+    providers: Mapping[str, Health] | UnsetType = UNSET
+    leaving: bool | UnsetType = UNSET
     reason: Literal["leaving", "warming", "unhealthy"] | UnsetType = UNSET
 
 

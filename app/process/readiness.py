@@ -27,7 +27,7 @@ class Readiness:
         if self.draining:
             return ReadyResponse(ready=False, providers=providers, leaving=True, reason="leaving")
         if self._warm_up.running:
-            return ReadyResponse(ready=False, providers=providers, reason="warming")
+            return ReadyResponse(ready=False, providers=providers, leaving=False, reason="warming")
         if not healthy:
-            return ReadyResponse(ready=False, providers=providers, reason="unhealthy")
-        return ReadyResponse(ready=True, providers=providers)
+            return ReadyResponse(ready=False, providers=providers, leaving=False, reason="unhealthy")
+        return ReadyResponse(ready=True, providers=providers, leaving=False)

@@ -7,27 +7,29 @@ from msgspec import Struct, structs
 from app.settings import Settings
 
 # What each request reads anew, so that the chain need not be switched for it.
-OF_REQUESTS = ("recall_limit", "limits")
-_LIVE = ("order", "providers", *OF_REQUESTS)
+OF_REQUESTS = ("recall_limit", "limits", "auth.keys")
+_LIVE = ("order", "providers", "recall_limit", "limits")
 
 
 def taken_over(running: Settings, read: Settings) -> Settings:
     """Return the settings of a running service, with what it can take over of those that were read."""
     live = {name: getattr(read, name) for name in _LIVE}
-    return structs.replace(running, **live, chain=structs.replace(running.chain, attempts=read.chain.attempts))
+    chain = structs.replace(running.chain, attempts=read.chain.attempts)
+    return structs.replace(running, **live, chain=chain, auth=structs.replace(running.auth, keys=read.auth.keys))
 
 
 def live_changes(before: Settings, after: Settings) -> list[str]:
     """Name the changes that are taken over at once: `order`, `providers.mem0`, `chain.attempts.mem0`."""
     return [
-        *(name for name in ("order", *OF_REQUESTS) if getattr(before, name) != getattr(after, name)),
+        *(name for name in ("order", "recall_limit", "limits") if getattr(before, name) != getattr(after, name)),
+        *(["auth.keys"] if before.auth.keys != after.auth.keys else []),
         *_of_tables("providers", before.providers, after.providers),
         *_of_tables("chain.attempts", before.chain.attempts, after.chain.attempts),
     ]
 
 
 def restart_changes(running: Settings, read: Settings) -> list[str]:
-    """Name the changes that only a restart takes over: `server.port`, `auth.keys`."""
+    """Name the changes that only a restart takes over: `server.port`, `auth.mode`."""
     return list(_of_structs("", running, taken_over(read, running)))
 
 

@@ -1,9 +1,11 @@
 """The checks of the settings together, beyond what each value's type requires."""
 
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
+from app.settings.auth import KEYS_FILE
 from app.settings.errors import ConfigError, quoted, shown, suggestion
+from app.settings.key_faults import key_fault
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
@@ -115,41 +117,46 @@ def _ports(settings: Settings) -> Iterator[_Fault]:
         yield ("admin", "port"), f"{settings.admin.port} is server.port; without admin.port that serves the admin API"
 
 
-def _session_secret(settings: Settings) -> Iterator[_Fault]:
-    secret = settings.admin.session_secret
-    if secret is not None and len(secret.reveal()) < MIN_SECRET_CHARS:
-        yield ("admin", "session_secret"), f"expected at least {MIN_SECRET_CHARS} characters, by chance"
+def _secrets(settings: Settings) -> Iterator[_Fault]:
+    secrets = {("admin", "session_secret"): settings.admin.session_secret, ("auth", "pepper"): settings.auth.pepper}
+    for steps, secret in secrets.items():
+        if secret is not None and len(secret.reveal()) < MIN_SECRET_CHARS:
+            yield steps, f"expected at least {MIN_SECRET_CHARS} characters, by chance"
+
+
+def _proxies(settings: Settings) -> Iterator[_Fault]:
+    for network in settings.server.trusted_proxies:
+        try:
+            ip_network(network)
+        except ValueError:
+            yield ("server", "trusted_proxies"), f"expected addresses or networks like 10.0.0.0/8, got {shown(network)}"
 
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
-    if settings.auth.mode == "api_key" and not settings.auth.keys:
-        yield ("auth", "mode"), '"api_key" needs at least one key in auth.keys, make one with `ninai keys new NAME`'
+    path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
+    if settings.auth.mode == "api_key" and not settings.auth.keys and not path.exists():
+        reason = '"api_key" needs at least one key, make one with `ninai keys new NAME`'
+        yield ("auth", "mode"), f"{reason}; there is no {path}"
 
 
 def _hashes(settings: Settings) -> Iterator[_Fault]:
     """Refuse one key under two names: it would speak for the last of them."""
     seen: dict[str, str] = {}
     for name, key in settings.auth.keys.items():
-        if key.hash in seen:
-            yield ("auth", "keys", name, "hash"), f"the same key as {dotted(('auth', 'keys', seen[key.hash]))}"
-        seen[key.hash] = name
+        for text in set(key.hashes):
+            if text in seen:
+                yield ("auth", "keys", name, "hash"), f"the same key as {dotted(('auth', 'keys', seen[text]))}"
+            seen[text] = name
 
 
 def _users(settings: Settings) -> Iterator[_Fault]:
-    users: list[tuple[Steps, str | None]] = [(("auth", "default_user"), settings.auth.default_user)]
-    users += ((("auth", "keys", name, "user"), key.user) for name, key in settings.auth.keys.items())
-    for steps, user in users:
-        try:
-            if user is not None:
-                check_user_id(user)
-        except InvalidInput as error:
-            yield steps, f"{error.reason}, got {shown(user)}"
-
-
-def _scopes(settings: Settings) -> Iterator[_Fault]:
+    try:
+        check_user_id(settings.auth.default_user)
+    except InvalidInput as error:
+        yield ("auth", "default_user"), f"{error.reason}, got {shown(settings.auth.default_user)}"
     for name, key in settings.auth.keys.items():
-        if key.user is not None and "memory" not in key.scopes:
-            yield ("auth", "keys", name, "user"), 'the key speaks for no user without the scope "memory"'
+        if (fault := key_fault(key)) is not None:
+            yield ("auth", "keys", name, fault[0]), fault[1]
 
 
 def _tracing(settings: Settings) -> Iterator[_Fault]:
@@ -173,4 +180,4 @@ def _is_loopback(host: str) -> bool:
 
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
-_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _session_secret, _keys, _hashes, _users, _scopes, _tracing)
+_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, _keys, _hashes, _users, _tracing)

@@ -1,6 +1,7 @@
 """The listing of every value of the settings under its path, in a form that may be shown."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import get_type_hints
 
@@ -52,6 +53,8 @@ def _presentable(value: object, *, masked: bool) -> object:
         return None
     if masked:
         return MASK
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, (str, Path)):
         return without_password(str(value))
     return value

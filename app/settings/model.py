@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from app.auth.keys import HASH_PATTERN
+from app.settings.auth import AuthSettings
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from observability.secret import Secret
@@ -26,12 +26,6 @@ LEAST_ANSWER_BYTES = 1024 * 1024
 MOST_ANSWER_BYTES = 1024 * 1024 * 1024
 # Below the lower bound distant clients would be too slow, and beyond the upper one no client still waits for an answer.
 ClientTimeout = Annotated[float, Meta(ge=0.5, le=600)]
-_KEY_NAME = Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="a name of letters, digits, underscores and dashes")
-KeyName = Annotated[str, _KEY_NAME]
-# Masked, because the likely mistake is the key itself in place of its hash.
-_HASH = Meta(pattern=HASH_PATTERN, description='"sha256:" and 64 lower-case hex digits', extra={"masked": True})
-KeyHash = Annotated[str, _HASH]
-
 # What a file or a variable can hold without quoting.
 InstallationId = Annotated[
     Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")] | None,
@@ -45,10 +39,6 @@ CollectorUrl = Annotated[
 ]
 # RFC 9110, section 5.6.2.
 HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", description="the name of an HTTP header")]
-
-# What a key grants access to: the memories, or the admin API.
-Scope = Literal["memory", "admin"]
-Scopes = Annotated[list[Scope], Meta(min_length=1, description='a list of "memory", "admin" or both')]
 
 
 class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,7 +63,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers choose another
     instance. `connections` are those of all processes together, `connections_per_peer` those of one address among them.
-    The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`.
+    The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`. Only proxies
+    with addresses in `trusted_proxies` are believed whom they name as their client in `X-Forwarded-For`.
     """
 
     host: str = "127.0.0.1"
@@ -85,6 +76,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     header_timeout: ClientTimeout = 20.0
     body_timeout: ClientTimeout = 10.0
     answer_timeout: ClientTimeout = 10.0
+    trusted_proxies: list[str] = field(default_factory=list)
     admission: AdmissionSettings = AdmissionSettings()
 
 
@@ -97,25 +89,6 @@ class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     session_secret: Secret | None = None
-
-
-class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure one API key by its hash.
-
-    `user` is the only user it speaks for; without it each request names a user. `scopes` are what it grants access to.
-    """
-
-    hash: KeyHash
-    user: str | None = None
-    scopes: Scopes = field(default_factory=lambda: ["memory"])
-
-
-class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure authentication; `default_user` owns the memories where neither a key nor the request names a user."""
-
-    mode: Literal["none", "api_key"] = "none"
-    default_user: str = "demo"
-    keys: dict[KeyName, KeySettings] = {}
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,12 +1,15 @@
-"""Metrics of the service itself: version, clock, connections, and whether a changed configuration is in force."""
+"""Metrics of the service itself: version, clock, connections, refused callers, and the configuration in force."""
 
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
+# Why a caller is refused.
+REFUSALS = ("several", "missing", "malformed", "unknown", "expired", "revoked", "session", "scope", "user")
+
 
 class ServiceMetrics:
-    """Measure version, clock, connections and configuration."""
+    """Measure version, clock, connections, refused callers and configuration."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
@@ -32,6 +35,14 @@ class ServiceMetrics:
         )
         for reason in ("peer", "slow"):
             self.connections_cut.labels(reason)
+        self.auth_refusals = counter(
+            "ninai_auth_refusals",
+            "Requests whose caller was refused, by reason: several credentials, missing, malformed, unknown, "
+            "expired or revoked ones, a session that has ended, a scope or a user that the caller does not have.",
+            ("reason",),
+        )
+        for reason in REFUSALS:
+            self.auth_refusals.labels(reason)
         self.clock_ahead = gauge(
             "ninai_clock_ahead_seconds",
             "How far the greatest version that this process has met is ahead of its clock, 0 if it is not.",

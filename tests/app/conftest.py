@@ -39,13 +39,13 @@ async def mock_app() -> AsyncIterator[Litestar]:
 @pytest.fixture(scope="session")
 def free_key() -> str:
     """An API key that speaks for whichever user it names."""
-    return new_key()
+    return new_key("test")
 
 
 @pytest.fixture(scope="session")
 def bound_key() -> str:
     """An API key that speaks for `alice` alone."""
-    return new_key()
+    return new_key("test")
 
 
 @pytest_asyncio.fixture(scope="session")

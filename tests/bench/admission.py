@@ -11,20 +11,21 @@ from time import perf_counter_ns
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.keys import hash_key, new_key
 from app.http.admission.admission import AdmissionControl
 from app.http.admission.admitted import admission_of
-from app.settings.model import AdmissionSettings, KeySettings
+from app.settings.auth import KeySettings
+from app.settings.model import AdmissionSettings
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 from observability.metrics import Metrics
 from tests.bench.load import table
+from tests.support.known_keys import authenticating
 
 ROUNDS = 40
 REQUESTS = 1_000
 MOST = 50.0  # microseconds at p50
 _TEMPLATES = ("/memory/recall", "/memory/memories", "/memory/memories/{memory_id}")
-_KEY = new_key()
+_KEY = new_key("test")
 _HEADERS = [
     (b"host", b"127.0.0.1:8000"),
     (b"user-agent", b"a client"),
@@ -69,7 +70,7 @@ async def _measure(app: AsgiApp) -> float:
 
 
 async def _run() -> None:
-    keys = ApiKeyAuthenticator({"one": KeySettings(hash=hash_key(_KEY))})
+    keys = authenticating(one=KeySettings(hash=hash_key(_KEY)))
     admitting = AdmissionControl(
         _application, AdmissionSettings(), Metrics(CollectorRegistry()), _TEMPLATES, keys.recognize
     )

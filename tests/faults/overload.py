@@ -18,7 +18,7 @@ USERS = tuple(f"user-{number}" for number in range(20))
 MEMORIES = 500  # of each
 QUESTIONS = 20  # of a batch
 RECALLS = "/memory/recall/batch"
-NOISY, MODEST = new_key(), new_key()
+NOISY, MODEST = new_key("one"), new_key("two")
 KEYS = {
     "NINAI__AUTH__MODE": "api_key",
     "NINAI__AUTH__KEYS__NOISY__HASH": hash_key(NOISY),

@@ -191,3 +191,24 @@ async def test_what_is_no_request_passes_unseen(kind: str) -> None:
 
     assert seen == [(kind, None)]
     assert server.in_flight() == 0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "forwarded", "strict"),
+    [
+        ("http", None, False),
+        ("http", b"http", False),
+        ("https", None, True),
+        ("http", b"https", True),
+        ("http", b"HTTPS, http", True),
+        ("http", b"http, https", False),
+    ],
+)
+async def test_browsers_are_told_to_be_careful(scheme: str, forwarded: bytes | None, *, strict: bool) -> None:
+    """Never to guess a type, and to come back by TLS alone once they came so."""
+    server = Server(well)
+
+    await server.request(headers=() if forwarded is None else ((b"x-forwarded-proto", forwarded),), scheme=scheme)
+
+    assert server.headers(b"x-content-type-options") == [b"nosniff"]
+    assert server.headers(b"strict-transport-security") == ([b"max-age=31536000"] if strict else [])

@@ -97,6 +97,7 @@ async def test_a_request_is_one_line(http: httpx.AsyncClient, log: Log) -> None:
         "status": 200,
         "ms": line["ms"],
         "caller": "anonymous",
+        "client": "127.0.0.1",
         "provider": "mock",
     }
 

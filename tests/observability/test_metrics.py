@@ -68,6 +68,7 @@ FAMILIES = {
     "ninai_store_refused": "gauge",
     "ninai_worker_processes": "gauge",
     "ninai_connections": "gauge",
+    "ninai_auth_refusals": "counter",
     "ninai_connections_cut": "counter",
     "ninai_admission_limit": "gauge",
     "ninai_admission_dear_limit": "gauge",

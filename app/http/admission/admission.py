@@ -12,6 +12,7 @@ from app.http.admission.flows import Slot
 from app.http.admission.heads import Recognize, read_head
 from app.http.admission.lanes import Routes
 from app.http.admission.limit import INTERVAL
+from app.http.admission.operators import Operators
 from app.http.admission.parking import may_be_parked, parked_while_it_comes
 from app.http.admission.prices_at_door import price_at_door
 from app.http.admission.queueing import QueueingDelay
@@ -23,9 +24,6 @@ from app.settings.model import AdmissionSettings
 from observability.http import AsgiApp, Receive, Scope, Send
 from observability.metrics import Metrics
 from observability.notes import current
-
-# Probes, scrapes and operators are few. More than so many at once are a flood, which would keep them out themselves.
-MAX_OPERATORS = 256
 
 
 class AdmissionControl:
@@ -48,7 +46,7 @@ class AdmissionControl:
         self._shared = self._control.shared
         self._delay = QueueingDelay(metrics.least_wait_for_a_connection, self._adjust, INTERVAL)
         self._times, self._shedding = ReturnTimes(), Shedding(metrics)
-        self._operators = 0
+        self._operators = Operators()
         control = self._control
         metrics.watch_admission(
             lambda: control.limit.units,
@@ -102,16 +100,14 @@ class AdmissionControl:
             self._metrics.admission_wait.observe(loop.time() - began)
 
     async def _operate(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._operators >= MAX_OPERATORS:
+        if self._operators.full:
             now = asyncio.get_running_loop().time()
             self._shedding.count("operators", "limit", read_head(scope, self._recognize).caller, now)
             await refuse(send, 1, body=scope["method"] != "HEAD")
             return
-        self._operators += 1
-        try:
+        with self._operators.one_more() as place:
+            note_admission(scope, place)
             await self._app(scope, receive, send)
-        finally:
-            self._operators -= 1
 
     def _refused(self, slot: Slot, units: float, reason: str) -> RequestError:
         return refusal(self._shed(slot, units, reason))

@@ -101,6 +101,6 @@ def admission_of(scope: Mapping[str, Any]) -> Charged:
     return found
 
 
-def note_admission(scope: Scope, admitted: Admitted) -> None:
+def note_admission(scope: Scope, admitted: Charged) -> None:
     """Note the admission of a request in its scope."""
     scope[_KEY] = admitted

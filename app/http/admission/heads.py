@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
@@ -39,10 +40,13 @@ def read_head(scope: Scope, recognize: Recognize) -> Head:
         elif name == _CODING:
             length = None
     caller = recognize(shown) if shown else None
-    if caller is None:
-        client = scope.get("client")
-        caller = _address(client[0]) if client else ""
-    return Head(caller, user, length)
+    return Head(address_of(scope) if caller is None else caller, user, length)
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """Return the address of a client, in IPv6 the customer's network; empty if it has none."""
+    client = scope.get("client")
+    return _address(client[0]) if client else ""
 
 
 @lru_cache(maxsize=1024)

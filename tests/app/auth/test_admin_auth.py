@@ -27,9 +27,13 @@ ADMIN_ROUTES = [
     ("POST", "/admin/journal/dead/1/b/retry"),
     ("DELETE", "/admin/journal/dead/1/b"),
 ]
-MEMORY_ROUTES = [("GET", "/memory/memories"), ("POST", "/memory/recall"), ("POST", "/memory/remember/batch")]
+MEMORY_ROUTES = [
+    ("GET", "/memory/memories", "memory:read"),
+    ("POST", "/memory/recall", "memory:read"),
+    ("POST", "/memory/remember/batch", "memory:write"),
+]
 
-KEYS = {name: new_key() for name in ("plain", "ops", "both")}
+KEYS = {name: new_key("test") for name in ("plain", "ops", "both")}
 
 
 def shown(name: str) -> dict[str, str]:
@@ -67,7 +71,7 @@ def log() -> Iterator[io.StringIO]:
 @pytest.mark.parametrize(("method", "path"), ADMIN_ROUTES)
 async def test_every_admin_route_asks_for_a_key(http: httpx.AsyncClient, method: str, path: str) -> None:
     """Without a key, or with one that nobody configured, there is a challenge and nothing else."""
-    for headers in ({}, {"Authorization": f"Bearer {new_key()}"}):
+    for headers in ({}, {"Authorization": f"Bearer {new_key('test')}"}):
         response = await http.request(method, path, headers=headers)
         assert (response.status_code, problem_in(response)["type"]) == (401, "urn:ninai:problem:unauthenticated")
         assert response.headers["www-authenticate"] == 'Bearer realm="ninai"'
@@ -79,16 +83,16 @@ async def test_every_admin_route_asks_for_the_scope(http: httpx.AsyncClient, met
     problem = problem_in(await http.request(method, path, headers=shown("plain")))
 
     assert (problem["status"], problem["type"]) == (403, "urn:ninai:problem:forbidden")
-    assert problem["detail"] == 'This API key lacks the scope "admin"'
+    assert problem["detail"] == f'This API key lacks the scope "{"admin:read" if method == "GET" else "admin:write"}"'
 
 
-@pytest.mark.parametrize(("method", "path"), MEMORY_ROUTES)
-async def test_a_key_for_operators_opens_no_memory(http: httpx.AsyncClient, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path", "scope"), MEMORY_ROUTES)
+async def test_a_key_for_operators_opens_no_memory(http: httpx.AsyncClient, method: str, path: str, scope: str) -> None:
     """Whoever looks after the service does not read what is in it."""
     problem = problem_in(await http.request(method, path, headers={**shown("ops"), "X-User-ID": "alice"}))
 
     assert (problem["status"], problem["type"]) == (403, "urn:ninai:problem:forbidden")
-    assert problem["detail"] == 'This API key lacks the scope "memory"'
+    assert problem["detail"] == f'This API key lacks the scope "{scope}"'
 
 
 @pytest.mark.parametrize("name", ["ops", "both"])

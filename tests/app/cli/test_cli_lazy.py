@@ -51,7 +51,7 @@ def test_help_lists_every_command() -> None:
         "  journal    Inspect the journal, and have it take over stores.",
         "  providers  Show the state of a running service's providers.",
         "  doctor     Diagnose problems, and recommend remedies.",
-        "  keys       Make API keys.",
+        "  keys       Make, list, rotate, revoke and expire API keys.",
     ]
 
 

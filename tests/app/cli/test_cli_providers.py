@@ -24,7 +24,7 @@ from tests.support.postgres import reachable_folder
 from tests.support.service import NINAI, Service, environment, running_service
 
 MEMORIES = 50
-OPS, PLAIN = new_key(), new_key()
+OPS, PLAIN = new_key("one"), new_key("two")
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +161,8 @@ def test_a_key_that_no_header_can_carry_is_not_quoted(key: str) -> None:
     ("key", "said"),
     [
         (None, "401 Send an API key: Authorization: Bearer KEY"),
-        (new_key(), "401 This API key is not known"),
-        (PLAIN, '403 This API key lacks the scope "admin"'),
+        (new_key("test"), "401 This API key is not known"),
+        (PLAIN, '403 This API key lacks the scope "admin:read"'),
     ],
     ids=["none", "unknown", "without the scope"],
 )

@@ -159,7 +159,7 @@ async def test_an_order_that_cannot_be_kept_is_refused(mocks: httpx.AsyncClient,
 
 async def test_the_order_asks_for_the_scope(folder: Path) -> None:
     """Only a key for operators sees and sets the order, and is named as who has set it."""
-    plain, ops = new_key(), new_key()
+    plain, ops = new_key("one"), new_key("two")
     keys = {
         "NINAI__AUTH__MODE": "api_key",
         "NINAI__AUTH__KEYS__PLAIN__HASH": hash_key(plain),

@@ -70,7 +70,7 @@ async def test_a_key_belongs_to_its_user(either: Api, key: str) -> None:
 
 async def test_a_key_belongs_to_its_caller(key: str) -> None:
     """Two API keys that speak for one user do not share their idempotency keys."""
-    first, second = new_key(), new_key()
+    first, second = new_key("one"), new_key("two")
     environ = {
         "MEMORY_PROVIDER": "mock",
         "NINAI__AUTH__MODE": "api_key",

@@ -26,16 +26,21 @@ MOST_CALLS = 4_000
 # Bytes beside the answer itself, two pieces of it among them; the script took 11 million when it was unpacked anew.
 MOST_HELD = 3 * 64 * 1024
 
+KEY = new_key("watch")
+SHOWN: Headers = ((b"x-api-key", KEY.encode()),)
 PACKED: Headers = ((b"accept-encoding", b"gzip"),)
 OPEN: Headers = ((b"accept", OPEN_METRICS.encode()),)
 REQUESTS: list[tuple[str, str, Headers, int]] = [
     ("GET", "/livez", (), 200),
     ("GET", "/readyz", (), 200),
-    ("GET", "/memory/health", (), 200),
-    ("GET", "/metrics", (), 200),
-    ("GET", "/metrics", PACKED, 200),
-    ("GET", "/metrics", OPEN, 200),
-    ("HEAD", "/metrics", (), 200),
+    ("GET", "/memory/health", (), 401),
+    ("GET", "/memory/health", SHOWN, 200),
+    ("GET", "/metrics", (), 401),
+    ("GET", "/metrics", ((b"x-api-key", b"x"),), 401),
+    ("GET", "/metrics", SHOWN, 200),
+    ("GET", "/metrics", (*PACKED, *SHOWN), 200),
+    ("GET", "/metrics", (*OPEN, *SHOWN), 200),
+    ("HEAD", "/metrics", SHOWN, 200),
     ("GET", "/", (), 302),
     ("GET", "/openapi.json", (), 200),
     ("GET", "/openapi.json", PACKED, 200),
@@ -103,7 +108,8 @@ async def app() -> AsyncIterator[Litestar]:
     environ = {
         "MEMORY_PROVIDER": "mock",
         "NINAI__AUTH__MODE": "api_key",
-        "NINAI__AUTH__KEYS__ONE__HASH": hash_key(new_key()),
+        "NINAI__AUTH__KEYS__ONE__HASH": hash_key(KEY),
+        "NINAI__AUTH__KEYS__ONE__SCOPES": "metrics:read",
     }
     async with running_app(environ, FOREVER) as opened:
         yield opened
@@ -111,8 +117,9 @@ async def app() -> AsyncIterator[Litestar]:
 
 @pytest_asyncio.fixture
 async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of it."""
+    """A client of it that may see how it does."""
     async with asgi_client(app) as client:
+        client.headers["X-API-Key"] = KEY
         yield client
 
 

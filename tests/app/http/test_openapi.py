@@ -31,7 +31,7 @@ OPERATIONS = {
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404", "409"},
     ("delete", "/memory/memories/{memory_id}"): READS | {"202", "404"},
-    ("get", "/memory/health"): {"200", "403", "503"},
+    ("get", "/memory/health"): {"200", "401", "403", "503"},
     ("get", "/admin/providers"): OPERATOR,
     ("get", "/admin/providers/{name}"): OPERATOR | {"404"},
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "408", "413", "415"},
@@ -217,7 +217,8 @@ def test_every_guarded_route_may_ask_for_a_key(document: dict[str, Any]) -> None
     """The two ways to show a key are declared where a key may be asked for, and only there."""
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
     for (_, path), operation in operations(document).items():
-        assert ("security" in operation) == (is_memory_route(path) or path.startswith("/admin/"))
+        guarded = is_memory_route(path) or path.startswith("/admin/") or path == "/memory/health"
+        assert ("security" in operation) == guarded
 
 
 async def test_the_page_loads_nothing_from_elsewhere(mock_http: httpx.AsyncClient) -> None:
@@ -272,3 +273,21 @@ async def test_a_visitor_is_led_to_the_page(mock_http: httpx.AsyncClient) -> Non
 
     assert response.is_redirect
     assert response.headers["location"] == "/docs"
+
+
+async def test_the_document_and_the_service_agree_on_the_patience(
+    document: dict[str, Any], mock_http: httpx.AsyncClient
+) -> None:
+    """What the pattern takes is taken, and nothing else."""
+    headers = operations(document)["get", "/memory/memories"]["parameters"]
+    [pattern] = [one["schema"]["pattern"] for one in headers if one["name"] == "X-Request-Timeout-Ms"]
+    good = ["1", "9", "10", "000001", "0099", "012345", "99999", "599999", "600000"]
+    bad = ["0", "000000", "600001", "999999", "0600000", "1000000", "-1", "+1", "1.0", "1e3", "", " ", "x", "1 1"]
+
+    told = {value: re.search(pattern, value) is not None for value in good + bad}
+    done = {
+        value: (await mock_http.get("/memory/memories", headers={"X-Request-Timeout-Ms": value})).status_code != 422
+        for value in good + bad
+    }
+
+    assert told == done == dict.fromkeys(good, True) | dict.fromkeys(bad, False)

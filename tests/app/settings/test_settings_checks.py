@@ -119,10 +119,10 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             "",
-            {"NINAI__AUTH__MODE": "api_key"},
+            {"NINAI__AUTH__MODE": "api_key", "NINAI__AUTH__KEYS_PATH": "/nowhere/keys.json"},
             (
-                '$.auth.mode: "api_key" needs at least one key in auth.keys, make one with `ninai keys new NAME` '
-                "(NINAI__AUTH__MODE)"
+                '$.auth.mode: "api_key" needs at least one key, make one with `ninai keys new NAME`; '
+                "there is no /nowhere/keys.json (NINAI__AUTH__MODE)"
             ),
         ),
         (

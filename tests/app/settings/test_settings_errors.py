@@ -7,6 +7,7 @@ import pytest
 from app.settings import ConfigError, load
 from tests.app.settings.configuration import Configuration
 
+HASH_TEXT = '"hmac-sha256:" with the id of the pepper, or "sha256:", and 64 lower-case hex digits'
 HASH = f'hash = "sha256:{"0" * 64}"'
 
 
@@ -98,11 +99,11 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             '[auth.keys.ci]\nhash = "x"',
-            '$.auth.keys.ci.hash: expected "sha256:" and 64 lower-case hex digits, got ******** (ninai.toml)',
+            f"$.auth.keys.ci.hash: expected {HASH_TEXT}, got ******** (ninai.toml)",
         ),
         (
             f'[auth.keys.ci]\n{HASH[:-1]}\\n"',
-            '$.auth.keys.ci.hash: expected "sha256:" and 64 lower-case hex digits, got ******** (ninai.toml)',
+            f"$.auth.keys.ci.hash: expected {HASH_TEXT}, got ******** (ninai.toml)",
         ),
         ("[providers.native]\ndsn = 5", "$.providers.native.dsn: expected str, got ******** (ninai.toml)"),
         (

@@ -5,9 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
-from app.http.admission.admission import MAX_OPERATORS
 from app.http.admission.admitted import admission_of
 from app.http.admission.dear import DEAR, LEAST
+from app.http.admission.operators import MAX_OPERATORS
 from app.http.admission.parking import MAX_BYTES, SECONDS
 from app.http.problems import RequestError
 from app.settings.model import AdmissionSettings

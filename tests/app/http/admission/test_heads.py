@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import pytest
 
 from app.auth.anonymous import AnonymousAuthenticator
-from app.auth.api_key import ApiKeyAuthenticator
 from app.auth.keys import hash_key, new_key
 from app.http.admission.heads import Head, read_head
-from app.settings.model import KeySettings
+from app.settings.auth import KeySettings
 from observability.http import Scope
+from tests.support.known_keys import authenticating
 
-KEY = new_key()
-KEYS = ApiKeyAuthenticator({"agents": KeySettings(hash=hash_key(KEY))})
+KEY = new_key("test")
+KEYS = authenticating(agents=KeySettings(hash=hash_key(KEY)))
 BEARER = (b"authorization", f"Bearer {KEY}".encode())
 
 

@@ -1,0 +1,45 @@
+"""The users that a caller speaks for: one, several, those with a prefix, or any."""
+
+from msgspec import Struct
+
+from app.auth.refusals import CallerRefused
+from providers.errors import InvalidInput
+
+USER_HEADER = "X-User-ID"
+_ANOTHER = "This API key does not speak for this user"
+
+
+class AllowedUsers(Struct, frozen=True):
+    """Decide for which user a request is: one of `only`, one that begins with `prefix`, or any if both are None.
+
+    `default` is meant where the request names nobody.
+    """
+
+    only: frozenset[str] | None = None
+    prefix: str | None = None
+    default: str | None = None
+
+    def choose(self, named: str | None) -> str:
+        """Return the user whose memories are meant.
+
+        Raises:
+            CallerRefused: the caller does not speak for this user.
+            InvalidInput: nobody is named, and there is no default.
+        """
+        if named is None:
+            if self.default is None:
+                raise InvalidInput(USER_HEADER, "is required with this key")
+            return self.default
+        if not self._includes(named):
+            alone = self.prefix is None and self.only == {self.default}
+            detail = f"This API key is for its own user alone; leave {USER_HEADER} out" if alone else _ANOTHER
+            raise CallerRefused("user", detail, field=USER_HEADER)
+        return named
+
+    def _includes(self, user: str) -> bool:
+        if self.only is None and self.prefix is None:
+            return True
+        return user in (self.only or ()) or (self.prefix is not None and user.startswith(self.prefix))
+
+
+ANY_USER = AllowedUsers()

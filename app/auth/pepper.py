@@ -1,0 +1,32 @@
+"""The pepper that keys are hashed with: a setting, or a file in the data folder."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from app.auth.kept_file import kept_secret, read_secret
+from app.auth.keys import Pepper
+from app.settings.auth import AuthSettings
+
+FILE_NAME = "keys.pepper"
+
+
+def pepper_for_new_keys(settings: AuthSettings, data_dir: Path) -> Pepper:
+    """Return the pepper, which is made where there is none; raise `OSError` if it cannot be read or kept."""
+    return _configured(settings) or Pepper(kept_secret(data_dir / FILE_NAME))
+
+
+def known_pepper(settings: AuthSettings, data_dir: Path) -> Pepper | None:
+    """Return the pepper, None if there is none yet; raise `OSError` if it cannot be read."""
+    configured = _configured(settings)
+    if configured is not None:
+        return configured
+    try:
+        return Pepper(read_secret(data_dir / FILE_NAME))
+    except FileNotFoundError:
+        return None
+
+
+def _configured(settings: AuthSettings) -> Pepper | None:
+    if settings.pepper is None:
+        return None
+    return Pepper(sha256(settings.pepper.reveal().encode()).digest())

@@ -1,0 +1,22 @@
+"""Refusals of callers: what the caller is told, and the reason by which the log and the metrics tell them apart."""
+
+from typing import Literal
+
+from app.http.problems import BAD_REQUEST, FORBIDDEN, UNAUTHENTICATED, ProblemType, RequestError
+
+# `several` credentials, or `missing` ones; `malformed` is no whole key; `user` is one whom the caller does not speak
+# for.
+Reason = Literal["several", "missing", "malformed", "unknown", "expired", "revoked", "session", "scope", "user"]
+# What somebody who guesses meets, and is slowed down for.
+FAILED_LOGINS: frozenset[Reason] = frozenset({"malformed", "unknown", "expired", "revoked"})
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
+_KINDS: dict[Reason, ProblemType] = {"several": BAD_REQUEST, "scope": FORBIDDEN, "user": FORBIDDEN}
+
+
+class CallerRefused(RequestError):
+    """Signal that a caller is not known or not allowed to do that; `caller` is its id, as far as it is proven."""
+
+    def __init__(self, reason: Reason, detail: str, *, caller: str | None = None, field: str | None = None) -> None:
+        kind = _KINDS.get(reason, UNAUTHENTICATED)
+        super().__init__(kind, detail, field, CHALLENGE if kind is UNAUTHENTICATED else None)
+        self.reason, self.caller = reason, caller

@@ -1,0 +1,150 @@
+"""What each route asks for, from the table of routes itself: every scope against every route."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from app.auth.admission import admit
+from app.auth.keys import hash_key, new_key
+from app.auth.routes import PUBLIC, SCOPE, GuardedRoute, UnguardedRoute, guarded_routes
+from app.settings.auth import SCOPES
+from tests.support.api import ABSENT_ID, asgi_client, running_app
+
+KEYS = {scope: new_key(scope.replace(":", "-")) for scope in SCOPES}
+# What strangers may ask without a key where keys are used: nothing about users, and little about the service.
+PUBLIC_ROUTES = {
+    "/",
+    "/livez",
+    "/readyz",
+    "/openapi.json",
+    "/docs",
+    "/docs/openapi.json",
+    "/docs/{path}",
+    "/docs/scalar.js",
+    "/console/login",
+    "/console/{rest}",
+    "/console/files/{name}",
+}
+_VALUES = {"memory_id": ABSENT_ID, "name": "mock", "provider": "mock", "seq": "1", "rest": "x", "path": "x"}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def app() -> AsyncIterator[Litestar]:
+    """An application with a key for each scope."""
+    environ = {"MEMORY_PROVIDER": "mock", "NINAI__AUTH__MODE": "api_key"}
+    for scope, key in KEYS.items():
+        name = scope.replace(":", "-").upper()
+        environ |= {f"NINAI__AUTH__KEYS__{name}__HASH": hash_key(key), f"NINAI__AUTH__KEYS__{name}__SCOPES": scope}
+    async with running_app(environ) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
+    async with asgi_client(app) as client:
+        yield client
+
+
+def path_of(route: GuardedRoute) -> str:
+    """Return a path that leads to a route."""
+    return route.template.format_map(_VALUES)
+
+
+async def test_every_route_asks_for_exactly_its_scope(app: Litestar, http: httpx.AsyncClient) -> None:
+    """With a key of that scope it opens, with one of any other it does not, and without one the caller is unknown."""
+    asked = [route for route in guarded_routes(app) if route.asks != PUBLIC]
+    found, expected = {}, {}
+    for route in asked:
+        for scope, key in KEYS.items():
+            at = (route.method, route.template, scope)
+            headers = {"X-API-Key": key, "X-User-ID": "alice"}
+            response = await http.request(route.method, path_of(route), headers=headers)
+            found[at] = response.status_code == 403 and "lacks the scope" in response.text
+            expected[at] = scope != route.asks
+        anonymous = await http.request(route.method, path_of(route))
+        assert anonymous.status_code == 401, route
+
+    assert found == expected
+    assert {route.asks for route in asked} == set(SCOPES) - {"memory:export"}
+    assert len(asked) >= 30
+
+
+def test_what_is_public_is_named_here(app: Litestar) -> None:
+    """A route that is opened is a decision."""
+    assert {route.template for route in guarded_routes(app) if route.asks == PUBLIC} == PUBLIC_ROUTES
+
+
+async def test_a_public_route_asks_for_nothing(app: Litestar, http: httpx.AsyncClient) -> None:
+    """It is for strangers, and does not look at what they show."""
+    for route in guarded_routes(app):
+        if route.asks == PUBLIC and route.method == "GET" and "{" not in route.template:
+            for headers in ({}, {"X-API-Key": "x"}):
+                response = await http.get(path_of(route), headers=headers)
+                assert response.status_code < 400, route
+
+
+async def test_strangers_are_told_little(http: httpx.AsyncClient) -> None:
+    """Ready or not, and nothing of providers, counts or reasons."""
+    shown = {"X-API-Key": KEYS["metrics:read"]}
+
+    assert (await http.get("/readyz")).json() == {"ready": True}
+    assert [(await http.get(path)).status_code for path in ("/memory/health", "/metrics")] == [401, 401]
+    assert [(await http.get(path, headers=shown)).status_code for path in ("/memory/health", "/metrics")] == [200, 200]
+
+
+@get("/forgotten")
+async def forgotten() -> None:
+    """Say nothing of what it asks for."""
+
+
+@get("/misspelt", opt={SCOPE: "memory:raed"}, before_request=admit)
+async def misspelt() -> None:
+    """Ask for a scope that nobody has."""
+
+
+@post("/unchecked", opt={SCOPE: "memory:write"})
+async def unchecked() -> None:
+    """Ask for a scope, and have nobody check it."""
+
+
+async def _greet(_request: object) -> None:
+    """Check nothing."""
+
+
+@post("/greeted", opt={SCOPE: "memory:write"}, before_request=_greet)
+async def greeted() -> None:
+    """Ask for a scope behind what does not check it."""
+
+
+@get("/open", opt={SCOPE: PUBLIC})
+async def open_to_all() -> None:
+    """Say that everybody may ask."""
+
+
+@get("/guarded", opt={SCOPE: "memory:read"}, before_request=admit)
+async def guarded() -> None:
+    """Ask for a scope that is checked."""
+
+
+@pytest.mark.parametrize("handler", [forgotten, misspelt, unchecked, greeted])
+def test_a_route_that_nobody_guards_ends_the_start(handler: HTTPRouteHandler) -> None:
+    """With its name, whoever wrote it forgot."""
+    app = Litestar([handler, open_to_all, guarded], openapi_config=None)
+
+    with pytest.raises(UnguardedRoute, match=handler.fn.__name__.split("_")[0]):
+        guarded_routes(app)
+
+
+def test_a_route_says_what_it_asks_for() -> None:
+    """A scope, and who checks it, or that it is public."""
+    found = guarded_routes(Litestar([open_to_all, guarded], openapi_config=None))
+
+    assert sorted((route.template, route.asks, route.guard) for route in found) == [
+        ("/guarded", "memory:read", "admit"),
+        ("/open", PUBLIC, ""),
+    ]
