@@ -52,8 +52,8 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
     `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one. `first_version` is that of `Snapshot`; it orders lists,
-    and no caller of the API sees it.
+    `tenant` is that of the user, omitted if it is the default one. `first_version` is that of `Snapshot`; it orders
+    lists, and no caller of the API sees it.
     """
 
     id: str

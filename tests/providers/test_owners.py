@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.auth.caller import Caller
-from app.http.cursors import cursor_after
+from app.http.cursors import Cursor, read_cursor
 from app.http.idempotency import WriteIds
 from providers import limits
 from providers.chain.comparing.walking import WalkPlace
@@ -18,7 +18,7 @@ from providers.mem0.codec import metadata_of
 from providers.mem0.names import deleted_of, name_of, owner_of
 from providers.replica_limits import MAX_KEY_CHARS, check_owners_page, check_snapshot
 from providers.states.editing import first_state, tombstone_for
-from providers.types import KEY_MARK, NewMemory, Owner
+from providers.types import KEY_MARK, Edit, NewMemory, Owner, PageQuery, Position
 from tests.support.states import live
 
 BOB = Owner("bob %1Facme நி")
@@ -81,6 +81,11 @@ def test_the_longest_key_is_a_place_among_owners() -> None:
         check_owners_page(1, Owner(longest.user + "u", longest.tenant))
 
 
+def changed(owner: Owner) -> Edit:
+    """Return a change to a memory of an owner."""
+    return Edit(owner=owner, memory_id=ID, content="x", metadata=None)
+
+
 def test_the_ids_of_the_default_tenant_are_those_of_earlier_releases() -> None:
     """A retry across the update finds what it wrote before (recorded before there were tenants)."""
     ids = WriteIds(Caller("key", BOB.user), "k-1")
@@ -89,7 +94,7 @@ def test_the_ids_of_the_default_tenant_are_those_of_earlier_releases() -> None:
         "401b78b8-bf26-5a6a-8f4b-6d4c72e512a7",
         "1e4ffa20-06ca-5fa6-9cec-0c3be7e21ad9",
     )
-    assert ids.update(ID, "x", None) == "7e84f3b2-7880-5558-baa5-766cf8b33223"
+    assert ids.update(changed(BOB)).edit_id == "7e84f3b2-7880-5558-baa5-766cf8b33223"
     assert ids.delete(ID) == "dc1b63df-9d34-54c3-b6b3-dc6384f33238"
 
 
@@ -107,9 +112,8 @@ def test_the_encodings_of_the_default_tenant_are_those_of_earlier_releases() -> 
         '{"id":"01890000-0000-7000-8000-000000000001","user_id":"bob %1Facme நி","content":"tea","metadata":{"a":1},'
         '"created_at":"2026-01-02T03:04:05.678000Z","updated_at":null}'
     )
-    assert cursor_after(STATE.record, "native") == (
-        "kqZuYXRpdmWS1_-hpdYAaVc1pdkkMDE4OTAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAx"
-    )
+    old = "kqZuYXRpdmWS1_-hpdYAaVc1pdkkMDE4OTAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAx"
+    assert read_cursor(old) == Cursor("native", Position(STATE.record.created_at, STATE.id))
     assert WalkPlace(BOB.key, "x").token == "WyJib2IgJTFGYWNtZSDgrqjgrr8iLCJ4Il0"
     assert (name_of(BOB), deleted_of(BOB)) == ("bob%20%251Facme%20நி", "%ninai:deleted:bob%20%251Facme%20நி")
     assert metadata_of(STATE) == {
@@ -136,5 +140,5 @@ def test_two_tenants_never_mint_one_id() -> None:
     acme, other = (WriteIds(Caller("key", "bob", tenant), "k-1") for tenant in ("acme", "default"))
 
     assert acme.memory() != other.memory()
-    assert acme.update(ID, "x", None) != other.update(ID, "x", None)
+    assert acme.update(changed(Owner("bob", "acme"))).edit_id != other.update(changed(Owner("bob"))).edit_id
     assert acme.delete(ID) != other.delete(ID)
