@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from app.auth.caller import Caller
 from app.http.cursors import Cursor, read_cursor
@@ -18,17 +19,18 @@ from providers.mem0.codec import metadata_of
 from providers.mem0.names import deleted_of, name_of, owner_of
 from providers.replica_limits import MAX_KEY_CHARS, check_owners_page, check_snapshot
 from providers.states.editing import first_state, tombstone_for
-from providers.types import KEY_MARK, Edit, NewMemory, Owner, PageQuery, Position
+from providers.types import KEY_MARK, Edit, NewMemory, Owner, Position
 from tests.support.states import live
 
 BOB = Owner("bob %1Facme நி")
 ID = "01890000-0000-7000-8000-000000000001"
-STATE = first_state(
+FIRST_STATE = first_state(
     NewMemory(owner=BOB, content="tea", metadata={"a": 1}),
     ID,
     5 << 16,
     datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
 )
+STATE = replace(FIRST_STATE, first_version=0)  # as it was made before that was stored
 
 users = st.text(min_size=1, max_size=12)
 tenants = st.sampled_from(["default", "a", "b", "a.b", "A", "0"]) | st.text(min_size=1, max_size=8)
