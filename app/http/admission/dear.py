@@ -11,8 +11,10 @@ LEAST = 35.0
 # on two processors, and a third one would make them wait.
 LEAST_ALONE = 4 * LEAST
 FIRST = 8.0  # times the least
-# Times as long as they usually take, which ordinary requests may take beside dear ones, and these beside each other.
+# Times as long as they usually take, which ordinary requests may take beside dear ones.
 MOST_SLOWDOWN = 2.0
+# The same for dear ones beside each other: two that share what one alone would use all of take twice as long.
+MOST_AMONG_DEAR = 1.6
 _DECREASE = 0.7
 _CAREFULLY = 1.0  # units an interval, beside ordinary requests: each try of more may make some of them slow
 _ALONE = 20  # intervals without any ordinary request, after which there is nobody to be slowed down
@@ -54,7 +56,7 @@ class DearLimit:
         reached, self.reached = self.reached, False
         if ordinary > MOST_SLOWDOWN:
             self._lower(LEAST)
-        elif dear > MOST_SLOWDOWN:
+        elif dear > MOST_AMONG_DEAR:
             self._lower(LEAST_ALONE)
         elif reached and (ordinary or self._alone > _ALONE):
             self.units = min(self.most, self.units + (_CAREFULLY if ordinary else sqrt(self.units)))

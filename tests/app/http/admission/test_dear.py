@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.http.admission.dear import DEAR, FIRST, LEAST, LEAST_ALONE, MOST_SLOWDOWN, DearLimit
+from app.http.admission.dear import DEAR, FIRST, LEAST, LEAST_ALONE, MOST_AMONG_DEAR, MOST_SLOWDOWN, DearLimit
 from app.http.admission.sharing import HOLDS_NOTHING, NoRoom, SharedLimit
 from tests.support.clock import FakeClock, simulate
 
@@ -40,7 +40,7 @@ def test_dear_work_gives_way_to_dear_work() -> None:
     for _ in range(1_000):
         usual.reached = True
         usual.adjust()
-    slowed = adjusted(QUICK * MOST_SLOWDOWN * 1.5, 20, adjusted(QUICK, 2_500, units=BATCH), units=BATCH)
+    slowed = adjusted(QUICK * MOST_AMONG_DEAR * 1.25, 20, adjusted(QUICK, 2_500, units=BATCH), units=BATCH)
 
     assert (usual.units, slowed.units) == (MOST, LEAST_ALONE)
     assert slowed.units >= 2 * BATCH
