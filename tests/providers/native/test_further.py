@@ -1,6 +1,7 @@
 """Labels and first versions beside a program of the version before, which does not know their columns."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -27,14 +28,14 @@ _READ = "SELECT unknown FROM ninai_memories WHERE user_id = $1 AND id = $2"
 
 @pytest.mark.parametrize("unknown", ["", '{"mood":"good"}'])
 @pytest.mark.parametrize("labels", [{}, {"session": "trip", "speaker": 'Zoë "Z"'}])
-def test_the_text_says_all_that_the_version_before_does_not_know(unknown: str, labels: dict[str, str]) -> None:
+def test_the_text_says_all_that_the_version_before_does_not_know(unknown: str, labels: dict[str, Any]) -> None:
     """Its other fields stay what they are, and nothing is written of what is not there."""
     state = Snapshot(user_id="ann", id=MEMORY_ID, version=7, content="tea", unknown=unknown, first_version=5, **labels)
     mood = {"mood": "good"} if unknown else {}
 
     assert msgspec.json.decode(further_of(state)) == {"first_version": 5, **labels, **mood}
     assert unknown_of(further_of(state)) == unknown
-    assert further_of(msgspec.structs.replace(state, first_version=0, **dict.fromkeys(LABELS))) == unknown  # type: ignore[arg-type] # labels are none
+    assert further_of(msgspec.structs.replace(state, first_version=0, **dict.fromkeys(LABELS))) == unknown
 
 
 async def test_what_the_version_before_writes_is_read(database: str) -> None:
