@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 MAX_LABEL_CHARS = 256
 
@@ -23,6 +23,21 @@ class Labels(Struct, frozen=True, kw_only=True):
 LABELS = Labels.__struct_fields__
 
 Change = str | UnsetType | None
+
+
+class LabelChanges(Struct, frozen=True, kw_only=True):
+    """Changes of labels; one that is left out stays, and one that becomes None is removed."""
+
+    session: Change = UNSET
+    agent: Change = UNSET
+    app: Change = UNSET
+    speaker: Change = UNSET
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """The labels that change, by their names."""
+        changes = {name: getattr(self, name) for name in LABELS}
+        return {name: label for name, label in changes.items() if label is not UNSET}
 
 
 def labels_of(labelled: Labels) -> dict[str, Any]:

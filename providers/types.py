@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from observability.metrics import Metrics
 from providers.filters import Filter
-from providers.labels import LABELS, Change, Labels, labels_of
+from providers.labels import LabelChanges, Labels, labels_of
 from providers.search.filter_match import matches
 from providers.states.clock import HybridClock
 
@@ -152,7 +152,7 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
     most_bytes: int | None = None
 
 
-class Edit(Struct, frozen=True, kw_only=True):
+class Edit(LabelChanges, frozen=True, kw_only=True):
     """A change of a memory; omitted parts stay, and a label that becomes None is removed.
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
@@ -163,18 +163,8 @@ class Edit(Struct, frozen=True, kw_only=True):
     memory_id: str
     content: str | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
-    session: Change = UNSET
-    agent: Change = UNSET
-    app: Change = UNSET
-    speaker: Change = UNSET
     version: int | None = None
     edit_id: str | None = None
-
-    @property
-    def labels(self) -> dict[str, Any]:
-        """The labels that change, by their names."""
-        changes = {name: getattr(self, name) for name in LABELS}
-        return {name: label for name, label in changes.items() if label is not UNSET}
 
     @property
     def empty(self) -> bool:

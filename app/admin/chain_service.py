@@ -3,8 +3,8 @@
 import structlog
 from msgspec import Struct
 
+from app.http.operator_schemas import BreakerChange
 from app.http.problems import UNKNOWN_PROVIDER, RequestError
-from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.chain import Chain
 from providers.chain.describing import describe, explain

@@ -6,8 +6,8 @@ import structlog
 from msgspec import Struct, structs
 
 from app.admin.loss import loss_of
+from app.http.operator_schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
 from app.http.problems import DEAD_LETTER_NOT_FOUND, NO_JOURNAL, RequestError
-from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
 from providers.errors import InvalidInput
 from providers.journal.base import Journal
 from providers.journal.operations import DeadLetter

@@ -3,8 +3,8 @@
 import structlog
 from msgspec import Struct
 
+from app.http.operator_schemas import OrderResponse
 from app.http.problems import ORDER_REFUSED, RequestError
-from app.http.schemas import OrderResponse
 from app.reloading.reloader import Reloader
 from app.settings import ConfigError
 from providers.chain.chain import Chain

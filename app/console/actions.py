@@ -13,8 +13,8 @@ from app.console.forms import filled_in
 from app.console.overview import kind_of
 from app.console.pages import AnyRequest, page, redirect_back
 from app.console.wording import STATES, WISHES, BreakerWish
+from app.http.operator_schemas import MAX_REASON_CHARS, BreakerChange
 from app.http.problems import Problem, RequestError, problem_of
-from app.http.schemas import MAX_REASON_CHARS, BreakerChange
 from providers.chain.chain import Chain
 from providers.errors import InvalidInput
 

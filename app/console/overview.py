@@ -12,7 +12,7 @@ from app.admin.order_service import OrderService
 from app.console.console import Console
 from app.console.sparkline import Sparkline, sparkline
 from app.console.wording import BreakerWish, counted, duration, filling
-from app.http.schemas import DeadLettersResponse, OrderResponse
+from app.http.operator_schemas import DeadLettersResponse, OrderResponse
 from app.reloading.reloader import Reloader
 from app.settings import Settings
 from app.settings.annotations import tag_of

@@ -12,8 +12,8 @@ from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource, taking
 from app.http import problems
 from app.http.json.body import JsonDTO
+from app.http.operator_schemas import BreakerChange
 from app.http.parameters import PARAMETERS
-from app.http.schemas import BreakerChange
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.status import ChainStatus, Explanation, ProviderStatus
 

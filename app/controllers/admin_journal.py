@@ -11,8 +11,8 @@ from app.admin.journal_service import JournalService
 from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
 from app.http import problems
+from app.http.operator_schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
 from app.http.parameters import PARAMETERS
-from app.http.schemas import DeadLettersResponse, DiscardResponse, JournalResponse, RetryResponse
 from providers import limits
 
 JOURNAL_PROBLEMS = (*OPERATOR_PROBLEMS, problems.NO_JOURNAL, problems.UNAVAILABLE)

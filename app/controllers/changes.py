@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
-from app.http import problems, schemas
+from app.http import change_schemas, problems
 from app.http.admission import price
 from app.http.answers import in_parts, shown
 from app.http.calls import WriteCall
@@ -36,15 +36,15 @@ class ChangesController(UserResource):
         status_code=200,
         opt={SCOPE: "memory:write"},
         **taking(
-            BatchDTO[schemas.UpdateBatchRequest],
+            BatchDTO[change_schemas.UpdateBatchRequest],
             *READ_PROBLEMS,
             problems.TOO_DEAR,
-            accepted=schemas.UpdateBatchResponse,
+            accepted=change_schemas.UpdateBatchResponse,
         ),
     )
     async def update_batch(
-        self, data: JSONBody[Batch[schemas.UpdateItem]], write: NamedDependency[WriteCall]
-    ) -> Response[schemas.UpdateBatchResponse]:
+        self, data: JSONBody[Batch[change_schemas.UpdateItem]], write: NamedDependency[WriteCall]
+    ) -> Response[change_schemas.UpdateBatchResponse]:
         """Change up to 1,000 memories, each as if alone; one that cannot be changed fails alone.
 
         202 as for a single one; 503 if it is not known of any of them that it was changed. With an `Idempotency-Key` a
@@ -59,7 +59,7 @@ class ChangesController(UserResource):
         answers = [one if isinstance(one, Problem) else next(outcomes) for one in wanted]
         results = [_updated(*one) for one in zip(ids, answers, strict=True)]
         failed = sum(result.status == "failed" for result in results)
-        answer = schemas.UpdateBatchResponse(results, len(results) - failed, failed)
+        answer = change_schemas.UpdateBatchResponse(results, len(results) - failed, failed)
         return await in_parts(answer, write_status(*_written(answers)))
 
     @post(
@@ -67,15 +67,15 @@ class ChangesController(UserResource):
         status_code=200,
         opt={SCOPE: "memory:delete"},
         **taking(
-            JsonDTO[schemas.DeleteBatchRequest],
+            JsonDTO[change_schemas.DeleteBatchRequest],
             *READ_PROBLEMS,
             problems.TOO_DEAR,
-            accepted=schemas.DeleteBatchResponse,
+            accepted=change_schemas.DeleteBatchResponse,
         ),
     )
     async def delete_batch(
-        self, data: JSONBody[schemas.DeleteBatchRequest], write: NamedDependency[WriteCall]
-    ) -> Response[schemas.DeleteBatchResponse]:
+        self, data: JSONBody[change_schemas.DeleteBatchRequest], write: NamedDependency[WriteCall]
+    ) -> Response[change_schemas.DeleteBatchResponse]:
         """Delete up to 1,000 memories for good, each as if alone; one that is not there fails alone. 202 as for one."""
         await write.admission.charge(price.of_deletions(len(data.memory_ids)))
         wanted = once_each([_deletion(write, memory_id) for memory_id in data.memory_ids])
@@ -83,7 +83,7 @@ class ChangesController(UserResource):
         answers = [one if isinstance(one, Problem) else next(outcomes) for one in wanted]
         results = [_deleted(*one) for one in zip(data.memory_ids, answers, strict=True)]
         failed = sum(result.status == "failed" for result in results)
-        answer = schemas.DeleteBatchResponse(results, len(results) - failed, failed)
+        answer = change_schemas.DeleteBatchResponse(results, len(results) - failed, failed)
         return await in_parts(answer, write_status(*_written(answers)))
 
 
@@ -105,7 +105,7 @@ def once_each(changes: Iterable[Change | Problem]) -> list[Change | Problem]:
     return found
 
 
-def _edit(write: WriteCall, item: schemas.UpdateItem | Problem) -> Edit | Problem:
+def _edit(write: WriteCall, item: change_schemas.UpdateItem | Problem) -> Edit | Problem:
     if isinstance(item, Problem):
         return item
     try:
@@ -130,16 +130,16 @@ def _written(answers: Sequence[Written | ProviderError | Problem]) -> list[Writt
     return [answer for answer in answers if isinstance(answer, Written)]
 
 
-def _updated(memory_id: str | None, result: Changed | ProviderError | Problem) -> schemas.UpdateResult:
+def _updated(memory_id: str | None, result: Changed | ProviderError | Problem) -> change_schemas.UpdateResult:
     if isinstance(result, Changed):
         status: Literal["updated", "accepted"] = "updated" if result.confirmed else "accepted"
-        return schemas.UpdateResult(memory_id=memory_id, status=status, memory=shown(result.memory))
-    return schemas.UpdateResult(memory_id=memory_id, status="failed", problem=problems.problem_in_batch(result))
+        return change_schemas.UpdateResult(memory_id=memory_id, status=status, memory=shown(result.memory))
+    return change_schemas.UpdateResult(memory_id=memory_id, status="failed", problem=problems.problem_in_batch(result))
 
 
-def _deleted(memory_id: str, result: Erased | ProviderError | Problem) -> schemas.DeleteResult:
+def _deleted(memory_id: str, result: Erased | ProviderError | Problem) -> change_schemas.DeleteResult:
     if isinstance(result, Erased):
         if result.count:
-            return schemas.DeleteResult(memory_id=memory_id, status="deleted")
+            return change_schemas.DeleteResult(memory_id=memory_id, status="deleted")
         result = MemoryNotFound(check_memory_id(memory_id))
-    return schemas.DeleteResult(memory_id=memory_id, status="failed", problem=problems.problem_in_batch(result))
+    return change_schemas.DeleteResult(memory_id=memory_id, status="failed", problem=problems.problem_in_batch(result))

@@ -22,7 +22,7 @@ from app.http.parameters import PARAMETERS
 from app.http.schemas import ConditionsRequest, ListRequest
 from app.http.where import MAX_WHERE_CHARS, read_where
 from providers import limits
-from providers.answers import PARTIAL
+from providers.answers import PARTIAL, Found
 from providers.errors import InvalidInput
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.timing.turns import in_turns
@@ -112,7 +112,8 @@ class ListsController(UserResource):
             created_from=created_from,
             created_before=created_before,
         )
-        return await _listed(call, wanted)
+        query = await _admitted(call, wanted)
+        return await _answer(query, await call.provider.page(query))
 
     @post(
         "/list",
@@ -128,7 +129,8 @@ class ListsController(UserResource):
         A page that would be larger than an answer may be ends early, with a cursor. A cursor goes on with the list that
         it comes from alone: with other conditions or in another order it is refused.
         """
-        return await _listed(call, data)
+        query = await _admitted(call, data)
+        return await _answer(query, await call.provider.page(query))
 
     @delete(
         "/memories",
@@ -178,10 +180,13 @@ class ListsController(UserResource):
         return Response(schemas.DeleteAllResponse(erased.count, more), status_code=write_status(erased))
 
 
-async def _listed(call: ReadCall, wanted: ListRequest) -> Response[schemas.ListResponse]:
+async def _admitted(call: ReadCall, wanted: ListRequest) -> PageQuery:
+    """Charge for a page, and return it."""
     await call.admission.charge(price.of_list(wanted))
-    query = wanted.page(call.owner, call.most_bytes)
-    page = await call.provider.page(query)
+    return wanted.page(call.owner, call.most_bytes)
+
+
+async def _answer(query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
     full = page.cut or len(page.memories) == query.limit
     more = cursor_after(page.memories[-1], page.provider or "", query) if full else None
     memories = await in_turns(shown, page.memories)

@@ -10,7 +10,7 @@ from app.auth.routes import SCOPE
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource, taking
 from app.http import problems
 from app.http.json.body import JsonDTO
-from app.http.schemas import OrderRequest, OrderResponse
+from app.http.operator_schemas import OrderRequest, OrderResponse
 
 
 class OrderController(OperatorResource):

@@ -11,7 +11,7 @@ from msgspec import Struct
 from app import __version__
 from app.auth.allowed_users import USER_HEADER
 from app.controllers.docs import ScalarPage, docs_router, document_of
-from app.http import schemas
+from app.http import change_schemas, operator_schemas, schemas
 from app.http.answers import HIDDEN
 from app.http.openapi_conditions import describe_conditions
 from app.http.openapi_examples import EXAMPLES
@@ -28,7 +28,7 @@ provider that answered (`Memory-Provider`), the time it took (`Server-Timing`) a
 # The objects that take no unknown fields, by the names they have in the document.
 _STRICT = {
     name
-    for module in (schemas, filters)
+    for module in (schemas, change_schemas, operator_schemas, filters)
     for name, one in vars(module).items()
     if isinstance(one, type) and issubclass(one, Struct) and one.__struct_config__.forbid_unknown_fields
 }

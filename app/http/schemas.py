@@ -1,6 +1,5 @@
 """The schemas of the API's requests and responses."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,13 +12,11 @@ from app.http.problems import Problem
 from providers import limits
 from providers.errors import InvalidInput
 from providers.filters import Filter
-from providers.journal.operations import Backlog, DeadLetter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.types import (
     Conditions,
     Edit,
-    Health,
     MemoryRecord,
     Metadata,
     NewMemory,
@@ -30,12 +27,6 @@ from providers.types import (
     as_page,
 )
 
-MAX_REASON_CHARS = 500
-# The limits of an order in a request: names that are not configured are compared with those that are, which takes time.
-MAX_ORDER = 100
-MAX_NAME_CHARS = 100
-MAX_ID_CHARS = 100  # of a memory in a batch, so that an answer that names it stays short
-
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
@@ -43,8 +34,6 @@ Score = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 HappenedAt = Annotated[datetime, Meta(tz=True, description="When it happened; by default now, at most a day ahead.")]
 Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
-# Checked by the providers, which name the memory; a body that is refused as a whole names none.
-UuidText = Annotated[str, Meta(max_length=MAX_ID_CHARS, extra_json_schema={"format": "uuid"})]
 PageLimit = Annotated[int, Meta(ge=1, le=limits.MAX_PAGE_LIMIT)]
 Offset = Annotated[int, Meta(ge=0, le=limits.MAX_LIST_OFFSET)]
 MetadataField = Annotated[
@@ -224,24 +213,6 @@ class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
-class UpdateItem(UpdateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The changes to one memory of a batch."""
-
-    memory_id: UuidText
-
-
-class UpdateBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Changes to different memories in one go, with 100,000 JSON values in all; an invalid one fails alone."""
-
-    changes: Annotated[list[UpdateItem], Meta(min_length=1, max_length=limits.MAX_BATCH)]
-
-
-class DeleteBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The ids of memories to delete in one go; an invalid one fails alone."""
-
-    memory_ids: Annotated[list[UuidText], Meta(min_length=1, max_length=limits.MAX_BATCH)]
-
-
 class RememberResponse(Struct, frozen=True):
     """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet."""
 
@@ -306,39 +277,6 @@ class RememberBatchResponse(Struct, frozen=True):
     failed: int
 
 
-class UpdateResult(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The result for one change of a batch: the memory as it is now, or the problem with it."""
-
-    memory_id: str | None = None
-    status: Literal["updated", "accepted", "failed"]
-    memory: MemoryRecord | None = None
-    problem: Problem | None = None
-
-
-class UpdateBatchResponse(Struct, frozen=True):
-    """The result for each change, in the order they were sent."""
-
-    results: list[UpdateResult]
-    updated: int
-    failed: int
-
-
-class DeleteResult(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The result for one memory of a batch: it is gone for good, or the problem with it."""
-
-    memory_id: str
-    status: Literal["deleted", "failed"]
-    problem: Problem | None = None
-
-
-class DeleteBatchResponse(Struct, frozen=True):
-    """The result for each memory, in the order they were sent."""
-
-    results: list[DeleteResult]
-    deleted: int
-    failed: int
-
-
 class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The answer to one query of a batch: memories, or the problem with it."""
 
@@ -354,82 +292,3 @@ class RecallBatchResponse(Struct, frozen=True):
     results: list[RecallItem]
     answered: int
     failed: int
-
-
-class LiveResponse(Struct, frozen=True):
-    """The process runs."""
-
-    alive: bool = True
-
-
-class ReadyResponse(Struct, frozen=True):
-    """Whether requests can be served, and the health of each provider; `leaving` before the service stops.
-
-    Strangers are told `ready` alone where keys are used. `reason` is why it is not ready: it is leaving, still warming
-    up, or no provider that could answer is healthy.
-    """
-
-    ready: bool
-    providers: Mapping[str, Health] | UnsetType = UNSET
-    leaving: bool | UnsetType = UNSET
-    reason: Literal["leaving", "warming", "unhealthy"] | UnsetType = UNSET
-
-
-class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to do with a circuit breaker: refuse all calls, let all calls pass, or release it."""
-
-    state: Literal["open", "closed", "auto"]
-    reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
-
-
-class JournalResponse(Struct, frozen=True, kw_only=True):
-    """A journal in numbers: `id` is unique to it; `backlogs` has one for each member."""
-
-    id: str
-    operations: int
-    tombstones: int
-    last_seq: int
-    backlogs: tuple[Backlog, ...]
-
-
-class DeadLettersResponse(Struct, frozen=True):
-    """One page of dead letters, oldest first; `next_after` is null on the last page."""
-
-    dead: list[DeadLetter]
-    count: int
-    next_after: int | None
-
-
-class RetryResponse(Struct, frozen=True):
-    """The delivery is no dead letter any more, and due at its provider."""
-
-    seq: int
-    provider: str
-    status: Literal["due"] = "due"
-
-
-class DiscardResponse(Struct, frozen=True):
-    """The provider lacks that operation, and is not believed about the memory until it is merged or written anew."""
-
-    seq: int
-    provider: str
-    status: Literal["discarded"] = "discarded"
-
-
-class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The providers to be used, by name; the first is home."""
-
-    order: Annotated[list[Annotated[str, Meta(max_length=MAX_NAME_CHARS)]], Meta(max_length=MAX_ORDER)]
-
-
-class OrderResponse(Struct, frozen=True, kw_only=True):
-    """The order in force `since` then, and the configured one, which applies again as soon as it changes.
-
-    `set_by` is the id of a key, or `configuration`. `refused` says why the last configuration was refused.
-    """
-
-    order: list[str]
-    configured: list[str]
-    since: datetime
-    set_by: str
-    refused: str | None

@@ -1,6 +1,6 @@
 """The readiness of this process: it can serve now and for a while."""
 
-from app.http.schemas import ReadyResponse
+from app.http.operator_schemas import ReadyResponse
 from app.process.health_cache import HealthCache
 from app.process.warm_up import WarmUp
 

@@ -82,7 +82,7 @@ class _Renderer:
         return f"coalesce({self._field(field)} = {self._bind_json(value)}, false)"
 
     def _equals_one(self, field: FieldPath, values: list[Any]) -> str:
-        found, sought = self._field(field), self._bind([_json(value) for value in values], "jsonb[]")
+        found, sought = self._field(field), self._bind([json_of(value) for value in values], "jsonb[]")
         return f"coalesce({found} = ANY ({sought}), false)"
 
     def _compare(self, field: FieldPath, operator: str, value: Scalar) -> str:
@@ -101,7 +101,7 @@ class _Renderer:
 
     def _contains(self, field: FieldPath, values: list[Any], test: Callable[[str, str], str]) -> str:
         """Test the elements of a list: not with jsonb's own `@>`, to which a part of an element is the element."""
-        found, sought = self._field(field), self._bind([_json(value) for value in values], "jsonb[]")
+        found, sought = self._field(field), self._bind([json_of(value) for value in values], "jsonb[]")
         # Within CASE, since taking the elements of anything else is an error.
         return f"CASE WHEN jsonb_typeof({found}) = 'array' THEN {test(found, sought)} ELSE false END"
 
@@ -116,8 +116,9 @@ class _Renderer:
         return f"(metadata #> {self._bind(path_of(field), 'text[]')})"
 
     def _bind_json(self, value: Any) -> str:  # noqa: ANN401 - any JSON value
-        return self._bind(_json(value), "jsonb")
+        return self._bind(json_of(value), "jsonb")
 
 
-def _json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def json_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the text of a JSON value, as it is bound."""
     return msgspec.json.encode(value).decode()

@@ -4,7 +4,8 @@ from providers.answer_size import may_exceed
 from providers.native.bounded_answers import bounded_page
 from providers.native.columns import RECORD, names
 from providers.native.conditions_sql import conditions_sql
-from providers.native.filter_sql import Bind
+from providers.native.containment import contained_in
+from providers.native.filter_sql import Bind, json_of
 from providers.native.wall import within
 from providers.postgres.bound_sql import Binding, BoundSql
 from providers.types import Conditions, Order, Owner, PageQuery, Position
@@ -29,20 +30,27 @@ def page_statement(query: PageQuery) -> BoundSql:
     """  # noqa: S608 - joined from fixed fragments; every value is bound
     if may_exceed(query.limit, query.most_bytes):
         page = bounded_page(page, order, bind(query.most_bytes, "bigint"))
-    return binding.of(page)
+    return binding.of(page, planned_by_values=_has_rare_values(query))
 
 
 def count_statement(owner: Owner, conditions: Conditions) -> BoundSql:
     """Return the statement that counts an owner's memories that meet conditions, as `total`."""
     binding = Binding()
     eligible = _eligible(owner, conditions, binding.bind)
-    return binding.of(f"SELECT count(*) AS total FROM ninai_memories WHERE {eligible}")  # noqa: S608 - as above
+    counted = f"SELECT count(*) AS total FROM ninai_memories WHERE {eligible}"  # noqa: S608 - as above
+    return binding.of(counted, planned_by_values=_has_rare_values(conditions))
 
 
 def _eligible(owner: Owner, conditions: Conditions, bind: Bind) -> str:
     named = within(bind(owner.tenant, "text"))
     living = f"{named} AND user_id = {bind(owner.key, 'text')} AND deleted_at IS NULL"
-    return " AND ".join([living, *conditions_sql(conditions, bind)])
+    indexed = [f"metadata @> {bind(json_of(one), 'jsonb')}" for one in contained_in(conditions.where)]
+    return " AND ".join([living, *indexed, *conditions_sql(conditions, bind)])
+
+
+def _has_rare_values(conditions: Conditions) -> bool:
+    """Return whether the index on metadata can be used: it is good for few memories, and bad for many."""
+    return bool(contained_in(conditions.where))
 
 
 def _behind(position: Position, order: Order, bind: Bind) -> str:

@@ -10,10 +10,14 @@ from msgspec import Struct
 
 
 class BoundSql(Struct, frozen=True):
-    """A statement of fixed fragments, with $1, $2, ... for its values."""
+    """A statement of fixed fragments, with $1, $2, ... for its values.
+
+    It is `planned_by_values` where they decide which index is the best one: that costs two more messages.
+    """
 
     text: str
     values: tuple[Any, ...]
+    planned_by_values: bool = False
 
 
 class Binding:
@@ -27,6 +31,6 @@ class Binding:
         self._values.append(value)
         return f"CAST(${len(self._values)} AS {sql_type})"
 
-    def of(self, text: str) -> BoundSql:
+    def of(self, text: str, *, planned_by_values: bool = False) -> BoundSql:
         """Return the statement of a finished text."""
-        return BoundSql(text, tuple(self._values))
+        return BoundSql(text, tuple(self._values), planned_by_values)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from typing import Any, ClassVar
 
 import asyncpg
-from sqlalchemy import Row, TextClause
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,6 +18,7 @@ from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
 from providers.timing import time_limit
 
+_PLAN_BY_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _GRACE = 0.1  # seconds
 _FULL_SECONDS = 0.2  # between two tries at a server that refuses further connections
 
@@ -53,9 +54,14 @@ class PreparedDatabase(ABC):
 
     async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
         """Return the rows of a statement in the driver's own form that stores nothing."""
-        async with self.reading() as connection:
-            result = await connection.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)
-            return result.all()
+        async with self.reading() as plain:
+            if not statement.planned_by_values:
+                return (await plain.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)).all()
+            # In a transaction, so that the setting ends with it, whoever gets the connection then.
+            connection = await plain.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                await connection.execute(_PLAN_BY_VALUES)
+                return (await connection.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)).all()
 
     async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run a statement that writes, and return the rows that it returns."""

@@ -42,6 +42,11 @@ def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
     return bool(left == right)
 
 
+def leads_into_lists(step: str) -> bool:
+    """Return whether a step of a field may name an element of a list."""
+    return _INDEX.fullmatch(step) is not None
+
+
 def _holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401, PLR0911 - any JSON value, or _ABSENT; one per kind
     match node:
         case filters.Exists():

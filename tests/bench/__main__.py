@@ -3,7 +3,19 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("service", "open_routes", "admission", "auth", "stalls", "search", "embedders", "chain", "stores", "mem0")
+BENCHMARKS = (
+    "service",
+    "open_routes",
+    "admission",
+    "auth",
+    "stalls",
+    "search",
+    "lists",
+    "embedders",
+    "chain",
+    "stores",
+    "mem0",
+)
 
 
 def main(names: list[str]) -> None:

@@ -136,12 +136,15 @@ def test_the_routes_of_callers_are_those_that_are_served() -> None:
 
     routes = {route.path_format for route in application().routes}
     assert {route for route in routes if re.fullmatch(wanted, route) and route != unwanted} == {
+        "/memory/delete/batch",
+        "/memory/list",
         "/memory/memories",
         "/memory/memories/{memory_id}",
         "/memory/recall",
         "/memory/recall/batch",
         "/memory/remember",
         "/memory/remember/batch",
+        "/memory/update/batch",
     }
 
 

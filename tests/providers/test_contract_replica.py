@@ -11,7 +11,7 @@ from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.replica import MAX_SNAPSHOTS, Replica
 from providers.states.digests import digest_of
-from providers.types import MemoryRecord, Owner, Snapshot
+from providers.types import Edit, MemoryRecord, Owner, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 NEWER = 2_000 << 16
@@ -165,6 +165,7 @@ async def test_a_snapshot_tells_of_first_write_and_edits(replica: Replica, user:
         updated_at=stored.updated_at,
         digest=digest_of("tea", {"a": 1}),
         edits=(edit,),
+        first_version=1_000 << 16,
     )
 
 
@@ -235,6 +236,11 @@ async def test_a_field_that_a_newer_version_has_written_is_kept(replica: Replica
     edited = await replica.snapshot(Owner(user), put.id)
     assert edited is not None
     assert (edited.content, edited.unknown) == ("coffee", UNKNOWN)
+    await replica.change(Edit(owner=Owner(user), memory_id=stored.id, session="trip", app="chat"))
+    await replica.change(Edit(owner=Owner(user), memory_id=stored.id, app=None))
+    labelled = await replica.snapshot(Owner(user), stored.id)
+    assert labelled is not None
+    assert (labelled.session, labelled.app, labelled.unknown) == ("trip", None, UNKNOWN)
     assert {one.unknown for one in await replica.snapshots(Owner(user))} == {UNKNOWN}
 
 

@@ -241,13 +241,13 @@ def test_a_time_zone_must_have_an_offset() -> None:
 def test_a_page_is_within_its_bounds() -> None:
     """A page names the bound it breaks."""
     position = Position(datetime.now(UTC), ID)
-    query = PageQuery(owner=Owner("u"), limit=100, offset=100_000, after=position)
+    query = PageQuery(owner=Owner("u"), limit=1_000, offset=100_000, after=position)
     limits.check_page(query)
 
     def refusal(**fields: object) -> tuple[str, str]:
         return reason_of(limits.check_page, replace(query, **fields))
 
-    assert refusal(limit=101) == ("limit", "must be between 1 and 100, got 101")
+    assert refusal(limit=1_001) == ("limit", "must be between 1 and 1000, got 1001")
     assert refusal(offset=-1) == ("offset", "must be between 0 and 100000, got -1")
     assert refusal(after=replace(position, memory_id="1")) == ("after", "must be a UUID")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.schemas import MAX_REASON_CHARS
+from app.http.operator_schemas import MAX_REASON_CHARS
 from tests.support.api import asgi_client, running_app
 from tests.support.chains import status_of
 from tests.support.following import listened

@@ -12,7 +12,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from app.auth.keys import hash_key, new_key
-from app.http.schemas import MAX_NAME_CHARS, MAX_ORDER
+from app.http.operator_schemas import MAX_NAME_CHARS, MAX_ORDER
 from providers.native.embedded import EmbeddedServer
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
 from tests.support.chains import status_of, two_providers, wait_until_complete

@@ -14,12 +14,23 @@ depends_on = None
 LABELS = ("session", "agent", "app", "speaker")
 
 # The version before writes these fields as one text into `unknown`, as it does with all that it does not know, and
-# passes that text on. So the text stays the truth until the next version, and the columns are derived from it.
-DERIVE = """
+# passes that text on. So the text stays the truth until the next version, and the columns are derived from it. The
+# functions of PostgreSQL read no JSON with escapes that it cannot store, wherever they stand: other fields, which later
+# versions have, may be anything.
+DERIVE = r"""
 CREATE FUNCTION ninai_derive_columns() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     fields json := CAST(NEW.unknown AS json);
 BEGIN
+    IF strpos(NEW.unknown, '\u') > 0 THEN
+        BEGIN
+            PERFORM fields ->> 'session';
+        EXCEPTION WHEN untranslatable_character OR invalid_text_representation THEN
+            fields := CAST(regexp_replace(
+                NEW.unknown, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\ufffd', 'g'
+            ) AS json);
+        END;
+    END IF;
     NEW.first_version := coalesce(CAST(fields ->> 'first_version' AS bigint), 0);
     NEW.session := fields ->> 'session';
     NEW.agent := fields ->> 'agent';
@@ -29,13 +40,18 @@ BEGIN
 END $$
 """
 
-# A text of fields with others in their places, and without those that become null.
+# A text of fields with others in their places, and without those that become null. Where that cannot be read, the new
+# ones follow: of two with one name the last one counts, here and in every program.
 CHANGED_FIELDS = """
 CREATE FUNCTION ninai_changed_fields(fields text, changes jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN nullif(CAST(
-    (coalesce(CAST(fields AS jsonb), '{}') - ARRAY(SELECT jsonb_object_keys(changes))) || jsonb_strip_nulls(changes)
-AS text), '{}')
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN nullif(CAST(
+        (coalesce(CAST(fields AS jsonb), '{}') - ARRAY(SELECT jsonb_object_keys(changes))) || jsonb_strip_nulls(changes)
+    AS text), '{}');
+EXCEPTION WHEN untranslatable_character OR invalid_text_representation OR numeric_value_out_of_range THEN
+    RETURN left(fields, -1) || ', ' || substr(CAST(changes AS text), 2);
+END $$
 """
 
 
@@ -69,10 +85,16 @@ def upgrade() -> None:
             f"CREATE INDEX ninai_memories_{label} ON ninai_memories"
             f" (user_id, {label}, created_at, first_version, id) WHERE deleted_at IS NULL AND {label} IS NOT NULL"
         )
+    # For lists by conditions that few of many memories meet; see `providers/native/containment.py`.
+    op.execute(
+        "CREATE INDEX ninai_memories_metadata ON ninai_memories USING gin (metadata jsonb_path_ops)"
+        " WHERE deleted_at IS NULL AND metadata IS NOT NULL"
+    )
 
 
 def downgrade() -> None:
     """Remove the columns; the text in `unknown` keeps what was in them."""
+    op.execute("DROP INDEX ninai_memories_metadata")
     for label in LABELS:
         op.execute(f"DROP INDEX ninai_memories_{label}")
     op.execute("DROP INDEX ninai_memories_list")

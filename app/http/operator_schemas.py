@@ -1,0 +1,94 @@
+"""The schemas of the requests and responses of operators: health, breakers, the journal and the order."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from providers.journal.operations import Backlog, DeadLetter
+from providers.types import Health
+
+MAX_REASON_CHARS = 500
+# The limits of an order in a request: names that are not configured are compared with those that are, which takes time.
+MAX_ORDER = 100
+MAX_NAME_CHARS = 100
+
+
+class LiveResponse(Struct, frozen=True):
+    """The process runs."""
+
+    alive: bool = True
+
+
+class ReadyResponse(Struct, frozen=True):
+    """Whether requests can be served, and the health of each provider; `leaving` before the service stops.
+
+    Strangers are told `ready` alone where keys are used. `reason` is why it is not ready: it is leaving, still warming
+    up, or no provider that could answer is healthy.
+    """
+
+    ready: bool
+    providers: Mapping[str, Health] | UnsetType = UNSET
+    leaving: bool | UnsetType = UNSET
+    reason: Literal["leaving", "warming", "unhealthy"] | UnsetType = UNSET
+
+
+class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to do with a circuit breaker: refuse all calls, let all calls pass, or release it."""
+
+    state: Literal["open", "closed", "auto"]
+    reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
+
+
+class JournalResponse(Struct, frozen=True, kw_only=True):
+    """A journal in numbers: `id` is unique to it; `backlogs` has one for each member."""
+
+    id: str
+    operations: int
+    tombstones: int
+    last_seq: int
+    backlogs: tuple[Backlog, ...]
+
+
+class DeadLettersResponse(Struct, frozen=True):
+    """One page of dead letters, oldest first; `next_after` is null on the last page."""
+
+    dead: list[DeadLetter]
+    count: int
+    next_after: int | None
+
+
+class RetryResponse(Struct, frozen=True):
+    """The delivery is no dead letter any more, and due at its provider."""
+
+    seq: int
+    provider: str
+    status: Literal["due"] = "due"
+
+
+class DiscardResponse(Struct, frozen=True):
+    """The provider lacks that operation, and is not believed about the memory until it is merged or written anew."""
+
+    seq: int
+    provider: str
+    status: Literal["discarded"] = "discarded"
+
+
+class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The providers to be used, by name; the first is home."""
+
+    order: Annotated[list[Annotated[str, Meta(max_length=MAX_NAME_CHARS)]], Meta(max_length=MAX_ORDER)]
+
+
+class OrderResponse(Struct, frozen=True, kw_only=True):
+    """The order in force `since` then, and the configured one, which applies again as soon as it changes.
+
+    `set_by` is the id of a key, or `configuration`. `refused` says why the last configuration was refused.
+    """
+
+    order: list[str]
+    configured: list[str]
+    since: datetime
+    set_by: str
+    refused: str | None
