@@ -17,7 +17,7 @@ HASH = f"sha256:{'0' * 64}"
 
 def services() -> dict[str, Any]:
     """The services of the compose file, by name, with values for its variables."""
-    values = {"NINAI_KEY_HASH": HASH, "MEM0_API_KEY": "shared", "OPENAI_API_KEY": "sk-1"}
+    values = {"NINAI_KEY_HASH": HASH, "NINAI_PEPPER": "p" * 32, "MEM0_API_KEY": "shared", "OPENAI_API_KEY": "sk-1"}
     text = (DEPLOY / "compose.yaml").read_text("utf-8")
     filled = re.sub(r"\$\{(\w+)(?::[?-]([^}]*))?\}", lambda found: values.get(found[1], found[2] or ""), text)
     parsed: dict[str, Any] = yaml.safe_load(filled)

@@ -100,9 +100,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(
-        current=None, newest="0008", pending=[f"000{step}" for step in range(1, 9)]
-    )
+    assert state == SchemaState(current=None, newest="0008", pending=[f"000{step}" for step in range(1, 9)])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
