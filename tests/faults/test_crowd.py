@@ -18,7 +18,7 @@ _OK = {200, 202, 503}
 
 # Clients and seconds.
 SIZES = [
-    pytest.param((40, 12.0), id="small"),
+    pytest.param((40, 12.0), id="small", marks=pytest.mark.thorough),
     pytest.param((500, 600.0), id="large", marks=pytest.mark.soak),
 ]
 

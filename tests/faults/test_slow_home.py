@@ -64,6 +64,7 @@ async def test_with_a_standby_a_home_that_is_gone_is_not_missed(lab: Lab) -> Non
     assert answers.statuses["remember 202"] == CLIENTS * ROUNDS
 
 
+@pytest.mark.thorough
 async def test_writes_are_accepted_while_home_hangs(lab: Lab) -> None:
     """All of them, whatever home says, since it says nothing."""
     async with clients_of(lab.service.url) as answers:

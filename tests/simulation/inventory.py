@@ -74,10 +74,10 @@ def _is_as_new(held: Snapshot, wanted: Snapshot) -> bool:
 def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a store holds
     """Copy what can change; states and records never do, and a store's parts share its clock."""
     match value:
-        case Mapping():
-            copied = copy(value)
-            copied.update((key, _copied(one)) for key, one in value.items())
-            return copied
+        case dict():
+            twin = copy(value)
+            twin.update((key, _copied(one)) for key, one in value.items())
+            return twin
         case list():
             return [_copied(one) for one in value]
         case set():
@@ -85,9 +85,9 @@ def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a store holds
         case Struct() if not value.__struct_config__.frozen:
             return type(value)(*(_copied(getattr(value, name)) for name in value.__struct_fields__))
         case WordIndex():
-            copied = copy(value)
-            vars(copied).update((name, _copied(one)) for name, one in vars(value).items())
-            return copied
+            index = copy(value)
+            vars(index).update((name, _copied(one)) for name, one in vars(value).items())
+            return index
         case Struct() | HybridClock() | str() | int() | float() | datetime() | tuple() | None:
             return value
         case _:

@@ -40,7 +40,8 @@ class Notifier:
         if not self._waiting:
             return
         loop = asyncio.get_running_loop()
-        due = dict(self._connection.rows("SELECT provider, min(due_at) FROM deliveries GROUP BY provider"))
+        rows = self._connection.rows("SELECT provider, min(due_at) FROM deliveries GROUP BY provider")
+        due: dict[str, float | None] = {provider: due_at for provider, due_at in rows}  # noqa: C416 - rows have no types
         for woken, (provider, until) in [*self._waiting.items()]:
             due_at = due.get(provider)
             if due_at is not None and due_at < until:

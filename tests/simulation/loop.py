@@ -47,6 +47,8 @@ class JumpingLoop(asyncio.BaseEventLoop):
         self._calls: deque[_Call] = deque()
         self._timers: list[tuple[float, int, _Call]] = []
 
+    _stopping: bool  # of the base
+
     # Futures and tasks ask for it when they are made: a call of a type needs no frame.
     get_debug = staticmethod(bool)
 

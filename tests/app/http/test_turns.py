@@ -23,13 +23,21 @@ SMALL = {"content": "tea with lemon and honey", "metadata": {"tags": ["a", "b"],
 MANY_VALUES = {"content": "tea", "metadata": {"a": [1] * (MAX_BATCH_VALUES // 1_000 - 5)}}
 BATCHES = {
     "a thousand memories": [SMALL] * 1_000,
+    "nothing but problems": [{"content": "tea", "x": [1] * 50}] * 1_000,
+}
+GREATEST_BATCHES = {
     "as many values as there may be": [MANY_VALUES] * 1_000,
     "as many bytes as there may be": [{"content": "tea, " * 3_340}] * 1_000,
-    "nothing but problems": [{"content": "tea", "x": [1] * 50}] * 1_000,
 }
 
 
-@pytest.mark.parametrize("memories", [pytest.param(memories, id=name) for name, memories in BATCHES.items()])
+@pytest.mark.parametrize(
+    "memories",
+    [
+        *(pytest.param(memories, id=name) for name, memories in BATCHES.items()),
+        *(pytest.param(memories, id=name, marks=pytest.mark.thorough) for name, memories in GREATEST_BATCHES.items()),
+    ],
+)
 async def test_memories_are_stored_in_turns(mock_api: Api, memories: list[dict[str, Any]]) -> None:
     """They are decoded, get their ids, and are checked, stored and answered one by one."""
     body = json.dumps({"memories": memories}).encode()
