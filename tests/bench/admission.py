@@ -125,7 +125,7 @@ async def _cost_of_hedging() -> Row:
 
 async def _run() -> None:
     costs = {"admission": await _cost_of_admission(), "hedging": await _cost_of_hedging()}
-    rows = [("what", "without us", "with us", "cost us", f"<= {MOST:g} together")]
+    rows: list[tuple[str, ...]] = [("what", "without us", "with us", "cost us", f"<= {MOST:g} together")]
     rows += [(what, *(f"{one:.1f}" for one in cost), "") for what, cost in costs.items()]
     total = sum(cost for _, _, cost in costs.values())
     rows.append(("together", "", "", f"{total:.1f}", "yes" if total <= MOST else "no"))
