@@ -32,10 +32,9 @@ _SMALL = {
 }
 _EMPTY_BY = 20.0  # seconds
 
-# Times as long as at half of what can be done, where hardly two are ever under way at once. Two that are, which it takes
-# to have no pause between one and the next, take twice as long each; the rest is what a third one, admitted while the
-# limit finds itself, and the scheduler add. With one processor for the service and its database these wait for each
-# other in turns.
+# Times as long as at half of what can be done, where hardly two are ever under way at once. Two have to be, lest there
+# be a pause between one and the next, and take twice as long each; the rest is what the scheduler adds, and a third one
+# that is admitted while the limit finds itself. With one processor the service and its database wait for each other.
 _SLOWER, _SLOWER_BY_HALF = 4.0, 5.0
 _REFUSED, _REFUSED_BY_HALF = 50.0, 100.0  # ms
 
