@@ -224,7 +224,7 @@ def test_what_is_dear_is_told_how_much_to_do_at_once(units: float, share: float)
     """While it slows down ordinary requests: one call after the other."""
 
     async def scene(_: FakeClock) -> None:
-        door = Door(AdmissionSettings(min_limit=LEAST, max_limit=LEAST))
+        door = Door(AdmissionSettings(min_limit=int(LEAST), max_limit=int(LEAST)))
         door.end.set()
         told = Notes("an id")
         token = current.set(told)

@@ -109,6 +109,24 @@ def test_only_what_is_dear_is_limited(units: float, *, begins: bool) -> None:
     assert shared.take(shared.arrive("two", USER), units) is begins
 
 
+@pytest.mark.parametrize(("units", "full"), [(DEAR, True), (DEAR + 1, False)])
+def test_only_what_the_limit_keeps_waiting_raises_it(units: float, *, full: bool) -> None:
+    """A higher one would be of no use to what waits for the end of dear work."""
+
+    async def scene(_: FakeClock) -> None:
+        dear = DearLimit(MOST)
+        dear.units = LEAST
+        shared = SharedLimit(lambda: 100.0, 0.03, dear)
+        for user in (b"a", b"b", b"c"):
+            shared.add(shared.arrive("one", user), 2 * LEAST)
+        with pytest.raises(NoRoom):
+            await shared.wait(shared.arrive("one", USER), units)
+
+        assert (shared.full, dear.reached) == (full, not full)
+
+    simulate(scene)
+
+
 def test_what_waits_for_dear_work_keeps_nobody() -> None:
     """An ordinary request overtakes it, since it takes nothing that the other waits for."""
 

@@ -186,6 +186,27 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
     simulate(scene)
 
 
+def test_others_who_wait_have_their_turns_meanwhile() -> None:
+    """A user of whom nothing waits comes after one turn of each other that does, and is refused if that takes long."""
+
+    async def scene(clock: FakeClock) -> None:
+        shared = shared_limit()
+        shared.measure_rate(3.5 / DEADLINE, 1.0)
+        shared.add(shared.arrive("one", A), LIMIT)
+        users = [f"user {number}".encode() for number in range(5)]
+        began = clock()
+        waiting = [asyncio.create_task(shared.wait(shared.arrive("one", user), 1.0)) for user in users]
+        await asyncio.sleep(0)
+        refused_at_once = [task.done() for task in waiting]
+        await asyncio.wait(waiting)
+
+        assert refused_at_once == [False, False, False, True, True]
+        assert all(isinstance(task.exception(), NoRoom) for task in waiting)
+        assert clock() - began == pytest.approx(DEADLINE)
+
+    simulate(scene)
+
+
 def test_the_queue_is_bounded() -> None:
     """One more than it holds is refused at once."""
 
