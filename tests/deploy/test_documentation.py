@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from providers.native import schema
+from providers.native.embedded.cluster import APPLICATION
 from tests.deploy.test_prometheus import measured
 from tests.support.commands import of_ninai, refused
 from tests.support.markdown import ROOT, anchors, dead_links, links, pages
@@ -39,8 +40,8 @@ def test_every_command_exists(page: Path) -> None:
 
 @every_page_of_today
 def test_every_metric_exists(page: Path) -> None:
-    """Each metric that a page names is measured, unless the name is that of a table."""
-    named = set(_METRIC.findall(page.read_text("utf-8"))) - _tables()
+    """Each metric that a page names is measured, unless the name is that of a table or a role."""
+    named = set(_METRIC.findall(page.read_text("utf-8"))) - _tables() - {APPLICATION}
     series = {re.sub(r"_(?:bucket|count|sum|total)$", "", name) for name in measured()}
 
     assert {name for name in named if re.sub(r"_(?:bucket|count|sum|total)$", "", name) not in series} == set()
