@@ -70,7 +70,7 @@ async def _measure(app: AsgiApp) -> float:
 
 
 async def _run() -> None:
-    keys = authenticating(one=KeySettings(hash=hash_key(_KEY)))
+    keys = authenticating({"one": KeySettings(hash=hash_key(_KEY))})
     admitting = AdmissionControl(
         _application, AdmissionSettings(), Metrics(CollectorRegistry()), _TEMPLATES, keys.recognize
     )
