@@ -31,7 +31,7 @@ class AllowedUsers(Struct, frozen=True):
                 raise InvalidInput(USER_HEADER, "is required with this key")
             return self.default
         if not self._includes(named):
-            alone = self.prefix is None and self.only == {self.default}
+            alone = self.prefix is None and self.default is not None and self.only == frozenset({self.default})
             detail = f"This API key is for its own user alone; leave {USER_HEADER} out" if alone else _ANOTHER
             raise CallerRefused("user", detail, field=USER_HEADER)
         return named

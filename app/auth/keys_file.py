@@ -18,7 +18,7 @@ class KeysFileFault(Exception):
     """Signal that the file cannot be used, with the reason."""
 
 
-class _Content(Struct, frozen=True, forbid_unknown_fields=True):
+class _FiledKeys(Struct, frozen=True, forbid_unknown_fields=True):
     """Hold the keys by their names. Unknown fields are refused: a restriction must not be overlooked."""
 
     keys: dict[KeyName, KeySettings] = {}
@@ -37,7 +37,7 @@ class KeysFile(Struct, frozen=True):
     def read(self) -> dict[str, KeySettings]:
         """Return the keys; raise `KeysFileFault` if the file is unreadable, or holds something else."""
         try:
-            content = msgspec.json.decode(self.path.read_bytes(), type=_Content)
+            content = msgspec.json.decode(self.path.read_bytes(), type=_FiledKeys)
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -67,7 +67,7 @@ class KeysFile(Struct, frozen=True):
             fcntl.flock(lock, fcntl.LOCK_EX)
             keys = self.read()
             yield keys
-            content = msgspec.json.format(msgspec.json.encode(_Content(keys)), indent=2)
+            content = msgspec.json.format(msgspec.json.encode(_FiledKeys(keys)), indent=2)
             try:
                 write_whole(self.path, content + b"\n")
             except OSError as error:

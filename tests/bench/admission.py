@@ -103,7 +103,7 @@ async def _cost(without: Callable[[], Awaitable[object]], with_it: Callable[[], 
 
 
 async def _cost_of_admission() -> Row:
-    keys = authenticating(one=KeySettings(hash=hash_key(_KEY)))
+    keys = authenticating({"one": KeySettings(hash=hash_key(_KEY))})
     admitting = AdmissionControl(
         _application, AdmissionSettings(), Metrics(CollectorRegistry()), _TEMPLATES, keys.recognize
     )

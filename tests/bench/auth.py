@@ -21,7 +21,7 @@ def main() -> None:
     peppered = [new_key(f"k{number}") for number in range(KEYS)]
     bare = new_key("bare")
     known = {f"k{number}": KeySettings(hash=PEPPER.hash(key)) for number, key in enumerate(peppered)}
-    authenticator = authenticating(**known, bare=KeySettings(hash=hash_key(bare)))
+    authenticator = authenticating({**known, "bare": KeySettings(hash=hash_key(bare))})
     rows = [("hash", "p50 us", f"<= {MOST:g}")]
     for name, key in (("with a pepper", peppered[KEYS // 2]), ("bare, as before", bare)):
         headers = Headers([(b"authorization", f"Bearer {key}".encode()), (b"x-user-id", b"kannan")])

@@ -7,6 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.admin.port import OnAdminPort
+from app.auth.keys import hash_key, new_key
+from tests.support.api import BASE_URL, running_app
 from tests.support.chains import two_providers
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, ninai, running_service
@@ -118,3 +121,24 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
 
     reason = f"port {port} of 127.0.0.1 is taken: stop the process that listens there, or configure another admin.port"
     assert (ended.returncode, ended.stderr) == (1, f"Error: {reason}\n")
+
+
+async def test_where_keys_are_used_the_admin_port_needs_none_to_watch(tmp_path: Path) -> None:
+    """Prometheus and probes come through it; the admin API itself asks for a key, and strangers elsewhere too."""
+    environ = {
+        "MEMORY_PROVIDER": "mock",
+        "NINAI__DATA_DIR": str(tmp_path),
+        "NINAI__ADMIN__PORT": str(free_port()),
+        "NINAI__AUTH__MODE": "api_key",
+        "NINAI__AUTH__KEYS__ONE__HASH": hash_key(new_key("one")),
+    }
+    paths = ("/readyz", "/memory/health", "/metrics", "/admin/providers")
+    async with running_app(environ) as app:
+        transports = [httpx.ASGITransport(one) for one in (app, OnAdminPort(app))]  # type: ignore[arg-type] # ASGI's open types
+        outside, inside = (httpx.AsyncClient(transport=one, base_url=BASE_URL) for one in transports)
+        async with outside, inside:
+            statuses = [[(await http.get(path)).status_code for path in paths] for http in (outside, inside)]
+            told = [set((await http.get("/readyz")).json()) for http in (outside, inside)]
+
+    assert statuses == [[200, 401, 401, 404], [200, 200, 200, 401]]
+    assert told == [{"ready"}, {"ready", "providers", "leaving"}]

@@ -223,12 +223,12 @@ def key_of(text: str, **rest: Any) -> KeySettings:  # noqa: ANN401 - any field o
 
 def sessions(folder: Path, clock: Callable[[], float] = time.time, **keys: KeySettings) -> Sessions:
     """The sessions of a process that knows these keys."""
-    return Sessions(SECRET, authenticating(now=clock, **keys), EndedSessions(folder), clock)
+    return Sessions(SECRET, authenticating(keys, clock), EndedSessions(folder), clock)
 
 
 def begun(kept: Sessions, key: str) -> str:
     """The cookie of a session that was begun with a key."""
-    identity = authenticating(ops=key_of(key)).identify("GET", {}, Credential(key))
+    identity = authenticating({"ops": key_of(key)}).identify("GET", {}, Credential(key))
     return kept.begin(identity).cookie
 
 

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from msgspec import UNSET
 from prometheus_client import CollectorRegistry
 
+from app.http.schemas import ReadyResponse
 from app.process.health_cache import DECIDED_SECONDS, HEALTH_CHECK_SECONDS, HealthCache
 from app.process.readiness import Readiness
 from app.process.warm_up import WarmUp
@@ -83,6 +85,12 @@ class Scene:
         """How many looks have ended so."""
         labels = {"provider": provider, "operation": "health_check", "outcome": outcome}
         return self.metrics.registry.get_sample_value("ninai_operation_duration_seconds_count", labels) or 0.0
+
+
+def health_of(told: ReadyResponse, name: str) -> Health:
+    """The health of one provider, as the process itself knows it."""
+    assert told.providers is not UNSET
+    return told.providers[name]
 
 
 def played(main: Callable[[Scene], Coroutine[Any, Any, Result]]) -> Result:
@@ -170,7 +178,7 @@ def test_a_look_that_hangs_is_given_up() -> None:
 
         assert waited == HEALTH_CHECK_SECONDS
         assert {(one.ready, one.reason) for one in told} == {(False, "unhealthy")}
-        assert {one.providers["home"].error for one in told} == {"no answer for 5.0 s"}
+        assert {health_of(one, "home").error for one in told} == {"no answer for 5.0 s"}
         assert (scene.home.asked, scene.counted("home", "timeout")) == (1, 1)
 
         scene.home.says_after = 0.0
@@ -217,7 +225,7 @@ def test_a_standby_that_hangs_delays_readiness_for_a_moment_alone() -> None:
         waited, told = await seconds_of(scene.readiness.answer())
 
         assert (round(waited, 3), told.ready) == (DECIDED_SECONDS, True)
-        assert told.providers["standby"].error == f"no answer for {DECIDED_SECONDS} s"
+        assert health_of(told, "standby").error == f"no answer for {DECIDED_SECONDS} s"
         assert (await scene.health.of_chain()).healthy
         assert scene.counted("standby", "ok") == 1
 
@@ -246,7 +254,7 @@ def test_leaving_counts_at_once() -> None:
         scene.readiness.drain()
         waited, told = await seconds_of(scene.readiness.answer())
         assert (waited, told.ready, told.leaving, told.reason) == (0.0, False, True, "leaving")
-        assert told.providers["home"].healthy
+        assert health_of(told, "home").healthy
 
     async def hanging(scene: Scene) -> None:
         await scene.alone()
@@ -270,7 +278,7 @@ def test_what_was_seen_while_warming_up_is_not_shown_afterwards() -> None:
         await scene.alone()
         scene.home.well, scene.warm_up.cold = False, {"home": "not tried yet"}
         told = await scene.readiness.answer()
-        assert (told.ready, told.reason, told.providers["home"].healthy) == (False, "warming", False)
+        assert (told.ready, told.reason, health_of(told, "home").healthy) == (False, "warming", False)
         scene.home.well, scene.warm_up.cold = True, {}
         scene.health.invalidate()
 

@@ -1,7 +1,7 @@
 """A running service takes a changed configuration over, and keeps the last good one where that is impossible."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from app.auth.keys import hash_key, new_key
 from app.reloading.source import Source
 from app.reloading.stamps import stamp_of
 from app.settings import load
@@ -277,3 +278,30 @@ def test_a_stamp_is_of_what_a_name_stands_for(tmp_path: Path) -> None:
 
     assert stamp_of(tmp_path / "1") == stamp_of(tmp_path / "to1") != stamp_of(tmp_path / "to2")
     assert stamp_of(tmp_path / "3") is None
+
+
+async def test_keys_of_the_file_are_followed(tmp_path: Path) -> None:
+    """One that is added is known, one that is gone is refused, and its tenant and scopes are those of the file now."""
+    one, two_ = new_key("one"), new_key("two")
+    auth = '\n[auth]\nmode = "api_key"\n'
+    table = '[auth.keys.{}]\nhash = "{}"\nscopes = ["memory", "{}"]\n'.format
+    file = tmp_path / "ninai.toml"
+    file.write_text(two(more=auth + table("one", hash_key(one), "admin")))
+
+    def status(http: httpx.AsyncClient, key: str, path: str) -> Callable[[], Awaitable[int]]:
+        async def asked() -> int:
+            headers = {"X-API-Key": key, "X-User-ID": "alice"}
+            return (await http.get(path, headers=headers)).status_code
+
+        return asked
+
+    async with following_app({"NINAI__DATA_DIR": str(tmp_path / "data")}, file) as app, asgi_client(app) as http:
+        before = [await status(http, key, "/admin/providers")() for key in (one, two_)]
+        file.write_text(two(more=auth + table("two", hash_key(two_), "metrics:read")))
+        looks = [(one, "/memory/memories"), (two_, "/admin/providers"), (two_, "/metrics")]
+
+        async def is_followed() -> bool:
+            return [await status(http, key, path)() for key, path in looks] == [401, 403, 200]
+
+        assert before == [200, 401]
+        await eventually(is_followed)

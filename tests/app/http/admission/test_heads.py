@@ -12,7 +12,7 @@ from observability.http import Scope
 from tests.support.known_keys import authenticating
 
 KEY = new_key("test")
-KEYS = authenticating(agents=KeySettings(hash=hash_key(KEY)))
+KEYS = authenticating({"agents": KeySettings(hash=hash_key(KEY))})
 BEARER = (b"authorization", f"Bearer {KEY}".encode())
 
 
