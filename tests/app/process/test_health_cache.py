@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from msgspec import UNSET
 from prometheus_client import CollectorRegistry
 
-from app.http.schemas import ReadyResponse
+from app.http.operator_schemas import ReadyResponse
 from app.process.health_cache import DECIDED_SECONDS, HEALTH_CHECK_SECONDS, HealthCache
 from app.process.readiness import Readiness
 from app.process.warm_up import WarmUp
