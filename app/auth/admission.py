@@ -10,10 +10,10 @@ from litestar.exceptions import NotFoundException
 
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeyAuthenticator
-from app.auth.caller import USER_HEADER, Authenticator, Caller, Identity
+from app.auth.caller import Authenticator, Identity
 from app.auth.loopback import require_loopback_name
+from app.auth.naming import USER_FIELD, RequestUser
 from app.http.parameters import refuse_unknown_parameters
-from app.http.problems import BAD_REQUEST, RequestError
 from app.settings.model import AuthSettings, Scope
 from observability.notes import current
 
@@ -33,18 +33,15 @@ async def admit(request: Request[Any, Any, Any]) -> None:
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: the caller is unknown or lacks the scope.
+        RequestError: the caller is unknown, lacks the scope, or does not speak for the user named.
         InvalidInput: the user named is invalid, or a parameter is not known here.
     """
     if ADMIN_PORT in request.scope:
         raise NotFoundException
-    # Which of two would count depends on the reader, and a proxy in front may have read the other.
-    if len(request.headers.getall(USER_HEADER, [])) > 1:
-        raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
     authenticator: Authenticator = request.app.state.authenticator
     identity = _identified(request, authenticator, "memory")
-    request.state.caller = Caller(identity.id, authenticator.user_of(identity, request.headers))
-    refuse_unknown_parameters(request)
+    request.state.user = RequestUser(request, identity, authenticator)
+    refuse_unknown_parameters(request, USER_FIELD)
 
 
 async def admit_operator(request: Request[Any, Any, Any]) -> None:

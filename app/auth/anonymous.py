@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from app.auth.caller import Identity, user_in
+from app.auth.caller import Identity
 from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
 
@@ -33,6 +33,6 @@ class AnonymousAuthenticator(Struct, frozen=True):
             require_own_page(headers)
         return _EVERY_CALLER
 
-    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:  # noqa: ARG002 - the same for all
-        """Return the user of the header, or the default one."""
-        return user_in(headers) or self.default_user
+    def user_of(self, identity: Identity, named: str | None) -> str:  # noqa: ARG002 - the same for all
+        """Return the user named, or the default one."""
+        return named or self.default_user

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.auth.caller import USER_HEADER, Identity, user_in
+from app.auth.caller import USER_HEADER, Identity
 from app.auth.keys import hash_key
 from app.http.problems import FORBIDDEN, UNAUTHENTICATED, RequestError
 from app.settings.model import KeySettings
@@ -33,15 +33,14 @@ class ApiKeyAuthenticator:
         known = None if key is None else self._by_hash.get(hash_key(key))
         return None if known is None else known.id
 
-    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Return the key's own user, or the one that the header names."""
-        named = user_in(headers)
+    def user_of(self, identity: Identity, named: str | None) -> str:
+        """Return the key's own user, or the one that the request names."""
         if identity.user is None:
             if named is None:
-                raise InvalidInput(USER_HEADER, "is required with this key")
+                raise InvalidInput(USER_HEADER, "is required with this key, or user_id in the query or the body")
             return named
         if named not in {None, identity.user}:
-            detail = f"This API key is for its own user alone; leave {USER_HEADER} out"
+            detail = "This API key is for its own user alone; name nobody"
             raise RequestError(FORBIDDEN, detail, field=USER_HEADER)
         return identity.user
 

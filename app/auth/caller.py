@@ -5,10 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from app.http.problems import BAD_REQUEST, FORBIDDEN, RequestError
+from app.http.problems import FORBIDDEN, RequestError
 from app.settings.model import Scope
-from providers.errors import InvalidInput
-from providers.limits import check_user_id
 from providers.types import Owner
 
 USER_HEADER = "X-User-ID"
@@ -48,26 +46,10 @@ class Authenticator(Protocol):
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
         """Return the identity of the caller of an HTTP method; raise `RequestError` if it is unknown."""
 
-    def user_of(self, identity: Identity, headers: Mapping[str, str]) -> str:
-        """Return the user whose memories the request is about.
+    def user_of(self, identity: Identity, named: str | None) -> str:
+        """Return the user whose memories the request is about; `named` is whom it names.
 
         Raises:
             RequestError: the identity does not speak for the user that the request names.
-            InvalidInput: the user named is invalid.
+            InvalidInput: it names nobody, and has to.
         """
-
-
-def user_in(headers: Mapping[str, str]) -> str | None:
-    """Return the user that the header names, None without it. Header bytes arrive as Latin-1; clients send UTF-8."""
-    value = headers.get(USER_HEADER.lower())
-    if value is None:
-        return None
-    try:
-        user_id = value.encode("latin-1").decode()
-    except UnicodeError:
-        raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be UTF-8", field=USER_HEADER) from None
-    try:
-        check_user_id(user_id)
-    except InvalidInput as error:
-        raise InvalidInput(USER_HEADER, error.reason) from None
-    return user_id

@@ -16,7 +16,13 @@ from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
-from app.http.schemas import DeleteResponse, RecallRequest, RecallResponse, RememberRequest, RememberResponse
+from app.http.schemas import (
+    DeleteResponse,
+    RecallResponse,
+    RememberResponse,
+    SingleRecallRequest,
+    SingleRememberRequest,
+)
 from providers import limits
 from providers.answers import PARTIAL
 from providers.errors import InvalidInput, MemoryNotFound
@@ -55,10 +61,10 @@ class MemoriesController(UserResource):
     @post(
         "/remember",
         status_code=200,
-        **taking(JsonDTO[RememberRequest], *_REMEMBER_PROBLEMS, accepted=RememberResponse),
+        **taking(JsonDTO[SingleRememberRequest], *_REMEMBER_PROBLEMS, accepted=RememberResponse),
     )
     async def remember(
-        self, data: JSONBody[RememberRequest], write: NamedDependency[WriteCall]
+        self, data: JSONBody[SingleRememberRequest], write: NamedDependency[WriteCall]
     ) -> Response[RememberResponse]:
         """Store a new memory.
 
@@ -69,8 +75,10 @@ class MemoriesController(UserResource):
         stored = await write.provider.store(data.memory(write.owner, write.ids.memory()))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
-    @post("/recall", status_code=200, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
-    async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> Response[RecallResponse]:
+    @post("/recall", status_code=200, **taking(JsonDTO[SingleRecallRequest], *_RECALL_PROBLEMS))
+    async def recall(
+        self, data: JSONBody[SingleRecallRequest], call: NamedDependency[ReadCall]
+    ) -> Response[RecallResponse]:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         await call.admission.charge(price.of_question(data, call.recall_limit))
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, call.most_bytes))

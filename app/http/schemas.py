@@ -18,7 +18,10 @@ MAX_REASON_CHARS = 500
 MAX_ORDER = 100
 MAX_NAME_CHARS = 100
 
+_OF_USER = "The user whose memories are meant, if no header and no parameter names it."
+
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
+UserId = Annotated[str, Meta(min_length=1, max_length=limits.MAX_USER_ID_CHARS, description=_OF_USER)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
@@ -39,11 +42,18 @@ class RememberRequest(Struct, frozen=True, forbid_unknown_fields=True):
         return NewMemory(owner=owner, content=self.content, metadata=self.metadata, memory_id=memory_id)
 
 
+class SingleRememberRequest(RememberRequest, frozen=True, forbid_unknown_fields=True):
+    """A memory to store, alone in its request."""
+
+    user_id: UserId | UnsetType = UNSET
+
+
 class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The changes to a memory; a field that is left out stays, `"metadata": null` removes the metadata."""
 
     content: Content | UnsetType = UNSET
     metadata: MetadataField | UnsetType | None = UNSET
+    user_id: UserId | UnsetType = UNSET
 
     def edit(self, owner: Owner, memory_id: str, edit_id: str | None) -> Edit:
         """Return the edit to make."""
@@ -77,16 +87,24 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
+class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True):
+    """A query, alone in its request."""
+
+    user_id: UserId | UnsetType = UNSET
+
+
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Memories to store in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     memories: Annotated[list[RememberRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    user_id: UserId | UnsetType = UNSET
 
 
 class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Queries to answer in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    user_id: UserId | UnsetType = UNSET
 
 
 class RememberResponse(Struct, frozen=True):

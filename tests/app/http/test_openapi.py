@@ -46,7 +46,7 @@ WRITES = {("post", "/memory/remember"), ("post", "/memory/remember/batch"), ("de
 STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("Eq", "Ne", "In", "Gt", "Gte", "Lt", "Lte", "Exists", "And", "Or", "Not"),
-    *("BreakerChange", "OrderRequest"),
+    *("SingleRememberRequest", "SingleRecallRequest", "BreakerChange", "OrderRequest"),
 }
 
 
