@@ -28,6 +28,8 @@ from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
+from app.http.coding.packing import PackAnswers
+from app.http.coding.unpacking import UnpackBodies
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
@@ -105,7 +107,7 @@ def create_app(
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    served = HeadAsGet(BodyLimit(inner))  # type: ignore[arg-type] # ASGI's own open types
+    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(inner))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {template for _, template in _memory_routes(app)}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)

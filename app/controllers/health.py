@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from app.auth.admission import admit_probe
 from app.http import problems
-from app.http.content_coding import takes_gzip
+from app.http.coding.negotiation import takes_gzip
 from app.http.problems import METRICS_LATE, RequestError
 from app.http.schemas import LiveResponse, ReadyResponse
 from app.process.readiness import Readiness
