@@ -19,7 +19,7 @@ from providers.types import DEFAULT_TENANT, Deletion, Edit, Metadata, NewMemory,
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
 MAX_USER_ID_CHARS = 256
-MAX_RECALL_LIMIT = 100
+MAX_RECALL_LIMIT = 1_000
 MAX_WITHOUT = 10_000  # memories that one recall passes over: some hundred kB in a statement, and a few milliseconds
 MAX_LIST_LIMIT = 100
 MAX_LIST_OFFSET = 100_000

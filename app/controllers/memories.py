@@ -16,6 +16,7 @@ from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
+from app.http.recalled import bytes_for_memories, within_budget
 from app.http.schemas import (
     DeleteResponse,
     RecallResponse,
@@ -81,8 +82,10 @@ class MemoriesController(UserResource):
     ) -> Response[RecallResponse]:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         await call.admission.charge(price.of_question(data, call.recall_limit))
-        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, call.most_bytes))
-        return await of_memories(RecallResponse(found.memories, len(found.memories)))
+        most_bytes = bytes_for_memories([data], call.most_bytes)
+        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, most_bytes))
+        memories, text = await within_budget(data, found.memories)
+        return await of_memories(RecallResponse(memories, len(memories), text))
 
     @get("/memories", opt={PARAMETERS: ("limit", "offset", "cursor")}, responses=_OF_LIST)
     async def list_memories(

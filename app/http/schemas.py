@@ -14,6 +14,9 @@ from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.types import Edit, Health, MemoryRecord, Metadata, NewMemory, Owner, RecallQuery
 
 MAX_REASON_CHARS = 500
+MAX_RECALL_CHARACTERS = 1_000_000
+# Of a question with a budget and no limit: so many are enough to fill most budgets.
+BUDGET_RECALL_LIMIT = 100
 # The limits of an order in a request: names that are not configured are compared with those that are, which takes time.
 MAX_ORDER = 100
 MAX_NAME_CHARS = 100
@@ -23,6 +26,7 @@ _OF_USER = "The user whose memories are meant, if no header and no parameter nam
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
 UserId = Annotated[str, Meta(min_length=1, max_length=limits.MAX_USER_ID_CHARS, description=_OF_USER)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
+Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -63,7 +67,9 @@ class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
 class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """A query, and the conditions for the memories to search.
 
-    `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive.
+    `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive. `max_characters` is
+    a budget: a memory that does not fit any more is passed over. `format` is `text` for one text beside the memories,
+    ready for a prompt; the budget is that of the text then.
     """
 
     query: Query
@@ -72,13 +78,21 @@ class RecallRequest(Struct, frozen=True, forbid_unknown_fields=True):
     created_from: Moment | None = None
     created_before: Moment | None = None
     min_score: Score = 0.0
+    max_characters: Characters | UnsetType = UNSET
+    format: Literal["memories", "text"] = "memories"
+
+    def wanted(self, default_limit: int) -> int:
+        """Return how many memories may answer; `default_limit` is that of a question without one."""
+        if self.limit is not UNSET:
+            return self.limit
+        return default_limit if self.max_characters is UNSET else max(BUDGET_RECALL_LIMIT, default_limit)
 
     def recall_query(self, owner: Owner, default_limit: int, most_bytes: int) -> RecallQuery:
         """Return the query to answer, with the bound of the whole answer."""
         return RecallQuery(
             owner=owner,
             query=self.query,
-            limit=default_limit if self.limit is UNSET else self.limit,
+            limit=self.wanted(default_limit),
             where=self.where,
             created_from=self.created_from,
             created_before=self.created_before,
@@ -130,10 +144,11 @@ class DeleteAllResponse(Struct, frozen=True):
 
 
 class RecallResponse(Struct, frozen=True):
-    """The memories found, best first."""
+    """The memories found, best first; `text` tells them line by line, if it was asked for."""
 
     memories: list[MemoryRecord]
     count: int
+    text: str | UnsetType = UNSET
 
 
 class ListResponse(Struct, frozen=True):
@@ -166,6 +181,7 @@ class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: Literal["answered", "failed"]
     memories: list[MemoryRecord] | None = None
     count: int | None = None
+    text: str | UnsetType = UNSET
     problem: Problem | None = None
 
 

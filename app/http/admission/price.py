@@ -69,8 +69,7 @@ def of_question(question: RecallRequest, default_limit: int) -> float:
     Raises:
         RequestError: it is more than one question may cost.
     """
-    limit = default_limit if question.limit is UNSET else question.limit
-    price = _RECALL + _PER_QUERY_CHAR * len(question.query) + _PER_ANSWERED * limit
+    price = _RECALL + _PER_QUERY_CHAR * len(question.query) + _PER_ANSWERED * question.wanted(default_limit)
     if question.where is None:
         return price  # which no text and no limit bring above the bound
     return _within(price + _of_filter(question.where), MAX_PRICE, "where", "ask with fewer conditions or values")

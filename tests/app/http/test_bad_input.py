@@ -122,7 +122,7 @@ WRONG_QUESTIONS = {
     "surrogate in the query": (b'{"query":"\\ud800"}', "query"),
     "unknown field": (asking(b'"created_to":"2024-01-01T00:00:00Z"'), "created_to"),
     "limit 0": (asking(b'"limit":0'), "limit"),
-    "limit 101": (asking(b'"limit":101'), "limit"),
+    "limit 1001": (asking(b'"limit":1001'), "limit"),
     "limit -1": (asking(b'"limit":-1'), "limit"),
     "limit '10'": (asking(b'"limit":"10"'), "limit"),
     "limit 'ten'": (asking(b'"limit":"ten"'), "limit"),
@@ -335,7 +335,7 @@ async def test_what_is_just_allowed_is_stored_whole(either: Api, body: bytes) ->
     [
         pytest.param(b'{"query":"' + b"x" * 32_000 + b'"}', id="32,000 characters"),
         pytest.param(asking(b'"limit":1'), id="limit 1"),
-        pytest.param(asking(b'"limit":100'), id="limit 100"),
+        pytest.param(asking(b'"limit":1000'), id="limit 1000"),
         pytest.param(asking(b'"min_score":1'), id="an integer as score"),
         pytest.param(asking(b'"min_score":-0.0'), id="minus zero"),
         pytest.param(asking(b'"where":null,"created_from":null,"created_before":null'), id="nulls"),
