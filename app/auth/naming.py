@@ -41,7 +41,7 @@ class RequestUser:
         self._caller: Caller | None = None
         for place, user_id in _named_in_head(request):
             self._name(place, user_id)
-        if self._named is not None:
+        if self._named_by:
             self._caller = self._settled()
 
     @property

@@ -10,7 +10,7 @@ from tests.support.api import Api, field_in, fresh_user, problem_in
 
 REMEMBER, RECALL, LIST = "/memory/remember", "/memory/recall", "/memory/memories"
 SCRIPTS = ["用户1", "josé", "மதி", "a b+c&d=e%20", "O'Neil", "😀" * 256, "UTF-8''x"]
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     REMEMBER: {"content": "tea"},
     RECALL: {"query": "tea"},
     f"{REMEMBER}/batch": {"memories": [{"content": "tea"}]},

@@ -39,7 +39,7 @@ def test_a_known_key_names_its_caller(headers: list[tuple[bytes, bytes]]) -> Non
 )
 def test_a_user_is_the_same_wherever_it_is_named(headers: list[tuple[bytes, bytes]], query: bytes) -> None:
     """Fairness knows one user by one name."""
-    scope = scope_of(*headers) | {"query_string": query}
+    scope: Scope = {**scope_of(*headers), "query_string": query}
 
     assert read_head(scope, KEYS.recognize).user == "用户1".encode()
 
