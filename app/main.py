@@ -35,7 +35,7 @@ from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
 from app.http.connections.slow_clients import SlowClientLimits
 from app.http.head import HeadAsGet
-from app.http.openapi import complete, openapi_config
+from app.http.openapi.document import complete, openapi_config
 from app.http.priority import Prioritization
 from app.http.problems import respond
 from app.http.requests import GrowingRequest
@@ -98,7 +98,7 @@ def create_app(
         # None would read LITESTAR_DEBUG, and a debug answer shows local variables.
         debug=False,
     )
-    complete(app)
+    complete(app, settings.auth)
     metrics.expect_requests(_memory_routes(app))
 
     def draining() -> bool:

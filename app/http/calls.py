@@ -7,6 +7,7 @@ more than a small query.
 from typing import Annotated, Any
 
 from litestar import Request
+from litestar.openapi.spec import OpenAPIType
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
@@ -46,7 +47,7 @@ _USER_IN_QUERY = QueryParameter(
 _KEY_TEXT = f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters."
 _KEY = _header(HEADER, _KEY_TEXT, minLength=1, maxLength=MAX_KEY_CHARS, pattern="^[ -~]+$")
 _TIMEOUT_TEXT = f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured."
-_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern="^[0-9]{1,6}$")
+_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_TIMEOUT_MS)
 _SESSION_TEXT = "The `Memory-Session` of the last write: the answer includes that write, or the request fails."
 _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
