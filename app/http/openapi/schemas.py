@@ -5,12 +5,14 @@ from functools import cache
 from inspect import cleandoc
 
 import msgspec
-from litestar.openapi.spec import OpenAPI, OpenAPIType, Parameter, Reference, Schema
+from litestar.openapi.spec import OpenAPI, OpenAPIFormat, OpenAPIType, Parameter, Reference, Schema
 from msgspec import UNSET, Struct
 
 from app.http.openapi.walking import operations_of
+from providers.types import MemoryRecord
 
 _OURS = ("app.", "providers.")
+_MEMORY_ID = "memory_id"
 
 
 @cache
@@ -33,6 +35,8 @@ def correct_schemas(document: OpenAPI) -> None:
         for field, value in (schema.properties or {}).items():
             if isinstance(value, Schema):
                 _correct(value, required=field in (schema.required or ()))
+                if field == _MEMORY_ID or (struct is MemoryRecord and field == "id"):
+                    _mark_as_id(value)
 
 
 def correct_parameters(document: OpenAPI) -> None:
@@ -57,6 +61,13 @@ def _correct(field: Schema, *, required: bool) -> None:
         said = f"By default {msgspec.json.encode(field.default).decode()}."
         field.description = said if field.description is None else f"{field.description} {said}"
         field.default = None
+
+
+def _mark_as_id(field: Schema) -> None:
+    """Say that the id of a memory is a UUID, as the paths that take it do: typed clients pass one on as the other."""
+    for schema in (field, *(field.one_of or ())):
+        if isinstance(schema, Schema) and schema.type == OpenAPIType.STRING:
+            schema.format = OpenAPIFormat.UUID
 
 
 def _always_there(struct: type[Struct], *, sent: bool) -> Iterator[str]:

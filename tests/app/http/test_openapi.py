@@ -224,6 +224,8 @@ def test_the_parameters_are_documented(document: dict[str, Any]) -> None:
     assert (listed["offset"]["minimum"], listed["offset"]["maximum"], listed["offset"]["default"]) == (0, 100_000, 0)
     assert listed["cursor"]["maxLength"] == 512
     assert memory_id["format"] == "uuid"
+    for name, field in (("RememberResponse", "memory_id"), ("DeleteResponse", "memory_id"), ("MemoryRecord", "id")):
+        assert document["components"]["schemas"][name]["properties"][field] == {"type": "string", "format": "uuid"}
 
 
 async def test_a_key_is_asked_for_where_it_is_needed(document: dict[str, Any], guarded_http: httpx.AsyncClient) -> None:
