@@ -26,6 +26,7 @@ from app.controllers.health import HealthController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
+from app.controllers.users import UsersController
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.coding.packing import PackAnswers
@@ -59,7 +60,7 @@ from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
-_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController)
+_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
 _RESOURCES = (MemoriesController, BatchesController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 

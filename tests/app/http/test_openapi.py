@@ -33,6 +33,7 @@ OPERATIONS = {
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
+    ("get", "/admin/users"): OPERATOR | {"503"},
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,
     ("post", "/admin/journal/dead/{seq}/{provider}/retry"): JOURNAL,
