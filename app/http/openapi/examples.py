@@ -1,25 +1,34 @@
-"""Examples of every operation: what to send, so that it succeeds on a service just started, and what is answered."""
+"""Examples of every operation: what to send, so that it succeeds on a service just started, and what is answered.
 
+They belong together: what the examples of `remember` and `rememberBatch` store without an API key, under the keys that
+they carry, has the ids that the other examples name. The operations on dead letters alone succeed only where there are
+some.
+"""
+
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from litestar.openapi.spec import OpenAPI, OpenAPIResponse, Operation, Parameter, RequestBody
+from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, Parameter, RequestBody
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
 from app.http import schemas
 from app.http.cursors import cursor_after
+from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
 from app.settings.model import AuthSettings
 from providers.filters import Eq
 from providers.states.clock import keyed_memory_id
 from providers.types import MemoryRecord
 
-_KEY = "example-1"
+_CONFIRM = "confirm"
+_KEYS = {"remember": "example-1", "rememberBatch": "example-2"}
 _USER = AuthSettings().default_user
-# The one that `remember` stores without an API key, for nobody in particular, under the key of its example.
-_ID = keyed_memory_id(ANONYMOUS, _USER, _KEY)
+_ID = keyed_memory_id(ANONYMOUS, _USER, _KEYS["remember"])
+# Another one to be deleted: nothing can be stored under the key of a deleted memory.
+_BATCHED = keyed_memory_id(ANONYMOUS, _USER, _KEYS["rememberBatch"], "1")
 _MEMORY = MemoryRecord(
     id=_ID,
     user_id=_USER,
@@ -50,20 +59,26 @@ _ANSWERS: dict[str, Struct] = {
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
-    "deleteMemory": schemas.DeleteResponse(_ID),
+    "deleteMemory": schemas.DeleteResponse(_BATCHED),
     "rememberBatch": schemas.RememberBatchResponse([schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0),
     "recallBatch": schemas.RecallBatchResponse([schemas.RecallItem(status="answered", memories=[_HIT], count=1)], 1, 0),
 }
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {
     "memory_id": _ID,
-    "confirm": "everything",
+    _CONFIRM: "everything",
     "name": "native",
     "provider": "native",
-    "other": "native",
+    "other": "mem0",
     "seq": 1,
 }
-_KEYED = "remember"
+
+
+@dataclass
+class SentExample(Example):
+    """An example of an optional parameter that the page at `/docs` is to send all the same."""
+
+    x_disabled: bool = field(default=False, metadata={"alias": "x-disabled"})
 
 
 def add_examples(document: OpenAPI) -> None:
@@ -96,6 +111,15 @@ def _without_defaults(value: object) -> object:
 def _of_parameters(operation: Operation) -> None:
     for parameter in operation.parameters or ():
         if isinstance(parameter, Parameter):
-            parameter.example = _PARAMETERS.get(parameter.name)
-            if operation.operation_id == _KEYED and parameter.name == "Idempotency-Key":
-                parameter.example = _KEY
+            parameter.example = _example_of(parameter.name, operation.operation_id or "")
+            key = _KEYS.get(operation.operation_id or "")
+            if parameter.name == HEADER and key is not None:
+                parameter.examples = {"default": SentExample(value=key)}
+
+
+def _example_of(parameter: str, operation: str) -> object:
+    if operation == "deleteMemory" and parameter == "memory_id":
+        return _BATCHED
+    if operation == "discardDeadLetter" and parameter == _CONFIRM:
+        return True
+    return _PARAMETERS.get(parameter)

@@ -12,7 +12,7 @@ from app.http.openapi.walking import operations_of
 from providers.types import MemoryRecord
 
 _OURS = ("app.", "providers.")
-_MEMORY_ID = "memory_id"
+_MEMORY_ID, _CONFIRM = "memory_id", "confirm"
 
 
 @cache
@@ -47,6 +47,8 @@ def correct_parameters(document: OpenAPI) -> None:
                 schema = parameter.schema
                 schema.one_of = schema.one_of and [one for one in schema.one_of if not _is_null(one)]
                 _unwrap(schema)
+                # Optional in the handler alone, which says better than the framework what is missing.
+                parameter.required = parameter.required or parameter.name == _CONFIRM
 
 
 def _correct(field: Schema, *, required: bool) -> None:
