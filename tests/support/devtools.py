@@ -1,5 +1,6 @@
 """A real browser that is driven by a test: Chromium's developer tools, spoken to over a pipe."""
 
+import fcntl
 import json
 import os
 import select
@@ -16,6 +17,7 @@ _SECONDS = 60.0
 _POLL = 0.2
 _END = b"\0"  # of a message
 _READ_BYTES = 1 << 20
+_FIRST_FREE = 10  # number of a file
 
 
 class Page:
@@ -97,16 +99,25 @@ class Page:
         return answers
 
 
+def _pipe() -> tuple[int, int]:
+    """Return a pipe whose numbers are none of those that the browser expects."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE) for end in ends]
+    for end in ends:
+        os.close(end)
+    return moved[0], moved[1]
+
+
 @contextmanager
 def driven(profile: Path) -> Iterator[Page]:
     """Start a browser, and end it afterwards."""
     assert CHROMIUM is not None
-    from_us, into = os.pipe()
-    out, to_us = os.pipe()
+    from_us, into = _pipe()
+    out, to_us = _pipe()
     command = [CHROMIUM, *QUIET, f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank"]
     with subprocess.Popen(  # noqa: S603 - found on the path
         # It reads from the third and writes to the fourth file, whatever their numbers are here.
-        ["/bin/sh", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "sh", *command],
+        ["/bin/bash", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "bash", *command],
         pass_fds=(from_us, to_us),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
