@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test thorough test-oldest check lint types contracts format bench house soak lock clean
+.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench house soak lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -45,6 +45,10 @@ thorough: setup
 test-oldest: setup
 	$(MEMORY) $(PYTEST) --postgres 16 -k 'native or postgres' tests/providers --ignore tests/providers/chain --ignore tests/providers/mem0
 
+# Clients generated from the OpenAPI document, in Python and, where there is Node.js, in TypeScript, whose tools npm fetches.
+clients: setup
+	$(MEMORY) $(BIN)/pytest -m clients tests/clients
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,12 +76,13 @@ soak: setup
 	$(BIN)/pytest -m soak --ignore tests/simulation
 	$(PYTEST) -m soak tests/simulation
 
-# Needs the development environment once; the locks themselves name no registry. The mem0 that tests run beside the
+# Needs the development environment once, and Node.js; the locks themselves name no registry. The mem0 that tests run beside the
 # service wants an older protobuf than the newest, and both locks have one version of each package. Extras are kept,
 # because pip 23 looks for `coverage[toml]` apart from `coverage`, and refuses a lock that has only the latter.
 lock:
 	echo 'protobuf<7' | $(BIN)/uv pip compile --quiet --no-strip-extras --constraint - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
+	cd tests/clients/typescript && npm install --package-lock-only
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -33,15 +33,18 @@ from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
+from app.controllers.users import UsersController
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
+from app.http.coding.packing import PackAnswers
+from app.http.coding.unpacking import UnpackBodies
 from app.http.connections.client_address import ClientAddress
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
 from app.http.connections.slow_clients import SlowClientLimits
 from app.http.head import HeadAsGet
-from app.http.openapi import complete, openapi_config
+from app.http.openapi.document import complete, openapi_config
 from app.http.priority import Prioritization
 from app.http.problems import respond
 from app.http.requests import GrowingRequest
@@ -65,7 +68,7 @@ from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
-_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController)
+_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
 _RESOURCES = (MemoriesController, ListsController, BatchesController, ChangesController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
@@ -116,7 +119,7 @@ def create_app(
         debug=False,
     )
     guarded_routes(app)  # a route that nobody thought about ends the start here
-    complete(app)
+    complete(app, settings.auth)
     metrics.expect_requests(_memory_routes(app))
 
     def draining() -> bool:
@@ -125,7 +128,7 @@ def create_app(
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    served = HeadAsGet(BodyLimit(inner))  # type: ignore[arg-type] # ASGI's own open types
+    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(inner))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {template for _, template in _memory_routes(app)}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)

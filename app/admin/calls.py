@@ -8,6 +8,7 @@ from app.admin.chain_service import ChainService
 from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
 from app.admin.stores_service import StoresService
+from app.admin.users_service import UsersService
 
 
 async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
@@ -23,6 +24,11 @@ async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalSer
 async def provide_stores_service(request: Request[Any, Any, Any]) -> StoresService:
     """Gather what is needed to compare and merge the stores of the chain."""
     return StoresService(request.app.state.chain, request.state.operator)
+
+
+async def provide_users_service(request: Request[Any, Any, Any]) -> UsersService:
+    """Gather what is needed to list users."""
+    return UsersService(request.app.state.chain)
 
 
 async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService:

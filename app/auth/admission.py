@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 from litestar import Request
 from litestar.exceptions import NotFoundException
 
-from app.auth.allowed_users import USER_HEADER
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeys
 from app.auth.by_credential import CredentialAuthenticator
@@ -19,15 +18,17 @@ from app.auth.caller import Authenticator, Identity
 from app.auth.credentials import credential_in
 from app.auth.failed_logins import FailedLogins
 from app.auth.loopback import require_loopback_name
-from app.auth.refusals import FAILED_LOGINS, CallerRefused
+from app.auth.naming import USER_FIELD, RequestUser
+from app.auth.refusals import FAILED_LOGINS, CallerRefused, counted
 from app.auth.routes import SCOPE
 from app.http.admission.admitted import admission_of
 from app.http.admission.heads import address_of
 from app.http.parameters import refuse_unknown_parameters
-from app.http.problems import BAD_REQUEST, RequestError
+from app.http.problems import FORBIDDEN, RequestError
 from app.settings.auth import AuthSettings, Scope
-from observability.metrics import Metrics
+from app.settings.model import TenantSettings
 from observability.notes import current
+from providers.types import DEFAULT_TENANT
 
 # The admin port writes this into the scope of a request that came through it.
 ADMIN_PORT = "ninai.admin_port"
@@ -55,18 +56,16 @@ async def admit(request: AnyRequest) -> None:
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: the caller is unknown or lacks the scope.
+        RequestError: the caller is unknown, lacks the scope, or does not speak for the user named.
         InvalidInput: the user named is invalid, or a parameter is not known here.
     """
     if ADMIN_PORT in request.scope:
         raise NotFoundException
-    # Which of two would count depends on the reader, and a proxy in front may have read the other.
-    if len(request.headers.getall(USER_HEADER, [])) > 1:
-        raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
     async with refusals_noted(request):
         identity = identified(request)
-        request.state.caller = identity.caller_for(request.headers)
-    refuse_unknown_parameters(request)
+    require_tenant(identity.tenant, request.app.state.settings.tenants)
+    request.state.user = RequestUser(request, identity)
+    refuse_unknown_parameters(request, USER_FIELD)
 
 
 @checks_scope
@@ -109,6 +108,16 @@ async def admit_measurer(request: AnyRequest) -> None:
             identified(request)
 
 
+def require_tenant(tenant: str, settings: TenantSettings) -> None:
+    """Require that a tenant is served here.
+
+    Raises:
+        RequestError: it is another one than the default, and this service has no others yet.
+    """
+    if tenant != DEFAULT_TENANT and not settings.enabled:
+        raise RequestError(FORBIDDEN, f'The tenant "{tenant}" is not served here: tenants are not enabled')
+
+
 def is_told_everything(request: AnyRequest) -> bool:
     """Return whether a probe is told more than yes or no: not a stranger, where keys are used."""
     return not _uses_keys(request) or ADMIN_PORT in request.scope
@@ -136,13 +145,9 @@ def identified(request: AnyRequest, authenticated: Identity | None = None) -> Id
 async def refusals_noted(request: AnyRequest) -> AsyncIterator[None]:
     """Note why a caller is refused, and have one that guesses wait for it."""
     try:
-        yield
+        with counted(request.app.state.metrics):
+            yield
     except CallerRefused as refused:
-        metrics: Metrics = request.app.state.metrics
-        metrics.auth_refusals.labels(refused.reason).inc()
-        if (notes := current.get()) is not None:
-            notes.refused = refused.reason
-            notes.caller = notes.caller or refused.caller
         if refused.reason in FAILED_LOGINS:
             failed: FailedLogins = request.app.state.failed_logins
             seconds = failed.count(address_of(request.scope))

@@ -28,11 +28,11 @@ class AllowedUsers(Struct, frozen=True):
         """
         if named is None:
             if self.default is None:
-                raise InvalidInput(USER_HEADER, "is required with this key")
+                raise InvalidInput(USER_HEADER, "is required with this key, or user_id in the query or the body")
             return self.default
         if not self._includes(named):
             alone = self.prefix is None and self.default is not None and self.only == frozenset({self.default})
-            detail = f"This API key is for its own user alone; leave {USER_HEADER} out" if alone else _ANOTHER
+            detail = "This API key is for its own user alone; name nobody" if alone else _ANOTHER
             raise CallerRefused("user", detail, field=USER_HEADER)
         return named
 

@@ -5,13 +5,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from app.auth.allowed_users import ANY_USER, USER_HEADER, AllowedUsers
+from app.auth.allowed_users import ANY_USER, AllowedUsers
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
-from app.http.problems import BAD_REQUEST, RequestError
 from app.settings.auth import Scope
-from providers.errors import InvalidInput
-from providers.limits import check_user_id
 from providers.types import DEFAULT_TENANT, Owner
 
 
@@ -48,14 +45,14 @@ class Identity(Struct, frozen=True):
         if scope not in self.scopes:
             raise CallerRefused("scope", f'This API key lacks the scope "{scope}"', caller=self.id)
 
-    def caller_for(self, headers: Mapping[str, str]) -> Caller:
-        """Return the caller, for the user that the request names.
+    def caller_for(self, named: str | None) -> Caller:
+        """Return the caller, for the user that the request names, None if it names nobody.
 
         Raises:
             CallerRefused: the identity does not speak for that user.
-            InvalidInput: the user named is invalid, or nobody is named.
+            InvalidInput: nobody is named, and there is no default.
         """
-        return Caller(self.id, self.users.choose(user_in(headers)), self.tenant)
+        return Caller(self.id, self.users.choose(named), self.tenant)
 
 
 class CredentialKind(Protocol):
@@ -85,19 +82,3 @@ class Authenticator(Protocol):
 
     def resume(self, caller: str, proves: Callable[[str], bool]) -> Identity | None:
         """Return the identity that a session stands for, None if it has ended."""
-
-
-def user_in(headers: Mapping[str, str]) -> str | None:
-    """Return the user that the header names, None without it. Header bytes arrive as Latin-1; clients send UTF-8."""
-    value = headers.get(USER_HEADER.lower())
-    if value is None:
-        return None
-    try:
-        user_id = value.encode("latin-1").decode()
-    except UnicodeError:
-        raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be UTF-8", field=USER_HEADER) from None
-    try:
-        check_user_id(user_id)
-    except InvalidInput as error:
-        raise InvalidInput(USER_HEADER, error.reason) from None
-    return user_id

@@ -1,8 +1,12 @@
 """Refusals of callers: what the caller is told, and the reason by which the log and the metrics tell them apart."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from app.http.problems import BAD_REQUEST, FORBIDDEN, UNAUTHENTICATED, ProblemType, RequestError
+from observability.metrics import Metrics
+from observability.notes import current
 
 # `several` credentials, or `missing` ones; `malformed` is no whole key; `user` is one whom the caller does not speak
 # for.
@@ -20,3 +24,16 @@ class CallerRefused(RequestError):
         kind = _KINDS.get(reason, UNAUTHENTICATED)
         super().__init__(kind, detail, field, CHALLENGE if kind is UNAUTHENTICATED else None)
         self.reason, self.caller = reason, caller
+
+
+@contextmanager
+def counted(metrics: Metrics) -> Iterator[None]:
+    """Count the refusal of a caller, and note the reason for the log."""
+    try:
+        yield
+    except CallerRefused as refused:
+        metrics.auth_refusals.labels(refused.reason).inc()
+        if (notes := current.get()) is not None:
+            notes.refused = refused.reason
+            notes.caller = notes.caller or refused.caller
+        raise

@@ -15,6 +15,7 @@ from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import Batch, BatchDTO
 from app.http.problems import Problem, RequestError
+from app.http.recalled import bytes_for_memories, within_budget
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
 from providers.timing.turns import in_turns
@@ -64,10 +65,14 @@ class BatchesController(UserResource):
         """
         priced = await in_turns(lambda query: _priced(query, call.recall_limit), await data.items())
         await call.admission.charge(price.of_questions(cost for _, cost in priced))
-        wanted = (query for query, _ in priced if not isinstance(query, Problem))
-        queries = [query.recall_query(call.owner, call.recall_limit, call.most_bytes) for query in wanted]
+        wanted = [query for query, _ in priced if not isinstance(query, Problem)]
+        most_bytes = bytes_for_memories(wanted, call.most_bytes)
+        queries = [query.recall_query(call.owner, call.recall_limit, most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
-        results = [_recalled(query if isinstance(query, Problem) else next(found)) for query, _ in priced]
+        results = [
+            _unanswered(query) if isinstance(query, Problem) else await _recalled(query, next(found))
+            for query, _ in priced
+        ]
         answered = sum(result.status == "answered" for result in results)
         return await in_parts(schemas.RecallBatchResponse(results, answered, len(results) - answered))
 
@@ -115,8 +120,12 @@ def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberIte
     return schemas.RememberItem(status="failed", problem=problems.problem_in_batch(result))
 
 
-def _recalled(result: Found | ProviderError | Problem) -> schemas.RecallItem:
+async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> schemas.RecallItem:
     if isinstance(result, Found):
-        memories = list(map(shown, result.memories))
-        return schemas.RecallItem(status="answered", memories=memories, count=len(memories))
+        memories, text = await within_budget(query, list(map(shown, result.memories)))
+        return schemas.RecallItem(status="answered", memories=memories, count=len(memories), text=text)
+    return _unanswered(result)
+
+
+def _unanswered(result: ProviderError | Problem) -> schemas.RecallItem:
     return schemas.RecallItem(status="failed", problem=problems.problem_in_batch(result))

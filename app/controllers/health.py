@@ -9,7 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from app.auth.admission import admit_measurer, admit_probe, is_told_everything
 from app.auth.routes import PUBLIC, SCOPE
 from app.http import problems
-from app.http.content_coding import takes_gzip
+from app.http.coding.negotiation import takes_gzip
 from app.http.operator_schemas import LiveResponse, ReadyResponse
 from app.http.problems import METRICS_LATE, RequestError
 from app.process.readiness import Readiness

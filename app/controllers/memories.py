@@ -16,13 +16,14 @@ from app.http.answers import of_memories, shown
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
+from app.http.recalled import bytes_for_memories, within_budget
 from app.http.schemas import (
     DeleteResponse,
-    RecallRequest,
     RecallResponse,
     RememberBatchResponse,
     RememberOneRequest,
     RememberResponse,
+    SingleRecallRequest,
 )
 from providers import limits
 from providers.errors import MemoryNotFound
@@ -78,13 +79,21 @@ class MemoriesController(UserResource):
         stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.now))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
-    @post("/recall", status_code=200, opt={SCOPE: "memory:read"}, **taking(JsonDTO[RecallRequest], *_RECALL_PROBLEMS))
-    async def recall(self, data: JSONBody[RecallRequest], call: NamedDependency[ReadCall]) -> Response[RecallResponse]:
+    @post(
+        "/recall",
+        status_code=200,
+        opt={SCOPE: "memory:read"},
+        **taking(JsonDTO[SingleRecallRequest], *_RECALL_PROBLEMS),
+    )
+    async def recall(
+        self, data: JSONBody[SingleRecallRequest], call: NamedDependency[ReadCall]
+    ) -> Response[RecallResponse]:
         """Find the memories nearest to a query, by meaning and by words, best first."""
         await call.admission.charge(price.of_question(data, call.recall_limit))
-        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, call.most_bytes))
-        memories = await in_turns(shown, found.memories)
-        return await of_memories(RecallResponse(memories, len(memories)))
+        most_bytes = bytes_for_memories([data], call.most_bytes)
+        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, most_bytes))
+        memories, text = await within_budget(data, await in_turns(shown, found.memories))
+        return await of_memories(RecallResponse(memories, len(memories), text))
 
     @get(
         "/memories/{memory_id:str}",

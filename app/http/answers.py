@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from litestar import MediaType, Response
 from litestar.serialization import default_serializer
-from msgspec import NODEFAULT, Struct
+from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import replace
 
 from app.http.schemas import ListResponse, RecallItem, RecallResponse
@@ -55,7 +55,7 @@ async def _write(answer: Struct, content: BytesIO, turns: Turns) -> None:
     before = b"{"
     for name, key, omitted in _fields_of(type(answer)):
         value = getattr(answer, name)
-        if value is omitted:
+        if value is omitted or value is UNSET:
             continue
         content.write(before + key)
         if isinstance(value, list):

@@ -23,7 +23,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_BATCH_BODY_BYTES if scope["path"].rstrip("/") in BATCH_PATHS else MAX_BODY_BYTES
+        limit = limit_of(scope)
         too_large = announced_length(scope) > limit
         coding = _coding_of(scope)
         seen = 0
@@ -40,11 +40,21 @@ class BodyLimit:
                 raise RequestError(BAD_REQUEST, "The client disconnected before the body was complete", field="body")
             complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
-            if seen > limit:
-                raise _too_large(limit)
+            refuse_longer(seen, limit)
             return message
 
         await self._app(scope, receive_limited, send)
+
+
+def limit_of(scope: Mapping[str, Any]) -> int:
+    """Return how many bytes the body of a request may have."""
+    return MAX_BATCH_BODY_BYTES if scope["path"].rstrip("/") in BATCH_PATHS else MAX_BODY_BYTES
+
+
+def refuse_longer(seen: int, limit: int) -> None:
+    """Refuse a body of which more bytes were seen than it may have; raise `RequestError`."""
+    if seen > limit:
+        raise _too_large(limit)
 
 
 def announced_length(head: Mapping[str, Any]) -> int:

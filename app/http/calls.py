@@ -8,29 +8,27 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import HeaderParameter
+from litestar.openapi.spec import OpenAPIType
+from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 from app.auth.allowed_users import USER_HEADER
-from app.auth.caller import Caller
+from app.auth.naming import USER_FIELD, USER_HEADER_ENCODED, RequestUser
 from app.http.admission.admitted import Charged, admission_of
 from app.http.headers import (
     MAX_SESSION_CHARS,
     MAX_TIMEOUT_MS,
     SESSION_HEADER,
     TIMEOUT_HEADER,
-    TIMEOUT_PATTERN,
     note_conditions,
     note_preferences,
 )
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from app.http.preferences import PREFER_HEADER
-from app.http.problems import FORBIDDEN, RequestError
 from app.settings import Settings
-from app.settings.model import TenantSettings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
-from providers.types import DEFAULT_TENANT, Owner
+from providers.types import Owner
 
 
 def _header(name: str, description: str, **schema: object) -> HeaderParameter:
@@ -38,11 +36,19 @@ def _header(name: str, description: str, **schema: object) -> HeaderParameter:
     return HeaderParameter(name=name, description=description, schema_extra=schema)
 
 
-_USER = _header(USER_HEADER, "The user whose memories are meant, in UTF-8.", minLength=1, maxLength=MAX_USER_ID_CHARS)
+_USER_TEXT = (
+    f"The user whose memories are meant, in UTF-8; clients that cannot send it use `{USER_HEADER_ENCODED}` (RFC 8187)."
+)
+_USER = _header(USER_HEADER, _USER_TEXT, minLength=1, maxLength=MAX_USER_ID_CHARS)
+_USER_IN_QUERY = QueryParameter(
+    name=USER_FIELD,
+    description=f"The same as `{USER_HEADER}`, in any script.",
+    schema_extra={"minLength": 1, "maxLength": MAX_USER_ID_CHARS},
+)
 _KEY_TEXT = f"Makes the request safe to repeat: up to {MAX_KEY_CHARS} printable characters."
 _KEY = _header(HEADER, _KEY_TEXT, minLength=1, maxLength=MAX_KEY_CHARS, pattern="^[ -~]+$")
 _TIMEOUT_TEXT = f"Milliseconds that the caller waits, 1 to {MAX_TIMEOUT_MS}; up to the longest that is configured."
-_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, pattern=TIMEOUT_PATTERN)
+_TIMEOUT = _header(TIMEOUT_HEADER, _TIMEOUT_TEXT, type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_TIMEOUT_MS)
 _SESSION_TEXT = "The `Memory-Session` of the last write: the answer includes that write, or the request fails."
 _SESSION = _header(SESSION_HEADER, _SESSION_TEXT, maxLength=MAX_SESSION_CHARS)
 
@@ -53,49 +59,65 @@ _WAIT = _header(PREFER_HEADER, _WAIT_TEXT, pattern="^wait=[0-9]{1,9}$")
 class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
-    `owner` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
+    `user` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
     is charged the exact price before the provider is asked.
     """
 
     provider: MemoryProvider
-    owner: Owner
+    user: RequestUser
     recall_limit: int
     most_bytes: int
     admission: Charged
 
+    @property
+    def owner(self) -> Owner:
+        """The owner of the memories; known when the body was read."""
+        return self.user.caller.owner
+
 
 class WriteCall(Struct, frozen=True):
-    """Describe a request that writes: `ids` mints the same ids again when the request is repeated.
+    """Describe a request that writes.
 
-    `admission` is charged its exact price before the provider is asked; `now` is when the request came.
+    `user` owns the memories, `key` is the `Idempotency-Key`. `admission` is charged its exact price before the provider
+    is asked; `now` is when the request came.
     """
 
     provider: MemoryProvider
-    owner: Owner
-    ids: WriteIds
+    user: RequestUser
+    key: str | None
     admission: Charged
     now: datetime
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of the memories; known when the body was read."""
+        return self.user.caller.owner
+
+    @property
+    def ids(self) -> WriteIds:
+        """What mints the same ids again when the request is repeated."""
+        return WriteIds(self.user.caller, self.key)
 
 
 async def provide_call(
     request: Request[Any, Any, Any],
-    user_id: Annotated[str | None, _USER] = None,  # noqa: ARG001 - read by the guard already; this documents it
+    named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - read by the guard already; this documents it
+    named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
     patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - read below as strictly as it is documented
     session: Annotated[str | None, _SESSION] = None,  # noqa: ARG001 - as above
 ) -> ReadCall:
     """Gather what a reading handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
     state = request.app.state
-    caller: Caller = request.state.caller
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
-    owner = admitted_owner(caller, settings.tenants)
-    return ReadCall(state.provider, owner, settings.recall_limit, most_bytes, admission_of(request.scope))
+    return ReadCall(state.provider, request.state.user, settings.recall_limit, most_bytes, admission_of(request.scope))
 
 
 async def provide_write_call(
     request: Request[Any, Any, Any],
-    user_id: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
+    named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
+    named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
     idempotency_key: Annotated[str | None, _KEY] = None,
     patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
     preferences: Annotated[str | None, _WAIT] = None,  # noqa: ARG001 - as above
@@ -104,20 +126,5 @@ async def provide_write_call(
     note_conditions(request)
     note_preferences(request)
     check_keys(request.headers.getall(HEADER, []))
-    caller: Caller = request.state.caller
-    ids = WriteIds(caller, idempotency_key)
-    now = datetime.now(UTC)
-    owner = admitted_owner(caller, request.app.state.settings.tenants)
-    return WriteCall(request.app.state.provider, owner, ids, admission_of(request.scope), now)
-
-
-def admitted_owner(caller: Caller, tenants: TenantSettings) -> Owner:
-    """Return the owner whom a caller means.
-
-    Raises:
-        RequestError: it is of another tenant than the default one, and this service has no others yet.
-    """
-    owner = caller.owner
-    if owner.tenant != DEFAULT_TENANT and not tenants.enabled:
-        raise RequestError(FORBIDDEN, f'The tenant "{owner.tenant}" is not served here: tenants are not enabled')
-    return owner
+    provider, user = request.app.state.provider, request.state.user
+    return WriteCall(provider, user, idempotency_key, admission_of(request.scope), datetime.now(UTC))

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.problems import Problem
-from app.http.schemas import UpdateRequest
+from app.http.schemas import ChangeRequest, UserId
 from providers import limits
 from providers.types import MemoryRecord
 
@@ -15,7 +15,7 @@ MAX_ID_CHARS = 100  # of a memory in a batch, so that an answer that names it st
 UuidText = Annotated[str, Meta(max_length=MAX_ID_CHARS, extra_json_schema={"format": "uuid"})]
 
 
-class UpdateItem(UpdateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UpdateItem(ChangeRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The changes to one memory of a batch."""
 
     memory_id: UuidText
@@ -25,12 +25,14 @@ class UpdateBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Changes to different memories in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     changes: Annotated[list[UpdateItem], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    user_id: UserId | UnsetType = UNSET
 
 
 class DeleteBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The ids of memories to delete in one go; an invalid one fails alone."""
 
     memory_ids: Annotated[list[UuidText], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    user_id: UserId | UnsetType = UNSET
 
 
 class UpdateResult(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -75,6 +75,23 @@ class DiscardResponse(Struct, frozen=True):
     status: Literal["discarded"] = "discarded"
 
 
+class UserCounts(Struct, frozen=True):
+    """A user, with how many memories it has, and how many deleted ones are still known."""
+
+    user_id: str
+    memories: int
+    deleted: int
+
+
+class UsersResponse(Struct, frozen=True):
+    """One page of users, ordered by name, as `provider` holds them; `next_after` is null on the last page."""
+
+    users: list[UserCounts]
+    count: int
+    provider: str
+    next_after: str | None
+
+
 class OrderRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The providers to be used, by name; the first is home."""
 

@@ -27,8 +27,16 @@ from providers.types import (
     as_page,
 )
 
+MAX_RECALL_CHARACTERS = 1_000_000
+# Of a question with a budget and no limit: so many are enough to fill most budgets.
+BUDGET_RECALL_LIMIT = 100
+
+_OF_USER = "The user whose memories are meant, if no header and no parameter names it."
+
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
+UserId = Annotated[str, Meta(min_length=1, max_length=limits.MAX_USER_ID_CHARS, description=_OF_USER)]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
+Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -90,6 +98,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
     metadata: MetadataField | None = None
     created_at: HappenedAt | None = None
+    user_id: UserId | UnsetType = UNSET
 
     @property
     def each(self) -> list[RememberRequest]:
@@ -117,7 +126,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         ]
 
 
-class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
+class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """The changes to a memory; a field that is left out stays, `null` removes the metadata or a label."""
 
     content: Content | UnsetType = UNSET
@@ -131,6 +140,12 @@ class UpdateRequest(Struct, frozen=True, forbid_unknown_fields=True):
         """Return the edit to make."""
         changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
         return Edit(owner=owner, memory_id=memory_id, **changes)
+
+
+class UpdateRequest(ChangeRequest, frozen=True, forbid_unknown_fields=True):
+    """The changes to a memory, alone in their request; a field that is left out stays, `null` removes it."""
+
+    user_id: UserId | UnsetType = UNSET
 
 
 class ConditionsRequest(LabelledRequest, frozen=True, kw_only=True):
@@ -153,19 +168,29 @@ class ConditionsRequest(LabelledRequest, frozen=True, kw_only=True):
 class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
     """A query, and the conditions for the memories to search.
 
-    `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive.
+    `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive. `max_characters` is
+    a budget: a memory that does not fit any more is passed over. `format` is `text` for one text beside the memories,
+    ready for a prompt; the budget is that of the text then.
     """
 
     query: Query
     limit: RecallLimit | UnsetType = UNSET
     min_score: Score = 0.0
+    max_characters: Characters | UnsetType = UNSET
+    format: Literal["memories", "text"] = "memories"
+
+    def wanted(self, default_limit: int) -> int:
+        """Return how many memories may answer; `default_limit` is that of a question without one."""
+        if self.limit is not UNSET:
+            return self.limit
+        return default_limit if self.max_characters is UNSET else max(BUDGET_RECALL_LIMIT, default_limit)
 
     def recall_query(self, owner: Owner, default_limit: int, most_bytes: int) -> RecallQuery:
         """Return the query to answer, with the bound of the whole answer."""
         return RecallQuery(
             owner=owner,
             query=self.query,
-            limit=default_limit if self.limit is UNSET else self.limit,
+            limit=self.wanted(default_limit),
             min_score=self.min_score,
             most_bytes=most_bytes,
             **asdict(self.conditions),
@@ -183,6 +208,7 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
     offset: Offset = 0
     cursor: Annotated[str, Meta(min_length=1, max_length=MAX_CURSOR_CHARS)] | None = None
     total: bool = False
+    user_id: UserId | UnsetType = UNSET
 
     def page(self, owner: Owner, most_bytes: int) -> PageQuery:
         """Return the page to list; raise `InvalidInput` if its cursor is that of another query."""
@@ -201,16 +227,24 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
         return continued(query, self.cursor)
 
 
+class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True):
+    """A query, alone in its request."""
+
+    user_id: UserId | UnsetType = UNSET
+
+
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Memories to store in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     memories: Annotated[list[RememberRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    user_id: UserId | UnsetType = UNSET
 
 
 class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Queries to answer in one go, with 100,000 JSON values in all; an invalid one fails alone."""
 
     queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    user_id: UserId | UnsetType = UNSET
 
 
 class RememberResponse(Struct, frozen=True):
@@ -243,10 +277,11 @@ class DryRunResponse(Struct, frozen=True):
 
 
 class RecallResponse(Struct, frozen=True):
-    """The memories found, best first."""
+    """The memories found, best first; `text` tells them line by line, if it was asked for."""
 
     memories: list[MemoryRecord]
     count: int
+    text: str | UnsetType = UNSET
 
 
 class ListResponse(Struct, frozen=True, omit_defaults=True):
@@ -283,6 +318,7 @@ class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: Literal["answered", "failed"]
     memories: list[MemoryRecord] | None = None
     count: int | None = None
+    text: str | UnsetType = UNSET
     problem: Problem | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Request, Response
 
-from app.http.content_coding import takes_gzip
+from app.http.coding.negotiation import takes_gzip
 
 _NOT_MODIFIED = 304
 _ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, so that none collide by chance

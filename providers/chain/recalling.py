@@ -10,12 +10,15 @@ from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
-from providers.limits import MAX_RECALL_LIMIT, MAX_WITHOUT
+from providers.limits import MAX_WITHOUT
 from providers.types import MemoryRecord, RecallQuery
 
 # Of a user with too many tombstones for the overlay, those that are read at once when copies of deleted memories have
 # come back to a provider. The rest of `MAX_WITHOUT` is for copies of still more.
 TOMBSTONES_AT_ONCE = 7_500
+
+# Memories that are asked for when an answer was not full, at least; so many are read whatever their size.
+ASKED_AGAIN = 100
 
 
 async def recalled_over(view: PendingView, link: Link, options: CallOptions, query: RecallQuery) -> Found:
@@ -41,8 +44,8 @@ async def _shown(
     """Return the provider's last answer, and the memories in it that were not deleted: `wanted` if there are so many.
 
     The overlay has the newest tombstones alone. What is asked again is asked without a bound in bytes, since only the
-    first of it will be shown. The answer is `partial` if more memories than one query can leave out
-    would have to be, and fewer than wanted are left.
+    first of it will be shown; but not if more than `ASKED_AGAIN` are wanted. The answer is `partial` if more memories
+    than one query can leave out would have to be, and fewer than wanted are left.
     """
     tombstones: frozenset[str] | None = None
     while True:
@@ -55,7 +58,8 @@ async def _shown(
         without = query.without | tombstones | {record.id for record in found.memories} - {one.id for one in shown}
         if len(without) > MAX_WITHOUT:
             return replace(found, degraded=(*found.degraded, PARTIAL)), shown
-        query = replace(query, without=without, limit=MAX_RECALL_LIMIT, most_bytes=None)
+        most_bytes = query.most_bytes if wanted > ASKED_AGAIN else None
+        query = replace(query, without=without, limit=max(ASKED_AGAIN, wanted), most_bytes=most_bytes)
 
 
 def _asked(link: Link, options: CallOptions, query: RecallQuery) -> Awaitable[Found]:

@@ -1,7 +1,7 @@
 """Statements whose answers are bounded in bytes: contents are measured by their lengths, and not read beyond the bound.
 
 PostgreSQL knows the length of a long text without fetching it. Metadata is not measured, since that would take reading
-it: 100 memories have 1.6 MB of it at most, and 1,000 have 16 MB.
+it: 1,000 memories have 16 MB of it at most.
 """
 
 from providers.native.columns import RECORD, names

@@ -79,7 +79,7 @@ class PostgresMemoryProvider(NativeReplica):
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
             raise AnswerTooLarge(most)
-        memories = [record_of(row, row.score) for row in rows]
+        memories = await in_turns(lambda row: record_of(row, row.score), rows)
         return await recall_within(Found(memories=memories, degraded=question.degraded), most)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:

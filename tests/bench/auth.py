@@ -30,7 +30,7 @@ def main() -> None:
         for _ in range(REQUESTS):
             began = perf_counter_ns()
             authenticator.recognize(shown)
-            authenticator.identify("GET", headers, credential_in(headers)).caller_for(headers)
+            authenticator.identify("GET", headers, credential_in(headers)).caller_for("kannan")
             took.append(perf_counter_ns() - began)
         median = statistics.median(took) / 1000
         rows.append((name, f"{median:.1f}", "yes" if median <= MOST else "no"))

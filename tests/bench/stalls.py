@@ -5,6 +5,7 @@ The time is that of the loop's own thread between two turns, in this process, ov
 
 import asyncio
 import gc
+import gzip
 import json
 import logging
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ class Case(Struct, frozen=True):
     path: str
     body: bytes = b""
     keyed: bool = False
+    packed: bool = False
+    accepted: bytes = b""
 
 
 def main() -> None:
@@ -66,12 +69,15 @@ async def _measured(dsn: str) -> list[tuple[str, ...]]:
 
 async def _row(app: Litestar, case: Case) -> tuple[str, ...]:
     stalls = LoopStalls()
-    length = (b"content-length", str(len(case.body)).encode())
+    body = gzip.compress(case.body) if case.packed else case.body
+    headers = [*(_KEYED if case.keyed else _HEADERS), (b"content-length", str(len(body)).encode())]
+    if case.packed:
+        headers.append((b"content-encoding", b"gzip"))
+    if case.accepted:
+        headers.append((b"accept-encoding", case.accepted))
     with stalls.watching():
         await asyncio.sleep(0)
-        answer = await ask(
-            app, case.method, case.path, [*(_KEYED if case.keyed else _HEADERS), length], content=case.body
-        )
+        answer = await ask(app, case.method, case.path, headers, content=body)
         await asyncio.sleep(0)
     longest = stalls.longest * 1000
     return (
@@ -119,6 +125,9 @@ def _batches() -> Iterator[Case]:
     yield Case("remember batch: the most values", "POST", path, _json({"memories": [valued] * MAX_BATCH}))
     for name, item in (("values beyond the limit", dense), ("half characters", half)):
         yield Case(f"remember batch: {name}", "POST", path, b'{"memories":[%s]}' % b",".join([item] * MAX_BATCH))
+    yield Case("remember batch: 1,000 large, packed", "POST", path, _json({"memories": large}), packed=True)
+    blank = b'{"memories":[{"content":"tea"}%s]}' % (b" " * 16_000_000)
+    yield Case("remember batch: 16 MB of blanks, packed", "POST", path, blank, packed=True)
     for name, piece in (("one item of 16 MiB", b'"' + b"a" * 16_000_000 + b'"'), ("brackets", b"[" * 16_000_000)):
         yield Case(f"remember batch: {name}", "POST", path, b'{"memories":[%s]}' % piece)
 
@@ -141,6 +150,11 @@ def _reads() -> Iterator[Case]:
     yield Case("remember batch: wide", "POST", "/memory/remember/batch", wide)
     yield Case("list: 100 of the longest texts", "GET", "/memory/memories?limit=100")
     yield Case("recall: 50 of the longest texts", "POST", "/memory/recall", _json({"query": "\u0b88", "limit": 50}))
+    many = {"query": _text(60), "limit": 300, "format": "text"}
+    for coding in (b"", b"gzip", b"zstd"):
+        said = coding.decode() or "as they are"
+        yield Case(f"recall: 300 large with a text, {said}", "POST", "/memory/recall", _json(many), accepted=coding)
+        yield Case(f"list: 100 of the longest texts, {said}", "GET", "/memory/memories?limit=100", accepted=coding)
     yield Case("delete all", "DELETE", "/memory/memories?confirm=everything")
     for path in ("/metrics", "/openapi.json", "/readyz", "/admin/providers"):
         yield Case(path, "GET", path)

@@ -1,5 +1,6 @@
 """The locks name every extra that an installed package asks for, which is what the stock pip of Python 3.11 wants."""
 
+import json
 from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
@@ -44,6 +45,17 @@ def test_every_package_that_a_locked_package_needs_is_locked(lock: str) -> None:
 def test_the_locks_keep_extras() -> None:
     """Where no lock had any, the two tests above would have nothing to compare."""
     assert dict(_locked(_ROOT / "requirements-dev.txt"))["coverage"] == {"toml"}
+
+
+def test_the_lock_of_the_client_in_typescript_names_hashes_and_no_registry() -> None:
+    """Npm writes the address of every package into its lock unless it is told not to."""
+    text = (_ROOT / "tests/clients/typescript/package-lock.json").read_text("utf-8")
+    packages: dict[str, dict[str, object]] = json.loads(text)["packages"]
+
+    assert "resolved" not in text
+    assert "registry" not in text
+    assert len(packages) > 3
+    assert all("integrity" in package for name, package in packages.items() if name)
 
 
 def _locked(path: Path) -> Iterator[tuple[str, set[str]]]:

@@ -67,11 +67,13 @@ async def refused(call: Awaitable[object]) -> str:
     return refusal.value.field
 
 
-@pytest.mark.parametrize("limit", [-1, 0, 101, 2**63])
-async def test_a_limit_outside_its_range_is_refused(provider: MemoryProvider, user: str, limit: int) -> None:
-    """Pages and answers hold 1 to 100 memories."""
-    assert await refused(provider.recall(user, "tea", limit)) == "limit"
-    assert await refused(provider.list_memories(user, limit)) == "limit"
+@pytest.mark.parametrize("below", [-1, 0, None])
+async def test_a_limit_outside_its_range_is_refused(provider: MemoryProvider, user: str, below: int | None) -> None:
+    """Pages and answers hold 1 memory at least; answers 1,000 at most, and pages `MAX_LIST_LIMIT`."""
+    for most in (limits.MAX_RECALL_LIMIT + 1, 2**63):
+        assert await refused(provider.recall(user, "tea", most if below is None else below)) == "limit"
+    for most in (limits.MAX_LIST_LIMIT + 1, 2**63):
+        assert await refused(provider.list_memories(user, most if below is None else below)) == "limit"
 
 
 @pytest.mark.parametrize("offset", [-1, 100_001, 2**63])
@@ -92,8 +94,9 @@ async def test_the_ends_of_every_range_are_taken(provider: MemoryProvider, user:
     """The smallest and the greatest limit, offset and score are allowed."""
     memory_id = await provider.remember(user, "tea")
 
-    for limit in (1, 100):
+    for limit in (1, limits.MAX_RECALL_LIMIT):
         assert [memory.id for memory in await provider.recall(user, "tea", limit)] == [memory_id]
+    for limit in (1, limits.MAX_LIST_LIMIT):
         assert [memory.id for memory in await provider.list_memories(user, limit, 0)] == [memory_id]
     assert await provider.list_memories(user, 1, 100_000) == []
     assert [memory.id for memory in await provider.recall(user, "tea", min_score=0.0)] == [memory_id]

@@ -12,7 +12,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromi
 
 _PATIENCE_MS = 12_000  # of the page's own time, which passes at once where nothing is waited for
 _SECONDS = 60
-_QUIET = (
+QUIET = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -39,7 +39,7 @@ def browse(url: str, profile: Path) -> Seen:
     ended = subprocess.run(  # noqa: S603 - found on the path
         [
             CHROMIUM,
-            *_QUIET,
+            *QUIET,
             f"--user-data-dir={profile}",
             f"--virtual-time-budget={_PATIENCE_MS}",
             "--dump-dom",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
@@ -13,7 +14,9 @@ from observability.http import Scope
 Recognize = Callable[[Mapping[str, str]], str | None]
 
 _AUTHORIZATION, _API_KEY = b"authorization", b"x-api-key"
-_USER, _LENGTH, _CODING = b"x-user-id", b"content-length", b"transfer-encoding"
+_USER, _ENCODED_USER, _USER_IN_QUERY = b"x-user-id", b"x-user-id*", b"user_id="
+_LENGTH, _CODING, _PACKED = b"content-length", b"transfer-encoding", b"content-encoding"
+_PACKED_TO = 4  # a gzip body is about so many times as long as it is announced
 _DIGITS = 18  # of a length; a longer one is no length
 
 
@@ -28,17 +31,24 @@ class Head(Struct, frozen=True):
 def read_head(scope: Scope, recognize: Recognize) -> Head:
     """Read a head; of a caller without a known key the address counts, in IPv6 the customer's network."""
     shown: dict[str, str] = {}
-    user = b""
+    user = _user_in(scope.get("query_string", b""))
+    packed = False
     length: int | None = 0
     for name, value in scope["headers"]:
         if name in (_AUTHORIZATION, _API_KEY):
             shown[name.decode()] = value.decode("latin-1")
         elif name == _USER:
             user = value
+        elif name == _ENCODED_USER:
+            user = unquote_to_bytes(value.rpartition(b"'")[2])
         elif name == _LENGTH:
             length = int(value) if value.isdigit() and len(value) <= _DIGITS else None
         elif name == _CODING:
             length = None
+        elif name == _PACKED:
+            packed = True
+    if packed and length:
+        length *= _PACKED_TO
     caller = recognize(shown) if shown else None
     return Head(address_of(scope) if caller is None else caller, user, length)
 
@@ -47,6 +57,14 @@ def address_of(scope: Mapping[str, Any]) -> str:
     """Return the address of a client, in IPv6 the customer's network; empty if it has none."""
     client = scope.get("client")
     return _address(client[0]) if client else ""
+
+
+def _user_in(query: bytes) -> bytes:
+    """Return the user that a query names, empty without one; one that is spelled otherwise is another one here."""
+    if _USER_IN_QUERY not in query:
+        return b""
+    named = (part for part in query.split(b"&") if part.startswith(_USER_IN_QUERY))
+    return unquote_to_bytes(next(named, b"")[len(_USER_IN_QUERY) :])
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.http.problems import TOO_DEAR, Problem, RequestError
-from app.http.schemas import ConditionsRequest, ListRequest, RecallRequest, RememberRequest, UpdateRequest
+from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest, RecallRequest, RememberRequest
 from providers import filters
 
 ORDINARY = 1.0
@@ -81,12 +81,12 @@ def of_memory(memory: RememberRequest) -> float:
     return ORDINARY + _PER_TEXT_CHAR * len(memory.content)
 
 
-def of_edit(edit: UpdateRequest) -> float:
+def of_edit(edit: ChangeRequest) -> float:
     """Return the price of one edit."""
     return ORDINARY if edit.content is UNSET else ORDINARY + _PER_TEXT_CHAR * len(edit.content)
 
 
-def of_edits(edits: Iterable[UpdateRequest | Problem]) -> float:
+def of_edits(edits: Iterable[ChangeRequest | Problem]) -> float:
     """Return the price of the changes of a batch; what breaks a rule costs nothing.
 
     Raises:
@@ -106,8 +106,7 @@ def of_question(question: RecallRequest, default_limit: int) -> float:
     Raises:
         RequestError: it is more than one question may cost.
     """
-    limit = default_limit if question.limit is UNSET else question.limit
-    price = _RECALL + _PER_QUERY_CHAR * len(question.query) + _PER_ANSWERED * limit
+    price = _RECALL + _PER_QUERY_CHAR * len(question.query) + _PER_ANSWERED * question.wanted(default_limit)
     if question.where is None:
         return price  # which no text and no limit bring above the bound
     return _within(price + _of_filter(question.where), MAX_PRICE, "where", _FEWER)

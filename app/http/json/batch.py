@@ -1,18 +1,20 @@
 """Bodies of batches: each item is decoded alone, so that an invalid item fails alone, with turns of the event loop."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import msgspec
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
+from app.auth.naming import USER_FIELD
 from app.http.body_limit import MAX_BODY_BYTES
 from app.http.json.blanks import BLANKS, trimmed
-from app.http.json.body import JsonDTO, decode, decode_of_any_size, fault_of, not_json
+from app.http.json.body import JsonDTO, decode, decode_of_any_size, fault_of, not_json, without_mark
 from app.http.json.lists import Cut, FoundList, first_list
 from app.http.json.nesting import shallow
 from app.http.json.structure import WINDOW_BYTES
@@ -30,6 +32,7 @@ _MOST_COPIED = MAX_BODY_BYTES + 2 * WINDOW_BYTES  # of an item, or beside the li
 _MOST_BRACKETS = 32_000  # of one item; with more there are too many values as well
 ITEM = "item"  # the field that an error names if no field of the item is at fault
 T = TypeVar("T", bound=Struct)
+NameUser = Callable[[str | UnsetType], None]
 _BODY = "body"
 _TRUNCATED = "Input data was truncated"  # as msgspec says it
 _STAND_IN = b"[0"  # the list, but for its end
@@ -37,14 +40,14 @@ _BYTE = re.compile(r"\(byte ([0-9]{1,9})\)")
 
 
 class Batch(Generic[T]):
-    """A body whose only field is a list of `T`, not decoded yet: that takes turns of the event loop."""
+    """A body with a list of `T`, not decoded yet: that takes turns of the event loop."""
 
-    def __init__(self, body: bytes, into: type[Struct]) -> None:
-        self._body, self._into = body, into
+    def __init__(self, body: bytes, into: type[Struct], name_user: NameUser) -> None:
+        self._body, self._into, self._name_user = body, into, name_user
 
     async def items(self) -> list[T | Problem]:
-        """Decode the items; see `decode_batch` for the errors."""
-        return await decode_batch(self._body, self._into)
+        """Decode the items, and the name of the user; see `decode_batch` and `RequestUser` for the errors."""
+        return await decode_batch(self._body, self._into, self._name_user)
 
 
 class BatchDTO(JsonDTO[T], Generic[T]):
@@ -64,11 +67,13 @@ class BatchDTO(JsonDTO[T], Generic[T]):
     def decode_bytes(self, value: bytes) -> Any:  # noqa: ANN401 - the framework passes anything to a handler
         """Return the batch; the framework decodes at once, and so the handler does it."""
         self.check_media_type()
-        return Batch(value, self.model_type)
+        return Batch(without_mark(value), self.model_type, self.name_user)
 
 
-async def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
-    """Decode JSON into the items of a struct's only field, each of them or the problem with it.
+async def decode_batch(body: bytes, into: type[Struct], name_user: NameUser) -> list[Any]:
+    """Decode JSON into the items of a struct's list, each of them or the problem with it.
+
+    `name_user` is told whom the body names, before anything is decoded.
 
     Raises:
         RequestError: it is not JSON.
@@ -78,7 +83,7 @@ async def decode_batch(body: bytes, into: type[Struct]) -> list[Any]:
     turns = Turns()
     reader = _ItemReader(body, item)
     results = []
-    for cut in await _cuts(body, field, turns):
+    for cut in await _cuts(body, field, name_user, turns):
         if cut.end - cut.begin > MAX_BODY_BYTES:
             begin, end = await trimmed(body, cut.begin, cut.end, turns)
             cut = replace(cut, begin=begin, end=end)  # noqa: PLW2901 - the same, without its blanks
@@ -129,14 +134,14 @@ def _too_large() -> RequestError:
     return RequestError(TOO_LARGE, f"The item must be at most {MAX_BODY_BYTES} bytes", field=ITEM)
 
 
-async def _cuts(body: bytes, field: str, turns: Turns) -> list[Cut]:
-    """Cut the items out of a body that holds nothing but their list."""
+async def _cuts(body: bytes, field: str, name_user: NameUser, turns: Turns) -> list[Cut]:
+    """Cut the items out of a body that holds their list and nothing but a user beside it."""
     found = await first_list(body, MAX_BATCH, turns)
     if found is None:
         # Its beginning says what is wrong: that it is no JSON, no object, or that something else has the name.
         decode_of_any_size(body[:MAX_BODY_BYTES], _envelope(field))
         raise not_json(_TRUNCATED, _BODY)
-    await _check_around(body, field, found, turns)
+    name_user(await _user_around(body, field, found, turns))
     cuts = found.cuts
     if len(cuts) > MAX_BATCH or (len(cuts) == 1 and await _is_blank(body, cuts[0], turns)):
         raise InvalidInput(field, f"must hold between 1 and {MAX_BATCH} items")
@@ -145,8 +150,11 @@ async def _cuts(body: bytes, field: str, turns: Turns) -> list[Cut]:
     return cuts
 
 
-async def _check_around(body: bytes, field: str, found: FoundList, turns: Turns) -> None:
-    """Refuse a body with anything else than the list; the list itself is replaced by a short one for this."""
+async def _user_around(body: bytes, field: str, found: FoundList, turns: Turns) -> str | UnsetType:
+    """Return the user whom a body names beside its list, and refuse one with anything else.
+
+    The list itself is replaced by a short one for this.
+    """
     end = len(body) if found.end is None else found.end
     first, _ = await trimmed(body, 0, found.begin, turns)
     _, last = await trimmed(body, end, len(body), turns)
@@ -165,6 +173,8 @@ async def _check_around(body: bytes, field: str, found: FoundList, turns: Turns)
         raise RequestError(error.kind, moved, error.field) from None
     if getattr(envelope, field) != [Raw(_STAND_IN[1:])]:
         raise InvalidInput(field, "must be given once")
+    user_id: str | UnsetType = getattr(envelope, USER_FIELD)
+    return user_id
 
 
 def _moved(fault: str, behind: int, by: int) -> str:
@@ -179,11 +189,12 @@ def _moved(fault: str, behind: int, by: int) -> str:
 
 @lru_cache
 def _parts_of(into: type[Struct]) -> tuple[str, type[Struct]]:
-    [(field, items)] = get_type_hints(into).items()
+    [(field, items)] = [(name, kind) for name, kind in get_type_hints(into).items() if name != USER_FIELD]
     [item] = get_args(items)
     return field, item
 
 
 @lru_cache
 def _envelope(field: str) -> type[Struct]:
-    return msgspec.defstruct("Envelope", [(field, list[Raw])], forbid_unknown_fields=True)
+    user = (USER_FIELD, str | UnsetType, UNSET)
+    return msgspec.defstruct("Envelope", [(field, list[Raw]), user], forbid_unknown_fields=True)

@@ -1,5 +1,6 @@
 """Request bodies: JSON text straight into a frozen struct, strictly, with errors that name the field."""
 
+import codecs
 import re
 from collections.abc import Generator
 from functools import lru_cache
@@ -9,7 +10,9 @@ import msgspec
 from litestar.dto import AbstractDTO, DTOFieldDefinition
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
+from msgspec import UNSET
 
+from app.auth.naming import USER_FIELD, RequestUser
 from app.http.json.place import place_in
 from app.http.json.short_forms import written_out
 from app.http.json.sizes import refuse_too_large
@@ -60,8 +63,15 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
             InvalidInput: JSON that breaks a rule.
         """
         self.check_media_type()
-        decoded: T = decode(value, self.model_type)
+        decoded: T = decode(without_mark(value), self.model_type)
+        self.name_user(getattr(decoded, USER_FIELD, UNSET))
         return decoded
+
+    def name_user(self, user_id: str | msgspec.UnsetType) -> None:
+        """Tell the user of the request that the body names it; errors as of `RequestUser.name_in_body`."""
+        if user_id is not UNSET:
+            user: RequestUser = self.asgi_connection.state.user
+            user.name_in_body(user_id)
 
     def check_media_type(self) -> None:
         """Refuse a body that is not declared as JSON."""
@@ -79,6 +89,11 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
     def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003 - see above
         """Return False: msgspec knows nested fields."""
         return False
+
+
+def without_mark(body: bytes) -> bytes:
+    """Return a body without the byte order mark that some clients put before it (RFC 8259, section 8.1)."""
+    return body.removeprefix(codecs.BOM_UTF8)
 
 
 def decode(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:

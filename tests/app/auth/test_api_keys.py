@@ -55,7 +55,7 @@ def test_a_key_stands_for_what_is_configured() -> None:
 
     assert (identity.id, identity.tenant) == ("agents", "acme")
     assert identity.scopes == {"memory:read", "metrics:read"}
-    caller = identity.caller_for({})
+    caller = identity.caller_for(None)
     assert (caller.owner.user, caller.owner.tenant) == ("alice", "acme")
 
 

@@ -42,7 +42,7 @@ async def test_a_refused_change_is_told_with_its_reason(tmp_path: Path) -> None:
     async with following_app({"NINAI__DATA_DIR": str(tmp_path / "data")}, file) as app, asgi_client(app) as http:
         visitor = Visitor(http)
         before = (await visitor.look()).text
-        file.write_text(TOML.replace("7", "700"))
+        file.write_text(TOML.replace("7", "7000"))
         reloader: Reloader = app.state.reloader
         reloader.wake()
         await eventually(lambda: _told(reloader.refused_for is not None))
@@ -50,7 +50,7 @@ async def test_a_refused_change_is_told_with_its_reason(tmp_path: Path) -> None:
 
     assert "and accepted." in before
     for page in pages:
-        assert "$.recall_limit: expected int <= 100, got 700" in page.text
+        assert "$.recall_limit: expected int <= 1000, got 7000" in page.text
     assert "recall_limit 7 " in pages[1].text
 
 

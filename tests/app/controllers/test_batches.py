@@ -84,7 +84,7 @@ async def test_a_memory_that_breaks_a_rule_fails_alone(either: Api, bad: dict[st
         ({"query": ""}, "query"),
         ({"query": "x" * 32_001}, "query"),
         ({"query": "tea", "limit": 0}, "limit"),
-        ({"query": "tea", "limit": 101}, "limit"),
+        ({"query": "tea", "limit": 1_001}, "limit"),
         ({"query": "tea", "limit": 10**30}, "limit"),
         ({"query": "tea", "min_score": 1.01}, "min_score"),
         ({"query": "tea", "min_score": -1}, "min_score"),

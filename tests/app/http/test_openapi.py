@@ -40,6 +40,7 @@ OPERATIONS = {
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
+    ("get", "/admin/users"): OPERATOR | {"503"},
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,
     ("post", "/admin/journal/dead/{seq}/{provider}/retry"): JOURNAL,
@@ -73,7 +74,7 @@ STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("RememberOneRequest", "Message", "ListRequest", "UpdateItem", "UpdateBatchRequest", "DeleteBatchRequest"),
     *KINDS.values(),
-    *("BreakerChange", "OrderRequest"),
+    *("SingleRecallRequest", "BreakerChange", "OrderRequest"),
 }
 
 
@@ -192,9 +193,74 @@ def test_the_headers_are_documented(document: dict[str, Any]) -> None:
     for key, operation in operations(document).items():
         headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
         common = {"X-User-ID", "X-Request-Timeout-Ms"}
+        assert is_memory_route(key[1]) == ("user_id" in {one["name"] for one in operation.get("parameters", ())})
         own = {"Idempotency-Key", "Prefer"} if key in WRITES else {"Memory-Session"}
         assert set(headers) == (common | own if is_memory_route(key[1]) else set())
         assert not any(header["required"] for header in headers.values())
+
+
+def test_ids_of_operations_are_names_of_methods(document: dict[str, Any]) -> None:
+    """Short, as generated clients spell them."""
+    ids = {key: operation["operationId"] for key, operation in operations(document).items()}
+
+    assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", one) and len(one) <= 20 for one in ids.values()), ids
+    assert ids["post", "/memory/recall"] == "recall"
+    assert ids["get", "/memory/memories/{memory_id}"] == "getMemory"
+
+
+def test_summaries_are_single_sentences(document: dict[str, Any]) -> None:
+    """What more there is to say is no part of them; what an answer holds is said of each."""
+    for operation in operations(document).values():
+        assert re.fullmatch(r"[A-Z][^.\n]+", operation["summary"])
+        assert not operation["summary"].startswith(operation["operationId"])
+        assert operation["responses"]["200"]["description"] != "Request fulfilled, document follows"
+
+
+def test_defaults_stand_where_they_make_nothing_required(document: dict[str, Any]) -> None:
+    """Generators of TypeScript take a field with a default for one that is always there."""
+    for schema in document["components"]["schemas"].values():
+        for name, field in schema.get("properties", {}).items():
+            if "default" in field:
+                assert field["default"] == field["const"]
+                assert name in schema["required"]
+    recall = document["components"]["schemas"]["SingleRecallRequest"]
+    assert recall["required"] == ["query"]
+    assert recall["properties"]["min_score"]["description"] == "By default 0.0."
+    assert document["components"]["schemas"]["ReadyResponse"]["required"] == ["leaving", "providers", "ready"]
+
+
+def test_a_field_of_one_kind_is_no_choice(document: dict[str, Any]) -> None:
+    """An integer is an integer, and no choice of one; a parameter that is absent is not null."""
+    for schema in document["components"]["schemas"].values():
+        assert all(len(field.get("oneOf", "ab")) > 1 for field in schema.get("properties", {}).values())
+    for operation in operations(document).values():
+        assert all("oneOf" not in one["schema"] for one in operation.get("parameters", ()))
+    [timeout] = [
+        one["schema"]
+        for one in operations(document)["post", "/memory/recall"]["parameters"]
+        if one["name"] == "X-Request-Timeout-Ms"
+    ]
+    assert (timeout["type"], timeout["minimum"], timeout["maximum"]) == ("integer", 1, 600_000)
+
+
+async def test_answers_carry_the_headers_that_are_declared(
+    document: dict[str, Any], mock_http: httpx.AsyncClient
+) -> None:
+    """Those of a write, a read and a refusal: all that they have, and all that they must have."""
+    declared, paths = document["components"]["headers"], document["paths"]
+    of_server = {"content-type", "content-length", "vary", "content-encoding"}
+    for method, path, body, wanted in (
+        ("post", "/memory/remember", {"content": "tea"}, {"memory-session", "preference-applied"}),
+        ("post", "/memory/recall", {"query": "tea"}, {"memory-provider", "memory-consistency"}),
+        ("post", "/memory/recall", {}, set()),
+        ("get", "/livez", None, set()),
+    ):
+        response = await mock_http.request(method, path, json=body, headers={"Prefer": "wait=1"})
+        found = paths[path][method]["responses"][str(response.status_code)]["headers"]
+        names = {name.lower(): declared[name] for name in found}
+        assert set(response.headers) - of_server <= set(names)
+        assert {name for name, header in names.items() if header["required"]} <= set(response.headers)
+        assert wanted <= set(names)
 
 
 def test_the_parameters_are_documented(document: dict[str, Any]) -> None:
@@ -211,14 +277,18 @@ def test_the_parameters_are_documented(document: dict[str, Any]) -> None:
     assert (listed["offset"]["minimum"], listed["offset"]["maximum"], listed["offset"]["default"]) == (0, 100_000, 0)
     assert listed["cursor"]["maxLength"] == 512
     assert memory_id["format"] == "uuid"
+    for name, field in (("RememberResponse", "memory_id"), ("DeleteResponse", "memory_id"), ("MemoryRecord", "id")):
+        assert document["components"]["schemas"][name]["properties"][field] == {"type": "string", "format": "uuid"}
 
 
-def test_every_guarded_route_may_ask_for_a_key(document: dict[str, Any]) -> None:
-    """The two ways to show a key are declared where a key may be asked for, and only there."""
+async def test_a_key_is_asked_for_where_it_is_needed(document: dict[str, Any], guarded_http: httpx.AsyncClient) -> None:
+    """Two ways to show it, either of which is enough; nowhere if the service admits everybody."""
+    guarded = (await guarded_http.get("/openapi.json")).json()
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
-    for (_, path), operation in operations(document).items():
-        guarded = is_memory_route(path) or path.startswith("/admin/") or path == "/memory/health"
-        assert ("security" in operation) == guarded
+    for (_, path), operation in operations(guarded).items():
+        needed = is_memory_route(path) or path.startswith("/admin/") or path == "/memory/health"
+        assert operation.get("security") == ([{"bearer": []}, {"apiKey": []}] if needed else None)
+    assert not any(operation.get("security") for operation in operations(document).values())
 
 
 async def test_the_page_loads_nothing_from_elsewhere(mock_http: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ("[server]\nworkers = 65", "$.server.workers: expected int <= 64, got 65 (ninai.toml)"),
         ("[server]\nworkers = 0", "$.server.workers: expected int >= 1, got 0 (ninai.toml)"),
         ("[server]\nhost = 1", "$.server.host: expected str, got 1 (ninai.toml)"),
-        ("recall_limit = 101", "$.recall_limit: expected int <= 100, got 101 (ninai.toml)"),
+        ("recall_limit = 1001", "$.recall_limit: expected int <= 1000, got 1001 (ninai.toml)"),
         ("recall_limit = 1.5", "$.recall_limit: expected int, got 1.5 (ninai.toml)"),
         ("recall_limit = 2026-01-01", '$.recall_limit: expected int, got "2026-01-01" (ninai.toml)'),
         (f"recall_limit = {'[' * 5000}", "ninai.toml: nested too deeply"),

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.answers import PARTIAL
 from providers.chain.pending_view import MAX_PENDING, MAX_TOMBSTONES
-from providers.chain.recalling import TOMBSTONES_AT_ONCE
+from providers.chain.recalling import ASKED_AGAIN, TOMBSTONES_AT_ONCE
 from providers.journal.base import MAX_APPENDED
 from providers.journal.operations import Done, Operation, OperationKind
 from providers.limits import MAX_RECALL_LIMIT, MAX_WITHOUT
@@ -49,7 +49,7 @@ def test_pending_deletions_take_no_places() -> None:
     """More of them than one recall may return match best, and the answer is full all the same."""
 
     async def act(scene: Scene) -> None:
-        deleted = await _stored(scene, MAX_RECALL_LIMIT + 50, 12)
+        deleted = await _stored(scene, ASKED_AGAIN + 50, 12)
         await _append(scene, _deleted(deleted))
         told = scene.listen()
 
@@ -77,7 +77,7 @@ def test_pending_changes_take_no_places() -> None:
     """What a provider holds of them is out of date; what they have become may be about something else."""
 
     async def act(scene: Scene) -> None:
-        changed = await _stored(scene, MAX_RECALL_LIMIT + 1, 12)
+        changed = await _stored(scene, ASKED_AGAIN + 1, 12)
         await _append(scene, [replace(one, version=one.version + 1, content="coffee") for one in changed])
 
         assert [record.content for record in await scene.chain.recall(USER, DELETED, 10)] == [ALIVE] * 10
@@ -90,7 +90,7 @@ def test_each_question_of_a_batch_gets_a_full_answer() -> None:
     """As if it was asked alone."""
 
     async def act(scene: Scene) -> None:
-        deleted = await _stored(scene, MAX_RECALL_LIMIT + 1, 12)
+        deleted = await _stored(scene, ASKED_AGAIN + 1, 12)
         await _append(scene, _deleted(deleted))
         query = RecallQuery(owner=Owner(USER), query=DELETED, limit=10)
 
@@ -127,7 +127,7 @@ def test_more_copies_than_can_be_left_out_are_admitted() -> None:
         await scene.remember(*([ALIVE] * 12))
         kept = await MockMemoryProvider.snapshots(scene.home, Owner(USER))
         # The last of all answers has nothing but deleted memories, too.
-        copies = [live(USER, DELETED, version=scene.versions.next()) for _ in range(MAX_WITHOUT + MAX_RECALL_LIMIT)]
+        copies = [live(USER, DELETED, version=scene.versions.next()) for _ in range(MAX_WITHOUT + ASKED_AGAIN)]
         await _append(scene, _deleted(copies))
         entries = await scene.journal.entries(Owner(USER), "home", len(copies), 0)
         await scene.journal.settle([Done(seq=entry.seq, provider="home") for entry in entries])

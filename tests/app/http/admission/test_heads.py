@@ -29,6 +29,28 @@ def test_a_known_key_names_its_caller(headers: list[tuple[bytes, bytes]]) -> Non
     assert head == Head("agents", b"kannan", 0)
 
 
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ([(b"x-user-id", "用户1".encode())], b""),
+        ([(b"x-user-id*", b"UTF-8''%E7%94%A8%E6%88%B71")], b""),
+        ([], b"limit=1&user_id=%E7%94%A8%E6%88%B71"),
+    ],
+)
+def test_a_user_is_the_same_wherever_it_is_named(headers: list[tuple[bytes, bytes]], query: bytes) -> None:
+    """Fairness knows one user by one name."""
+    scope: Scope = {**scope_of(*headers), "query_string": query}
+
+    assert read_head(scope, KEYS.recognize).user == "用户1".encode()
+
+
+def test_a_packed_body_is_taken_to_be_longer_than_it_is_announced() -> None:
+    """What counts is what it will be."""
+    packed = scope_of((b"content-encoding", b"gzip"), (b"content-length", b"1000"))
+
+    assert read_head(packed, KEYS.recognize).length == 4_000
+
+
 @pytest.mark.parametrize("header", [(b"authorization", b"Bearer made-up"), (b"authorization", b"\xff"), (b"x", b"y")])
 def test_who_shows_no_known_key_is_its_address(header: tuple[bytes, bytes]) -> None:
     """Whatever it shows instead."""

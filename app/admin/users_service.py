@@ -1,0 +1,35 @@
+"""The users of the service for its operator: who has memories, and how many."""
+
+from msgspec import Struct
+
+from app.http.operator_schemas import UserCounts, UsersResponse
+from providers.chain.chain import Chain
+from providers.chain.owners import owners_page
+from providers.errors import InvalidInput
+from providers.limits import check_user_id
+from providers.types import Owner
+
+
+class UsersService(Struct, frozen=True):
+    """Serve requests about the users of a chain."""
+
+    chain: Chain
+
+    async def page(self, limit: int, after: str | None) -> UsersResponse:
+        """Return the users behind one of them, by code point.
+
+        Raises:
+            InvalidInput: `after` cannot be a user.
+            Unavailable: no provider that has received everything answers.
+        """
+        page = await owners_page(self.chain.route, limit, None if after is None else _owner(after))
+        users = [UserCounts(one.owner.user, one.live, one.deleted) for one in page.owners]
+        return UsersResponse(users, len(users), page.provider, None if page.ended else users[-1].user_id)
+
+
+def _owner(user_id: str) -> Owner:
+    try:
+        check_user_id(user_id)
+    except InvalidInput as error:
+        raise InvalidInput("after", error.reason) from None
+    return Owner(user_id)

@@ -1,0 +1,123 @@
+"""How a request names its user: in a header as it is or percent-encoded (RFC 8187), in the query, or in the body."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from litestar import Request
+from msgspec import UNSET, UnsetType
+
+from app.auth.allowed_users import USER_HEADER
+from app.auth.caller import Caller, Identity
+from app.auth.refusals import counted
+from app.http.problems import BAD_REQUEST, RequestError
+from observability.metrics import Metrics
+from providers.errors import InvalidInput
+from providers.limits import check_user_id
+
+USER_HEADER_ENCODED = f"{USER_HEADER}*"
+USER_FIELD = "user_id"  # in the query and in the body
+
+# RFC 8187, section 3.2.1: the charset, a language that means nothing here, and what is percent-encoded or harmless.
+_ENCODED = re.compile(r"[Uu][Tt][Ff]-8'[A-Za-z0-9-]*'((?:%[0-9A-Fa-f]{2}|[A-Za-z0-9!#$&+.^_`|~-])*)")
+
+
+class RequestUser:
+    """The user of one request: whom its head names, or its body, or whom its key or the settings are for.
+
+    It is known for good only when the body was read, which may name it.
+    """
+
+    __slots__ = ("_caller", "_identity", "_metrics", "_named", "_named_by")
+
+    def __init__(self, request: Request[Any, Any, Any], identity: Identity) -> None:
+        """Read the head.
+
+        Raises:
+            RequestError: a name cannot be read, or there are two that differ.
+            InvalidInput: the user named is invalid.
+        """
+        self._identity = identity
+        self._metrics: Metrics = request.app.state.metrics
+        self._named: str | None = None
+        self._named_by = ""
+        self._caller: Caller | None = None
+        for place, user_id in _named_in_head(request):
+            self._name(place, user_id)
+        if self._named_by:
+            self._caller = self._settled()
+
+    @property
+    def caller(self) -> Caller:
+        """The caller, and its user; this ends the time in which a body may name another one.
+
+        Raises:
+            RequestError: the identity does not speak for the user that is named.
+            InvalidInput: nobody is named, and somebody has to be.
+        """
+        if self._caller is None:
+            self._caller = self._settled()
+        return self._caller
+
+    def name_in_body(self, user_id: str | UnsetType) -> None:
+        """Take the name that a body gives, if it gives any; errors as of the constructor and of `caller`."""
+        if user_id is UNSET:
+            return
+        if self._caller is not None and self._named is None:
+            raise RuntimeError("the body was read after the user had been settled without it")
+        self._name(USER_FIELD, user_id)
+        self._caller = self._settled()
+
+    def _name(self, place: str, user_id: str) -> None:
+        try:
+            check_user_id(user_id)
+        except InvalidInput as error:
+            raise InvalidInput(place, error.reason) from None
+        if self._named not in {None, user_id}:
+            raise RequestError(BAD_REQUEST, f"{place} names another user than {self._named_by}", field=place)
+        self._named, self._named_by = user_id, place
+
+    def _settled(self) -> Caller:
+        with counted(self._metrics):
+            return self._identity.caller_for(self._named)
+
+
+def _named_in_head(request: Request[Any, Any, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each place that names a user, and the user."""
+    plain = _only(request, USER_HEADER)
+    if plain is not None:
+        # Header bytes arrive as Latin-1; clients send UTF-8.
+        yield USER_HEADER, _utf8(USER_HEADER, plain.encode("latin-1"))
+    encoded = _only(request, USER_HEADER_ENCODED)
+    if encoded is not None:
+        yield USER_HEADER_ENCODED, _decoded(encoded)
+    if request.scope["query_string"]:
+        # Twice is refused with all other parameters; the framework would read bytes that are no UTF-8 as something.
+        query = request.scope["query_string"].decode("latin-1")
+        for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
+            if name == USER_FIELD:
+                yield USER_FIELD, _utf8(USER_FIELD, value.encode(errors="surrogateescape"))
+
+
+def _only(request: Request[Any, Any, Any], name: str) -> str | None:
+    values = request.headers.getall(name, [])
+    # Which of two would count depends on the reader, and a proxy in front may have read the other.
+    if len(values) > 1:
+        raise RequestError(BAD_REQUEST, f"{name} must be given once", field=name)
+    return values[0] if values else None
+
+
+def _decoded(value: str) -> str:
+    found = _ENCODED.fullmatch(value)
+    if found is None:
+        detail = f"{USER_HEADER_ENCODED} must be UTF-8'' and the percent-encoded user id (RFC 8187)"
+        raise RequestError(BAD_REQUEST, detail, field=USER_HEADER_ENCODED)
+    return _utf8(USER_HEADER_ENCODED, unquote_to_bytes(found[1]))
+
+
+def _utf8(place: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeError:
+        raise RequestError(BAD_REQUEST, f"{place} must be UTF-8", field=place) from None

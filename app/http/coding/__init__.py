@@ -1,0 +1,1 @@
+"""Content codings: answers are packed for clients that ask for it, and packed bodies are unpacked."""

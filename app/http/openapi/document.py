@@ -1,0 +1,79 @@
+"""The document as a whole: its general part, made once for each way to authenticate."""
+
+from litestar import Litestar
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.serialization import encode_json
+
+from app import __version__
+from app.auth.allowed_users import USER_HEADER
+from app.controllers.docs import ScalarPage, docs_router, document_of
+from app.http.answers import HIDDEN
+from app.http.openapi.answer_headers import DECLARED, declare_headers
+from app.http.openapi.conditions import describe_conditions
+from app.http.openapi.examples import add_examples
+from app.http.openapi.operations import describe, operation_id, secure
+from app.http.openapi.schema_examples import EXAMPLES
+from app.http.openapi.schemas import correct_parameters, correct_schemas
+from app.http.static import StaticFile
+from app.settings.auth import AuthSettings
+
+_DESCRIPTION = f"""A memory service for AI agents.
+
+Every memory belongs to a user, named by the `{USER_HEADER}` header or bound to the API key. A write may carry an
+`Idempotency-Key` (up to 255 printable characters): repeated with the same key, it happens once. Responses name the
+provider that answered (`Memory-Provider`), the time it took (`Server-Timing`) and the request's id in the log
+(`X-Request-ID`). Errors are problem+json (RFC 9457)."""
+
+# The document by the way to authenticate, once it is made, which takes a third of a second of the processor; other
+# settings change nothing in it.
+_made: dict[str, StaticFile] = {}
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Describe the API as a whole."""
+    return OpenAPIConfig(
+        title="ninaivalaigal",
+        version=__version__,
+        description=_DESCRIPTION,
+        use_handler_docstrings=True,
+        operation_id_creator=operation_id,
+        tags=[
+            Tag("memory", "One memory or query at a time"),
+            Tag("batch", "Up to 1,000 memories or queries at a time"),
+            Tag("health", "Health, readiness and metrics of the service"),
+            Tag("admin", "For operators: the chain and its journal; with the scope `admin:read`, or `admin:write`"),
+        ],
+        components=Components(
+            headers={**DECLARED},
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer", description="An API key, `ninai_...`"),
+                "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+            },
+        ),
+        openapi_router=docs_router(),
+        render_plugins=[ScalarPage()],
+    )
+
+
+def complete(app: Litestar, auth: AuthSettings) -> None:
+    """Add what the framework leaves out, correct what it gets wrong, and encode the document once for all requests."""
+    if auth.mode not in _made:
+        _made[auth.mode] = _document(app, needs_key=auth.mode != "none")
+    app.state.document = _made[auth.mode]
+
+
+def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
+    document = app.openapi_schema
+    components = document.components.schemas or {}
+    (components["MemoryRecord"].properties or {}).pop(HIDDEN)
+    correct_schemas(document)
+    describe_conditions(components)
+    for name, example in EXAMPLES.items():
+        components[name].examples = [example]
+    correct_parameters(document)
+    describe(document)
+    secure(document, needs_key=needs_key)
+    declare_headers(document)
+    add_examples(document)
+    return document_of(encode_json(document.to_schema()))

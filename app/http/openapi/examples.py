@@ -1,0 +1,129 @@
+"""Examples of every operation: what to send, so that it succeeds on a service just started, and what is answered.
+
+They belong together: what the examples of `remember` and `rememberBatch` store without an API key, under the keys that
+they carry, has the ids that the other examples name. The operations on dead letters alone succeed only where there are
+some.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, Parameter, RequestBody
+from msgspec import Struct
+
+from app.auth.anonymous import ANONYMOUS
+from app.http import change_schemas, operator_schemas, schemas
+from app.http.cursors import cursor_after
+from app.http.idempotency import HEADER
+from app.http.openapi.walking import operations_of
+from app.settings.auth import AuthSettings
+from providers.filters import Eq
+from providers.states.clock import keyed_memory_id
+from providers.types import MemoryRecord, Owner, PageQuery
+
+_CONFIRM = "confirm"
+_KEYS = {"remember": "example-1", "rememberBatch": "example-2"}
+_USER = AuthSettings().default_user
+_ID = keyed_memory_id(ANONYMOUS, _USER, _KEYS["remember"])
+# Another one to be deleted: nothing can be stored under the key of a deleted memory.
+_BATCHED = keyed_memory_id(ANONYMOUS, _USER, _KEYS["rememberBatch"], "1")
+_MEMORY = MemoryRecord(
+    id=_ID,
+    user_id=_USER,
+    content="Masala tea, no sugar",
+    metadata={"topic": "tea"},
+    created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    updated_at=datetime(2026, 3, 2, 18, tzinfo=UTC),  # the framework would leave out what is null
+)
+_HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
+_CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
+_REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
+_CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
+
+# By the ids of operations: bodies, and answers with the status 200.
+_BODIES: dict[str, Struct] = {
+    "remember": schemas.RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
+    "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
+    "updateMemory": schemas.UpdateRequest(_CHANGED.content),
+    "rememberBatch": schemas.RememberBatchRequest([_REMEMBER, schemas.RememberRequest("Green tea in the evening")]),
+    "listMatching": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
+    "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
+    "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED]),
+    "recallBatch": schemas.RecallBatchRequest([_RECALL, schemas.RecallRequest("what do I drink in the evening?")]),
+    "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
+    "setOrder": operator_schemas.OrderRequest(["native"]),
+}
+_ANSWERS: dict[str, Struct] = {
+    "remember": schemas.RememberResponse(_ID),
+    "recall": schemas.RecallResponse([_HIT], 1),
+    "listMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
+    "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
+    "getMemory": _MEMORY,
+    "updateMemory": _CHANGED,
+    "deleteMemory": schemas.DeleteResponse(_BATCHED),
+    "rememberBatch": schemas.RememberBatchResponse([schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0),
+    "recallBatch": schemas.RecallBatchResponse([schemas.RecallItem(status="answered", memories=[_HIT], count=1)], 1, 0),
+}
+# Of parameters that have no other value that would do.
+_PARAMETERS: dict[str, Any] = {
+    "memory_id": _ID,
+    _CONFIRM: "everything",
+    "name": "native",
+    "provider": "native",
+    "other": "mem0",
+    "seq": 1,
+}
+
+
+@dataclass
+class SentExample(Example):
+    """An example of an optional parameter that the page at `/docs` is to send all the same."""
+
+    x_disabled: bool = field(default=False, metadata={"alias": "x-disabled"})
+
+
+def add_examples(document: OpenAPI) -> None:
+    """Add to each operation what it is to be sent, and what it answers."""
+    for _, _, operation in operations_of(document):
+        name = operation.operation_id or ""
+        if isinstance(operation.request_body, RequestBody) and name in _BODIES:
+            for content in operation.request_body.content.values():
+                content.example = _without_defaults(_BODIES[name])
+        answer = (operation.responses or {}).get("200")
+        if isinstance(answer, OpenAPIResponse) and name in _ANSWERS:
+            for content in (answer.content or {}).values():
+                content.example = msgspec.to_builtins(_ANSWERS[name])
+        _of_parameters(operation)
+
+
+def _without_defaults(value: object) -> object:
+    """Return a body as a client writes it: without the fields that it need not send."""
+    if isinstance(value, Struct):
+        kept = {
+            field.encode_name: _without_defaults(getattr(value, field.name))
+            for field in msgspec.structs.fields(value)
+            if getattr(value, field.name) != field.default
+        }
+        config = value.__struct_config__
+        return kept if config.tag_field is None else {config.tag_field: config.tag, **kept}
+    return [_without_defaults(one) for one in value] if isinstance(value, list) else value
+
+
+def _of_parameters(operation: Operation) -> None:
+    for parameter in operation.parameters or ():
+        if isinstance(parameter, Parameter):
+            parameter.example = _example_of(parameter.name, operation.operation_id or "")
+            key = _KEYS.get(operation.operation_id or "")
+            if parameter.name == HEADER and key is not None:
+                parameter.examples = {"default": SentExample(value=key)}
+
+
+def _example_of(parameter: str, operation: str) -> object:
+    if operation == "deleteMemory" and parameter == "memory_id":
+        return _BATCHED
+    if operation == "discardDeadLetter" and parameter == _CONFIRM:
+        return True
+    return _PARAMETERS.get(parameter)

@@ -1,0 +1,71 @@
+"""A page of the owners of memories, with how many each has, as the first provider that answers holds them."""
+
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from providers.chain.deadline import CallOptions, Deadline
+from providers.chain.errors import NoTimeLeft
+from providers.chain.link import Link
+from providers.chain.policy import OperationClass
+from providers.chain.route import NobodyInSync, Route
+from providers.errors import Unavailable
+from providers.summaries import OwnerSummary
+from providers.types import Owner
+
+# In one call: where a store computes no summaries itself, each one costs it two listings.
+AT_ONCE = 20
+
+
+class OwnersPage(Struct, frozen=True):
+    """Owners by code point, as `provider` holds them; `ended` is true if there are no others behind them."""
+
+    provider: str
+    owners: list[OwnerSummary]
+    ended: bool
+
+
+async def owners_page(
+    route: Route, limit: int, after: Owner | None, now: Callable[[], float] = time.monotonic
+) -> OwnersPage:
+    """Return up to `limit` owners that are greater than `after`; fewer if counting takes long.
+
+    What waits in the journal for the provider is not counted.
+
+    Raises:
+        Unavailable: no provider that has received everything answers.
+    """
+    trouble: Unavailable = NobodyInSync("no provider has received everything")
+    for link in route.readers:
+        try:
+            return await _page(link, limit, after, now)
+        except Unavailable as error:
+            trouble = error
+    raise trouble
+
+
+async def _page(link: Link, limit: int, after: Owner | None, now: Callable[[], float]) -> OwnersPage:
+    deadline = Deadline.after(link.attempts.seconds(OperationClass.READ), now)
+    owners: list[OwnerSummary] = []
+    while len(owners) < limit:
+        wanted, last = min(AT_ONCE, limit - len(owners)), owners[-1].owner if owners else after
+        try:
+            some = await _summaries(link, wanted, last, deadline)
+        except Unavailable:
+            if not owners:
+                raise
+            break  # these are a page; the next one begins with what takes so long
+        owners += some
+        if len(some) < wanted:
+            return OwnersPage(link.name, owners, ended=True)
+    return OwnersPage(link.name, owners, ended=False)
+
+
+async def _summaries(link: Link, wanted: int, last: Owner | None, deadline: Deadline) -> list[OwnerSummary]:
+    if deadline.remaining() <= 0:
+        raise NoTimeLeft("the users of a page were not counted in time")
+    ask = CallOptions(deadline)
+    return await link.call(
+        lambda provider: provider.summaries(wanted, after=last), OperationClass.READ, ask, size=wanted
+    )

@@ -1,0 +1,83 @@
+"""The examples in the OpenAPI document: sent as they are, they succeed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest_asyncio
+
+from app.http import schemas
+from providers.types import MemoryRecord
+from tests.support.api import asgi_client, running_app
+from tests.support.chains import wait_until_complete
+from tests.support.document import openapi_document
+from tests.support.prefilled import NEEDS_A_DEAD_LETTER, Prefilled, prefilled
+
+TWO_PROVIDERS = {
+    "NINAI__ORDER": '["native", "mem0"]',
+    "NINAI__PROVIDERS__NATIVE__KIND": "mock",
+    "NINAI__PROVIDERS__MEM0__KIND": "mock",
+}
+ANSWERS: dict[str, type[msgspec.Struct]] = {
+    "remember": schemas.RememberResponse,
+    "recall": schemas.RecallResponse,
+    "listMemories": schemas.ListResponse,
+    "deleteAllMemories": schemas.DeleteAllResponse,
+    "getMemory": MemoryRecord,
+    "updateMemory": MemoryRecord,
+    "deleteMemory": schemas.DeleteResponse,
+    "rememberBatch": schemas.RememberBatchResponse,
+    "recallBatch": schemas.RecallBatchResponse,
+}
+
+
+@pytest_asyncio.fixture
+async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service over two providers that has just been started."""
+    async with running_app({**TWO_PROVIDERS, "NINAI__DATA_DIR": str(tmp_path)}) as app, asgi_client(app) as client:
+        await wait_until_complete(client)
+        yield client
+
+
+async def sent(http: httpx.AsyncClient, request: Prefilled) -> httpx.Response:
+    """Send one of them."""
+    body: dict[str, Any] = {} if request.body is None else {"json": request.body}
+    return await http.request(request.method, request.path, params=request.params, headers=request.headers, **body)
+
+
+async def test_every_operation_succeeds_as_prefilled(http: httpx.AsyncClient) -> None:
+    """On a service just started, one after another; twice, but for what can be done once."""
+    statuses = {one.operation: (await sent(http, one)).status_code for one in prefilled(openapi_document())}
+
+    assert {operation for operation, status in statuses.items() if status != 200} == NEEDS_A_DEAD_LETTER
+
+
+async def test_the_examples_are_about_one_another(http: httpx.AsyncClient) -> None:
+    """What is asked for is what was stored, and is found."""
+    by_id = {one.operation: one for one in prefilled(openapi_document())}
+    stored = (await sent(http, by_id["remember"])).json()
+    again = (await sent(http, by_id["remember"])).json()
+    got = (await sent(http, by_id["getMemory"])).json()
+    found = (await sent(http, by_id["recall"])).json()
+
+    assert stored["memory_id"] == again["memory_id"] == got["id"]
+    assert got["id"] in {memory["id"] for memory in found["memories"]}
+
+
+def test_every_body_and_every_answer_about_memories_has_an_example() -> None:
+    """Of the type that the document says; what must be sent has one in any case."""
+    document = openapi_document()
+    operations = {one["operationId"]: one for item in document["paths"].values() for one in item.values()}
+
+    for name, operation in operations.items():
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["example"]
+        if name in ANSWERS:
+            example = operation["responses"]["200"]["content"]["application/json"]["example"]
+            msgspec.convert(example, ANSWERS[name])
+            assert set(msgspec.to_builtins(msgspec.convert(example, ANSWERS[name]))) == set(example)
+        assert all("example" in one for one in operation.get("parameters", ()) if one["required"])
+    of_memories = {one for one, operation in operations.items() if set(operation["tags"]) & {"memory", "batch"}}
+    assert of_memories == set(ANSWERS)

@@ -1,0 +1,53 @@
+"""Requests as the OpenAPI document fills them in by its examples."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+# What is stored first is what the others are about; what ends something comes last.
+_ORDER = ("post", "get", "patch", "delete", "put")
+# They need a dead letter, and no example can bring one about.
+NEEDS_A_DEAD_LETTER = frozenset({"retryDeadLetter", "discardDeadLetter"})
+
+
+class Prefilled(Struct, frozen=True, kw_only=True):
+    """One request: `path` has its parameters filled in; `template` is as the document has it."""
+
+    operation: str
+    tag: str
+    method: str
+    template: str
+    path: str
+    params: dict[str, Any]
+    headers: dict[str, str]
+    body: Any
+
+
+def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
+    """Yield the request of each operation, in an order in which they can all succeed."""
+    found = [(method, path, one) for path, item in document["paths"].items() for method, one in item.items()]
+    found.sort(key=lambda one: (_ORDER.index(one[0]), "remember" not in one[1], -len(one[1])))
+    for method, path, operation in found:
+        values = {(one["in"], one["name"]): value for one, value in _sent(operation.get("parameters", ()))}
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        yield Prefilled(
+            operation=operation["operationId"],
+            tag=operation["tags"][0],
+            method=method,
+            template=path,
+            path=path.format(**{name: value for (place, name), value in values.items() if place == "path"}),
+            params={name: value for (place, name), value in values.items() if place == "query"},
+            headers={name: value for (place, name), value in values.items() if place == "header"},
+            body=content.get("example"),
+        )
+
+
+def _sent(parameters: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield the parameters that are sent: those that must be, and those whose examples say so."""
+    for parameter in parameters:
+        if parameter["required"]:
+            yield parameter, parameter["example"]
+        elif example := parameter.get("examples", {}).get("default"):
+            assert example["x-disabled"] is False
+            yield parameter, example["value"]
