@@ -58,8 +58,8 @@ async def _measure(server: EmbeddedServer) -> Iterator[tuple[str, ...]]:
                     times.setdefault((name, up), []).append((perf_counter() - started) * 1000)
     rows = [("operation", "down ms", "up ms", "ratio")]
     for name in works:
-        down, up = (statistics.quantiles(times[name, state], n=5)[0] for state in (False, True))
-        rows.append((name, f"{down:.2f}", f"{up:.2f}", f"{up / down:.2f}x"))
+        without, behind = (statistics.quantiles(times[name, state], n=5)[0] for state in (False, True))
+        rows.append((name, f"{without:.2f}", f"{behind:.2f}", f"{behind / without:.2f}x"))
     return iter(rows)
 
 

@@ -41,7 +41,7 @@ async def rows_of(dsn: str, statement: Any, values: Mapping[str, Any]) -> list[A
 )
 async def test_of_a_page_the_rows_that_begin_within_the_bound_are_read(dsn: str, most_bytes: int, read: int) -> None:
     """The last of them may be too much; how many the page has in all is told."""
-    values = {"user_id": USER, "limit": 100, "offset": 0, "most_bytes": most_bytes}
+    values = {"user_id": USER, "tenants": "default", "limit": 100, "offset": 0, "most_bytes": most_bytes}
 
     rows = await rows_of(dsn, statements.BOUNDED_LIST, values)
 
