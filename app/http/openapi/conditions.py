@@ -41,7 +41,11 @@ def describe_conditions(schemas: dict[str, Schema]) -> None:
 
 
 def _rename_choices(schema: Schema) -> None:
-    for child in [*(schema.properties or {}).values(), schema.items]:
+    properties = schema.properties or {}
+    for name, child in properties.items():
+        if isinstance(child, Schema) and _refs_in(child) == set(_REFS.values()) == _refs_in(child, others=True):
+            properties[name] = _CONDITION
+    for child in [*properties.values(), schema.items]:
         if not isinstance(child, Schema):
             continue
         _rename_choices(child)

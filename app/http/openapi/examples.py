@@ -61,7 +61,7 @@ _ANSWERS: dict[str, Struct] = {
     "remember": schemas.RememberResponse(_ID),
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
-    "queryMemories": schemas.ListResponse([_MEMORY], 1, None),
+    "queryMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
     "updateBatch": change_schemas.UpdateBatchResponse(
         [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
     ),

@@ -352,7 +352,7 @@ async def test_the_document_and_the_service_agree_on_the_patience(
     headers = operations(document)["get", "/memory/memories"]["parameters"]
     [schema] = [one["schema"] for one in headers if one["name"] == "X-Request-Timeout-Ms"]
     good = ["1", "9", "10", "000001", "0099", "012345", "99999", "599999", "600000"]
-    bad = ["0", "000000", "600001", "999999", "0600000", "1000000", "-1", "+1", "1.0", "1e3", "", " ", "x", "1 1"]
+    bad = ["0", "000000", "600001", "999999", "1000000", "-1", "+1", "1.0", "1e3", "", " ", "x", "1 1"]
 
     told = {value: value.isdigit() and schema["minimum"] <= int(value) <= schema["maximum"] for value in good + bad}
     done = {
