@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
+from app.compat.mcp.endpoint import ROUTES, USER_PATH
+from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
@@ -28,6 +30,7 @@ from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
+from app.http.caller_paths import is_callers
 from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
@@ -83,7 +86,7 @@ def create_app(
     authenticator = authenticator_of(settings.auth)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
-        route_handlers=[*_RESOURCES, *_PAGES],
+        route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
         lifespan=[lifespan, admin_port(settings)],
         state=State({"settings": settings, "metrics": metrics, "scrapes": scrapes, "authenticator": authenticator}),
         exception_handlers={HTTPException: respond, Exception: respond},
@@ -97,7 +100,7 @@ def create_app(
         debug=False,
     )
     complete(app)
-    metrics.expect_requests(_memory_routes(app))
+    metrics.expect_requests((*_memory_routes(app), *(ROUTES if settings.mcp.enabled else ())))
 
     def draining() -> bool:
         readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
@@ -106,7 +109,7 @@ def create_app(
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
     served = HeadAsGet(BodyLimit(inner))  # type: ignore[arg-type] # ASGI's own open types
-    templates = {template for _, template in _memory_routes(app)}
+    templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(seen)), settings.server, reaper.cut)  # type: ignore[assignment] # as above

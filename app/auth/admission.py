@@ -6,6 +6,7 @@ A hook rather than guards: the framework copies the route's handler for every gu
 from typing import Any
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 
 from app.auth.anonymous import AnonymousAuthenticator
@@ -42,7 +43,7 @@ async def admit(request: Request[Any, Any, Any]) -> None:
     if len(request.headers.getall(USER_HEADER, [])) > 1:
         raise RequestError(BAD_REQUEST, f"{USER_HEADER} must be given once", field=USER_HEADER)
     authenticator: Authenticator = request.app.state.authenticator
-    identity = _identified(request, authenticator, "memory")
+    identity = identified(request, authenticator, "memory")
     request.state.caller = Caller(identity.id, authenticator.user_of(identity, request.headers))
     refuse_unknown_parameters(request)
 
@@ -57,7 +58,7 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
-    request.state.operator = _identified(request, request.app.state.authenticator, "admin").id
+    request.state.operator = identified(request, request.app.state.authenticator, "admin").id
     refuse_unknown_parameters(request)
 
 
@@ -71,8 +72,9 @@ async def admit_probe(request: Request[Any, Any, Any]) -> None:
         require_loopback_name(request.headers)
 
 
-def _identified(request: Request[Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:
-    identity = authenticator.identify(request.method, request.headers)
+def identified(connection: ASGIConnection[Any, Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:
+    """Return who sends a request, noted for the log; raise `RequestError` if it is unknown or lacks the scope."""
+    identity = authenticator.identify(connection.scope["method"], connection.headers)
     if (notes := current.get()) is not None:
         notes.caller = identity.id
     identity.require(scope)

@@ -1,4 +1,4 @@
-"""Authentication by API key: `Authorization: Bearer KEY` or `X-API-Key: KEY`, looked up by hash in the settings."""
+"""Authentication by API key: `Authorization: Bearer KEY` (or `Token KEY`) or `X-API-Key: KEY`, looked up by hash."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,7 @@ from app.settings.model import KeySettings
 from providers.errors import InvalidInput
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
+_SCHEMES = frozenset({"bearer", "token"})  # the clients of mem0 send the latter
 
 
 class ApiKeyAuthenticator:
@@ -49,6 +50,6 @@ class ApiKeyAuthenticator:
 def key_in(headers: Mapping[str, str]) -> str | None:
     """Return the key that the request shows, None if there is none."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and credentials.strip():
+    if scheme.lower() in _SCHEMES and credentials.strip():
         return credentials.strip()
     return headers.get("x-api-key") or None

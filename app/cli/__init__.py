@@ -56,6 +56,7 @@ class LazyGroup(click.Group):
         "journal": LazyCommand("app.cli.journal:journal", "Inspect the journal, and have it take over stores."),
         "providers": LazyCommand("app.cli.providers:providers", "Show the state of a running service's providers."),
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
+        "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
         "keys": LazyCommand("app.cli.keys:keys", "Make API keys."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 from litestar import HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
-from msgspec.structs import replace
 
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories
 from app.http.calls import ReadCall, WriteCall
-from app.http.cursors import MAX_CURSOR_CHARS, cursor_after, read_cursor
+from app.http.cursors import MAX_CURSOR_CHARS, after_cursor, next_cursor
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
@@ -91,8 +90,7 @@ class MemoriesController(UserResource):
         """
         await call.admission.charge(price.of_page(limit, offset))
         page = await call.provider.page(_page(call, limit, offset, cursor))
-        full = page.cut or len(page.memories) == limit
-        more = cursor_after(page.memories[-1], page.provider or "") if full else None
+        more = next_cursor(page, limit)
         return await of_memories(schemas.ListResponse(page.memories, len(page.memories), more))
 
     @delete(
@@ -150,5 +148,4 @@ def _page(call: ReadCall, limit: int, offset: int, cursor: str | None) -> PageQu
         return page
     if offset:
         raise InvalidInput("offset", "must not be given together with a cursor")
-    read = read_cursor(cursor)
-    return replace(page, after=read.position, provider=read.provider)
+    return after_cursor(page, cursor)

@@ -4,7 +4,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from providers.answers import Found
 from providers.errors import InvalidInput
 from providers.limits import check_page
 from providers.types import MemoryRecord, Owner, PageQuery, Position
@@ -23,6 +25,18 @@ class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 def cursor_after(record: MemoryRecord, provider: str) -> str:
     """Return the cursor that continues after a memory."""
     return urlsafe_b64encode(msgspec.msgpack.encode(Cursor(provider, record.position))).decode().rstrip("=")
+
+
+def next_cursor(page: Found, limit: int) -> str | None:
+    """Return the cursor that continues after a page of at most `limit` memories, None after the last one."""
+    full = page.cut or len(page.memories) == limit
+    return cursor_after(page.memories[-1], page.provider or "") if full else None
+
+
+def after_cursor(page: PageQuery, text: str) -> PageQuery:
+    """Return the page that continues after a cursor; raise `InvalidInput` if this service did not issue it."""
+    cursor = read_cursor(text)
+    return replace(page, after=cursor.position, provider=cursor.provider)
 
 
 def read_cursor(text: str) -> Cursor:

@@ -51,6 +51,7 @@ def test_help_lists_every_command() -> None:
         "  journal    Inspect the journal, and have it take over stores.",
         "  providers  Show the state of a running service's providers.",
         "  doctor     Diagnose problems, and recommend remedies.",
+        "  mcp        Speak the Model Context Protocol on standard input and output.",
         "  keys       Make API keys.",
     ]
 
