@@ -74,7 +74,7 @@ async def admit_probe(request: Request[Any, Any, Any]) -> None:
 
 def identified(connection: ASGIConnection[Any, Any, Any, Any], authenticator: Authenticator, scope: Scope) -> Identity:
     """Return who sends a request, noted for the log; raise `RequestError` if it is unknown or lacks the scope."""
-    identity = authenticator.identify(connection.scope["method"], connection.headers)
+    identity = authenticator.identify(str(connection.scope.get("method")), connection.headers)
     if (notes := current.get()) is not None:
         notes.caller = identity.id
     identity.require(scope)

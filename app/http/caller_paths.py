@@ -1,7 +1,7 @@
 """The paths of callers' requests, which pass admission and go before what costs nothing; all others are operators'."""
 
-_PREFIXES = ("/memory/", "/mcp/", "/v1/", "/v2/", "/v3/", "/memories/")
-_PATHS = frozenset({"/mcp", "/memories", "/search"})
+_PREFIXES = ("/memory/", "/mcp/", "/v1/", "/v2/", "/v3/", "/api/v1/", "/memories/", "/entities/")
+_PATHS = frozenset({"/mcp", "/memories", "/search", "/entities"})
 _HEALTH = "/memory/health"
 
 

@@ -111,7 +111,7 @@ def mcp_routes() -> list[ASGIRouteHandler]:
         await endpoint(scope, receive, send)
 
     # A mount, since the framework finds no parameters in the path of a plain route of ASGI.
-    return [asgi(PATH, is_mount=True, copy_scope=False)(handle)]  # type: ignore[arg-type] # as above
+    return [asgi(PATH, is_mount=True, copy_scope=False)(handle)]
 
 
 def _user_in(path: str) -> str | None:

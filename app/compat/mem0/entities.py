@@ -1,0 +1,76 @@
+"""What mem0's managed service has beside memories: who calls, users, and all that is not served here."""
+
+from litestar import Controller, HttpMethod, delete, get, route
+
+from app.compat.mem0.errors import HANDLERS
+from app.compat.mem0.reading import AnyRequest, operations_of, page_in_query
+from app.compat.mem0.records import EntitiesAnswer, Entity, MessageAnswer, PingAnswer
+from app.compat.mem0.requests import Named, Narrowed
+from app.http.problems import NOT_SERVED, RequestError
+from providers.errors import InvalidInput
+
+_NO_LIST = "A key that may speak for any user lists nobody: there is no list of all users here"
+_METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+_QUOTED_CHARS = 100
+
+
+class EntitiesController(Controller):
+    """Users, and agents, applications and runs that stand for one."""
+
+    include_in_schema = False
+    exception_handlers = HANDLERS
+
+    @get("/v1/ping")
+    async def ping(self, request: AnyRequest) -> PingAnswer:
+        """Say that the key is known."""
+        operations_of(request)
+        return PingAnswer()
+
+    @get(["/v1/entities", "/entities"])
+    async def entities(self, request: AnyRequest) -> EntitiesAnswer:
+        """Return the user of the key."""
+        operations = operations_of(request)
+        user = operations.call.identity.user
+        if user is None:
+            raise RequestError(NOT_SERVED, _NO_LIST)
+        total = (await operations.page(Narrowed(user_id=user), 0, 0)).count
+        only = [Entity(id=user, name=user, total_memories=total)] if page_in_query(request).number == 1 else []
+        return EntitiesAnswer(count=1, results=only, total_users=1)
+
+    @delete(["/v2/entities/{kind:str}/{name:path}", "/entities/{kind:str}/{name:path}"], status_code=200)
+    async def delete_entity(self, request: AnyRequest, kind: str, name: str) -> MessageAnswer:
+        """Delete all memories of a user, or of what stands for one."""
+        deleted = await operations_of(request).delete_all(_named(kind, name.removeprefix("/")))
+        return MessageAnswer(f"{deleted} memories deleted")
+
+
+class UnservedController(Controller):
+    """Everything else that clients may call: webhooks, projects, feedback, exports, summaries, events, profiles."""
+
+    include_in_schema = False
+    exception_handlers = HANDLERS
+
+    @route(
+        ["/v1/{rest:path}", "/v2/{rest:path}", "/v3/{rest:path}", "/api/v1/{rest:path}"],
+        http_method=_METHODS,
+        status_code=200,
+    )
+    async def unserved(self, request: AnyRequest, rest: str) -> None:  # noqa: ARG002 - part of the path
+        """Say that this is not served."""
+        operations_of(request)
+        place = request.scope["path"][:_QUOTED_CHARS]
+        raise RequestError(NOT_SERVED, f"{request.method} {place} of mem0's API is not served here")
+
+
+def _named(kind: str, name: str) -> Named:
+    match kind:
+        case "user":
+            return Named(user_id=name)
+        case "agent":
+            return Named(agent_id=name)
+        case "app":
+            return Named(app_id=name)
+        case "run":
+            return Named(run_id=name)
+        case _:
+            raise InvalidInput("type", "must be user, agent, app or run")

@@ -1,0 +1,82 @@
+"""The routes of mem0's own server, for clients that speak to one of their own."""
+
+from litestar import Controller, Response, delete, get, post, put
+
+from app.compat.mem0.errors import HANDLERS
+from app.compat.mem0.pages import results_of
+from app.compat.mem0.reading import (
+    AnyRequest,
+    body_of,
+    int_in_query,
+    named_in_query,
+    narrowed_in_query,
+    operations_of,
+)
+from app.compat.mem0.records import (
+    AddAnswer,
+    HistoryEntry,
+    Mem0Memory,
+    MessageAnswer,
+    ResultsAnswer,
+    mem0_memories,
+    mem0_memory,
+)
+from app.compat.mem0.requests import AddBody, SearchBody, UpdateBody
+
+MAX_LISTED_AT_ONCE = 1_000
+_DEFAULT_LISTED = 100
+
+
+class OssController(Controller):
+    """What clients of mem0's own server call."""
+
+    include_in_schema = False
+    exception_handlers = HANDLERS
+
+    @post("/memories", status_code=200)
+    async def add(self, request: AnyRequest) -> AddAnswer:
+        """Store messages."""
+        operations = operations_of(request)
+        return await operations.add(await body_of(request, AddBody))
+
+    @get("/memories")
+    async def list_newest(self, request: AnyRequest) -> Response[ResultsAnswer]:
+        """List the newest memories with the names in the query; this API has no pages."""
+        operations = operations_of(request)
+        top_k = int_in_query(request, "top_k", _DEFAULT_LISTED, 0, MAX_LISTED_AT_ONCE)
+        page = await operations.page(narrowed_in_query(request), 0, top_k)
+        return await results_of(mem0_memories(page.memories))
+
+    @delete("/memories", status_code=200)
+    async def delete_all(self, request: AnyRequest) -> MessageAnswer:
+        """Delete all memories with the names in the query."""
+        deleted = await operations_of(request).delete_all(named_in_query(request))
+        return MessageAnswer(f"{deleted} memories deleted")
+
+    @post("/search", status_code=200)
+    async def search(self, request: AnyRequest) -> Response[ResultsAnswer]:
+        """Find memories."""
+        operations = operations_of(request)
+        return await results_of(await operations.search(await body_of(request, SearchBody)))
+
+    @get("/memories/{memory_id:str}")
+    async def one(self, request: AnyRequest, memory_id: str) -> Mem0Memory:
+        """Return one memory."""
+        return mem0_memory(await operations_of(request).get(memory_id))
+
+    @put("/memories/{memory_id:str}")
+    async def update(self, request: AnyRequest, memory_id: str) -> Mem0Memory:
+        """Change one memory."""
+        operations = operations_of(request)
+        return mem0_memory(await operations.update(memory_id, await body_of(request, UpdateBody)))
+
+    @delete("/memories/{memory_id:str}", status_code=200)
+    async def delete_one(self, request: AnyRequest, memory_id: str) -> MessageAnswer:
+        """Delete one memory."""
+        await operations_of(request).delete(memory_id)
+        return MessageAnswer("Memory deleted successfully")
+
+    @get("/memories/{memory_id:str}/history")
+    async def history(self, request: AnyRequest, memory_id: str) -> list[HistoryEntry]:
+        """Return what is known of a memory's life."""
+        return await operations_of(request).history(memory_id)
