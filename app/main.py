@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
-from app.compat.mcp.endpoint import ROUTES, USER_PATH
+from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
 from app.console.console import Console

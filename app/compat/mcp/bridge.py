@@ -29,7 +29,7 @@ from mcp.types import (
 )
 
 from app import __version__
-from app.compat.mcp.endpoint import PATH
+from app.compat.mcp.paths import PATH
 from app.compat.mcp.wording import INSTRUCTIONS
 
 PROTOCOL = "2026-07-28"  # the first version without a handshake
@@ -125,9 +125,12 @@ async def bridged(url: str, key: str | None) -> AsyncIterator[Bridge]:
 
 async def run(url: str, key: str | None) -> None:
     """Serve the client at standard input and output until it closes them."""
-    async with bridged(url, key) as bridge, stdio_server() as (reading, writing):
-        server = bridge.server()
-        await server.run(reading, writing, server.create_initialization_options())
+    try:
+        async with bridged(url, key) as bridge, stdio_server() as (reading, writing):
+            server = bridge.server()
+            await server.run(reading, writing, server.create_initialization_options())
+    except* BrokenPipeError:
+        pass  # the client has closed its end while an answer was on its way
 
 
 def _cursor(params: _Page) -> str | None:

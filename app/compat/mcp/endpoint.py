@@ -13,13 +13,10 @@ from litestar.handlers import ASGIRouteHandler
 from msgspec import Struct
 
 from app.compat.calls import protocol_call
+from app.compat.mcp.paths import PATH, USER_PATH
 from app.compat.mcp.tools import CALL, UserCall
 from app.http.problems import NOT_SERVED, STATUS_SERVER_ERRORS, Problem, RequestError, headers_of, logged_problem
 from observability.http import AsgiApp, Message, Receive, Scope, Send
-
-PATH = "/mcp"
-USER_PATH = "/mcp/u/{user}"
-ROUTES = (("POST", PATH), ("POST", USER_PATH))
 
 _USER = "/u/"
 

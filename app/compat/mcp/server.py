@@ -38,14 +38,13 @@ from mcp.types import (
 
 from app import __version__
 from app.compat.mcp.arguments import ListArguments, MemoryArguments
+from app.compat.mcp.paths import PATH
 from app.compat.mcp.tools import CALL, TOOLS, ToolKind, UserCall, arguments_of, get_memory, list_memories
 from app.compat.mcp.wording import INSTRUCTIONS, PROMPT, PROMPT_SUMMARY, PROMPT_TEXT
 from app.http.body_limit import MAX_BODY_BYTES
 from app.http.problems import Problem, RequestError, logged_problem
 from observability.http import Receive, Scope, Send
 from providers.errors import InvalidInput, ProviderError
-
-ROUTE = "/mcp"
 
 _URI = "memory://"
 _JSON = "application/json"
@@ -79,7 +78,7 @@ async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallTo
         call.request.require(tool.verb)
         result = await tool.run(call, arguments_of(tool, params.arguments or {}))
     except Exception as error:  # noqa: BLE001 - a bug is logged with its traceback, and the client learns nothing of it
-        problem = logged_problem(error, "POST", ROUTE)
+        problem = logged_problem(error, "POST", PATH)
         return CallToolResult(is_error=True, content=[_text(f"{problem.title}: {problem.detail}")])
     answer = msgspec.to_builtins(result)
     return CallToolResult(content=[_text(msgspec.json.encode(result).decode())], structured_content=answer)
@@ -161,7 +160,7 @@ def _described(tool: ToolKind) -> Tool:
 
 
 def _protocol_error(error: Exception) -> MCPError:
-    problem: Problem = logged_problem(error, "POST", ROUTE)
+    problem: Problem = logged_problem(error, "POST", PATH)
     refused = isinstance(error, InvalidInput) or problem.status == _NOT_FOUND
     return MCPError(INVALID_PARAMS if refused else INTERNAL_ERROR, f"{problem.title}: {problem.detail}")
 

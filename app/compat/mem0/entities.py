@@ -1,6 +1,7 @@
 """What mem0's managed service has beside memories: who calls, users, and all that is not served here."""
 
 from litestar import Controller, HttpMethod, delete, get, route
+from litestar.params import FromPath
 
 from app.compat.mem0.errors import HANDLERS
 from app.compat.mem0.reading import AnyRequest, operations_of, page_in_query
@@ -10,7 +11,8 @@ from app.http.problems import NOT_SERVED, RequestError
 from providers.errors import InvalidInput
 
 _NO_LIST = "A key that may speak for any user lists nobody: there is no list of all users here"
-_METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+_BUT_DELETE = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH]
+_METHODS = [*_BUT_DELETE, HttpMethod.DELETE]
 _QUOTED_CHARS = 100
 
 
@@ -38,10 +40,15 @@ class EntitiesController(Controller):
         return EntitiesAnswer(count=1, results=only, total_users=1)
 
     @delete(["/v2/entities/{kind:str}/{name:path}", "/entities/{kind:str}/{name:path}"], status_code=200)
-    async def delete_entity(self, request: AnyRequest, kind: str, name: str) -> MessageAnswer:
+    async def delete_entity(self, request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> MessageAnswer:
         """Delete all memories of a user, or of what stands for one."""
         deleted = await operations_of(request).delete_all(_named(kind, name.removeprefix("/")))
         return MessageAnswer(f"{deleted} memories deleted")
+
+    @route("/v2/entities/{kind:str}/{name:path}", http_method=_BUT_DELETE, status_code=200)
+    async def unserved(self, request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> None:  # noqa: ARG002 - parts of the path
+        """Say that there are no profiles."""
+        raise _refusal(request)
 
 
 class UnservedController(Controller):
@@ -55,11 +62,16 @@ class UnservedController(Controller):
         http_method=_METHODS,
         status_code=200,
     )
-    async def unserved(self, request: AnyRequest, rest: str) -> None:  # noqa: ARG002 - part of the path
+    async def unserved(self, request: AnyRequest, rest: FromPath[str]) -> None:  # noqa: ARG002 - part of the path
         """Say that this is not served."""
-        operations_of(request)
-        place = request.scope["path"][:_QUOTED_CHARS]
-        raise RequestError(NOT_SERVED, f"{request.method} {place} of mem0's API is not served here")
+        raise _refusal(request)
+
+
+def _refusal(request: AnyRequest) -> RequestError:
+    """Return the refusal of what is not served, to a caller that is known."""
+    operations_of(request)
+    place = request.scope["path"][:_QUOTED_CHARS]
+    return RequestError(NOT_SERVED, f"{request.method} {place} of mem0's API is not served here")
 
 
 def _named(kind: str, name: str) -> Named:

@@ -1,7 +1,8 @@
 """What mem0's API does, in the terms of a store of memories."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -46,12 +47,14 @@ VERBATIM = "Stored word for word: this service draws no conclusions from message
 MAX_TOP_K = 1_000
 MAX_MESSAGES = 100
 DEFAULT_TOP_K = 10
+_APART = timedelta(microseconds=1)
 
 
 class Mem0Operations(Struct, frozen=True):
     """Do what one request asks for, on behalf of its caller."""
 
     call: ProtocolCall
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
     async def add(self, body: AddBody) -> AddAnswer:
         """Store each message as a memory, word for word; what breaks a rule is refused before anything is stored."""
@@ -63,7 +66,8 @@ class Mem0Operations(Struct, frozen=True):
         limits.check_batch("messages", said, MAX_MESSAGES)
         caller = caller_named(self.call, body)
         ids = self.call.ids(caller)
-        moment = None if body.timestamp is None else _moment(body.timestamp)
+        # Within a millisecond a list is in the order of ids, which is that of chance.
+        moment = self.clock() if body.timestamp is None else _moment(body.timestamp)
         memories = [
             limits.check_new_memory(
                 NewMemory(
@@ -71,7 +75,7 @@ class Mem0Operations(Struct, frozen=True):
                     content=message.text,
                     metadata=labelled(body.metadata, replace(body.labels, role=_role(message))),
                     memory_id=ids.memory(place),
-                    created_at=moment,
+                    created_at=moment + place * _APART,
                 )
             )
             for place, message in enumerate(said)

@@ -1,6 +1,7 @@
 """The routes of mem0's own server, for clients that speak to one of their own."""
 
 from litestar import Controller, Response, delete, get, post, put
+from litestar.params import FromPath
 
 from app.compat.mem0.errors import HANDLERS
 from app.compat.mem0.pages import results_of
@@ -60,23 +61,23 @@ class OssController(Controller):
         return await results_of(await operations.search(await body_of(request, SearchBody)))
 
     @get("/memories/{memory_id:str}")
-    async def one(self, request: AnyRequest, memory_id: str) -> Mem0Memory:
+    async def one(self, request: AnyRequest, memory_id: FromPath[str]) -> Mem0Memory:
         """Return one memory."""
         return mem0_memory(await operations_of(request).get(memory_id))
 
     @put("/memories/{memory_id:str}")
-    async def update(self, request: AnyRequest, memory_id: str) -> Mem0Memory:
+    async def update(self, request: AnyRequest, memory_id: FromPath[str]) -> Mem0Memory:
         """Change one memory."""
         operations = operations_of(request)
         return mem0_memory(await operations.update(memory_id, await body_of(request, UpdateBody)))
 
     @delete("/memories/{memory_id:str}", status_code=200)
-    async def delete_one(self, request: AnyRequest, memory_id: str) -> MessageAnswer:
+    async def delete_one(self, request: AnyRequest, memory_id: FromPath[str]) -> MessageAnswer:
         """Delete one memory."""
         await operations_of(request).delete(memory_id)
         return MessageAnswer("Memory deleted successfully")
 
     @get("/memories/{memory_id:str}/history")
-    async def history(self, request: AnyRequest, memory_id: str) -> list[HistoryEntry]:
+    async def history(self, request: AnyRequest, memory_id: FromPath[str]) -> list[HistoryEntry]:
         """Return what is known of a memory's life."""
         return await operations_of(request).history(memory_id)
