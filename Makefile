@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test thorough test-oldest check lint types contracts format bench house soak lock clean
+.PHONY: setup serve test thorough test-oldest check lint types contracts format bench clients house soak lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -67,6 +67,10 @@ bench: setup
 house: setup
 	$(BIN)/python -m tests.house
 
+# Other people's clients, several versions of each, in environments of their own; needs Node 20 and both registries.
+clients: setup
+	$(MEMORY) $(BIN)/pytest -m clients tests/clients
+
 # What breaks real servers wants the machine to itself.
 soak: setup
 	$(BIN)/pytest -m soak --ignore tests/simulation
@@ -80,4 +84,4 @@ lock:
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .clients .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -21,6 +21,7 @@ from providers.types import Host
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import connected, create_database, drop_database
+from tests.support.service import running_service
 
 MEM0_DATABASE = Path(__file__).parents[2] / "deploy" / "mem0" / "database.sql"
 
@@ -72,12 +73,26 @@ def mem0(request: pytest.FixtureRequest) -> Opener:
     return opened
 
 
+def ourselves(_request: pytest.FixtureRequest) -> Opener:
+    """The provider over a service of our own, which speaks mem0's API."""
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        with running_service(host.data_dir, {"MEMORY_PROVIDER": "mock"}) as service:
+            settings = Mem0Settings(base_url=service.url, api_key=Secret("any"), dialect="platform")
+            async with settings.open(host) as provider:
+                yield provider
+
+    return opened
+
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", native(lambda dsn: NativeSettings(dsn=Secret(dsn), embedder=NoEmbedderSettings()))),
     ("mem0", mem0),
+    ("mem0-platform-ourselves", ourselves),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]
 
@@ -92,7 +107,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
-            if made_by is mem0 and item.path.stem not in _BRIEF_ENOUGH:
+            if made_by is ourselves or (made_by is mem0 and item.path.stem not in _BRIEF_ENOUGH):
                 item.add_marker(pytest.mark.soak)
 
 

@@ -17,12 +17,13 @@ from app.compat.mem0.labels import LABELS, field_of
 from providers import filters
 from providers.errors import InvalidInput
 from providers.filters import FieldPath, Filter
+from providers.types import Owner, RecallQuery
 
 MAX_DEPTH = 16
 MAX_USERS = 10
 _GATES = {"AND": "and", "OR": "or", "NOT": "not"}
 _UNSERVED = {"contains", "icontains"}
-_UNKNOWN_FIELDS = frozenset({"categories", "keywords", "memory_ids", "updated_at", "feedback", "feedback_reason"})
+_UNKNOWN_FIELDS = frozenset({"categories", "keywords", "memory_ids", "feedback", "feedback_reason"})
 _TICK = timedelta(microseconds=1)
 _FIELD = "filters"
 _QUOTED_CHARS = 60
@@ -45,6 +46,16 @@ class Selection(Struct, frozen=True, kw_only=True):
     where: Filter | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+
+    def question(self, owner: Owner, query: str = "") -> RecallQuery:
+        """Return a question with these conditions, or, without a query, what admits the memories that meet them."""
+        return RecallQuery(
+            owner=owner,
+            query=query,
+            where=self.where,
+            created_from=self.created_from,
+            created_before=self.created_before,
+        )
 
 
 def selections(tree: Mapping[str, Any] | None) -> list[Selection]:
@@ -99,7 +110,7 @@ class _Reader:
             return self._of_user(value)
         if key == "created_at":
             return self._created(value, outermost=outermost)
-        if key in _UNKNOWN_FIELDS:
+        if key in _UNKNOWN_FIELDS or key.endswith("_at"):  # other moments
             raise InvalidInput(_FIELD, f"{key} is not supported")
         if key == "metadata" and isinstance(value, dict):
             return _and([_on(name, wanted) for name, wanted in value.items()])

@@ -16,7 +16,7 @@ MAX_ID_CHARS = (_UUID_BYTES + _SEAL_BYTES + 4 * MAX_USER_ID_CHARS + 2) // 3 * 4
 _QUOTED_CHARS = 40
 
 
-class Place(Struct, frozen=True):
+class OpenedId(Struct, frozen=True):
     """Say which memory is meant, and whose it is; None if the id does not say so."""
 
     memory_id: str
@@ -33,15 +33,15 @@ def sealed(memory_id: str, user: str) -> str:
     return urlsafe_b64encode(_seal(content) + content).decode().rstrip("=")
 
 
-def opened(text: str) -> Place:
+def opened(text: str) -> OpenedId:
     """Read an id, which may be the plain id of our own API as well; raise `MemoryNotFound` if nobody issued it."""
     try:
-        return Place(check_uuid("memory_id", text), None)
+        return OpenedId(check_uuid("memory_id", text), None)
     except InvalidInput:
         pass
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4)) if len(text) <= MAX_ID_CHARS else b""
-        place = Place(str(UUID(bytes=raw[_SEAL_BYTES:][:_UUID_BYTES])), raw[_SEAL_BYTES + _UUID_BYTES :].decode())
+        place = OpenedId(str(UUID(bytes=raw[_SEAL_BYTES:][:_UUID_BYTES])), raw[_SEAL_BYTES + _UUID_BYTES :].decode())
     except ValueError:
         raise MemoryNotFound(text[:_QUOTED_CHARS]) from None
     if place.user is None or sealed(place.memory_id, place.user) != text:

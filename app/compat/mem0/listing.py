@@ -1,7 +1,6 @@
 """Lists with a total and pages by number, as mem0 has them, over a store that has neither."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 
 from msgspec import Struct
 
@@ -11,7 +10,6 @@ from app.http.admission import price
 from providers.errors import InvalidInput
 from providers.filter_limits import check_filter
 from providers.limits import MAX_LIST_LIMIT
-from providers.search.filter_match import matches
 from providers.types import MemoryRecord, Owner, PageQuery
 
 # Memories that are looked at for one list: who has more reads them through our own API, with a cursor.
@@ -24,13 +22,6 @@ class Wanted(Struct, frozen=True):
 
     owner: Owner
     selection: Selection
-
-    def admits(self, memory: MemoryRecord) -> bool:
-        """Return whether a memory meets the conditions."""
-        chosen = self.selection
-        return _within(memory.created_at, chosen.created_from, chosen.created_before) and (
-            chosen.where is None or matches(chosen.where, memory.metadata)
-        )
 
 
 class Counted(Struct, frozen=True):
@@ -61,6 +52,7 @@ async def all_of(call: ProtocolCall, wanted: Sequence[Wanted]) -> AsyncIterator[
     for one in wanted:
         if one.selection.where is not None:
             check_filter(one.selection.where)
+        conditions = one.selection.question(one.owner)
         query = PageQuery(owner=one.owner, limit=MAX_LIST_LIMIT, most_bytes=call.most_bytes)
         more = True
         while more:
@@ -70,7 +62,7 @@ async def all_of(call: ProtocolCall, wanted: Sequence[Wanted]) -> AsyncIterator[
                 await call.admission.charge(price.of_page(MAX_LIST_LIMIT, 0) * (pages + 1))
             page = await call.provider.page(query)
             for memory in page.memories:
-                if one.admits(memory):
+                if conditions.admits(memory):
                     yield memory
             pages += 1
             more = page.cut or len(page.memories) == MAX_LIST_LIMIT
@@ -82,7 +74,3 @@ async def all_of(call: ProtocolCall, wanted: Sequence[Wanted]) -> AsyncIterator[
                     after=page.memories[-1].position,
                     provider=page.provider,
                 )
-
-
-def _within(moment: datetime, begin: datetime | None, end: datetime | None) -> bool:
-    return (begin is None or moment >= begin) and (end is None or moment < end)

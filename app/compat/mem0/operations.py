@@ -1,8 +1,6 @@
 """What mem0's API does, in the terms of a store of memories."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -10,14 +8,13 @@ from msgspec.structs import replace
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
+from app.compat.mem0.adding import add_messages
 from app.compat.mem0.filters import label_named, selections
-from app.compat.mem0.ids import Place, opened, sealed
-from app.compat.mem0.labels import Labels, labelled, unlabelled
+from app.compat.mem0.ids import OpenedId, opened
+from app.compat.mem0.labels import LABELS, Labels, labelled, unlabelled
 from app.compat.mem0.listing import Counted, Wanted, all_of, counted
 from app.compat.mem0.records import (
     AddAnswer,
-    AddedMemory,
-    AddedText,
     HistoryEntry,
     Mem0Memory,
     history_of,
@@ -26,7 +23,6 @@ from app.compat.mem0.records import (
 from app.compat.mem0.requests import (
     AddBody,
     BatchItem,
-    Message,
     Named,
     Narrowed,
     SearchBody,
@@ -35,61 +31,27 @@ from app.compat.mem0.requests import (
 )
 from app.compat.mem0.users import caller_named, caller_of
 from app.http.admission import price
-from app.http.problems import RequestError, problem_of
-from app.http.schemas import RecallRequest, RememberRequest, UpdateRequest
+from app.http.problems import RequestError
+from app.http.schemas import RecallRequest, UpdateRequest
 from providers import limits
 from providers.answer_size import recall_within
-from providers.answers import Found, Stored
-from providers.errors import InvalidInput, MemoryNotFound, ProviderError
-from providers.types import Deletion, Edit, MemoryRecord, Metadata, NewMemory, RecallQuery
+from providers.answers import Found
+from providers.errors import InvalidInput, MemoryNotFound
+from providers.types import Deletion, Edit, MemoryRecord, Metadata, RecallQuery
 
-VERBATIM = "Stored word for word: this service draws no conclusions from messages (infer)."
 MAX_TOP_K = 1_000
-MAX_MESSAGES = 100
 DEFAULT_TOP_K = 10
-_APART = timedelta(microseconds=1)
 
 
 class Mem0Operations(Struct, frozen=True):
     """Do what one request asks for, on behalf of its caller."""
 
     call: ProtocolCall
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
     async def add(self, body: AddBody) -> AddAnswer:
-        """Store each message as a memory, word for word; what breaks a rule is refused before anything is stored."""
+        """Store each message as a memory; see `add_messages`."""
         self.call.require("write")
-        refuse_unserved(body.expiration_date, body.enable_graph)
-        said = body.said
-        if not said:
-            return AddAnswer(message="Nothing to store.", status="SUCCEEDED", results=[])
-        limits.check_batch("messages", said, MAX_MESSAGES)
-        caller = caller_named(self.call, body)
-        ids = self.call.ids(caller)
-        # Within a millisecond a list is in the order of ids, which is that of chance.
-        moment = self.clock() if body.timestamp is None else _moment(body.timestamp)
-        memories = [
-            limits.check_new_memory(
-                NewMemory(
-                    owner=caller.owner,
-                    content=message.text,
-                    metadata=labelled(body.metadata, replace(body.labels, role=_role(message))),
-                    memory_id=ids.memory(place),
-                    created_at=moment + place * _APART,
-                )
-            )
-            for place, message in enumerate(said)
-        ]
-        await self.call.admission.charge(price.of_memories(RememberRequest(memory.content) for memory in memories))
-        outcomes = await self.call.provider.store_many(memories)
-        if all(isinstance(outcome, ProviderError) for outcome in outcomes):
-            raise next(outcome for outcome in outcomes if isinstance(outcome, ProviderError))
-        results = [
-            _added(outcome, memory, message, caller)
-            for outcome, memory, message in zip(outcomes, memories, said, strict=True)
-        ]
-        whole = all(result.error is None for result in results)
-        return AddAnswer(message=VERBATIM, status="SUCCEEDED" if whole else "FAILED", results=results)
+        return await add_messages(self.call, body)
 
     async def search(self, body: SearchBody) -> list[Mem0Memory]:
         """Return the memories nearest to a query, best first; of several users each one's in turn of their scores."""
@@ -100,13 +62,9 @@ class Mem0Operations(Struct, frozen=True):
         limits.check_text("query", body.query, limits.MAX_QUERY_CHARS)
         found: list[MemoryRecord] = []
         for one in self._wanted(body):
-            question = RecallQuery(
-                owner=one.owner,
-                query=body.query,
+            question = replace(
+                one.selection.question(one.owner, body.query),
                 limit=min(top_k, limits.MAX_RECALL_LIMIT),
-                where=one.selection.where,
-                created_from=one.selection.created_from,
-                created_before=one.selection.created_before,
                 min_score=threshold,
                 most_bytes=self.call.most_bytes,
             )
@@ -205,13 +163,13 @@ class Mem0Operations(Struct, frozen=True):
 
     def _wanted(self, body: Narrowed) -> list[Wanted]:
         """Return whose memories are meant, and on which conditions; names at the top count as conditions."""
-        names = msgspec.to_builtins(body)
-        top = {name: names[name] for name in ("user_id", "agent_id", "app_id", "run_id") if names[name]}
+        body.refuse()
+        top = {name: value for name in ("user_id", *LABELS) if (value := getattr(body, name))}
         tree = {"AND": [top, body.filters]} if top and body.filters else top or body.filters
         labels = Labels(**label_named(tree))
         return [Wanted(caller_of(self.call, one.user, labels).owner, one) for one in selections(tree)]
 
-    def _meant(self, memory_id: str) -> tuple[Place, Caller]:
+    def _meant(self, memory_id: str) -> tuple[OpenedId, Caller]:
         """Return which memory an id means, and the caller on behalf of its user.
 
         Raises:
@@ -242,23 +200,3 @@ class Mem0Operations(Struct, frozen=True):
         for memory_id in chosen:
             await self.call.provider.erase(Deletion(owner=caller.owner, memory_id=memory_id))
         return len(chosen)
-
-
-def _added(outcome: Stored | ProviderError, memory: NewMemory, message: Message, caller: Caller) -> AddedMemory:
-    data = AddedText(memory.content)
-    if isinstance(outcome, Stored):
-        memory_id = sealed(outcome.id, caller.user_id)
-        return AddedMemory(id=memory_id, memory=memory.content, event="ADD", data=data, role=message.role)
-    error = problem_of(outcome).detail
-    return AddedMemory(memory=memory.content, event="FAILED", data=data, role=message.role, error=error)
-
-
-def _role(message: Message) -> str | None:
-    return None if message.role == "user" else message.role
-
-
-def _moment(seconds: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise InvalidInput("timestamp", "must be seconds since 1970") from None

@@ -83,6 +83,16 @@ class Narrowed(Named, frozen=True, kw_only=True):
     """Conditions on the memories that are meant: names at the top, or anywhere in the filters."""
 
     filters: dict[str, Any] | None = None
+    categories: Any = None
+    start_date: Any = None
+    end_date: Any = None
+
+    def refuse(self) -> None:
+        """Raise `InvalidInput` if there are conditions that would not be heeded."""
+        if self.categories:
+            raise InvalidInput("categories", "is not supported: memories are not sorted into categories here")
+        if self.start_date is not None or self.end_date is not None:
+            raise InvalidInput("start_date", "is not supported, nor is end_date: use created_at in the filters")
 
 
 class SearchBody(Narrowed, frozen=True, kw_only=True):

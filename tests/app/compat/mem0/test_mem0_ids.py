@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compat.mem0.ids import MAX_ID_CHARS, Place, opened, sealed
+from app.compat.mem0.ids import MAX_ID_CHARS, OpenedId, opened, sealed
 from providers.errors import MemoryNotFound
 from providers.limits import MAX_USER_ID_CHARS
 
@@ -17,7 +17,7 @@ def test_an_id_names_the_memory_and_its_user(memory: object, user: str) -> None:
     """Whatever the user is called; it can stand in a path, and has a bound."""
     text = sealed(str(memory), user)
 
-    assert opened(text) == Place(str(memory), user)
+    assert opened(text) == OpenedId(str(memory), user)
     assert text.replace("-", "").replace("_", "").isalnum()
     assert len(text) <= MAX_ID_CHARS
 
@@ -50,4 +50,4 @@ def test_an_id_has_one_written_form(text: str) -> None:
 
 def test_the_plain_id_is_taken_as_well() -> None:
     """It names no user."""
-    assert opened(MEMORY.upper()) == Place(MEMORY, None)
+    assert opened(MEMORY.upper()) == OpenedId(MEMORY, None)

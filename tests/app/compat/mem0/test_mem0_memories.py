@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from app.compat.mem0.adding import VERBATIM
 from app.compat.mem0.ids import opened
-from app.compat.mem0.operations import VERBATIM
 from tests.support.api import Api, fresh_user
 from tests.support.mem0_api import Mem0Api, error_in
 
