@@ -9,7 +9,7 @@ from tests.clients.conftest import Reached
 from tests.clients.environments import PROGRAMS, node, node_with, python_with, transcript
 from tests.support.api import fresh_user
 
-PYTHON = ["1.30.0", "1.16.0"]
+PYTHON = ["1.30.0", "1.22.0"]
 TYPESCRIPT = ["1.32.2", "1.12.0"]
 
 EXPECTED: dict[str, Any] = {
