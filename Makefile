@@ -45,7 +45,8 @@ thorough: setup
 test-oldest: setup
 	$(MEMORY) $(PYTEST) --postgres 16 -k 'native or postgres' tests/providers --ignore tests/providers/chain --ignore tests/providers/mem0
 
-# Clients generated from the OpenAPI document, in Python and, where there is Node.js, in TypeScript, whose tools npm fetches.
+# Clients generated from the OpenAPI document, in Python and, where there is Node.js, in TypeScript, whose tools npm fetches;
+# and other people's, several versions of each, in environments of their own, which need Node 20 and both registries.
 clients: setup
 	$(MEMORY) $(BIN)/pytest -m clients tests/clients
 
@@ -85,4 +86,4 @@ lock:
 	cd tests/clients/typescript && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .clients .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

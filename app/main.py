@@ -19,6 +19,8 @@ from app.auth.api_key import ApiKeys
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
 from app.auth.routes import guarded_routes
+from app.compat.mcp.paths import ROUTES, USER_PATH
+from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
@@ -36,6 +38,7 @@ from app.controllers.stores import StoresController
 from app.controllers.users import UsersController
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
+from app.http.caller_paths import is_callers
 from app.http.coding.packing import PackAnswers
 from app.http.coding.unpacking import UnpackBodies
 from app.http.connections.client_address import ClientAddress
@@ -96,7 +99,7 @@ def create_app(
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
-        route_handlers=[*_RESOURCES, *_PAGES],
+        route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
         lifespan=[lambda _: follower.following(), lifespan, admin_port(settings)],
         state=State(
             {
@@ -120,7 +123,7 @@ def create_app(
     )
     guarded_routes(app)  # a route that nobody thought about ends the start here
     complete(app, settings.auth)
-    metrics.expect_requests(_memory_routes(app))
+    metrics.expect_requests((*_memory_routes(app), *(ROUTES if settings.mcp.enabled else ())))
 
     def draining() -> bool:
         readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
@@ -129,7 +132,7 @@ def create_app(
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
     served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(inner))))  # type: ignore[arg-type] # ASGI's own open types
-    templates = {template for _, template in _memory_routes(app)}
+    templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
     named = ClientAddress(seen, settings.server.trusted_proxies)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 
 from app.auth.anonymous import AnonymousAuthenticator
@@ -34,7 +35,8 @@ from providers.types import DEFAULT_TENANT
 ADMIN_PORT = "ninai.admin_port"
 
 AnyRequest = Request[Any, Any, Any]
-_Hook = TypeVar("_Hook", bound=Callable[[AnyRequest], Awaitable[None]])
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+_Hook = TypeVar("_Hook", bound=Callable[..., Awaitable[None]])
 
 
 def authenticator_of(settings: AuthSettings, keys: ApiKeys) -> Authenticator:
@@ -59,13 +61,20 @@ async def admit(request: AnyRequest) -> None:
         RequestError: the caller is unknown, lacks the scope, or does not speak for the user named.
         InvalidInput: the user named is invalid, or a parameter is not known here.
     """
+    await admit_protocol(request)
+    refuse_unknown_parameters(request, USER_FIELD)
+
+
+@checks_scope
+async def admit_protocol(request: AnyRequest) -> None:
+    """Identify the caller of a route of another protocol, which has parameters of its own; raise as `admit` does."""
     if ADMIN_PORT in request.scope:
         raise NotFoundException
     async with refusals_noted(request):
         identity = identified(request)
     require_tenant(identity.tenant, request.app.state.settings.tenants)
     request.state.user = RequestUser(request, identity)
-    refuse_unknown_parameters(request, USER_FIELD)
+    request.state.identity = identity
 
 
 @checks_scope
@@ -125,14 +134,7 @@ def is_told_everything(request: AnyRequest) -> bool:
 
 def identified(request: AnyRequest, authenticated: Identity | None = None) -> Identity:
     """Return the identity of the caller, which has the scope of the route; raise `CallerRefused` if it has not."""
-    identity = authenticated
-    if identity is None:
-        authenticator: Authenticator = request.app.state.authenticator
-        # Where nobody is asked for a credential, a proxy may add as many as it likes.
-        shown = credential_in(request.headers) if _uses_keys(request) else None
-        identity = authenticator.identify(request.method, request.headers, shown)
-    if (notes := current.get()) is not None:
-        notes.caller = identity.id
+    identity = proven(request) if authenticated is None else _noted(authenticated)
     scope: Scope | None = request.route_handler.opt.get(SCOPE)
     if scope is not None:
         identity.require(scope)
@@ -141,8 +143,16 @@ def identified(request: AnyRequest, authenticated: Identity | None = None) -> Id
     return identity
 
 
+def proven(connection: AnyConnection) -> Identity:
+    """Return the identity that a request proves; raise `RequestError` if it proves none. Scopes are not checked."""
+    authenticator: Authenticator = connection.app.state.authenticator
+    # Where nobody is asked for a credential, a proxy may add as many as it likes.
+    shown = credential_in(connection.headers) if _uses_keys(connection) else None
+    return _noted(authenticator.identify(str(connection.scope.get("method")), connection.headers, shown))
+
+
 @asynccontextmanager
-async def refusals_noted(request: AnyRequest) -> AsyncIterator[None]:
+async def refusals_noted(request: AnyConnection) -> AsyncIterator[None]:
     """Note why a caller is refused, and have one that guesses wait for it."""
     try:
         with counted(request.app.state.metrics):
@@ -157,6 +167,12 @@ async def refusals_noted(request: AnyRequest) -> AsyncIterator[None]:
         raise
 
 
-def _uses_keys(request: AnyRequest) -> bool:
+def _noted(identity: Identity) -> Identity:
+    if (notes := current.get()) is not None:
+        notes.caller = identity.id
+    return identity
+
+
+def _uses_keys(request: AnyConnection) -> bool:
     mode: str = request.app.state.settings.auth.mode
     return mode != "none"

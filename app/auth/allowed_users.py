@@ -19,6 +19,16 @@ class AllowedUsers(Struct, frozen=True):
     prefix: str | None = None
     default: str | None = None
 
+    @property
+    def anybody(self) -> bool:
+        """Whether there is no user for whom the caller does not speak."""
+        return self.only is None and self.prefix is None
+
+    @property
+    def named(self) -> list[str] | None:
+        """All users, None if only a rule tells who they are."""
+        return None if self.only is None or self.prefix is not None else sorted(self.only)
+
     def choose(self, named: str | None) -> str:
         """Return the user whose memories are meant.
 
@@ -37,7 +47,7 @@ class AllowedUsers(Struct, frozen=True):
         return named
 
     def _includes(self, user: str) -> bool:
-        if self.only is None and self.prefix is None:
+        if self.anybody:
             return True
         return user in (self.only or ()) or (self.prefix is not None and user.startswith(self.prefix))
 

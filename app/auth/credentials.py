@@ -9,6 +9,7 @@ from app.auth.refusals import CallerRefused
 
 API_KEY_HEADER = "x-api-key"
 AUTHORIZATION_HEADER = "authorization"
+_SCHEMES = frozenset({"bearer", "token"})  # the clients of mem0 send the latter
 CREDENTIAL_HEADERS = (AUTHORIZATION_HEADER, API_KEY_HEADER)
 
 
@@ -54,4 +55,8 @@ def _credential(name: str, value: str) -> Credential | None:
     if name == API_KEY_HEADER:
         return Credential(value) if value else None
     scheme, _, text = value.partition(" ")
-    return Credential(text.strip(), bearer=True) if scheme.lower() == "bearer" and text.strip() else None
+    return (
+        Credential(text.strip(), bearer=scheme.lower() == "bearer")
+        if scheme.lower() in _SCHEMES and text.strip()
+        else None
+    )

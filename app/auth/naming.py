@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from litestar import Request
+from litestar.connection import ASGIConnection
 from msgspec import UNSET, UnsetType
 
 from app.auth.allowed_users import USER_HEADER
@@ -31,7 +31,7 @@ class RequestUser:
 
     __slots__ = ("_caller", "_identity", "_metrics", "_named", "_named_by")
 
-    def __init__(self, request: Request[Any, Any, Any], identity: Identity) -> None:
+    def __init__(self, request: ASGIConnection[Any, Any, Any, Any], identity: Identity) -> None:
         """Read the head.
 
         Raises:
@@ -83,7 +83,7 @@ class RequestUser:
             return self._identity.caller_for(self._named)
 
 
-def _named_in_head(request: Request[Any, Any, Any]) -> Iterator[tuple[str, str]]:
+def _named_in_head(request: ASGIConnection[Any, Any, Any, Any]) -> Iterator[tuple[str, str]]:
     """Yield each place that names a user, and the user."""
     plain = _only(request, USER_HEADER)
     if plain is not None:
@@ -100,7 +100,7 @@ def _named_in_head(request: Request[Any, Any, Any]) -> Iterator[tuple[str, str]]
                 yield USER_FIELD, _utf8(USER_FIELD, value.encode(errors="surrogateescape"))
 
 
-def _only(request: Request[Any, Any, Any], name: str) -> str | None:
+def _only(request: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
     values = request.headers.getall(name, [])
     # Which of two would count depends on the reader, and a proxy in front may have read the other.
     if len(values) > 1:

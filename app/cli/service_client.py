@@ -73,12 +73,17 @@ class RunningService(Struct, frozen=True):
             raise kind(f"no answer from {self.url}: {reason}") from error
         return body
 
-    def _headers(self) -> dict[str, str]:
-        if self.key is None:
-            return {}
-        if not self.key.isascii() or not self.key.isprintable():  # the error of the library would quote it
+    @property
+    def sendable_key(self) -> str | None:
+        """The key, None without one; `click.ClickException` if no header can carry it."""
+        key = self.key
+        if key is not None and not (key.isascii() and key.isprintable()):  # the error of the library would quote it
             raise click.ClickException("the API key cannot be sent: expected printable ASCII, as a header can carry")
-        return {"Authorization": f"Bearer {self.key}"}
+        return key
+
+    def _headers(self) -> dict[str, str]:
+        key = self.sendable_key
+        return {} if key is None else {"Authorization": f"Bearer {key}"}
 
 
 def _detail(error: HTTPError) -> str:

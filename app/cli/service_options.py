@@ -27,16 +27,20 @@ def _url(_context: click.Context, _parameter: click.Parameter, value: str) -> st
 _URL = click.option(
     "--url", default=DEFAULT_URL, show_default=True, callback=_url, help="The service, or its admin port."
 )
-_KEY_FILE = click.option(
-    "--key-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
-    help=f'File with an API key of the scope "admin"; without it the variable {KEY_VARIABLE}, else none.',
-)
+_KEY_TYPE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
+_NO_FILE = f"without it the variable {KEY_VARIABLE}, else none."
+_KEY_FILE = click.option("--key-file", type=_KEY_TYPE, help=f'File with an API key of the scope "admin"; {_NO_FILE}')
+_CALLERS_KEY_FILE = click.option("--key-file", type=_KEY_TYPE, help=f"File with an API key; {_NO_FILE}")
 
 
 def of_service(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options `--url` and `--key-file`, for `service_at`."""
     return _URL(_KEY_FILE(command))
+
+
+def of_memories(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that reads or writes memories the same options."""
+    return _URL(_CALLERS_KEY_FILE(command))
 
 
 def service_at(url: str, key_file: Path | None) -> RunningService:

@@ -15,7 +15,7 @@ from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.calls import ReadCall, WriteCall
-from app.http.cursors import MAX_CURSOR_CHARS, cursor_after
+from app.http.cursors import MAX_CURSOR_CHARS, next_cursor
 from app.http.headers import write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
@@ -187,11 +187,9 @@ async def _admitted(call: ReadCall, wanted: ListRequest) -> PageQuery:
 
 
 async def _answer(query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
-    full = page.cut or len(page.memories) == query.limit
-    more = cursor_after(page.memories[-1], page.provider or "", query) if full else None
     memories = await in_turns(shown, page.memories)
     total = UNSET if page.total is None else page.total
-    return await of_memories(schemas.ListResponse(memories, len(memories), more, total))
+    return await of_memories(schemas.ListResponse(memories, len(memories), next_cursor(page, query), total))
 
 
 def _counting(query: PageQuery) -> PageQuery:

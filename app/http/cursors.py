@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from providers.answers import Found
 from providers.errors import InvalidInput
 from providers.limits import check_page
 from providers.types import ALL, Conditions, MemoryRecord, Owner, PageQuery, Position
@@ -48,6 +49,12 @@ def continued(query: PageQuery, text: str) -> PageQuery:
     if cursor.query != _digest_of(query):
         raise InvalidInput("cursor", "belongs to a list with other conditions or in another order")
     return replace(query, after=cursor.position, provider=cursor.provider)
+
+
+def next_cursor(page: Found, query: PageQuery) -> str | None:
+    """Return the cursor that continues after the page that answers a query, None after the last one."""
+    full = page.cut or len(page.memories) == query.limit
+    return cursor_after(page.memories[-1], page.provider or "", query) if full else None
 
 
 def read_cursor(text: str) -> Cursor:

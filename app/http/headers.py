@@ -4,6 +4,7 @@ import re
 from typing import Any, Literal
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 
 from app.http.preferences import PREFER_HEADER, wait_of
 from observability.notes import Notes, current
@@ -24,7 +25,7 @@ _NUMBER = re.compile(TIMEOUT_PATTERN.removeprefix("^").removesuffix("$"))
 _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 
 
-def note_conditions(request: Request[Any, Any, Any]) -> None:
+def note_conditions(request: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Note how long the caller waits, which writes it wants to read; raise `InvalidInput` if a header is malformed."""
     notes = _notes()
     timeout = _only(request, TIMEOUT_HEADER)
@@ -71,7 +72,7 @@ def _notes() -> Notes:
     return notes
 
 
-def _only(request: Request[Any, Any, Any], name: str) -> str | None:
+def _only(request: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
     values = request.headers.getall(name, [])
     if len(values) > 1:
         raise InvalidInput(name, "must be given once")

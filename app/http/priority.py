@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.http.body_limit import announced_length
+from app.http.caller_paths import is_callers
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
-_CALLERS = "/memory/"
-_HEALTH = "/memory/health"
 _UNAUTHENTICATED = 401
 
 # While a caller's request is under way, another answer waits so long before it is sent. Four clients in a loop then get
@@ -33,8 +32,7 @@ class Prioritization:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path: str = scope["path"]
-        if path.startswith(_CALLERS) and path != _HEALTH:
+        if is_callers(scope["path"]):
             await self._with_priority(scope, receive, send)
         else:
             await self._app(scope, receive, self._delayed(send))

@@ -81,6 +81,7 @@ REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly"
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
 INTERNAL = ProblemType(500, "internal", "The service failed")
+NOT_SERVED = ProblemType(501, "not-served", "The service does not offer that")
 UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
 METRICS_LATE = ProblemType(503, "metrics-late", "The metrics are not available now")
 UNAVAILABLE = ProblemType(503, "unavailable", "The memories are not available now")
@@ -151,22 +152,34 @@ def problem_in_batch(fault: Exception | Problem) -> Problem:
 
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer with the problem, and log what an operator must know."""
+    problem = logged_problem(error, request.method, request.scope.get("path_template"))
+    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers_of(error))
+
+
+def logged_problem(error: Exception, method: str, template: str | None) -> Problem:
+    """Describe an error to a client, and log what an operator must know; `template` is that of the route."""
     problem = problem_of(error)
-    headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
     if isinstance(error, Unavailable):
-        headers["Retry-After"] = str(max(1, ceil(error.retry_after or errors.ASK_AGAIN)))
         _log.warning(
             "unavailable",
             kind=type(error).__name__,
             reason=error.reason,
             ambiguous=error.ambiguous,
-            method=method_of(request.method),
-            route=route_of(request.scope.get("path_template")),
+            method=method_of(method),
+            route=route_of(template),
             providers=asked.outcomes if (asked := current.get()) is not None else {},
         )
     elif problem.status == INTERNAL.status and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)
-    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return problem
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """Return the headers that go with the answer to an error."""
+    headers = dict(error.headers or {}) if isinstance(error, (RequestError, HTTPException)) else {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(max(1, ceil(error.retry_after or errors.ASK_AGAIN)))
+    return headers
 
 
 def described(*kinds: ProblemType, accepted: Any = None) -> dict[int, ResponseSpec]:  # noqa: ANN401 - a type, or a union of types

@@ -1,12 +1,13 @@
 """The checks of the settings together, beyond what each value's type requires."""
 
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from app.settings.auth import KEYS_FILE
 from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.key_faults import key_fault
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
+from app.settings.loopback import is_loopback
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from providers.chain.policy import AttemptPolicy, OperationClass
@@ -107,7 +108,7 @@ def _reach(settings: Settings) -> Iterator[_Fault]:
     if settings.admin.port is not None:
         hosts["admin"] = settings.admin.host
     for table, host in hosts.items():
-        if settings.auth.mode == "none" and not _is_loopback(host):
+        if settings.auth.mode == "none" and not is_loopback(host):
             reason = f'{shown(host)} can be reached from other machines, but auth.mode is "none"'
             yield (table, "host"), f'{reason}: set auth.mode = "api_key", or {table}.host = "127.0.0.1"'
 
@@ -170,13 +171,6 @@ def _tracing(settings: Settings) -> Iterator[_Fault]:
 
 def _not_configured(name: str, settings: Settings) -> str:
     return f"{quoted([name])} is not configured, {suggestion(name, settings.providers)}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)

@@ -91,6 +91,24 @@ class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     session_secret: Secret | None = None
 
 
+class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure the MCP server at `/mcp`, which needs the extra `mcp`."""
+
+    enabled: bool = True
+
+
+class Mem0CompatSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure whether the service speaks mem0's API as well; by default it does on a loopback address alone."""
+
+    enabled: bool | None = None
+
+
+class CompatSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure which APIs of other services this one speaks."""
+
+    mem0: Mem0CompatSettings = Mem0CompatSettings()
+
+
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure what is logged and how; `auto` is text on a terminal and JSON elsewhere."""
 
@@ -149,5 +167,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tenants: TenantSettings = TenantSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)
+    mcp: McpSettings = McpSettings()
+    compat: CompatSettings = CompatSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
     limits: LimitSettings = LimitSettings()

@@ -1,13 +1,22 @@
-"""A live service, and its OpenAPI document in a file, for clients that are generated from it."""
+"""Live services, for clients that are generated from the OpenAPI document, and for other people's."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
+from app.auth.keys import hash_key, new_key
 from tests.support.document import openapi_document
 from tests.support.service import Service, running_service
+
+
+class Reached(Struct, frozen=True):
+    """Where the service is, and a key that may choose its user."""
+
+    url: str
+    key: str
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +32,16 @@ def document(tmp_path: Path) -> Path:
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(openapi_document()))
     return path
+
+
+@pytest.fixture(scope="session")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
+    """A service with keys, over memory alone."""
+    key = new_key("free")
+    variables = {
+        "MEMORY_PROVIDER": "mock",
+        "NINAI__AUTH__MODE": "api_key",
+        "NINAI__AUTH__KEYS__FREE__HASH": hash_key(key),
+    }
+    with running_service(tmp_path_factory.mktemp("clients"), variables) as service:
+        yield Reached(service.url, key)

@@ -5,10 +5,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Lane = Literal["callers", "operators"]
+from app.http.caller_paths import is_callers
 
-_CALLERS = "/memory/"
-_HEALTH = "/memory/health"
+Lane = Literal["callers", "operators"]
 
 
 class LaneRoute(Struct, frozen=True):
@@ -37,7 +36,7 @@ class Routes:
 
     def of(self, path: str) -> LaneRoute:
         """Return the route; health, metrics, the admin API and all pages are the lane of operators."""
-        if not path.startswith(_CALLERS) or path == _HEALTH:
+        if not is_callers(path):
             return _OPERATORS
         path = path.rstrip("/")
         known = self._known.get(path)

@@ -16,8 +16,13 @@ class _Tariff(Struct, frozen=True):
 
 # Near the exact prices (`price.py`) of what is usual, since what is refused only after it was decoded has cost much
 # already: a question of some 45 bytes costs 3 units, a memory a quarter and what its text costs.
+_OF_A_QUESTION = _Tariff(3.0, 650)
 _TARIFFS = {
-    "/memory/recall": _Tariff(3.0, 650),
+    "/memory/recall": _OF_A_QUESTION,
+    "/v3/memories/search": _OF_A_QUESTION,
+    "/v2/memories/search": _OF_A_QUESTION,
+    "/v1/memories/search": _OF_A_QUESTION,
+    "/search": _OF_A_QUESTION,
     "/memory/remember": _Tariff(1.0, 1_250),
     "/memory/list": _Tariff(1.5, 650),
     "/memory/recall/batch": _Tariff(1.0, 14, MAX_BATCH_BODY_BYTES),

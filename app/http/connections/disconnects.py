@@ -9,7 +9,17 @@ from observability.http import AsgiApp, Message, Receive, Scope, Send
 # Seconds after which a request that is still under way is watched; most end long before, and cost a timer.
 WATCH_AFTER = 0.25
 
-_READS = frozenset({("POST", "/memory/recall"), ("POST", "/memory/recall/batch")})
+_READ_PATHS = (
+    "/memory/recall",
+    "/memory/recall/batch",
+    "/v3/memories/search",
+    "/v3/memories",
+    "/v2/memories/search",
+    "/v2/memories",
+    "/v1/memories/search",
+    "/search",
+)
+_READS = frozenset(("POST", path) for path in _READ_PATHS)
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
 # An empty body, and the disconnect.

@@ -127,7 +127,7 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
         decoded: T = _decoder(into).decode(body)
     except msgspec.ValidationError as error:
         if (long := written_out(body, into)) is None:
-            raise _invalid(str(error), whole) from None
+            raise invalid_input(str(error), whole) from None
         return attempt(long, into, whole)
     except UnicodeDecodeError:
         raise RequestError(MALFORMED_BODY, f"The {whole} is not UTF-8", field=whole) from None
@@ -158,7 +158,7 @@ def _refuse_too_large(body: bytes, into: type[T], whole: str) -> None:
     except UnicodeDecodeError:
         raise InvalidInput(whole, "must hold known fields alone") from None  # this one is not to be quoted
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), whole) from None
+        raise invalid_input(str(error), whole) from None
     except msgspec.DecodeError as error:
         raise not_json(str(error), whole) from None
     except RecursionError:
@@ -176,7 +176,7 @@ def _malformed(body: bytes, into: type[T], whole: str, said: str) -> RequestErro
     try:
         parts = _decoder(_parts_of(into)).decode(hidden.text)
     except msgspec.ValidationError as error:  # no object
-        return _invalid(str(error), whole)
+        return invalid_input(str(error), whole)
     except (msgspec.MsgspecError, RecursionError):
         return not_json(said, whole)
     for field in parts.__struct_fields__:
@@ -206,7 +206,7 @@ def _known_parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
     return msgspec.defstruct("KnownParts", [], bases=(_parts_of(into),), forbid_unknown_fields=True)
 
 
-def _invalid(message: str, whole: str) -> InvalidInput:
+def invalid_input(message: str, whole: str) -> InvalidInput:
     """Turn "Expected `int` <= 100 - at `$.limit`" into the field and the rule."""
     said, _, rest = message.rpartition(" - at `")
     at = _AT.fullmatch(rest)

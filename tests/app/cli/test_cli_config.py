@@ -152,6 +152,8 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "tracing.ratio = 1.0  # default",
         'tracing.service_name = "ninaivalaigal"  # default',
         "tracing.timeout = 5.0  # default",
+        "mcp.enabled = true  # default",
+        "compat.mem0.enabled = unset  # default",
         "recall_limit = 10  # default",
         "limits.max_answer_bytes = 16777216  # default",
         "# The resulting limits:",

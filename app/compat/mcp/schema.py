@@ -1,0 +1,30 @@
+"""JSON schemas of structs, with the object itself at the root, as the protocol wants them."""
+
+from inspect import cleandoc
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.http.answers import HIDDEN
+
+_DEFINITIONS = "$defs"
+_TEMPLATE = "#/$defs/{name}"
+_TEXT = "description"
+_FIELDS = "properties"
+
+
+def schema_of(kind: type[Struct]) -> dict[str, Any]:
+    """Return the schema of a struct; what refers to other schemas finds them in it."""
+    [root], components = msgspec.json.schema_components([kind], ref_template=_TEMPLATE)
+    definitions = {name: _cleaned(schema) for name, schema in components.items()}
+    own = definitions.pop(root["$ref"].rpartition("/")[2])
+    return {**own, _DEFINITIONS: definitions} if definitions else own
+
+
+def _cleaned(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema whose text is without the indentation of a docstring, and that has what answers have."""
+    cleaned = {**schema, _TEXT: cleandoc(schema[_TEXT])} if _TEXT in schema else {**schema}
+    if HIDDEN in schema.get(_FIELDS, {}):
+        cleaned[_FIELDS] = {name: field for name, field in schema[_FIELDS].items() if name != HIDDEN}
+    return cleaned

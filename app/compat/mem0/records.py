@@ -1,0 +1,165 @@
+"""What mem0's clients get back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from app.compat.mem0.ids import sealed
+from app.compat.mem0.labels import labels_of
+from app.compat.mem0.users import shown_user
+from providers.types import MemoryRecord, Metadata
+
+
+class Mem0Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One memory, as mem0 writes it; `score` is set by a search alone, and lies in [0, 1]."""
+
+    id: str
+    memory: str
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+    metadata: Metadata | None
+    categories: list[str]
+    created_at: datetime
+    updated_at: datetime
+    score: float | None = None
+    role: str | None = None
+
+
+class AddedText(Struct, frozen=True):
+    """The text of a memory once more, where older clients look for it."""
+
+    memory: str
+
+
+class AddedMemory(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one message: `ADD`, or `FAILED` with the reason."""
+
+    memory: str
+    event: str
+    data: AddedText
+    id: str | None = None
+    role: str | None = None
+    error: str | None = None
+
+
+class AddAnswer(Struct, frozen=True, kw_only=True):
+    """What became of all messages; the message says how they were stored."""
+
+    message: str
+    status: str
+    results: list[AddedMemory]
+
+
+class ResultsAnswer(Struct, frozen=True):
+    """Memories in the requested order."""
+
+    results: list[Mem0Memory]
+
+
+class PageAnswer(Struct, frozen=True, kw_only=True):
+    """One page of memories; `count` is how many there are on all pages."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[Mem0Memory]
+
+
+class MessageAnswer(Struct, frozen=True):
+    """What was done, in words."""
+
+    message: str
+
+
+class PingAnswer(Struct, frozen=True, kw_only=True):
+    """The key is known; there are no organisations and projects, whose ids clients only repeat."""
+
+    status: str = "ok"
+    org_id: str = "default"
+    project_id: str = "default"
+    user_email: str = ""
+
+
+class HistoryEntry(Struct, frozen=True, kw_only=True):
+    """One event in the life of a memory."""
+
+    id: str
+    memory_id: str
+    event: str
+    old_memory: str | None
+    new_memory: str | None
+    user_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    input: list[dict[str, Any]] = []
+
+
+class Entity(Struct, frozen=True, kw_only=True):
+    """A user who has memories."""
+
+    id: str
+    name: str
+    type: str = "user"
+    total_memories: int
+
+
+class EntitiesAnswer(Struct, frozen=True, kw_only=True):
+    """The users that the key speaks for."""
+
+    count: int
+    results: list[Entity]
+    total_users: int
+    next: str | None = None
+    previous: str | None = None
+    total_agents: int = 0
+    total_apps: int = 0
+    total_runs: int = 0
+
+
+def mem0_memory(record: MemoryRecord) -> Mem0Memory:
+    """Return a memory as mem0 writes it."""
+    labels = labels_of(record)
+    return Mem0Memory(
+        id=sealed(record.id, record.user_id),
+        memory=record.content,
+        user_id=shown_user(record.user_id),
+        agent_id=labels.agent_id,
+        app_id=labels.app_id,
+        run_id=labels.run_id,
+        metadata=record.metadata,
+        categories=[],
+        created_at=record.created_at,
+        updated_at=record.updated_at or record.created_at,
+        score=record.similarity_score,
+        role=record.speaker,
+    )
+
+
+def mem0_memories(records: Sequence[MemoryRecord]) -> list[Mem0Memory]:
+    """Return memories as mem0 writes them."""
+    return [mem0_memory(record) for record in records]
+
+
+def history_of(record: MemoryRecord) -> list[HistoryEntry]:
+    """Return what is known of a memory's life; former texts are not kept."""
+    memory = mem0_memory(record)
+
+    def entry(event: str, text: str | None, moment: datetime) -> HistoryEntry:
+        return HistoryEntry(
+            id=f"{memory.id}.{event.lower()}",
+            memory_id=memory.id,
+            event=event,
+            old_memory=None,
+            new_memory=text,
+            user_id=memory.user_id,
+            created_at=record.created_at,
+            updated_at=moment,
+        )
+
+    if record.updated_at is None:
+        return [entry("ADD", record.content, record.created_at)]
+    return [entry("ADD", None, record.created_at), entry("UPDATE", record.content, record.updated_at)]

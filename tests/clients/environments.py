@@ -1,0 +1,65 @@
+"""Environments of other people's packages, each made once in a folder of its own at the top, which git ignores."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".clients"
+PROGRAMS = Path(__file__).parent
+SECONDS = 300.0
+
+
+def python_with(package: str, version: str) -> Path:
+    """Return the interpreter of an environment with a version of a package from PyPI."""
+    folder = FOLDER / f"{package}-{version}"
+    made = folder / ".made"
+    python = folder / "bin" / "python"
+    if not made.exists():
+        _run(sys.executable, "-m", "venv", folder)
+        _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{package}=={version}")
+        made.touch()
+    return python
+
+
+def node_with(package: str, version: str) -> Path:
+    """Return a folder whose `node_modules` have a version of a package from npm."""
+    folder = FOLDER / f"node-{package.rpartition('/')[2]}-{version}"
+    made = folder / ".made"
+    if not made.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text("{}")
+        options = ["--no-audit", "--no-fund", "--no-package-lock", "--legacy-peer-deps"]
+        _run(_found("npm"), "install", "--prefix", folder, *options, f"{package}@{version}")
+        made.touch()
+    return folder
+
+
+def node() -> str:
+    """Return the program that runs what `node_with` has installed."""
+    return _found("node")
+
+
+def transcript(*command: str | Path, home: Path) -> dict[str, Any]:
+    """Run a program of a client, and return what it says came back."""
+    # Telemetry is off for exactly this word alone.
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "MEM0_DIR": str(home), "MEM0_TELEMETRY": "false"}
+    ended = subprocess.run(  # noqa: S603 - our own programs
+        command, env=environ, cwd=home, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    said: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return said
+
+
+def _found(program: str) -> str:
+    found = which(program)
+    assert found is not None, f"{program} is not installed"
+    return found
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, timeout=SECONDS, capture_output=True)  # noqa: S603 - as above
