@@ -20,7 +20,10 @@ _OPTIONS = "OPTIONS"
 
 
 class GuardedRoute(Struct, frozen=True):
-    """Describe one method of one route: `asks` is a scope, `public` or `per message`; `guard` is what runs before the handler."""
+    """Describe one method of one route.
+
+    `asks` is a scope, `public` or `per message`; `guard` is what runs before the handler.
+    """
 
     method: str
     template: str

@@ -20,7 +20,7 @@ def files_naming(tree: Tree, field: str) -> list[str]:
 def rows(tree: Tree) -> list[Row]:
     """Return the rows of this measure."""
     return [
-        *_rows_of(tree, "a memory", FIELD_OF_A_MEMORY, "<= 10"),
+        *_rows_of(tree, "a memory", FIELD_OF_A_MEMORY, "<= 11"),
         *_rows_of(tree, "a question", FIELD_OF_A_QUESTION, "<= 7"),
     ]
 

@@ -8,36 +8,32 @@ lt lte`, and `contains` for an element of a list.
 Conditions on a moment must hold for all memories, and so stand outside of `OR` and `NOT`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
 
+from app.compat.mem0.filter_values import (
+    FIELD,
+    Condition,
+    all_hold,
+    any_holds,
+    moment_of,
+    not_so,
+    on_field,
+    unsupported,
+)
 from app.compat.mem0.labels import LABELS, NOTHING, EntityNames, divided, field_of, meets
-from providers import filters
 from providers.errors import InvalidInput
-from providers.filters import FieldPath, Filter
+from providers.filters import Filter
 from providers.types import Conditions, MemoryRecord
 
 MAX_DEPTH = 16
 MAX_USERS = 10
 _GATES = {"AND": "and", "OR": "or", "NOT": "not"}
-_UNSERVED = frozenset({"icontains"})
 _UNKNOWN_FIELDS = frozenset({"categories", "keywords", "memory_ids", "feedback", "feedback_reason"})
 _TICK = timedelta(microseconds=1)
-_FIELD = "filters"
-_QUOTED_CHARS = 60
-
-_COMPARISONS: dict[str, Callable[[FieldPath, filters.Scalar], filters.Comparison]] = {
-    "gt": filters.Gt,
-    "gte": filters.Gte,
-    "lt": filters.Lt,
-    "lte": filters.Lte,
-}
-
-# A condition, or what is certain without a look at any memory.
-Condition = Filter | bool
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -78,7 +74,7 @@ def selections(tree: Mapping[str, Any] | None) -> list[Selection]:
         return [Selection(user=None)]
     users = list(dict.fromkeys(_users_in(tree, 1)))
     if len(users) > MAX_USERS:
-        raise InvalidInput(_FIELD, f"must name at most {MAX_USERS} users, got {len(users)}")
+        raise InvalidInput(FIELD, f"must name at most {MAX_USERS} users, got {len(users)}")
     owners: list[str | None] = [*users] or [None]
     found = [_Reader(user).selection(tree) for user in owners]
     return [selection for selection in found if selection is not None]
@@ -117,7 +113,7 @@ class _Reader:
         )
 
     def _all(self, tree: Mapping[str, Any], *, outermost: bool) -> Condition:
-        return _and([self._one(key, value, outermost=outermost) for key, value in tree.items()])
+        return all_hold([self._one(key, value, outermost=outermost) for key, value in tree.items()])
 
     def _one(self, key: str, value: object, *, outermost: bool) -> Condition:
         gate = _GATES.get(key.upper())
@@ -128,31 +124,31 @@ class _Reader:
         if key == "created_at":
             return self._created(value, outermost=outermost)
         if key in _UNKNOWN_FIELDS or key.endswith("_at"):  # other moments
-            raise InvalidInput(_FIELD, f"{key} is not supported")
+            raise InvalidInput(FIELD, f"{key} is not supported")
         if key == "metadata" and isinstance(value, dict):
-            return _and([_on(name, wanted) for name, wanted in value.items()])
+            return all_hold([on_field(name, wanted) for name, wanted in value.items()])
         for label in LABELS:
             if key == label:
-                return _on(field_of(label), value)
-        return _on(key, value)
+                return on_field(field_of(label), value)
+        return on_field(key, value)
 
     def _gate(self, gate: str, trees: list[Mapping[str, Any]], *, outermost: bool) -> Condition:
         outermost = outermost and (gate == "and" or (gate == "or" and len(trees) == 1))
         inside = [self._all(tree, outermost=outermost) for tree in trees]
         if gate == "and":
-            return _and(inside)
-        return _or(inside) if gate == "or" else _not(_or(inside))
+            return all_hold(inside)
+        return any_holds(inside) if gate == "or" else not_so(any_holds(inside))
 
     def _of_user(self, value: object) -> bool:
         return self._user in _named_by(value)
 
     def _created(self, value: object, *, outermost: bool) -> bool:
         if not outermost:
-            raise InvalidInput(_FIELD, "created_at is supported outside of OR and NOT alone")
+            raise InvalidInput(FIELD, "created_at is supported outside of OR and NOT alone")
         if not isinstance(value, dict):
-            raise InvalidInput(_FIELD, "created_at needs an object with gt, gte, lt or lte")
+            raise InvalidInput(FIELD, "created_at needs an object with gt, gte, lt or lte")
         for operator, text in value.items():
-            moment = _moment(text)
+            moment = moment_of(text)
             if operator in {"gte", "gt"}:
                 begin = moment if operator == "gte" else moment + _TICK
                 self._from = begin if self._from is None else max(self._from, begin)
@@ -160,14 +156,14 @@ class _Reader:
                 end = moment if operator == "lt" else moment + _TICK
                 self._before = end if self._before is None else min(self._before, end)
             else:
-                raise _unsupported(operator)
+                raise unsupported(operator)
         return True
 
 
 def _users_in(tree: Mapping[str, Any], depth: int) -> Iterator[str]:
     """Yield the users that the filters name; this walks through all of them first, and so checks their form."""
     if depth > MAX_DEPTH:
-        raise InvalidInput(_FIELD, f"must nest at most {MAX_DEPTH} levels deep")
+        raise InvalidInput(FIELD, f"must nest at most {MAX_DEPTH} levels deep")
     for key, value in tree.items():
         if key.upper() in _GATES:
             for inner in _trees(key, value):
@@ -190,10 +186,10 @@ def _named_by(value: object) -> list[str]:
     if isinstance(value, dict) and len(value) == 1:
         [(operator, value)] = value.items()
         if operator not in {"eq", "in"}:
-            raise InvalidInput(_FIELD, "user_id must name users: with a value, eq or in")
+            raise InvalidInput(FIELD, "user_id must name users: with a value, eq or in")
     named = value if isinstance(value, list) else [value]
     if not named or not all(isinstance(name, str) and name not in {"", "*"} for name in named):
-        raise InvalidInput(_FIELD, "user_id must name users; memories of everybody are not searched")
+        raise InvalidInput(FIELD, "user_id must name users; memories of everybody are not searched")
     return [str(name) for name in named]
 
 
@@ -201,76 +197,5 @@ def _trees(key: str, value: object) -> list[Mapping[str, Any]]:
     given = value if isinstance(value, list) else [value]
     trees: list[Mapping[str, Any]] = [tree for tree in given if isinstance(tree, dict)]
     if not trees or len(trees) < len(given):
-        raise InvalidInput(_FIELD, f"{key} needs a list of conditions")
+        raise InvalidInput(FIELD, f"{key} needs a list of conditions")
     return trees
-
-
-def _on(field: FieldPath, value: object) -> Condition:
-    if isinstance(value, dict):
-        return _and([_operator(field, name, operand) for name, operand in value.items()])
-    if isinstance(value, list):
-        return filters.In(field, value) if value else False
-    return filters.Exists(field) if value == "*" else filters.Eq(field, value)
-
-
-def _operator(field: FieldPath, name: str, operand: Any) -> Condition:  # noqa: ANN401 - any JSON value
-    match name:
-        case "eq":
-            return filters.Exists(field) if operand == "*" else filters.Eq(field, operand)
-        case "ne":
-            return filters.Not(filters.Exists(field)) if operand == "*" else filters.Ne(field, operand)
-        case "in":
-            if not isinstance(operand, list):
-                raise InvalidInput(_FIELD, "in needs a list")
-            return filters.In(field, operand) if operand else False
-        case "nin":
-            if not isinstance(operand, list):
-                raise InvalidInput(_FIELD, "nin needs a list")
-            return filters.Not(filters.In(field, operand)) if operand else True
-        case "contains":
-            return filters.Contains(field, operand)
-        case "gt" | "gte" | "lt" | "lte":
-            if isinstance(operand, bool) or not isinstance(operand, (str, int, float)):
-                raise InvalidInput(_FIELD, f"{name} compares numbers and texts")
-            return _COMPARISONS[name](field, operand)
-        case _:
-            raise _unsupported(name)
-
-
-def _unsupported(operator: str) -> InvalidInput:
-    known = (
-        "eq, ne, in, nin, contains, gt, gte, lt and lte"
-        if operator not in _UNSERVED
-        else "words are found by the query"
-    )
-    return InvalidInput(_FIELD, f"{operator[:_QUOTED_CHARS]} is not supported: {known}")
-
-
-def _and(conditions: list[Condition]) -> Condition:
-    if False in conditions:
-        return False
-    rest = [condition for condition in conditions if not isinstance(condition, bool)]
-    return True if not rest else rest[0] if len(rest) == 1 else filters.And(rest)
-
-
-def _or(conditions: list[Condition]) -> Condition:
-    if True in conditions:
-        return True
-    rest = [condition for condition in conditions if not isinstance(condition, bool)]
-    return False if not rest else rest[0] if len(rest) == 1 else filters.Or(rest)
-
-
-def _not(condition: Condition) -> Condition:
-    return not condition if isinstance(condition, bool) else filters.Not(condition)
-
-
-def _moment(value: object) -> datetime:
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError, OSError):
-        moment = None
-    if moment is None:
-        raise InvalidInput(_FIELD, "created_at must be compared with a moment in ISO 8601")
-    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)

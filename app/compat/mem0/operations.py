@@ -105,7 +105,9 @@ class Mem0Operations(Struct, frozen=True):
         if text is UNSET and metadata is UNSET:
             raise InvalidInput("text", "or metadata is required")
         await self.call.admission.charge(price.of_edit(UpdateRequest(text)))
-        edit = Edit(owner=caller.owner, memory_id=place.memory_id, content=text, metadata=metadata or None)
+        edit = Edit(
+            owner=caller.owner, memory_id=place.memory_id, content=text, metadata=None if metadata == {} else metadata
+        )
         return (await self.call.provider.change(self.call.ids(caller).update(edit))).memory
 
     async def delete(self, memory_id: str) -> None:

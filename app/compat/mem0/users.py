@@ -2,7 +2,7 @@
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
-from app.compat.mem0.labels import LABELS, Label, EntityNames
+from app.compat.mem0.labels import LABELS, EntityNames, Label
 from app.compat.mem0.requests import Named
 
 _PREFIXES: dict[Label, str] = {label: f"mem0:{label}:" for label in LABELS}

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from litestar import Litestar, get, post
-from litestar.handlers import HTTPRouteHandler
+from litestar import Litestar, asgi, get, post
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
+from litestar.types import Receive, Scope, Send
 
 from app.auth.admission import admit
 from app.auth.keys import hash_key, new_key
-from app.auth.routes import PUBLIC, SCOPE, GuardedRoute, UnguardedRoute, guarded_routes
+from app.auth.routes import PER_MESSAGE, PUBLIC, SCOPE, GuardedRoute, UnguardedRoute, guarded_routes
 from app.settings.auth import SCOPES
 from tests.support.api import ABSENT_ID, asgi_client, running_app
 
@@ -29,7 +30,15 @@ PUBLIC_ROUTES = {
     "/console/{rest}",
     "/console/files/{name}",
 }
-_VALUES = {"memory_id": ABSENT_ID, "name": "mock", "provider": "mock", "seq": "1", "rest": "x", "path": "x"}
+_VALUES = {
+    "memory_id": ABSENT_ID,
+    "name": "mock",
+    "provider": "mock",
+    "seq": "1",
+    "rest": "x",
+    "path": "x",
+    "kind": "user",
+}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -57,7 +66,7 @@ def path_of(route: GuardedRoute) -> str:
 
 async def test_every_route_asks_for_exactly_its_scope(app: Litestar, http: httpx.AsyncClient) -> None:
     """With a key of that scope it opens, with one of any other it does not, and without one the caller is unknown."""
-    asked = [route for route in guarded_routes(app) if route.asks != PUBLIC]
+    asked = [route for route in guarded_routes(app) if route.asks in SCOPES]
     found, expected = {}, {}
     for route in asked:
         for scope, key in KEYS.items():
@@ -72,6 +81,11 @@ async def test_every_route_asks_for_exactly_its_scope(app: Litestar, http: httpx
     assert found == expected
     assert {route.asks for route in asked} == set(SCOPES) - {"memory:export"}
     assert len(asked) >= 30
+
+
+def test_what_asks_per_message_is_named_here(app: Litestar) -> None:
+    """Its own tests show what each message asks for."""
+    assert {route.template for route in guarded_routes(app) if route.asks == PER_MESSAGE} == {"/mcp"}
 
 
 def test_what_is_public_is_named_here(app: Litestar) -> None:
@@ -131,8 +145,18 @@ async def guarded() -> None:
     """Ask for a scope that is checked."""
 
 
-@pytest.mark.parametrize("handler", [forgotten, misspelt, unchecked, greeted])
-def test_a_route_that_nobody_guards_ends_the_start(handler: HTTPRouteHandler) -> None:
+@asgi("/forgotten")
+async def forgotten_messages(scope: Scope, receive: Receive, send: Send) -> None:
+    """Take messages, and say nothing of what they ask for."""
+
+
+@asgi("/unchecked", opt={SCOPE: PER_MESSAGE})
+async def unchecked_messages(scope: Scope, receive: Receive, send: Send) -> None:
+    """Take messages, and have nobody check what they ask for."""
+
+
+@pytest.mark.parametrize("handler", [forgotten, misspelt, unchecked, greeted, forgotten_messages, unchecked_messages])
+def test_a_route_that_nobody_guards_ends_the_start(handler: HTTPRouteHandler | ASGIRouteHandler) -> None:
     """With its name, whoever wrote it forgot."""
     app = Litestar([handler, open_to_all, guarded], openapi_config=None)
 

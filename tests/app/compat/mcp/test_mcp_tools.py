@@ -7,6 +7,7 @@ from litestar import Litestar
 from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent, TextResourceContents
 
+from providers.limits import MAX_RECALL_LIMIT
 from tests.support.api import ABSENT_ID, asgi_client, fresh_user
 from tests.support.mcp import MODES, connected, said
 
@@ -99,7 +100,7 @@ async def test_what_a_tool_refuses_is_said_to_the_model(mock_app: Litestar) -> N
             await client.call_tool("get_memory", {"memory_id": "1"}),
             await client.call_tool("add_memory", {"content": " "}),
             await client.call_tool("add_memory", {}),
-            await client.call_tool("search_memories", {"query": "tea", "limit": 101}),
+            await client.call_tool("search_memories", {"query": "tea", "limit": MAX_RECALL_LIMIT + 1}),
             await client.call_tool("search_memories", {"query": "tea", "colour": "red"}),
             await client.call_tool("list_memories", {"cursor": "never issued"}),
         ]
@@ -111,7 +112,7 @@ async def test_what_a_tool_refuses_is_said_to_the_model(mock_app: Litestar) -> N
         "The request breaks a rule: memory_id: must be a UUID",
         "The request breaks a rule: content: must not be blank",
         "The request breaks a rule: content: is required",
-        "The request breaks a rule: limit: expected int <= 100",
+        "The request breaks a rule: limit: expected int <= 1000",
         "The request breaks a rule: colour: is not a known field",
         "The request breaks a rule: cursor: is not a cursor of this service",
     ]

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from app.compat.mem0.filters import MAX_DEPTH, MAX_USERS, Selection, label_named, selections
+from app.compat.mem0.labels import EntityNames, field_of
 from providers.errors import InvalidInput
-from providers.filters import And, Eq, Exists, Gte, In, Lt, Ne, Not, Or
+from providers.filters import And, Contains, Eq, Exists, Gte, In, Lt, Ne, Not, Or
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
-RUN = ["mem0", "run_id"]
+RUN = field_of("run_id")
+
+R = EntityNames(run_id="r")
 
 READ: list[tuple[dict[str, Any], list[Selection]]] = [
     ({}, [Selection(user=None)]),
@@ -22,16 +25,16 @@ READ: list[tuple[dict[str, Any], list[Selection]]] = [
     ({"OR": [{"user_id": "u"}, {"user_id": "v"}]}, [Selection(user="u"), Selection(user="v")]),
     ({"AND": [{"user_id": "u"}, {"user_id": "v"}]}, []),
     ({"AND": [{"user_id": ["u", "v"]}, {"NOT": {"user_id": "u"}}]}, [Selection(user="v")]),
-    ({"user_id": "u", "run_id": "r"}, [Selection(user="u", where=Eq(RUN, "r"))]),
-    ({"user_id": "u", "run_id": "*"}, [Selection(user="u", where=Exists(RUN))]),
-    ({"user_id": "u", "run_id": {"ne": "*"}}, [Selection(user="u", where=Not(Exists(RUN)))]),
+    ({"user_id": "u", "run_id": "r"}, [Selection(user="u", labels=R)]),
+    ({"user_id": "u", "run_id": "*"}, [Selection(user="u", rest=Exists(RUN))]),
+    ({"user_id": "u", "run_id": {"ne": "*"}}, [Selection(user="u", rest=Not(Exists(RUN)))]),
     (
         {"OR": [{"user_id": "u"}, {"AND": [{"user_id": "u"}, {"run_id": "*"}]}]},
         [Selection(user="u")],
     ),
     (
         {"OR": [{"AND": [{"user_id": "u"}, {"run_id": "r"}]}, {"user_id": "v"}]},
-        [Selection(user="u", where=Eq(RUN, "r")), Selection(user="v")],
+        [Selection(user="u", labels=R), Selection(user="v")],
     ),
     (
         {"user_id": "u", "metadata": {"a": 1, "b": {"gte": 2}}},
@@ -42,6 +45,19 @@ READ: list[tuple[dict[str, Any], list[Selection]]] = [
     ({"user_id": "u", "topic": {"nin": ["tea"]}}, [Selection(user="u", where=Not(In("topic", ["tea"])))]),
     ({"user_id": "u", "topic": {"ne": None}}, [Selection(user="u", where=Ne("topic", None))]),
     ({"user_id": "u", "topic": []}, []),
+    ({"user_id": "u", "topics": {"contains": "tea"}}, [Selection(user="u", where=Contains("topics", "tea"))]),
+    (
+        {"user_id": "u", "run_id": "r", "topic": "tea", "OR": [{"agent_id": "a"}, {"topic": "tea"}]},
+        [
+            Selection(
+                user="u",
+                labels=R,
+                where=Eq("topic", "tea"),
+                rest=Or([Eq(field_of("agent_id"), "a"), Eq("topic", "tea")]),
+            )
+        ],
+    ),
+    ({"AND": [{"run_id": "r"}, {"run_id": "s"}]}, [Selection(user=None, labels=R, rest=Eq(RUN, "s"))]),
     ({"user_id": "u", "year": {"gte": 1, "lt": 5}}, [Selection(user="u", where=And([Gte("year", 1), Lt("year", 5)]))]),
     (
         {"user_id": "u", "or": [{"a": 1}, {"not": [{"b": 1}, {"c": 1}]}]},
@@ -79,7 +95,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"AND": "x"}, "needs a list"),
     ({"AND": []}, "needs a list"),
     ({"OR": [1]}, "needs a list"),
-    ({"topic": {"contains": "tea"}}, "contains is not supported"),
+    ({"topic": {"icontains": "tea"}}, "icontains is not supported"),
     ({"topic": {"like": "tea"}}, "like is not supported"),
     ({"topic": {"in": "tea"}}, "in needs a list"),
     ({"topic": {"gt": None}}, "compares numbers and texts"),

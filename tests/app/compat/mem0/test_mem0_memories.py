@@ -44,7 +44,8 @@ async def test_each_message_is_a_memory_word_for_word(either_mem0: Mem0Api) -> N
     ]
     listed = (await either_mem0.page())["results"]
     assert {one["id"] for one in listed} == {one["id"] for one in answer["results"]}
-    assert {one.get("role") for one in listed} == {None, "assistant"}
+    assert {one.get("role") for one in listed} == {"user", "assistant"}
+    assert [one["memory"] for one in listed] == ["How nice", "I moved to Paris"]
 
 
 @pytest.mark.parametrize("messages", ["I moved to Paris", {"role": "user", "content": "I moved to Paris"}])
