@@ -8,7 +8,6 @@ from litestar.datastructures import Headers
 
 from app.auth.credentials import Credential, credential_in, first_credential
 from app.auth.refusals import CallerRefused
-from tests.support.api import problem_in
 
 Shown = list[tuple[str, str]]
 BEARER, HEADER = ("Authorization", "Bearer KEY"), ("X-API-Key", "KEY")
@@ -26,10 +25,14 @@ BEARER, HEADER = ("Authorization", "Bearer KEY"), ("X-API-Key", "KEY")
         [("Authorization", ""), HEADER],
         [("X-API-Key", ""), BEARER],
         [("X-API-Key", ""), ("X-API-Key", "")],
+        [("Authorization", "Token KEY"), HEADER],
+        [("Authorization", "Token KEY"), BEARER],
         [BEARER, HEADER, ("X-API-Key", "x")],
     ],
 )
-@pytest.mark.parametrize("path", ["/memory/memories", "/admin/providers", "/metrics", "/memory/health", "/console"])
+@pytest.mark.parametrize(
+    "path", ["/memory/memories", "/admin/providers", "/metrics", "/memory/health", "/console", "/v1/ping/"]
+)
 async def test_two_credentials_are_refused(
     guarded_http: httpx.AsyncClient, free_key: str, shown: Shown, path: str
 ) -> None:
@@ -41,7 +44,7 @@ async def test_two_credentials_are_refused(
     assert response.status_code == 400
     assert free_key not in response.text
     if path != "/console":
-        assert problem_in(response)["detail"] == "Send one credential: either Authorization or X-API-Key, and once"
+        assert response.json()["detail"] == "Send one credential: either Authorization or X-API-Key, and once"
 
 
 async def test_where_no_key_is_asked_for_credentials_do_not_count(mock_http: httpx.AsyncClient) -> None:

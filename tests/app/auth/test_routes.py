@@ -145,12 +145,12 @@ async def guarded() -> None:
     """Ask for a scope that is checked."""
 
 
-@asgi("/forgotten")
+@asgi("/forgotten", copy_scope=False)
 async def forgotten_messages(scope: Scope, receive: Receive, send: Send) -> None:
     """Take messages, and say nothing of what they ask for."""
 
 
-@asgi("/unchecked", opt={SCOPE: PER_MESSAGE})
+@asgi("/unchecked", copy_scope=False, opt={SCOPE: PER_MESSAGE})
 async def unchecked_messages(scope: Scope, receive: Receive, send: Send) -> None:
     """Take messages, and have nobody check what they ask for."""
 

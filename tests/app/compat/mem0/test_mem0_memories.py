@@ -5,6 +5,8 @@ import pytest
 
 from app.compat.mem0.adding import VERBATIM
 from app.compat.mem0.ids import opened
+from app.compat.mem0.operations import MAX_LOOKED_AT
+from providers.limits import MAX_BATCH
 from tests.support.api import Api, fresh_user
 from tests.support.mem0_api import Mem0Api, error_in
 
@@ -73,6 +75,44 @@ async def test_names_are_conditions(either_mem0: Mem0Api) -> None:
     [one] = (await either_mem0.page({"run_id": "r1"}))["results"]
     assert (one["user_id"], one["agent_id"], one["app_id"], one["run_id"]) == (either_mem0.user, "a", None, "r1")
     assert one["metadata"] == {"topic": "tea", "year": 2026}
+
+
+async def test_names_are_labels(mem0: Mem0Api) -> None:
+    """The own API has agent, application, run and role as it stores them itself."""
+    api = Api(mem0.http, mem0.user)
+    await mem0.added("tea", agent_id="a", app_id="x", run_id="r", metadata={"topic": "tea"})
+
+    [one] = (await mem0.http.get("/memory/memories?session=r", headers={"X-User-ID": api.user})).json()["memories"]
+
+    assert [one[name] for name in ("agent", "app", "session", "speaker")] == ["a", "x", "r", "user"]
+    assert one["metadata"] == {"topic": "tea"}
+
+
+async def test_elements_of_lists_are_conditions(either_mem0: Mem0Api) -> None:
+    """`contains` is about lists alone."""
+    await either_mem0.added("green tea", metadata={"topics": ["tea", "health"]})
+    await either_mem0.added("black tea", metadata={"topics": "tea"})
+
+    assert await either_mem0.texts({"metadata": {"topics": {"contains": "tea"}}}) == ["green tea"]
+    assert await either_mem0.found("tea", {"topics": {"contains": "tea"}}) == ["green tea"]
+
+
+@pytest.mark.thorough
+async def test_what_no_store_answers_is_looked_for_to_a_bound(mem0: Mem0Api) -> None:
+    """A memory behind many others is found, and where too many would be looked at, the search is refused."""
+    api = Api(mem0.http, mem0.user)
+    await mem0.added("a fact of the run", run_id="r")
+    others = [f"a fact of the run {number}" for number in range(MAX_LOOKED_AT - 2)]
+    for begin in range(0, len(others), MAX_BATCH):
+        await api.remember_batch(*others[begin : begin + MAX_BATCH])
+
+    found = await mem0.found("fact", {"run_id": "*"})
+    await mem0.added("one more fact of the run")
+    refused = await mem0.search("fact", {"run_id": "*"})
+    narrowed = await mem0.found("fact", {"run_id": "r"})
+
+    assert (found, narrowed) == (["a fact of the run"], ["a fact of the run"])
+    assert "memories and more to be looked at" in error_in(refused)
 
 
 async def test_pages_have_numbers_and_a_total(mem0: Mem0Api) -> None:
