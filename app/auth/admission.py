@@ -28,7 +28,7 @@ from app.http.problems import FORBIDDEN, RequestError
 from app.settings.auth import AuthSettings, Scope
 from app.settings.model import TenantSettings
 from observability.notes import current
-from providers.types import DEFAULT_TENANT
+from providers.owners import DEFAULT_TENANT
 
 # The admin port writes this into the scope of a request that came through it.
 ADMIN_PORT = "ninai.admin_port"

@@ -9,7 +9,7 @@ from app.auth.allowed_users import ANY_USER, AllowedUsers
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
 from app.settings.auth import Scope
-from providers.types import DEFAULT_TENANT, Owner
+from providers.owners import DEFAULT_TENANT, Owner
 
 
 class Caller(Struct, frozen=True):

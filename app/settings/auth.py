@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field
 
 from app.auth.keys import HASH_PATTERN
 from observability.secret import Secret
-from providers.types import DEFAULT_TENANT
+from providers.owners import DEFAULT_TENANT
 
 KEYS_FILE = "keys.json"  # in the data folder, unless `keys_path` is set
 KeyName = Annotated[
