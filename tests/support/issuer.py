@@ -2,17 +2,24 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as new_curve_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as new_rsa_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from app.auth.tokens.issuer import Issuer
@@ -96,8 +103,8 @@ class TokenIssuer:
         return jwt.encode(self.claims(now, **other), self.key, self.algorithm, headers)
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator["TokenIssuer"]:
-        """Publish the keys over HTTP while the context lasts."""
+    async def served(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["TokenIssuer"]:
+        """Publish the keys over HTTP while the context lasts, encrypted if there is a certificate for it."""
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await receive(reader)
@@ -105,9 +112,29 @@ class TokenIssuer:
             writer.write(response(200, self.key_set) if self.answer is None else self.answer)
             writer.close()
 
-        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls) as server:
+            self.url = f"http{'' if tls is None else 's'}://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
             yield self
+
+
+def certified(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return what a server shows that has a certificate for this name, and what a client believes that trusts it."""
+    key, subject = curve_key(), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    public, private = folder / "issuer.pem", folder / "issuer.key"
+    public.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(public, private)
+    return server, ssl.create_default_context(cafile=public)
 
 
 def issuer_settings(**other: Any) -> IssuerSettings:  # noqa: ANN401 - each of its own type

@@ -26,7 +26,7 @@ _TENANT = re.compile(TENANT_PATTERN)
 Part = TypeVar("Part")
 
 
-class Head(Struct, frozen=True):
+class TokenHead(Struct, frozen=True):
     """Hold what the head of a token says of its signature; what else is in it is not heeded, least of all keys."""
 
     alg: str

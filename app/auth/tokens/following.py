@@ -24,8 +24,8 @@ _log = structlog.get_logger(__name__)
 class KeySetFollower:
     """Keep the keys of issuers as new as their settings say, and look for those that tokens name."""
 
-    def __init__(self, issuers: Sequence[Issuer], fetch: Callable[[str], Awaitable[bytes]] = fetch) -> None:
-        self._issuers, self._fetch = issuers, fetch
+    def __init__(self, issuers: Sequence[Issuer], ask: Callable[[str], Awaitable[bytes]] = fetch) -> None:
+        self._issuers, self._ask = issuers, ask
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -58,7 +58,7 @@ class KeySetFollower:
             if issuer.url is None:
                 content = await asyncio.to_thread(read, Path(issuer.settings.jwks))
             else:
-                content = await self._fetch(issuer.url)
+                content = await self._ask(issuer.url)
             if issuer.keys is None or content != issuer.keys.content:
                 issuer.keys = await asyncio.to_thread(KeySet, content, issuer.settings.algorithms)
                 _log.info("issuer_keys_in_force", issuer=issuer.name, number=len(issuer.keys))

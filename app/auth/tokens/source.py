@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.auth.tokens.key_set import KeySetFault
 
 MAX_KEY_SET_BYTES = 512 * 1024
 FETCH_SECONDS = 10.0  # for all of it
+CONNECT_SECONDS = 3.0  # after which the next address of the name is tried
 _OK = 200
 # Where clouds tell a machine its secrets; the other one is not link-local.
 _METADATA = frozenset({IPv6Address("fd00:ec2::254")})
@@ -27,15 +29,17 @@ def read(path: Path) -> bytes:
     return _short(content)
 
 
-async def fetch(url: str) -> bytes:
+async def fetch(url: str, tls: ssl.SSLContext | None = None) -> bytes:
     """Return what a URL answers; redirects are not followed, and no proxy is asked.
+
+    `tls` says whose certificates are believed, by default those of the usual authorities, or of `SSL_CERT_FILE`.
 
     Raises:
         KeySetFault: there is no good answer in time, it is too long, or the address is one of those that are refused.
     """
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            return await _fetched(httpx.URL(url))
+            return await _fetched(httpx.URL(url), tls)
     except TimeoutError:
         raise KeySetFault(f"there was no answer in {FETCH_SECONDS:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -43,13 +47,14 @@ async def fetch(url: str) -> bytes:
         raise KeySetFault(f"it cannot be fetched: {type(error).__name__}") from error
 
 
-async def _fetched(url: httpx.URL) -> bytes:
-    tls = await asyncio.to_thread(httpx.create_ssl_context)
-    async with httpx.AsyncClient(verify=tls, trust_env=False, follow_redirects=False, timeout=FETCH_SECONDS) as http:
+async def _fetched(url: httpx.URL, tls: ssl.SSLContext | None) -> bytes:
+    verify = tls or await asyncio.to_thread(httpx.create_ssl_context)
+    timeout = httpx.Timeout(FETCH_SECONDS, connect=CONNECT_SECONDS)
+    async with httpx.AsyncClient(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout) as http:
         for address in await _addresses(url):
             # The address that was looked at is the one that is asked: a name may mean another one the next time.
             there = url.copy_with(host=address)
-            extensions = {"sni_hostname": url.host}
+            extensions = {"sni_hostname": url.raw_host.decode()}
             head = {"Host": url.netloc.decode(), "Accept": "application/json", "Accept-Encoding": "identity"}
             with suppress(httpx.ConnectError, httpx.ConnectTimeout):
                 async with http.stream("GET", there, headers=head, extensions=extensions) as answer:

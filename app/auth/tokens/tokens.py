@@ -11,7 +11,7 @@ from msgspec import Struct
 from app.auth.caller import Identity
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
-from app.auth.tokens.claims import Claims, Head, check, identity_of, part_of
+from app.auth.tokens.claims import Claims, TokenHead, check, identity_of, part_of
 from app.auth.tokens.issuer import Issuer
 from app.auth.tokens.key_set import KeySet, is_signed
 
@@ -33,11 +33,11 @@ class _Seen(Struct, frozen=True):
 
 
 class Tokens:
-    """Identify callers by their token; `now` is in seconds since 1970."""
+    """Identify callers by their token; `now` is in seconds since 1970, and `most` tokens are remembered."""
 
-    def __init__(self, issuers: Sequence[Issuer], now: Callable[[], float] = time.time) -> None:
+    def __init__(self, issuers: Sequence[Issuer], now: Callable[[], float] = time.time, most: int = MOST_SEEN) -> None:
         self._issuers = {issuer.settings.issuer: issuer for issuer in issuers}
-        self._now = now
+        self._now, self._most = now, most
         self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class Tokens:
         self._seen.pop(digest, None)
         verified = self._verified(token, now)
         self._seen[digest] = verified
-        if len(self._seen) > MOST_SEEN:
+        if len(self._seen) > self._most:
             self._seen.popitem(last=False)
         return verified.identity
 
@@ -69,7 +69,7 @@ class Tokens:
         """Know no sessions: a token is shown with every request."""
 
     def _verified(self, token: str, now: float) -> _Seen:
-        head, claims = part_of(token, 0, Head), part_of(token, 1, Claims)
+        head, claims = part_of(token, 0, TokenHead), part_of(token, 1, Claims)
         issuer = self._issuers.get(claims.iss)
         if issuer is None:
             raise CallerRefused("unknown", _UNKNOWN)

@@ -14,7 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from app.auth.tokens.key_set import MAX_KEYS, KeySet, KeySetFault
 from app.auth.tokens.source import MAX_KEY_SET_BYTES, fetch, may_be_asked, read
 from app.settings.auth import Algorithm
-from tests.support.issuer import TokenIssuer, curve_key, jwk, rsa_key
+from tests.support.issuer import TokenIssuer, certified, curve_key, jwk, rsa_key
 from tests.support.openai_http import response
 
 KEY, RSA = curve_key(), rsa_key()
@@ -109,6 +109,19 @@ async def test_keys_are_fetched(source: TokenIssuer) -> None:
     """By address, and by name."""
     assert await fetch(source.url) == source.key_set
     assert await fetch(source.url.replace("127.0.0.1", "localhost")) == source.key_set
+
+
+async def test_the_issuer_must_have_the_name_that_is_asked(tmp_path: Path) -> None:
+    """Its certificate is for the name in the URL, also though its address is what is asked; others are not believed."""
+    server, client = certified("localhost", tmp_path)
+    async with TokenIssuer().served(server) as source:
+        by_name = source.url.replace("127.0.0.1", "localhost")
+
+        assert await fetch(by_name, client) == source.key_set
+        for url, tls in ((source.url, client), (by_name, None)):
+            with pytest.raises(KeySetFault):
+                await fetch(url, tls)
+    assert source.fetched == 1
 
 
 async def test_a_redirect_is_not_followed(source: TokenIssuer) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
-from app.auth.tokens import tokens as kind
 from app.auth.tokens.issuer import LEAST_SECONDS, Issuer
 from app.auth.tokens.key_set import KeySet
 from app.auth.tokens.tokens import MAX_TOKEN_CHARS, Tokens
@@ -304,14 +303,15 @@ def test_a_withdrawn_key_ends_the_tokens_that_it_signed() -> None:
     assert refusal(tokens, token)[0] == "unknown"
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_is_bounded() -> None:
     """The oldest is forgotten, and verified anew."""
-    monkeypatch.setattr(kind, "MOST_SEEN", 3)
-    tokens = accepting()
-    for number in range(5):
-        tokens.identify(shown(SOURCE.token(NOW, jti=number)))
+    tokens = Tokens([known(SOURCE)], lambda: NOW, most=3)
+    shows = [shown(SOURCE.token(NOW, jti=number)) for number in range(4)]
+    first, second, *_ = [tokens.identify(one) for one in shows]
 
     assert len(tokens) == 3
+    assert tokens.identify(shows[1]) is second
+    assert tokens.identify(shows[0]) is not first
 
 
 def test_a_token_has_a_length() -> None:

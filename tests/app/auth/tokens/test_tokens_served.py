@@ -163,12 +163,14 @@ async def test_nothing_tells_a_token(app: Litestar, http: httpx.AsyncClient, sou
     for token in (good, *bad, strange, f"{good}x", good[:-20], f"{good}.{subject}"):
         for headers in (bearer(token), {"X-API-Key": token}, {"Authorization": token}):
             answers += [await http.get(path, headers=headers) for path in PATHS]
-    answers.append((await Visitor(http).log_in(good)).response)
+    login = (await Visitor(http).log_in(good)).response
+    answers.append(login)
     await Api(http, subject, bearer(good)).stored("tea")
     said = [log.text(), *(f"{answer.text} {answer.headers}" for answer in answers)]
     secrets = [part for token in (good, strange, *bad) for part in (token, token.split(".")[1], token.split(".")[2])]
 
     assert {answer.status_code for answer in answers} >= {200, 401}
+    assert login.status_code == 401
     assert [secret for secret in [*secrets, subject] for text in said if secret in text] == []
     assert '"caller": "jwt:' in log.text() or '"caller":"jwt:' in log.text()
     assert app.state.failed_logins is not None
