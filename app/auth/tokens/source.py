@@ -48,7 +48,7 @@ async def fetch(url: str, tls: ssl.SSLContext | None = None) -> bytes:
 
 
 async def _fetched(url: httpx.URL, tls: ssl.SSLContext | None) -> bytes:
-    verify = tls or await asyncio.to_thread(httpx.create_ssl_context)
+    verify = await asyncio.to_thread(httpx.create_ssl_context) if tls is None else tls
     timeout = httpx.Timeout(FETCH_SECONDS, connect=CONNECT_SECONDS)
     async with httpx.AsyncClient(verify=verify, trust_env=False, follow_redirects=False, timeout=timeout) as http:
         for address in await _addresses(url):
