@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
+import structlog
 from msgspec import Struct
 
 from app.auth.caller import CredentialKind
 from app.settings.auth import AuthSettings
+
+_log = structlog.get_logger(__name__)
 
 
 class TokenParts(Struct, frozen=True):
@@ -19,7 +22,10 @@ class TokenParts(Struct, frozen=True):
 
 def token_parts(settings: AuthSettings) -> TokenParts:
     """Return the parts that the settings ask for."""
-    if settings.mode == "none" or not settings.jwt:
+    if not settings.jwt:
+        return TokenParts()
+    if settings.mode == "none":
+        _log.warning("issuers_not_heeded", issuers=sorted(settings.jwt), remedy='auth.mode = "api_key" or "jwt"')
         return TokenParts()
     from app.auth.tokens.following import KeySetFollower
     from app.auth.tokens.issuer import Issuer

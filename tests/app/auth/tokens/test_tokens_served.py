@@ -15,6 +15,8 @@ from app.auth.failed_logins import FailedLogins
 from app.auth.keys import hash_key, new_key
 from app.auth.tokens.following import KeySetFollower
 from app.auth.tokens.issuer import LEAST_SECONDS, Issuer
+from app.auth.tokens.opening import token_parts
+from app.settings.auth import AuthSettings
 from tests.support.api import Api, asgi_client, problem_in, running_app
 from tests.support.canary import Log, logged_into_memory
 from tests.support.issuer import AUDIENCE, ISSUER, TokenIssuer, issuer_settings
@@ -136,6 +138,15 @@ async def test_tokens_alone(source: TokenIssuer) -> None:
     assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
     assert problem_in(answers[3])["detail"].startswith("Send a token of an issuer")
     assert answers[3].headers["WWW-Authenticate"] == 'Bearer realm="ninai"'
+
+
+def test_issuers_that_nobody_asks_are_told(log: Log) -> None:
+    """Whoever configured one did not mean to serve everybody."""
+    settings = {"company": issuer_settings()}
+    parts = [token_parts(AuthSettings(mode=mode, jwt=settings)) for mode in ("none", "api_key", "jwt")]
+
+    assert [len(part.kinds) for part in parts] == [0, 1, 1]
+    assert [event["issuers"] for event in log.events("issuers_not_heeded")] == [["company"]]
 
 
 async def test_the_tenant_of_a_token_reaches_the_stores(source: TokenIssuer) -> None:
