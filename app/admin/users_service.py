@@ -7,7 +7,7 @@ from providers.chain.chain import Chain
 from providers.chain.owners import owners_page
 from providers.errors import InvalidInput
 from providers.limits import check_owner
-from providers.types import Owner
+from providers.owners import Owner
 
 
 class UsersService(Struct, frozen=True):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from providers.journal.operations import Backlog, DeadLetter
-from providers.types import DEFAULT_TENANT, Health
+from providers.owners import DEFAULT_TENANT
+from providers.types import Health
 
 MAX_REASON_CHARS = 500
 # The limits of an order in a request: names that are not configured are compared with those that are, which takes time.

@@ -9,7 +9,8 @@ import pytest_asyncio
 from litestar import Litestar
 
 from providers.chain.owners import AT_ONCE
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.support.api import Api, asgi_client, field_in, problem_in, running_app
 from tests.support.chains import two_providers
 
