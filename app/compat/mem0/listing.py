@@ -12,7 +12,7 @@ from app.http.schemas import ConditionsRequest
 from providers.errors import InvalidInput
 from providers.filter_limits import check_filter
 from providers.limits import MAX_LIST_LIMIT
-from providers.summaries import Owner
+from providers.owners import Owner
 from providers.types import MemoryRecord, PageQuery, as_page
 
 # Memories that are looked at for one list: who has more reads them through our own API, with a cursor.
