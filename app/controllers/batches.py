@@ -18,7 +18,7 @@ from app.http.problems import Problem, RequestError
 from app.http.recalled import bytes_for_memories, within_budget
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
-from providers.timing.turns import in_turns
+from providers.timing.turns import Turns, in_turns
 from providers.types import NewMemory
 
 
@@ -69,10 +69,10 @@ class BatchesController(UserResource):
         most_bytes = bytes_for_memories(wanted, call.most_bytes)
         queries = [query.recall_query(call.owner, call.recall_limit, most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
-        results = [
-            _unanswered(query) if isinstance(query, Problem) else await _recalled(query, next(found))
-            for query, _ in priced
-        ]
+        results, turns = list[schemas.RecallItem](), Turns()
+        for query, _ in priced:
+            results.append(_unanswered(query) if isinstance(query, Problem) else await _recalled(query, next(found)))
+            await turns.take()
         answered = sum(result.status == "answered" for result in results)
         return await in_parts(schemas.RecallBatchResponse(results, answered, len(results) - answered))
 
