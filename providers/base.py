@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from providers.answers import Found, Stored
 from providers.errors import ProviderError
 from providers.filters import Filter
-from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH
+from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH, MAX_LIST_LIMIT, check_range
 from providers.store import MemoryStore
 from providers.types import Deletion, Edit, MemoryRecord, Metadata, NewMemory, Owner, PageQuery, Position, RecallQuery
 
@@ -78,7 +78,8 @@ class MemoryProvider(MemoryStore, Protocol):
     async def list_memories(
         self, user_id: str, limit: int = DEFAULT_LIST_LIMIT, offset: int = 0, *, after: Position | None = None
     ) -> list[MemoryRecord]:
-        """Return a page of a user's memories, from newest to oldest."""
+        """Return a page of a user's memories, from newest to oldest; `page` has larger ones."""
+        check_range("limit", limit, 1, MAX_LIST_LIMIT)
         page = await self.page(PageQuery(owner=Owner(user_id), limit=limit, offset=offset, after=after))
         return page.memories
 

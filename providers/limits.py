@@ -40,6 +40,7 @@ MAX_LIST_OFFSET = 100_000
 MAX_BATCH = 1_000
 MAX_EDITS = 16  # edits remembered of one memory, so that a late retry of one of them is recognised
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
+MAX_FIRST_VERSION = 2**63 - 1  # 64 signed bits
 DEFAULT_RECALL_LIMIT = 10
 DEFAULT_LIST_LIMIT = 100
 
@@ -91,9 +92,12 @@ def check_version(version: int | None) -> None:
 
 
 def check_first_version(version: int | None, field: str = "first_version") -> None:
-    """Refuse a first version that `check_version` would refuse; 0 stands for an unknown one."""
+    """Refuse a first version that no store can hold; 0 stands for an unknown one.
+
+    It may be above `MAX_VERSION`, since our clocks mint greater ones after they have met that.
+    """
     if version is not None:
-        check_range(field, version, 0, MAX_VERSION)
+        check_range(field, version, 0, MAX_FIRST_VERSION)
 
 
 def check_labels(labelled: Labels) -> None:

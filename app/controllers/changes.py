@@ -14,6 +14,7 @@ from app.http.admission import price
 from app.http.answers import in_parts, shown
 from app.http.calls import WriteCall
 from app.http.headers import write_status
+from app.http.idempotency import WriteIds
 from app.http.json.batch import Batch, BatchDTO
 from app.http.json.body import JsonDTO
 from app.http.problems import Problem
@@ -21,7 +22,7 @@ from providers.answers import Changed, Erased, Written
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError
 from providers.limits import check_memory_id
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit
+from providers.types import Deletion, Edit, Owner
 
 Change = TypeVar("Change", Edit, Deletion)
 
@@ -52,7 +53,8 @@ class ChangesController(UserResource):
         """
         items = await data.items()
         await write.admission.charge(price.of_edits(items))
-        edits = await in_turns(lambda item: _edit(write, item), items)
+        owner, ids_of = write.owner, write.ids  # a fault with these is one of the request
+        edits = await in_turns(lambda item: _edit(owner, ids_of, item), items)
         ids = [None if isinstance(item, Problem) else item.memory_id for item in items]
         wanted = once_each(edits)
         outcomes = iter(await write.provider.change_many(_good(wanted)) if _good(wanted) else [])
@@ -105,11 +107,11 @@ def once_each(changes: Iterable[Change | Problem]) -> list[Change | Problem]:
     return found
 
 
-def _edit(write: WriteCall, item: change_schemas.UpdateItem | Problem) -> Edit | Problem:
+def _edit(owner: Owner, ids: WriteIds, item: change_schemas.UpdateItem | Problem) -> Edit | Problem:
     if isinstance(item, Problem):
         return item
     try:
-        return write.ids.update(item.edit(write.owner, check_memory_id(item.memory_id)))
+        return ids.update(item.edit(owner, check_memory_id(item.memory_id)))
     except ProviderError as error:
         return problems.problem_of(error)
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.http.problems import BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, RequestError
+from app.http.problems import BAD_REQUEST, TOO_LARGE, RequestError
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH_BODY_BYTES = 16 * 1024 * 1024
-_QUOTED_CHARS = 100
 BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch", "/memory/update/batch"})
 
 
@@ -25,14 +24,11 @@ class BodyLimit:
             return
         limit = limit_of(scope)
         too_large = announced_length(scope) > limit
-        coding = _coding_of(scope)
         seen = 0
         complete = False
 
         async def receive_limited() -> Message:
             nonlocal seen, complete
-            if coding is not None:
-                raise _encoded(coding)
             if too_large:
                 raise _too_large(limit)
             message = await receive()
@@ -62,23 +58,6 @@ def announced_length(head: Mapping[str, Any]) -> int:
     said = next((value for name, value in head.get("headers", ()) if name == b"content-length"), b"")
     # Python refuses to parse thousands of digits; the first twenty are enough.
     return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
-
-
-def _coding_of(scope: Scope) -> str | None:
-    """Return the coding that a body is announced in, None if it comes as it is."""
-    codings = [
-        coding.strip().lower()
-        for name, value in scope["headers"]
-        if name == b"content-encoding"
-        for coding in value.decode("latin-1").split(",")
-    ]
-    return next((coding[:_QUOTED_CHARS] for coding in codings if coding not in {"", "identity"}), None)
-
-
-def _encoded(coding: str) -> RequestError:
-    detail = f"The body must come as it is, and not in the Content-Encoding {coding!r}"
-    # RFC 9110, section 15.5.16: this says that the coding was the problem, and which one is understood.
-    return RequestError(UNSUPPORTED_MEDIA_TYPE, detail, "Content-Encoding", {"Accept-Encoding": "identity"})
 
 
 def _too_large(limit: int) -> RequestError:

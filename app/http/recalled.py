@@ -19,6 +19,8 @@ async def within_budget(
     A memory that does not fit any more is passed over, and shorter ones behind it may still fit. What counts are the
     characters of the text, or, without one, of the contents.
     """
+    if question.format != "text" and question.max_characters is UNSET:
+        return found, UNSET
     if question.format != "text":
         return [record for record, _ in _fitting(question, ((one, one.content) for one in found))], UNSET
     lines = await in_turns(_line_of, found)

@@ -11,6 +11,7 @@ BENCHMARKS = (
     "stalls",
     "search",
     "lists",
+    "tenants",
     "embedders",
     "chain",
     "stores",

@@ -86,13 +86,16 @@ TEMPLATES = {
     "/docs/scalar.js",
     "/docs/{path}",
     "/livez",
+    "/memory/delete/batch",
     "/memory/health",
+    "/memory/list",
     "/memory/memories",
     "/memory/memories/{memory_id}",
     "/memory/recall",
     "/memory/recall/batch",
     "/memory/remember",
     "/memory/remember/batch",
+    "/memory/update/batch",
     "/metrics",
     "/openapi.json",
     "/readyz",
@@ -168,6 +171,9 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
         ("POST", "/memory/recall/batch"),
         ("POST", "/memory/remember"),
         ("POST", "/memory/remember/batch"),
+        ("POST", "/memory/list"),
+        ("POST", "/memory/update/batch"),
+        ("POST", "/memory/delete/batch"),
     }
     assert counts == {(*request, status): 0 for request in asked for status in ("200", "500", "503")}
 

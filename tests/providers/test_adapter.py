@@ -13,8 +13,9 @@ from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError, Throttled, Unavailable, Unsupported
 from providers.filters import Eq
+from providers.labels import LABELS
 from providers.replica import Replica
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
 from tests.support.five_methods import FiveMethodProvider
 from tests.support.spec_mock import MockMemoryProvider
 
@@ -90,12 +91,18 @@ async def test_the_printed_mock_is_refused_what_it_has_no_method_for(mock: Provi
 
 
 @pytest.mark.parametrize(
-    "given", [{"memory_id": str(uuid4())}, {"version": 1}, {"created_at": datetime(2020, 1, 1, tzinfo=UTC)}]
+    "given",
+    [
+        {"memory_id": str(uuid4())},
+        {"version": 1},
+        {"created_at": datetime(2020, 1, 1, tzinfo=UTC)},
+        *({label: "a"} for label in LABELS),
+    ],
 )
 async def test_what_cannot_be_kept_is_not_stored(
     provider: ProviderAdapter, five: FiveMethodProvider, given: dict[str, Any]
 ) -> None:
-    """A given id, version or moment is refused before anything is stored, never dropped."""
+    """A given id, version, moment or label is refused before anything is stored, never dropped."""
     with pytest.raises(Unsupported):
         await provider.store(new(**given))
 
@@ -416,3 +423,19 @@ async def test_users_of_one_name_in_two_tenants_are_two_to_a_stranger(
     assert (await provider.erase(Deletion(owner=other, memory_id=mine.id))).count == 0
     assert (await provider.erase_all(other)).count == 1
     assert await listed(provider) == ["tea of default"]
+
+
+async def test_conditions_choose_what_is_listed_and_deleted(provider: ProviderAdapter) -> None:
+    """They are checked here: nothing has labels, and the total counts what meets the rest."""
+    for number in range(4):
+        await provider.store(new(content=f"tea {number}", metadata={"n": number % 2}))
+    even = Eq("n", 0)
+
+    page = await provider.page(PageQuery(owner=OWNER, where=even, limit=1, total=True, order="oldest"))
+    labelled = await provider.page(PageQuery(owner=OWNER, session="one", total=True))
+    erased = await provider.erase_all(OWNER, conditions=Conditions(where=even))
+
+    assert ([memory.content for memory in page.memories], page.total) == (["tea 0"], 2)
+    assert (labelled.memories, labelled.total) == ([], 0)
+    assert erased.count == 2
+    assert sorted(await listed(provider)) == ["tea 1", "tea 3"]

@@ -5,11 +5,12 @@ from uuid import uuid4
 
 import pytest
 
+from providers.answers import Changed, Erased
 from providers.base import MemoryProvider
-from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderError
+from providers.errors import Conflict, InvalidInput, MemoryDeleted, MemoryNotFound, ProviderError
 from providers.filters import And, Eq
 from providers.limits import MAX_BATCH
-from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, RecallQuery
 
 
 def kind_of(answer: object) -> object:
@@ -197,3 +198,46 @@ async def test_a_thousand_questions_are_answered_at_once(provider: MemoryProvide
     answers = await provider.recall_many([RecallQuery(owner=Owner(user), query="tea", limit=1)] * MAX_BATCH)
 
     assert [ids_of(answer) for answer in answers] == [[memory_id]] * MAX_BATCH
+
+
+async def test_each_change_of_a_batch_is_made_alone(provider: MemoryProvider, user: str) -> None:
+    """What can be changed is, in its place; what is not there, and what breaks a rule, fails alone."""
+    owner = Owner(user)
+    one, two = [await provider.remember(user, content) for content in ("one", "two")]
+    edits = [
+        Edit(owner=owner, memory_id=one, content="uno"),
+        Edit(owner=owner, memory_id=str(uuid4()), content="nobody"),
+        Edit(owner=owner, memory_id=two, content=""),
+        Edit(owner=owner, memory_id=two, session="trip"),
+    ]
+
+    answers = await provider.change_many(edits)
+
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [Changed, MemoryNotFound, InvalidInput, Changed]
+    assert (await provider.get(user, one)).content == "uno"
+    assert (await provider.get(user, two)).session == "trip"
+
+
+async def test_each_deletion_of_a_batch_is_made_alone(provider: MemoryProvider, user: str) -> None:
+    """What is there is deleted; what is not counts nothing, and what has no id fails alone."""
+    owner = Owner(user)
+    one, two = [await provider.remember(user, content) for content in ("one", "two")]
+
+    answers = await provider.erase_many(
+        [Deletion(owner=owner, memory_id=memory_id) for memory_id in (one, str(uuid4()), "two")]
+    )
+
+    assert [answer.count for answer in answers if isinstance(answer, Erased)] == [1, 0]
+    assert isinstance(answers[2], InvalidInput)
+    assert [memory.id for memory in await provider.list_memories(user)] == [two]
+
+
+@pytest.mark.parametrize("size", [0, 1_001])
+async def test_batches_of_changes_have_limits(provider: MemoryProvider, user: str, size: int) -> None:
+    """A batch has one to a thousand items."""
+    owner = Owner(user)
+    with pytest.raises(InvalidInput, match="edits"):
+        await provider.change_many([Edit(owner=owner, memory_id=str(uuid4()))] * size)
+    with pytest.raises(InvalidInput, match="deletions"):
+        await provider.erase_many([Deletion(owner=owner, memory_id=str(uuid4()))] * size)

@@ -179,7 +179,7 @@ async def test_states_carry_labels_and_order(provider: MemoryProvider, user: str
     """A state that is copied keeps labels and first version; one with neither is copied as it is."""
     assert isinstance(provider, Replica)
     owner = Owner(user)
-    [memory_id] = await stored(provider, NewMemory(owner=owner, content="tea", first_version=7, **LABELLED))
+    [memory_id] = await stored(provider, NewMemory(owner=owner, content="tea", version=8, first_version=7, **LABELLED))
     state = await provider.snapshot(owner, memory_id)
     assert state is not None
     assert (labels_of(state), state.first_version, state.unknown) == (LABELLED, 7, "")

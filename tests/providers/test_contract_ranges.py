@@ -10,7 +10,7 @@ from providers import limits
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, Gt, In, Not, Or
-from providers.types import NewMemory, Owner, Position, RecallQuery
+from providers.types import NewMemory, Owner, PageQuery, Position, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-000000000001"
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point
@@ -74,6 +74,13 @@ async def test_a_limit_outside_its_range_is_refused(provider: MemoryProvider, us
         assert await refused(provider.recall(user, "tea", most if below is None else below)) == "limit"
     for most in (limits.MAX_LIST_LIMIT + 1, 2**63):
         assert await refused(provider.list_memories(user, most if below is None else below)) == "limit"
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 1_001, 2**63])
+async def test_a_page_has_a_limit(provider: MemoryProvider, user: str, limit: int) -> None:
+    """A page with conditions holds 1 to 1,000 memories."""
+    assert await refused(provider.page(PageQuery(owner=Owner(user), limit=limit))) == "limit"
+    assert (await provider.page(PageQuery(owner=Owner(user), limit=1_000))).memories == []
 
 
 @pytest.mark.parametrize("offset", [-1, 100_001, 2**63])

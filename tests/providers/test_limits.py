@@ -248,6 +248,11 @@ def test_a_page_is_within_its_bounds() -> None:
         return reason_of(limits.check_page, replace(query, **fields))
 
     assert refusal(limit=1_001) == ("limit", "must be between 1 and 1000, got 1001")
+    for version in (0, limits.MAX_FIRST_VERSION):
+        limits.check_page(replace(query, after=replace(position, first_version=version), order="oldest"))
+    for wrong in (-1, limits.MAX_FIRST_VERSION + 1):
+        assert refusal(after=replace(position, first_version=wrong))[0] == "after"
+    assert refusal(order="oldest")[0] == "after"
     assert refusal(offset=-1) == ("offset", "must be between 0 and 100000, got -1")
     assert refusal(after=replace(position, memory_id="1")) == ("after", "must be a UUID")
 

@@ -18,7 +18,7 @@ from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Owner
+from providers.types import ALL, Conditions, Owner
 from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
@@ -123,11 +123,11 @@ class ClearsHome(RealDesign):
         """Return a chain that leaves the standbys as they are."""
         chained = rig.chained(route, trusted=trusted)
 
-        async def erase_all(owner: Owner, limit: int = MAX_BATCH) -> Erased:
+        async def erase_all(owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
             readers = chained.route.verified.readers
             if not readers:
                 raise Unavailable("nobody is complete")
-            return await readers[0].provider.erase_all(owner, limit)
+            return await readers[0].provider.erase_all(owner, limit, conditions)
 
         vars(chained)["erase_all"] = erase_all  # the world sets the route of a chain, and of no wrapper
         return chained

@@ -20,6 +20,7 @@ DECLARED = {
     "X-Request-ID": _header("The request's id in the log: the caller's own, if it sent one.", always=True),
     "Server-Timing": _header("Milliseconds in all, in providers and in the journal.", always=True),
     "Cache-Control": _header("`no-store`.", always=True),
+    "X-Content-Type-Options": _header("`nosniff`.", always=True),
     "Memory-Provider": _header("The provider that answered."),
     "Memory-Consistency": _header("`strong`: the answer has every acknowledged write.", enum=["strong", "eventual"]),
     "Memory-Degraded": _header("Why the answer is less than it could be: words, separated by commas."),
@@ -30,7 +31,7 @@ DECLARED = {
     "Retry-After": _header("Seconds after which to try again.", type=OpenAPIType.INTEGER, minimum=1),
     "WWW-Authenticate": _header("How to show a key."),
 }
-_ALWAYS = ("X-Request-ID", "Server-Timing", "Cache-Control")
+_ALWAYS = ("X-Request-ID", "Server-Timing", "Cache-Control", "X-Content-Type-Options")
 _OF_MEMORIES = ("Memory-Provider", "Memory-Consistency", "Memory-Degraded")
 _OF_WRITES = (SESSION_HEADER, "Preference-Applied")
 _SUCCESSES = frozenset({"200", "202"})

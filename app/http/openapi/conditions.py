@@ -41,11 +41,21 @@ def describe_conditions(schemas: dict[str, Schema]) -> None:
 
 
 def _rename_choices(schema: Schema) -> None:
-    for child in [*(schema.properties or {}).values(), schema.items]:
-        if not isinstance(child, Schema):
-            continue
-        _rename_choices(child)
-        choices = list(child.one_of or ())
-        others = [one for one in choices if not (isinstance(one, Reference) and one.ref in _REFS.values())]
-        if len(choices) - len(others) == len(_REFS):
-            child.one_of = [_CONDITION, *others]
+    properties = schema.properties or {}
+    for name, child in properties.items():
+        properties[name] = _renamed(child)
+    if isinstance(schema.items, Schema):
+        schema.items = _renamed(schema.items)
+
+
+def _renamed(child: Schema | Reference) -> Schema | Reference:
+    """Return the schema with the name in place of the whole choice; a choice of nothing else is the name alone."""
+    if isinstance(child, Reference):
+        return child
+    _rename_choices(child)
+    choices = list(child.one_of or ())
+    others = [one for one in choices if not (isinstance(one, Reference) and one.ref in _REFS.values())]
+    if len(choices) - len(others) != len(_REFS):
+        return child
+    child.one_of = [_CONDITION, *others]
+    return child if others else _CONDITION

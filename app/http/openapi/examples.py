@@ -29,6 +29,7 @@ _USER = AuthSettings().default_user
 _ID = keyed_memory_id(ANONYMOUS, _USER, _KEYS["remember"])
 # Another one to be deleted: nothing can be stored under the key of a deleted memory.
 _BATCHED = keyed_memory_id(ANONYMOUS, _USER, _KEYS["rememberBatch"], "1")
+_BATCHED_FIRST = keyed_memory_id(ANONYMOUS, _USER, _KEYS["rememberBatch"], "0")
 _MEMORY = MemoryRecord(
     id=_ID,
     user_id=_USER,
@@ -49,9 +50,9 @@ _BODIES: dict[str, Struct] = {
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
     "rememberBatch": schemas.RememberBatchRequest([_REMEMBER, schemas.RememberRequest("Green tea in the evening")]),
-    "listMatching": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
+    "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
-    "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED]),
+    "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),
     "recallBatch": schemas.RecallBatchRequest([_RECALL, schemas.RecallRequest("what do I drink in the evening?")]),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
@@ -60,6 +61,13 @@ _ANSWERS: dict[str, Struct] = {
     "remember": schemas.RememberResponse(_ID),
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
+    "queryMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
+    "updateBatch": change_schemas.UpdateBatchResponse(
+        [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
+    ),
+    "deleteBatch": change_schemas.DeleteBatchResponse(
+        [change_schemas.DeleteResult(memory_id=_BATCHED_FIRST, status="deleted")], 1, 0
+    ),
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,

@@ -13,6 +13,8 @@ from providers.types import MemoryRecord
 
 _OURS = ("app.", "providers.")
 _MEMORY_ID, _CONFIRM = "memory_id", "confirm"
+# They repeat what the client sent, also what is no id.
+_REPEATING = frozenset({"UpdateResult", "DeleteResult"})
 
 
 @cache
@@ -35,7 +37,7 @@ def correct_schemas(document: OpenAPI) -> None:
         for field, value in (schema.properties or {}).items():
             if isinstance(value, Schema):
                 _correct(value, required=field in (schema.required or ()))
-                if field == _MEMORY_ID or (struct is MemoryRecord and field == "id"):
+                if (field == _MEMORY_ID and name not in _REPEATING) or (struct is MemoryRecord and field == "id"):
                     _mark_as_id(value)
 
 

@@ -54,6 +54,7 @@ async def app(folder: Path, ops: str) -> AsyncIterator[Litestar]:
     """A service that follows these keys."""
     assert ops
     environ = {"MEMORY_PROVIDER": "mock", "NINAI__AUTH__MODE": "api_key", "NINAI__DATA_DIR": str(folder)}
+    environ["NINAI__TENANTS__ENABLED"] = "true"
     async with running_app(environ) as opened:
         yield opened
 
@@ -159,7 +160,7 @@ async def test_a_file_that_cannot_be_used_changes_nothing(
 
 
 async def test_the_tenant_of_a_key_reaches_the_stores(http: httpx.AsyncClient, folder: Path) -> None:
-    """Another tenant's memories are never the default tenant's, also while the stores know no other one yet."""
+    """Two tenants' users of one name never meet."""
     mine = keys(folder, "new", "mine", "--user", "alice")["key"]
     theirs = keys(folder, "new", "theirs", "--user", "alice", "--tenant", "acme")["key"]
     assert await until(status(http, mine, 200))
@@ -167,10 +168,12 @@ async def test_the_tenant_of_a_key_reaches_the_stores(http: httpx.AsyncClient, f
 
     response = await http.get("/memory/memories", headers={"X-API-Key": theirs})
 
-    if response.status_code == 422:
-        assert response.json()["errors"][0]["field"] == "tenant"
-    else:
-        assert response.json()["memories"] == []
+    assert response.json()["memories"] == []
+    stored = await Api(http, "alice", {"X-API-Key": theirs}).stored("coffee")
+    [memory] = (await http.get("/memory/memories", headers={"X-API-Key": theirs})).json()["memories"]
+    assert (memory["id"], memory["user_id"], memory["tenant"]) == (stored, "alice", "acme")
+    [own] = (await http.get("/memory/memories", headers={"X-API-Key": mine})).json()["memories"]
+    assert (own["content"], own["user_id"]) == ("tea", "alice")
 
 
 async def test_the_last_use_is_noted(app: Litestar, http: httpx.AsyncClient, folder: Path) -> None:

@@ -146,6 +146,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'auth.default_user = "demo"  # default',
         "auth.keys_path = unset  # default",
         "auth.pepper = unset  # default",
+        "tenants.enabled = false  # default",
         'log.format = "auto"  # default',
         'log.level = "debug"  # NINAI__LOG__LEVEL',
         "tracing.endpoint = unset  # default",

@@ -171,8 +171,10 @@ def test_a_condition_is_chosen_by_its_op(document: dict[str, Any]) -> None:
 
     assert schemas["Filter"]["discriminator"] == {"propertyName": "op", "mapping": refs}
     assert [choice["$ref"] for choice in schemas["Filter"]["oneOf"]] == list(refs.values())
-    for name, field in (("RecallRequest", "where"), ("ListRequest", "where"), ("Not", "that")):
-        assert schemas[name]["properties"][field]["oneOf"][0] == {"$ref": "#/components/schemas/Condition"}
+    condition = {"$ref": "#/components/schemas/Condition"}
+    for name in ("RecallRequest", "ListRequest"):
+        assert schemas[name]["properties"]["where"]["oneOf"][0] == condition
+    assert schemas["Not"]["properties"]["that"] == condition
     assert schemas["EqualFields"]["not"] == {"required": ["op"]}
 
 
@@ -226,7 +228,7 @@ def test_defaults_stand_where_they_make_nothing_required(document: dict[str, Any
     recall = document["components"]["schemas"]["SingleRecallRequest"]
     assert recall["required"] == ["query"]
     assert recall["properties"]["min_score"]["description"] == "By default 0.0."
-    assert document["components"]["schemas"]["ReadyResponse"]["required"] == ["leaving", "providers", "ready"]
+    assert document["components"]["schemas"]["ReadyResponse"]["required"] == ["ready"]
 
 
 def test_a_field_of_one_kind_is_no_choice(document: dict[str, Any]) -> None:
@@ -348,13 +350,13 @@ async def test_a_visitor_is_led_to_the_page(mock_http: httpx.AsyncClient) -> Non
 async def test_the_document_and_the_service_agree_on_the_patience(
     document: dict[str, Any], mock_http: httpx.AsyncClient
 ) -> None:
-    """What the pattern takes is taken, and nothing else."""
+    """What the document takes is taken, and nothing else."""
     headers = operations(document)["get", "/memory/memories"]["parameters"]
-    [pattern] = [one["schema"]["pattern"] for one in headers if one["name"] == "X-Request-Timeout-Ms"]
+    [schema] = [one["schema"] for one in headers if one["name"] == "X-Request-Timeout-Ms"]
     good = ["1", "9", "10", "000001", "0099", "012345", "99999", "599999", "600000"]
-    bad = ["0", "000000", "600001", "999999", "0600000", "1000000", "-1", "+1", "1.0", "1e3", "", " ", "x", "1 1"]
+    bad = ["0", "000000", "600001", "999999", "1000000", "-1", "+1", "1.0", "1e3", "", " ", "x", "1 1"]
 
-    told = {value: re.search(pattern, value) is not None for value in good + bad}
+    told = {value: value.isdigit() and schema["minimum"] <= int(value) <= schema["maximum"] for value in good + bad}
     done = {
         value: (await mock_http.get("/memory/memories", headers={"X-Request-Timeout-Ms": value})).status_code != 422
         for value in good + bad

@@ -54,6 +54,17 @@ def test_a_state_comes_out_as_it_went_in(content: str, metadata: Metadata | None
     assert key_of(item_of(state)) == state.id
 
 
+def test_labels_and_order_come_out_as_they_went_in() -> None:
+    """They stand in the same text, which an older program keeps as it is; a text without them has none."""
+    plain = live(USER)
+    state = replace(plain, first_version=7, session="trip \\ 'x'", agent="a", app="用户", speaker="Zoë")
+    fields = json.loads(metadata_of(state)[KEY])
+
+    assert state_of(item_of(state)) == state
+    assert (fields["session"], fields["first_version"]) == ("trip \\ 'x'", 7)
+    assert not {"session", "agent", "app", "speaker", "first_version"} & json.loads(metadata_of(plain)[KEY]).keys()
+
+
 @pytest.mark.parametrize("created_at", [None, MOMENT])
 def test_a_tombstone_comes_out_as_it_went_in(created_at: datetime | None) -> None:
     """A tombstone keeps its version, its edit and whether there was a memory, and is no memory by its text."""

@@ -1,0 +1,78 @@
+"""What row-level security costs: the same operations with the wall down and up, in turns, as a role that it holds."""
+
+import asyncio
+import statistics
+from collections.abc import Awaitable, Callable, Iterator
+from time import perf_counter
+
+from providers.filters import Eq
+from providers.native.embedded import EmbeddedServer
+from providers.native.engine import open_engine
+from providers.native.provider import PostgresMemoryProvider
+from providers.native.schema import Schema
+from providers.types import NewMemory, Owner, PageQuery, RecallQuery
+from tests.bench.load import table
+from tests.support.native import HashingEmbedder, open_native_provider
+from tests.support.postgres import connected, create_database, make_template, reachable_folder
+from tests.support.walled import application_role
+
+OWNERS = (Owner("bob"), Owner("bob", "acme"))
+MEMORIES = 1_000  # of each owner
+ROUNDS = 30
+CALLS = 10  # of each operation in a round
+
+_WORDS = ("tea", "coffee", "river", "stone", "garden", "window", "winter", "travel", "music", "doctor", "recipe")
+
+Work = Callable[[], Awaitable[object]]
+
+
+def main() -> None:
+    """Fill a database, and switch the wall between the rounds."""
+    with reachable_folder() as folder, EmbeddedServer(folder / "postgres").running() as server:
+        table(asyncio.run(_measure(server)))
+
+
+async def _measure(server: EmbeddedServer) -> Iterator[tuple[str, ...]]:
+    await make_template(server)
+    dsn = await create_database(server)
+    times: dict[tuple[str, bool], list[float]] = {}
+    async with (
+        application_role(dsn) as application,
+        open_engine(dsn, pool_size=1) as owner,
+        open_native_provider(application, HashingEmbedder(), migrate=False) as provider,
+    ):
+        for one in OWNERS:
+            await provider.store_many(
+                [NewMemory(owner=one, content=_text(n), metadata={"n": n % 7}) for n in range(MEMORIES)]
+            )
+        async with connected(dsn) as connection:
+            await connection.execute("VACUUM ANALYZE ninai_memories")
+        works = {f"{name}, {one.tenant}": work for one in OWNERS for name, work in _works(provider, one).items()}
+        for up in (False, True) * ROUNDS:
+            await Schema(owner).wall(up=up)
+            for name, work in works.items():
+                await work()  # its plan is made anew
+                for _ in range(CALLS):
+                    started = perf_counter()
+                    await work()
+                    times.setdefault((name, up), []).append((perf_counter() - started) * 1000)
+    rows = [("operation", "down ms", "up ms", "ratio")]
+    for name in works:
+        without, behind = (statistics.quantiles(times[name, state], n=5)[0] for state in (False, True))
+        rows.append((name, f"{without:.2f}", f"{behind:.2f}", f"{behind / without:.2f}x"))
+    return iter(rows)
+
+
+def _works(provider: PostgresMemoryProvider, owner: Owner) -> dict[str, Work]:
+    where = Eq("n", 3)
+    new = Owner("new", owner.tenant)
+    return {
+        "recall": lambda: provider.find(RecallQuery(owner=owner, query="tea by the river")),
+        "recall by metadata": lambda: provider.find(RecallQuery(owner=owner, query="tea by the river", where=where)),
+        "list": lambda: provider.page(PageQuery(owner=owner, limit=20)),
+        "remember": lambda: provider.store(NewMemory(owner=new, content="tea by the river")),
+    }
+
+
+def _text(number: int) -> str:
+    return " ".join(_WORDS[(number * step + step) % len(_WORDS)] for step in (1, 2, 3, 5, 7)) + f" {number}"
