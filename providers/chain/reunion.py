@@ -1,4 +1,4 @@
-"""Reunion: bring the stores that were all rolled back to one state, where none is left that has everything."""
+"""Reunion: bring stores that were rolled back to one state, where none is left that has everything."""
 
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -25,8 +25,9 @@ class Reunion(Struct):
     """Complete the members that were rolled back, of which `links` are those that this process can ask.
 
     The journal delivers again what it retains. What only one of the stores still holds is merged into the others:
-    states are put once by version and deletions win, so that any order ends in the same. After that nothing is left
-    that one of them could lack and anybody could bring.
+    states are put once by version and deletions win, so that any order ends in the same. A member that was still being
+    filled is a source as well, if all that its store holds is ours: it may have the last copy of what it was delivered.
+    After that nothing is left that one of them could lack and anybody could bring.
     """
 
     holder: str
@@ -44,28 +45,32 @@ class Reunion(Struct):
         """
         known = await self.journal.members()
         members = [member for member in known if member.restored]
-        await self._check(members, [member for member in known if member.state is MemberState.COMPLETE])
-        if len(members) > 1:
-            await self._merge({member.name for member in members})
+        sources = [member for member in known if _is_source(member)]
+        await self._check(members, sources, [member for member in known if member.state is MemberState.COMPLETE])
+        if len(members) + len(sources) > 1:
+            await self._merge(_names(members), _names(sources))
         for member in members:
             await self.journal.mark(member.name, MemberState.COMPLETE, epoch=member.epoch)
             _log.warning("store_reunited", provider=member.name, seconds=member.behind)
 
-    async def _check(self, members: Sequence[Member], complete: Sequence[Member]) -> None:
+    async def _check(self, members: Sequence[Member], sources: Sequence[Member], complete: Sequence[Member]) -> None:
         await self._claim()
         if complete:  # perhaps one that this process has not met, because its store does not answer
             raise NotBackfilled(f"{complete[0].name} has received everything, and the others are filled from it")
         asked = {link.name for link in self.links}
+        for source in sources:
+            if source.name not in asked:
+                raise NotBackfilled(f"{source.name} was being filled, and may hold what the others lost")
         for member in members:
             if member.name not in asked:
                 raise NotBackfilled(f"{member.name} was rolled back as well, and may hold what the others lost")
             if await self.journal.pending(1, provider=member.name):
                 raise NotBackfilled(f"{member.name} is still receiving what the journal retains")
 
-    async def _merge(self, names: Collection[str]) -> None:
-        """Merge the stores of these members; those of the others may know of deletions."""
+    async def _merge(self, names: Collection[str], sources: Collection[str]) -> None:
+        """Merge the stores of these members, and the sources into them; those of the others may know of deletions."""
         stores = [ComparedStore(link, self.now) for link in self.links]
-        pages = StorePages(self.journal, stores, names, self.now)
+        pages = StorePages(self.journal, stores, names, self.now, sources=sources)
         for _ in range(MAX_PASSES):
             if not await self._merge_once(pages):
                 return
@@ -86,3 +91,12 @@ class Reunion(Struct):
     async def _claim(self) -> None:
         if not await self.journal.claim(_TASK, self.holder, _CLAIM_SECONDS):
             raise NotBackfilled("another process reunites the stores")
+
+
+def _is_source(member: Member) -> bool:
+    """Return whether a member may hold what others have lost, and nothing of strangers; one never met holds nothing."""
+    return member.ours and not member.restored and member.identity is not None
+
+
+def _names(members: Sequence[Member]) -> frozenset[str]:
+    return frozenset(member.name for member in members)

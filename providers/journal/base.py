@@ -149,18 +149,15 @@ class Journal(SupersededVersions, Protocol):
     async def wait(self, seconds: float) -> None:
         """Wait until a delivery may have become due, here or on another host, but at most this many seconds.
 
-        A delivery that becomes due between two waits of one task ends the second wait at once, even if other tasks
-        wait meanwhile.
+        One that becomes due between two waits of one task ends the second at once, even if other tasks wait meanwhile.
         """
 
     @abstractmethod
     async def prune(self, seconds: float) -> int:
         """Drop the operations, no tombstones, that every member confirmed and that are older than `seconds`.
 
-        Older edits that were kept for so long, or whose memory has no operation any more, go with them.
-
-        Returns:
-            The number of operations dropped.
+        Older edits that were kept for so long, or whose memory has no operation any more, go with them. Return the
+        number of operations dropped.
         """
 
     @abstractmethod
@@ -230,13 +227,14 @@ class Journal(SupersededVersions, Protocol):
         """Return whether there was ever a member."""
 
     @abstractmethod
-    async def join(self, name: str, identity: str | None, state: MemberState | None = None) -> Member:
+    async def join(
+        self, name: str, identity: str | None, state: MemberState | None = None, *, ours: bool = False
+    ) -> Member:
         """Add a provider to the members with a state, unless it is one already.
 
         By default the first member ever is complete, and later ones start with a backfill. A newcomer gets a delivery
         of every operation that the journal still knows except traces, because a scan for the backfill may have passed
-        the place of one before it was written. The identity of a known member is set if it was unknown so far, and
-        otherwise stays as it is: see `restart`.
+        the place of one before it was written. An identity that was unknown so far is set, with `ours` (see `Member`).
         """
 
     @abstractmethod
@@ -250,12 +248,13 @@ class Journal(SupersededVersions, Protocol):
         behind: float | None = None,
         above: int = 0,
         state: MemberState = MemberState.FILLING,
+        ours: bool = False,
     ) -> Member | None:
         """Begin a new epoch of a member whose store lost what it had, or is another one; a backfill starts anew.
 
         It gets a delivery of all that the journal still knows except traces, tombstones first. `restored` and `behind`
-        are those of `Member`; the new epoch is greater than `above`, too. Nothing changes unless the member's epoch is
-        still `epoch`. Return the member afterwards, None if there is none of this name.
+        are those of `Member`, and so is `ours` of another store. The new epoch is greater than `above`, too. Nothing
+        changes unless the member's epoch is still `epoch`. Return the member afterwards, None if there is none.
         """
 
     @abstractmethod

@@ -250,6 +250,9 @@ class Member(Struct, frozen=True, kw_only=True):
     the store's server. A member that is filling is `restored` if its store was in sync before it was reset to a state
     that is `behind` seconds older: it may answer, marked, while no member is complete. One that `keeps_history`
     receives superseded versions as well.
+
+    All that its store holds is `ours` if it was empty when it became a member, or has had everything since: it got that
+    through this journal, or from a member that was complete.
     """
 
     name: str
@@ -267,3 +270,4 @@ class Member(Struct, frozen=True, kw_only=True):
     restored: bool = False
     behind: float | None = None
     keeps_history: bool = False
+    ours: bool = False

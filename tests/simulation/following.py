@@ -58,6 +58,15 @@ def epochs_in(world: World) -> dict[str, int]:
     }
 
 
+def identities_in(world: World) -> dict[str, str | None]:
+    """Return the identity of the store of each member."""
+    return {
+        str(name): None if identity is None else str(identity)
+        for connection in world.connections
+        for name, identity in connection.rows("SELECT name, identity FROM members")
+    }
+
+
 def noted_in(world: World) -> dict[str, tuple[int, int]]:
     """Return the epoch of each member with the number of the last mark that its store is known to have."""
     return {

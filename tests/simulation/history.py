@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from providers.chain.execution import RESTORED
+from tests.simulation.breach import Breach
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import JOURNAL, Act
 
 
-def unknowable_clashes(events: Sequence[Event], kept: float, refused: AbstractSet[str]) -> frozenset[str]:
+def unknowable_clashes(
+    events: Sequence[Event], kept: float, refused: AbstractSet[str], breaches: Sequence[Breach] = ()
+) -> frozenset[str]:
     """Return the memories whose key was used again for another content when nobody who knew it could be asked.
 
-    The journal had forgotten it, `kept` seconds later, and no provider answered. Such a write ends as a dead letter:
-    `refused` are the memories that have one.
+    The journal had forgotten it, `kept` seconds later, or in a breach, and no provider answered that knew it. Such a
+    write ends as a dead letter: `refused` are the memories that have one.
     """
     first: dict[str, Event] = {}
     found = set()
@@ -25,7 +28,10 @@ def unknowable_clashes(events: Sequence[Event], kept: float, refused: AbstractSe
                 first[event.memory] = event
             continue
         believed = event.memory in refused or (event.acknowledged and event.degraded)
-        if believed and known.content != event.content and event.ended > known.ended + kept:
+        forgotten = event.ended > known.ended + kept or any(
+            event.started >= breach.at and event.memory not in breach.known for breach in breaches
+        )
+        if believed and known.content != event.content and forgotten:
             found.add(event.memory)
     return frozenset(found)
 

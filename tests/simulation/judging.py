@@ -1,6 +1,7 @@
 """What the promises demand of a run in which something changed behind the chain's back."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
@@ -29,10 +30,13 @@ def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) ->
     [breach] = breaches
     noticed = _NEVER if breach.noticed is None else breach.noticed
     complete = _NEVER if breach.complete is None else breach.complete
-    events = _without_misled(events, breach, noticed)
+    misled = _misled(events, breach, noticed)
+    events = _without_misled(events, misled, breach, noticed)
     events = [_open(event) if _is_read(event) and _overlaps(event, breach.at, noticed) else event for event in events]
     if not breach.lost:
         return check(events)
+    # What was left of a memory says nothing where what became of it does not count.
+    breach = replace(breach, lost={memory: left for memory, left in breach.lost.items() if memory not in misled})
     return [
         *check([event for event in events if event.started < breach.at]),
         *check(_meanwhile(events, breach, complete)),
@@ -42,12 +46,17 @@ def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) ->
     ]
 
 
-def _without_misled(events: Sequence[Event], breach: Breach, noticed: float) -> list[Event]:
-    """Leave out the memories that were written meanwhile although the journal knew nothing of their past."""
+def _misled(events: Sequence[Event], breach: Breach, noticed: float) -> set[str | None]:
+    """Return the memories that were written meanwhile although the journal knew nothing of their past."""
     writes = [event for event in events if not _is_read(event) and event.memory is not None]
     before = {event.memory for event in writes if event.started < breach.at}
     meanwhile = {event.memory for event in writes if _overlaps(event, breach.at, noticed)}
-    misled = {memory for memory in before & meanwhile if memory not in breach.known}
+    return {memory for memory in before & meanwhile if memory not in breach.known}
+
+
+def _without_misled(
+    events: Sequence[Event], misled: AbstractSet[str | None], breach: Breach, noticed: float
+) -> list[Event]:
     return [
         _open(event) if event.act is Act.CLEAR and _overlaps(event, breach.at, noticed) else event
         for event in events

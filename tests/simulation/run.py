@@ -108,7 +108,7 @@ def _unknowable(world: World, events: Sequence[Event]) -> frozenset[str]:
     sql = """SELECT o.memory_id FROM deliveries AS d JOIN operations AS o ON o.seq = d.seq
         WHERE d.due_at IS NULL AND d.error = 'conflict'"""
     refused = {str(memory_id) for connection in world.connections for (memory_id,) in connection.rows(sql)}
-    return unknowable_clashes(events, RETENTION.keep, refused)
+    return unknowable_clashes(events, RETENTION.keep, refused, world.breaches)
 
 
 def past(world: World) -> list[Event]:

@@ -159,6 +159,7 @@ class _Complete(SimulatedJournal):
         behind: float | None = None,
         above: int = 0,
         state: MemberState = MemberState.FILLING,
+        ours: bool = False,
     ) -> Member | None:
         return await super().restart(
             name,
@@ -168,6 +169,7 @@ class _Complete(SimulatedJournal):
             behind=behind,
             above=above,
             state=MemberState.COMPLETE if restored and not above else state,
+            ours=ours,
         )
 
 

@@ -14,6 +14,7 @@ from tests.simulation.following import (
     epochs_in,
     everything_in,
     follow,
+    identities_in,
     known_in,
     lost_between,
     mark_of,
@@ -76,16 +77,18 @@ async def _replace(world: World, change: Upset) -> None:
     await asyncio.sleep(change.at)
     [name] = change.names
     right, last = world.stores[name], complete_in(world) <= {name}
-    epochs = epochs_in(world)
+    other = world.another_store(name)
     breach = Breach(what=f"{name} replaced", at=world.clock(), names=change.names, known=known_in(world))
     world.breaches.append(breach)
-    world.stores[name] = world.another_store(name)
+    world.stores[name] = other
 
     async def refused() -> bool:
         return all(one is None or not one.serves or name not in one.membership.registrar.met for one in world.replicas)
 
     async def noticed() -> bool:
-        return epochs_in(world).get(name, 0) > epochs.get(name, 0) or await refused()
+        # A process that refuses it begins an epoch, while another one has not looked yet.
+        taken_over = identities_in(world).get(name) == await other.identity()
+        return world.stores[name] is right or taken_over or await refused()
 
     following = asyncio.ensure_future(follow(world, breach, noticed))
     await asyncio.sleep(change.seconds)

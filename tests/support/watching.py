@@ -1,6 +1,7 @@
 """What a piece of work costs the process: how long it holds up the event loop, and how much memory it takes."""
 
 import asyncio
+import gc
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -35,7 +36,8 @@ class Watch:
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[Watch]:
-    """Watch what is done meanwhile in this thread."""
+    """Watch what is done meanwhile in this thread, and not the collection of what was there before."""
+    gc.collect()
     watch = Watch()
     beating = asyncio.create_task(watch.beat())
     await asyncio.sleep(0)

@@ -27,13 +27,16 @@ class Difference(Struct, frozen=True):
     faults: Mapping[str, Fault]
 
 
-def compare(held: Mapping[str, Snapshot | None], members: Collection[str]) -> Difference | None:
+def compare(
+    held: Mapping[str, Snapshot | None], members: Collection[str], sources: Collection[str] = ()
+) -> Difference | None:
     """Compare what stores hold of one memory; return None if the members among them agree.
 
-    Of the other stores, the witnesses, only tombstones count: a deletion wins wherever it is known, while a live memory
-    of a stranger is nobody's.
+    What `sources` hold counts as well, but not what they lack. Of the other stores, the witnesses, only tombstones
+    count: a deletion wins wherever it is known, while a live memory of a stranger is nobody's.
     """
-    counted = [state for name, state in held.items() if state is not None and (state.deleted or name in members)]
+    heard = {*members, *sources}
+    counted = [state for name, state in held.items() if state is not None and (state.deleted or name in heard)]
     if not counted:
         return None
     wanted = reduce(merged, counted)

@@ -82,20 +82,21 @@ class MergePage(Struct, frozen=True, kw_only=True):
 
 
 class StorePages(Struct, frozen=True):
-    """Compare and merge the `members` of these stores; the others are witnesses of deletions."""
+    """Compare and merge the `members` of these stores, with what `sources` hold; the others witness deletions."""
 
     journal: Journal
     stores: Sequence[ComparedStore]
     members: Collection[str]
     now: Callable[[], float] = time.monotonic
     seconds: float = PAGE_SECONDS
+    sources: Collection[str] = ()
 
     async def diff(self, after: WalkPlace | None, most: int) -> DiffPage:
         """Compare from a place on; return up to `most` differences one by one."""
         counts = _Counts()
         end = self.now() + self.seconds
         next_after: str | None = None
-        async with aclosing(Walk(self.stores, self.members).steps(after)) as steps:
+        async with aclosing(Walk(self.stores, self.members, self.sources).steps(after)) as steps:
             async for step in steps:
                 for name, summary in (step.summaries or {}).items():
                     counts.live[name] += 0 if summary is None else summary.live
@@ -123,7 +124,7 @@ class StorePages(Struct, frozen=True):
         tally, users, found = Tally(), 0, list[Difference]()
         end = self.now() + self.seconds
         next_after: str | None = None
-        async with aclosing(Walk(self.stores, self.members).steps(after)) as steps:
+        async with aclosing(Walk(self.stores, self.members, self.sources).steps(after)) as steps:
             async for step in steps:
                 users += step.summaries is not None
                 if step.difference is not None:

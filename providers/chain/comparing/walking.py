@@ -56,13 +56,14 @@ class WalkStep(Struct, frozen=True, kw_only=True):
 
 
 class Walk(Struct, frozen=True):
-    """Walk over what stores hold, and compare what the members among them hold; see `compare`.
+    """Walk over what stores hold, and compare what the members and the sources among them hold; see `compare`.
 
     Owners of whom all stores have equal summaries are passed at once.
     """
 
     stores: Sequence[ComparedStore]
     members: Collection[str]
+    sources: Collection[str] = ()
 
     async def steps(self, after: WalkPlace | None = None) -> AsyncGenerator[WalkStep, None]:
         """Yield the steps that come after a place, or all."""
@@ -83,7 +84,8 @@ class Walk(Struct, frozen=True):
         streams = {store.name: store.states(owner, after) for store in self.stores}
         async with aclosing(aligned(streams, lambda state: state.id)) as rows:
             async for memory_id, held in rows:
-                yield WalkStep(place=WalkPlace(owner.key, memory_id), difference=compare(held, self.members))
+                difference = compare(held, self.members, self.sources)
+                yield WalkStep(place=WalkPlace(owner.key, memory_id), difference=difference)
         yield WalkStep(place=WalkPlace(owner.key))
 
 

@@ -9,8 +9,7 @@ from msgspec import Struct
 from providers.chain.errors import OrderRefused
 from providers.chain.link import Link
 from providers.chain.stores.claims import IDENTITY_SECONDS
-from providers.chain.stores.founding import holds
-from providers.chain.stores.introductions import introductions_of, refuse_twins
+from providers.chain.stores.introductions import holds, introductions_of, refuse_twins
 from providers.chain.stores.registrar import Registrar
 from providers.introduction import Introduction
 from providers.journal.base import Journal
@@ -105,7 +104,9 @@ class Adopter(Struct):
         for link, store in zip(self.links, plan.stores, strict=True):
             introduction = self._introductions[link.name]
             mark = introduction.mark
-            member = await self.journal.join(link.name, introduction.identity, MemberState.FILLING)
+            member = await self.journal.join(
+                link.name, introduction.identity, MemberState.FILLING, ours=not store.holds
+            )
             # Who is empty has nothing to answer with, unless all are.
             restarted = await self.journal.restart(
                 link.name,
@@ -114,6 +115,7 @@ class Adopter(Struct):
                 restored=store.holds or nothing,
                 behind=None if mark is None or newest is None else newest - mark.at,
                 above=0 if mark is None else mark.epoch,
+                ours=not store.holds,
             )
             await self.registrar.leave_mark(link.provider, introduction, restarted or member)
 

@@ -10,12 +10,11 @@ from providers.chain.comparing.store import ComparedStore
 from providers.chain.comparing.walking import Walk
 from providers.chain.errors import OrderRefused
 from providers.chain.link import Link
-from providers.chain.stores.introductions import PROBE_SECONDS
+from providers.chain.stores.introductions import holds
 from providers.chain.stores.registrar import Registrar
-from providers.errors import ProviderError, Unavailable
+from providers.errors import ProviderError
 from providers.introduction import Introduction
 from providers.journal.operations import MemberState
-from providers.replica import Replica
 
 COMPARE_SECONDS = 10.0  # for stores that all hold something
 
@@ -50,7 +49,8 @@ async def found(
         introduction = met.get(link.name)
         state = MemberState.COMPLETE if link.name == source else MemberState.FILLING
         identity = None if introduction is None else introduction.identity
-        member = await registrar.journal.join(link.name, identity, state)
+        # The source holds what there is, and the others nothing else, if anything.
+        member = await registrar.journal.join(link.name, identity, state, ours=introduction is not None)
         if introduction is not None and introduction.mark is not None:
             _log.warning("journal_replaced", provider=link.name)
             introduction = await registrar.leave_mark(link.provider, introduction, member)
@@ -99,15 +99,6 @@ async def source_of(links: Sequence[Link], met: Mapping[str, Introduction]) -> s
         silent = ", ".join(link.name for link in links if link.name not in met)
         raise Undecided(f"the journal is new, and {silent} may hold everything but does not answer")
     return links[0].name
-
-
-async def holds(store: Replica) -> bool:
-    """Return whether a store holds anything; one that cannot say so holds a great deal."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            return bool(await store.owners(1))
-    except (Unavailable, TimeoutError):
-        return True
 
 
 async def _same(links: Sequence[Link]) -> bool:

@@ -68,3 +68,12 @@ def refuse_twins(introductions: Mapping[str, Introduction | None]) -> None:
         if introduction.identity in seen:
             raise OrderRefused(f"{seen[introduction.identity]} and {name} are one and the same store")
         seen[introduction.identity] = name
+
+
+async def holds(store: Replica) -> bool:
+    """Return whether a store holds anything; one that cannot say so holds a great deal."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            return bool(await store.owners(1))
+    except (Unavailable, TimeoutError):
+        return True

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
 from providers.chain.stores.claims import NameClaims
-from providers.chain.stores.introductions import introduction_of
+from providers.chain.stores.introductions import holds, introduction_of
 from providers.chain.stores.judging import CALM, Judgement, judge
 from providers.chain.stores.marking import leave_next_mark
 from providers.chain.stores.refusals import ADOPT, Refusal, of_another_journal
@@ -112,7 +112,7 @@ class Registrar(Struct):
             if judgement is Judgement.AHEAD:
                 member = await self._member(name) or member
                 judgement = judge(member, introduction, self.journal.id)
-        refusal = await self._register(name, member, introduction, judgement)
+        refusal = await self._register(name, store, member, introduction, judgement)
         if refusal is not None:
             accepted = name in self.met
             self._refuse(name, refusal)
@@ -170,7 +170,7 @@ class Registrar(Struct):
         return await leave_next_mark(self.journal, member, store, introduction, mark)
 
     async def _register(
-        self, name: str, member: Member | None, introduction: Introduction, judgement: Judgement
+        self, name: str, store: Replica, member: Member | None, introduction: Introduction, judgement: Judgement
     ) -> Refusal | None:
         """Register what a store is; return the reason if it is not accepted."""
         if judgement is Judgement.FOREIGN:
@@ -182,14 +182,17 @@ class Registrar(Struct):
         if not await NameClaims(self.journal, self.now, self._claimed).hold(name, introduction.identity):
             return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
         if member is None or member.identity is None:
-            await self.journal.join(name, introduction.identity, MemberState.FILLING)
+            ours = not await holds(store)  # before the first delivery
+            await self.journal.join(name, introduction.identity, MemberState.FILLING, ours=ours)
             return None
-        return await self._react(member, introduction, judgement)
+        return await self._react(store, member, introduction, judgement)
 
-    async def _react(self, member: Member, introduction: Introduction, judgement: Judgement) -> Refusal | None:
+    async def _react(
+        self, store: Replica, member: Member, introduction: Introduction, judgement: Judgement
+    ) -> Refusal | None:
         match judgement:
             case Judgement.ANOTHER:
-                return await self._replaced(member, introduction)
+                return await self._replaced(store, member, introduction)
             case Judgement.ROLLED_BACK:
                 await self.rolled_back(member, introduction)
             case Judgement.AHEAD:
@@ -203,7 +206,11 @@ class Registrar(Struct):
         mark = introduction.mark
         behind = None if mark is None else max(0.0, member.noted_at - mark.at)
         await self.journal.restart(
-            member.name, epoch=member.epoch, identity=introduction.identity, restored=True, behind=behind
+            member.name,
+            epoch=member.epoch,
+            identity=introduction.identity,
+            restored=member.restored or member.state is MemberState.COMPLETE,  # not who never had everything
+            behind=behind,
         )
         self.observer.met_store(member.name, StoreEvent.ROLLED_BACK)
         _log.error("store_rolled_back", provider=member.name, seconds=behind)
@@ -223,7 +230,7 @@ class Registrar(Struct):
         self.observer.met_store(member.name, StoreEvent.SUSPECTED)
         _log.warning("store_suspected", provider=member.name, reason=reason)
 
-    async def _replaced(self, member: Member, introduction: Introduction) -> Refusal | None:
+    async def _replaced(self, store: Replica, member: Member, introduction: Introduction) -> Refusal | None:
         """Register that another store has a name now, unless it replaces the last one that has everything."""
         others = [
             other
@@ -232,7 +239,8 @@ class Registrar(Struct):
         ]
         if not others and (member.state is MemberState.COMPLETE or member.restored):
             return Refusal(f"{member.name} is another store than the one that received everything: {ADOPT}")
-        await self.journal.restart(member.name, epoch=member.epoch, identity=introduction.identity)
+        ours = not await holds(store)
+        await self.journal.restart(member.name, epoch=member.epoch, identity=introduction.identity, ours=ours)
         self.observer.met_store(member.name, StoreEvent.REPLACED)
         _log.warning("store_replaced", provider=member.name)
         return None

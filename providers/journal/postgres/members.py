@@ -22,19 +22,24 @@ _TOMBSTONES_FIRST = 0.5  # seconds by which all others are delivered later after
 _MEMBER = (
     "name, identity, state, CAST(extract(epoch FROM joined_at) AS float8), copied, copied_users, fill_after, epoch,"
     " noted, coalesce(CAST(extract(epoch FROM noted_at) AS float8), 0), reserved, lineage, restored, behind,"
-    " keeps_history"
+    " keeps_history, ours"
 )
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
+
+_STILL_OURS = "ours OR state = 'complete' OR restored"
 
 _MEMBERS = text(f"SELECT {_MEMBER} FROM ninai_journal_members ORDER BY place")  # noqa: S608 - joined from constants
 _ONE = text(f"SELECT {_MEMBER} FROM ninai_journal_members WHERE name = :name")  # noqa: S608 - joined from constants
 _COUNT = text("UPDATE ninai_journal SET joined = joined + 1 RETURNING joined")
 _ADD = text(
-    "INSERT INTO ninai_journal_members (name, place, identity, state) VALUES (:name, :place, :identity, :state)"
+    "INSERT INTO ninai_journal_members (name, place, identity, state, ours)"
+    " VALUES (:name, :place, :identity, :state, :ours)"
 )
-_NAME_STORE = text("UPDATE ninai_journal_members SET identity = :identity WHERE name = :name")
+_NAME_STORE = text("UPDATE ninai_journal_members SET identity = :identity, ours = :ours WHERE name = :name")
 _RESTART = text(f"""
-    UPDATE ninai_journal_members SET identity = :identity, epoch = greatest(epoch, :above) + 1, noted = 0,
+    UPDATE ninai_journal_members SET
+        ours = CASE identity WHEN CAST(:identity AS text) THEN {_STILL_OURS} ELSE :ours END,
+        identity = CAST(:identity AS text), epoch = greatest(epoch, :above) + 1, noted = 0,
         lineage = NULL, restored = :restored, behind = :behind, state = :state, {_FROM_THE_START}
     WHERE name = :name AND epoch = :epoch
 """)  # noqa: S608 - joined from constants
@@ -53,10 +58,12 @@ _NOTE_FILL = text("""
 """)
 _OF_EPOCH = "name = :name AND epoch = coalesce(CAST(:epoch AS bigint), epoch)"
 _COMPLETE = text(
-    f"UPDATE ninai_journal_members SET state = 'complete', restored = false, behind = NULL WHERE {_OF_EPOCH}"  # noqa: S608 - joined from constants
+    f"UPDATE ninai_journal_members SET ours = {_STILL_OURS}, state = 'complete', restored = false, behind = NULL"  # noqa: S608 - joined from constants
+    f" WHERE {_OF_EPOCH}"
 )
 _FILL = text(f"""
-    UPDATE ninai_journal_members SET state = 'filling', restored = false, {_FROM_THE_START} WHERE {_OF_EPOCH}
+    UPDATE ninai_journal_members SET ours = {_STILL_OURS}, state = 'filling', restored = false, {_FROM_THE_START}
+    WHERE {_OF_EPOCH}
 """)  # noqa: S608 - joined from constants
 _REMOVE = text("DELETE FROM ninai_journal_members WHERE name = :name")
 _LAST = text("SELECT last_value FROM ninai_journal_seq")
@@ -112,9 +119,11 @@ class PostgresMembers(Journal):
         [[founded]] = await self._database.rows(_FOUNDED)
         return bool(founded)
 
-    async def join(self, name: str, identity: str | None, state: MemberState | None = None) -> Member:
+    async def join(
+        self, name: str, identity: str | None, state: MemberState | None = None, *, ours: bool = False
+    ) -> Member:
         """Find or add a member; see the protocol."""
-        member = await self._joined(name, identity, state)
+        member = await self._joined(name, identity, state, ours=ours)
         self._notifier.notify()
         return member
 
@@ -128,12 +137,13 @@ class PostgresMembers(Journal):
         behind: float | None = None,
         above: int = 0,
         state: MemberState = MemberState.FILLING,
+        ours: bool = False,
     ) -> Member | None:
         """Begin a new epoch of a member; see the protocol."""
         async with self._database.transaction() as connection:
             await connection.execute(LOCK_ALONE)
             values = {"name": name, "epoch": epoch, "identity": identity, "restored": restored, "behind": behind}
-            values |= {"above": above, "state": state.value}
+            values |= {"above": above, "state": state.value, "ours": ours}
             changed = (await connection.execute(_RESTART, values)).rowcount > 0
             member = await _member(connection, name)
         if changed:
@@ -202,7 +212,7 @@ class PostgresMembers(Journal):
                 await connection.execute(superseding.DROP_DELIVERIES, {"name": name})
         self._notifier.notify()
 
-    async def _joined(self, name: str, identity: str | None, state: MemberState | None) -> Member:
+    async def _joined(self, name: str, identity: str | None, state: MemberState | None, *, ours: bool) -> Member:
         async with self._database.reading() as connection:
             member = await _member(connection, name)
         if member is not None and (identity is None or member.identity is not None):
@@ -217,9 +227,9 @@ class PostgresMembers(Journal):
                 place = await connection.scalar(_COUNT)
                 first = MemberState.COMPLETE if place == 1 else MemberState.FILLING
                 values = {"name": name, "place": place, "identity": identity, "state": (state or first).value}
-                await connection.execute(_ADD, values)
+                await connection.execute(_ADD, values | {"ours": ours})
             elif member.identity is None:
-                await connection.execute(_NAME_STORE, {"name": name, "identity": identity})
+                await connection.execute(_NAME_STORE, {"name": name, "identity": identity, "ours": ours})
             joined = await _member(connection, name)
         if joined is None:
             raise RuntimeError("a member has gone in the middle of a transaction")

@@ -129,6 +129,10 @@ STEPS = (
             CREATE_FORMER_APPEND_LEASED,
         ),
     ),
+    SchemaStep(
+        title="members that hold nothing but ours",
+        statements=("ALTER TABLE ninai_journal_members ADD COLUMN ours boolean NOT NULL DEFAULT false",),
+    ),
 )
 
 # Not to_regclass(), which caches that the table was missing before this connection waited for the lock.

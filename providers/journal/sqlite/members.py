@@ -11,9 +11,10 @@ from providers.journal.sqlite.operations_table import to_entry
 
 _COLUMNS = (
     "name, identity, state, joined_at, copied, copied_users, fill_after, epoch, noted, noted_at, reserved, lineage,"
-    " restored = 1, behind, keeps_history = 1"
+    " restored = 1, behind, keeps_history = 1, ours = 1"
 )
 _FROM_THE_START = "copied = 0, copied_users = 0, fill_after = NULL"
+_STILL_OURS = "ours = 1 OR state = 'complete' OR restored = 1"
 _TOMBSTONES_FIRST = 0.5  # seconds by which all others are delivered later after a restart
 
 
@@ -30,22 +31,29 @@ def founded(connection: JournalConnection) -> bool:
     return connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'") is not None
 
 
-def join(connection: JournalConnection, name: str, identity: str | None, state: MemberState | None = None) -> Member:
+def join(
+    connection: JournalConnection,
+    name: str,
+    identity: str | None,
+    state: MemberState | None = None,
+    *,
+    ours: bool = False,
+) -> Member:
     """Find or add a member; see `Journal.join`."""
     known = _member(connection, name)
     if known is None:
         first = MemberState.FILLING if founded(connection) else MemberState.COMPLETE
         connection.run(
-            "INSERT INTO members (name, identity, state, joined_at) VALUES (?, ?, ?, ?)",
-            (name, identity, first if state is None else state, connection.now()),
+            "INSERT INTO members (name, identity, state, joined_at, ours) VALUES (?, ?, ?, ?, ?)",
+            (name, identity, first if state is None else state, connection.now(), ours),
         )
         _deliver_everything(connection, name)
     elif known.identity is None:
-        connection.run("UPDATE members SET identity = ? WHERE name = ?", (identity, name))
+        connection.run("UPDATE members SET identity = ?, ours = ? WHERE name = ?", (identity, ours, name))
     return next(member for member in members(connection) if member.name == name)
 
 
-def restart(
+def restart(  # noqa: PLR0913 - one for each column
     connection: JournalConnection,
     name: str,
     *,
@@ -55,12 +63,14 @@ def restart(
     behind: float | None = None,
     above: int = 0,
     state: MemberState = MemberState.FILLING,
+    ours: bool = False,
 ) -> Member | None:
     """Begin a new epoch of a member; see `Journal.restart`."""
     changed = connection.run(
-        f"""UPDATE members SET identity = ?, epoch = max(epoch, ?) + 1, noted = 0, lineage = NULL, restored = ?,
-        behind = ?, state = ?, {_FROM_THE_START} WHERE name = ? AND epoch = ?""",  # noqa: S608 - a constant
-        (identity, above, restored, behind, state, name, epoch),
+        f"""UPDATE members SET ours = CASE identity WHEN ?1 THEN {_STILL_OURS} ELSE ?2 END, identity = ?1,
+        epoch = max(epoch, ?3) + 1, noted = 0, lineage = NULL, restored = ?4, behind = ?5, state = ?6,
+        {_FROM_THE_START} WHERE name = ?7 AND epoch = ?8""",  # noqa: S608 - constants
+        (identity, ours, above, restored, behind, state, name, epoch),
     )
     if changed:
         _deliver_everything(connection, name, _TOMBSTONES_FIRST)
@@ -116,7 +126,8 @@ def mark(connection: JournalConnection, name: str, state: MemberState, *, epoch:
     """Set the state of a member; see `Journal.mark`."""
     afresh = _FROM_THE_START if state is MemberState.FILLING else "behind = NULL"
     connection.run(
-        f"UPDATE members SET state = ?, restored = 0, {afresh} WHERE name = ? AND epoch = coalesce(?, epoch)",  # noqa: S608 - a constant
+        f"""UPDATE members SET ours = {_STILL_OURS}, state = ?, restored = 0, {afresh}
+        WHERE name = ? AND epoch = coalesce(?, epoch)""",  # noqa: S608 - constants
         (state, name, epoch),
     )
 

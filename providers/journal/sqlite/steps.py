@@ -87,6 +87,10 @@ STEPS = (
             END""",
         ),
     ),
+    SchemaStep(
+        title="members that hold nothing but ours",
+        statements=("ALTER TABLE members ADD COLUMN ours INTEGER NOT NULL DEFAULT 0",),
+    ),
 )
 
 

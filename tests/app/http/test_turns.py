@@ -51,16 +51,17 @@ async def test_memories_are_stored_in_turns(mock_api: Api, memories: list[dict[s
     assert len(response.json()["results"]) == len(memories)
 
 
-async def test_questions_are_answered_in_turns(mock_api: Api) -> None:
+@pytest.mark.parametrize("questions", [100, pytest.param(1_000, marks=pytest.mark.thorough)])
+async def test_questions_are_answered_in_turns(mock_api: Api, questions: int) -> None:
     """They are decoded, asked and answered one by one."""
-    await mock_api.remember_batch(*(f"tea number {number}" for number in range(100)))
+    await mock_api.remember_batch(*(f"tea number {number}" for number in range(20)))
 
     async with watched() as watch:
         response = await mock_api.request(
-            "POST", RECALL_BATCH, json={"queries": [{"query": "tea number", "limit": 20}] * 100}
+            "POST", RECALL_BATCH, json={"queries": [{"query": "tea number", "limit": 20}] * questions}
         )
 
-    assert response.json()["answered"] == 100
+    assert response.json()["answered"] == questions
     assert watch.longest_stall < MOST_CALLS
 
 

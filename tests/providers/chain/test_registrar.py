@@ -1,17 +1,19 @@
 """A store is judged by what it says of itself after its member was read, and by nothing older."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
 
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.founding import Undecided, found
 from providers.chain.stores.registrar import Registrar
 from providers.errors import Unavailable
 from providers.introduction import Introduction
 from providers.journal.operations import Done, MemberState
 from providers.types import Snapshot
-from tests.providers.chain.stage import Stage, staged
+from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.chain_rig import INSTALLATION
 from tests.support.frail import FrailProvider
 
@@ -70,7 +72,46 @@ def test_a_store_with_an_older_mark_was_rolled_back() -> None:
             noted=0,
             restored=True,
             behind=0.0,
+            ours=True,
         )
+
+    staged(main)
+
+
+def test_who_never_had_everything_is_not_restored() -> None:
+    """It lost something of what it had got so far, and answers as little as before."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        registrar, [first, _] = await _marked(stage, store)
+        await stage.journal.mark("a", MemberState.FILLING)
+        store._mark = first.mark  # noqa: SLF001 - as a backup would put it back
+
+        await registrar.meet("a", store)
+        member = await stage.member("a")
+        assert member is not None
+        assert (member.state, member.epoch, member.restored) == (MemberState.FILLING, 2, False)
+
+    staged(main)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_newcomer_that_was_empty_holds_nothing_but_ours(holds: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Neither a new name nor another store under a known one; what it gets later changes nothing."""
+
+    async def main(stage: Stage) -> None:
+        registrar, _ = await _marked(stage, stage.store())
+        for _ in range(2):
+            store = stage.store()
+            if holds:
+                await store.remember(USER, "a memory of whoever had it before")
+            assert await registrar.meet("b", store) is not None
+            await store.remember(USER, "a memory that was delivered")
+            await registrar.meet("b", store)
+            await asyncio.sleep(2 * IDENTITY_SECONDS)  # until another store may have the name
+            member = await stage.member("b")
+            assert member is not None
+            assert (member.identity, member.ours) == (await store.identity(), not holds)
 
     staged(main)
 

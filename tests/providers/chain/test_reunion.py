@@ -50,3 +50,57 @@ def test_who_were_all_rolled_back_are_complete_together() -> None:
         assert await stores["home"].snapshot(Owner(USER), memory_id) is not None
 
     staged(main)
+
+
+async def newcomer(stage: Stage, *, ours: bool) -> tuple[FrailProvider, str]:
+    """Return the store of a member that is still being filled, with the id of a memory that it holds."""
+    store = stage.store()
+    await stage.journal.join("newcomer", await store.identity(), MemberState.FILLING, ours=ours)
+    return store, await store.remember(USER, "a memory that nobody else has")
+
+
+@pytest.mark.parametrize("names", [["home"], ["home", "standby"]])
+def test_a_newcomer_has_the_last_copy_of_what_it_was_delivered(names: list[str]) -> None:
+    """It began empty, so that nothing in it is a stranger's; it becomes complete in no other way than before."""
+
+    async def main(stage: Stage) -> None:
+        stores = {name: await rolled_back(stage, name) for name in names}
+        last, memory_id = await newcomer(stage, ours=True)
+        kept = await stores["home"].remember(USER, "a memory that the newcomer lacks")
+
+        await reunion(stage, stores | {"newcomer": last}).run()
+        assert await stage.complete() == set(names)
+        assert [await store.snapshot(Owner(USER), memory_id) is not None for store in stores.values()] == [True] * len(
+            names
+        )
+        assert await last.snapshot(Owner(USER), kept) is None
+
+    staged(main)
+
+
+def test_a_newcomer_that_cannot_be_asked_is_waited_for() -> None:
+    """It may have the last copy; until then the answers say that something may be missing."""
+
+    async def main(stage: Stage) -> None:
+        store = await rolled_back(stage, "home")
+        await newcomer(stage, ours=True)
+
+        with pytest.raises(NotBackfilled, match=r"^newcomer was being filled, and may hold what the others lost$"):
+            await reunion(stage, {"home": store}).run()
+        assert await stage.complete() == set()
+
+    staged(main)
+
+
+def test_what_a_newcomer_brought_along_is_shown_to_nobody() -> None:
+    """Its memories may be those of strangers; it is not waited for either."""
+
+    async def main(stage: Stage) -> None:
+        store = await rolled_back(stage, "home")
+        last, memory_id = await newcomer(stage, ours=False)
+
+        await reunion(stage, {"home": store, "newcomer": last}).run()
+        assert await stage.complete() == {"home"}
+        assert await store.snapshot(Owner(USER), memory_id) is None
+
+    staged(main)

@@ -112,13 +112,15 @@ async def test_what_is_settled_is_not_renewed(
 async def test_what_replaces_a_renewed_delivery_waits_as_long(journal: Journal) -> None:
     """The replacement is due when the current lease is settled, and not when an older one is."""
     await put(journal, remember("m"))
-    [delivery] = await leased(journal, "home", SHORT)
+    [delivery] = await leased(journal, "home", LONG)
     await put(journal, update("m", "coffee"))
     tombstone = await put(journal, delete("m"))
 
-    [lease] = await journal.renew("home", [delivery.lease], LONG)
-    await settle(journal, Done(seq=delivery.seq, provider="home", lease=delivery.lease))
-    await asyncio.sleep(SHORT)
+    [ended] = await journal.renew("home", [delivery.lease], 0)
+    assert ended is not None
+    [lease] = await journal.renew("home", [ended], LONG)
+    for former in (delivery.lease, ended):
+        await settle(journal, Done(seq=delivery.seq, provider="home", lease=former))
     assert await due(journal, "home") == []
 
     await settle(journal, Done(seq=delivery.seq, provider="home", lease=lease))

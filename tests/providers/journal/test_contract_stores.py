@@ -99,6 +99,38 @@ async def test_a_new_epoch_is_above_every_one_that_was_seen(journal: Journal) ->
     assert (restarted.epoch, restarted.state) == (6, MemberState.COMPLETE)
 
 
+@pytest.mark.parametrize("ours", [True, False])
+async def test_whether_a_store_holds_nothing_but_ours_is_known_from_its_beginning(
+    journal: Journal,
+    ours: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Of the store that was met first under a name, and of each one that replaces it."""
+    await journal.join("newcomer", None, ours=True)
+    assert (await journal.join("newcomer", "n", ours=ours)).ours is ours
+    assert (await journal.join("newcomer", "n", ours=not ours)).ours is ours
+
+    same = await journal.restart("newcomer", epoch=1, identity="n", ours=not ours)
+    assert same is not None
+    assert same.ours is ours
+    another = await journal.restart("newcomer", epoch=2, identity="another store", ours=not ours)
+    assert another is not None
+    assert another.ours is not ours
+
+
+async def test_who_had_everything_holds_nothing_but_ours(journal: Journal) -> None:
+    """Also if it lacks something later, however that came; another store in its place began otherwise."""
+    restored = await journal.restart("home", epoch=1, identity="store of home", restored=True)
+    assert restored is not None
+    assert restored.ours
+    replaced = await journal.restart("home", epoch=2, identity="another store")
+    assert replaced is not None
+    assert not replaced.ours
+    await journal.mark("home", MemberState.COMPLETE)
+    assert not (await member(journal, "home")).ours
+    await journal.mark("home", MemberState.FILLING)
+    assert (await member(journal, "home")).ours
+
+
 @pytest.mark.parametrize("state", MemberState)
 async def test_a_state_ends_what_was_restored(journal: Journal, state: MemberState) -> None:
     """A member that is complete, or filled from others, is not restored any more."""

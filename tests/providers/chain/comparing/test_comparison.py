@@ -46,6 +46,15 @@ def test_a_deletion_wins_wherever_it_is_known() -> None:
     assert compare({"a": None, "b": None, "witness": TEA}, {"a", "b"}) is None
 
 
+def test_a_source_has_its_say_and_falls_short_of_nothing() -> None:
+    """It is asked for what it has, and gets nothing."""
+    found = compare({"a": None, "source": TEA}, {"a"}, {"source"})
+
+    assert found is not None
+    assert (found.wanted, found.faults) == (TEA, {"a": Fault.MISSING})
+    assert compare({"a": TEA, "source": None}, {"a"}, {"source"}) is None
+
+
 @given(st.lists(st.sampled_from(STATES), min_size=2, max_size=4))
 async def test_putting_the_wanted_state_ends_every_difference(states: list[Snapshot | None]) -> None:
     """Whatever stores hold, the real merge of a store agrees with the comparison."""
