@@ -11,7 +11,7 @@ from providers.introduction import Introduction, StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
-from providers.text.words import word_scores
+from providers.search.word_scores import word_scores
 from providers.types import (
     Deletion,
     Edit,
