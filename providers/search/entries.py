@@ -31,6 +31,13 @@ class Entry(Struct, frozen=True, kw_only=True):
     speaker: str | None = None
 
     @property
+    def text(self) -> str:
+        """The words that the memory is found by: the content, with the speaker in front."""
+        if self.speaker is None or leading_name(self.content) is not None:
+            return self.content
+        return f"{self.speaker}: {self.content}"
+
+    @property
     def said_by(self) -> str | None:
         """The speaker, folded."""
         name = self.speaker or leading_name(self.content)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from providers.search.matching import Matched, word_part, word_vector
 from providers.search.packed_rows import Rows
-from providers.search.questions import Explanation, Question, Vector, WordPart
+from providers.search.questions import Question, ScoreParts, Vector, WordPart
 from providers.search.user_index import UserIndex
 
 Scores = NDArray[np.float32]
@@ -15,13 +15,13 @@ Scores = NDArray[np.float32]
 
 def explained(
     index: UserIndex, question: Question, matched: Matched, rows: Rows, raised: Mapping[str, Scores]
-) -> list[Explanation]:
+) -> list[ScoreParts]:
     """Explain the places of some rows; `raised` has what the order of every row gained, by the name of the part."""
     words = word_part(index, matched) if matched.idfs else None
     cosines, word_cosines = _cosines(index, question, matched, rows)
     holders = [frozenset(one.tolist()) for one in matched.holders]
     return [
-        Explanation(
+        ScoreParts(
             cosine=cosines.get(row),
             word_cosine=word_cosines.get(row),
             words=None if words is None else float(words[row]),

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from providers.search.bm25 import idf, shortness
 from providers.search.packed_rows import Rows
-from providers.search.questions import Question, QuestionVectors, Vector
+from providers.search.questions import EmbeddedQuestion, Question, Vector
 from providers.search.user_index import UserIndex
 
 
@@ -46,7 +46,7 @@ def word_part(index: UserIndex, matched: Matched) -> NDArray[np.float32]:
     return scores
 
 
-def word_vector(vectors: QuestionVectors, matched: Matched) -> Vector | None:
+def word_vector(vectors: EmbeddedQuestion, matched: Matched) -> Vector | None:
     """Return the sum of the vectors of words, each times its idf, as float32[dim] of unit length; None without any."""
     if vectors.words is None or not matched.places:
         return None

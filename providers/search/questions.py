@@ -16,7 +16,7 @@ Matrix = NDArray[np.float32]
 DAY = 86_400.0  # seconds
 
 
-class QuestionVectors(Struct, frozen=True):
+class EmbeddedQuestion(Struct, frozen=True):
     """A question in one embedding model: its vector, float32[dim], and those of its words, float32[words, dim].
 
     An embedder that gives no vectors of words has no `words`.
@@ -31,10 +31,10 @@ class Question(Struct, frozen=True):
 
     text: str
     words: tuple[QuestionWord, ...]
-    vectors: Mapping[str, QuestionVectors] = {}
+    vectors: Mapping[str, EmbeddedQuestion] = {}
 
     @classmethod
-    def of(cls, text: str, vectors: Mapping[str, QuestionVectors] | None = None) -> "Question":
+    def of(cls, text: str, vectors: Mapping[str, EmbeddedQuestion] | None = None) -> "Question":
         """Return a question with the words that the analyzer finds in it."""
         return cls(text, tuple(question_words(text)), vectors or {})
 
@@ -70,7 +70,7 @@ class WordPart(Struct, frozen=True):
     idf: float
 
 
-class Explanation(Struct, frozen=True, kw_only=True):
+class ScoreParts(Struct, frozen=True, kw_only=True):
     """The parts of one answer's score, and of its place: `cosines` and `words` make the score, the others the order.
 
     A part that does not apply is None: no vector on one side, or no words in the question.
@@ -96,4 +96,4 @@ class Hit(Struct, frozen=True, kw_only=True):
     score: float
     order: float
     exact: bool = False
-    explanation: Explanation | None = None
+    explanation: ScoreParts | None = None

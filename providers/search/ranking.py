@@ -23,7 +23,7 @@ from providers.search.diversity import diverse
 from providers.search.explaining import explained
 from providers.search.matching import Matched, match, word_part, word_vector
 from providers.search.packed_rows import Rows
-from providers.search.questions import Explanation, Hit, Ordering, Question, QuestionVectors, Recency, Vector
+from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Recency, ScoreParts, Vector
 from providers.search.speakers import NOBODY
 from providers.search.user_index import UserIndex, fingerprint, microseconds
 from providers.search.weights import (
@@ -82,7 +82,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
     best = best[: ordering.limit]
-    explanations: Sequence[Explanation | None] = [None] * len(best)
+    explanations: Sequence[ScoreParts | None] = [None] * len(best)
     if ordering.explain:
         explanations = explained(index, question, matched, best, raised)
     hits = [
@@ -131,7 +131,7 @@ class _Pairs:
         self.scores[rows] = products if self._alone else products + WORDS_WEIGHT * self._words[rows]
 
 
-def _combined(vectors: QuestionVectors, matched: Matched) -> Vector:
+def _combined(vectors: EmbeddedQuestion, matched: Matched) -> Vector:
     """Return the vector whose inner product with a memory's is the part of the score that vectors have."""
     if not matched.idfs:
         return vectors.text

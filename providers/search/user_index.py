@@ -81,7 +81,7 @@ class UserIndex:
             self._drop(former)
         if len(self.columns) == MOST_ROWS:
             raise OverflowError(f"an index holds up to {MOST_ROWS} memories")
-        analysis = analyze(entry.content)
+        analysis = analyze(entry.text)
         high, low = halves(entry.id)
         session = NO_SESSION if entry.session is None else self._session(entry.session)
         language = self._language(analysis.language)

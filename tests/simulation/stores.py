@@ -9,9 +9,9 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
 from providers.introduction import Introduction, StoreMark
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.search.word_scores import word_scores
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
-from providers.search.word_scores import word_scores
 from providers.types import (
     Deletion,
     Edit,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.search.entries import Entry
-from providers.search.questions import DAY, Ordering, Question, QuestionVectors, Recency, Vector
+from providers.search.questions import DAY, EmbeddedQuestion, Ordering, Question, Recency, Vector
 from providers.search.ranking import RESCORED, Ranked, rank
 from providers.search.user_index import UserIndex
 
@@ -75,10 +75,10 @@ def test_words_score_by_the_formula() -> None:
 
 def test_cosines_and_words_make_the_score() -> None:
     """With vectors of words the score is .2 of one cosine, .3 of the other and .5 of the words."""
-    index = indexed("masala tea", "other things", vectors=[unit(3, 4), unit(-1, 0)])
+    index = indexed("masala tea", "cold things", vectors=[unit(3, 4), unit(-1, 0)])
     words = np.array([[0, 2], [5, 0]], np.float32)
     [first] = rank(
-        index, Question.of("tea kettle", {MODEL: QuestionVectors(unit(1, 0), words)}), Ordering(limit=1)
+        index, Question.of("tea kettle", {MODEL: EmbeddedQuestion(unit(1, 0), words)}), Ordering(limit=1)
     ).hits
 
     rare, unknown = log(1 + 1.5 / 1.5), log(1 + 2.5 / 0.5)
@@ -91,7 +91,7 @@ def test_cosines_and_words_make_the_score() -> None:
 def test_without_vectors_of_words_the_plain_cosine_has_their_weight() -> None:
     """Half of the score is the cosine."""
     index = indexed("masala tea", vectors=[unit(3, 4)])
-    [hit] = rank(index, Question.of("kettle", {MODEL: QuestionVectors(unit(1, 0))}), Ordering()).hits
+    [hit] = rank(index, Question.of("kettle", {MODEL: EmbeddedQuestion(unit(1, 0))}), Ordering()).hits
 
     assert hit.score == pytest.approx(0.5 * 0.6, abs=1e-3)
 
@@ -99,7 +99,7 @@ def test_without_vectors_of_words_the_plain_cosine_has_their_weight() -> None:
 def test_without_words_the_cosine_is_the_score() -> None:
     """A question of words that say nothing is its vector alone."""
     index = indexed("masala tea", "milk", vectors=[unit(3, 4), unit(-1, 0)])
-    question = Question.of("what is it", {MODEL: QuestionVectors(unit(1, 0), np.empty((0, 2), np.float32))})
+    question = Question.of("what is it", {MODEL: EmbeddedQuestion(unit(1, 0), np.empty((0, 2), np.float32))})
     [hit] = rank(index, question, Ordering()).hits
 
     assert hit.score == pytest.approx(0.6, abs=1e-3)
@@ -110,7 +110,7 @@ def test_a_vector_of_another_model_or_size_is_not_compared() -> None:
     index = indexed("masala tea", vectors=[unit(3, 4)])
     alone = rank(index, Question.of("tea"), Ordering()).hits
 
-    for vectors in ({"other": QuestionVectors(unit(1, 0))}, {MODEL: QuestionVectors(unit(1, 0, 0))}):
+    for vectors in ({"other": EmbeddedQuestion(unit(1, 0))}, {MODEL: EmbeddedQuestion(unit(1, 0, 0))}):
         assert rank(index, Question.of("tea", vectors), Ordering()).hits == alone
 
 
@@ -118,7 +118,7 @@ def test_a_vector_of_another_model_or_size_is_not_compared() -> None:
 def test_the_same_text_scores_one(question: str) -> None:
     """Whatever its case, accents and blanks, and whatever the vectors say."""
     index = indexed("Is the tea ready?", "Is the tea ready, or is it not?", vectors=[unit(1, 9), unit(1, 0)])
-    hit = rank(index, Question.of(question, {MODEL: QuestionVectors(unit(1, 0))}), Ordering()).hits[0]
+    hit = rank(index, Question.of(question, {MODEL: EmbeddedQuestion(unit(1, 0))}), Ordering()).hits[0]
 
     assert (hit.id, hit.score, hit.exact) == (id_of(0), 1.0, True)
 
@@ -153,7 +153,7 @@ def test_neighbours_are_of_one_conversation(gap: timedelta, sessions: Sequence[s
 def test_neighbours_lend_a_fifth_and_a_tenth() -> None:
     """One step away is worth twice as much as two, and three nothing."""
     index = indexed("tea", "rain", "sun", "wind", gap=timedelta(minutes=1), vectors=[unit(1, 0)] * 4)
-    question = Question.of("tea", {MODEL: QuestionVectors(unit(0, 1))})
+    question = Question.of("tea", {MODEL: EmbeddedQuestion(unit(0, 1))})
     index.put(Entry(id=id_of(9), version=9, created_at=START + HOUR, content="tea"))
     hits = {
         hit.id: hit.explanation.neighbours
@@ -203,7 +203,7 @@ def test_recent_memories_come_first_where_they_are_preferred() -> None:
 def test_diverse_answers_do_not_repeat_themselves(vectors: Sequence[Vector]) -> None:
     """The second is not a copy of the first, although the copy has the better score."""
     index = indexed("green tea shop", "green tea shop", "green umbrella and more of it", vectors=vectors)
-    question = Question.of("green tea shops", {MODEL: QuestionVectors(unit(1, 0))})
+    question = Question.of("green tea shops", {MODEL: EmbeddedQuestion(unit(1, 0))})
 
     assert numbers_of(rank(index, question, Ordering())) == [1, 0, 2]
     assert numbers_of(rank(index, question, Ordering(diversity=0.7, limit=2))) == [1, 2]
@@ -219,7 +219,7 @@ def test_a_question_in_another_language_finds_the_stem() -> None:
 def test_an_explanation_names_the_parts() -> None:
     """The cosines, and the words with what they tell."""
     index = indexed("masala tea", vectors=[unit(3, 4)])
-    question = Question.of("tea", {MODEL: QuestionVectors(unit(1, 0), np.array([[0, 1]], np.float32))})
+    question = Question.of("tea", {MODEL: EmbeddedQuestion(unit(1, 0), np.array([[0, 1]], np.float32))})
     [hit] = rank(index, question, Ordering(explain=True)).hits
 
     assert hit.explanation is not None
@@ -248,7 +248,7 @@ def test_the_best_are_scored_by_the_whole_vector(count: int) -> None:
     vectors = [unit(*random.standard_normal(64)) for _ in range(count)]
     index = indexed(*("tea" for _ in range(count)), vectors=vectors)
     question = unit(*random.standard_normal(64))
-    hits = rank(index, Question.of("kettle", {MODEL: QuestionVectors(question)}), Ordering()).hits
+    hits = rank(index, Question.of("kettle", {MODEL: EmbeddedQuestion(question)}), Ordering()).hits
 
     exact = sorted((0.5 * float(question @ vector) for vector in vectors), reverse=True)[:10]
     assert [hit.score for hit in hits] == pytest.approx(exact, abs=1e-4)

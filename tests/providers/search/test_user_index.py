@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.search.entries import Entry, Vector, leading_name
-from providers.search.questions import Hit, Ordering, Question, QuestionVectors
+from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
 from providers.search.ranking import rank
 from providers.search.user_index import UserIndex
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CONTENTS = ["green tea", "Anna: masala tea in the morning", "rain", "alte Häuser am Fluss", "绿茶", "a shop for tea"]
-QUESTION = Question.of("Anna's green tea or 绿茶 in a Haus", {"m": QuestionVectors(np.array([0.6, 0.8], np.float32))})
+QUESTION = Question.of("Anna's green tea or 绿茶 in a Haus", {"m": EmbeddedQuestion(np.array([0.6, 0.8], np.float32))})
 VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8], [0.8, -0.6]], np.float32)
 
 
@@ -119,7 +119,7 @@ def test_a_memory_takes_less_than_a_kilobyte() -> None:
     [
         ("Anna: I moved", "Anna"),
         ("Dr. Lind: no", "Dr. Lind"),
-        ("小明：我搬家了", "小明"),
+        ("小明\uff1a我搬家了", "小明"),
         ("https://example.org", None),
         ("at 10:30: tea", None),
         ("no name", None),
