@@ -17,6 +17,7 @@ from providers.native.columns import FIRST, edit_values, embedding_values, inser
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
+from providers.native.ranked_recall import RankedRecall
 from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
@@ -44,15 +45,18 @@ class PostgresMemoryProvider(NativeReplica):
         queue: EmbeddingQueue | None,
         clock: HybridClock,
         vector_weight: float,
+        recall_cache_mb: int = 0,
     ) -> None:
         super().__init__(database, vectors, queue, clock)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
+        self._ranked = RankedRecall(database, vectors, vector_weight, recall_cache_mb) if recall_cache_mb else None
 
     @property
     def ranking(self) -> str:
         """See `Replica`; the vectors decide with the words, so that another model is another ranking."""
-        return f"native {self._vector_weight:g} {' '.join(self._vectors.models)}"
+        where = "native" if self._ranked is None else "ranked"
+        return f"{where} {self._vector_weight:g} {' '.join(self._vectors.models)}"
 
     async def ping(self) -> None:
         """See `Replica`."""
@@ -74,6 +78,10 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
+        if self._ranked is not None:
+            memories = await self._ranked.recall(query, question.vectors)
+            if memories is not None:
+                return await recall_within(Found(memories=memories, degraded=question.degraded), query.most_bytes)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:

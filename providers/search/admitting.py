@@ -24,7 +24,7 @@ async def admitted(index: UserIndex, query: RecallQuery, records: Mapping[str, M
     turns, moves = Turns(), -1
     while moves != index.moves:  # rows have other numbers after a move
         moves = index.moves
-        mask = _within(index, query)
+        mask = within(index, query)
         if query.where is None:
             break
         for row in np.flatnonzero(mask & index.columns.alive).tolist():
@@ -35,13 +35,13 @@ async def admitted(index: UserIndex, query: RecallQuery, records: Mapping[str, M
                 break
     later = len(index.columns) - len(mask)
     if later:
-        mask = np.append(mask, _within(index, query)[len(mask) :])
+        mask = np.append(mask, within(index, query)[len(mask) :])
         for row in range(len(mask) - later, len(mask)):
             mask[row] = mask[row] and index.columns.alive[row] and _admits(index, query, records, row)
     return mask
 
 
-def _within(index: UserIndex, query: RecallQuery) -> Mask:
+def within(index: UserIndex, query: RecallQuery) -> Mask:
     """Return for each row whether it meets the conditions that need no metadata."""
     created = index.columns.created
     mask = np.ones(len(created), np.bool_)

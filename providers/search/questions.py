@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from providers.search.weights import VECTORS_WEIGHT
 from providers.text.analyzer import QuestionWord, question_words
 
 Vector = NDArray[np.float32]
@@ -53,11 +54,13 @@ class Recency(Struct, frozen=True, kw_only=True):
 class Ordering(Struct, frozen=True, kw_only=True):
     """How answers are ordered.
 
+    `vectors_weight` is the vectors' share of the score of a pair, the rest is the words'.
     `diversity` in [0, 1) is how much an answer loses for being like one before it; 0 is the plain order.
     """
 
     limit: int = 10
     min_score: float = 0.0
+    vectors_weight: Annotated[float, Meta(ge=0, le=1)] = VECTORS_WEIGHT
     recency: Recency | None = None
     diversity: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     explain: bool = False

@@ -27,12 +27,10 @@ from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
 from providers.search.speakers import NOBODY
 from providers.search.user_index import UserIndex, fingerprint, microseconds
 from providers.search.weights import (
-    COSINE_WEIGHT,
+    COSINE_SHARE,
     NEIGHBOUR_WEIGHTS,
     SPEAKER_WEIGHT,
-    VECTORS_WEIGHT,
-    WORD_COSINE_WEIGHT,
-    WORDS_WEIGHT,
+    WORD_COSINE_SHARE,
 )
 
 Scores = NDArray[np.float32]
@@ -63,7 +61,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     not be one still counts as a neighbour, and in how rare a word is.
     """
     matched = match(index, question)
-    pairs = _Pairs(index, question, matched)
+    pairs = _Pairs(index, question, matched, ordering.vectors_weight)
     raised = {
         "neighbours": _lent(index, pairs.scores),
         "speaker": _named(index, question.text),
@@ -102,8 +100,9 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
 class _Pairs:
     """What each memory is worth with the question alone, float32[rows] in [0, 1]."""
 
-    def __init__(self, index: UserIndex, question: Question, matched: Matched) -> None:
-        self._index, self._alone = index, not matched.idfs
+    def __init__(self, index: UserIndex, question: Question, matched: Matched, vectors_weight: float) -> None:
+        self._index = index
+        self._weight = vectors_weight if matched.idfs else 1.0
         self._words = word_part(index, matched)
         self._vectors = {
             model: _combined(vectors, matched)
@@ -128,17 +127,13 @@ class _Pairs:
 
     def _set(self, rows: NDArray[np.signedinteger], products: Scores) -> None:
         np.clip(products, 0.0, 1.0, out=products)
-        self.scores[rows] = products if self._alone else products + WORDS_WEIGHT * self._words[rows]
+        self.scores[rows] = self._weight * products + (1 - self._weight) * self._words[rows]
 
 
 def _combined(vectors: EmbeddedQuestion, matched: Matched) -> Vector:
-    """Return the vector whose inner product with a memory's is the part of the score that vectors have."""
-    if not matched.idfs:
-        return vectors.text
+    """Return the vector whose inner product with a memory's is the share of both cosines."""
     words = word_vector(vectors, matched)
-    if words is None:
-        return VECTORS_WEIGHT * vectors.text
-    return COSINE_WEIGHT * vectors.text + WORD_COSINE_WEIGHT * words
+    return vectors.text if words is None else COSINE_SHARE * vectors.text + WORD_COSINE_SHARE * words
 
 
 def _lent(index: UserIndex, scores: Scores) -> Scores:

@@ -1,9 +1,8 @@
 """The weights of a ranking; `providers/search/ranking.py` says what each is of."""
 
-COSINE_WEIGHT = 0.2
-WORD_COSINE_WEIGHT = 0.3
-VECTORS_WEIGHT = COSINE_WEIGHT + WORD_COSINE_WEIGHT
-WORDS_WEIGHT = 0.5
+VECTORS_WEIGHT = 0.5  # of the score, by default; the rest is the words'
+COSINE_SHARE = 0.4  # of the vectors' weight, where the words of a question have vectors, too
+WORD_COSINE_SHARE = 0.6
 
 NEIGHBOUR_WEIGHTS = (0.2, 0.1)  # of those one step away, and of those two away
 SPEAKER_WEIGHT = 0.1

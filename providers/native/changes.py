@@ -1,0 +1,138 @@
+"""What changed of one user's memories, by the transactions that changed them.
+
+Every change stamps its row with the number of its transaction. Transactions do not commit in the order of their
+numbers, so a look notes the oldest one that was still under way, and the next look asks from there on: nothing is
+missed, without a lock, and what committed in between comes twice.
+
+A position counts only within an epoch. The server's start is a part of it, because no server is put back to an earlier
+state, or takes the place of another one, without a start; so are the table itself and the mark of a chain, for what is
+restored while the server runs.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
+from typing import Any, cast
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Row
+
+from providers.changes import MOST_INDEXED, Changes, Cursor
+from providers.native.database import Database
+from providers.postgres.bound_sql import BoundSql
+from providers.search.entries import Entry, Vector
+from providers.timing.turns import in_turns
+from providers.types import Owner
+
+_STORE = """
+    store AS MATERIALIZED (
+        SELECT concat_ws(
+                '/', id, extract(epoch FROM pg_postmaster_start_time()),
+                CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch
+            ) AS epoch,
+            CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position
+        FROM ninai_store
+    )
+"""
+
+_LOOK = f"""
+    WITH {_STORE}
+    SELECT store.epoch, store.position, m.id, m.version, m.created_at, m.content, m.embedding_model,
+        halfvec_send(m.embedding) AS embedding
+    FROM store LEFT JOIN ninai_memories AS m
+        ON m.user_id = $1 AND m.changed >= CAST(CAST($2 AS text) AS xid8) AND store.epoch = $3
+"""  # noqa: S608 - joined from constants
+
+# In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order.
+_WHOLE = f"""
+    WITH {_STORE}, memories AS (
+        SELECT id, version, created_at, content, embedding_model, embedding FROM ninai_memories
+        WHERE user_id = $1 AND deleted_at IS NULL
+        LIMIT CAST($2 AS int)
+    )
+    SELECT store.epoch, store.position, packed.* FROM store CROSS JOIN (
+        SELECT string_agg(uuid_send(id), '') AS ids,
+            string_agg(int8send(version), '') AS versions,
+            string_agg(int8send(CAST(extract(epoch FROM created_at) * 1000000 AS bigint)), '') AS moments,
+            string_agg(int4send(octet_length(content)), '') AS lengths,
+            string_agg(convert_to(content, 'UTF8'), '') AS contents,
+            array_agg(embedding_model) AS models,
+            string_agg(halfvec_send(embedding), '') AS embeddings
+        FROM memories
+    ) AS packed
+"""  # noqa: S608 - joined from constants
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
+
+
+async def changes_since(database: Database, owner: Owner, cursor: Cursor | None) -> Changes | None:
+    """Return what changed, as `Replica` says; None if the owner has more memories than are indexed."""
+    if cursor is not None:
+        rows = await database.bound_rows(BoundSql(_LOOK, (owner.user, str(cursor.position), cursor.epoch)))
+        # A position that went back is another history, whatever the epoch says.
+        if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
+            return await _changed(rows)
+    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.user, MOST_INDEXED + 1)))
+    if not rows or len(rows[0].models or ()) > MOST_INDEXED:
+        return None
+    return Changes(cursor=_cursor(rows[0]), memories=await in_turns(lambda one: one, _unpacked(rows[0])), whole=True)
+
+
+async def _changed(rows: Sequence[Row[Any]]) -> Changes:
+    there = [row for row in rows if row.id is not None]
+    return Changes(
+        cursor=_cursor(rows[0]),
+        memories=await in_turns(_entry, [row for row in there if row.content is not None]),
+        gone=[str(row.id) for row in there if row.content is None],
+    )
+
+
+def _cursor(row: Row[Any]) -> Cursor:
+    return Cursor(row.epoch, row.position)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding, 0)}
+    return Entry(id=str(row.id), version=row.version, created_at=row.created_at, content=row.content, vectors=vectors)
+
+
+def _unpacked(row: Row[Any]) -> Iterator[Entry]:
+    """Yield the memories of a packed row, in the order of their creation."""
+    if row.ids is None:
+        return
+    versions, moments = _integers(row.versions, ">i8"), _integers(row.moments, ">i8")
+    ends = [0, *accumulate(_integers(row.lengths, ">i4").tolist())]
+    vectors = _places(row.models, row.embeddings)
+    contents = [row.contents[start:end] for start, end in pairwise(ends)]
+    for place in np.lexsort((versions, moments)).tolist():
+        model = row.models[place]
+        yield Entry(
+            id=str(UUID(bytes=row.ids[16 * place : 16 * place + 16])),
+            version=int(versions[place]),
+            created_at=_EPOCH + timedelta(microseconds=int(moments[place])),
+            content=contents[place].decode(),
+            vectors={} if model is None else {model: _vector(row.embeddings, vectors[place])},
+        )
+
+
+def _integers(packed: bytes, kind: str) -> NDArray[np.int64]:
+    return np.frombuffer(packed, kind).astype(np.int64)
+
+
+def _places(models: Sequence[str | None], packed: bytes | None) -> list[int]:
+    """Return where the vector of each memory begins; a vector begins with its dimensions."""
+    places, at = [], 0
+    for model in models:
+        places.append(at)
+        if model is not None:
+            dims = int.from_bytes(cast("bytes", packed)[at : at + 2])
+            at += 2 * (_HEAD + dims)
+    return places
+
+
+def _vector(packed: bytes, at: int) -> Vector:
+    dims = int.from_bytes(packed[at : at + 2])
+    return np.frombuffer(packed, ">f2", dims, at + 2 * _HEAD).astype(np.float32)

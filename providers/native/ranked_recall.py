@@ -1,0 +1,103 @@
+"""Recall by the ranking of this process, over an index that the database brings up to date."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from uuid import UUID
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from providers.embedders.base import Vector
+from providers.native.changes import changes_since
+from providers.native.columns import RECORD, names, record_of
+from providers.native.database import Database
+from providers.native.filter_sql import filter_sql
+from providers.native.vectors import Vectors
+from providers.postgres.bound_sql import Binding, BoundSql
+from providers.search.admitting import within
+from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
+from providers.search.ranking import rank
+from providers.search.recall_index.index import MEGABYTE, RecallIndex
+from providers.search.user_index import UserIndex
+from providers.types import MemoryRecord, Owner, RecallQuery
+
+# Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
+# the last time what changed is left out.
+_TRIES = 3
+
+_CONTENTS = f"""
+    SELECT {names(RECORD)}, version FROM ninai_memories
+    WHERE user_id = $1 AND id = ANY (CAST($2 AS uuid[])) AND deleted_at IS NULL
+"""  # noqa: S608 - joined from constants
+
+
+class _Source:
+    """The database as a recall index asks it."""
+
+    def __init__(self, database: Database) -> None:
+        self.changes_since = partial(changes_since, database)
+
+
+class RankedRecall:
+    """Rank in this process; the database tells what changed, which memories meet conditions, and their contents."""
+
+    def __init__(self, database: Database, vectors: Vectors, vectors_weight: float, cache_mb: int) -> None:
+        self._database, self._vectors, self._vectors_weight = database, vectors, vectors_weight
+        self.index = RecallIndex(_Source(database), cache_mb * MEGABYTE)
+
+    async def recall(self, query: RecallQuery, vectors: Mapping[str, Vector]) -> list[MemoryRecord] | None:
+        """Return the answers, best first; None if the owner has too many memories for an index."""
+        question = await self._question(query.query, vectors)
+        for last in [False] * (_TRIES - 1) + [True]:
+            admitted = await self._admitted(query)
+            index = await self.index.current(query.owner)
+            if index is None:
+                return None
+            ordering = Ordering(limit=query.limit, min_score=query.min_score, vectors_weight=self._vectors_weight)
+            ranked = rank(index, question, ordering, _mask(index, query, admitted))
+            versions = [int(index.columns.version[hit.row]) for hit in ranked.hits]
+            records = await self._records(query.owner, ranked.hits, versions)
+            if last or len(records) == len(ranked.hits):
+                return records
+        raise AssertionError("the last try returns")
+
+    async def _question(self, text: str, vectors: Mapping[str, Vector]) -> Question:
+        plain = Question.of(text)
+        if not vectors:
+            return plain
+        words = await self._vectors.of_words([word.text for word in plain.words])
+        return replace(
+            plain,
+            vectors={model: EmbeddedQuestion(vector, words.get(model)) for model, vector in vectors.items()},
+        )
+
+    async def _admitted(self, query: RecallQuery) -> list[str] | None:
+        """Return the ids of the memories that meet the condition on metadata, None if there is none."""
+        if query.where is None:
+            return None
+        binding = Binding((query.owner.user,))
+        where = filter_sql(query.where, binding.bind)
+        statement = f"SELECT id FROM ninai_memories WHERE user_id = $1 AND deleted_at IS NULL AND {where}"  # noqa: S608 - every value is bound
+        return [str(row.id) for row in await self._database.bound_rows(binding.of(statement))]
+
+    async def _records(self, owner: Owner, hits: Sequence[Hit], versions: Sequence[int]) -> list[MemoryRecord]:
+        """Return the memories of hits, in their order, without those that have another version by now."""
+        if not hits:
+            return []
+        ids = [UUID(hit.id) for hit in hits]
+        rows = await self._database.bound_rows(BoundSql(_CONTENTS, (owner.user, ids)))
+        found = {(str(row.id), row.version): row for row in rows}
+        pairs = zip(hits, versions, strict=True)
+        return [record_of(found[hit.id, version], hit.score) for hit, version in pairs if (hit.id, version) in found]
+
+
+def _mask(index: UserIndex, query: RecallQuery, admitted: Sequence[str] | None) -> NDArray[np.bool_] | None:
+    if not query.conditional:
+        return None
+    mask = within(index, query)
+    if admitted is None:
+        return mask
+    met = np.zeros(len(mask), np.bool_)
+    met[[row for row in map(index.row_of, admitted) if row is not None]] = True
+    return mask & met
