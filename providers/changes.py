@@ -24,10 +24,12 @@ class Cursor(Struct, frozen=True):
 class Changes(Struct, frozen=True, kw_only=True):
     """The memories that changed since a cursor, and those that are gone; some may have been told before.
 
-    `whole` means that `memories` are all there are, whatever was known before.
+    `whole` means that `memories` are all there are, whatever was known before. `order` tells two looks of one epoch
+    apart: the later one, which has seen all that the other has, has the greater; equal ones have seen the same.
     """
 
     cursor: Cursor
+    order: tuple[int, ...] = ()
     memories: Sequence[Entry] = ()
     gone: Sequence[str] = ()
     whole: bool = False

@@ -32,15 +32,17 @@ _STORE = """
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
                 CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch
             ) AS epoch,
-            CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position
+            CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position,
+            CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS beyond,
+            (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) AS open
         FROM ninai_store
     )
 """
 
 _LOOK = f"""
     WITH {_STORE}
-    SELECT store.epoch, store.position, m.id, m.version, m.created_at, m.content, m.embedding_model,
-        halfvec_send(m.embedding) AS embedding
+    SELECT store.epoch, store.position, store.beyond, store.open,
+        m.id, m.version, m.created_at, m.content, m.embedding_model, halfvec_send(m.embedding) AS embedding
     FROM store LEFT JOIN ninai_memories AS m
         ON m.user_id = $1 AND m.changed >= CAST(CAST($2 AS text) AS xid8) AND store.epoch = $3
 """  # noqa: S608 - joined from constants
@@ -52,7 +54,7 @@ _WHOLE = f"""
         WHERE user_id = $1 AND deleted_at IS NULL
         LIMIT CAST($2 AS int)
     )
-    SELECT store.epoch, store.position, packed.* FROM store CROSS JOIN (
+    SELECT store.epoch, store.position, store.beyond, store.open, packed.* FROM store CROSS JOIN (
         SELECT string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(CAST(extract(epoch FROM created_at) * 1000000 AS bigint)), '') AS moments,
@@ -78,13 +80,15 @@ async def changes_since(database: Database, owner: Owner, cursor: Cursor | None)
     rows = await database.bound_rows(BoundSql(_WHOLE, (owner.user, MOST_INDEXED + 1)))
     if not rows or len(rows[0].models or ()) > MOST_INDEXED:
         return None
-    return Changes(cursor=_cursor(rows[0]), memories=await in_turns(lambda one: one, _unpacked(rows[0])), whole=True)
+    memories = await in_turns(lambda one: one, _unpacked(rows[0]))
+    return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), memories=memories, whole=True)
 
 
 async def _changed(rows: Sequence[Row[Any]]) -> Changes:
     there = [row for row in rows if row.id is not None]
     return Changes(
         cursor=_cursor(rows[0]),
+        order=_order(rows[0]),
         memories=await in_turns(_entry, [row for row in there if row.content is not None]),
         gone=[str(row.id) for row in there if row.content is None],
     )
@@ -92,6 +96,11 @@ async def _changed(rows: Sequence[Row[Any]]) -> Changes:
 
 def _cursor(row: Row[Any]) -> Cursor:
     return Cursor(row.epoch, row.position)
+
+
+def _order(row: Row[Any]) -> tuple[int, ...]:
+    """Return what grows with each snapshot: the next transaction, and of one next one, how few are still under way."""
+    return row.beyond, -row.open
 
 
 def _entry(row: Row[Any]) -> Entry:

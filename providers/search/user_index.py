@@ -177,7 +177,7 @@ class UserIndex:
             planes = self.planes.get(model)
             if planes is None:
                 planes = self.planes[model] = VectorPlanes(len(vector))
-            if planes.dims == len(vector):
+            if planes.dims == len(vector) and np.any(vector):  # zeros have no direction
                 planes.add(np.asarray(vector, np.float32)[None], np.array([row]))
 
     def _sorting(self, row: int) -> tuple[int, int, str]:

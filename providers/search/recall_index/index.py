@@ -35,12 +35,18 @@ class RecallCounts(Struct):
 
 
 class _Held(Struct):
-    """One owner's index, how far it has come, and the bytes that were counted for it."""
+    """One owner's index, how far it has come, and the bytes that were counted for it.
+
+    `loading` is the first look, which all who come meanwhile wait for; `applying` keeps two looks from being applied at
+    once.
+    """
 
     index: UserIndex = field(default_factory=UserIndex)
     cursor: Cursor | None = None
+    order: tuple[int, ...] = ()
     counted: int = 0
-    refreshing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    loading: asyncio.Future[None] | None = None
+    applying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class RecallIndex:
@@ -67,15 +73,11 @@ class RecallIndex:
         if held is None:
             held = self._held[owner] = _Held()
         self._held.move_to_end(owner)
-        # A look that began before this recall may have missed what was acknowledged in between, so each takes its own.
-        async with held.refreshing:
-            warm = held.cursor is not None
-            changes = await self._source.changes_since(owner, held.cursor)
-            if changes is None:
-                self.counts.unknown += 1
-                self._forget(owner, held)
-                return None
-            await self._apply(held, changes, warm=warm)
+        known = await (self._loaded(owner, held) if held.cursor is None else self._looked(owner, held))
+        if not known:
+            self.counts.unknown += 1
+            self._forget(owner, held)
+            return None
         self._count(owner, held)
         return held.index
 
@@ -84,6 +86,47 @@ class RecallIndex:
         for owner, held in [*self._held.items()]:
             self._forget(owner, held)
 
+    async def _loaded(self, owner: Owner, held: _Held) -> bool:
+        """Load an index once for all who ask; those who waited look once more, for what was written meanwhile."""
+        while (first := held.loading) is not None:
+            # Its failure is that of all who waited: the store does not answer. Who gave up says nothing about it.
+            await asyncio.wait([first])
+            if not first.cancelled():
+                first.result()
+                return await self._looked(owner, held)
+        loading = held.loading = asyncio.get_running_loop().create_future()
+        try:
+            known = await self._looked(owner, held)
+        except asyncio.CancelledError:
+            held.loading = None
+            loading.cancel()
+            raise
+        except BaseException as error:
+            loading.set_exception(error)
+            loading.exception()  # so that nobody need have waited for it
+            held.loading = None
+            raise
+        loading.set_result(None)
+        held.loading = None
+        return known
+
+    async def _looked(self, owner: Owner, held: _Held) -> bool:
+        """Look at what changed; return whether the store could tell.
+
+        Each recall takes its own look, because one that began before it may have missed what was acknowledged in
+        between, and none waits for another's.
+        """
+        while True:
+            asked = held.cursor
+            changes = await self._source.changes_since(owner, asked)
+            if changes is None:
+                return False
+            async with held.applying:
+                if held.cursor is not asked and held.cursor is not None and held.cursor.epoch != changes.cursor.epoch:
+                    continue  # of two epochs nobody knows the later one without another look
+                await self._apply(held, changes, warm=asked is not None)
+                return True
+
     async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
         """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
         if changes.whole:
@@ -91,6 +134,9 @@ class RecallIndex:
             self.counts.dropped += warm
         else:
             self.counts.hits += 1
+        same_epoch = held.cursor is not None and held.cursor.epoch == changes.cursor.epoch
+        if same_epoch and changes.order < held.order:
+            return  # a later look was applied meanwhile, and has seen all of this
         index = UserIndex() if changes.whole else held.index
         turns = Turns()
         for memory_id in changes.gone:
@@ -99,7 +145,7 @@ class RecallIndex:
             index.put(entry)
             await turns.take()
         # Last, so that what was cut off in between is asked for again.
-        held.index, held.cursor = index, changes.cursor
+        held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
     def _count(self, owner: Owner, held: _Held) -> None:
         """Count the bytes of an index, and drop those that were asked for longest ago until all fit."""
@@ -110,9 +156,8 @@ class RecallIndex:
         for oldest, other in [*self._held.items()]:
             if self.counts.bytes <= self._most_bytes:
                 break
-            if not other.refreshing.locked():
-                self._forget(oldest, other)
-                self.counts.evictions += 1
+            self._forget(oldest, other)
+            self.counts.evictions += 1
         self.counts.owners = len(self._held)
 
     def _forget(self, owner: Owner, held: _Held) -> None:
