@@ -56,7 +56,8 @@ async def test_the_whole_is_what_is_stored(provider: PostgresMemoryProvider) -> 
     assert changes.memories[0].version == snapshot.version
     assert changes.memories[0].created_at == snapshot.created_at
     [vector] = await HashingEmbedder(24).embed(["masala tea"])
-    np.testing.assert_allclose(*changes.memories[0].vectors.values(), vector, atol=1e-3)
+    [stored] = changes.memories[0].vectors.values()
+    np.testing.assert_allclose(stored, vector, atol=1e-3)
 
 
 async def test_an_empty_user_has_nothing(provider: PostgresMemoryProvider) -> None:

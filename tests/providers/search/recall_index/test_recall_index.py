@@ -177,6 +177,30 @@ async def test_a_cold_index_is_loaded_once() -> None:
     assert log.asked.count(None) == 1
 
 
+async def test_a_look_that_was_overtaken_brings_nothing_back() -> None:
+    """What it saw before a deletion is not put over what a later look has seen."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    log.put(ANNA, 2, "milk")
+    await versions_in(index)
+    gate = asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+
+    log.put(ANNA, 1, "green tea")
+    log.after = wait
+    overtaken = asyncio.ensure_future(versions_in(index))
+    await asyncio.sleep(0)
+    log.after = at_once
+    log.delete(ANNA, 1)
+    assert await versions_in(index) == log.versions(ANNA)
+    gate.set()
+
+    assert await overtaken == log.versions(ANNA)
+
+
 async def test_who_gives_up_loading_leaves_it_to_the_next() -> None:
     """And a failure is that of all who waited, because the store does not answer."""
     log = Log()
