@@ -10,7 +10,7 @@ from providers.search.entries import Entry
 MOST_INDEXED = 100_000
 
 
-class Cursor(Struct, frozen=True):
+class ChangeCursor(Struct, frozen=True):
     """How far a look at a store has come.
 
     `epoch` names one history of the store: it is another one when the store was put back, restored, replaced or
@@ -28,7 +28,7 @@ class Changes(Struct, frozen=True, kw_only=True):
     apart: the later one, which has seen all that the other has, has the greater; equal ones have seen the same.
     """
 
-    cursor: Cursor
+    cursor: ChangeCursor
     order: tuple[int, ...] = ()
     memories: Sequence[Entry] = ()
     gone: Sequence[str] = ()

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
-from providers.changes import Changes, Cursor
+from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
@@ -51,7 +51,7 @@ class Replica(MemoryProvider, Protocol):
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False
 
-    async def changes_since(self, owner: Owner, cursor: Cursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
         """Return what changed of an owner's memories since a cursor, everything without one; None if that is unknown.
 
         It misses nothing that was acknowledged before the call, whoever wrote it and whatever it changed, a vector that

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
-from providers.changes import MOST_INDEXED, Changes, Cursor
+from providers.changes import MOST_INDEXED, ChangeCursor, Changes
 from providers.native.database import Database
 from providers.postgres.bound_sql import BoundSql
 from providers.search.entries import Entry, Vector
@@ -49,12 +49,16 @@ _LOOK = f"""
 
 # In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order.
 _WHOLE = f"""
-    WITH {_STORE}, memories AS (
+    WITH {_STORE}, counted AS MATERIALIZED (
+        SELECT count(*) AS memories FROM (
+            SELECT FROM ninai_memories WHERE user_id = $1 AND deleted_at IS NULL LIMIT CAST($2 AS int) + 1
+        ) AS found
+    ), memories AS (
         SELECT id, version, created_at, content, embedding_model, embedding FROM ninai_memories
-        WHERE user_id = $1 AND deleted_at IS NULL
-        LIMIT CAST($2 AS int)
+        WHERE user_id = $1 AND deleted_at IS NULL AND (SELECT memories FROM counted) <= CAST($2 AS int)
     )
-    SELECT store.epoch, store.position, store.beyond, store.open, packed.* FROM store CROSS JOIN (
+    SELECT store.epoch, store.position, store.beyond, store.open, counted.memories, packed.*
+    FROM store CROSS JOIN counted CROSS JOIN (
         SELECT string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(CAST(extract(epoch FROM created_at) * 1000000 AS bigint)), '') AS moments,
@@ -70,15 +74,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
 
 
-async def changes_since(database: Database, owner: Owner, cursor: Cursor | None) -> Changes | None:
-    """Return what changed, as `Replica` says; None if the owner has more memories than are indexed."""
+async def changes_since(
+    database: Database, owner: Owner, cursor: ChangeCursor | None, most: int = MOST_INDEXED
+) -> Changes | None:
+    """Return what changed, as `Replica` says; None if all of it is asked for, and there are more than `most`."""
     if cursor is not None:
         rows = await database.bound_rows(BoundSql(_LOOK, (owner.user, str(cursor.position), cursor.epoch)))
         # A position that went back is another history, whatever the epoch says.
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
-    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.user, MOST_INDEXED + 1)))
-    if not rows or len(rows[0].models or ()) > MOST_INDEXED:
+    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.user, most)))
+    if not rows or rows[0].memories > most:
         return None
     memories = await in_turns(lambda one: one, _unpacked(rows[0]))
     return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), memories=memories, whole=True)
@@ -94,8 +100,8 @@ async def _changed(rows: Sequence[Row[Any]]) -> Changes:
     )
 
 
-def _cursor(row: Row[Any]) -> Cursor:
-    return Cursor(row.epoch, row.position)
+def _cursor(row: Row[Any]) -> ChangeCursor:
+    return ChangeCursor(row.epoch, row.position)
 
 
 def _order(row: Row[Any]) -> tuple[int, ...]:

@@ -65,6 +65,8 @@ class PostgresMemoryProvider(NativeReplica):
     async def close(self) -> None:
         """Wait for the writes under way; call this before the database is closed."""
         await self._combiner.close()
+        if self._ranked is not None:
+            await self._ranked.index.close()
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""

@@ -26,6 +26,9 @@ from providers.types import MemoryRecord, Owner, RecallQuery
 # the last time what changed is left out.
 _TRIES = 3
 
+# Seconds that a recall waits for an index that must be loaded; after that the database scores, while loading goes on.
+_PATIENCE = 0.05
+
 _CONTENTS = f"""
     SELECT {names(RECORD)}, version FROM ninai_memories
     WHERE user_id = $1 AND id = ANY (CAST($2 AS uuid[])) AND deleted_at IS NULL
@@ -47,11 +50,11 @@ class RankedRecall:
         self.index = RecallIndex(_Source(database), cache_mb * MEGABYTE)
 
     async def recall(self, query: RecallQuery, vectors: Mapping[str, Vector]) -> list[MemoryRecord] | None:
-        """Return the answers, best first; None if the owner has too many memories for an index."""
+        """Return the answers, best first; None while the owner's index loads, or with too many memories for one."""
         question = await self._question(query.query, vectors)
         for last in [False] * (_TRIES - 1) + [True]:
             admitted = await self._admitted(query)
-            index = await self.index.current(query.owner)
+            index = await self.index.current(query.owner, _PATIENCE)
             if index is None:
                 return None
             ordering = Ordering(limit=query.limit, min_score=query.min_score, vectors_weight=self._vectors_weight)

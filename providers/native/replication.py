@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from providers.acquaintance import Acquaintance
-from providers.changes import Changes, Cursor
+from providers.changes import ChangeCursor, Changes
 from providers.errors import MemoryDeleted, ProviderError
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
@@ -107,7 +107,7 @@ class NativeReplica(Replica):
         """Return the name that the database got with its schema; see `introduce`."""
         return (await self.introduce()).identity
 
-    async def changes_since(self, owner: Owner, cursor: Cursor | None) -> Changes | None:
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         """Return what changed, in one statement; see `Replica`."""
         check_owner(owner)
         return await changes_since(self._database, owner, cursor)

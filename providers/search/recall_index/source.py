@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
-from providers.changes import Changes, Cursor
+from providers.changes import ChangeCursor, Changes
 from providers.types import Owner
 
 
 class ChangeSource(Protocol):
     """A store that can tell what changed; `Replica` says what it promises."""
 
-    async def changes_since(self, owner: Owner, cursor: Cursor | None) -> Changes | None:
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         """Return what changed of an owner's memories since a cursor, None if that is unknown."""

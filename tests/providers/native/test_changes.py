@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from providers.changes import Changes, Cursor
+from providers.changes import ChangeCursor, Changes
+from providers.native.changes import changes_since
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.types import NewMemory, Owner
@@ -33,7 +34,7 @@ async def provider(database: str) -> AsyncIterator[PostgresMemoryProvider]:
         yield provider
 
 
-async def looked(provider: PostgresMemoryProvider, cursor: Cursor | None) -> Changes:
+async def looked(provider: PostgresMemoryProvider, cursor: ChangeCursor | None) -> Changes:
     """What changed since."""
     changes = await provider.changes_since(ANNA, cursor)
     assert changes is not None
@@ -68,6 +69,19 @@ async def test_an_empty_user_has_nothing(provider: PostgresMemoryProvider) -> No
 
     assert (before.whole, list(before.memories)) == (True, [])
     assert (changes.whole, [entry.id for entry in changes.memories]) == (False, [memory_id])
+
+
+async def test_more_than_are_indexed_are_unknown(provider: PostgresMemoryProvider) -> None:
+    """As many as that are told; of those that are known already, changes are told however many there are."""
+    for number in range(3):
+        await provider.remember("anna", f"tea {number}")
+    whole = await changes_since(provider._database, ANNA, None, most=3)  # noqa: SLF001 - a hundred thousand are too many for a test
+    assert whole is not None
+    await provider.remember("anna", "tea 3")
+
+    assert len(whole.memories) == 3
+    assert await changes_since(provider._database, ANNA, None, most=3) is None  # noqa: SLF001 - as above
+    assert await changes_since(provider._database, ANNA, whole.cursor, most=3) is not None  # noqa: SLF001 - as above
 
 
 async def test_every_kind_of_change_is_told(provider: PostgresMemoryProvider, database: str) -> None:
@@ -160,7 +174,7 @@ async def test_another_epoch_gets_everything(provider: PostgresMemoryProvider) -
     memory_id = await provider.remember("anna", "tea")
     cursor = (await looked(provider, None)).cursor
 
-    for other in (Cursor("another", cursor.position), Cursor(cursor.epoch, cursor.position + 1_000_000)):
+    for other in (ChangeCursor("another", cursor.position), ChangeCursor(cursor.epoch, cursor.position + 1_000_000)):
         changes = await looked(provider, other)
         assert changes.whole
         assert [entry.id for entry in changes.memories] == [memory_id]

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from providers.changes import Changes, Cursor
+from providers.changes import ChangeCursor, Changes
 from providers.errors import Unavailable
 from providers.search.entries import Entry
-from providers.search.recall_index.index import RecallIndex
+from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
 from providers.search.user_index import UserIndex
 from providers.types import Owner
 
@@ -30,7 +30,7 @@ class Log:
 
     def __init__(self) -> None:
         self.epoch = "first"
-        self.asked: list[Cursor | None] = []
+        self.asked: list[ChangeCursor | None] = []
         self.before: Callable[[], Awaitable[None]] = at_once
         self.after: Callable[[], Awaitable[None]] = at_once
         self.known = True
@@ -60,7 +60,7 @@ class Log:
         states = self._states.get(owner, {})
         return {memory_id: entry.version for memory_id, (_, entry) in states.items() if entry is not None}
 
-    async def changes_since(self, owner: Owner, cursor: Cursor | None) -> Changes | None:
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         """See `Replica`."""
         self.asked.append(cursor)
         await self.before()
@@ -68,14 +68,14 @@ class Log:
         await self.after()
         return changes
 
-    def _changes(self, owner: Owner, cursor: Cursor | None) -> Changes | None:
+    def _changes(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         if not self.known:
             return None
         whole = cursor is None or cursor.epoch != self.epoch
         since = -1 if cursor is None or whole else cursor.position
         changed = {one: entry for one, (at, entry) in self._states.get(owner, {}).items() if at >= since}
         return Changes(
-            cursor=Cursor(self.epoch, self._number),
+            cursor=ChangeCursor(self.epoch, self._number),
             order=(self._number,),
             memories=[entry for entry in changed.values() if entry is not None],
             gone=[] if whole else [memory_id for memory_id, entry in changed.items() if entry is None],
@@ -109,7 +109,7 @@ async def test_a_recall_sees_what_was_written_before() -> None:
     log.put(BEN, 3, "rain")
     assert await versions_in(index) == log.versions(ANNA)
     assert await versions_in(index, BEN) == log.versions(BEN)
-    assert log.asked == [None, Cursor("first", 2), None]
+    assert log.asked == [None, ChangeCursor("first", 2), None]
     assert (index.counts.misses, index.counts.hits) == (2, 1)
 
 
@@ -126,18 +126,44 @@ async def test_another_epoch_drops_what_is_held() -> None:
     assert index.counts.dropped == 1
 
 
-async def test_a_store_that_cannot_tell_is_asked_again() -> None:
-    """Nothing is kept of its owner meanwhile."""
-    log = Log()
-    index = RecallIndex(log, ROOM)
+async def test_a_store_that_cannot_tell_is_asked_again_later() -> None:
+    """Nothing is kept of its owner meanwhile, and a large one is not read for nothing at each recall."""
+    log, clock = Log(), [0.0]
+    index = RecallIndex(log, ROOM, lambda: clock[0])
     log.put(ANNA, 1, "tea")
     await versions_in(index)
 
     log.known = False
     assert await index.current(ANNA) is None
-    assert (index.counts.bytes, index.counts.owners) == (0, 0)
+    assert index.counts.bytes == 0
     log.known = True
+    clock[0] = ASK_AGAIN_SECONDS - 1
+    assert await index.current(ANNA) is None
+    clock[0] = ASK_AGAIN_SECONDS
     assert await versions_in(index) == log.versions(ANNA)
+    assert index.counts.unknown == 2
+
+
+async def test_a_recall_need_not_wait_for_loading() -> None:
+    """It goes on without the index, which is there for a later one."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    gate = asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+
+    log.after = wait
+    assert await index.current(ANNA, 0.001) is None
+    gate.set()
+    assert await versions_in(index) == log.versions(ANNA)
+    assert (log.asked.count(None), index.counts.loading) == (1, 1)
+
+    log.put(BEN, 2, "milk")
+    gate.clear()
+    assert await index.current(BEN, 0.001) is None
+    await index.close()
 
 
 async def test_a_store_that_fails_serves_nothing_from_memory() -> None:
