@@ -41,7 +41,6 @@ class Columns:
     def __init__(self) -> None:
         self._room: dict[str, NDArray[Any]] = {name: np.zeros(_LEAST, of) for name, of in _TYPES.items()}
         self._used = 0
-        self._show()
 
     def __len__(self) -> int:
         return self._used
@@ -61,22 +60,22 @@ class Columns:
             self._room[name][row] = value
         self._room["alive"][row] = True
         self._used += 1
-        self._show()
         return row
 
     def keep(self, kept: Rows) -> None:
         """Keep only these rows, in this order."""
         self._room = {name: column[kept] for name, column in self._room.items()}
         self._used = len(kept)
-        self._show()
 
     def id_of(self, row: int) -> str:
         """Return the id of a row."""
         return str(UUID(int=(int(self.high[row]) << 64) | int(self.low[row])))
 
-    def _show(self) -> None:
-        for name, column in self._room.items():
-            setattr(self, name, column[: self._used])
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        """Return a column, as long as there are rows: a view, made anew so that a copy of this object has its own."""
+        if name not in _TYPES:
+            raise AttributeError(name)
+        return self._room[name][: self._used]
 
 
 def halves(memory_id: str) -> tuple[int, int]:

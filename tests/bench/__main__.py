@@ -3,7 +3,18 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("service", "open_routes", "admission", "stalls", "search", "embedders", "chain", "stores", "mem0")
+BENCHMARKS = (
+    "service",
+    "open_routes",
+    "admission",
+    "stalls",
+    "search",
+    "ranking",
+    "embedders",
+    "chain",
+    "stores",
+    "mem0",
+)
 
 
 def main(names: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The index of one user's memories: whatever came and went, it ranks as one that was built of what is there."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -82,6 +83,20 @@ def test_many_removals_move_the_others_together() -> None:
     assert index.moves > 0
     assert index.nbytes < whole / 4
     assert [one[0] for one in hits(index)] == [one[0] for one in hits(built)]
+
+
+def test_a_copy_is_independent() -> None:
+    """What is removed from a copy is gone from it for good, and stays in the original."""
+    index = UserIndex()
+    for number in range(3):
+        index.put(entry(number, number, number))
+    copy = deepcopy(index)
+    copy.remove(str(UUID(int=0)))
+    copy.put(entry(7, 7, 7))
+
+    assert copy.row_of(str(UUID(int=0))) is None
+    assert index.row_of(str(UUID(int=0))) is not None
+    assert index.row_of(str(UUID(int=7))) is None
 
 
 def test_an_older_version_changes_nothing() -> None:
