@@ -131,9 +131,15 @@ class UserIndex:
         alive = self.columns.alive
         groups = []
         for one in terms:
-            parts = [next(found) for _ in one]
-            rows = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
-            groups.append(rows[alive[rows]])
+            parts = [rows for rows in (next(found) for _ in one) if len(rows)]
+            if len(parts) > 1:
+                held = np.zeros(len(alive), np.bool_)  # a row that holds several of the terms counts once
+                for rows in parts:
+                    held[rows] = True
+                groups.append(np.flatnonzero(held & alive))
+            else:
+                rows = parts[0] if parts else np.empty(0, np.int64)
+                groups.append(rows[alive[rows]])
         return groups
 
     def terms_of(self, rows: Rows) -> NDArray[np.float32]:
