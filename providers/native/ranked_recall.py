@@ -27,7 +27,8 @@ from providers.types import MemoryRecord, Owner, RecallQuery
 _TRIES = 3
 
 # Seconds that a recall waits for an index that must be loaded; after that the database scores, while loading goes on.
-_PATIENCE = 0.05
+# The database orders otherwise, so that only users with very many memories should ever see it.
+_PATIENCE = 1.0
 
 _CONTENTS = f"""
     SELECT {names(RECORD)}, version FROM ninai_memories
