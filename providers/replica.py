@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
+from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
@@ -51,6 +52,17 @@ class Replica(MemoryProvider, Protocol):
     def keeps_history(self) -> bool:
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
+        """Return what changed of an owner's memories since a cursor, everything without one; None if that is unknown.
+
+        It misses nothing that was acknowledged before the call, whoever wrote it and whatever it changed, a vector that
+        came late included. It may tell again what it has told before. A cursor of another epoch gets everything.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return None
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""

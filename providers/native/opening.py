@@ -53,7 +53,9 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, settings.vector_weight)
+        provider = PostgresMemoryProvider(
+            database, vectors, queue, host.clock, settings.vector_weight, settings.recall_cache_mb
+        )
         stack.push_async_callback(provider.close)
         yield provider
 
