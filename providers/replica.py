@@ -44,7 +44,8 @@ class Replica(MemoryProvider, Protocol):
     def ranking(self) -> str | None:
         """The name of the ranking of a recall: stores with the same one return the same memories in the same order.
 
-        None where nobody can tell, so that no other store has the same.
+        That holds for answers that are not degraded: without the vector of a question, or while an index of memories
+        loads, a store orders by what it has. None where nobody can tell, so that no other store has the same.
         """
         return None
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
@@ -81,16 +81,19 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
+        degraded = question.degraded
         if self._ranked is not None:
             memories = await self._ranked.recall(query, question.vectors)
             if memories is not None:
-                return await recall_within(Found(memories=memories, degraded=question.degraded), query.most_bytes)
+                return await recall_within(Found(memories=memories, degraded=degraded), query.most_bytes)
+            if self._ranked.is_loading(query.owner):
+                degraded = (*degraded, INDEX_LOADING)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
             raise AnswerTooLarge(most)
         memories = await in_turns(lambda row: record_of(row, row.score), rows)
-        return await recall_within(Found(memories=memories, degraded=question.degraded), most)
+        return await recall_within(Found(memories=memories, degraded=degraded), most)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""

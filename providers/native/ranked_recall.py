@@ -22,14 +22,14 @@ from providers.search.ranking import rank
 from providers.search.recall_index.index import MEGABYTE, RecallIndex
 from providers.search.user_index import UserIndex
 from providers.timing.turns import in_turns
-from providers.types import MemoryRecord, RecallQuery
+from providers.types import MemoryRecord, Owner, RecallQuery
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
 # the last time what changed is left out.
 _TRIES = 3
 
 # Seconds that a recall waits for an index that must be loaded; after that the database scores, while loading goes on.
-# The database orders otherwise, so that only users with very many memories should ever see it.
+# The database orders otherwise, and the answer says so; only users with very many memories should ever see it.
 _PATIENCE = 1.0
 
 _CONTENTS = f"""
@@ -72,6 +72,10 @@ class RankedRecall:
             if last or len(records) == len(ranked.hits):
                 return records
         raise AssertionError("the last try returns")
+
+    def is_loading(self, owner: Owner) -> bool:
+        """Return whether the owner's index loads, so that it may order otherwise than the database does now."""
+        return self.index.is_loading(owner)
 
     async def _question(self, text: str, vectors: Mapping[str, Vector]) -> Question:
         plain = Question.of(text)

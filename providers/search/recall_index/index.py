@@ -102,6 +102,11 @@ class RecallIndex:
         self._count(owner, held)
         return held.index
 
+    def is_loading(self, owner: Owner) -> bool:
+        """Return whether an owner's index is being loaded."""
+        held = self._held.get(owner)
+        return held is not None and held.loading is not None
+
     async def close(self) -> None:
         """Stop loading."""
         for loading in [*self._loading]:
