@@ -102,6 +102,7 @@ async def test_labels_are_conditions(walled: PostgresMemoryProvider) -> None:
     query = RecallQuery(owner=OTHER, query="tea")
 
     assert await contents(walled, replace(query, session="a")) == ["green tea"]
+    assert await contents(walled, replace(query, query="black tea", session="a", limit=1)) == ["green tea"]
     assert await contents(walled, replace(query, session="a", app="web")) == []
     assert await contents(walled, replace(query, speaker="Ann", agent="x")) == ["green tea"]
     assert len(await contents(walled, replace(query, agent="x"))) == 2
