@@ -19,6 +19,7 @@ from app.auth.api_key import ApiKeys
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
 from app.auth.routes import guarded_routes
+from app.auth.tokens.opening import token_parts
 from app.console.assets import AssetsController
 from app.console.console import Console
 from app.console.controller import ConsoleController
@@ -92,12 +93,13 @@ def create_app(
     reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
     keys = ApiKeys()
-    authenticator = authenticator_of(settings.auth, keys)
+    tokens = token_parts(settings.auth)
+    authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[*_RESOURCES, *_PAGES],
-        lifespan=[lambda _: follower.following(), lifespan, admin_port(settings)],
+        lifespan=[lambda _: follower.following(), lambda _: tokens.following(), lifespan, admin_port(settings)],
         state=State(
             {
                 "settings": settings,

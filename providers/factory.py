@@ -3,11 +3,11 @@
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
+from providers.host import Host
 from providers.mem0.settings import Mem0Settings
 from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
 from providers.replica import Replica
-from providers.types import Host
 
 ProviderSettings = NativeSettings | Mem0Settings | MockSettings
 

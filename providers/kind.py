@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from providers.examination.check import Check, FailureDomain, Subject
 from providers.expectations import ProviderLimits
+from providers.host import Host
 from providers.migrations import Migrations
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
-from providers.types import Host
 
 
 class Usage(Struct, frozen=True, kw_only=True):

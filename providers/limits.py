@@ -15,18 +15,8 @@ from providers.errors import InvalidInput
 from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.labels import LABELS, MAX_LABEL_CHARS, Labels
-from providers.types import (
-    ALL,
-    DEFAULT_TENANT,
-    Conditions,
-    Deletion,
-    Edit,
-    Metadata,
-    NewMemory,
-    Owner,
-    PageQuery,
-    RecallQuery,
-)
+from providers.owners import DEFAULT_TENANT, Owner
+from providers.types import ALL, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000

@@ -12,10 +12,11 @@ from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
+from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
-from providers.types import ALL, Conditions, Owner, Snapshot, as_page
+from providers.types import ALL, Conditions, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call

@@ -10,9 +10,10 @@ from providers import limits
 from providers.errors import InvalidInput
 from providers.introduction import StoreMark
 from providers.labels import LABELS
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 
 MAX_MARK_ID_CHARS = 64  # of an installation, and of a journal
 MAX_MARK_NUMBER = 2**62 - 1  # also of an epoch; far beyond one a millisecond for all time, and within 64 signed bits

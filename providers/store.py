@@ -8,7 +8,8 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError
 from providers.limits import MAX_BATCH, check_batch
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
 
 CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
 

@@ -5,7 +5,8 @@ from hashlib import md5
 
 from msgspec import Struct
 
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 
 # As a PostgreSQL computes them alike: 15 hex digits of a hash fit into a bigint, and so does their sum below 2^63.
 HEX_DIGITS = 15

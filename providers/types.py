@@ -1,51 +1,18 @@
 """The plain frozen values that cross the provider boundary."""
 
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from observability.metrics import Metrics
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
+from providers.owners import DEFAULT_TENANT, Owner
 from providers.search.filter_match import matches
-from providers.states.clock import HybridClock
 
 Metadata = dict[str, Any]
 Order = Literal["newest", "oldest"]  # which memory of a list comes first
 Place = tuple[datetime, int, str]  # in a list, which is in the order of these
-
-DEFAULT_TENANT = "default"
-
-
-# Begins the key of an owner of any other tenant, and ends the tenant in it; no user id and no tenant contains it.
-KEY_MARK = "\x1f"
-
-
-class Owner(Struct, frozen=True):
-    """The owner of memories: a user of a tenant."""
-
-    user: str
-    tenant: str = DEFAULT_TENANT
-
-    @property
-    def key(self) -> str:
-        """The one text by which stores and journals know the owner: for the default tenant the bare user id."""
-        return self.user if self.tenant == DEFAULT_TENANT else f"{KEY_MARK}{self.tenant}{KEY_MARK}{self.user}"
-
-    @property
-    def label(self) -> str:
-        """The owner as operators read it: for the default tenant the bare user id, else tenant and user."""
-        return self.user if self.tenant == DEFAULT_TENANT else f"{self.tenant}/{self.user}"
-
-    @classmethod
-    def of_key(cls, key: str) -> Self:
-        """Return the owner of a key; a text that is no owner's key is one of an owner whom `check_owner` refuses."""
-        if not key.startswith(KEY_MARK):
-            return cls(key)
-        tenant, mark, user = key[1:].partition(KEY_MARK)
-        return cls(user, tenant) if mark and tenant != DEFAULT_TENANT else cls(key)
 
 
 class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
@@ -317,21 +284,6 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def details(self) -> list[str]:
         """Return what is worth knowing of a healthy provider, in words."""
         return [] if self.response_time_ms is None else [f"answered in {self.response_time_ms:.1f} ms"]
-
-
-class Host(Struct, frozen=True, kw_only=True):
-    """What the process passes to every provider that it opens: a name, a data folder, metrics and a clock.
-
-    `serves` is false for a command beside the service, in which a provider starts no work of its own. With `tenants` a
-    store that can keep tenants apart by itself is made to.
-    """
-
-    name: str
-    data_dir: Path
-    metrics: Metrics
-    clock: HybridClock
-    serves: bool = True
-    tenants: bool = False
 
 
 def _moment(moment: datetime | None) -> datetime:

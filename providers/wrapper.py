@@ -9,7 +9,8 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.limits import MAX_BATCH
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
 
 Result = TypeVar("Result")
 

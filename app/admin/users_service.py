@@ -6,8 +6,8 @@ from app.http.operator_schemas import UserCounts, UsersResponse
 from providers.chain.chain import Chain
 from providers.chain.owners import owners_page
 from providers.errors import InvalidInput
-from providers.limits import check_user_id
-from providers.types import Owner
+from providers.limits import check_owner
+from providers.owners import Owner
 
 
 class UsersService(Struct, frozen=True):
@@ -23,13 +23,14 @@ class UsersService(Struct, frozen=True):
             Unavailable: no provider that has received everything answers.
         """
         page = await owners_page(self.chain.route, limit, None if after is None else _owner(after))
-        users = [UserCounts(one.owner.user, one.live, one.deleted) for one in page.owners]
-        return UsersResponse(users, len(users), page.provider, None if page.ended else users[-1].user_id)
+        users = [UserCounts(one.owner.user, one.live, one.deleted, one.owner.tenant) for one in page.owners]
+        return UsersResponse(users, len(users), page.provider, None if page.ended else page.owners[-1].owner.key)
 
 
-def _owner(user_id: str) -> Owner:
+def _owner(key: str) -> Owner:
+    owner = Owner.of_key(key)
     try:
-        check_user_id(user_id)
+        check_owner(owner)
     except InvalidInput as error:
         raise InvalidInput("after", error.reason) from None
-    return Owner(user_id)
+    return owner

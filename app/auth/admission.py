@@ -4,7 +4,7 @@ A hook rather than guards: the framework copies the route's handler for every gu
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,7 @@ from litestar.exceptions import NotFoundException
 from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeys
 from app.auth.by_credential import CredentialAuthenticator
-from app.auth.caller import Authenticator, Identity
+from app.auth.caller import Authenticator, CredentialKind, Identity
 from app.auth.credentials import credential_in
 from app.auth.failed_logins import FailedLogins
 from app.auth.loopback import require_loopback_name
@@ -28,7 +28,7 @@ from app.http.problems import FORBIDDEN, RequestError
 from app.settings.auth import AuthSettings, Scope
 from app.settings.model import TenantSettings
 from observability.notes import current
-from providers.types import DEFAULT_TENANT
+from providers.owners import DEFAULT_TENANT
 
 # The admin port writes this into the scope of a request that came through it.
 ADMIN_PORT = "ninai.admin_port"
@@ -37,10 +37,13 @@ AnyRequest = Request[Any, Any, Any]
 _Hook = TypeVar("_Hook", bound=Callable[[AnyRequest], Awaitable[None]])
 
 
-def authenticator_of(settings: AuthSettings, keys: ApiKeys) -> Authenticator:
+def authenticator_of(settings: AuthSettings, keys: ApiKeys, tokens: Sequence[CredentialKind]) -> Authenticator:
     """Return the authenticator that the settings choose."""
     if settings.mode == "api_key":
-        return CredentialAuthenticator([keys])
+        # The keys take whatever is left, since those of before had any form.
+        return CredentialAuthenticator([*tokens, keys])
+    if settings.mode == "jwt":
+        return CredentialAuthenticator(tokens, "a token of an issuer that is known here: Authorization: Bearer TOKEN")
     return AnonymousAuthenticator(settings.default_user)
 
 

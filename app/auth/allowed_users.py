@@ -6,18 +6,18 @@ from app.auth.refusals import CallerRefused
 from providers.errors import InvalidInput
 
 USER_HEADER = "X-User-ID"
-_ANOTHER = "This API key does not speak for this user"
 
 
 class AllowedUsers(Struct, frozen=True):
     """Decide for which user a request is: one of `only`, one that begins with `prefix`, or any if both are None.
 
-    `default` is meant where the request names nobody.
+    `default` is meant where the request names nobody. `shown` is what the caller shows, in words for it.
     """
 
     only: frozenset[str] | None = None
     prefix: str | None = None
     default: str | None = None
+    shown: str = "API key"
 
     def choose(self, named: str | None) -> str:
         """Return the user whose memories are meant.
@@ -28,11 +28,13 @@ class AllowedUsers(Struct, frozen=True):
         """
         if named is None:
             if self.default is None:
-                raise InvalidInput(USER_HEADER, "is required with this key, or user_id in the query or the body")
+                short = self.shown.rpartition(" ")[2]
+                raise InvalidInput(USER_HEADER, f"is required with this {short}, or user_id in the query or the body")
             return self.default
         if not self._includes(named):
             alone = self.prefix is None and self.default is not None and self.only == frozenset({self.default})
-            detail = "This API key is for its own user alone; name nobody" if alone else _ANOTHER
+            why = "is for its own user alone; name nobody" if alone else "does not speak for this user"
+            detail = f"This {self.shown} {why}"
             raise CallerRefused("user", detail, field=USER_HEADER)
         return named
 

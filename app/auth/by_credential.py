@@ -8,10 +8,15 @@ from app.auth.refusals import CallerRefused
 
 
 class CredentialAuthenticator:
-    """Identify callers by their credential; the order of the kinds is that in which they are asked."""
+    """Identify callers by their credential; the order of the kinds is that in which they are asked.
 
-    def __init__(self, kinds: Sequence[CredentialKind]) -> None:
-        self._kinds = kinds
+    `asked_for` is what a caller is told to send that sends none.
+    """
+
+    def __init__(
+        self, kinds: Sequence[CredentialKind], asked_for: str = "an API key: Authorization: Bearer KEY"
+    ) -> None:
+        self._kinds, self._asked_for = kinds, asked_for
 
     def recognize(self, headers: Mapping[str, str]) -> str | None:
         """Return the id of the caller that shows these headers, None if it is not known; nobody is admitted by it."""
@@ -24,7 +29,7 @@ class CredentialAuthenticator:
     def identify(self, method: str, headers: Mapping[str, str], shown: Credential | None) -> Identity:  # noqa: ARG002 - a credential counts for all of them
         """Return whom the credential proves; raise `CallerRefused` if it proves nobody."""
         if shown is None:
-            raise CallerRefused("missing", "Send an API key: Authorization: Bearer KEY")
+            raise CallerRefused("missing", f"Send {self._asked_for}")
         return self._identified(shown)
 
     def resume(self, caller: str, proves: Callable[[str], bool]) -> Identity | None:

@@ -9,11 +9,14 @@ from app.auth.allowed_users import ANY_USER, AllowedUsers
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
 from app.settings.auth import Scope
-from providers.types import DEFAULT_TENANT, Owner
+from providers.owners import DEFAULT_TENANT, Owner
 
 
 class Caller(Struct, frozen=True):
-    """Name a caller: `id` is the name of its key, or `anonymous`; `user_id` of `tenant` is whose memories are meant."""
+    """Name a caller, for `user_id` of `tenant`, whose memories are meant.
+
+    `id` is the name of its key, that of the subject of its token, or `anonymous`.
+    """
 
     id: str
     user_id: str
@@ -43,7 +46,7 @@ class Identity(Struct, frozen=True):
     def require(self, scope: Scope) -> None:
         """Require this scope of the identity; raise `CallerRefused` if it lacks it."""
         if scope not in self.scopes:
-            raise CallerRefused("scope", f'This API key lacks the scope "{scope}"', caller=self.id)
+            raise CallerRefused("scope", f'This {self.users.shown} lacks the scope "{scope}"', caller=self.id)
 
     def caller_for(self, named: str | None) -> Caller:
         """Return the caller, for the user that the request names, None if it names nobody.

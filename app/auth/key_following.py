@@ -45,7 +45,7 @@ class KeyFollower:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Follow the file while the context lasts, having read it first; where no keys are used, do nothing."""
-        if self._settings.mode == "none":
+        if self._settings.mode != "api_key":
             yield
             return
         await self._read()

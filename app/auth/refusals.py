@@ -4,17 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from app.http.problems import BAD_REQUEST, FORBIDDEN, UNAUTHENTICATED, ProblemType, RequestError
+from app.http.problems import BAD_REQUEST, FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, ProblemType, RequestError
 from observability.metrics import Metrics
 from observability.notes import current
 
-# `several` credentials, or `missing` ones; `malformed` is no whole key; `user` is one whom the caller does not speak
-# for.
-Reason = Literal["several", "missing", "malformed", "unknown", "expired", "revoked", "session", "scope", "user"]
+# `several` credentials, or `missing` ones; `malformed` is no whole key or token; `early` is a token that does not count
+# yet, and `issuer` one whose issuer's keys are not known yet; `user` is one whom the caller does not speak for.
+Reason = Literal[
+    "several", "missing", "malformed", "unknown", "expired", "early", "revoked", "issuer", "session", "scope", "user"
+]
 # What somebody who guesses meets, and is slowed down for.
 FAILED_LOGINS: frozenset[Reason] = frozenset({"malformed", "unknown", "expired", "revoked"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ninai"'}
-_KINDS: dict[Reason, ProblemType] = {"several": BAD_REQUEST, "scope": FORBIDDEN, "user": FORBIDDEN}
+_KINDS: dict[Reason, ProblemType] = {
+    "several": BAD_REQUEST,
+    "issuer": UNAVAILABLE,
+    "scope": FORBIDDEN,
+    "user": FORBIDDEN,
+}
+_HEADERS = {UNAUTHENTICATED: CHALLENGE, UNAVAILABLE: {"Retry-After": "1"}}
 
 
 class CallerRefused(RequestError):
@@ -22,7 +30,7 @@ class CallerRefused(RequestError):
 
     def __init__(self, reason: Reason, detail: str, *, caller: str | None = None, field: str | None = None) -> None:
         kind = _KINDS.get(reason, UNAUTHENTICATED)
-        super().__init__(kind, detail, field, CHALLENGE if kind is UNAUTHENTICATED else None)
+        super().__init__(kind, detail, field, _HEADERS.get(kind))
         self.reason, self.caller = reason, caller
 
 

@@ -25,7 +25,7 @@ from app.settings.key_faults import key_fault
 from app.settings.loading import read
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
-from providers.types import DEFAULT_TENANT
+from providers.owners import DEFAULT_TENANT
 
 OVERLAP = timedelta(hours=24)
 

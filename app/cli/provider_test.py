@@ -16,8 +16,8 @@ from providers.examination.check import Check, CheckResult, Subject
 from providers.examination.examination import Examination
 from providers.examination.outcome import CheckOutcome, CheckStatus, error
 from providers.factory import MemoryProviderFactory, ProviderSettings
+from providers.host import Host
 from providers.replica import Replica
-from providers.types import Host
 
 OPEN, BUG = "open", "bug"
 

@@ -13,9 +13,10 @@ from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailabl
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.examination.outcome import CheckFailed, CheckStatus
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import new_memory_id
-from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
+from providers.types import MemoryRecord, NewMemory, RecallQuery
 
 WRONG = "wrong"  # the provider answered, but not what it should have
 

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
-from app.http import problems, schemas
+from app.http import batch_schemas, problems, schemas
 from app.http.admission import price
 from app.http.answers import in_parts, shown
 from app.http.calls import ReadCall, WriteCall
@@ -32,15 +32,15 @@ class BatchesController(UserResource):
         status_code=200,
         opt={SCOPE: "memory:write"},
         **taking(
-            BatchDTO[schemas.RememberBatchRequest],
+            BatchDTO[batch_schemas.RememberBatchRequest],
             *READ_PROBLEMS,
             problems.TOO_DEAR,
-            accepted=schemas.RememberBatchResponse,
+            accepted=batch_schemas.RememberBatchResponse,
         ),
     )
     async def remember_batch(
         self, data: JSONBody[Batch[schemas.RememberRequest]], write: NamedDependency[WriteCall]
-    ) -> Response[schemas.RememberBatchResponse]:
+    ) -> Response[batch_schemas.RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule, or that was not stored in time, fails alone.
 
         202 as for a single one; 503 if it is not known of any of them that it was stored.
@@ -53,11 +53,11 @@ class BatchesController(UserResource):
         "/recall/batch",
         status_code=200,
         opt={SCOPE: "memory:read"},
-        **taking(BatchDTO[schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR),
+        **taking(BatchDTO[batch_schemas.RecallBatchRequest], *READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR),
     )
     async def recall_batch(
         self, data: JSONBody[Batch[schemas.RecallRequest]], call: NamedDependency[ReadCall]
-    ) -> Response[schemas.RecallBatchResponse]:
+    ) -> Response[batch_schemas.RecallBatchResponse]:
         """Answer up to 1,000 queries; each fails alone.
 
         One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
@@ -69,17 +69,17 @@ class BatchesController(UserResource):
         most_bytes = bytes_for_memories(wanted, call.most_bytes)
         queries = [query.recall_query(call.owner, call.recall_limit, most_bytes) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
-        results, turns = list[schemas.RecallItem](), Turns()
+        results, turns = list[batch_schemas.RecallItem](), Turns()
         for query, _ in priced:
             results.append(_unanswered(query) if isinstance(query, Problem) else await _recalled(query, next(found)))
             await turns.take()
         answered = sum(result.status == "answered" for result in results)
-        return await in_parts(schemas.RecallBatchResponse(results, answered, len(results) - answered))
+        return await in_parts(batch_schemas.RecallBatchResponse(results, answered, len(results) - answered))
 
 
 async def remembered(
     write: WriteCall, items: Sequence[schemas.RememberRequest | Problem]
-) -> Response[schemas.RememberBatchResponse]:
+) -> Response[batch_schemas.RememberBatchResponse]:
     """Store the memories of one request, and return the response with a result for each."""
     await write.admission.charge(price.of_memories(items))
     owner, ids = write.owner, write.ids  # a fault with these is one of the request
@@ -100,7 +100,7 @@ async def remembered(
     results = [_remembered(memory if isinstance(memory, Problem) else next(rest)) for memory in memories]
     failed = sum(result.status == "failed" for result in results)
     status = write_status(*(outcome for outcome in outcomes if isinstance(outcome, Stored)))
-    return await in_parts(schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
+    return await in_parts(batch_schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
 
 
 def _priced(
@@ -115,18 +115,18 @@ def _priced(
         return problems.problem_of(error), 0.0
 
 
-def _remembered(result: Stored | ProviderError | Problem) -> schemas.RememberItem:
+def _remembered(result: Stored | ProviderError | Problem) -> batch_schemas.RememberItem:
     if isinstance(result, Stored):
-        return schemas.RememberItem(status=stored_or_accepted(result), memory_id=result.id)
-    return schemas.RememberItem(status="failed", problem=problems.problem_in_batch(result))
+        return batch_schemas.RememberItem(status=stored_or_accepted(result), memory_id=result.id)
+    return batch_schemas.RememberItem(status="failed", problem=problems.problem_in_batch(result))
 
 
-async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> schemas.RecallItem:
+async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> batch_schemas.RecallItem:
     if isinstance(result, Found):
         memories, text = await within_budget(query, list(map(shown, result.memories)))
-        return schemas.RecallItem(status="answered", memories=memories, count=len(memories), text=text)
+        return batch_schemas.RecallItem(status="answered", memories=memories, count=len(memories), text=text)
     return _unanswered(result)
 
 
-def _unanswered(result: ProviderError | Problem) -> schemas.RecallItem:
-    return schemas.RecallItem(status="failed", problem=problems.problem_in_batch(result))
+def _unanswered(result: ProviderError | Problem) -> batch_schemas.RecallItem:
+    return batch_schemas.RecallItem(status="failed", problem=problems.problem_in_batch(result))

@@ -21,8 +21,9 @@ from app.http.problems import Problem
 from providers.answers import Changed, Erased, Written
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError
 from providers.limits import check_memory_id
+from providers.owners import Owner
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, Owner
+from providers.types import Deletion, Edit
 
 Change = TypeVar("Change", Edit, Deletion)
 

@@ -13,6 +13,7 @@ from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
+from app.http.batch_schemas import RememberBatchResponse
 from app.http.calls import ReadCall, WriteCall
 from app.http.headers import stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
@@ -20,7 +21,6 @@ from app.http.recalled import bytes_for_memories, within_budget
 from app.http.schemas import (
     DeleteResponse,
     RecallResponse,
-    RememberBatchResponse,
     RememberOneRequest,
     RememberResponse,
     SingleRecallRequest,

@@ -14,12 +14,13 @@ from app.http import problems
 from app.http.operator_schemas import UsersResponse
 from app.http.parameters import PARAMETERS
 from providers import limits
+from providers.replica_limits import MAX_KEY_CHARS
 
 _PROBLEMS = problems.described(*OPERATOR_PROBLEMS, problems.UNAVAILABLE)
 _LIMIT = QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Users on a page.")
 _AFTER = QueryParameter(
     description="The `next_after` of the page before.",
-    schema_extra={"minLength": 1, "maxLength": limits.MAX_USER_ID_CHARS},
+    schema_extra={"minLength": 1, "maxLength": MAX_KEY_CHARS},
 )
 
 

@@ -12,7 +12,8 @@ from litestar.serialization import default_serializer
 from msgspec import NODEFAULT, UNSET, Struct
 from msgspec.structs import replace
 
-from app.http.schemas import ListResponse, RecallItem, RecallResponse
+from app.http.batch_schemas import RecallItem
+from app.http.schemas import ListResponse, RecallResponse
 from providers.timing.turns import Turns
 from providers.types import MemoryRecord
 

@@ -28,7 +28,7 @@ from app.http.preferences import PREFER_HEADER
 from app.settings import Settings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
-from providers.types import Owner
+from providers.owners import Owner
 
 
 def _header(name: str, description: str, **schema: object) -> HeaderParameter:

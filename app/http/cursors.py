@@ -9,7 +9,8 @@ from msgspec.structs import asdict, replace
 
 from providers.errors import InvalidInput
 from providers.limits import check_page
-from providers.types import ALL, Conditions, MemoryRecord, Owner, PageQuery, Position
+from providers.owners import Owner
+from providers.types import ALL, Conditions, MemoryRecord, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
 _ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner

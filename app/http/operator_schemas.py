@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from providers.journal.operations import Backlog, DeadLetter
+from providers.owners import DEFAULT_TENANT
 from providers.types import Health
 
 MAX_REASON_CHARS = 500
@@ -75,16 +76,23 @@ class DiscardResponse(Struct, frozen=True):
     status: Literal["discarded"] = "discarded"
 
 
-class UserCounts(Struct, frozen=True):
-    """A user, with how many memories it has, and how many deleted ones are still known."""
+class UserCounts(Struct, frozen=True, omit_defaults=True):
+    """A user, with how many memories it has, and how many deleted ones are still known.
+
+    `tenant` is omitted for the default one.
+    """
 
     user_id: str
     memories: int
     deleted: int
+    tenant: str = DEFAULT_TENANT
 
 
 class UsersResponse(Struct, frozen=True):
-    """One page of users, ordered by name, as `provider` holds them; `next_after` is null on the last page."""
+    """One page of users, ordered by name, as `provider` holds them; `next_after` is null on the last page.
+
+    Users of other tenants than the default one come first.
+    """
 
     users: list[UserCounts]
     count: int

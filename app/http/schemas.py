@@ -8,24 +8,13 @@ from msgspec.structs import asdict, replace
 
 from app.http.cursors import MAX_CURSOR_CHARS, continued
 from app.http.moments import check_happened
-from app.http.problems import Problem
 from providers import limits
 from providers.errors import InvalidInput
 from providers.filters import Filter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.labels import LABELS, MAX_LABEL_CHARS
-from providers.types import (
-    Conditions,
-    Edit,
-    MemoryRecord,
-    Metadata,
-    NewMemory,
-    Order,
-    Owner,
-    PageQuery,
-    RecallQuery,
-    as_page,
-)
+from providers.owners import Owner
+from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, Order, PageQuery, RecallQuery, as_page
 
 MAX_RECALL_CHARACTERS = 1_000_000
 # Of a question with a budget and no limit: so many are enough to fill most budgets.
@@ -233,20 +222,6 @@ class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True
     user_id: UserId | UnsetType = UNSET
 
 
-class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Memories to store in one go, with 100,000 JSON values in all; an invalid one fails alone."""
-
-    memories: Annotated[list[RememberRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
-    user_id: UserId | UnsetType = UNSET
-
-
-class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Queries to answer in one go, with 100,000 JSON values in all; an invalid one fails alone."""
-
-    queries: Annotated[list[RecallRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
-    user_id: UserId | UnsetType = UNSET
-
-
 class RememberResponse(Struct, frozen=True):
     """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet."""
 
@@ -294,37 +269,3 @@ class ListResponse(Struct, frozen=True, omit_defaults=True):
     count: int
     next_cursor: str | None
     total: int | UnsetType = UNSET
-
-
-class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The result for one memory of a batch: an id, or the problem with it."""
-
-    status: Literal["stored", "accepted", "failed"]
-    memory_id: str | None = None
-    problem: Problem | None = None
-
-
-class RememberBatchResponse(Struct, frozen=True):
-    """The result for each memory, in the order they were sent."""
-
-    results: list[RememberItem]
-    stored: int
-    failed: int
-
-
-class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The answer to one query of a batch: memories, or the problem with it."""
-
-    status: Literal["answered", "failed"]
-    memories: list[MemoryRecord] | None = None
-    count: int | None = None
-    text: str | UnsetType = UNSET
-    problem: Problem | None = None
-
-
-class RecallBatchResponse(Struct, frozen=True):
-    """The answer to each query, in the order they were sent."""
-
-    results: list[RecallItem]
-    answered: int
-    failed: int

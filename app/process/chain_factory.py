@@ -15,9 +15,9 @@ from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.reporting.reporter import Reporter
 from providers.factory import MemoryProviderFactory, ProviderSettings
+from providers.host import Host
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Host
 
 
 class ChainFactory:

@@ -5,8 +5,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
+from providers.host import Host
 from providers.states.clock import HybridClock
-from providers.types import Host
 
 
 def offline_host(name: str, data_dir: Path) -> Host:

@@ -15,7 +15,8 @@ from providers.chain.execution import JOURNAL
 from providers.chain.link import Link
 from providers.errors import ProviderError
 from providers.journal.base import Journal
-from providers.types import Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import RecallQuery
 
 # After so long the warm-up ends in any case: a part that is down at the start may stay down.
 WARM_UP_SECONDS = 5.0

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field
 
 from app.auth.keys import HASH_PATTERN
 from observability.secret import Secret
-from providers.types import DEFAULT_TENANT
+from providers.owners import DEFAULT_TENANT
 
 KEYS_FILE = "keys.json"  # in the data folder, unless `keys_path` is set
 KeyName = Annotated[
@@ -20,10 +20,11 @@ KeyHash = Annotated[str, Meta(pattern=HASH_PATTERN, description=_HASH_TEXT, extr
 _FormerHash = Annotated[
     Annotated[str, Meta(pattern=HASH_PATTERN)] | None, Meta(description=_HASH_TEXT, extra={"masked": True})
 ]
+TENANT_PATTERN = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z"
 TenantName = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z",
+        pattern=TENANT_PATTERN,
         description="a name of up to 63 lower-case letters, digits, dashes and underscores",
     ),
 ]
@@ -45,7 +46,22 @@ SUMS: dict[Grant, frozenset[Scope]] = {
     # Whoever operates the service sees all of its measurements in the console anyway.
     "admin": frozenset({"admin:read", "admin:write", "metrics:read"}),
 }
-_Grants = Annotated[list[Grant], Meta(min_length=1, description="a list of " + ", ".join(f'"{one}"' for one in GRANTS))]
+_SOME_GRANTS = "a list of " + ", ".join(f'"{one}"' for one in GRANTS)
+_Grants = Annotated[list[Grant], Meta(min_length=1, description=_SOME_GRANTS)]
+# Public keys alone: with HMAC whoever can verify a token can make one.
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
+_IssuerId = Annotated[str, Meta(pattern=r"^[!-~]{1,255}\Z", description="the `iss` of its tokens, printable ASCII")]
+# Without TLS somebody on the way could put own keys in, but not on the way to this machine.
+_KeySetPlace = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://[^/?#@\s\[\]:]+(:[0-9]{1,5})?(/[^#\s]*)?|https://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?(/[^#\s]*)?"
+        r"|http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]{1,5})?(/[^#\s]*)?|/[^\0]+)\Z",
+        description="an https URL, an http URL on this machine, or the absolute path of a file",
+    ),
+]
+_Claim = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 def scopes_of(grants: list[Grant]) -> frozenset[Scope]:
@@ -79,15 +95,46 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return [self.hash] if self.former_hash is None else [self.hash, self.former_hash]
 
 
+class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure an issuer whose tokens (JWT) are accepted, and what they grant.
+
+    `audience` has the names of this service in `aud`, and `jwks` is where the issuer's public keys are, read anew every
+    `refresh` seconds. `leeway` seconds of difference between clocks are forgiven. A token speaks for the user, or the
+    users, in `user_claim`; with `any_user` for every user that a request names. Its memories are of `tenant`, or of the
+    one in `tenant_claim`. It has those of `scopes` that `scope_claim` names after `scope_prefix`; without that claim
+    those in `default_scopes`.
+    """
+
+    issuer: _IssuerId
+    audience: Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+    jwks: _KeySetPlace
+    algorithms: Annotated[
+        list[Algorithm], Meta(min_length=1, description="a list of " + ", ".join(f'"{one}"' for one in ALGORITHMS))
+    ] = field(default_factory=lambda: ["RS256", "ES256"])
+    refresh: Annotated[float, Meta(ge=60, le=86_400)] = 300.0
+    leeway: Annotated[float, Meta(ge=0, le=300)] = 30.0
+    nbf_required: bool = True
+    user_claim: _Claim = "sub"
+    any_user: bool = False
+    tenant: TenantName = DEFAULT_TENANT
+    tenant_claim: _Claim | None = None
+    scope_claim: _Claim = "scope"
+    scope_prefix: str = ""
+    scopes: _Grants = field(default_factory=lambda: ["memory"])
+    default_scopes: Annotated[list[Grant], Meta(description=_SOME_GRANTS)] = field(default_factory=list)
+
+
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure authentication; `default_user` owns the memories where neither a key nor the request names a user.
 
     `keys_path` is the file of the keys that `ninai keys` manages, `keys.json` in the data folder without it; `pepper`
-    is the secret that keys are hashed with, without it a file in the data folder holds one.
+    is the secret that keys are hashed with, without it a file in the data folder holds one. `jwt` has the issuers whose
+    tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`.
     """
 
-    mode: Literal["none", "api_key"] = "none"
+    mode: Literal["none", "api_key", "jwt"] = "none"
     default_user: str = "demo"
     keys_path: Path | None = None
     pepper: Secret | None = None
     keys: dict[KeyName, KeySettings] = {}
+    jwt: dict[KeyName, IssuerSettings] = {}

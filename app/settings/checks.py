@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
+from app.auth.tokens.extra import installed as can_verify
 from app.settings.auth import KEYS_FILE
 from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.key_faults import key_fault
@@ -134,9 +135,23 @@ def _proxies(settings: Settings) -> Iterator[_Fault]:
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
     path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
-    if settings.auth.mode == "api_key" and not settings.auth.keys and not path.exists():
+    if settings.auth.mode == "api_key" and not settings.auth.keys and not settings.auth.jwt and not path.exists():
         reason = '"api_key" needs at least one key, make one with `ninai keys new NAME`'
         yield ("auth", "mode"), f"{reason}; there is no {path}"
+
+
+def _tokens(settings: Settings) -> Iterator[_Fault]:
+    """Require that each token has one issuer at most, and that it can be verified."""
+    if settings.auth.mode == "jwt" and not settings.auth.jwt:
+        yield ("auth", "mode"), '"jwt" needs at least one issuer, as a table auth.jwt.NAME'
+    if settings.auth.mode != "none" and settings.auth.jwt and not can_verify():
+        yield ("auth", "jwt"), "tokens cannot be verified: pip install 'ninaivalaigal[jwt]'"
+    seen: dict[str, str] = {}
+    for name, issuer in settings.auth.jwt.items():
+        if issuer.issuer in seen:
+            reason = f"the same issuer as {dotted(('auth', 'jwt', seen[issuer.issuer]))}"
+            yield ("auth", "jwt", name, "issuer"), reason
+        seen[issuer.issuer] = name
 
 
 def _hashes(settings: Settings) -> Iterator[_Fault]:
@@ -180,4 +195,4 @@ def _is_loopback(host: str) -> bool:
 
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
-_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, _keys, _hashes, _users, _tracing)
+_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, _keys, _tokens, _hashes, _users, _tracing)

@@ -5,7 +5,19 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 
 # Why a caller is refused.
-REFUSALS = ("several", "missing", "malformed", "unknown", "expired", "revoked", "session", "scope", "user")
+REFUSALS = (
+    "several",
+    "missing",
+    "malformed",
+    "unknown",
+    "expired",
+    "early",
+    "revoked",
+    "issuer",
+    "session",
+    "scope",
+    "user",
+)
 
 
 class ServiceMetrics:
@@ -38,7 +50,8 @@ class ServiceMetrics:
         self.auth_refusals = counter(
             "ninai_auth_refusals",
             "Requests whose caller was refused, by reason: several credentials, missing, malformed, unknown, "
-            "expired or revoked ones, a session that has ended, a scope or a user that the caller does not have.",
+            "expired, early or revoked ones, those whose issuer's keys are not known yet, a session that has ended, a "
+            "scope or a user that the caller does not have.",
             ("reason",),
         )
         for reason in REFUSALS:

@@ -12,7 +12,8 @@ from msgspec.structs import asdict, replace
 from providers import limits
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.labels import LABELS
-from providers.types import MemoryRecord, Owner
+from providers.owners import Owner
+from providers.types import MemoryRecord
 
 # The namespace of the ids that stand for those which are no UUIDs; changing it would rename every memory.
 _IDS = UUID("5f7a3c52-9d0e-5d0b-a2f4-64f7f0c1c7de")

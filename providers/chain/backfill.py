@@ -16,7 +16,8 @@ from providers.chain.stores.judging import CALM, judge
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 
 MAX_PASSES = 5  # of verification, before the backfill is postponed
 _CLAIM_SECONDS = 120.0

@@ -17,7 +17,8 @@ from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound
 from providers.journal.operations import JournalEntry
-from providers.types import MemoryRecord, Owner, Snapshot
+from providers.owners import Owner
+from providers.types import MemoryRecord, Snapshot
 
 # The reason why an answer comes from the journal although a provider should have it.
 CONTRADICTION = Contradicted.outcome

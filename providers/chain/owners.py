@@ -11,8 +11,8 @@ from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyInSync, Route
 from providers.errors import Unavailable
+from providers.owners import Owner
 from providers.summaries import OwnerSummary
-from providers.types import Owner
 
 # In one call: where a store computes no summaries itself, each one costs it two listings.
 AT_ONCE = 20

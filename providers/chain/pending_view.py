@@ -15,7 +15,8 @@ from providers.chain.overlay import FAR_BEHIND, Overlay
 from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import JournalEntry
-from providers.types import MemoryRecord, Owner
+from providers.owners import Owner
+from providers.types import MemoryRecord
 
 Answer = TypeVar("Answer")
 

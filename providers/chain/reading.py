@@ -24,7 +24,8 @@ from providers.errors import CursorLost, MemoryNotFound, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT
-from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapshot
+from providers.owners import Owner
+from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
 
 
 class ChainReader:

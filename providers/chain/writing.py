@@ -22,10 +22,11 @@ from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
+from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
 from providers.timing.turns import in_turns
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Owner, Snapshot, as_page
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Snapshot, as_page
 
 _AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time

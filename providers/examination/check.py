@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from msgspec import Struct
 
 from providers.examination.outcome import CheckOutcome
-from providers.types import Host
+from providers.host import Host
 
 # The check of the data folder, which everything needs that lives there.
 DATA_DIR = "data_dir"

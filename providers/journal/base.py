@@ -19,7 +19,7 @@ from providers.journal.operations import (
     PendingDelivery,
     Settlement,
 )
-from providers.types import Owner
+from providers.owners import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
 MAX_LEASED = 1_000  # deliveries that one call leases or renews

@@ -8,8 +8,8 @@ from typing import Self
 from msgspec import Struct
 
 from providers.examination.check import Check, FailureDomain, JournalSubject
+from providers.host import Host
 from providers.journal.base import Journal, NoJournal
-from providers.types import Host
 
 
 class JournalKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

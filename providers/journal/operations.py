@@ -5,7 +5,8 @@ from enum import StrEnum
 from msgspec import UNSET, Struct, UnsetType
 
 from providers.errors import Conflict, MemoryDeleted, Rejected
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 
 HELD = "held"  # in the place of an error: the provider has taken the operation, but may not show it yet
 

@@ -15,7 +15,7 @@ from providers.journal.operations import (
     OperationKind,
     PendingDelivery,
 )
-from providers.types import DEFAULT_TENANT, Owner
+from providers.owners import DEFAULT_TENANT, Owner
 
 Row = Sequence[Any]
 Value = TypeVar("Value", bound=Struct)

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from typing import TypeVar
 
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 
 MAX_ENTRIES = 50_000
 Key = TypeVar("Key")

@@ -23,8 +23,9 @@ from providers.mem0.directory import Directory
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
 from providers.mem0.reconciliation import Reconciliation, Sleep
+from providers.owners import Owner
 from providers.states.merging import merged
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 
 FOREIGN_USER, MALFORMED = "foreign_user", "malformed"
 DROPPED = (FOREIGN_USER, MALFORMED)

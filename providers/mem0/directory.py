@@ -16,7 +16,7 @@ from providers.mem0.codec import key_of, mark_of
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.item import Item
 from providers.mem0.names import STORE, USERS, name_of, owner_of
-from providers.types import DEFAULT_TENANT, Owner
+from providers.owners import DEFAULT_TENANT, Owner
 
 # The namespace of the keys under which users are registered; changing it would register everybody once more.
 _USER_KEYS = UUID("0c2f0a53-6a3e-5b57-8f0e-0d9b1d6c5a11")

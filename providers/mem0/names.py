@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote
 
-from providers.types import Owner
+from providers.owners import Owner
 
 # `*` is mem0's wildcard, whitespace is trimmed or refused, and `%` marks what was encoded.
 _MISREAD = re.compile(r"[\s*%]")

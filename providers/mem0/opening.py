@@ -8,6 +8,7 @@ import httpx
 from msgspec.structs import replace
 
 from observability.secret import Secret
+from providers.host import Host
 from providers.mem0.cache import Mem0Cache
 from providers.mem0.client import HttpClient
 from providers.mem0.copies import DROPPED, CopyStore
@@ -22,7 +23,6 @@ from providers.mem0.reading import Mem0Reader
 from providers.mem0.reconciliation import Sleep
 from providers.mem0.writing import Mem0Writer
 from providers.replica import Replica
-from providers.types import Host
 
 
 @asynccontextmanager

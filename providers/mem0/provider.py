@@ -19,8 +19,9 @@ from providers.mem0.directory import Directory
 from providers.mem0.health import health_of
 from providers.mem0.reading import Mem0Reader
 from providers.mem0.writing import Mem0Writer
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

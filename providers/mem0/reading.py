@@ -12,8 +12,9 @@ from providers.mem0.copies import Copy, CopyStore, chosen
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.names import deleted_of, name_of
 from providers.mem0.ranking import ranked
+from providers.owners import Owner
 from providers.search.paging import paged, partial_unless
-from providers.types import MemoryRecord, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
 
 # How many of mem0's best are ranked anew, and how many are searched for those that meet a query's conditions.
 CANDIDATES = 40

@@ -9,7 +9,8 @@ import structlog
 from observability import tracing
 from providers import background
 from providers.errors import ProviderError, Unavailable
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 
 # Seconds after the write; between them they span what proxies and servers hold a request for.
 DELAYS = (5.0, 30.0, 120.0)

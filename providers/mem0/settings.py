@@ -9,11 +9,11 @@ from msgspec import Meta
 
 from observability.secret import Secret
 from providers.expectations import SLOW, ProviderLimits
+from providers.host import Host
 from providers.kind import Advice, ProviderKind, Usage
 from providers.mem0.reconciliation import Sleep
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
-from providers.types import Host
 
 # Scheme, host, port and path: credentials and queries have no place in it.
 _BASE_URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^/?#@\s:\[\]]+)(:[0-9]{1,5})?(/[^?#\s]*)?$"

@@ -14,11 +14,12 @@ from providers.errors import ProviderError, Rejected
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, Health, NewMemory, Owner, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

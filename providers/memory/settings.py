@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from providers.host import Host
 from providers.kind import ProviderKind
 from providers.replica import Replica
-from providers.types import Host
 
 
 class MockSettings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mock"):

@@ -22,10 +22,10 @@ from sqlalchemy import Row
 from providers.changes import MOST_INDEXED, ChangeCursor, Changes
 from providers.native.database import Database
 from providers.native.wall import within
+from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
 from providers.search.entries import Entry, Vector
 from providers.timing.turns import in_turns
-from providers.types import Owner
 
 _STORE = """
     store AS MATERIALIZED (

@@ -15,9 +15,10 @@ from providers.native.further import unknown_of
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
 from providers.native.wall import NAMED, tenants_of
+from providers.owners import Owner
 from providers.postgres.parts import in_parts, size_of
 from providers.timing.turns import in_turns
-from providers.types import Edit, MemoryRecord, Owner, Snapshot
+from providers.types import Edit, MemoryRecord, Snapshot
 
 Convert = Callable[[Any], Any]
 

@@ -7,8 +7,9 @@ from providers.native.conditions_sql import conditions_sql
 from providers.native.containment import contained_in
 from providers.native.filter_sql import Bind, json_of
 from providers.native.wall import within
+from providers.owners import Owner
 from providers.postgres.bound_sql import Binding, BoundSql
-from providers.types import Conditions, Order, Owner, PageQuery, Position
+from providers.types import Conditions, Order, PageQuery, Position
 
 _ORDERS = {
     "newest": "created_at DESC, first_version DESC, id DESC",

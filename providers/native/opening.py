@@ -10,6 +10,7 @@ from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
+from providers.host import Host
 from providers.native.database import Database
 from providers.native.dimensions import StorableEmbedder
 from providers.native.embedding_queue import EmbeddingQueue
@@ -21,7 +22,6 @@ from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
-from providers.types import Host
 
 # How long the embedding queue waits for the vectors of a whole batch.
 _PATIENCE_OF_QUEUE = 60.0  # seconds

@@ -24,10 +24,11 @@ from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, new_row
+from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
 CONCURRENT_RECALLS = 4

@@ -15,6 +15,7 @@ from providers.native.conditions_sql import conditions_sql
 from providers.native.database import Database
 from providers.native.vectors import Vectors
 from providers.native.wall import within as named
+from providers.owners import Owner
 from providers.postgres.bound_sql import Binding, BoundSql
 from providers.search.admitting import within
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
@@ -22,7 +23,7 @@ from providers.search.ranking import rank
 from providers.search.recall_index.index import MEGABYTE, RecallIndex
 from providers.search.user_index import UserIndex
 from providers.timing.turns import in_turns
-from providers.types import MemoryRecord, Owner, RecallQuery
+from providers.types import MemoryRecord, RecallQuery
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
 # the last time what changed is left out.

@@ -21,6 +21,7 @@ from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.replica_limits import (
     check_mark,
@@ -33,7 +34,7 @@ from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.summaries import OwnerSummary
 from providers.timing.turns import in_turns
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 
 Item = TypeVar("Item", bound=Struct)
 

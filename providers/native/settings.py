@@ -10,6 +10,7 @@ from msgspec import structs
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.examination.check import Check, FailureDomain, Subject
 from providers.expectations import ProviderLimits
+from providers.host import Host
 from providers.kind import Advice, Usage
 from providers.migrations import Migrations
 from providers.native.dimensions import NARROWER, too_wide
@@ -17,7 +18,6 @@ from providers.native.options import NativeOptions
 from providers.postgres.dsn import normalised_dsn
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
-from providers.types import Host
 
 
 class NativeSettings(NativeOptions, frozen=True, kw_only=True, tag_field="kind", tag="native"):

@@ -11,7 +11,7 @@ one it sees nothing.
 from collections.abc import Iterable
 from typing import Any
 
-from providers.types import Owner
+from providers.owners import Owner
 
 SETTING = "ninai.tenants"
 EVERY = "*"  # the tenants, for background work; no tenant is called so

@@ -25,8 +25,9 @@ from observability.metrics import Metrics
 from observability.notes import Notes, current
 from providers.chain.hedging.order import Hedging
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.types import Owner, RecallQuery
+from providers.types import RecallQuery
 from tests.bench.load import table
 from tests.support.chain_rig import ChainRig, JournalInMemory, link_of, route_of
 from tests.support.known_keys import authenticating

@@ -8,7 +8,8 @@ from time import perf_counter
 from providers.base import MemoryProvider
 from providers.filters import Contains, Eq
 from providers.native.embedded import EmbeddedServer
-from providers.types import Conditions, Owner, PageQuery, as_page
+from providers.owners import Owner
+from providers.types import Conditions, PageQuery, as_page
 from tests.bench.load import table
 from tests.support.native import open_native_provider
 from tests.support.postgres import connected, reachable_folder

@@ -33,8 +33,9 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.rows import Embedding
 from providers.native.search import recall_statement
 from providers.native.writing import new_row
+from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.types import NewMemory, Owner, RecallQuery
+from providers.types import NewMemory, RecallQuery
 from tests.bench.load import HttpClient, Measured, Work, run_load, table
 from tests.support.postgres import libpq_dsn, reachable_folder
 

@@ -10,7 +10,8 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
-from providers.types import NewMemory, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import NewMemory, PageQuery, RecallQuery
 from tests.bench.load import table
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, create_database, make_template, reachable_folder

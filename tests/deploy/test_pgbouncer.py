@@ -20,7 +20,8 @@ from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.schema import Schema
 from providers.native.settings import NativeSettings
-from providers.types import Deletion, NewMemory, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import Deletion, NewMemory, PageQuery, RecallQuery
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import leased, put, remember
 from tests.support.native import HashingEmbedder, open_native_provider

@@ -11,7 +11,8 @@ from providers.journal.operations import JournalStatus
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.native.embedded import EmbeddedServer, wheel_binaries
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.faults.load import Load
 from tests.simulation.history import broken_promises
 from tests.support.faults import kill

@@ -16,8 +16,9 @@ from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
 from providers.mem0.reconciliation import DELAYS
 from providers.mem0.settings import Mem0Settings
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 from tests.faults.load import Load
 from tests.simulation.history import broken_promises
 from tests.simulation.script import Act

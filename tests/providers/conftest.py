@@ -12,12 +12,12 @@ from observability.metrics import Metrics
 from observability.secret import Secret
 from providers.base import MemoryProvider
 from providers.embedders.settings import NoEmbedderSettings
+from providers.host import Host
 from providers.mem0.settings import Mem0Settings
 from providers.memory.settings import MockSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
-from providers.types import Host
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import connected, create_database, drop_database

@@ -14,8 +14,9 @@ from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError, Throttled, Unavailable, Unsupported
 from providers.filters import Eq
 from providers.labels import LABELS
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 from tests.support.five_methods import FiveMethodProvider
 from tests.support.spec_mock import MockMemoryProvider
 

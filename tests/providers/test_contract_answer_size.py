@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from providers.answers import Found
 from providers.base import MemoryProvider
 from providers.errors import AnswerTooLarge
-from providers.types import MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import MemoryRecord, NewMemory, PageQuery, RecallQuery
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 TEXT = "tea " + "green " * 200

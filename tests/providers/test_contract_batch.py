@@ -10,7 +10,8 @@ from providers.base import MemoryProvider
 from providers.errors import Conflict, InvalidInput, MemoryDeleted, MemoryNotFound, ProviderError
 from providers.filters import And, Eq
 from providers.limits import MAX_BATCH
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, RecallQuery
 
 
 def kind_of(answer: object) -> object:

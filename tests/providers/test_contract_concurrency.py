@@ -10,7 +10,8 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 
 # Seconds after which a call is broken off: at once, at its first steps, and around the end of one on a database.
 MOMENTS = [0, 0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.013]

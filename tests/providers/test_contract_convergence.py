@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from providers.base import MemoryProvider
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.digests import digest_of
 from providers.states.merging import merged
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 from tests.support.states import live, moment_of
 
 REPRODUCIBLE = settings(

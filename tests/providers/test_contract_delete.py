@@ -8,7 +8,8 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryDeleted, MemoryNotFound
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 
 
 async def test_a_deleted_memory_is_gone(provider: MemoryProvider, user: str) -> None:

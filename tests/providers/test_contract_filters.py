@@ -25,7 +25,8 @@ from providers.filters import (
     Or,
     Prefix,
 )
-from providers.types import NewMemory, Owner, PageQuery
+from providers.owners import Owner
+from providers.types import NewMemory, PageQuery
 
 SHELF: dict[str, dict[str, Any] | None] = {
     "none": None,

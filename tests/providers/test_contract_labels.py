@@ -11,8 +11,9 @@ from providers.base import MemoryProvider
 from providers.errors import InvalidInput
 from providers.filters import Eq
 from providers.labels import LABELS, MAX_LABEL_CHARS, labels_of
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Conditions, Edit, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import Conditions, Edit, NewMemory, PageQuery, RecallQuery
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 LABELLED: dict[str, Any] = {

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.types import MemoryRecord, NewMemory, Order, Owner, PageQuery, Position
+from providers.owners import Owner
+from providers.types import MemoryRecord, NewMemory, Order, PageQuery, Position
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

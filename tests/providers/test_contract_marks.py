@@ -17,9 +17,9 @@ from providers.mem0.settings import Mem0Settings
 from providers.memory.provider import MockMemoryProvider
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.replica_limits import MAX_MARK_ID_CHARS, MAX_MARK_NUMBER
-from providers.types import Owner
 from tests.support import mem0 as fakes
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import host_for

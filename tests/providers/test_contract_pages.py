@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Owner
 from tests.support.states import live
 
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from providers.base import MemoryProvider
 from providers.filters import Eq
 from providers.limits import MAX_WITHOUT
-from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import MemoryRecord, NewMemory, RecallQuery
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.owners import Owner
 from providers.replica import MAX_SNAPSHOTS, Replica
 from providers.states.digests import digest_of
-from providers.types import Edit, MemoryRecord, Owner, Snapshot
+from providers.types import Edit, MemoryRecord, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 NEWER = 2_000 << 16

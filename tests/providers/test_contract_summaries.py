@@ -9,9 +9,10 @@ from providers.base import MemoryProvider
 from providers.limits import MAX_VERSION
 from providers.mem0.provider import Mem0HttpMemoryProvider
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.summaries import OwnerSummary, summary_of
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 from tests.support.states import live, tombstone
 
 NEWER = 2_000 << 16

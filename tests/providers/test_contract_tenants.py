@@ -8,8 +8,9 @@ import pytest
 from providers.answers import Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Deletion, Edit, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
 from tests.support.states import live, tombstone
 
 TENANTS = ("default", "acme", "globex")

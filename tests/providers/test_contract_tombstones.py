@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryDeleted
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
-from providers.types import NewMemory, Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import NewMemory, RecallQuery
 
 ODD_USERS = [
     "%",

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from providers import filter_limits, limits
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, In, Not, Or
-from providers.types import DEFAULT_TENANT, NewMemory, Owner, PageQuery, Position, RecallQuery
+from providers.owners import DEFAULT_TENANT, Owner
+from providers.types import NewMemory, PageQuery, Position, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-00000000000a"
 

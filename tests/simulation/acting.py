@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, ProviderError
+from providers.owners import DEFAULT_TENANT, Owner
 from providers.states.clock import keyed_memory_id
-from providers.types import DEFAULT_TENANT, Deletion, Edit, MemoryRecord, NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 from tests.simulation.script import MEMORIES, Act, Step
 
 Answer = Sequence[MemoryRecord] | str | ProviderError

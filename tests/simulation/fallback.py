@@ -12,6 +12,7 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock, new_memory_id
 from providers.types import (
@@ -21,7 +22,6 @@ from providers.types import (
     Edit,
     Health,
     NewMemory,
-    Owner,
     PageQuery,
     RecallQuery,
     Snapshot,

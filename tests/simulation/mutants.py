@@ -16,9 +16,10 @@ from providers.journal.operations import Appended, Delivery, Done, JournalEntry,
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.limits import MAX_BATCH
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import ALL, Conditions, Owner
+from providers.types import ALL, Conditions
 from tests.simulation.design import RealDesign
 from tests.simulation.fallback import Fallback
 from tests.simulation.journal import FaultyRunner, SimulatedJournal

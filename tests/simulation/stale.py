@@ -6,8 +6,9 @@ from random import Random
 
 from providers.errors import ProviderError
 from providers.introduction import Introduction, StoreMark
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Health, Owner, Snapshot
+from providers.types import Health, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.inventory import copy_of, put_back
 

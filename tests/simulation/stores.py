@@ -8,22 +8,13 @@ from msgspec.structs import replace
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
 from providers.introduction import Introduction, StoreMark
+from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.paging import paged
 from providers.search.word_scores import word_scores
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
-from providers.types import (
-    Deletion,
-    Edit,
-    Health,
-    MemoryRecord,
-    NewMemory,
-    Owner,
-    PageQuery,
-    RecallQuery,
-    Snapshot,
-)
+from providers.types import Deletion, Edit, Health, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 
 class WeakStore(Replica):

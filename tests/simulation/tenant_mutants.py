@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from providers.errors import ProviderError
 from providers.journal.base import Journal
 from providers.journal.operations import Delivery, JournalEntry
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 from tests.simulation.design import RealDesign
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 

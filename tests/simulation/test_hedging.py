@@ -16,9 +16,9 @@ from providers.chain.stores.watch import IDLE_SECONDS
 from providers.errors import MemoryNotFound, Unavailable
 from providers.introduction import Introduction
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Owner
 from tests.simulation.design import RealDesign
 from tests.simulation.drawing import script_of
 from tests.simulation.events import Ending, Event

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from providers.types import Deletion, Edit, NewMemory, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
 from tests.support.frail import FrailProvider
 
 _Bug = Callable[..., Awaitable[Any]]

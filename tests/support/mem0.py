@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
+from providers.host import Host
 from providers.mem0.client import open_client
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.dialects.oss import OssDialect
@@ -20,7 +21,6 @@ from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.settings import Mem0Settings
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Host
 from tests.support.mem0_memories import Answer, JsonServer, Memories, Memory, RefusedError, Request, ranked
 from tests.support.mem0_platform import PlatformServer
 from tests.support.mem0_spec import SpecServer

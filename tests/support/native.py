@@ -16,10 +16,10 @@ from observability.metrics import Metrics
 from observability.secret import Secret
 from providers.embedders.base import REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
+from providers.host import Host
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
-from providers.types import Host
 
 
 class HashingEmbedder(Embedder):

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from providers.examination.check import Check, Subject
 from providers.examination.outcome import CheckOutcome, ok
 from providers.expectations import ProviderLimits
+from providers.host import Host
 from providers.kind import ProviderKind, Usage
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
-from providers.types import Host
 
 
 class ScratchSettings(

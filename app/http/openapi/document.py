@@ -47,7 +47,9 @@ def openapi_config() -> OpenAPIConfig:
         components=Components(
             headers={**DECLARED},
             security_schemes={
-                "bearer": SecurityScheme(type="http", scheme="bearer", description="An API key, `ninai_...`"),
+                "bearer": SecurityScheme(
+                    type="http", scheme="bearer", description="An API key, `ninai_...`, or a JWT of a known issuer"
+                ),
                 "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
             },
         ),

@@ -14,14 +14,15 @@ from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, 
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
-from app.http import change_schemas, operator_schemas, schemas
+from app.http import batch_schemas, change_schemas, operator_schemas, schemas
 from app.http.cursors import cursor_after
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
 from app.settings.auth import AuthSettings
 from providers.filters import Eq
+from providers.owners import Owner
 from providers.states.clock import keyed_memory_id
-from providers.types import MemoryRecord, Owner, PageQuery
+from providers.types import MemoryRecord, PageQuery
 
 _CONFIRM = "confirm"
 _KEYS = {"remember": "example-1", "rememberBatch": "example-2"}
@@ -49,11 +50,15 @@ _BODIES: dict[str, Struct] = {
     "remember": schemas.RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": schemas.RememberBatchRequest([_REMEMBER, schemas.RememberRequest("Green tea in the evening")]),
+    "rememberBatch": batch_schemas.RememberBatchRequest(
+        [_REMEMBER, schemas.RememberRequest("Green tea in the evening")]
+    ),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),
-    "recallBatch": schemas.RecallBatchRequest([_RECALL, schemas.RecallRequest("what do I drink in the evening?")]),
+    "recallBatch": batch_schemas.RecallBatchRequest(
+        [_RECALL, schemas.RecallRequest("what do I drink in the evening?")]
+    ),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
@@ -72,8 +77,12 @@ _ANSWERS: dict[str, Struct] = {
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
     "deleteMemory": schemas.DeleteResponse(_BATCHED),
-    "rememberBatch": schemas.RememberBatchResponse([schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0),
-    "recallBatch": schemas.RecallBatchResponse([schemas.RecallItem(status="answered", memories=[_HIT], count=1)], 1, 0),
+    "rememberBatch": batch_schemas.RememberBatchResponse(
+        [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
+    ),
+    "recallBatch": batch_schemas.RecallBatchResponse(
+        [batch_schemas.RecallItem(status="answered", memories=[_HIT], count=1)], 1, 0
+    ),
 }
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {

@@ -14,7 +14,8 @@ from providers.chain.comparing.merging import Merger, Tally
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.walking import Walk, WalkPlace
 from providers.journal.base import Journal
-from providers.types import DEFAULT_TENANT, Owner, Snapshot
+from providers.owners import DEFAULT_TENANT, Owner
+from providers.types import Snapshot
 
 PAGE_SECONDS = 3.0  # after which a page ends; one call to a store more may be under way
 

@@ -21,7 +21,8 @@ from providers.chain.policy import PatrolPolicy
 from providers.chain.route import Route
 from providers.errors import ProviderError
 from providers.journal.base import Journal
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 
 _TASK = "patrol"
 _CLAIM_SECONDS = 600.0

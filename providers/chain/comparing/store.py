@@ -11,8 +11,9 @@ from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
 from providers.errors import ProviderError
 from providers.introduction import Introduction
+from providers.owners import Owner
 from providers.summaries import OwnerSummary
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 
 PAGE = 200  # memories or users in one call
 # Where a store computes no summaries itself, each one costs it two listings.

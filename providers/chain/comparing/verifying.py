@@ -11,8 +11,9 @@ from providers.chain.comparing.comparison import Fault, fault
 from providers.chain.comparing.flux import brings_in_line
 from providers.chain.comparing.store import ComparedStore
 from providers.journal.base import Journal
+from providers.owners import Owner
 from providers.states.merging import merged
-from providers.types import Owner, Snapshot
+from providers.types import Snapshot
 
 
 class Verified(Struct, frozen=True, kw_only=True):

@@ -13,8 +13,8 @@ from providers.chain.comparing.aligning import aligned
 from providers.chain.comparing.comparison import Difference, compare
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import InvalidInput
+from providers.owners import Owner
 from providers.summaries import OwnerSummary
-from providers.types import Owner
 
 
 class WalkPlace(Struct, frozen=True, array_like=True):

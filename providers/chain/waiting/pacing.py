@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from providers.chain.observer import SlowReason
-from providers.types import Owner
+from providers.owners import Owner
 
 # What waits for home for longer slows the writes of all: home has been away for more than a moment. So few deliveries
 # may also be those that a healthy home fails to take, which are repeated for minutes.

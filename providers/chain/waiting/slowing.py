@@ -9,7 +9,7 @@ from providers.chain.execution import Execution
 from providers.chain.observer import JournalCall
 from providers.chain.waiting.pacing import LARGE_BACKLOG
 from providers.journal.base import JournalUnavailable
-from providers.types import Owner
+from providers.owners import Owner
 
 _LOOK_SHARE = 0.25  # of the time that a write has left
 

@@ -27,8 +27,8 @@ from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
 from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_pending, to_status
+from providers.owners import Owner
 from providers.timing.turns import in_turns
-from providers.types import Owner
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import structlog
 
 from providers import background
+from providers.host import Host
 from providers.journal.base import JournalUnavailable
 from providers.journal.postgres.channel import NotificationChannel
 from providers.journal.postgres.clock import RUNNING, ClockWatch, Now
@@ -13,7 +14,6 @@ from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.journal import PostgresJournal
 from providers.journal.postgres.notifier import Notifier
 from providers.postgres.engine import open_pool, pool_of
-from providers.types import Host
 
 # The share of an operation's time limit that a read may spend on waiting for settlements before it.
 _SHARE_OF_SETTLING = 0.5

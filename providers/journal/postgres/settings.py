@@ -10,10 +10,10 @@ from msgspec import Meta, structs
 from observability.secret import Secret
 from providers.errors import Unavailable
 from providers.examination.check import Check, FailureDomain, JournalSubject
+from providers.host import Host
 from providers.journal.base import Journal, JournalUnavailable, NoJournal
 from providers.journal.kind import JournalKind
 from providers.postgres.dsn import normalised_dsn
-from providers.types import Host
 
 
 class PostgresJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):

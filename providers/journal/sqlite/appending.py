@@ -19,7 +19,7 @@ from providers.journal.operations import (
 from providers.journal.sqlite import older_edits, superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
-from providers.types import Owner
+from providers.owners import Owner
 
 
 class Recipients(Struct, frozen=True):

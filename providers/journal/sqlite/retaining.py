@@ -10,7 +10,7 @@ from providers.journal.rows import DISCARDED, to_status
 from providers.journal.sqlite import older_edits
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
-from providers.types import Owner
+from providers.owners import Owner
 
 _CONFIRMED = "NOT EXISTS (SELECT 1 FROM deliveries AS c WHERE c.user_id = o.user_id AND c.seq = o.seq)"
 

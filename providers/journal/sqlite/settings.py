@@ -6,9 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from providers.examination.check import DATA_DIR, Check, JournalSubject
+from providers.host import Host
 from providers.journal.base import Journal
 from providers.journal.kind import JournalKind
-from providers.types import Host
 
 FILE_NAME = "journal.sqlite3"
 

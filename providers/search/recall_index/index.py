@@ -13,10 +13,10 @@ from msgspec import Struct, field
 
 from providers import background
 from providers.changes import ChangeCursor, Changes
+from providers.owners import Owner
 from providers.search.recall_index.source import ChangeSource
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns
-from providers.types import Owner
 
 MEGABYTE = 1024 * 1024
 

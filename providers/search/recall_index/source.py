@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from providers.changes import ChangeCursor, Changes
-from providers.types import Owner
+from providers.owners import Owner
 
 
 class ChangeSource(Protocol):

@@ -5,7 +5,7 @@ import pytest
 from app.auth.admission import require_tenant
 from app.http.problems import RequestError
 from app.settings.model import TenantSettings
-from providers.types import DEFAULT_TENANT
+from providers.owners import DEFAULT_TENANT
 
 
 @pytest.mark.parametrize(("tenant", "enabled"), [(DEFAULT_TENANT, False), (DEFAULT_TENANT, True), ("acme", True)])

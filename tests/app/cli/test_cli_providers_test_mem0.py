@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from providers.mem0.names import name_of
-from providers.types import Owner
+from providers.owners import Owner
 from tests.app.cli.trying import CANARY, OPERATIONS, outcomes, report, tried
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0_spec import SpecServer

@@ -15,7 +15,8 @@ from observability.secret import Secret
 from providers.embedders.settings import NoEmbedderSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.support.native import host_for
 from tests.support.postgres import create_database, drop_database, reachable_folder
 from tests.support.service import Service, running_service

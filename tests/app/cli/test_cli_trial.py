@@ -14,7 +14,7 @@ from providers.examination.outcome import CheckFailed
 from providers.mem0.settings import Mem0Settings
 from providers.memory.provider import MockMemoryProvider
 from providers.memory.settings import MockSettings
-from providers.types import Owner
+from providers.owners import Owner
 from tests.app.cli.trying import CANARY
 from tests.support.frail import FrailProvider
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.http.cursors import cursor_after, read_cursor
 from providers.limits import MAX_LIST_LIMIT, MAX_PAGE_LIMIT
-from providers.types import MemoryRecord, Owner, PageQuery, Position
+from providers.owners import Owner
+from providers.types import MemoryRecord, PageQuery, Position
 from tests.support.api import Api, field_in
 
 HAPPENED = "2026-03-01T09:30:00Z"

@@ -9,7 +9,7 @@ import pytest_asyncio
 from litestar import Litestar
 
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Owner
+from providers.owners import Owner
 from tests.support.api import asgi_client, field_in, problem_in, running_app
 from tests.support.chains import status_of, two_providers, wait_until_complete
 from tests.support.states import live, tombstone

@@ -9,6 +9,8 @@ import pytest_asyncio
 from litestar import Litestar
 
 from providers.chain.owners import AT_ONCE
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.support.api import Api, asgi_client, field_in, problem_in, running_app
 from tests.support.chains import two_providers
 
@@ -69,6 +71,24 @@ async def test_a_page_may_be_of_many_calls(http: httpx.AsyncClient) -> None:
     page, after = await users(http, limit=2 * AT_ONCE)
 
     assert ([name for name, _, _ in page], after) == (names[:-1], names[-2])
+
+
+async def test_users_of_other_tenants_are_told_apart(app: Litestar, http: httpx.AsyncClient) -> None:
+    """Both are counted, also if they are called the same, and a page may end between them."""
+    owners = [Owner("anna", "acme"), Owner("anna", "beta"), Owner("anna")]
+    for owner in owners:
+        await app.state.provider.store(NewMemory(owner=owner, content="tea"))
+
+    page = (await http.get("/admin/users")).json()
+    first = (await http.get("/admin/users", params={"limit": 1})).json()
+    rest = (await http.get("/admin/users", params={"after": first["next_after"]})).json()
+
+    assert [(one["user_id"], one.get("tenant")) for one in page["users"]] == [
+        ("anna", "acme"),
+        ("anna", "beta"),
+        ("anna", None),
+    ]
+    assert first["users"] + rest["users"] == page["users"]
 
 
 async def test_who_answered_is_told(app: Litestar, http: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from litestar import Response
 from litestar.serialization import default_serializer, encode_json
 from msgspec import Struct
 
-from app.http import schemas
+from app.http import batch_schemas, schemas
 from app.http.answers import AT_ONCE, in_parts, of_memories
 from app.http.problems import problem_of
 from providers.errors import MemoryNotFound
@@ -20,24 +20,24 @@ from tests.support.turning import CountingClock, turns_during
 MEMORY = MemoryRecord(
     id="1", user_id="kannan", content='"tea"', metadata={"a": 1.5}, created_at=datetime.now(UTC), updated_at=None
 )
-RECALLED = schemas.RecallItem(status="answered", memories=[MEMORY, MEMORY], count=2)
-LONG = schemas.RecallItem(status="answered", memories=[MEMORY] * 30, count=30)
-FAILED = schemas.RecallItem(status="failed", problem=problem_of(MemoryNotFound("1")))
+RECALLED = batch_schemas.RecallItem(status="answered", memories=[MEMORY, MEMORY], count=2)
+LONG = batch_schemas.RecallItem(status="answered", memories=[MEMORY] * 30, count=30)
+FAILED = batch_schemas.RecallItem(status="failed", problem=problem_of(MemoryNotFound("1")))
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        schemas.RecallBatchResponse([RECALLED] * 3, 3, 0),
-        schemas.RecallBatchResponse([RECALLED], 1, 0),
-        schemas.RecallBatchResponse([], 0, 0),
-        schemas.RecallBatchResponse([RECALLED, FAILED, LONG, RECALLED], 3, 1),
-        schemas.RememberBatchResponse([schemas.RememberItem(status="stored", memory_id="1")] * 25, 25, 0),
+        batch_schemas.RecallBatchResponse([RECALLED] * 3, 3, 0),
+        batch_schemas.RecallBatchResponse([RECALLED], 1, 0),
+        batch_schemas.RecallBatchResponse([], 0, 0),
+        batch_schemas.RecallBatchResponse([RECALLED, FAILED, LONG, RECALLED], 3, 1),
+        batch_schemas.RememberBatchResponse([batch_schemas.RememberItem(status="stored", memory_id="1")] * 25, 25, 0),
         schemas.RecallResponse([MEMORY] * 25, 25),
         schemas.RecallResponse([], 0),
         schemas.ListResponse([MEMORY] * 20, 20, None),
         schemas.ListResponse([MEMORY] * 11, 11, "next"),
-        schemas.RememberBatchResponse([schemas.RememberItem(status="stored", memory_id="1")] * 2, 2, 0),
+        batch_schemas.RememberBatchResponse([batch_schemas.RememberItem(status="stored", memory_id="1")] * 2, 2, 0),
     ],
 )
 async def test_the_bytes_are_the_same(answer: Struct) -> None:
@@ -53,8 +53,13 @@ async def test_the_bytes_are_the_same(answer: Struct) -> None:
     ("answer", "turns"),
     [
         (schemas.ListResponse([MEMORY] * 100, 100, None), 10),
-        (schemas.RecallBatchResponse([LONG, RECALLED, LONG], 3, 0), 3 + 1 + 3),
-        (schemas.RememberBatchResponse([schemas.RememberItem(status="stored", memory_id="1")] * 100, 100, 0), 10),
+        (batch_schemas.RecallBatchResponse([LONG, RECALLED, LONG], 3, 0), 3 + 1 + 3),
+        (
+            batch_schemas.RememberBatchResponse(
+                [batch_schemas.RememberItem(status="stored", memory_id="1")] * 100, 100, 0
+            ),
+            10,
+        ),
     ],
 )
 async def test_a_turn_is_taken_after_a_few_memories(answer: Struct, turns: int) -> None:

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest_asyncio
 
-from app.http import change_schemas, schemas
+from app.http import batch_schemas, change_schemas, schemas
 from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
 from tests.support.chains import wait_until_complete
@@ -28,8 +28,8 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "getMemory": MemoryRecord,
     "updateMemory": MemoryRecord,
     "deleteMemory": schemas.DeleteResponse,
-    "rememberBatch": schemas.RememberBatchResponse,
-    "recallBatch": schemas.RecallBatchResponse,
+    "rememberBatch": batch_schemas.RememberBatchResponse,
+    "recallBatch": batch_schemas.RecallBatchResponse,
     "queryMemories": schemas.ListResponse,
     "updateBatch": change_schemas.UpdateBatchResponse,
     "deleteBatch": change_schemas.DeleteBatchResponse,

@@ -16,6 +16,7 @@ kind = "native"
 dsn = "postgresql://h/d"
 """
 NO_FOLDER = "/nonexistent"
+ISSUER = 'issuer = "https://i.example"\naudience = ["ninai"]\njwks = "https://i.example/jwks"'
 HASH = f'hash = "sha256:{"0" * 64}"'
 
 
@@ -131,6 +132,16 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             "$.auth.keys.b.hash: the same key as auth.keys.a (ninai.toml)",
         ),
         (
+            f"[auth.jwt.a]\n{ISSUER}\n[auth.jwt.b]\n{ISSUER}",
+            {},
+            "$.auth.jwt.b.issuer: the same issuer as auth.jwt.a (ninai.toml)",
+        ),
+        (
+            "",
+            {"NINAI__AUTH__MODE": "jwt"},
+            '$.auth.mode: "jwt" needs at least one issuer, as a table auth.jwt.NAME (NINAI__AUTH__MODE)',
+        ),
+        (
             '[auth]\ndefault_user = " "',
             {},
             '$.auth.default_user: must not be empty, got " " (ninai.toml)',
@@ -177,6 +188,67 @@ def test_with_keys_any_address_is_served(configuration: Configuration, host: str
     toml = f'[auth]\nmode = "api_key"\n[auth.keys.ci]\n{HASH}'
 
     assert configuration.load(toml, overrides={"server.host": host}).settings.server.host == host
+
+
+@pytest.mark.parametrize("mode", ["api_key", "jwt"])
+def test_an_issuer_of_tokens_stands_for_keys(configuration: Configuration, mode: str) -> None:
+    """Nobody has to make a key that is not needed."""
+    toml = f'[server]\nhost = "10.0.0.1"\n[auth]\nmode = "{mode}"\n[auth.jwt.company]\n{ISSUER}'
+
+    assert configuration.load(toml).settings.auth.jwt["company"].algorithms == ["RS256", "ES256"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("jwks", '"http://i.example/jwks"'),
+        ("jwks", '"http://127.0.0.1.evil.example/jwks"'),
+        ("jwks", '"https://user:password@i.example/jwks"'),
+        ("jwks", '"file:///etc/jwks.json"'),
+        ("jwks", '"jwks.json"'),
+        ("issuer", '""'),
+        ("issuer", '"a b"'),
+        ("audience", "[]"),
+        ("audience", '[""]'),
+        ("algorithms", '["none"]'),
+        ("algorithms", '["HS256"]'),
+        ("algorithms", "[]"),
+        ("refresh", "59"),
+        ("refresh", "86401"),
+        ("leeway", "-1"),
+        ("leeway", "301"),
+        ("tenant", '"A"'),
+        ("tenant_claim", '""'),
+        ("scopes", "[]"),
+        ("default_scopes", '["root"]'),
+    ],
+)
+def test_settings_of_an_issuer_that_nobody_can_mean(configuration: Configuration, name: str, value: str) -> None:
+    """They are refused by their name."""
+    lines = [line for line in ISSUER.splitlines() if not line.startswith(name)]
+
+    refusal = configuration.refusal("\n".join(["[auth.jwt.company]", *lines, f"{name} = {value}"]))
+
+    assert refusal.startswith(f"$.auth.jwt.company.{name}")
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        "https://i.example",
+        "https://i.example:8443/a/jwks?tenant=1",
+        "https://[2001:db8::1]:8443/jwks",
+        "http://localhost:8080/jwks",
+        "http://127.0.0.1/jwks",
+        "http://[::1]:8080/jwks",
+        "/etc/ninai/jwks.json",
+    ],
+)
+def test_where_keys_of_an_issuer_may_be(configuration: Configuration, jwks: str) -> None:
+    """Encrypted, or on this machine."""
+    toml = "[auth.jwt.company]\n" + ISSUER.replace("https://i.example/jwks", jwks)
+
+    assert configuration.load(toml).settings.auth.jwt["company"].jwks == jwks
 
 
 def test_mem0_alone_may_infer(configuration: Configuration) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from providers.chain.backfill import Backfill, NotBackfilled, Progress
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.stage import USER, Stage
 from tests.support.frail import FrailProvider
 

@@ -13,7 +13,8 @@ from providers.chain.relay import OutboxRelay
 from providers.errors import ProviderError, Unavailable
 from providers.journal.operations import DeadLetter, MemberState
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner, PageQuery
+from providers.owners import Owner
+from providers.types import NewMemory, PageQuery
 from tests.providers.chain.rig import fail
 from tests.support.chain_rig import ChainRig, Guarding, JournalInMemory, link_of, route_of
 from tests.support.clock import FakeClock, simulate

@@ -9,8 +9,9 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.policy import OperationClass
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
+from providers.owners import Owner
 from providers.states.digests import digest_of
-from providers.types import NewMemory, Owner, Snapshot
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,8 @@ from providers.chain.backfill import NotBackfilled
 from providers.chain.comparing.store import PAGE
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
-from providers.types import NewMemory, Owner, Snapshot
+from providers.owners import Owner
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider, each

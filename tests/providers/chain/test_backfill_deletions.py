@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
 from tests.providers.chain.stage import USER, Stage, staged
 

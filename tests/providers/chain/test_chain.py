@@ -15,7 +15,8 @@ from providers.chain.route import Route
 from providers.chain.stores.introductions import PATIENCE_AT_START
 from providers.errors import Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import MemoryRecord, NewMemory, Owner
+from providers.owners import Owner
+from providers.types import MemoryRecord, NewMemory
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider
 

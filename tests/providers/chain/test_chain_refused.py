@@ -9,8 +9,8 @@ from providers.chain.errors import OrderRefused
 from providers.chain.opening import ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.errors import Misconfigured
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 
 

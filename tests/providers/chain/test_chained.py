@@ -7,7 +7,8 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainHealth
 from providers.chain.route import Route
 from providers.errors import InvalidInput, MemoryNotFound, TimedOut, Unavailable
-from providers.types import Health, NewMemory, Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import Health, NewMemory, RecallQuery
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 from tests.support.frail import FrailProvider
 

@@ -10,7 +10,8 @@ from providers.chain.observer import Unobserved
 from providers.chain.overlay import UNVERIFIED
 from providers.errors import MemoryNotFound, Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Deletion, Owner
+from providers.owners import Owner
+from providers.types import Deletion
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 

@@ -7,7 +7,8 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.journal.operations import DeadLetter, Done
-from providers.types import Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import PageQuery, RecallQuery
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider, each
 

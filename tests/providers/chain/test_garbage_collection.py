@@ -9,7 +9,8 @@ from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.link import Link
 from providers.chain.policy import RetentionPolicy
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play
 from tests.support.frail import FrailProvider
 

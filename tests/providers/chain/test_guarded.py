@@ -16,8 +16,9 @@ from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
 from providers.errors import Conflict, CursorLost, MemoryNotFound, SessionLost, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.states.clock import milliseconds_of
-from providers.types import Deletion, NewMemory, Owner, PageQuery, Position
+from providers.types import Deletion, NewMemory, PageQuery, Position
 from tests.providers.chain.rig import FOREVER, fail
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.clock import hybrid_clock

@@ -9,8 +9,8 @@ from providers.errors import InvalidInput, Unavailable
 from providers.journal.base import Journal
 from providers.journal.operations import Delivery
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.states.editing import tombstone_for
-from providers.types import Owner
 from tests.providers.chain.scene import DOWN, Scene, play
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.clock import FakeClock

@@ -12,7 +12,7 @@ from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.registrar import Registrar
 from providers.introduction import StoreMark
 from providers.journal.operations import MemberState
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.chain_rig import INSTALLATION
 from tests.support.frail import FrailProvider

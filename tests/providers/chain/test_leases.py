@@ -11,7 +11,8 @@ from providers.chain.link import Link
 from providers.chain.policy import AttemptPolicy, OperationPolicy, ReplayPolicy
 from providers.errors import Conflict, MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
-from providers.types import NewMemory, Owner, Snapshot
+from providers.owners import Owner
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play, running
 from tests.support.chain_rig import ChainRig, route_of, seeded
 

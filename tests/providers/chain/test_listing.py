@@ -14,8 +14,9 @@ from providers.chain.listing import list_position, merged_page
 from providers.chain.overlay import OLDEST_VERSION, Overlay
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
+from providers.owners import Owner
 from providers.search.paging import paged
-from providers.types import MemoryRecord, Order, Owner, PageQuery, Snapshot
+from providers.types import MemoryRecord, Order, PageQuery, Snapshot
 from tests.support.clock import simulate
 
 OWNER = Owner("kannan")

@@ -17,7 +17,7 @@ from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.watch import IDLE_SECONDS
 from providers.errors import InvalidInput
 from providers.journal.operations import MemberState
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import each
 

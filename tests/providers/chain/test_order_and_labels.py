@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from providers.answers import Changed, Erased, Stored
 from providers.labels import labels_of
 from providers.memory.provider import MockMemoryProvider
-from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, Order, Owner, PageQuery, RecallQuery
+from providers.owners import Owner
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, Order, PageQuery, RecallQuery
 from tests.providers.chain.filling import Filling
 from tests.providers.chain.scene import USER, Scene, key, play
 from tests.providers.chain.stage import Stage, staged

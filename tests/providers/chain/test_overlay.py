@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from providers.chain.overlay import Overlay
 from providers.filters import Eq
 from providers.journal.operations import JournalEntry, OperationKind
-from providers.types import MemoryRecord, Metadata, Owner, RecallQuery, Snapshot
+from providers.owners import Owner
+from providers.types import MemoryRecord, Metadata, RecallQuery, Snapshot
 
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
 

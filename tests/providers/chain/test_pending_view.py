@@ -7,7 +7,8 @@ import pytest
 from providers.chain.pending_view import MAX_PENDING, MAX_TOMBSTONES, MOST_PENDING, FarBehind
 from providers.journal.base import JournalUnavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, play
 
 _BATCH = 500

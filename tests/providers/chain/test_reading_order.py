@@ -8,7 +8,8 @@ from providers.chain.errors import BreakerOpen
 from providers.chain.route import NobodyInSync, Route
 from providers.errors import CursorLost, Misconfigured, Unavailable
 from providers.journal.base import JournalUnavailable
-from providers.types import Owner, PageQuery
+from providers.owners import Owner
+from providers.types import PageQuery
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 

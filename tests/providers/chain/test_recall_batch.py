@@ -12,7 +12,8 @@ from providers.chain.errors import BreakerOpen, CutShort, NoTimeLeft
 from providers.chain.recall_batch import CONCURRENT_RECALLS, MOST_IN_VAIN
 from providers.errors import AnswerTooLarge, InvalidInput, ProviderError, SessionLost, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import NewMemory, RecallQuery
 from tests.providers.chain.rig import FOREVER
 from tests.providers.chain.scene import Scene, play
 from tests.providers.chain.stage import USER, Stage, staged

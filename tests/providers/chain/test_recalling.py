@@ -12,8 +12,9 @@ from providers.journal.base import MAX_APPENDED
 from providers.journal.operations import Done, Operation, OperationKind
 from providers.limits import MAX_RECALL_LIMIT, MAX_WITHOUT
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.states.editing import tombstone_for
-from providers.types import Owner, RecallQuery, Snapshot
+from providers.types import RecallQuery, Snapshot
 from tests.providers.chain.scene import USER, Scene, play
 from tests.support.states import live
 

@@ -8,7 +8,8 @@ from providers.chain.observer import Unobserved
 from providers.chain.policy import RelayPolicy
 from providers.errors import MemoryDeleted, ProviderError
 from providers.journal.operations import OperationKind
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play, running
 
 

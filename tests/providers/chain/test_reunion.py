@@ -5,7 +5,7 @@ import pytest
 from providers.chain.backfill import NotBackfilled
 from providers.chain.reunion import Reunion
 from providers.journal.operations import MemberState
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider
 

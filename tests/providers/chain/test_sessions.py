@@ -8,7 +8,8 @@ from providers.errors import SessionLost
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import Operation, OperationKind
 from providers.journal.sqlite.journal import SqliteJournal
-from providers.types import MemoryRecord, Owner, RecallQuery, Snapshot
+from providers.owners import Owner
+from providers.types import MemoryRecord, RecallQuery, Snapshot
 from tests.providers.chain.scene import USER, Scene, key, play
 from tests.support.chain_rig import ChainRig
 from tests.support.listening import Listening

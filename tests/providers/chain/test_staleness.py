@@ -5,7 +5,7 @@ import pytest
 from providers.chain.observer import Unobserved
 from providers.errors import MemoryNotFound
 from providers.journal.operations import HELD
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider

@@ -9,7 +9,8 @@ from providers.chain.errors import NoTimeLeft
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, slices
 from providers.errors import InvalidInput, ProviderError, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.providers.chain.test_guarded import Alone, request
 from tests.support.frail import FrailProvider

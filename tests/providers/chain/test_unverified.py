@@ -8,7 +8,8 @@ import pytest
 from providers.chain.overlay import UNVERIFIED
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, Unavailable
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 

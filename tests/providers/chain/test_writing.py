@@ -8,7 +8,8 @@ from observability import notes
 from providers.errors import TimedOut, Unavailable
 from providers.expectations import MOST_TRY
 from providers.journal.base import JournalUnavailable
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 
 

@@ -8,8 +8,9 @@ from msgspec import UNSET
 from providers.errors import Conflict, MemoryNotFound, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.journal.sqlite.journal import SqliteJournal
+from providers.owners import Owner
 from providers.states.editing import EDIT_KEY_CHARS, first_state
-from providers.types import NewMemory, Owner, Snapshot
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.chain_rig import ChainRig
 

@@ -9,7 +9,8 @@ from providers.chain.route import Route
 from providers.errors import MemoryDeleted, MemoryNotFound, Unavailable
 from providers.limits import MAX_LIST_LIMIT
 from providers.memory.provider import MockMemoryProvider
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.frail import each
 

@@ -6,7 +6,8 @@ import pytest
 
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
 

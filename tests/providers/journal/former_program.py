@@ -16,14 +16,16 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
+from providers.host import Host
 from providers.journal.base import Journal
 from providers.journal.operations import Appended, Done, Operation, OperationKind
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
+from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.digests import digest_of
 from providers.states.editing import edited, tombstone_of
-from providers.types import Edit, Host, Owner, Snapshot
+from providers.types import Edit, Snapshot
 
 USER = "kannan"
 SHARED = [str(UUID(int=number)) for number in range(1, 4)]

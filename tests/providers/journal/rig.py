@@ -9,11 +9,13 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from providers.errors import Rejected
+from providers.host import Host
 from providers.journal.base import Journal
 from providers.journal.operations import Appended, Delivery, Done, JournalEntry, Operation, OperationKind, Settlement
+from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.digests import digest_of
-from providers.types import Host, Owner, Snapshot
+from providers.types import Snapshot
 
 USER = "kannan"
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123457, tzinfo=UTC)

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.base import MAX_APPENDED, Journal
 from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind, OutOfDate
-from providers.types import Metadata, Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Metadata, Snapshot
 from tests.providers.journal.rig import USER, delete, due, entries, put, refusal, remember, update
 
 BOTH = frozenset({"home", "standby"})

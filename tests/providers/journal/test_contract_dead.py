@@ -4,7 +4,7 @@ import time
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, DeadLetter, Done, JournalEntry, OperationKind, Postponed
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 

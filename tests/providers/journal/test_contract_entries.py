@@ -2,7 +2,7 @@
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Postponed
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import USER, confirm, delete, entries, put, remember, settle, update
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from providers.journal.base import MAX_LEASED, Journal
 from providers.journal.operations import Delivery, Done, Postponed
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, due, leased, put, remember, settle, update
 
 SHORT = 0.1  # seconds

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OutOfDate
+from providers.owners import Owner
 from providers.states.editing import EDIT_KEY_CHARS
-from providers.types import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, delete, put, refusal, remember, update
 
 FIRST = str(uuid4())

@@ -25,7 +25,7 @@ from providers.journal.operations import (
     Postponed,
     Settlement,
 )
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, delete, remember, settle, update
 
 MEMBERS = ("home", "standby")

@@ -9,7 +9,7 @@ import pytest
 
 from providers.journal.base import MAX_LEASED, Journal
 from providers.journal.operations import Appended, Dead, Delivery, Done, LeaseToken, Operation, Postponed, Settlement
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, delete, due, entries, leased, put, remember, settle, update
 
 SHORT = 0.1  # seconds

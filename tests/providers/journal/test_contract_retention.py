@@ -2,7 +2,7 @@
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, JournalEntry
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, entries, leased, put, remember, settle, update
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Done, OutOfDate
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, due, entries, put, remember, settle, update
 
 Opener = Callable[[], AbstractAsyncContextManager[Journal]]

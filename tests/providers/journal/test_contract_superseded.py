@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Delivery, Done, JournalEntry, Postponed
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, leased, put, remember, settle, update
 
 OWNER = Owner(USER)

@@ -4,7 +4,7 @@ from msgspec import UNSET
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import confirm, delete, leased, put, remember, settle, update
 
 BOB, OTHER = Owner("bob"), Owner("bob", "acme")

@@ -6,7 +6,7 @@ from uuid import uuid4
 from providers.errors import MemoryDeleted
 from providers.journal.base import MAX_APPENDED, MAX_TRACES, Journal
 from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import (
     USER,
     confirm,

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from providers.journal.base import Journal
 from providers.journal.operations import Operation, OperationKind
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.journal import former_rows
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import delete, host_in, put, refusal, remember, update

@@ -11,7 +11,7 @@ import pytest
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Appended, Done, JournalEntry
 from providers.native.embedded import EmbeddedServer, wheel_binaries
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.postgres_rig import answers_again, memory_held, opened
 from tests.providers.journal.rig import USER, due, entries, put, remember
 from tests.support.faults import (

@@ -11,7 +11,7 @@ import pytest
 from providers.errors import Conflict, MemoryDeleted, Rejected
 from providers.journal.operations import Appended, Done, Operation, OutOfDate
 from providers.journal.postgres.journal import PostgresJournal
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.postgres_rig import opened
 from tests.providers.journal.rig import LONG, USER, delete, entries, leased, put, remember, update
 from tests.support.postgres import connected

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.journal.base import MAX_TRACES
 from providers.journal.operations import Appended
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.postgres_rig import memory_held, opened
 from tests.providers.journal.rig import USER, delete, due, remember
 from tests.support.postgres import connected

@@ -16,7 +16,7 @@ from observability.secret import Secret
 from providers.journal.base import Journal
 from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.former_program import SHARED, USER
 from tests.providers.journal.rig import host_in
 from tests.support.service import environment

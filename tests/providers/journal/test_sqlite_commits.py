@@ -13,7 +13,7 @@ from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner, Runner
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import USER, entries, put, remember
 from tests.support.clock import FakeClock
 

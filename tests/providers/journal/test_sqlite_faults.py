@@ -16,7 +16,7 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import BUSY_SECONDS, open_file, open_journal, open_memory
 from providers.journal.sqlite.running import threaded
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import USER, names_in, put, remember
 
 LARGE = "x" * 30_000

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Done, MemberState
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, due, host_in, leased, put, remember
 
 

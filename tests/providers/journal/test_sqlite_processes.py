@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from providers.journal.sqlite.settings import SqliteJournalSettings
-from providers.types import Owner
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, host_in
 from tests.providers.journal.sqlite_worker import AT_ONCE
 from tests.support.service import environment

@@ -12,8 +12,9 @@ from providers.limits import MAX_CONTENT_CHARS, MAX_VERSION
 from providers.mem0.codec import KEY, MAX_TEXT_BYTES, Malformed, key_of, mark_of, metadata_of, state_of, text_of
 from providers.mem0.item import Item
 from providers.mem0.names import deleted_of, name_of
+from providers.owners import Owner
 from providers.states.clock import COUNTER_BITS
-from providers.types import Metadata, Owner, Snapshot
+from providers.types import Metadata, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
 NIL = str(UUID(int=0))

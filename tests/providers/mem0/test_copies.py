@@ -12,9 +12,10 @@ import pytest
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, Unavailable
 from providers.mem0.codec import metadata_of, text_of
 from providers.mem0.names import deleted_of
+from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import new_memory_id
-from providers.types import NewMemory, Owner, RecallQuery, Snapshot
+from providers.types import NewMemory, RecallQuery, Snapshot
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, adds, opened, texts_of
 from tests.support.mem0_platform import PlatformServer

@@ -15,7 +15,7 @@ from providers.mem0.dialects.base import MAX_FRESH_STARTS
 from providers.mem0.dialects.oss import PARTITIONS, partition_of
 from providers.mem0.dialects.spec import OVERLAP, PAGE_SIZE
 from providers.mem0.names import name_of
-from providers.types import Owner
+from providers.owners import Owner
 from tests.support.fickle_http import Behaviour, FickleHttp
 from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, OssServer, opened, speaking
 from tests.support.mem0_memories import Answer, Request

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from providers.mem0.names import USERS
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import NewMemory, Owner
+from providers.types import NewMemory
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, opened, texts_of
 from tests.support.mem0_memories import Memories
 from tests.support.mem0_platform import PlatformServer

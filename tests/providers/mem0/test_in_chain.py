@@ -10,7 +10,8 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, Unavailable
 from providers.memory.settings import MockSettings
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.providers.mem0.stage import KEY, MEM0, MOCK, TIMEOUT, Stage
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.following import eventually

@@ -10,8 +10,8 @@ from providers.errors import MemoryNotFound
 from providers.mem0.names import STORE, USERS, deleted_of, name_of, owner_of
 from providers.mem0.settings import Mem0Settings
 from providers.native.embedded import EmbeddedServer
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Owner
 from tests.support.mem0 import SERVERS, host, opened
 from tests.support.mem0_oss import Mem0Process
 from tests.support.postgres import create_database, drop_database

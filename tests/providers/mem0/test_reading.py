@@ -19,8 +19,9 @@ from providers.mem0.dialects.oss import PARTITIONS
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import PAGE_SIZE, SpecDialect
 from providers.mem0.names import USERS
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Owner, PageQuery, RecallQuery
+from providers.types import PageQuery, RecallQuery
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, OssServer, opened, texts_of
 from tests.support.mem0_memories import Answer

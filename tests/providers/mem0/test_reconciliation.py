@@ -16,9 +16,9 @@ from providers.errors import (
     Unavailable,
 )
 from providers.mem0.reconciliation import DELAYS, MAX_PENDING, TASK_NAME, Reconciliation
+from providers.owners import Owner
 from providers.states.clock import new_memory_id
 from providers.timing import time_limit
-from providers.types import Owner
 from tests.support.clock import FakeClock
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, SERVERS, opened, texts_of

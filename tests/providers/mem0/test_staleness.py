@@ -8,12 +8,14 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
+from providers.host import Host
 from providers.mem0.dialects.platform import UNMEASURED_STALENESS
 from providers.mem0.settings import MAX_STALENESS, Mem0Settings
 from providers.native.embedded import EmbeddedServer
+from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.editing import edited, tombstone_of
-from providers.types import Edit, Host, Owner, PageQuery, RecallQuery
+from providers.types import Edit, PageQuery, RecallQuery
 from tests.support.mem0_oss import Mem0Process
 from tests.support.postgres import create_database, drop_database
 from tests.support.states import MOMENT, live

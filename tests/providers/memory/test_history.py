@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from providers.errors import InvalidInput, MemoryDeleted, Unsupported
 from providers.memory.provider import MockMemoryProvider
+from providers.owners import Owner
 from providers.states.editing import tombstone_for
-from providers.types import Owner
 from tests.providers.journal.rig import remember, update
 
 ID = "00000000-0000-4000-8000-000000000001"

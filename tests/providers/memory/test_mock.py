@@ -7,11 +7,11 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
+from providers.host import Host
 from providers.memory.provider import MockMemoryProvider
 from providers.memory.settings import MockSettings
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.types import Host
 from tests.support.states import moment_of
 
 

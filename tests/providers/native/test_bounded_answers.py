@@ -9,8 +9,9 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.listing import page_statement
 from providers.native.search import recall_statement
+from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
-from providers.types import NewMemory, Owner, PageQuery, RecallQuery
+from providers.types import NewMemory, PageQuery, RecallQuery
 from tests.support.native import open_native_provider
 from tests.support.postgres import create_database, drop_database
 

@@ -12,7 +12,8 @@ from providers.changes import ChangeCursor, Changes
 from providers.native.changes import changes_since
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 

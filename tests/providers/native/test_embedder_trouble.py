@@ -11,11 +11,13 @@ from observability.secret import Secret
 from providers.answers import Found
 from providers.embedders.local import LocalEmbedder
 from providers.embedders.settings import OpenAIEmbedderSettings
+from providers.host import Host
 from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedding_queue import IDLE_SECONDS
 from providers.native.settings import NativeSettings
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import Host, NewMemory, Owner, RecallQuery
+from providers.types import NewMemory, RecallQuery
 from tests.providers.native.test_embedding_queue import becomes_true, count, gauge_is
 from tests.support.native import HashingEmbedder, host_for, open_native_provider, refused_of
 from tests.support.openai_server import Behaviour, OpenAIServer

@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound
+from providers.host import Host
 from providers.native.vectors import SLICE_CHARS
-from providers.types import Host, NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected
 

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from providers.native import embedding_queue as queue_module
+from providers.owners import Owner
 from providers.states.digests import digest_of
-from providers.types import NewMemory, Owner
+from providers.types import NewMemory
 from tests.providers.native.test_embedding_queue import all_embedded, becomes_true, count, fickle, found, gauge_is
 from tests.support.native import host_for, open_native_provider, refused_of
 

@@ -5,8 +5,9 @@ from typing import Any
 from providers.filters import MAX_IN_VALUES, And, Eq, Exists, Filter, In
 from providers.native.filter_sql import filter_sql
 from providers.native.search import recall_statement
+from providers.owners import Owner
 from providers.postgres.bound_sql import Binding, BoundSql
-from providers.types import Owner, RecallQuery
+from providers.types import RecallQuery
 
 
 def rendered(where: Filter) -> BoundSql:

@@ -9,7 +9,8 @@ import pytest
 
 from providers.labels import LABELS, labels_of
 from providers.native.further import further_of, unknown_of
-from providers.types import Edit, NewMemory, Owner, PageQuery, Snapshot
+from providers.owners import Owner
+from providers.types import Edit, NewMemory, PageQuery, Snapshot
 from tests.support.native import open_native_provider
 from tests.support.postgres import connected
 

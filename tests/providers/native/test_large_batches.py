@@ -7,11 +7,12 @@ import pytest
 from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted
 from providers.native.embedded import EmbeddedServer
+from providers.owners import Owner
 from providers.postgres.parts import MOST_BYTES
 from providers.replica import Replica
 from providers.states.clock import new_memory_id
 from providers.states.editing import tombstone_for
-from providers.types import Deletion, NewMemory, Owner
+from providers.types import Deletion, NewMemory
 from tests.support.native import open_native_provider
 from tests.support.postgres import create_database, drop_database
 

@@ -11,9 +11,10 @@ from providers.memory.provider import MockMemoryProvider
 from providers.native import ranked_recall
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
+from providers.owners import Owner
 from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock
-from providers.types import Edit, NewMemory, Owner, RecallQuery
+from providers.types import Edit, NewMemory, RecallQuery
 from tests.support.native import FickleEmbedder, open_native_provider
 from tests.support.walled import walled_database
 

@@ -16,7 +16,7 @@ from providers.native import schema as schema_module
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import Schema
-from providers.types import Owner
+from providers.owners import Owner
 from tests.support.native import FickleEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.states import live, tombstone

@@ -19,8 +19,9 @@ from providers.native.engine import open_engine
 from providers.native.row_security import RowSecurity
 from providers.native.settings import NativeSettings
 from providers.native.wall import EVERY
+from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import NewMemory, Owner
+from providers.types import NewMemory
 from tests.support.native import HashingEmbedder, host_for, open_native_provider
 from tests.support.postgres import connected, reachable_folder
 from tests.support.walled import application_role, walled_database

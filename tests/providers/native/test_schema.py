@@ -17,8 +17,8 @@ from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.engine import open_engine
 from providers.native.opening import opened_schema
 from providers.native.schema import Schema
+from providers.owners import Owner
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
-from providers.types import Owner
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import (
     connected,

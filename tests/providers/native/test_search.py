@@ -17,8 +17,9 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.search import K1, MAX_QUESTION_LEXEMES, B, recall_statement
+from providers.owners import Owner
 from providers.search.filter_match import matches
-from providers.types import MemoryRecord, NewMemory, Owner, RecallQuery
+from providers.types import MemoryRecord, NewMemory, RecallQuery
 from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 

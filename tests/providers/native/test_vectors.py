@@ -5,8 +5,10 @@ import pytest
 from providers.answers import Found
 from providers.embedders.base import Embedder
 from providers.embedders.guarded import GuardedEmbedder
+from providers.host import Host
 from providers.native.vectors import SLICE_CHARS, Vectors, slices
-from providers.types import Host, Owner, RecallQuery
+from providers.owners import Owner
+from providers.types import RecallQuery
 from tests.support.clock import START, FakeClock, simulate
 from tests.support.native import FickleEmbedder, HashingEmbedder, SlowEmbedder, host_for, open_native_provider
 

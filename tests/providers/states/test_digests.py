@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from providers.owners import Owner
 from providers.states.digests import change_digest_of, digest_of
-from providers.types import Edit, Owner
+from providers.types import Edit
 
 SAME: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = [
     (None, None),

@@ -9,7 +9,8 @@ from providers.chain.comparing.pages import DiffPage, MergePage, StorePages
 from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
 from providers.journal.operations import MemberState
-from providers.types import Owner, Snapshot
+from providers.owners import Owner
+from providers.types import Snapshot
 from tests.providers.chain.stage import USER, Stage
 from tests.support.frail import FrailProvider
 

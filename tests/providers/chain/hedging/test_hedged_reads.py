@@ -11,7 +11,8 @@ from providers.chain.hedging.pace import LEAST_TRIES, QUICK_ANSWERS, SAMPLED_SEC
 from providers.chain.observer import HedgeEvent, Unobserved
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound, Unavailable
-from providers.types import Owner, PageQuery
+from providers.owners import Owner
+from providers.types import PageQuery
 from tests.providers.chain.scene import FOREVER, USER, Scene, failure_of, key, play
 from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 from tests.support.frail import FrailProvider

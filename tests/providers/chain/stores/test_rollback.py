@@ -14,7 +14,8 @@ from providers.errors import MemoryNotFound, Unavailable
 from providers.introduction import Introduction, StoreMark
 from providers.journal.operations import MemberState
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner, Snapshot
+from providers.owners import Owner
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider
 

@@ -15,7 +15,8 @@ from providers.chain.waiting.home_try import LEAST_PATIENCE_FOR_WRITES
 from providers.errors import Conflict, ProviderError
 from providers.expectations import MOST_TRY
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner, PageQuery
+from providers.owners import Owner
+from providers.types import NewMemory, PageQuery
 from tests.providers.chain.scene import FOREVER, USER, Scene, key, play, running
 from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 from tests.support.frail import FrailProvider

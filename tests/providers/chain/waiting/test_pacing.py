@@ -14,7 +14,7 @@ from providers.chain.waiting.pacing import (
     SUSPECT,
     Pacing,
 )
-from providers.types import Owner
+from providers.owners import Owner
 from tests.support.clock import FakeClock
 
 KANNAN, MEENA = Owner("kannan"), Owner("meena")

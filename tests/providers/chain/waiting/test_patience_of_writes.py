@@ -14,7 +14,8 @@ from providers.chain.policy import HedgingPolicy, OperationClass
 from providers.chain.waiting.home_try import LEAST_PATIENCE_FOR_WRITES, patience_with
 from providers.errors import Conflict
 from providers.memory.provider import MockMemoryProvider
-from providers.types import NewMemory, Owner, Snapshot
+from providers.owners import Owner
+from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 from tests.support.clock import FakeClock
 

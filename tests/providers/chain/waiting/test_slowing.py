@@ -8,7 +8,8 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.describing import describe
 from providers.chain.observer import SlowReason, Unobserved
 from providers.chain.waiting.pacing import FEW, KNOWN_SECONDS, LARGE_BACKLOG, OLD_BACKLOG_SECONDS, SUSPECT
-from providers.types import NewMemory, Owner
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.providers.chain.scene import DOWN, USER, Scene, play
 from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 

@@ -11,10 +11,10 @@ import pytest
 
 from providers.changes import ChangeCursor, Changes
 from providers.errors import Unavailable
+from providers.owners import Owner
 from providers.search.entries import Entry
 from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
 from providers.search.user_index import UserIndex
-from providers.types import Owner
 
 ANNA, BEN = Owner("anna"), Owner("ben")
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
