@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench house soak lock clean
+.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench quality house soak lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -68,6 +68,10 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+# How much of what is asked for each method of recall finds, on conversations in several languages.
+quality: setup
+	$(BIN)/python -m tests.quality
 
 house: setup
 	$(BIN)/python -m tests.house

@@ -8,6 +8,7 @@ from providers.types import MemoryRecord
 PARTIAL = "partial"  # a list lacks memories that the provider cannot list
 INCOMPLETE = "incomplete"  # items of a batch could not be done now, and are errors in their places
 NO_VECTOR = "no_vector"  # an embedder returned none for the query, which was answered by its words
+INDEX_LOADING = "index_loading"  # a user's memories are still being read, and were ordered as if without the index
 
 
 class Answer(Struct, frozen=True, kw_only=True):

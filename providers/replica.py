@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
+from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
@@ -44,7 +45,8 @@ class Replica(MemoryProvider, Protocol):
     def ranking(self) -> str | None:
         """The name of the ranking of a recall: stores with the same one return the same memories in the same order.
 
-        None where nobody can tell, so that no other store has the same.
+        That holds for answers that are not degraded: without the vector of a question, or while an index of memories
+        loads, a store orders by what it has. None where nobody can tell, so that no other store has the same.
         """
         return None
 
@@ -52,6 +54,17 @@ class Replica(MemoryProvider, Protocol):
     def keeps_history(self) -> bool:
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
+        """Return what changed of an owner's memories since a cursor, everything without one; None if that is unknown.
+
+        It misses nothing that was acknowledged before the call, whoever wrote it and whatever it changed, a vector that
+        came late included. It may tell again what it has told before. A cursor of another epoch gets everything.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return None
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""

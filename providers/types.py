@@ -87,6 +87,11 @@ class Conditions(Labels, frozen=True, kw_only=True):
         return bool(self.without) or any(condition is not None for condition in conditions)
 
     @property
+    def of_contents(self) -> bool:
+        """Whether there are conditions on metadata or labels."""
+        return self.where is not None or bool(self.given_labels)
+
+    @property
     def given_labels(self) -> dict[str, Any]:
         """The labels that are asked for."""
         return {name: label for name, label in labels_of(self).items() if label is not None}

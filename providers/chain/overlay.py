@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.answers import Found
 from providers.journal.operations import JournalEntry, OperationKind
-from providers.text.words import QueryWords
+from providers.search.word_scores import QueryWords
 from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery
 

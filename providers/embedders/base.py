@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
+Matrix = NDArray[np.float32]
 
 
 # Outcomes of a call without vectors. The first is caused by the text itself, and says nothing about the next one.
@@ -54,3 +55,10 @@ class Embedder(Protocol):
         Raises:
             EmbedderUnavailable: there are no vectors; the call may be repeated later.
         """
+
+    async def embed_words(self, words: Sequence[str]) -> Matrix | None:  # noqa: ARG002 - for those that know words
+        """Return the vectors of single words, float32[words, dim] of any length, that may be summed up to a text's.
+
+        Returns None if this model knows words only within their text. It must be cheap, because a recall waits for it.
+        """
+        return None

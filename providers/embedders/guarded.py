@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from observability import tracing
-from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import PAUSED, REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Matrix, Vector
 from providers.embedders.cooldown import Cooldown
 from providers.timing.lag_tolerant import LagTolerantTimeout
 
@@ -69,6 +69,10 @@ class GuardedEmbedder(Embedder):
         self._cooldown.succeeded()
         self._succeeded()
         return vectors
+
+    async def embed_words(self, words: Sequence[str]) -> Matrix | None:
+        """Pass the call on; who knows single words does so in this process. See `Embedder`."""
+        return await self._embedder.embed_words(words)
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         with tracing.span("embed") as span:

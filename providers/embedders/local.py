@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import Self
@@ -12,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from observability.metrics import Metrics
-from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
 
 MODEL = "local/l2_supercat_256"
 
@@ -21,6 +22,8 @@ MODEL = "local/l2_supercat_256"
 # four times as long per character.
 INLINE_CHARS = 1_000
 CHARS_PER_TEXT = 32  # the fixed cost of a text, in characters: 0.02 ms
+
+_CACHED_WORDS = 4_096  # 4 MB
 
 _OUTCOMES = ("ok", REJECTED, "cancelled")
 _Tokenize = Callable[[str], list[int]]
@@ -36,6 +39,7 @@ class LocalEmbedder(Embedder):
     def __init__(self, tokenize: _Tokenize, token_vectors: Vector, metrics: Metrics) -> None:
         self.model = MODEL
         self._tokenize, self._token_vectors = tokenize, token_vectors
+        self._word = lru_cache(maxsize=_CACHED_WORDS)(self._word_anew)
         self._durations = {one: metrics.embedder_duration.labels(embedder="local", outcome=one) for one in _OUTCOMES}
 
     @classmethod
@@ -68,6 +72,23 @@ class LocalEmbedder(Embedder):
             raise
         self._durations["ok"].observe(perf_counter() - started)
         return vectors
+
+    async def embed_words(self, words: Sequence[str]) -> Matrix:
+        """Return the sum of the token vectors of each word, float32[words, 256]; see `Embedder`.
+
+        It takes 0.03 ms a word at first, and nothing for a word that was asked for lately.
+        """
+        if not words:
+            return np.empty((0, self._token_vectors.shape[1]), np.float32)
+        return np.stack([self._word(word) for word in words])
+
+    def _word_anew(self, word: str) -> Vector:
+        try:
+            tokens = self._tokenize(word or " ")
+        except TypeError:  # as below; a word without a vector tells nothing
+            return np.zeros(self._token_vectors.shape[1], np.float32)
+        vector: Vector = np.add.reduce(self._token_vectors.take(tokens, axis=0, mode="clip"), axis=0)
+        return vector
 
     def _embed(self, texts: Sequence[str]) -> list[Vector]:
         return [self._embed_one(text) for text in texts]

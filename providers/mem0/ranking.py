@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from providers.text.words import word_scores, words_of
+from providers.search.word_scores import QueryWords
 from providers.types import MemoryRecord, RecallQuery, Snapshot
 
 WORDS_WEIGHT = 0.5
@@ -17,8 +17,9 @@ WORDS_WEIGHT = 0.5
 def ranked(query: RecallQuery, hits: Iterable[tuple[Snapshot, float]]) -> list[MemoryRecord]:
     """Return the best answers, best first, then newest first; `hits` are live memories with mem0's scores."""
     found = {state.id: (state.record, score) for state, score in hits}
-    words = word_scores(query.query, {memory_id: record.content for memory_id, (record, _) in found.items()})
-    weight = WORDS_WEIGHT if words_of(query.query) else 0.0
+    question = QueryWords(query.query)
+    words = question.scores({memory_id: question.matches(record.content) for memory_id, (record, _) in found.items()})
+    weight = WORDS_WEIGHT if len(question) else 0.0
     records = [
         replace(record, similarity_score=weight * words.get(memory_id, 0.0) + (1 - weight) * min(max(score, 0.0), 1.0))
         for memory_id, (record, score) in found.items()

@@ -16,6 +16,7 @@ from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot
@@ -48,7 +49,7 @@ class MockMemoryProvider(Replica):
     @property
     def ranking(self) -> str:
         """See `Replica`."""
-        return "words"
+        return RANKING_BY_WORDS
 
     @property
     def keeps_history(self) -> bool:

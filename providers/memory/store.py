@@ -1,9 +1,8 @@
-"""The in-memory store of one owner's memories, with a list and a word index."""
+"""The in-memory store of one owner's memories, with a list and an index for recall."""
 
 from bisect import bisect_left, insort
 from copy import deepcopy
-from datetime import datetime
-from heapq import nlargest, nsmallest
+from heapq import nsmallest
 from itertools import islice
 from typing import TypeVar
 
@@ -12,12 +11,15 @@ from msgspec.structs import replace
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.memory.history import History
+from providers.search.admitting import admitted
+from providers.search.entries import Entry
+from providers.search.questions import Ordering, Question
+from providers.search.ranking import rank
+from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
-from providers.text.words import WordIndex
-from providers.timing.turns import in_turns
 from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, Place, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
@@ -34,7 +36,7 @@ class InMemoryStore(Struct):
     _states: dict[str, Snapshot] = {}  # tombstones included
     _records: dict[str, MemoryRecord] = {}  # of live memories
     _order: list[Place] = []  # of the records, from the oldest to the newest
-    _words: WordIndex = field(default_factory=WordIndex)
+    _index: UserIndex = field(default_factory=UserIndex)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -154,19 +156,11 @@ class InMemoryStore(Struct):
         return sum(map(conditions.admits, self._records.values())) if conditions.conditional else len(self)
 
     async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
-        """Return the memories that match a query best, best first, then newest first."""
-
-        def hit(scored: tuple[str, float]) -> tuple[float, datetime, str] | None:
-            memory_id, score = scored
-            record = self._records.get(memory_id)  # none if it was deleted during a turn of the event loop
-            if record is None or score < query.min_score or not query.admits(record):
-                return None
-            return score, record.created_at, memory_id
-
-        hits = await in_turns(hit, self._words.scores(query.query).items())
-        best = nlargest(query.limit, filter(None, hits))
-        kept = ((score, self._records.get(memory_id)) for score, _, memory_id in best)
-        return [replace(_own(record), similarity_score=score) for score, record in kept if record is not None]
+        """Return the memories that answer a query best, best first, then newest first."""
+        mask = await admitted(self._index, query, self._records)
+        ordering = Ordering(limit=query.limit, min_score=query.min_score)
+        hits = rank(self._index, Question.of(query.query), ordering, mask).hits
+        return [replace(_own(self._records[hit.id]), similarity_score=hit.score) for hit in hits]
 
     def _set(self, state: Snapshot) -> None:
         """Replace the state of a memory, and update the list and the index."""
@@ -178,12 +172,11 @@ class InMemoryStore(Struct):
         if replaced is not None:
             self._keep(replaced)
         if state.content is None or state.created_at is None:
-            self._words.remove(state.id)
+            self._index.remove(state.id)
             return
         record = self._records[state.id] = state.record
         insort(self._order, record.place)
-        if former is None or former.content != state.content:
-            self._words.put(state.id, state.content)
+        self._index.put(_entry(record, state.version))
 
     def _keep(self, state: Snapshot) -> None:
         """Keep a version beside the newest one; nothing is kept beside a tombstone."""
@@ -194,6 +187,18 @@ class InMemoryStore(Struct):
             self.history.erase(state.id)
         elif newest is None or newest.version != state.version:
             self.history.put(state)
+
+
+def _entry(record: MemoryRecord, version: int) -> Entry:
+    return Entry(
+        id=record.id,
+        version=version,
+        created_at=record.created_at,
+        content=record.content,
+        first_version=record.first_version,
+        session=record.session,
+        speaker=record.speaker,
+    )
 
 
 def _own(stored: _Stored) -> _Stored:

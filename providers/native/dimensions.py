@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from providers.embedders.base import MISCONFIGURED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import MISCONFIGURED, Embedder, EmbedderUnavailable, Matrix, Vector
 
 # What pgvector's halfvec holds, the type that vectors are stored in; source: its README, "Half-Precision Vectors".
 MAX_DIMENSIONS = 16_000
@@ -36,3 +36,7 @@ class StorableEmbedder(Embedder):
             if (reason := too_wide(len(vector))) is not None:
                 raise EmbedderUnavailable(f"{reason}: {NARROWER}", outcome=MISCONFIGURED)
         return vectors
+
+    async def embed_words(self, words: Sequence[str]) -> Matrix | None:
+        """See `Embedder`; these are not stored."""
+        return await self._embedder.embed_words(words)

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
-from providers.answers import NO_VECTOR
+from providers.answers import INDEX_LOADING, NO_VECTOR
 from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
@@ -39,7 +39,9 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
         current, *former = [await stack.enter_async_context(_opened(choice, host.metrics)) for choice in embedders]
         patience = settings.embedding_patience
         if any(one is not None for one in (current, *former)):
-            _expect(host.metrics)
+            _expect(host.metrics, NO_VECTOR)
+        if settings.recall_cache_mb:
+            _expect(host.metrics, INDEX_LOADING)
         queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
         cooldown = None if current is None else Cooldown(current.model)
@@ -53,7 +55,9 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, settings.vector_weight)
+        provider = PostgresMemoryProvider(
+            database, vectors, queue, host.clock, settings.vector_weight, settings.recall_cache_mb
+        )
         stack.push_async_callback(provider.close)
         yield provider
 
@@ -105,7 +109,7 @@ async def _opened(settings: EmbedderSettings, metrics: Metrics) -> AsyncIterator
         yield embedder and StorableEmbedder(embedder)
 
 
-def _expect(metrics: Metrics) -> None:
+def _expect(metrics: Metrics, reason: str) -> None:
     """Create the children of the counter of degraded answers, so that `rate()` sees zeros before the first event."""
     for operation in ("recall", "recall_many"):
-        metrics.degraded.labels(operation, NO_VECTOR)
+        metrics.degraded.labels(operation, reason)

@@ -23,6 +23,7 @@ class NativeOptions(ProviderKind, frozen=True, kw_only=True):
     pooler: Literal["none", "pgbouncer"] = "none"
     migrate: bool = True
     vector_weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    recall_cache_mb: Annotated[int, Meta(ge=0, le=1_048_576)] = 256
     embedder: EmbedderSettings = field(default_factory=LocalEmbedderSettings)
     former_embedders: list[EmbedderSettings] = field(default_factory=list)
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
@@ -17,6 +17,7 @@ from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.health import PostgresHealth, health_of
 from providers.native.listing import count_statement, page_statement
+from providers.native.ranked_recall import RankedRecall
 from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
@@ -46,15 +47,18 @@ class PostgresMemoryProvider(NativeReplica):
         queue: EmbeddingQueue | None,
         clock: HybridClock,
         vector_weight: float,
+        recall_cache_mb: int = 0,
     ) -> None:
         super().__init__(database, vectors, queue, clock)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
+        self._ranked = RankedRecall(database, vectors, vector_weight, recall_cache_mb) if recall_cache_mb else None
 
     @property
     def ranking(self) -> str:
         """See `Replica`; the vectors decide with the words, so that another model is another ranking."""
-        return f"native {self._vector_weight:g} {' '.join(self._vectors.models)}"
+        where = "native" if self._ranked is None else "ranked"
+        return f"{where} {self._vector_weight:g} {' '.join(self._vectors.models)}"
 
     async def ping(self) -> None:
         """See `Replica`."""
@@ -63,6 +67,8 @@ class PostgresMemoryProvider(NativeReplica):
     async def close(self) -> None:
         """Wait for the writes under way; call this before the database is closed."""
         await self._combiner.close()
+        if self._ranked is not None:
+            await self._ranked.index.close()
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
@@ -76,12 +82,19 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         question = await self._vectors.of_question(query.query)
+        degraded = question.degraded
+        if self._ranked is not None:
+            memories = await self._ranked.recall(query, question.vectors)
+            if memories is not None:
+                return await recall_within(Found(memories=memories, degraded=degraded), query.most_bytes)
+            if self._ranked.is_loading(query.owner):
+                degraded = (*degraded, INDEX_LOADING)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
             raise AnswerTooLarge(most)
         memories = await in_turns(lambda row: record_of(row, row.score), rows)
-        return await recall_within(Found(memories=memories, degraded=question.degraded), most)
+        return await recall_within(Found(memories=memories, degraded=degraded), most)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""

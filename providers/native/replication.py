@@ -8,10 +8,12 @@ from uuid import UUID
 from msgspec import Struct
 
 from providers.acquaintance import Acquaintance
+from providers.changes import ChangeCursor, Changes
 from providers.errors import MemoryDeleted, ProviderError
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
 from providers.native import replication_sql
+from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
@@ -106,6 +108,11 @@ class NativeReplica(Replica):
     async def identity(self) -> str:
         """Return the name that the database got with its schema; see `introduce`."""
         return (await self.introduce()).identity
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """Return what changed, in one statement; see `Replica`."""
+        check_owner(owner)
+        return await changes_since(self._database, owner, cursor)
 
     async def introduce(self) -> Introduction:
         """Return what the database and its server tell; see `Replica`.

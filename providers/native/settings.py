@@ -26,8 +26,9 @@ class NativeSettings(NativeOptions, frozen=True, kw_only=True, tag_field="kind",
     `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
     is seconds for an operation outside of a request; in a request the limit of its attempt counts.
     `pooler = "pgbouncer"` uses only what a transaction pooler allows. `vector_weight` is the share of the cosine in the
-    fused score, the rest is the words'. `former_embedders` are asked for memories that still have vectors of an earlier
-    model.
+    fused score, the rest is the words'. `recall_cache_mb` bounds what is kept of memories to rank them in this process,
+    in MB per worker; 0 ranks in the database, by words and vectors alone. `former_embedders` are asked for memories
+    that still have vectors of an earlier model.
     """
 
     @property

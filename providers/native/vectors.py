@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from providers.answers import NO_VECTOR
-from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
 from providers.native.rows import NO_EMBEDDING, Embedding
 
 SLICE_CHARS = 64_000
@@ -92,6 +92,11 @@ class Vectors:
             vectors={embedder.model: vector for embedder, vector in answers if vector is not None},
             degraded=(NO_VECTOR,) if any(vector is None for vector in vectors) else (),
         )
+
+    async def of_words(self, words: Sequence[str]) -> dict[str, Matrix]:
+        """Return the vectors of a question's words, float32[words, dim], in every model that knows single words."""
+        found = {embedder.model: await embedder.embed_words(words) for embedder in self._all}
+        return {model: vectors for model, vectors in found.items() if vectors is not None}
 
 
 def slices(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -10,6 +10,7 @@ BENCHMARKS = (
     "auth",
     "stalls",
     "search",
+    "ranking",
     "lists",
     "tenants",
     "embedders",

@@ -107,19 +107,18 @@ async def test_a_rare_word_weighs_more(provider: MemoryProvider, user: str) -> N
     assert hits[0].id == ids[0]
 
 
-async def test_scores_fall_from_at_most_one_to_above_zero(provider: MemoryProvider, user: str) -> None:
-    """Every hit has a score in (0, 1], and the list goes from the best down."""
+async def test_scores_lie_above_zero_and_at_most_at_one(provider: MemoryProvider, user: str) -> None:
+    """Every hit has a score in (0, 1]; the order may heed more than the score, which is of one memory alone."""
     await store(provider, user, [*TEXTS, "tea", "tea and bicycle", "tea tea tea tea"])
 
     scores = [hit.similarity_score or 0.0 for hit in await provider.recall(user, "tea bicycle")]
-    assert scores == sorted(scores, reverse=True)
     assert all(0 < score <= 1 for score in scores)
     assert len(scores) >= 5
 
 
 async def test_equal_scores_go_from_newest_to_oldest(provider: MemoryProvider, user: str) -> None:
-    """Equal texts score alike; the newest comes first, and of one moment the greatest id."""
-    moments = [START, START + MINUTE, START, START - MINUTE]
+    """Equal texts with equal neighbours score alike; the newest comes first, and of one moment the greatest id."""
+    moments = [START, START + 60 * MINUTE, START, START + 60 * MINUTE]
     ids = [await provider.remember(user, "masala tea", created_at=moment) for moment in moments]
     order = sorted(zip(moments, ids, strict=True), reverse=True)
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from copy import copy
+from copy import copy, deepcopy
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -12,9 +12,9 @@ from msgspec import Struct
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.replica import Replica
+from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
-from providers.text.words import WordIndex
 from providers.types import Snapshot
 
 Held = Mapping[str, Snapshot]  # by the id of the memory
@@ -84,10 +84,8 @@ def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a store holds
             return set(value)
         case Struct() if not value.__struct_config__.frozen:
             return type(value)(*(_copied(getattr(value, name)) for name in value.__struct_fields__))
-        case WordIndex():
-            index = copy(value)
-            vars(index).update((name, _copied(one)) for name, one in vars(value).items())
-            return index
+        case UserIndex():
+            return deepcopy(value)
         case Struct() | HybridClock() | str() | int() | float() | datetime() | tuple() | None:
             return value
         case _:

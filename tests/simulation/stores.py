@@ -11,9 +11,9 @@ from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.paging import paged
+from providers.search.word_scores import word_scores
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
-from providers.text.words import word_scores
 from providers.types import Deletion, Edit, Health, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 

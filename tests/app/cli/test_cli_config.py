@@ -87,6 +87,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         'providers.native.pooler = "none"  # default',
         "providers.native.migrate = true  # default",
         "providers.native.vector_weight = 0.5  # default",
+        "providers.native.recall_cache_mb = 256  # default",
         'providers.native.embedder.kind = "openai"  # OPENAI_API_KEY',
         'providers.native.embedder.api_key = "********"  # OPENAI_API_KEY',
         "providers.native.embedder.base_url = unset  # default",

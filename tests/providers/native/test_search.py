@@ -49,7 +49,7 @@ class GivenVectors(Embedder):
 async def words(postgres_server: EmbeddedServer) -> AsyncIterator[PostgresMemoryProvider]:
     """A provider without vectors, shared by tests of different users."""
     dsn = await create_database(postgres_server)
-    async with open_native_provider(dsn) as provider:
+    async with open_native_provider(dsn, recall_cache_mb=0) as provider:
         yield provider
     await drop_database(postgres_server, dsn)
 
@@ -58,7 +58,7 @@ async def words(postgres_server: EmbeddedServer) -> AsyncIterator[PostgresMemory
 async def hybrid(postgres_server: EmbeddedServer) -> AsyncIterator[PostgresMemoryProvider]:
     """A provider with vectors by words, shared by tests of different users."""
     dsn = await create_database(postgres_server)
-    async with open_native_provider(dsn, HashingEmbedder()) as provider:
+    async with open_native_provider(dsn, HashingEmbedder(), recall_cache_mb=0) as provider:
         yield provider
     await drop_database(postgres_server, dsn)
 
@@ -94,7 +94,7 @@ async def test_shared_words_come_before_unrelated_texts(hybrid: PostgresMemoryPr
 async def test_a_synonym_is_found_by_its_vector(database: str) -> None:
     """A memory that shares no word with the question is found when its vector is near."""
     embedder = HashingEmbedder(synonyms={"automobile": "car", "purchase": "buy"})
-    async with open_native_provider(database, embedder) as provider:
+    async with open_native_provider(database, embedder, recall_cache_mb=0) as provider:
         await store(provider, "anna", ["purchase automobile", "boil water"])
 
         assert (await provider.recall("anna", "buy car"))[0].content == "purchase automobile"
@@ -142,7 +142,7 @@ async def test_a_range_or_filter_changes_no_score(hybrid: PostgresMemoryProvider
 async def test_a_question_without_words_goes_by_the_vector(database: str) -> None:
     """Stop words and signs alone are compared by the cosine, undiminished."""
     embedder = GivenVectors({"to be or not to be": [1, 0, 0], "unrelated": [0, 1, 0], "or not?": [0.8, 0.6, 0]})
-    async with open_native_provider(database, embedder) as provider:
+    async with open_native_provider(database, embedder, recall_cache_mb=0) as provider:
         ids = await store(provider, "anna", ["to be or not to be", "unrelated"])
 
         assert await scores_of(provider, "anna", "or not?") == pytest.approx({ids[0]: 0.8, ids[1]: 0.6}, abs=1e-3)
@@ -157,10 +157,10 @@ async def test_a_question_without_words_or_vector_finds_nothing(words: PostgresM
 
 async def test_memories_without_vectors_are_scored_by_words(database: str) -> None:
     """A memory stored without a vector is found where there are vectors, with a score of its words alone."""
-    async with open_native_provider(database) as provider:
+    async with open_native_provider(database, recall_cache_mb=0) as provider:
         await store(provider, "anna", ["saffron tea", "coffee"])
         by_words = await scores_of(provider, "anna", "saffron")
-    async with open_native_provider(database, former=[HashingEmbedder()]) as provider:
+    async with open_native_provider(database, former=[HashingEmbedder()], recall_cache_mb=0) as provider:
         assert await scores_of(provider, "anna", "saffron") == by_words
 
 
@@ -213,7 +213,7 @@ async def test_long_memories_are_stored_and_scored_alike(
 async def test_vectors_of_any_width_work(database: str, dims: int) -> None:
     """Whatever the dimensions, vectors are stored whole and compared."""
     embedder = HashingEmbedder(dims, synonyms={"automobile": "car"})
-    async with open_native_provider(database, embedder) as provider:
+    async with open_native_provider(database, embedder, recall_cache_mb=0) as provider:
         ids = await store(provider, "a" * 256, ["automobile", "boil some water for the pot"])
         hits = await provider.recall("a" * 256, "car")
 
@@ -224,7 +224,7 @@ async def test_vectors_of_any_width_work(database: str, dims: int) -> None:
 async def test_any_words_fit_beside_any_vector(database: str) -> None:
     """Around the bound of what an index entry holds, every combination of words and dimensions can be stored."""
     for dims in (8, 700, 1100):
-        async with open_native_provider(database, HashingEmbedder(dims, f"test/{dims}")) as provider:
+        async with open_native_provider(database, HashingEmbedder(dims, f"test/{dims}"), recall_cache_mb=0) as provider:
             for count in range(0, 320, 20):
                 names = " ".join(f"w{number}" for number in range(count))
                 assert await provider.remember("ü" * 256, f"saffron {names}")
@@ -237,9 +237,9 @@ async def test_two_models_are_each_compared_with_their_own(database: str) -> Non
     former = HashingEmbedder(32, "test/former", synonyms)
     current = FickleEmbedder(HashingEmbedder(48, "test/current", synonyms))
     current.poison = {"automobile"}  # so that the background task cannot bring this one up to date
-    async with open_native_provider(database, former) as provider:
+    async with open_native_provider(database, former, recall_cache_mb=0) as provider:
         await store(provider, "anna", ["automobile"])
-    async with open_native_provider(database, current, [former]) as provider:
+    async with open_native_provider(database, current, [former], recall_cache_mb=0) as provider:
         await store(provider, "anna", ["lorry"])
         assert contents_of(await provider.recall("anna", "car", 1)) == ["automobile"]
         assert contents_of(await provider.recall("anna", "truck", 1)) == ["lorry"]
@@ -247,9 +247,9 @@ async def test_two_models_are_each_compared_with_their_own(database: str) -> Non
 
 async def test_one_model_of_two_widths_does_not_crash(database: str) -> None:
     """Vectors of the same model's name but other dimensions are not compared, and words still find the memory."""
-    async with open_native_provider(database, HashingEmbedder(32)) as provider:
+    async with open_native_provider(database, HashingEmbedder(32), recall_cache_mb=0) as provider:
         await store(provider, "anna", ["saffron tea"])
-    async with open_native_provider(database, HashingEmbedder(48)) as provider:
+    async with open_native_provider(database, HashingEmbedder(48), recall_cache_mb=0) as provider:
         await store(provider, "anna", ["saffron rice"])
         hits = await provider.recall("anna", "saffron")
 
@@ -262,7 +262,7 @@ async def test_vectors_that_are_none_are_not_kept(database: str) -> None:
     for bad in ([0.0, 0.0], [nan, 1.0], [infinity, 0.0], [2.0, 0.0]):
         user = str(uuid4())
         embedder = GivenVectors({"saffron tea": bad, "saffron rice": [0.6, 0.8], "saffron": [0.0, 1.0], "?": bad})
-        async with open_native_provider(database, embedder) as provider:
+        async with open_native_provider(database, embedder, recall_cache_mb=0) as provider:
             await provider.remember(user, "saffron tea")
             await provider.remember(user, "saffron rice")
             for query in ("saffron", "saffron ?", "?"):
@@ -273,10 +273,10 @@ async def test_vectors_that_are_none_are_not_kept(database: str) -> None:
 
 async def test_a_zero_vector_in_the_table_gives_no_nan(database: str) -> None:
     """Should a vector without direction be in the table all the same, the words decide."""
-    async with open_native_provider(database) as provider:
+    async with open_native_provider(database, recall_cache_mb=0) as provider:
         await provider.remember("words", "saffron tea")
         by_words = [hit.similarity_score for hit in await provider.recall("words", "saffron")]
-    async with open_native_provider(database, HashingEmbedder(3)) as provider:
+    async with open_native_provider(database, HashingEmbedder(3), recall_cache_mb=0) as provider:
         await provider.remember("anna", "saffron tea")
         async with connected(database) as connection:
             await connection.execute("UPDATE ninai_memories SET embedding = '[0,0,0]' WHERE user_id = 'anna'")
@@ -287,7 +287,7 @@ async def test_a_zero_vector_in_the_table_gives_no_nan(database: str) -> None:
 async def test_opposite_vectors_do_not_pull_the_words_down(database: str) -> None:
     """A negative cosine counts as none, so that every score stays in [0, 1]."""
     vectors = {"saffron tea": [1.0, 0.0], "saffron rice": [0.0, 1.0], "saffron": [-1.0, 0.0]}
-    async with open_native_provider(database, GivenVectors(vectors)) as provider:
+    async with open_native_provider(database, GivenVectors(vectors), recall_cache_mb=0) as provider:
         opposite, orthogonal = await store(provider, "anna", ["saffron tea", "saffron rice"])
         scores = await scores_of(provider, "anna", "saffron")
 
@@ -300,7 +300,7 @@ async def test_scores_are_what_the_formula_says(database: str, weight: float) ->
     chance = random.Random(11)  # noqa: S311 - the same texts every run
     embedder = HashingEmbedder(24)
     contents = [" ".join(chance.choices(WORDS, k=chance.randint(1, 30))) for _ in range(200)]
-    async with open_native_provider(database, embedder, vector_weight=weight) as provider:
+    async with open_native_provider(database, embedder, vector_weight=weight, recall_cache_mb=0) as provider:
         ids = await store(provider, "anna", contents)
         for query in ("tea", "piano in the village school", "winter winter umbrella", "anna's saffron tomatoes"):
             scores = await scores_of(provider, "anna", query)
@@ -339,7 +339,7 @@ async def expected_scores(
 async def test_recall_reads_one_index_of_one_partition(database: str) -> None:
     """After a vacuum all scoring is one index-only scan without a look at the table."""
     embedder = HashingEmbedder(256)
-    async with open_native_provider(database, embedder) as provider:
+    async with open_native_provider(database, embedder, recall_cache_mb=0) as provider:
         for user in range(30):
             await store(provider, f"user-{user}", [f"tea {word} {user}" for word in WORDS])
     question = RecallQuery(owner=Owner("user-7"), query="saffron tea")

@@ -180,8 +180,10 @@ async def test_the_ranking_is_named_after_what_decides_it(database: str) -> None
         async with open_native_provider(database, embedder, others, vector_weight=weight) as provider:
             rankings.append(provider.ranking)
 
-    assert rankings[0] == rankings[1] == "native 0.5 test/hashing"
-    assert rankings[2:] == ["native 0.5 ", "native 0.5 test/hashing test/former", "native 0.25 test/hashing"]
+    assert rankings[0] == rankings[1] == "ranked 0.5 test/hashing"
+    assert rankings[2:] == ["ranked 0.5 ", "ranked 0.5 test/hashing test/former", "ranked 0.25 test/hashing"]
+    async with open_native_provider(database, current, recall_cache_mb=0) as provider:
+        assert provider.ranking == "native 0.5 test/hashing"
 
 
 def degraded_of(host: Host, operation: str) -> float | None:

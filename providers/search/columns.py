@@ -1,0 +1,86 @@
+"""The columns of an index: one number a memory in each, all of them as long."""
+
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from providers.search.packed_rows import Rows
+
+_TYPES = {
+    "high": np.uint64,  # the id, in halves
+    "low": np.uint64,
+    "version": np.int64,
+    "first_version": np.int64,
+    "created": np.int64,  # microseconds since 1970
+    "content": np.int64,  # a hash of the folded content
+    "length": np.int32,  # terms
+    "session": np.int32,
+    "speaker": np.int32,
+    "language": np.int16,
+    "alive": np.bool_,
+}
+_LEAST = 16
+_HALF = (1 << 64) - 1
+
+
+class Columns:
+    """Grow together; a row keeps its number until all are renumbered."""
+
+    high: NDArray[np.uint64]
+    low: NDArray[np.uint64]
+    version: Rows
+    first_version: Rows
+    created: Rows
+    content: Rows
+    length: NDArray[np.int32]
+    session: NDArray[np.int32]
+    speaker: NDArray[np.int32]
+    language: NDArray[np.int16]
+    alive: NDArray[np.bool_]
+
+    def __init__(self) -> None:
+        self._room: dict[str, NDArray[Any]] = {name: np.zeros(_LEAST, of) for name, of in _TYPES.items()}
+        self._used = 0
+
+    def __len__(self) -> int:
+        return self._used
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all columns, with the room that is kept for more."""
+        return sum(column.nbytes for column in self._room.values())
+
+    def append(self, **values: int) -> int:
+        """Add a row, which is alive, and return its number."""
+        row = self._used
+        if row == len(self._room["alive"]):
+            more = row // 4 + 1
+            self._room = {name: np.concatenate((one, np.zeros(more, one.dtype))) for name, one in self._room.items()}
+        for name, value in values.items():
+            self._room[name][row] = value
+        self._room["alive"][row] = True
+        self._used += 1
+        return row
+
+    def keep(self, kept: Rows) -> None:
+        """Keep only these rows, in this order."""
+        self._room = {name: column[kept] for name, column in self._room.items()}
+        self._used = len(kept)
+
+    def id_of(self, row: int) -> str:
+        """Return the id of a row."""
+        return str(UUID(int=(int(self.high[row]) << 64) | int(self.low[row])))
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        """Return a column, as long as there are rows: a view, made anew so that a copy of this object has its own."""
+        if name not in _TYPES:
+            raise AttributeError(name)
+        return self._room[name][: self._used]
+
+
+def halves(memory_id: str) -> tuple[int, int]:
+    """Return an id, which is a UUID, as two numbers."""
+    number = UUID(memory_id).int
+    return number >> 64, number & _HALF

@@ -1,0 +1,58 @@
+"""What an index of one user's memories takes: entries, with all that a ranking looks at."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from providers.text.folding import fold
+
+_LONGEST_NAME = 40  # characters of a speaker's name that a memory begins with
+_MOST_WORDS = 3  # of such a name
+
+Vector = NDArray[np.float32]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A memory as a ranking sees it.
+
+    `vectors` has its float32[dim] of unit length by the name of the embedding model, as many as there are. `speaker` is
+    who said it, where that is known; otherwise a name that the content begins with counts ("Anna: I moved").
+    `first_version` is that of `Snapshot`.
+    """
+
+    id: str
+    version: int
+    created_at: datetime
+    content: str
+    first_version: int = 0
+    vectors: Mapping[str, Vector] = {}
+    session: str | None = None
+    speaker: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The words that the memory is found by: the content, with the speaker in front."""
+        if self.speaker is None or leading_name(self.content) is not None:
+            return self.content
+        return f"{self.speaker}: {self.content}"
+
+    @property
+    def said_by(self) -> str | None:
+        """The speaker, folded."""
+        name = self.speaker or leading_name(self.content)
+        return (" ".join(fold(name).split()) or None) if name else None
+
+
+def leading_name(content: str) -> str | None:
+    """Return the name in front of the colon that a content begins with, None if there is none."""
+    head, colon, _ = content[: _LONGEST_NAME + 1].replace("\uff1a", ": ").partition(": ")
+    words = head.split()
+    if not colon or not 1 <= len(words) <= _MOST_WORDS:
+        return None
+    named = all(
+        word[0].isalpha() and word.replace(".", "").replace("-", "").replace("'", "").isalnum() for word in words
+    )
+    return head.strip() if named else None

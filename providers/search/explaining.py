@@ -1,0 +1,60 @@
+"""Explanations: the parts of which the score and the place of an answer consist."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from providers.search.matching import Matched, word_part, word_vector
+from providers.search.packed_rows import Rows
+from providers.search.questions import Question, ScoreParts, Vector, WordPart
+from providers.search.user_index import UserIndex
+
+Scores = NDArray[np.float32]
+
+
+def explained(
+    index: UserIndex, question: Question, matched: Matched, rows: Rows, raised: Mapping[str, Scores]
+) -> list[ScoreParts]:
+    """Explain the places of some rows; `raised` has what the order of every row gained, by the name of the part."""
+    words = word_part(index, matched) if matched.idfs else None
+    cosines, word_cosines = _cosines(index, question, matched, rows)
+    holders = [frozenset(one.tolist()) for one in matched.holders]
+    return [
+        ScoreParts(
+            cosine=cosines.get(row),
+            word_cosine=word_cosines.get(row),
+            words=None if words is None else float(words[row]),
+            matched=tuple(
+                WordPart(question.words[place].text, worth)
+                for place, there, worth in zip(matched.places, holders, matched.idfs, strict=True)
+                if row in there
+            ),
+            **{name: float(gained[row]) for name, gained in raised.items()},
+        )
+        for row in rows.tolist()
+    ]
+
+
+def _cosines(
+    index: UserIndex, question: Question, matched: Matched, rows: Rows
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Return the cosines with the question and with the sum of its words, by row."""
+    plain: dict[int, float] = {}
+    by_words: dict[int, float] = {}
+    for model, vectors in question.vectors.items():
+        planes = index.planes.get(model)
+        if planes is None or planes.dims != len(vectors.text):
+            continue
+        places = planes.places_of(rows)
+        there = places >= 0
+        memories = planes.of(places[there])
+        of_words = word_vector(vectors, matched)
+        plain |= _by_row(rows[there], memories, vectors.text)
+        if of_words is not None:
+            by_words |= _by_row(rows[there], memories, of_words)
+    return plain, by_words
+
+
+def _by_row(rows: Rows, memories: Vector, vector: Vector) -> dict[int, float]:
+    return dict(zip(rows.tolist(), (memories @ vector).tolist(), strict=True))

@@ -1,0 +1,56 @@
+"""Which memories of an index hold which words of a question."""
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from providers.search.bm25 import idf, shortness
+from providers.search.packed_rows import Rows
+from providers.search.questions import EmbeddedQuestion, Question, Vector
+from providers.search.user_index import UserIndex
+
+
+class Matched(Struct, frozen=True):
+    """The words of a question that count: their places in it, the rows that hold each, and what it tells."""
+
+    places: list[int]
+    holders: list[Rows]
+    idfs: list[float]
+
+
+def match(index: UserIndex, question: Question) -> Matched:
+    """Look up the words of a question under the stems of all languages of the memories, and unstemmed.
+
+    A word that says nothing in some language counts where a memory holds it.
+    """
+    languages = index.languages
+    holders = index.holders([word.terms(languages) for word in question.words])
+    counted = [
+        place
+        for place, (word, rows) in enumerate(zip(question.words, holders, strict=True))
+        if len(rows) or not word.may_be_empty
+    ]
+    idfs = [idf(len(index), len(holders[place])) for place in counted]
+    return Matched(counted, [holders[place] for place in counted], idfs)
+
+
+def word_part(index: UserIndex, matched: Matched) -> NDArray[np.float32]:
+    """Return the score by words of each row, float32[rows] in [0, 1]."""
+    scores = np.zeros(len(index.columns), np.float32)
+    for rows, worth in zip(matched.holders, matched.idfs, strict=True):
+        scores[rows] += worth
+    if matched.idfs:
+        lengths = index.columns.length.astype(np.float32) / max(index.average_length, 1.0)
+        scores *= shortness(lengths) / sum(matched.idfs)
+        np.minimum(scores, 1.0, out=scores)
+    return scores
+
+
+def word_vector(vectors: EmbeddedQuestion, matched: Matched) -> Vector | None:
+    """Return the sum of the vectors of words, each times its idf, as float32[dim] of unit length; None without any."""
+    if vectors.words is None or not matched.places:
+        return None
+    weights = np.array(matched.idfs, np.float32)
+    summed: Vector = weights @ vectors.words[matched.places]
+    length = float(np.sqrt(summed @ summed))
+    return summed / length if length else None

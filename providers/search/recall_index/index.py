@@ -1,0 +1,204 @@
+"""RecallIndex: indexes of owners' memories within a bound of bytes, none of them ever stale.
+
+Each recall looks at the store for what changed since the last look. What was acknowledged before the recall began is
+therefore in the index that it ranks, whichever process wrote it.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from msgspec import Struct, field
+
+from providers import background
+from providers.changes import ChangeCursor, Changes
+from providers.owners import Owner
+from providers.search.recall_index.source import ChangeSource
+from providers.search.user_index import UserIndex
+from providers.timing.turns import Turns
+
+MEGABYTE = 1024 * 1024
+
+# After a store could not tell what changed of an owner's memories, because there are too many.
+ASK_AGAIN_SECONDS = 60.0
+
+_LEAST_BYTES = 2_048  # of an owner, so that those without memories are bounded, too
+
+
+class RecallCounts(Struct):
+    """What has happened so far: numbers that only grow, but for `bytes` and `owners`, which are as of now.
+
+    `loading` counts the recalls that did not wait for their index, `dropped` the indexes that were of another
+    epoch of their store, `unknown` the recalls for which the store could not tell what changed.
+    """
+
+    hits: int = 0
+    misses: int = 0
+    evictions: int = 0
+    dropped: int = 0
+    unknown: int = 0
+    loading: int = 0
+    bytes: int = 0
+    owners: int = 0
+
+
+class _Held(Struct):
+    """One owner's index, how far it has come, and the bytes that were counted for it.
+
+    An owner whose memories are unknown is not asked about until `unknown_until`. `loading` is the first look, which all
+    who come meanwhile wait for; `applying` keeps two looks from being applied at once.
+    """
+
+    owner: Owner
+    index: UserIndex = field(default_factory=UserIndex)
+    cursor: ChangeCursor | None = None
+    order: tuple[int, ...] = ()
+    counted: int = 0
+    unknown_until: float = 0.0
+    loading: asyncio.Task[bool] | None = None
+    applying: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RecallIndex:
+    """Hold the indexes of those who asked last, up to `most_bytes` together.
+
+    An index that is larger by itself is built for one recall and not kept.
+    """
+
+    def __init__(self, source: ChangeSource, most_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
+        self.counts = RecallCounts()
+        self._source = source
+        self._most_bytes = most_bytes
+        self._now = now
+        self._held: OrderedDict[Owner, _Held] = OrderedDict()
+        self._loading: set[asyncio.Task[bool]] = set()
+
+    async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
+        """Return an owner's index as of now, None if the store cannot tell what changed.
+
+        None also stands for an index that takes more than `patience` seconds to load, without a bound if it is None;
+        loading goes on. The index may change at the next turn of the event loop, always to what is newer.
+
+        Raises:
+            ProviderError: the store did not answer; nothing is served from memory then.
+        """
+        held = self._held.get(owner)
+        if held is None:
+            held = self._held[owner] = _Held(owner=owner)
+        self._held.move_to_end(owner)
+        if self._now() < held.unknown_until:
+            self.counts.unknown += 1
+            return None
+        known = await (self._loaded(held, patience) if held.cursor is None else self._looked(held))
+        if known is None:
+            self.counts.loading += 1
+            return None
+        if not known:
+            self.counts.unknown += 1
+            self._forget(owner, held)
+            self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
+            return None
+        self._count(owner, held)
+        return held.index
+
+    def is_loading(self, owner: Owner) -> bool:
+        """Return whether an owner's index is being loaded."""
+        held = self._held.get(owner)
+        return held is not None and held.loading is not None
+
+    async def close(self) -> None:
+        """Stop loading."""
+        for loading in [*self._loading]:
+            await background.stop(loading)
+
+    def forget(self) -> None:
+        """Forget everything."""
+        for owner, held in [*self._held.items()]:
+            self._forget(owner, held)
+
+    async def _loaded(self, held: _Held, patience: float | None) -> bool | None:
+        """Load an index once for all who ask, and return None where that takes longer than `patience`; it goes on.
+
+        Those who come while it loads look once more, for what was written meanwhile. Its failure is that of all who
+        wait: the store does not answer.
+        """
+        first = held.loading
+        loading = held.loading = first or self._started(held)
+        done, _ = await asyncio.wait([loading], timeout=patience)
+        if not done:
+            return None
+        known = loading.result()
+        return known if first is None else await self._looked(held)
+
+    def _started(self, held: _Held) -> asyncio.Task[bool]:
+        """Start loading an index; who asked first may give up without the others."""
+        loop = asyncio.get_running_loop()
+        loading = loop.create_task(self._looked(held), name="recall index", context=background.detached())
+        self._loading.add(loading)
+
+        def loaded(task: asyncio.Task[bool]) -> None:
+            self._loading.discard(task)
+            held.loading = None
+            if not task.cancelled():
+                task.exception()  # so that nobody need be waiting for it
+
+        loading.add_done_callback(loaded)
+        return loading
+
+    async def _looked(self, held: _Held) -> bool:
+        """Look at what changed; return whether the store could tell.
+
+        Each recall takes its own look, because one that began before it may have missed what was acknowledged in
+        between, and none waits for another's.
+        """
+        while True:
+            asked = held.cursor
+            changes = await self._source.changes_since(held.owner, asked)
+            if changes is None:
+                return False
+            async with held.applying:
+                if held.cursor is not asked and held.cursor is not None and held.cursor.epoch != changes.cursor.epoch:
+                    continue  # of two epochs nobody knows the later one without another look
+                await self._apply(held, changes, warm=asked is not None)
+                return True
+
+    async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
+        """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
+        if changes.whole:
+            self.counts.misses += not warm
+            self.counts.dropped += warm
+        else:
+            self.counts.hits += 1
+        same_epoch = held.cursor is not None and held.cursor.epoch == changes.cursor.epoch
+        if same_epoch and changes.order < held.order:
+            return  # a later look was applied meanwhile, and has seen all of this
+        index = UserIndex() if changes.whole else held.index
+        turns = Turns()
+        for memory_id in changes.gone:
+            index.remove(memory_id)
+        for entry in changes.memories:
+            index.put(entry)
+            await turns.take()
+        # Last, so that what was cut off in between is asked for again.
+        held.index, held.cursor, held.order = index, changes.cursor, changes.order
+
+    def _count(self, owner: Owner, held: _Held) -> None:
+        """Count the bytes of an index, and drop those that were asked for longest ago until all fit."""
+        if self._held.get(owner) is not held:
+            return  # it was dropped meanwhile
+        held.counted, former = held.index.nbytes + _LEAST_BYTES, held.counted
+        self.counts.bytes += held.counted - former
+        for oldest, other in [*self._held.items()]:
+            if self.counts.bytes <= self._most_bytes:
+                break
+            self._forget(oldest, other)
+            self.counts.evictions += 1
+        self.counts.owners = len(self._held)
+
+    def _forget(self, owner: Owner, held: _Held) -> None:
+        if self._held.get(owner) is held:
+            del self._held[owner]
+        self.counts.bytes -= held.counted
+        held.counted = 0
+        self.counts.owners = len(self._held)

@@ -1,0 +1,216 @@
+"""The index of one user's memories: arrays that a ranking reads, brought up to date memory by memory."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from providers.search.columns import Columns, halves
+from providers.search.entries import Entry
+from providers.search.neighbours import NO_SESSION, Neighbours
+from providers.search.packed_rows import MOST_ROWS, PackedRows, Rows, hashed
+from providers.search.speakers import Speakers
+from providers.search.vector_planes import VectorPlanes
+from providers.text.analyzer import analyze
+from providers.text.folding import fold
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# Rows of memories that are gone, as a share of all, beyond which the others move together.
+_MOST_GONE = 0.25
+_FEW_GONE = 64
+
+
+class UserIndex:
+    """Hold what is known of each live memory once, by id; a newer version takes the place of an older one.
+
+    A row is a memory's place in all arrays; one that is removed stays until many are, and is not `alive`.
+    """
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+        self.neighbours = Neighbours()
+        self.speakers = Speakers()
+        self.planes: dict[str, VectorPlanes] = {}  # by the name of the model
+        self._terms = PackedRows()
+        self._ids = PackedRows()
+        self._sessions: dict[str, int] = {}
+        self._languages: list[str] = []
+        self._in_language: Counter[int] = Counter()
+        self.moves = 0  # how often rows have got other numbers
+        self._count = 0
+        self._total_length = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all arrays; names of sessions and speakers are few, and not counted."""
+        planes = sum(one.nbytes for one in self.planes.values())
+        return self.columns.nbytes + self.neighbours.nbytes + self._terms.nbytes + self._ids.nbytes + planes
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the memories, in no order."""
+        return tuple(self._languages[number] for number, memories in self._in_language.items() if memories)
+
+    @property
+    def average_length(self) -> float:
+        """The average number of distinct terms of a memory."""
+        return self._total_length / max(1, self._count)
+
+    def version_of(self, memory_id: str) -> int | None:
+        """Return the version of a memory, None if there is none."""
+        row = self.row_of(memory_id)
+        return None if row is None else int(self.columns.version[row])
+
+    def put(self, entry: Entry) -> bool:
+        """Add a memory, or replace one of the same or an older version; return whether it was put.
+
+        Raises:
+            OverflowError: there is no room for another.
+        """
+        former = self.row_of(entry.id)
+        if former is not None:
+            if self.columns.version[former] > entry.version:
+                return False
+            self._drop(former)
+        if len(self.columns) == MOST_ROWS:
+            raise OverflowError(f"an index holds up to {MOST_ROWS} memories")
+        analysis = analyze(entry.text)
+        high, low = halves(entry.id)
+        session = NO_SESSION if entry.session is None else self._session(entry.session)
+        language = self._language(analysis.language)
+        row = self.columns.append(
+            high=high,
+            low=low,
+            version=entry.version,
+            first_version=entry.first_version,
+            created=microseconds(entry.created_at),
+            content=fingerprint(entry.content),
+            length=len(analysis.terms),
+            session=session,
+            speaker=self.speakers.number(entry.said_by),
+            language=language,
+        )
+        self._ids.add((hashed(entry.id),), row)
+        self._terms.add(map(hashed, analysis.terms), row)
+        self._count += 1
+        self._total_length += len(analysis.terms)
+        self._in_language[language] += 1
+        self.neighbours.add(row, session, self._sorting)
+        self._add_vectors(entry, row)
+        self._move_together_if_many_are_gone()
+        return True
+
+    def remove(self, memory_id: str) -> bool:
+        """Remove a memory; return whether there was one."""
+        row = self.row_of(memory_id)
+        if row is None:
+            return False
+        self._drop(row)
+        self._move_together_if_many_are_gone()
+        return True
+
+    def row_of(self, memory_id: str) -> int | None:
+        """Return the row of a memory, None if there is none."""
+        high, low = halves(memory_id)
+        columns = self.columns
+        for row in self._ids.rows_of((hashed(memory_id),))[0]:
+            if columns.alive[row] and columns.high[row] == high and columns.low[row] == low:
+                return int(row)
+        return None
+
+    def holders(self, terms: Sequence[Sequence[str]]) -> list[Rows]:
+        """Return, for each list of terms, the live rows that hold at least one of them."""
+        flat = [hashed(term) for one in terms for term in one]
+        found = iter(self._terms.rows_of(flat))
+        alive = self.columns.alive
+        groups = []
+        for one in terms:
+            parts = [rows for rows in (next(found) for _ in one) if len(rows)]
+            if len(parts) > 1:
+                held = np.zeros(len(alive), np.bool_)  # a row that holds several of the terms counts once
+                for rows in parts:
+                    held[rows] = True
+                groups.append(np.flatnonzero(held & alive))
+            else:
+                rows = parts[0] if parts else np.empty(0, np.int64)
+                groups.append(rows[alive[rows]])
+        return groups
+
+    def terms_of(self, rows: Rows) -> NDArray[np.float32]:
+        """Return which terms each row has, as float32[rows, terms] of zeros and ones; it takes a look at all terms."""
+        hashes = self._terms.hashes_of(rows)
+        known = np.unique(np.concatenate(hashes)) if hashes else np.empty(0, np.int64)
+        terms = np.zeros((len(rows), len(known)), np.float32)
+        for place, one in enumerate(hashes):
+            terms[place, known.searchsorted(one)] = 1.0
+        return terms
+
+    def pairs(self) -> tuple[tuple[Rows, Rows], tuple[Rows, Rows]]:
+        """Return the pairs of neighbours one and two steps apart."""
+        return self.neighbours.pairs(self.columns.created, self.columns.session, self._order)
+
+    def _drop(self, row: int) -> None:
+        columns = self.columns
+        columns.alive[row] = False
+        self._count -= 1
+        self._total_length -= int(columns.length[row])
+        self._in_language[int(columns.language[row])] -= 1
+        self.speakers.release(int(columns.speaker[row]))
+        self.neighbours.remove(row, int(columns.session[row]))
+
+    def _move_together_if_many_are_gone(self) -> None:
+        if len(self.columns) - self._count <= max(_FEW_GONE, _MOST_GONE * len(self.columns)):
+            return
+        self.moves += 1
+        kept = np.flatnonzero(self.columns.alive)
+        numbers = np.full(len(self.columns), -1, np.int64)
+        numbers[kept] = np.arange(len(kept))
+        self.columns.keep(kept)
+        self._terms.renumber(numbers)
+        self._ids.renumber(numbers)
+        for planes in self.planes.values():
+            planes.renumber(numbers)
+        self.neighbours.forget_order()
+
+    def _add_vectors(self, entry: Entry, row: int) -> None:
+        for model, vector in entry.vectors.items():
+            planes = self.planes.get(model)
+            if planes is None:
+                planes = self.planes[model] = VectorPlanes(len(vector))
+            if planes.dims == len(vector) and np.any(vector):  # zeros have no direction
+                planes.add(np.asarray(vector, np.float32)[None], np.array([row]))
+
+    def _sorting(self, row: int) -> tuple[int, int, str]:
+        columns = self.columns
+        return int(columns.created[row]), int(columns.first_version[row]), columns.id_of(row)
+
+    def _order(self) -> Rows:
+        """Return the live rows by session, and in each as a list has them."""
+        columns = self.columns
+        order: Rows = np.lexsort((columns.low, columns.high, columns.first_version, columns.created, columns.session))
+        return order[columns.alive[order]]
+
+    def _session(self, name: str) -> int:
+        return self._sessions.setdefault(name, len(self._sessions) + NO_SESSION + 1)
+
+    def _language(self, name: str) -> int:
+        if name not in self._languages:
+            self._languages.append(name)
+        return self._languages.index(name)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def fingerprint(content: str) -> int:
+    """Return a hash of a content that is the same for contents that differ in case, accents and blanks alone."""
+    return hash(" ".join(fold(content).split()))

@@ -1,0 +1,166 @@
+"""The analyzer: which terms a memory is found by, and which terms a question looks for.
+
+A memory keeps the stems of the language that it is written in. A question of four words does not tell its language, so
+each of its words is looked up under the stems of all languages of the memories, and unstemmed.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from msgspec import Struct
+
+from providers.text.folding import casefolded, fold, without_accents
+from providers.text.identifiers import is_plain, parts_of, slices
+from providers.text.languages import STOP_WORDS, language_of, script_language
+from providers.text.stemming import stem
+from providers.text.tokens import bigrams_of, is_unspaced, tokens_of
+
+MOST_QUESTION_WORDS = 256  # that are looked up, in the order they stand in the question
+
+_CACHED = 32_768  # tokens whose terms are kept: a few languages, and some names
+_LONGEST_CACHED = 64  # characters
+_LONGEST_TOKEN = 4_096  # characters of one token that are taken apart
+
+# What remains of a word behind an apostrophe: "it's", "we'll", "they've".
+_CLITICS = frozenset(("s", "t", "ll", "re", "ve", "d", "m"))
+_NEGATION = "n't"
+
+
+class Analysis(Struct, frozen=True):
+    """What a memory is found by: its distinct terms in their order, and the language of its words in Latin script."""
+
+    terms: tuple[str, ...]
+    language: str
+
+
+class QuestionWord(Struct, frozen=True):
+    """One word of a question, and the unstemmed word that its stems are made of; a term is found as it is.
+
+    One that `may_be_empty` says nothing in some language, but is no such word in that of the question.
+    """
+
+    text: str
+    stemmed: bool
+    may_be_empty: bool
+
+    def terms(self, languages: Iterable[str]) -> tuple[str, ...]:
+        """Return the terms that the word is looked up under, for memories in these languages."""
+        return _alternatives(self.text, tuple(languages)) if self.stemmed else (self.text,)
+
+
+class _Unit(Struct, frozen=True):
+    """A piece of a token: a casefolded word that may be stemmed, or a folded term that is found as it is."""
+
+    text: str
+    stemmed: bool
+
+
+def analyze(text: str) -> Analysis:
+    """Return the terms of a memory."""
+    tokens = tokens_of(text)
+    language = _language_of(tokens)
+    terms: dict[str, None] = {}
+    for token in tokens:
+        for term in _terms_of(token, language) if len(token) <= _LONGEST_CACHED else _new_terms_of(token, language):
+            terms[term] = None
+    return Analysis(tuple(terms), language)
+
+
+def question_words(text: str) -> list[QuestionWord]:
+    """Return the distinct words of a question in their order, without those that say nothing in its language."""
+    tokens = tokens_of(text)
+    language = _language_of(tokens)
+    words: dict[str, QuestionWord] = {}
+    for token in tokens:
+        for unit in _units_of(token):
+            folded = without_accents(unit.text)
+            if folded in words or (unit.stemmed and folded in STOP_WORDS.get(_language(unit.text, language), ())):
+                continue
+            words[folded] = QuestionWord(unit.text, unit.stemmed, unit.stemmed and folded in _all_stop_words())
+            if len(words) == MOST_QUESTION_WORDS:
+                return list(words.values())
+    return list(words.values())
+
+
+def _language_of(tokens: Iterable[str]) -> str:
+    return language_of(_folded(token) for token in tokens if _is_latin(token))
+
+
+def _language(word: str, language: str) -> str:
+    of_script = script_language(word)
+    return language if of_script is None else of_script
+
+
+def _new_terms_of(token: str, language: str) -> tuple[str, ...]:
+    """Return the terms of a token in a text of this language."""
+    terms = (_term(unit, language) for unit in _units_of(token))
+    return tuple(dict.fromkeys(filter(None, terms)))
+
+
+_terms_of = lru_cache(maxsize=_CACHED)(_new_terms_of)
+
+
+def _term(unit: _Unit, language: str) -> str:
+    """Return the term of a unit, empty for one that says nothing."""
+    if not unit.stemmed:
+        return unit.text
+    bare = without_accents(unit.text)
+    of_script = script_language(unit.text)
+    if of_script is not None:  # whose stemmers want no accents
+        return "" if bare in STOP_WORDS.get(of_script, ()) else stem(bare, of_script)
+    return "" if bare in STOP_WORDS.get(language, ()) else stem(unit.text, language)
+
+
+def _units_of(token: str) -> tuple[_Unit, ...]:
+    token = token[:_LONGEST_TOKEN]
+    if is_unspaced(token):
+        return tuple(_Unit(fold(pair), stemmed=False) for pair in bigrams_of(token))
+    if "'" in token or "\u2019" in token:
+        return _apart(token.replace("\u2019", "'"))
+    if is_plain(token):
+        return _words((token,))
+    parts = parts_of(token)
+    units = tuple(_Unit(term, stemmed=False) for term in map(fold, parts.terms) if term)
+    return (*units, *_words(parts.words))
+
+
+def _apart(token: str) -> tuple[_Unit, ...]:
+    """Return the units on both sides of each apostrophe, without what only English grammar puts there."""
+    if token.lower().endswith(_NEGATION):
+        return ()
+    first, *others = token.split("'")
+    kept = (first, *(other for other in others if other.lower() not in _CLITICS))
+    return tuple(unit for piece in kept if piece for unit in _units_of(piece))
+
+
+def _words(words: Iterable[str]) -> tuple[_Unit, ...]:
+    pieces = (piece for word in words for piece in slices(casefolded(word)))
+    return tuple(_Unit(piece, stemmed=True) for piece in pieces if without_accents(piece))
+
+
+@lru_cache(maxsize=_CACHED)
+def _alternatives(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a word unstemmed and under its stems, with its accents and without them."""
+    bare = without_accents(word)
+    of_script = script_language(word)
+    stemmers = sorted(languages) if of_script is None else (of_script,)
+    stems = (stem(form, language) for language in stemmers for form in (word, bare))
+    return tuple(dict.fromkeys((bare, *stems)))
+
+
+def _folded(token: str) -> str:
+    return token.lower() if token.isascii() else _folded_anew(token[:_LONGEST_CACHED])
+
+
+@lru_cache(maxsize=_CACHED)
+def _folded_anew(token: str) -> str:
+    return without_accents(casefolded(token))
+
+
+def _is_latin(token: str) -> bool:
+    return token[0].isalpha() and (token.isascii() or script_language(token) is None)
+
+
+@lru_cache(maxsize=1)
+def _all_stop_words() -> frozenset[str]:
+    return frozenset().union(*STOP_WORDS.values())

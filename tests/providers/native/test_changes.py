@@ -1,0 +1,210 @@
+"""What changed of a user's memories in the database: nothing is missed, whoever wrote it and in whatever order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from providers.changes import ChangeCursor, Changes
+from providers.native.changes import changes_since
+from providers.native.embedded import EmbeddedServer
+from providers.native.provider import PostgresMemoryProvider
+from providers.owners import Owner
+from providers.types import NewMemory
+from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
+from tests.support.postgres import connected, create_database, drop_database
+
+ANNA = Owner("anna")
+
+
+@pytest.fixture
+async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
+    """A database with the schema and nothing else."""
+    dsn = await create_database(postgres_server)
+    yield dsn
+    await drop_database(postgres_server, dsn)
+
+
+@pytest.fixture
+async def provider(database: str) -> AsyncIterator[PostgresMemoryProvider]:
+    """A provider with vectors."""
+    async with open_native_provider(database, HashingEmbedder(24)) as provider:
+        yield provider
+
+
+async def looked(provider: PostgresMemoryProvider, cursor: ChangeCursor | None) -> Changes:
+    """What changed since."""
+    changes = await provider.changes_since(ANNA, cursor)
+    assert changes is not None
+    return changes
+
+
+async def test_the_whole_is_what_is_stored(provider: PostgresMemoryProvider) -> None:
+    """Every memory with its vector, in the order of creation, in any script; and nobody else's."""
+    contents = ["masala tea", "t", "நினைவுகள் அழகானவை", "我喝绿茶 \U0001f375", "x" * 5_000]
+    ids = [await provider.remember("anna", content) for content in contents]
+    await provider.remember("ben", "green tea")
+    await provider.delete("anna", ids.pop())
+    changes = await looked(provider, None)
+
+    assert changes.whole
+    assert [entry.id for entry in changes.memories] == ids
+    assert [entry.content for entry in changes.memories] == contents[:4]
+    snapshot = await provider.snapshot(ANNA, ids[0])
+    assert snapshot is not None
+    assert changes.memories[0].version == snapshot.version
+    assert changes.memories[0].created_at == snapshot.created_at
+    [vector] = await HashingEmbedder(24).embed(["masala tea"])
+    [stored] = changes.memories[0].vectors.values()
+    np.testing.assert_allclose(stored, vector, atol=1e-3)
+
+
+async def test_an_empty_user_has_nothing(provider: PostgresMemoryProvider) -> None:
+    """And the first memory is a change."""
+    before = await looked(provider, None)
+    memory_id = await provider.remember("anna", "tea")
+    changes = await looked(provider, before.cursor)
+
+    assert (before.whole, list(before.memories)) == (True, [])
+    assert (changes.whole, [entry.id for entry in changes.memories]) == (False, [memory_id])
+
+
+async def test_more_than_are_indexed_are_unknown(provider: PostgresMemoryProvider) -> None:
+    """As many as that are told; of those that are known already, changes are told however many there are."""
+    for number in range(3):
+        await provider.remember("anna", f"tea {number}")
+    whole = await changes_since(provider._database, ANNA, None, most=3)  # noqa: SLF001 - a hundred thousand are too many for a test
+    assert whole is not None
+    await provider.remember("anna", "tea 3")
+
+    assert len(whole.memories) == 3
+    assert await changes_since(provider._database, ANNA, None, most=3) is None  # noqa: SLF001 - as above
+    assert await changes_since(provider._database, ANNA, whole.cursor, most=3) is not None  # noqa: SLF001 - as above
+
+
+async def test_every_kind_of_change_is_told(provider: PostgresMemoryProvider, database: str) -> None:
+    """Edits of the text and of the metadata, deletions, states put by a chain, and an operator's own statements."""
+    edited, described, deleted, put, touched = [await provider.remember("anna", f"tea {n}") for n in range(5)]
+    state = await provider.snapshot(ANNA, put)
+    assert state is not None
+    cursor = (await looked(provider, None)).cursor
+
+    async def told() -> set[str]:
+        nonlocal cursor
+        changes = await looked(provider, cursor)
+        cursor = changes.cursor
+        return {entry.id for entry in changes.memories} | set(changes.gone)
+
+    await provider.update("anna", edited, content="coffee")
+    assert edited in await told()
+    await provider.update("anna", described, metadata={"hot": True})
+    assert described in await told()
+    await provider.delete("anna", deleted)
+    assert deleted in await told()
+    await provider.put_many([replace(state, version=state.version + 1, content="milk")])
+    assert put in await told()
+    async with connected(database) as connection:
+        await connection.execute("UPDATE ninai_memories SET metadata = '{}' WHERE id = $1", touched)
+    assert touched in await told()
+
+
+async def test_a_late_vector_is_a_change(database: str) -> None:
+    """A memory is found by it, although its version is the same."""
+    embedder = FickleEmbedder()
+    embedder.down = True
+    async with open_native_provider(database, embedder) as provider:
+        memory_id = await provider.remember("anna", "tea")
+        before = await looked(provider, None)
+        assert [dict(entry.vectors) for entry in before.memories] == [{}]
+        embedder.down = False
+        cursor = before.cursor
+        async with asyncio.timeout(30):
+            while True:
+                changes = await looked(provider, cursor)
+                if any(entry.id == memory_id and entry.vectors for entry in changes.memories):
+                    break
+                await asyncio.sleep(0.1)
+
+
+async def test_what_commits_late_is_not_missed(provider: PostgresMemoryProvider, database: str) -> None:
+    """A transaction that began first and commits last is told, although a look came in between."""
+    slow = str(uuid4())
+    async with connected(database) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(
+            "INSERT INTO ninai_memories (user_id, id, version, content, digest, created_at, terms)"
+            " VALUES ('anna', $1, 1, 'slow tea', '', now(), ninai_terms('slow tea'))",
+            slow,
+        )
+        quick = await provider.remember("anna", "quick tea")
+        between = await looked(provider, None)
+        await transaction.commit()
+    after = await looked(provider, between.cursor)
+
+    assert [entry.id for entry in between.memories] == [quick]
+    assert slow in {entry.id for entry in after.memories}
+    assert after.order > between.order
+    hits = await provider.recall("anna", "slow")
+    assert [hit.id for hit in hits] == [slow]
+
+
+async def test_what_is_rolled_back_is_never_told(provider: PostgresMemoryProvider, database: str) -> None:
+    """Not during, and not after."""
+    memory_id = await provider.remember("anna", "tea")
+    cursor = (await looked(provider, None)).cursor
+    async with connected(database) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("UPDATE ninai_memories SET version = version + 1 WHERE id = $1", memory_id)
+        during = await looked(provider, cursor)
+        await transaction.rollback()
+    after = await looked(provider, during.cursor)
+
+    versions = {entry.version for entry in (*during.memories, *after.memories)}
+    snapshot = await provider.snapshot(ANNA, memory_id)
+    assert snapshot is not None
+    assert versions <= {snapshot.version}
+
+
+async def test_another_epoch_gets_everything(provider: PostgresMemoryProvider) -> None:
+    """Also one whose position is ahead of the store's, which cannot be of its history."""
+    memory_id = await provider.remember("anna", "tea")
+    cursor = (await looked(provider, None)).cursor
+
+    for other in (ChangeCursor("another", cursor.position), ChangeCursor(cursor.epoch, cursor.position + 1_000_000)):
+        changes = await looked(provider, other)
+        assert changes.whole
+        assert [entry.id for entry in changes.memories] == [memory_id]
+
+
+async def test_recalls_beside_writers_are_never_stale(database: str) -> None:
+    """Two providers write and recall one user's memories at once: each finds what was acknowledged before."""
+    async with (
+        open_native_provider(database, HashingEmbedder(24)) as one,
+        open_native_provider(database, HashingEmbedder(24)) as other,
+    ):
+
+        async def rounds(writer: PostgresMemoryProvider, reader: PostgresMemoryProvider, name: str) -> None:
+            for number in range(25):
+                word = f"{name}{number}word"
+                memory_id = await writer.remember("anna", f"a text about {word}")
+                assert (await reader.recall("anna", word))[0].id == memory_id
+                await writer.update("anna", memory_id, content=f"a text about {word}x")
+                assert (await reader.recall("anna", f"{word}x"))[0].content.endswith(f"{word}x")
+                await writer.delete("anna", memory_id)
+                assert memory_id not in {hit.id for hit in await reader.recall("anna", f"{word}x", 100)}
+            await writer.store_many([NewMemory(owner=ANNA, content=f"{name} {number}") for number in range(20)])
+
+        await asyncio.gather(
+            rounds(one, other, "north"),
+            rounds(other, one, "south"),
+            rounds(one, one, "west"),
+            rounds(other, other, "e"),
+        )
+        assert {hit.id for hit in await one.recall("anna", "north south", 100)} == {
+            hit.id for hit in await other.recall("anna", "north south", 100)
+        }

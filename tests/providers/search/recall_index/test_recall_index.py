@@ -1,0 +1,347 @@
+"""The recall index: never stale whatever the order in which looks come back, and within its bytes."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from itertools import count
+from uuid import UUID
+
+import pytest
+
+from providers.changes import ChangeCursor, Changes
+from providers.errors import Unavailable
+from providers.owners import Owner
+from providers.search.entries import Entry
+from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
+from providers.search.user_index import UserIndex
+
+ANNA, BEN = Owner("anna"), Owner("ben")
+MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+ROOM = 100_000_000
+
+
+async def at_once() -> None:
+    """Let nothing happen."""
+
+
+class Log:
+    """A store that tells what changed, by a number that each write takes; `before` and `after` delay its answers."""
+
+    def __init__(self) -> None:
+        self.epoch = "first"
+        self.asked: list[ChangeCursor | None] = []
+        self.before: Callable[[], Awaitable[None]] = at_once
+        self.after: Callable[[], Awaitable[None]] = at_once
+        self.known = True
+        self._number = 0
+        self._states: dict[Owner, dict[str, tuple[int, Entry | None]]] = {}
+
+    def put(self, owner: Owner, number: int, content: str) -> None:
+        """Store a memory, or another version of it."""
+        self._number += 1
+        memory_id = str(UUID(int=number))
+        entry = Entry(id=memory_id, version=self._number, created_at=MOMENT, content=content)
+        self._states.setdefault(owner, {})[memory_id] = self._number, entry
+
+    def delete(self, owner: Owner, number: int) -> None:
+        """Delete a memory."""
+        self._number += 1
+        self._states.setdefault(owner, {})[str(UUID(int=number))] = self._number, None
+
+    def put_back(self) -> None:
+        """Lose everything, as a store does that is restored from an empty backup."""
+        self._states.clear()
+        self._number = 0
+        self.epoch += "'"
+
+    def versions(self, owner: Owner) -> dict[str, int]:
+        """Return the versions of the live memories."""
+        states = self._states.get(owner, {})
+        return {memory_id: entry.version for memory_id, (_, entry) in states.items() if entry is not None}
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """See `Replica`."""
+        self.asked.append(cursor)
+        await self.before()
+        changes = self._changes(owner, cursor)
+        await self.after()
+        return changes
+
+    def _changes(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        if not self.known:
+            return None
+        whole = cursor is None or cursor.epoch != self.epoch
+        since = -1 if cursor is None or whole else cursor.position
+        changed = {one: entry for one, (at, entry) in self._states.get(owner, {}).items() if at >= since}
+        return Changes(
+            cursor=ChangeCursor(self.epoch, self._number),
+            order=(self._number,),
+            memories=[entry for entry in changed.values() if entry is not None],
+            gone=[] if whole else [memory_id for memory_id, entry in changed.items() if entry is None],
+            whole=whole,
+        )
+
+
+async def versions_in(index: RecallIndex, owner: Owner = ANNA) -> dict[str, int]:
+    """The versions of the memories that a recall ranks now."""
+    current = await index.current(owner)
+    assert current is not None
+    return held_by(current)
+
+
+def held_by(index: UserIndex) -> dict[str, int]:
+    """The versions of the live memories of an index."""
+    columns = index.columns
+    return {columns.id_of(row): int(columns.version[row]) for row in range(len(columns)) if columns.alive[row]}
+
+
+async def test_a_recall_sees_what_was_written_before() -> None:
+    """New memories, edits and deletions; and only what changed is told."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    log.put(ANNA, 2, "milk")
+
+    assert await versions_in(index) == log.versions(ANNA)
+    log.put(ANNA, 1, "coffee")
+    log.delete(ANNA, 2)
+    log.put(BEN, 3, "rain")
+    assert await versions_in(index) == log.versions(ANNA)
+    assert await versions_in(index, BEN) == log.versions(BEN)
+    assert log.asked == [None, ChangeCursor("first", 2), None]
+    assert (index.counts.misses, index.counts.hits) == (2, 1)
+
+
+async def test_another_epoch_drops_what_is_held() -> None:
+    """What a store has lost is in no answer, although its positions are small again."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    await versions_in(index)
+
+    log.put_back()
+    log.put(ANNA, 2, "milk")
+    assert await versions_in(index) == log.versions(ANNA)
+    assert index.counts.dropped == 1
+
+
+async def test_a_store_that_cannot_tell_is_asked_again_later() -> None:
+    """Nothing is kept of its owner meanwhile, and a large one is not read for nothing at each recall."""
+    log, clock = Log(), [0.0]
+    index = RecallIndex(log, ROOM, lambda: clock[0])
+    log.put(ANNA, 1, "tea")
+    await versions_in(index)
+
+    log.known = False
+    assert await index.current(ANNA) is None
+    assert index.counts.bytes == 0
+    log.known = True
+    clock[0] = ASK_AGAIN_SECONDS - 1
+    assert await index.current(ANNA) is None
+    clock[0] = ASK_AGAIN_SECONDS
+    assert await versions_in(index) == log.versions(ANNA)
+    assert index.counts.unknown == 2
+
+
+async def test_a_recall_need_not_wait_for_loading() -> None:
+    """It goes on without the index, which is there for a later one."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    gate = asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+
+    log.after = wait
+    assert await index.current(ANNA, 0.001) is None
+    gate.set()
+    assert await versions_in(index) == log.versions(ANNA)
+    assert (log.asked.count(None), index.counts.loading) == (1, 1)
+
+    log.put(BEN, 2, "milk")
+    gate.clear()
+    assert await index.current(BEN, 0.001) is None
+    await index.close()
+
+
+async def test_a_store_that_fails_serves_nothing_from_memory() -> None:
+    """Unknown is not unchanged."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    await versions_in(index)
+
+    async def fail() -> None:
+        raise Unavailable("down")
+
+    log.before = fail
+    with pytest.raises(Unavailable):
+        await index.current(ANNA)
+
+
+async def test_a_cold_index_is_loaded_once() -> None:
+    """Whoever comes meanwhile waits for it, and then looks for what was written since."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    gate = asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+
+    log.after = wait
+    recalls = [asyncio.ensure_future(versions_in(index)) for _ in range(3)]
+    await asyncio.sleep(0)
+    log.put(ANNA, 2, "milk")
+    late = asyncio.ensure_future(versions_in(index))
+    await asyncio.sleep(0)
+    gate.set()
+
+    assert await late == log.versions(ANNA)
+    await asyncio.gather(*recalls)
+    assert log.asked.count(None) == 1
+
+
+async def test_a_look_that_was_overtaken_brings_nothing_back() -> None:
+    """What it saw before a deletion is not put over what a later look has seen."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    log.put(ANNA, 1, "tea")
+    log.put(ANNA, 2, "milk")
+    await versions_in(index)
+    gate = asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+
+    log.put(ANNA, 1, "green tea")
+    log.after = wait
+    overtaken = asyncio.ensure_future(versions_in(index))
+    await asyncio.sleep(0)
+    log.after = at_once
+    log.delete(ANNA, 1)
+    assert await versions_in(index) == log.versions(ANNA)
+    gate.set()
+
+    assert await overtaken == log.versions(ANNA)
+
+
+async def test_who_gives_up_loading_leaves_it_to_the_next() -> None:
+    """And a failure is that of all who waited, because the store does not answer."""
+    log = Log()
+    index = RecallIndex(log, ROOM)
+    gate = asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+
+    log.before = wait
+    first, second, third = (asyncio.ensure_future(versions_in(index)) for _ in range(3))
+    await asyncio.sleep(0)
+    first.cancel()
+    gate.set()
+    assert await second == await third == {}
+
+    index, log.before = RecallIndex(log, ROOM), _fail_later
+    answers = await asyncio.gather(*(index.current(ANNA) for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    log.before = at_once
+    assert await versions_in(index) == {}
+
+
+async def _fail_later() -> None:
+    await asyncio.sleep(0)
+    raise Unavailable("down")
+
+
+async def test_the_longest_unused_are_dropped_first() -> None:
+    """So that all of them together are within the bytes; the one that is asked for comes last."""
+    log = Log()
+    owners = [Owner(f"user{number}") for number in range(4)]
+    for number, owner in enumerate(owners):
+        log.put(owner, number, "tea")
+    index = RecallIndex(log, ROOM)
+    await versions_in(index, owners[0])
+    one = index.counts.bytes
+    index = RecallIndex(log, 3 * one)
+    for owner in [*owners[:3], owners[0], owners[3]]:
+        await versions_in(index, owner)
+
+    assert (index.counts.bytes, index.counts.owners, index.counts.evictions) == (3 * one, 3, 1)
+    log.asked.clear()
+    await versions_in(index, owners[0])
+    await versions_in(index, owners[1])
+    assert [cursor is None for cursor in log.asked] == [False, True]
+
+
+async def test_an_index_beyond_the_bytes_serves_one_recall() -> None:
+    """It is right, and not kept."""
+    log = Log()
+    log.put(ANNA, 1, "tea")
+    index = RecallIndex(log, 1)
+
+    assert await versions_in(index) == log.versions(ANNA)
+    assert (index.counts.bytes, index.counts.owners) == (0, 0)
+
+
+class Stage:
+    """Recalls that look at any time, beside a store that changes; each is judged by what was there before and after."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 - the same again for the same seed
+        self.log = Log()
+        self.index = RecallIndex(self.log, self.chance.choice([ROOM, 1]))
+        self.log.before = self.log.after = self._some_turns
+        self.faults: list[tuple[set[str], set[str]]] = []
+        self._numbers = count()
+
+    async def recall(self) -> None:
+        """Note what a recall misses that was there before and after it, and what it has that was at neither time."""
+        epoch, before = self.log.epoch, self.log.versions(ANNA)
+        began = next(self._numbers)
+        seen = await versions_in(self.index)
+        after = self.log.versions(ANNA)
+        missing = {one for one, version in before.items() if one in after and seen.get(one, 0) < version}
+        undead = {one for one in seen if one not in before and one not in after and UUID(one).int < began}
+        if self.log.epoch == epoch and (missing or undead):
+            self.faults.append((missing, undead))
+
+    def write(self) -> None:
+        """Add, edit or delete a memory, or lose all of them; no id is used twice."""
+        live = [UUID(one).int for one in self.log.versions(ANNA)]
+        step = self.chance.random()
+        if step < 0.5 or not live:
+            self.log.put(ANNA, next(self._numbers), "tea")
+        elif step < 0.75:
+            self.log.put(ANNA, self.chance.choice(live), "coffee")
+        elif step < 0.97:
+            self.log.delete(ANNA, self.chance.choice(live))
+        else:
+            self.log.put_back()
+
+    async def _some_turns(self) -> None:
+        for _ in range(self.chance.randrange(4)):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_recall_is_stale_whatever_overtakes_what(seed: int) -> None:
+    """Looks that come back in any order, writes in between, losses and evictions: each recall has what preceded it.
+
+    It may have what came later as well.
+    """
+    stage = Stage(seed)
+    recalls: list[asyncio.Task[None]] = []
+    for _ in range(150):
+        if stage.chance.random() < 0.5:
+            recalls.append(asyncio.create_task(stage.recall()))
+        else:
+            stage.write()
+        if stage.chance.random() < 0.7:
+            await asyncio.sleep(0)
+    await asyncio.gather(*recalls)
+
+    assert stage.faults == []
+    stage.log.before = stage.log.after = at_once
+    assert await versions_in(stage.index) == stage.log.versions(ANNA)

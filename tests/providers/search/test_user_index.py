@@ -1,0 +1,149 @@
+"""The index of one user's memories: whatever came and went, it ranks as one that was built of what is there."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from providers.search.entries import Entry, Vector, leading_name
+from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
+from providers.search.ranking import rank
+from providers.search.user_index import UserIndex
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+CONTENTS = ["green tea", "Anna: masala tea in the morning", "rain", "alte Häuser am Fluss", "绿茶", "a shop for tea"]
+QUESTION = Question.of("Anna's green tea or 绿茶 in a Haus", {"m": EmbeddedQuestion(np.array([0.6, 0.8], np.float32))})
+VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8], [0.8, -0.6]], np.float32)
+
+
+def entry(number: int, version: int, minute: int, *, session: str | None = None) -> Entry:
+    """A memory that follows from its numbers."""
+    vectors: dict[str, Vector] = {"m": VECTORS[version % 4]} if version % 3 else {}
+    return Entry(
+        id=str(UUID(int=number)),
+        version=version,
+        created_at=START + timedelta(minutes=minute),
+        content=CONTENTS[version % len(CONTENTS)],
+        vectors=vectors,
+        session=session,
+    )
+
+
+def hits(index: UserIndex) -> list[tuple[str, float, float]]:
+    """The answers of an index, without the rows, which depend on the history."""
+    found: Sequence[Hit] = rank(index, QUESTION, Ordering(limit=100)).hits
+    return [(hit.id, hit.score, hit.order) for hit in found]
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(0, 90), st.sampled_from([None, "a", "b"]), st.booleans()), max_size=60
+)
+
+
+@given(steps)
+@settings(max_examples=60)
+def test_an_index_is_what_it_holds(history: list[tuple[int, int, str | None, bool]]) -> None:
+    """After any puts and removals it ranks exactly as an index that is built of the memories that are left."""
+    index, held = UserIndex(), dict[int, Entry]()
+    for version, (number, minute, session, removed) in enumerate(history):
+        if removed:
+            assert index.remove(str(UUID(int=number))) == (held.pop(number, None) is not None)
+        else:
+            held[number] = entry(number, version, minute, session=session)
+            assert index.put(held[number])
+        hits(index)  # so that what is kept for the next question is kept
+    built = UserIndex()
+    for one in held.values():
+        built.put(one)
+
+    assert len(index) == len(built) == len(held)
+    assert sorted(index.languages) == sorted(built.languages)
+    expected, actual = hits(built), hits(index)
+    assert [one for one, *_ in actual] == [one for one, *_ in expected]
+    assert [numbers for _, *numbers in actual] == [pytest.approx(numbers) for _, *numbers in expected]
+
+
+def test_many_removals_move_the_others_together() -> None:
+    """The rows of what is gone are given back, and the answers stay."""
+    index = UserIndex()
+    for number in range(1_000):
+        index.put(entry(number, number, number))
+    whole = index.nbytes
+    for number in range(10, 1_000):
+        index.remove(str(UUID(int=number)))
+    built = UserIndex()
+    for number in range(10):
+        built.put(entry(number, number, number))
+
+    assert index.moves > 0
+    assert index.nbytes < whole / 4
+    assert [one[0] for one in hits(index)] == [one[0] for one in hits(built)]
+
+
+def test_a_copy_is_independent() -> None:
+    """What is removed from a copy is gone from it for good, and stays in the original."""
+    index = UserIndex()
+    for number in range(3):
+        index.put(entry(number, number, number))
+    copy = deepcopy(index)
+    copy.remove(str(UUID(int=0)))
+    copy.put(entry(7, 7, 7))
+
+    assert copy.row_of(str(UUID(int=0))) is None
+    assert index.row_of(str(UUID(int=0))) is not None
+    assert index.row_of(str(UUID(int=7))) is None
+
+
+def test_an_older_version_changes_nothing() -> None:
+    """The same version again does: its vector may have come meanwhile."""
+    index = UserIndex()
+    index.put(entry(1, 5, 0))
+
+    assert not index.put(entry(1, 4, 0))
+    assert index.version_of(str(UUID(int=1))) == 5
+    assert index.put(entry(1, 5, 0))
+    assert index.version_of(str(UUID(int=2))) is None
+
+
+def test_a_memory_takes_less_than_a_kilobyte() -> None:
+    """Of 200 characters with 256 dimensions, its session and its speaker included."""
+    index = UserIndex()
+    random = np.random.default_rng(3)
+    words = ["".join(random.choice(list("abcdefghij"), 6)) for _ in range(2_000)]
+    for number in range(2_000):
+        vector = random.standard_normal(256).astype(np.float32)
+        content = " ".join(random.choice(words, 29))
+        index.put(
+            Entry(
+                id=str(UUID(int=number)),
+                version=number,
+                created_at=START,
+                content=content,
+                vectors={"m": vector / np.sqrt(vector @ vector)},
+            )
+        )
+
+    assert index.nbytes / len(index) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("Anna: I moved", "Anna"),
+        ("Dr. Lind: no", "Dr. Lind"),
+        ("小明\uff1a我搬家了", "小明"),
+        ("https://example.org", None),
+        ("at 10:30: tea", None),
+        ("no name", None),
+        (": tea", None),
+        ("a name that is far longer than any name of a speaker is: tea", None),
+    ],
+)
+def test_a_name_in_front_is_the_speaker(content: str, name: str | None) -> None:
+    """A few words and a colon."""
+    assert leading_name(content) == name
