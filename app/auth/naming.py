@@ -12,6 +12,7 @@ from app.auth.allowed_users import USER_HEADER
 from app.auth.caller import Caller, Identity
 from app.auth.refusals import counted
 from app.http.problems import BAD_REQUEST, RequestError
+from app.settings.auth import Scope
 from observability.metrics import Metrics
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
@@ -59,6 +60,11 @@ class RequestUser:
         if self._caller is None:
             self._caller = self._settled()
         return self._caller
+
+    def require(self, scope: Scope) -> None:
+        """Require one more scope than the route asks for; raise `CallerRefused` if the caller lacks it."""
+        with counted(self._metrics):
+            self._identity.require(scope)
 
     def name_in_body(self, user_id: str | UnsetType) -> None:
         """Take the name that a body gives, if it gives any; errors as of the constructor and of `caller`."""

@@ -52,6 +52,7 @@ class ChangesController(UserResource):
         202 as for a single one; 503 if it is not known of any of them that it was changed. With an `Idempotency-Key` a
         repeated request makes each change once.
         """
+        write.user.require("memory:read")  # the answer shows whole memories
         items = await data.items()
         await write.admission.charge(price.of_edits(items))
         owner, ids_of = write.owner, write.ids  # a fault with these is one of the request

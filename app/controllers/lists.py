@@ -167,11 +167,15 @@ class ListsController(UserResource):
         )
         cost = price.ERASE_ALL + price.of_conditions(wanted)
         conditions = wanted.conditions
+        if conditions != ALL or dry_run:
+            write.user.require("memory:read")  # the count tells what memories hold
+        if confirm == "matching" and conditions == ALL:
+            raise InvalidInput("confirm", 'must be "everything": this is about all memories of the user')
         if dry_run:
             await write.admission.charge(cost)
             counted = await write.provider.page(_counting(as_page(conditions, write.owner)))
             return Response(schemas.DryRunResponse(counted.total or 0))
-        if confirm is None or (confirm == "matching" and conditions == ALL):
+        if confirm is None:
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
         await write.admission.charge(cost)
         erased = await write.provider.erase_all(write.owner, conditions=conditions)

@@ -113,6 +113,7 @@ class MemoriesController(UserResource):
         self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]
     ) -> Response[MemoryRecord]:
         """Replace content, metadata or labels; what is left out stays, and `null` removes. 202 as for a new memory."""
+        write.user.require("memory:read")  # the answer shows the whole memory
         await write.admission.charge(price.of_edit(data))
         changed = await write.provider.change(write.ids.update(data.edit(write.owner, memory_id)))
         return Response(shown(changed.memory), status_code=write_status(changed))

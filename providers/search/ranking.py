@@ -122,7 +122,9 @@ class _Pairs:
             planes = self._index.planes[model]
             places = planes.places_of(rows)
             there = places >= 0
-            self._set(rows[there], planes.of(places[there]) @ vector)
+            # A matrix product may round a row otherwise when there are other rows beside it, and a least score that
+            # was read off an answer is to be met by that memory again.
+            self._set(rows[there], np.einsum("ij,j->i", planes.of(places[there]), vector))
         self.scores[self.exact] = 1.0
 
     def _set(self, rows: NDArray[np.signedinteger], products: Scores) -> None:

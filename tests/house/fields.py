@@ -21,7 +21,7 @@ def rows(tree: Tree) -> list[Row]:
     """Return the rows of this measure."""
     return [
         *_rows_of(tree, "a memory", FIELD_OF_A_MEMORY, "<= 11"),
-        *_rows_of(tree, "a question", FIELD_OF_A_QUESTION, "<= 7"),
+        *_rows_of(tree, "a question", FIELD_OF_A_QUESTION, "<= 8"),
     ]
 
 

@@ -82,6 +82,8 @@ FAMILIES = {
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 TEMPLATES = {
     "/",
+    "/mcp",
+    "/mcp/u/{user}",
     "/docs",
     "/docs/scalar.js",
     "/docs/{path}",
@@ -174,6 +176,8 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
         ("POST", "/memory/list"),
         ("POST", "/memory/update/batch"),
         ("POST", "/memory/delete/batch"),
+        ("POST", "/mcp"),
+        ("POST", "/mcp/u/{user}"),
     }
     assert counts == {(*request, status): 0 for request in asked for status in ("200", "500", "503")}
 

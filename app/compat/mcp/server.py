@@ -66,7 +66,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _list_tools(context: _Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
     request = _call_of(context).request
-    return ListToolsResult(tools=[_described(tool) for tool in TOOLS.values() if request.allows(tool.verb)])
+    return ListToolsResult(tools=[_described(tool) for tool in TOOLS.values() if all(map(request.allows, tool.verbs))])
 
 
 async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallToolResult:
@@ -75,7 +75,8 @@ async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallTo
         raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:_QUOTED_CHARS]}")
     call = _call_of(context)
     try:
-        call.request.require(tool.verb)
+        for verb in tool.verbs:
+            call.request.require(verb)
         result = await tool.run(call, arguments_of(tool, params.arguments or {}))
     except Exception as error:  # noqa: BLE001 - a bug is logged with its traceback, and the client learns nothing of it
         problem = logged_problem(error, "POST", PATH)

@@ -44,9 +44,15 @@ class ToolKind(Struct, frozen=True, kw_only=True, dict=True):
     title: str
     description: str
     verb: Verb
+    shows: bool = False  # a memory in its answer, for which the key must also allow reading
     arguments: type[Struct]
     result: type[Struct]
     run: Callable[[UserCall, Any], Awaitable[Struct]]
+
+    @property
+    def verbs(self) -> tuple[Verb, ...]:
+        """What the key must allow, all of it."""
+        return (self.verb, "read") if self.shows else (self.verb,)
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
@@ -158,6 +164,7 @@ TOOLS = {
             description="Replace the content of a memory, its metadata or labels, when what it says is no longer true."
             " What is left out stays.",
             verb="write",
+            shows=True,
             arguments=UpdateArguments,
             result=MemoryRecord,
             run=update_memory,

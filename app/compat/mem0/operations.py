@@ -97,13 +97,14 @@ class Mem0Operations(Struct, frozen=True):
         return history_of(await self.get(memory_id))
 
     async def update(self, memory_id: str, body: UpdateBody) -> MemoryRecord:
-        """Change one memory; its labels stay."""
+        """Change one memory; its labels stay. The key must also allow reading, since the answer shows the memory."""
         refuse_unserved(body.expiration_date)
         place, caller = self._meant(memory_id)
         text = UNSET if body.text is None else body.text
         metadata: Metadata | UnsetType | None = UNSET if body.metadata is None else body.metadata
         if text is UNSET and metadata is UNSET:
             raise InvalidInput("text", "or metadata is required")
+        self.call.require("read")
         await self.call.admission.charge(price.of_edit(UpdateRequest(text)))
         edit = Edit(
             owner=caller.owner, memory_id=place.memory_id, content=text, metadata=None if metadata == {} else metadata

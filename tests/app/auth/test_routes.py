@@ -83,6 +83,28 @@ async def test_every_route_asks_for_exactly_its_scope(app: Litestar, http: httpx
     assert len(asked) >= 30
 
 
+async def test_no_answer_shows_what_a_key_may_not_read(http: httpx.AsyncClient) -> None:
+    """A change answers with the memory, and a count by conditions tells what memories hold."""
+    user = {"X-User-ID": "alice"}
+    write, delete = ({**user, "X-API-Key": KEYS[scope]} for scope in ("memory:write", "memory:delete"))
+    stored = await http.post("/memory/remember", json={"content": "tea", "metadata": {"pin": "7391"}}, headers=write)
+    memory_id = stored.json()["memory_id"]
+    condition = '{"op": "prefix", "field": "pin", "value": "7"}'
+
+    refused = [
+        await http.patch(f"/memory/memories/{memory_id}", json={}, headers=write),
+        await http.post("/memory/update/batch", json={"changes": [{"memory_id": memory_id}]}, headers=write),
+        await http.delete("/memory/memories", params={"dry_run": True}, headers=delete),
+        await http.delete("/memory/memories", params={"confirm": "matching", "where": condition}, headers=delete),
+    ]
+
+    assert [response.status_code for response in refused] == [403] * 4
+    assert all('"memory:read"' in response.json()["detail"].replace("\\", "") for response in refused)
+    assert "7391" not in "".join(response.text for response in refused)
+    everything = await http.delete("/memory/memories", params={"confirm": "everything"}, headers=delete)
+    assert everything.json()["deleted"] >= 1
+
+
 def test_what_asks_per_message_is_named_here(app: Litestar) -> None:
     """Its own tests show what each message asks for."""
     assert {route.template for route in guarded_routes(app) if route.asks == PER_MESSAGE} == {"/mcp"}

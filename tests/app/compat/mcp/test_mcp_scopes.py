@@ -41,7 +41,7 @@ async def app() -> AsyncIterator[Litestar]:
 @pytest.mark.parametrize("scope", OF_MEMORIES)
 async def test_every_tool_asks_for_exactly_its_scope(app: Litestar, scope: str) -> None:
     """It is listed for keys with the scope alone, and refused to others that call it nevertheless."""
-    of_scope = {tool.name for tool in TOOLS.values() if f"memory:{tool.verb}" == scope}
+    of_scope = {tool.name for tool in TOOLS.values() if {f"memory:{verb}" for verb in tool.verbs} == {scope}}
     async with connected(app, "/mcp/u/alice", X_API_Key=KEYS[scope]) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
         answers = {name: said(await client.call_tool(name, ARGUMENTS[name])) for name in TOOLS}
