@@ -18,7 +18,7 @@ from ninaivalaigal_client.models import (
     RememberRequest,
     RememberResponse,
     SingleRecallRequest,
-    SingleRememberRequest,
+    RememberOneRequest,
     UpdateRequest,
 )
 
@@ -26,7 +26,7 @@ from ninaivalaigal_client.models import (
 def call(url: str, user: str) -> None:
     """Call one operation after another; the types of what comes back are checked by mypy and at run time."""
     client = Client(base_url=url)
-    memory = SingleRememberRequest(content="Masala tea, no sugar", user_id=user)
+    memory = RememberOneRequest(content="Masala tea, no sugar", user_id=user)
     stored = remember.sync(client=client, body=memory, idempotency_key="caller-2", x_request_timeout_ms=20_000)
     assert isinstance(stored, RememberResponse), stored
     memory_id: UUID = stored.memory_id  # as the operations on one memory take it

@@ -20,6 +20,8 @@ const stored = await api.POST("/memory/remember", {
   body: { content: "Masala tea, no sugar", metadata: { topic: "tea" } },
 });
 assert(stored.data !== undefined, JSON.stringify(stored.error));
+// With `messages` the answer is that of a batch.
+assert("memory_id" in stored.data);
 const memoryId: string = stored.data.memory_id;
 const status: "stored" | "accepted" = stored.data.status;
 assert.equal(status, "stored");
