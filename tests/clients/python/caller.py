@@ -15,10 +15,10 @@ from ninaivalaigal_client.models import (
     RecallResponse,
     RememberBatchRequest,
     RememberBatchResponse,
+    RememberOneRequest,
     RememberRequest,
     RememberResponse,
     SingleRecallRequest,
-    RememberOneRequest,
     UpdateRequest,
 )
 
