@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from providers.answers import INDEX_LOADING
 from providers.native.embedded import EmbeddedServer
 from tests.faults.lab import Lab, running_lab
 from tests.faults.starving import Answers, clients_of, known_to_be_complete
@@ -85,7 +86,7 @@ async def test_without_a_standby_a_slow_home_is_waited_for(alone: Service, troub
             await answers.live_at_once(CLIENTS, ROUNDS)
 
     _judge(answers)
-    assert answers.degraded == {}
+    assert set(answers.degraded) <= {f"recall {INDEX_LOADING}"}  # a slow server fills a new index late
 
 
 @pytest.mark.thorough
