@@ -51,6 +51,10 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     table={
         "serve": LazyCommand("app.cli.serve:serve", "Serve the HTTP API."),
+        "remember": LazyCommand("app.cli.memories.remember:remember", "Store a memory, and print its id."),
+        "recall": LazyCommand("app.cli.memories.recall:recall", "Find the memories that answer a question."),
+        "list": LazyCommand("app.cli.memories.listing:list_memories", "List memories."),
+        "forget": LazyCommand("app.cli.memories.forget:forget", "Delete memories for good."),
         "config": LazyCommand("app.cli.config:config", "Check and show the configuration."),
         "db": LazyCommand("app.cli.db:db", "Manage the database of the native provider."),
         "journal": LazyCommand("app.cli.journal:journal", "Inspect the journal, and have it take over stores."),
@@ -58,6 +62,7 @@ class LazyGroup(click.Group):
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
+        "completion": LazyCommand("app.cli.completion:completion", "Have a shell complete commands and options."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -23,6 +23,7 @@ from app.cli.rehearsal import rehearse
 from app.http.connections.limits import connections_per_worker, http1
 from app.process.draining import STOP_SECONDS, drain_on_sigterm
 from app.process.listening import announcing
+from app.process.service_file import ServiceUrls, telling_where
 from app.process.stopping import StopReason
 from app.process.workers_folder import workers_folder
 from app.reloading.source import Configuration, Source
@@ -67,7 +68,11 @@ def serve(
         _warn_of_bare_hashes(configuration.settings)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
-        with announcing(settings.server.host, port, lambda: click.echo(_address(settings, port), err=True)):
+        urls = _urls(settings, port)
+        with (
+            telling_where(settings.data_dir, _from_here(urls)),
+            announcing(settings.server.host, port, lambda: click.echo(_address(urls), err=True)),
+        ):
             _run(settings, port, databases, stopping)
         if databases.lost is not None:
             raise click.ClickException(f"{_LOST}: see {databases.lost / 'server.log'}")
@@ -96,11 +101,27 @@ def _metrics_together(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _address(settings: Settings, port: int) -> str:
+def _address(urls: ServiceUrls) -> str:
     """Return the line with the URLs of the service."""
-    url = _url(settings.server.host, port)
-    operators = url if settings.admin.port is None else _url(settings.admin.host, settings.admin.port)
-    return f"ninaivalaigal on {url}  (console {operators}/console, documentation {url}/docs, metrics {url}/metrics)"
+    url = urls.url
+    return (
+        f"ninaivalaigal on {url}  (console {urls.admin_url}/console, documentation {url}/docs, metrics {url}/metrics)"
+    )
+
+
+def _urls(settings: Settings, port: int) -> ServiceUrls:
+    url, admin = _url(settings.server.host, port), settings.admin
+    return ServiceUrls(url, url if admin.port is None else _url(admin.host, admin.port))
+
+
+def _from_here(urls: ServiceUrls) -> ServiceUrls:
+    """Return the URLs for this machine: nobody can call the address that stands for all of a host's."""
+    return ServiceUrls(
+        *(
+            url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+            for url in (urls.url, urls.admin_url)
+        )
+    )
 
 
 def _url(host: str, port: int) -> str:

@@ -1,7 +1,8 @@
-"""A client of a running service's admin API."""
+"""A client of a running service."""
 
+from collections.abc import Iterable, Mapping
 from http.client import HTTPException, HTTPMessage
-from typing import IO, TypeVar
+from typing import IO, Generic, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
@@ -29,6 +30,13 @@ class _NoRedirect(HTTPRedirectHandler):
         """Return None, which follows nothing."""
 
 
+class Told(Struct, Generic[T], frozen=True):
+    """An answer, and the headers that came with it, their names in lower case."""
+
+    value: T
+    headers: Mapping[str, str]
+
+
 class RunningService(Struct, frozen=True):
     """Call a service at an address, with the key for it, if any."""
 
@@ -42,36 +50,51 @@ class RunningService(Struct, frozen=True):
             NotListening: the connection was refused.
             click.ClickException: the service does not answer or answers otherwise; or the key cannot be sent.
         """
-        return self._read(path, self._body(path, "GET", accepted, seconds), into)
+        return self.ask("GET", path, into, accepted=accepted, seconds=seconds).value
 
     def post(self, path: str, into: type[T], *, seconds: float = _SECONDS) -> T:
         """Post without a body; raise as `get` does."""
-        return self._read(path, self._body(path, "POST", (), seconds), into)
+        return self.ask("POST", path, into, seconds=seconds).value
 
-    def _read(self, path: str, body: bytes, into: type[T]) -> T:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        into: type[T],
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        accepted: tuple[int, ...] = (),
+        seconds: float = _SECONDS,
+    ) -> Told[T]:
+        """Send a request, with a JSON body and headers if given; raise as `get` does."""
+        body = None if json is None else msgspec.json.encode(json)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        request = Request(  # noqa: S310 - http or https, see the option
+            self.url + path, data=body, headers={**self._headers(), **kind, **(headers or {})}, method=method
+        )
+        content, told = self._sent(request, accepted, seconds)
         try:
-            return msgspec.json.decode(body, type=into)
+            return Told(msgspec.json.decode(content, type=into), told)
         except msgspec.DecodeError as error:
             reason = f"{self.url}{path} sent an answer that this version cannot read: {error}"
             raise click.ClickException(reason) from error
 
-    def _body(self, path: str, method: str, accepted: tuple[int, ...], seconds: float) -> bytes:
+    def _sent(self, request: Request, accepted: tuple[int, ...], seconds: float) -> tuple[bytes, Mapping[str, str]]:
         # No proxy: it would see the key, and an address of this machine means another one there.
         opener = build_opener(ProxyHandler({}), _NoRedirect)
         try:
-            request = Request(self.url + path, headers=self._headers(), method=method)  # noqa: S310 - http or https, see the option
             with opener.open(request, timeout=seconds) as response:
-                body: bytes = response.read()
+                return response.read(), _in_lower_case(response.headers.items())
         except HTTPError as error:
             with error:
                 if error.code in accepted:
-                    return error.read()
-                raise click.ClickException(f"{self.url}{path}: {error.code} {_detail(error)}") from error
+                    return error.read(), _in_lower_case(error.headers.items())
+                raise click.ClickException(f"{request.full_url}: {error.code} {_detail(error)}") from error
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
             kind = NotListening if isinstance(reason, ConnectionRefusedError) else click.ClickException
             raise kind(f"no answer from {self.url}: {reason}") from error
-        return body
 
     @property
     def sendable_key(self) -> str | None:
@@ -84,6 +107,10 @@ class RunningService(Struct, frozen=True):
     def _headers(self) -> dict[str, str]:
         key = self.sendable_key
         return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
+def _in_lower_case(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers}
 
 
 def _detail(error: HTTPError) -> str:

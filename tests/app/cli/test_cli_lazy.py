@@ -45,14 +45,19 @@ def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(main, ["--help"])
 
     assert result.stdout.partition("Commands:\n")[2].splitlines() == [
-        "  serve      Serve the HTTP API.",
-        "  config     Check and show the configuration.",
-        "  db         Manage the database of the native provider.",
-        "  journal    Inspect the journal, and have it take over stores.",
-        "  providers  Show the state of a running service's providers.",
-        "  doctor     Diagnose problems, and recommend remedies.",
-        "  keys       Make, list, rotate, revoke and expire API keys.",
-        "  mcp        Speak the Model Context Protocol on standard input and output.",
+        "  serve       Serve the HTTP API.",
+        "  remember    Store a memory, and print its id.",
+        "  recall      Find the memories that answer a question.",
+        "  list        List memories.",
+        "  forget      Delete memories for good.",
+        "  config      Check and show the configuration.",
+        "  db          Manage the database of the native provider.",
+        "  journal     Inspect the journal, and have it take over stores.",
+        "  providers   Show the state of a running service's providers.",
+        "  doctor      Diagnose problems, and recommend remedies.",
+        "  keys        Make, list, rotate, revoke and expire API keys.",
+        "  mcp         Speak the Model Context Protocol on standard input and output.",
+        "  completion  Have a shell complete commands and options.",
     ]
 
 
@@ -79,7 +84,7 @@ def test_the_summaries_are_those_of_the_commands() -> None:
     """The table says of a command what its own help says."""
     context = click.Context(main)
 
-    for name in ("config", "journal", "providers", "keys"):
+    for name in ("config", "journal", "providers", "keys", "remember", "forget"):
         command = main.get_command(context, name)
         assert command is not None
-        assert f"{name:<9}  {command.get_short_help_str(100)}" in CliRunner().invoke(main, ["--help"]).stdout
+        assert f"{name:<10}  {command.get_short_help_str(100)}" in CliRunner().invoke(main, ["--help"]).stdout

@@ -1,0 +1,1 @@
+"""The commands for people who keep memories of their own: remember, recall, list, forget."""
