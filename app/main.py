@@ -47,8 +47,10 @@ from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
 from app.http.connections.slow_clients import SlowClientLimits
+from app.http.cross_origin import CrossOrigin
 from app.http.head import HeadAsGet
 from app.http.openapi.document import complete, openapi_config
+from app.http.path_prefix import PathPrefix
 from app.http.priority import Prioritization
 from app.http.problems import respond
 from app.http.requests import GrowingRequest
@@ -114,7 +116,7 @@ def create_app(
             }
         ),
         exception_handlers={HTTPException: respond, Exception: respond},
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(settings.server.prefix),
         request_class=GrowingRequest,
         # Bodies are limited by route, in a wrapper of our own.
         request_max_body_size=None,
@@ -124,7 +126,7 @@ def create_app(
         debug=False,
     )
     guarded_routes(app)  # a route that nobody thought about ends the start here
-    complete(app, settings.auth)
+    complete(app, settings)
     metrics.expect_requests((*_memory_routes(app), *(ROUTES if settings.mcp.enabled else ())))
 
     def draining() -> bool:
@@ -137,7 +139,8 @@ def create_app(
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
-    named = ClientAddress(seen, settings.server.trusted_proxies)
+    shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
+    named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
 

@@ -13,7 +13,16 @@ from app.console.admission import admit_operator
 from app.console.configuration_view import limits_view, settings_view
 from app.console.console import Console
 from app.console.overview import OperatorServices, overview
-from app.console.pages import HANDLERS, PATH, AnyRequest, delete_session, forget_notice, page, redirect, take_notice
+from app.console.pages import (
+    HANDLERS,
+    PATH,
+    AnyRequest,
+    delete_session,
+    forget_notice,
+    page,
+    redirect_home,
+    take_notice,
+)
 from app.http.parameters import PARAMETERS
 
 Services = NamedDependency[OperatorServices]
@@ -53,9 +62,9 @@ class ConsoleController(Controller):
         return delete_session(request)
 
     @get("/logout")
-    async def redirect_home(self) -> Response[None]:
+    async def end_nothing(self, request: AnyRequest) -> Response[None]:
         """Redirect to the first page: a link ends no session."""
-        return redirect(PATH)
+        return redirect_home(request)
 
     @get("/configuration")
     async def configuration(self, request: AnyRequest, services: Services) -> Response[str]:

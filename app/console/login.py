@@ -15,7 +15,7 @@ from app.auth.routes import PUBLIC, SCOPE
 from app.console.admission import admit_visitor
 from app.console.console import Console
 from app.console.forms import filled_in
-from app.console.pages import HANDLERS, PATH, redirect, store_session
+from app.console.pages import HANDLERS, PATH, redirect_home, store_session
 from observability.notes import current
 
 _log = structlog.get_logger(__name__)
@@ -37,9 +37,9 @@ class LoginController(Controller):
     exception_handlers = HANDLERS
 
     @get("/login")
-    async def begin(self) -> Response[None]:
+    async def begin(self, request: Request[Any, Any, Any]) -> Response[None]:
         """Redirect to the first page, which asks for a key where one is needed."""
-        return redirect(PATH)
+        return redirect_home(request)
 
     @post("/login", status_code=200)
     async def login(self, request: Request[Any, Any, Any]) -> Response[None]:
@@ -52,7 +52,7 @@ class LoginController(Controller):
                 notes.caller = identity.id
             identity.require("admin:read")
         console: Console = request.app.state.console
-        answer = redirect(PATH)
+        answer = redirect_home(request)
         if console.uses_keys:
             store_session(request, answer, (await console.sessions()).begin(identity))
         _log.info("console_login", operator=identity.id)

@@ -62,6 +62,7 @@ def page(request: AnyRequest, template: str, *, problem: Problem | None = None, 
         can_log_out=session is not None and session.key != NO_KEY,
         console=console,
         problem=problem,
+        prefix=_prefix(request),
         **shown,
     )
     status = 200 if problem is None else problem.status
@@ -71,15 +72,15 @@ def page(request: AnyRequest, template: str, *, problem: Problem | None = None, 
     return answer
 
 
-def redirect(path: str) -> Response[None]:
-    """Redirect the browser to a page with GET, whatever method it has just used."""
-    return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": path})
+def redirect_home(request: AnyRequest) -> Response[None]:
+    """Redirect the browser to the first page with GET, whatever method it has just used."""
+    return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": f"{_prefix(request)}{PATH}"})
 
 
 async def redirect_back(request: AnyRequest, done: str) -> Response[None]:
     """Redirect the browser to the first page, which shows what was done."""
     console: Console = request.app.state.console
-    answer = redirect(PATH)
+    answer = redirect_home(request)
     notice = (await console.sessions()).notice(done)
     answer.set_cookie(_cookie(request, NOTICE_COOKIE, notice, NOTICE_SECONDS))
     return answer
@@ -105,7 +106,7 @@ def store_session(request: AnyRequest, answer: Response[Any], session: Session) 
 
 def delete_session(request: AnyRequest) -> Response[None]:
     """Have the browser delete its session."""
-    answer = redirect(PATH)
+    answer = redirect_home(request)
     answer.set_cookie(_cookie(request, SESSION_COOKIE, "", 0))
     return answer
 
@@ -127,6 +128,11 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[str]:
 HANDLERS: ExceptionHandlersMap = {HTTPException: problem_page, Exception: problem_page}
 
 
+def _prefix(request: AnyRequest) -> str:
+    prefix: str = request.app.state.settings.server.prefix
+    return prefix
+
+
 def _name(session: Session) -> str:
     return ENTRANCE_COOKIE if session.key == NO_KEY else SESSION_COOKIE
 
@@ -136,7 +142,7 @@ def _cookie(request: AnyRequest, name: str, value: str, seconds: int) -> Cookie:
     return Cookie(
         key=cookie_name(request, name),
         value=value,
-        path="/" if secure else PATH,
+        path="/" if secure else f"{_prefix(request)}{PATH}",
         max_age=seconds,
         httponly=True,
         samesite="strict",

@@ -1,5 +1,6 @@
 """The page that shows the API's documentation, with everything it loads."""
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,7 +16,7 @@ from app.http.static import StaticFile
 
 PATH = "/docs"
 
-PAGE = """<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
@@ -23,11 +24,11 @@ PAGE = """<!doctype html>
     <title>ninaivalaigal API</title>
   </head>
   <body>
-    <script id="api-reference" data-url="/openapi.json"
+    <script id="api-reference" data-url="PREFIX/openapi.json"
       data-configuration='{"withDefaultFonts": false, "telemetry": false, "hideClientButton": true,
         "agent": {"disabled": true}}'></script>
-    <script src="/docs/scalar.js"></script>
-    <noscript>This page needs JavaScript; <a href="/openapi.json">the OpenAPI document</a> does not.</noscript>
+    <script src="PREFIX/docs/scalar.js"></script>
+    <noscript>This page needs JavaScript; <a href="PREFIX/openapi.json">the OpenAPI document</a> does not.</noscript>
   </body>
 </html>
 """
@@ -50,9 +51,9 @@ class DocsController(Controller):
     opt = {SCOPE: PUBLIC}  # noqa: RUF012 - read by the framework, never changed
 
     @get("/")
-    async def index(self) -> Redirect:
+    async def index(self, request: Request[Any, Any, Any]) -> Redirect:
         """Redirect to the page."""
-        return Redirect("/docs")
+        return Redirect(f"{request.app.state.settings.server.prefix}{PATH}")
 
     @get("/openapi.json")
     async def document(self, request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -64,12 +65,13 @@ class DocsController(Controller):
 class ScalarPage(OpenAPIRenderPlugin):
     """Render the OpenAPI document; the framework's own page would load from a content delivery network."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
         super().__init__(path="/")
+        self._page = page_below(prefix)
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002 - the page fetches the document itself
         """Return the page, where `_fixed` has not done so already."""
-        return PAGE.encode()
+        return self._page
 
 
 def document_of(encoded: bytes) -> StaticFile:
@@ -77,9 +79,9 @@ def document_of(encoded: bytes) -> StaticFile:
     return StaticFile("application/json", _WITH_A_LOOK, plain=encoded)
 
 
-@cache
-def _page() -> StaticFile:
-    return StaticFile("text/html; charset=utf-8", _WITH_A_LOOK, plain=PAGE.encode(), headers=_PAGE_HEADERS)
+def page_below(prefix: str) -> bytes:
+    """Return the page of a service that stands below a prefix."""
+    return _PAGE.replace("PREFIX", prefix).encode()
 
 
 @cache
@@ -94,15 +96,20 @@ def script(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _script().answer(request)
 
 
-async def _fixed(request: Request[Any, Any, Any]) -> Response[bytes] | None:
-    """Answer with bytes made once where the framework would make them anew: its own handlers send no `ETag`."""
-    path = request.scope["path_template"]
-    if path == PATH:
-        return _page().answer(request)
-    if path in _DOCUMENT_PATHS:
-        document: StaticFile = request.app.state.document
-        return document.answer(request)
-    return None
+def _fixed(prefix: str) -> Callable[[Request[Any, Any, Any]], Awaitable[Response[bytes] | None]]:
+    """Return what answers with bytes made once where the framework would make them anew: its own send no `ETag`."""
+    page = StaticFile("text/html; charset=utf-8", _WITH_A_LOOK, plain=page_below(prefix), headers=_PAGE_HEADERS)
+
+    async def fixed(request: Request[Any, Any, Any]) -> Response[bytes] | None:
+        path = request.scope["path_template"]
+        if path == PATH:
+            return page.answer(request)
+        if path in _DOCUMENT_PATHS:
+            document: StaticFile = request.app.state.document
+            return document.answer(request)
+        return None
+
+    return fixed
 
 
 def _refused(response: Response[Any]) -> Response[Any]:
@@ -112,13 +119,13 @@ def _refused(response: Response[Any]) -> Response[Any]:
     return response
 
 
-def docs_router() -> Router:
+def docs_router(prefix: str) -> Router:
     """Hold the page and its script; the framework adds the document beside them."""
     return Router(
         path=PATH,
         route_handlers=[script],
         include_in_schema=False,
-        before_request=_fixed,
+        before_request=_fixed(prefix),
         after_request=_refused,
         opt={SCOPE: PUBLIC},
     )

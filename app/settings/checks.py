@@ -127,6 +127,8 @@ def _secrets(settings: Settings) -> Iterator[_Fault]:
 
 
 def _proxies(settings: Settings) -> Iterator[_Fault]:
+    if settings.server.cross_origins and settings.auth.mode == "none":
+        yield ("server", "cross_origins"), 'auth.mode = "none" serves everybody: configure keys before pages may call'
     for network in settings.server.trusted_proxies:
         try:
             ip_network(network)

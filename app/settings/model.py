@@ -41,6 +41,15 @@ CollectorUrl = Annotated[
 HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", description="the name of an HTTP header")]
 
 
+PathPrefix = Annotated[
+    str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*\Z", description="a path like /memory-service, or nothing")
+]
+WebOrigin = Annotated[
+    str,
+    Meta(pattern=r"^https?://[a-z0-9.\[\]:-]+\Z", description="an origin like https://app.example.com"),
+]
+
+
 class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure how much is admitted at once by each process, in units of price, see `app/http/admission/`.
 
@@ -64,7 +73,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers choose another
     instance. `connections` are those of all processes together, `connections_per_peer` those of one address among them.
     The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`. Only proxies
-    with addresses in `trusted_proxies` are believed whom they name as their client in `X-Forwarded-For`.
+    with addresses in `trusted_proxies` are believed whom they name as their client in `X-Forwarded-For`. `prefix` is
+    the path below which a proxy shows the service, and pages of `cross_origins` may call it from browsers.
     """
 
     host: str = "127.0.0.1"
@@ -77,6 +87,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_timeout: ClientTimeout = 10.0
     answer_timeout: ClientTimeout = 10.0
     trusted_proxies: list[str] = field(default_factory=list)
+    prefix: PathPrefix = ""
+    cross_origins: list[WebOrigin] = field(default_factory=list)
     admission: AdmissionSettings = AdmissionSettings()
 
 

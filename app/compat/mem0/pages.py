@@ -55,4 +55,5 @@ def _page_in(body: Narrowed) -> PageNumber:
 
 def _link(request: AnyRequest, number: int, size: int) -> str:
     query = urlencode({**dict(request.query_params), "page": number, "page_size": size})
-    return f"{str(request.base_url).rstrip('/')}{request.scope['path']}?{query}"
+    prefix = request.app.state.settings.server.prefix
+    return f"{str(request.base_url).rstrip('/')}{prefix}{request.scope['path']}?{query}"

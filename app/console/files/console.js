@@ -20,7 +20,7 @@
   };
 
   const refresh = async () => {
-    const response = await fetch("/console", { redirect: "error", signal: AbortSignal.timeout(SECONDS * 2000) });
+    const response = await fetch(location.pathname, { redirect: "error", signal: AbortSignal.timeout(SECONDS * 2000) });
     if (response.status === 401) {
       show("The session has ended: reload the page to log in.");
       return false;

@@ -2,7 +2,7 @@
 
 from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
 from litestar.serialization import encode_json
 
 from app import __version__
@@ -16,7 +16,7 @@ from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
 from app.http.static import StaticFile
-from app.settings.auth import AuthSettings
+from app.settings import Settings
 
 _DESCRIPTION = f"""A memory service for AI agents.
 
@@ -25,13 +25,13 @@ Every memory belongs to a user, named by the `{USER_HEADER}` header or bound to 
 provider that answered (`Memory-Provider`), the time it took (`Server-Timing`) and the request's id in the log
 (`X-Request-ID`). Errors are problem+json (RFC 9457)."""
 
-# The document by the way to authenticate, once it is made, which takes a third of a second of the processor; other
-# settings change nothing in it.
-_made: dict[str, StaticFile] = {}
+# The document by the way to authenticate and the prefix, once it is made, which takes a third of a second of the
+# processor; other settings change nothing in it.
+_made: dict[tuple[str, str], StaticFile] = {}
 
 
-def openapi_config() -> OpenAPIConfig:
-    """Describe the API as a whole."""
+def openapi_config(prefix: str) -> OpenAPIConfig:
+    """Describe the API as a whole, which stands below a prefix."""
     return OpenAPIConfig(
         title="ninaivalaigal",
         version=__version__,
@@ -53,16 +53,19 @@ def openapi_config() -> OpenAPIConfig:
                 "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
             },
         ),
-        openapi_router=docs_router(),
-        render_plugins=[ScalarPage()],
+        openapi_router=docs_router(prefix),
+        render_plugins=[ScalarPage(prefix)],
+        servers=[Server(url=prefix or "/")],
     )
 
 
-def complete(app: Litestar, auth: AuthSettings) -> None:
+def complete(app: Litestar, settings: Settings) -> None:
     """Add what the framework leaves out, correct what it gets wrong, and encode the document once for all requests."""
-    if auth.mode not in _made:
-        _made[auth.mode] = _document(app, needs_key=auth.mode != "none")
-    app.state.document = _made[auth.mode]
+    mode = settings.auth.mode
+    made_for = (mode, settings.server.prefix)
+    if made_for not in _made:
+        _made[made_for] = _document(app, needs_key=mode != "none")
+    app.state.document = _made[made_for]
 
 
 def _document(app: Litestar, *, needs_key: bool) -> StaticFile:

@@ -106,6 +106,8 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "server.body_timeout = 10.0  # default",
         "server.answer_timeout = 10.0  # default",
         "server.trusted_proxies = []  # default",
+        'server.prefix = ""  # default',
+        "server.cross_origins = []  # default",
         "server.admission.enabled = true  # default",
         "server.admission.min_limit = 300  # default",
         "server.admission.max_limit = 2000  # default",
